@@ -1,0 +1,162 @@
+//! The switch for aarch64, AAPCS64, hosted and freestanding, with and without floating point registers.
+//!
+//! ```text
+//!   register   at the branch                            at label 2, in the other context
+//!   x0         word                                     word
+//!   x1         from: saved here                         the context that left
+//!   x2         to: loaded from here                     the context that goes on
+//!   x3         packet                                   packet
+//!   sp, x29    saved in from, loaded from to            as they were when this context left
+//!   x19        saved in from, loaded from to            as it was
+//!   x18        untouched: the platform's
+//!   others     clobbered: the compiler saved what is live, d8 to d15 among them
+//! ```
+//!
+//! The target is reached by `br`, not by `ret`: the return stack of the processor expects to go back to the caller.
+
+use super::{Context, Word, offset};
+use core::arch::{asm, naked_asm};
+
+const _: () = assert!(offset::PC == offset::SP + 8 && offset::BX == offset::BP + 8, "sp, pc and bp, bx move in pairs");
+
+/// Saves this context in `from` and goes on in `to`, which finds `word` and `packet` as the results of its own `switch`.
+///
+/// Returns when a context switches to `from`: with the word and the packet given there.
+///
+/// # Safety
+///
+/// - `from` is the context that runs; nothing else will save into it or start from it before it is switched to.
+/// - `to` is [fresh](Context::fresh), or was left by this function and not resumed since; its stack is untouched and
+///   belongs to this core. `from` and `to` may be the same.
+/// - `word` and `packet` mean to `to` what they mean to the caller.
+#[inline(always)]
+pub(crate) unsafe fn switch(
+    from: *const Context,
+    to: *const Context,
+    mut word: Word,
+    mut packet: *const (),
+) -> (Word, *const ()) {
+    // SAFETY: in: x0 to x3; all other registers are dead or saved by the compiler, as the clobbers say, but for sp, x29 and
+    // x19, which no clobber may name and which are saved and restored here. `clobber_abi` names v0 to v31 whole, although
+    // the ABI has a callee keep the low halves of v8 to v15; where there are no vector registers, it names none. out: x0,
+    // x3. Neither `nostack` nor `nomem` is given: the stack pointer must be aligned, memory changes while others run. The
+    // caller vouches for the two contexts.
+    unsafe {
+        asm!(
+            "adr x10, 2f",
+            "mov x9, sp",
+            "stp x9, x10, [x1, {SP}]",
+            "stp x29, x19, [x1, {BP}]",
+            "ldp x9, x10, [x2, {SP}]",
+            "ldp x29, x19, [x2, {BP}]",
+            "mov sp, x9",
+            "br x10",
+            "2:",
+            SP = const offset::SP,
+            BP = const offset::BP,
+            inlateout("x0") word,
+            inlateout("x1") from => _,
+            inlateout("x2") to => _,
+            inlateout("x3") packet,
+            out("x9") _,
+            out("x10") _,
+            lateout("x20") _,
+            lateout("x21") _,
+            lateout("x22") _,
+            lateout("x23") _,
+            lateout("x24") _,
+            lateout("x25") _,
+            lateout("x26") _,
+            lateout("x27") _,
+            lateout("x28") _,
+            clobber_abi("C"),
+        );
+    }
+    (word, packet)
+}
+
+/// Goes on in `to` and never comes back: the stack of the caller is over.
+///
+/// # Safety
+///
+/// As for [`switch`], without `from` being saved. Whoever goes on may give the caller's stack to others, as soon as it has
+/// read what `packet` points to.
+#[inline(always)]
+pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word, packet: *const ()) -> ! {
+    // SAFETY: as in `switch`; nothing is live after a branch that does not return.
+    unsafe {
+        asm!(
+            "ldp x9, x10, [x2, {SP}]",
+            "ldp x29, x19, [x2, {BP}]",
+            "mov sp, x9",
+            "br x10",
+            SP = const offset::SP,
+            BP = const offset::BP,
+            in("x0") word,
+            in("x1") from,
+            in("x2") to,
+            in("x3") packet,
+            options(noreturn),
+        )
+    }
+}
+
+/// The stack pointer of the caller.
+#[inline(always)]
+pub(crate) fn stack_pointer() -> *mut u8 {
+    let sp;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    sp
+}
+
+/// Whether interrupts are masked on this core: PSTATE.I is set.
+#[cfg(target_os = "none")]
+pub(crate) fn interrupts_masked() -> bool {
+    /// Bit 7 of DAIF (Arm ARM, C5.2.3).
+    const I: u64 = 1 << 7;
+    let daif: u64;
+    // SAFETY: reads a register that every exception level above 0 may read.
+    unsafe { asm!("mrs {}, daif", out(reg) daif, options(nomem, nostack, preserves_flags)) };
+    daif & I != 0
+}
+
+/// Which core this is: `Aff0 + 16 * Aff1` of MPIDR_EL1 (Arm ARM, D19.2.101), 64 or more if any other affinity is not zero.
+#[cfg(target_os = "none")]
+pub(crate) fn affinity() -> usize {
+    let mpidr: usize;
+    // SAFETY: reads a register that every exception level above 0 may read.
+    unsafe { asm!("mrs {}, mpidr_el1", out(reg) mpidr, options(nomem, nostack, preserves_flags)) };
+    let (aff0, aff1, aff2, aff3) = (mpidr & 0xff, mpidr >> 8 & 0xff, mpidr >> 16 & 0xff, mpidr >> 32 & 0xff);
+    if aff2 == 0 && aff3 == 0 && aff0 < 16 { aff0 + 16 * aff1 } else { usize::MAX }
+}
+
+/// Where a fresh context starts: calls the entry in x19. The arguments are in their C places already.
+///
+/// The call frame information makes the linked context the caller of this frame. With `L` for the link, found below the
+/// record on which x29 stands: CFA = `L->sp`, and pc (as column 30, x30), x29 and x19 are found at `&L->pc`, `&L->bp`,
+/// `&L->bx`. Opcodes, from DWARF 5 (section 7.7.1 and 7.24): 0x0f def_cfa_expression, 0x10 expression, 0x8d breg29,
+/// 0x06 deref, 0x23 plus_uconst. `signal_frame` keeps walkers from looking one instruction before the resume address.
+///
+/// # Safety
+///
+/// Not to be called: reached by [`switch`] or [`depart`] to a fresh context only.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn trampoline() {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_signal_frame",
+        ".cfi_escape 0x0f, 6, 0x8d, {LINK}, 0x06, 0x23, {SP}, 0x06",
+        ".cfi_escape 0x10, 30, 5, 0x8d, {LINK}, 0x06, 0x23, {PC}",
+        ".cfi_escape 0x10, 29, 5, 0x8d, {LINK}, 0x06, 0x23, {BP}",
+        ".cfi_escape 0x10, 19, 5, 0x8d, {LINK}, 0x06, 0x23, {BX}",
+        "blr x19",
+        "brk #1",
+        ".cfi_endproc",
+        LINK = const offset::LINK_FROM_RECORD,
+        SP = const offset::SP,
+        PC = const offset::PC,
+        BP = const offset::BP,
+        BX = const offset::BX,
+    )
+}

@@ -1,0 +1,157 @@
+//! The switch between two stacks, one folder an instruction set.
+//!
+//! This room knows registers and stacks, and nothing of greenlets: no tree, no parent, no value type. What the kernel
+//! in `src/` asks of an instruction set is small:
+//!
+//! | item | contract |
+//! |---|---|
+//! | [`switch`] | saves where this context stands in `from`, goes on where `to` stands; returns when somebody switches back |
+//! | [`depart`] | the same without saving: the context that calls it is over |
+//! | [`stack_pointer`] | where the stack of the caller stands |
+//! | [`trampoline`] | where a [`fresh`](Context::fresh) context starts: calls the entry with what [`switch`] was given |
+//!
+//! # What a switch keeps
+//!
+//! `switch` is inline assembly in its caller. Two registers are saved by hand, the frame pointer and the one register
+//! that the compiler keeps for itself; every other register that a function must preserve is declared clobbered, so that
+//! the compiler saves those, and only those, that are live at this very place. The two integer argument words travel in
+//! registers that the C ABI uses for its first arguments, so that an entry function is called without moving anything.
+//!
+//! Not kept: the floating point control and status words (MXCSR, x87 control word; FPCR, FPSR), the condition flags, the
+//! interrupt mask. They belong to the core, not to a context.
+//!
+//! # How a fresh context looks
+//!
+//! ```text
+//!   base   ┌────────────────────────┐ highest address of the stack
+//!          │ control block          │   begins with the Context: sp pc bp bx link record
+//!          ├────────────────────────┤
+//!          │ whatever the entry is  │
+//!          │ to find                │
+//!   sp ──► ├────────────────────────┤ aligned to STACK_ALIGN; pc = trampoline, bx = entry
+//!          │ free                   │ bp ──► record, two zero words: where a walk along
+//!          │                        │        frame pointers ends
+//!   limit  └────────────────────────┘ lowest address
+//! ```
+//!
+//! Inside the trampoline the frame pointer stays on the record. Its call frame information says: the frame above is where
+//! the context behind [`Context::link`] stands. So a debugger that walks a stack goes on in the context that was linked.
+
+use core::cell::Cell;
+use core::mem::MaybeUninit;
+use core::ptr;
+
+#[cfg(all(not(miri), target_arch = "aarch64"))]
+#[path = "aarch64/mod.rs"]
+mod isa;
+
+#[cfg(all(not(miri), target_arch = "x86_64"))]
+#[path = "x86_64/mod.rs"]
+mod isa;
+
+#[cfg(miri)]
+#[path = "miri/mod.rs"]
+mod isa;
+
+#[cfg(not(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_pointer_width = "64",
+    target_endian = "little",
+    any(target_os = "linux", target_os = "none"),
+)))]
+compile_error!(
+    "greenlet has a stack switch for x86_64 and little-endian aarch64, on Linux and on bare metal: \
+     x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu, x86_64-unknown-none, aarch64-unknown-none and \
+     aarch64-unknown-none-softfloat; build with --target one of these"
+);
+
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+pub(crate) use isa::affinity;
+#[cfg(target_os = "none")]
+pub(crate) use isa::interrupts_masked;
+pub(crate) use isa::{depart, stack_pointer, switch, trampoline};
+
+/// Alignment of a stack pointer at a call, in bytes; both ABIs ask for 16.
+pub(crate) const STACK_ALIGN: usize = 16;
+
+/// One machine word on its way from one context to another. It may be a pointer, an integer, part of a value with padding
+/// in it, or nothing at all; `MaybeUninit` lets all of these through unchanged, provenance included.
+pub(crate) type Word = MaybeUninit<*const ()>;
+
+/// What a context is called with when it starts: the arguments of the [`switch`] that started it.
+///
+/// The last two registers are handed through untouched; `to` is the context that starts.
+pub(crate) type Entry =
+    unsafe extern "C" fn(word: Word, from: *const Context, to: *const Context, packet: *const ()) -> !;
+
+/// Where a context stands while it does not run.
+#[repr(C)]
+pub(crate) struct Context {
+    sp: Cell<*mut u8>,
+    pc: Cell<*const ()>,
+    /// Frame pointer: rbp, x29.
+    bp: Cell<*const ()>,
+    /// The register that LLVM reserves for itself and that no clobber may name: rbx, x19. The entry, while fresh.
+    bx: Cell<*const ()>,
+    /// Where a debugger goes on when it has walked this context's stack to its end; null: nowhere.
+    pub(crate) link: Cell<*const Context>,
+    /// An all-zero frame record. `bp` of a fresh context points here.
+    record: [usize; 2],
+}
+
+impl Context {
+    /// A context that runs already, or is not yet prepared. It gets its state when it switches away.
+    pub(crate) const fn running() -> Self {
+        Self {
+            sp: Cell::new(ptr::null_mut()),
+            pc: Cell::new(ptr::null()),
+            bp: Cell::new(ptr::null()),
+            bx: Cell::new(ptr::null()),
+            link: Cell::new(ptr::null()),
+            record: [0; 2],
+        }
+    }
+
+    /// Makes this context fresh: the next switch to it calls `entry` on the stack that ends at `sp`.
+    ///
+    /// `sp` is a multiple of [`STACK_ALIGN`]. The context must not move from now on.
+    pub(crate) fn fresh(&self, sp: *mut u8, entry: Entry) {
+        debug_assert!(sp.addr().is_multiple_of(STACK_ALIGN));
+        self.sp.set(sp);
+        self.pc.set(trampoline as *const ());
+        self.bp.set((&raw const self.record).cast());
+        self.bx.set(entry as *const ());
+    }
+
+    /// Lets a debugger see this context as fresh, whatever ran on it: nothing but the way to its link is left.
+    ///
+    /// For a context that is over. A walk through it must not read what the last switch found on its stack.
+    pub(crate) fn over(&self) {
+        self.pc.set(trampoline as *const ());
+        self.bp.set((&raw const self.record).cast());
+    }
+
+    /// The stack pointer that the last switch away left behind.
+    pub(crate) fn sp(&self) -> *mut u8 {
+        self.sp.get()
+    }
+}
+
+/// Byte offsets of the fields that the assembly of both instruction sets reads and writes.
+#[cfg(not(miri))]
+mod offset {
+    use super::Context;
+    use core::mem::offset_of;
+
+    pub(super) const SP: usize = offset_of!(Context, sp);
+    pub(super) const PC: usize = offset_of!(Context, pc);
+    pub(super) const BP: usize = offset_of!(Context, bp);
+    pub(super) const BX: usize = offset_of!(Context, bx);
+
+    /// From the record, where the frame pointer of a trampoline stands, back to the link: one byte of SLEB128.
+    pub(super) const LINK_FROM_RECORD: u8 = {
+        let distance = offset_of!(Context, record) - offset_of!(Context, link);
+        assert!(distance <= 64, "a one-byte SLEB128 reaches down to -64");
+        (128 - distance) as u8
+    };
+}

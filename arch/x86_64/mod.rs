@@ -1,0 +1,153 @@
+//! The switch for x86_64, System V ABI, hosted and freestanding.
+//!
+//! ```text
+//!   register   at the jump                              at label 2, in the other context
+//!   rdi        word                                     word
+//!   rsi        from: saved here                         the context that left
+//!   rdx        to: loaded from here                     the context that goes on
+//!   rcx        packet                                   packet
+//!   rsp, rbp   saved in from, loaded from to            as they were when this context left
+//!   rbx        saved in from, loaded from to            as it was
+//!   others     clobbered: the compiler saved what is live
+//! ```
+//!
+//! The target is reached by an indirect jump. A `ret` would be shorter, and mispredicted every time: the return stack of
+//! the processor expects to go back to the caller.
+
+use super::{Context, Word, offset};
+use core::arch::{asm, naked_asm};
+
+/// Saves this context in `from` and goes on in `to`, which finds `word` and `packet` as the results of its own `switch`.
+///
+/// Returns when a context switches to `from`: with the word and the packet given there.
+///
+/// # Safety
+///
+/// - `from` is the context that runs; nothing else will save into it or start from it before it is switched to.
+/// - `to` is [fresh](Context::fresh), or was left by this function and not resumed since; its stack is untouched and
+///   belongs to this core. `from` and `to` may be the same.
+/// - `word` and `packet` mean to `to` what they mean to the caller.
+#[inline(always)]
+pub(crate) unsafe fn switch(
+    from: *const Context,
+    to: *const Context,
+    word: Word,
+    packet: *const (),
+) -> (Word, *const ()) {
+    let (arrived_word, arrived_packet): (Word, *const ());
+    // SAFETY: in: rdi, rsi, rdx, rcx; all other registers are dead or saved by the compiler, as the clobbers say, but for
+    // rsp, rbp and rbx, which no clobber may name and which are saved and restored here. out: rdi, rcx. Neither `nostack`
+    // nor `nomem` is given: the stack pointer must be aligned and below the red zone, memory changes while others run.
+    // The caller vouches for the two contexts.
+    unsafe {
+        asm!(
+            "lea rax, [rip + 2f]",
+            "mov [rsi + {SP}], rsp",
+            "mov [rsi + {PC}], rax",
+            "mov [rsi + {BP}], rbp",
+            "mov [rsi + {BX}], rbx",
+            "mov rsp, [rdx + {SP}]",
+            "mov rbp, [rdx + {BP}]",
+            "mov rbx, [rdx + {BX}]",
+            "jmp qword ptr [rdx + {PC}]",
+            "2:",
+            SP = const offset::SP,
+            PC = const offset::PC,
+            BP = const offset::BP,
+            BX = const offset::BX,
+            inlateout("rdi") word => arrived_word,
+            inlateout("rsi") from => _,
+            inlateout("rdx") to => _,
+            inlateout("rcx") packet => arrived_packet,
+            out("rax") _,
+            lateout("r12") _,
+            lateout("r13") _,
+            lateout("r14") _,
+            lateout("r15") _,
+            clobber_abi("sysv64"),
+        );
+    }
+    (arrived_word, arrived_packet)
+}
+
+/// Goes on in `to` and never comes back: the stack of the caller is over.
+///
+/// # Safety
+///
+/// As for [`switch`], without `from` being saved. Whoever goes on may give the caller's stack to others, as soon as it has
+/// read what `packet` points to.
+#[inline(always)]
+pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word, packet: *const ()) -> ! {
+    // SAFETY: as in `switch`; nothing is live after a jump that does not return.
+    unsafe {
+        asm!(
+            "mov rsp, [rdx + {SP}]",
+            "mov rbp, [rdx + {BP}]",
+            "mov rbx, [rdx + {BX}]",
+            "jmp qword ptr [rdx + {PC}]",
+            SP = const offset::SP,
+            PC = const offset::PC,
+            BP = const offset::BP,
+            BX = const offset::BX,
+            in("rdi") word,
+            in("rsi") from,
+            in("rdx") to,
+            in("rcx") packet,
+            options(noreturn),
+        )
+    }
+}
+
+/// The stack pointer of the caller.
+#[inline(always)]
+pub(crate) fn stack_pointer() -> *mut u8 {
+    let sp;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    sp
+}
+
+/// Whether maskable interrupts are masked on this core: RFLAGS.IF is clear.
+#[cfg(target_os = "none")]
+pub(crate) fn interrupts_masked() -> bool {
+    /// Bit 9 (Intel SDM volume 1, section 3.4.3.3).
+    const INTERRUPT_ENABLE: u64 = 1 << 9;
+    let flags: u64;
+    // SAFETY: reads the flags by way of the stack, which the compiler keeps usable: `nostack` is not given.
+    unsafe { asm!("pushfq", "pop {}", out(reg) flags, options(preserves_flags)) };
+    flags & INTERRUPT_ENABLE == 0
+}
+
+/// Where a fresh context starts: calls the entry in rbx. The arguments are in their C places already.
+///
+/// The call frame information makes the linked context the caller of this frame. With `L` for the link, found below
+/// the record on which rbp stands: CFA = `L->sp`, and rip, rbp and rbx are found at `&L->pc`, `&L->bp`, `&L->bx`. Opcodes, from DWARF 5 (section 7.7.1 and
+/// 7.24): 0x0f def_cfa_expression, 0x10 expression, 0x76 breg6 (rbp), 0x06 deref, 0x23 plus_uconst. `signal_frame` keeps
+/// walkers from looking one byte before the resume address.
+///
+/// # Safety
+///
+/// Not to be called: reached by [`switch`] or [`depart`] to a fresh context only.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn trampoline() {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_signal_frame",
+        ".cfi_escape 0x0f, 6, 0x76, {LINK}, 0x06, 0x23, {SP}, 0x06",
+        ".cfi_escape 0x10, 16, 5, 0x76, {LINK}, 0x06, 0x23, {PC}",
+        ".cfi_escape 0x10, 6, 5, 0x76, {LINK}, 0x06, 0x23, {BP}",
+        ".cfi_escape 0x10, 3, 5, 0x76, {LINK}, 0x06, 0x23, {BX}",
+        ".cfi_undefined r12",
+        ".cfi_undefined r13",
+        ".cfi_undefined r14",
+        ".cfi_undefined r15",
+        "call rbx",
+        "ud2",
+        ".cfi_endproc",
+        LINK = const offset::LINK_FROM_RECORD,
+        SP = const offset::SP,
+        PC = const offset::PC,
+        BP = const offset::BP,
+        BX = const offset::BX,
+    )
+}

@@ -1,0 +1,310 @@
+//! The control block: what the kernel keeps of one greenlet.
+//!
+//! It stands at the base of the greenlet's stack and is untyped: value, error and body types are known to the functions
+//! that hold a typed handle, and to the body's own table.
+//!
+//! ```text
+//!                 create ①            depart ②             die ③
+//!   (free slot) ─────────► unstarted ─────────► alive ──────────► dead ──► (free slot)
+//!                              │                                   ▲  free ④
+//!                              └── free ④ ──► (free slot)          │
+//!                              └── depart ② with an error or exit ─┘
+//! ```
+//!
+//! ① `builder::create`, ② `transfer::slow::depart`, ③ `transfer::life::die`, ④ `references::free`, when the last reference
+//! goes. *Alive* is running when it is the core's current greenlet, else suspended.
+
+use crate::arch::Context;
+use crate::here::{Here, Link};
+use crate::local::{Attached, Shared};
+use crate::mail::{Mail, Number};
+use crate::pool::Slots;
+use core::cell::Cell;
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
+
+/// A greenlet that has not started. Taken away by the first transfer to it.
+pub(crate) const UNSTARTED: u16 = 1;
+/// A greenlet whose body is over.
+pub(crate) const DEAD: u16 = 2;
+/// A greenlet whose tree has ended: nothing is resumed any more, handles only count.
+pub(crate) const ENDED: u16 = 4;
+/// A greenlet that refused to end when the last reference to it went. The kill that asked it keeps its reference, so that it
+/// exists for ever, or until it dies after all.
+pub(crate) const LEAKED: u16 = 8;
+/// A greenlet whose parent changed while it waited in `up`: `pin` refers to the one that it switched to.
+pub(crate) const PINNED: u16 = 16;
+/// An unstarted greenlet whose body is being dropped where it lies, to be replaced: no other may be put there.
+pub(crate) const REPLACING: u16 = 32;
+
+/// The record of one greenlet. The first cache line is what a switch touches.
+#[repr(C, align(64))]
+pub(crate) struct Block {
+    /// Where the greenlet stands. Its `link` is the parent: a counted reference, null for main and for ended trees.
+    pub(crate) context: Context,
+    /// 0 when the greenlet can be switched to without further thought: it has started, is not dead, nor is its tree ended.
+    pub(crate) flags: Cell<u16>,
+    /// Whether it waits in a fast `up`, which relies on the parent field's reference instead of one of its own.
+    pub(crate) in_up: Cell<bool>,
+    /// Handles, children's parent fields, kills in progress, and the transfer that brings it to rest. Being current is not
+    /// counted: the current greenlet may have 0.
+    pub(crate) refs: Cell<u32>,
+
+    /// Lowest address of the stack; null for main, which runs on a stack that is not ours.
+    pub(crate) limit: Cell<*mut u8>,
+    /// The body, while unstarted and if there is one; else null. Its closure stands at the context's sp.
+    pub(crate) body: Cell<*const Body>,
+    /// With [`PINNED`]: a reference to the greenlet that a pending `up` switched to, released when that returns.
+    pub(crate) pin: Cell<*const Block>,
+    /// Neighbours in the ring of all greenlets of the tree, in the order of creation; main is its head.
+    pub(crate) next: Cell<*const Block>,
+    pub(crate) prev: Cell<*const Block>,
+    /// Where the slot goes back to, and its number there.
+    pub(crate) home: Cell<NonNull<Slots<0>>>,
+    pub(crate) slot: Cell<u32>,
+    pub(crate) core: Cell<Link>,
+    /// Where requests to greenlets of the tree are counted.
+    pub(crate) mail: Cell<&'static Mail>,
+    pub(crate) name: Cell<Option<&'static str>>,
+    /// The context, a counted reference; null for none.
+    pub(crate) local_context: Cell<*const Shared>,
+    /// The values of `GreenletLocal`s, a chain.
+    pub(crate) attached: Cell<*const Attached>,
+    /// The number, never given twice, and requests from elsewhere. Weak and remote handles of any core may look at it, whoever
+    /// holds the slot now: it is an atomic for ever.
+    pub(crate) id: Number,
+}
+
+/// What is known of a body without its types. `body::TypedBody` begins with it.
+#[repr(C)]
+pub(crate) struct Body {
+    /// Drops the closure in place.
+    pub(crate) drop: unsafe fn(*mut u8),
+}
+
+/// A control block that exists: its slot is claimed, the block is written.
+///
+/// Everything mutable in a block is a cell, so that any number of these may look at it while others run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlockPtr(NonNull<Block>);
+
+impl BlockPtr {
+    /// # Safety
+    ///
+    /// The block is initialised, and stays so for as long as the pointer is used: the user of the pointer holds a reference
+    /// (a count), or is the greenlet itself, or has not let user code run since it got the pointer from one of these.
+    pub(crate) unsafe fn new(block: *const Block) -> Self {
+        debug_assert!(!block.is_null());
+        // SAFETY: not null, by the contract.
+        Self(unsafe { NonNull::new_unchecked(block.cast_mut()) })
+    }
+
+    pub(crate) fn as_ptr(self) -> *const Block {
+        self.0.as_ptr()
+    }
+
+    /// The context, which is the first field: the two addresses are one, and go by one provenance.
+    pub(crate) fn context(self) -> *const Context {
+        self.0.as_ptr().cast_const().cast()
+    }
+
+    /// The inverse of [`context`](Self::context).
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new); `context` came from a block.
+    pub(crate) unsafe fn from_context(context: *const Context) -> Self {
+        // SAFETY: a context that came from a block stands at its first byte, with the provenance of the whole.
+        unsafe { Self::new(context.cast()) }
+    }
+
+    /// The parent; `None` for main, and for every greenlet of an ended tree.
+    pub(crate) fn parent(self) -> Option<Self> {
+        let parent = self.context.link.get();
+        // SAFETY: the parent field owns a count, so the parent exists as long as this block does.
+        (!parent.is_null()).then(|| unsafe { Self::from_context(parent) })
+    }
+
+    /// Puts `parent` in the place of the parent, and returns the old one. The counts go with the pointers.
+    ///
+    /// A transfer in progress refers to its target: if this greenlet waits in `up`, its next arrival is a slow one, which
+    /// releases the target then.
+    #[must_use]
+    pub(crate) fn replace_parent(self, parent: Option<Self>) -> Option<Self> {
+        let old = self.parent();
+        if let Some(target) = old
+            && self.in_up.get()
+            && !self.has(PINNED)
+        {
+            self.set(PINNED);
+            self.pin.set(target.retain().as_ptr());
+        }
+        self.context.link.set(parent.map_or(ptr::null(), Self::context));
+        old
+    }
+
+    pub(crate) fn has(self, flag: u16) -> bool {
+        self.flags.get() & flag != 0
+    }
+
+    pub(crate) fn set(self, flag: u16) {
+        self.flags.set(self.flags.get() | flag);
+    }
+
+    pub(crate) fn clear(self, flag: u16) {
+        self.flags.set(self.flags.get() & !flag);
+    }
+
+    /// Takes the reference that [`replace_parent`](Self::replace_parent) kept for a pending `up`.
+    pub(crate) fn take_pin(self) -> Option<Self> {
+        self.has(PINNED).then(|| {
+            self.clear(PINNED);
+            // SAFETY: the pin owns a count.
+            unsafe { Self::new(self.pin.get()) }
+        })
+    }
+
+    /// The record of its core.
+    #[inline(always)]
+    pub(crate) fn here(self) -> &'static Here {
+        self.core.get().here()
+    }
+
+    /// Whether this is a main greenlet.
+    pub(crate) fn is_main(self) -> bool {
+        self.limit.get().is_null()
+    }
+
+    /// Whether this is an unstarted greenlet without a body.
+    pub(crate) fn cannot_start(self) -> bool {
+        self.has(UNSTARTED) && self.body.get().is_null()
+    }
+
+    /// Bytes of its stack, control block included; 0 for main.
+    pub(crate) fn stack_size(self) -> usize {
+        if self.is_main() { 0 } else { self.as_ptr().addr() + size_of::<Block>() - self.limit.get().addr() }
+    }
+
+    /// Counts one more reference. Aborts when there are 2³² of them: a loop that forgets clones must not wrap to a count
+    /// that frees what is still in use.
+    #[inline]
+    pub(crate) fn retain(self) -> Self {
+        match self.refs.get().checked_add(1) {
+            Some(refs) => self.refs.set(refs),
+            None => too_many_references(),
+        }
+        self
+    }
+
+    /// Whether this is `other`, or its parent, near or far, dead ones included.
+    pub(crate) fn is_above(self, other: Self) -> bool {
+        let mut at = Some(other);
+        while let Some(block) = at {
+            if block == self {
+                return true;
+            }
+            at = block.parent();
+        }
+        false
+    }
+
+    /// Takes the block out of the ring; out of it already: does nothing.
+    pub(crate) fn unlink(self) {
+        let (prev, next) = (self.prev.get(), self.next.get());
+        // SAFETY: neighbours in the ring exist; a block out of the ring is its own neighbour.
+        unsafe { Self::new(prev) }.next.set(next);
+        // SAFETY: the same.
+        unsafe { Self::new(next) }.prev.set(prev);
+        self.next.set(self.as_ptr());
+        self.prev.set(self.as_ptr());
+    }
+
+    /// Puts a block that is in no ring at the end of the ring that `self` heads.
+    pub(crate) fn append(self, block: Self) {
+        let last = self.prev.get();
+        block.prev.set(last);
+        block.next.set(self.as_ptr());
+        // SAFETY: neighbours in the ring exist.
+        unsafe { Self::new(last) }.next.set(block.as_ptr());
+        self.prev.set(block.as_ptr());
+    }
+
+    /// The next block of the ring.
+    pub(crate) fn successor(self) -> Self {
+        // SAFETY: neighbours in the ring exist.
+        unsafe { Self::new(self.next.get()) }
+    }
+}
+
+impl Deref for BlockPtr {
+    type Target = Block;
+
+    fn deref(&self) -> &Block {
+        // SAFETY: by the contract of `new`. Blocks are shared and their mutable parts are cells.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Block {
+    /// Writes a block into a claimed slot. It has one reference, for the handle that creation returns.
+    ///
+    /// # Safety
+    ///
+    /// `place` is aligned and writable for a block, nobody else uses the memory, and it stays a block until its slot is
+    /// released.
+    pub(crate) unsafe fn write(
+        place: *mut Self,
+        limit: *mut u8,
+        home: NonNull<Slots<0>>,
+        slot: u32,
+        here: &'static Here,
+        mail: &'static Mail,
+    ) -> BlockPtr {
+        // SAFETY: `id` may be looked at by a weak handle to the slot's last owner: written as an atomic, here and in
+        // `forget_id`, and never as part of the whole. A slot that was never used holds no weak handle.
+        unsafe { &(*place).id }.set(here.new_id());
+        let me = place.cast_const();
+        macro_rules! fill {
+            ($($field:ident: $value:expr,)*) => {$(
+                // SAFETY: the caller gives the memory away; no reference to this field exists.
+                unsafe { (&raw mut (*place).$field).write($value) };
+            )*};
+        }
+        fill! {
+            context: Context::running(),
+            flags: Cell::new(0),
+            in_up: Cell::new(false),
+            refs: Cell::new(1),
+            limit: Cell::new(limit),
+            body: Cell::new(ptr::null()),
+            pin: Cell::new(ptr::null()),
+            next: Cell::new(me),
+            prev: Cell::new(me),
+            home: Cell::new(home),
+            slot: Cell::new(slot),
+            core: Cell::new(Link::to(here)),
+            mail: Cell::new(mail),
+            name: Cell::new(None),
+            local_context: Cell::new(ptr::null()),
+            attached: Cell::new(ptr::null()),
+        }
+        // SAFETY: all fields are written.
+        unsafe { BlockPtr::new(place) }
+    }
+
+    /// From here on every weak handle is empty.
+    pub(crate) fn forget_id(&self) {
+        self.id.forget();
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id.get()
+    }
+}
+
+/// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the count must not be used again.
+#[cold]
+#[inline(never)]
+pub(crate) extern "C" fn too_many_references() -> ! {
+    panic!("a greenlet has 2^32 - 1 references: is something leaking handles, such as `mem::forget(handle.clone())`?")
+}

@@ -1,0 +1,124 @@
+//! Creating greenlets.
+
+use crate::block::{Block, BlockPtr, DEAD, ENDED, UNSTARTED};
+use crate::body;
+use crate::errors::{Refused, SpawnError};
+use crate::handle::Greenlet;
+use crate::me::Me;
+use crate::pool::StackPool;
+use crate::thrown::Outcome;
+use core::fmt;
+
+/// A greenlet to be: from which pool, under which parent, with what name.
+///
+/// Made by [`Greenlet::build`].
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static TREE: Tree<u32> = Tree::new();
+/// TREE.enter(|main| {
+///     let parser = main.build(&STACKS).name("parser").spawn(|_me, x| Ok(x)).unwrap();
+///     assert_eq!(parser.name(), Some("parser"));
+///     assert!(format!("{parser:?}").ends_with("\"parser\" (unstarted)"));
+/// }).unwrap();
+/// ```
+#[must_use = "a builder does nothing until `spawn` or `bare`"]
+pub struct Builder<'a, V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> {
+    parent: &'a Greenlet<V, E>,
+    pool: &'static StackPool<COUNT, SIZE>,
+    name: Option<&'static str>,
+}
+
+impl<'a, V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> Builder<'a, V, E, COUNT, SIZE> {
+    pub(crate) fn new(parent: &'a Greenlet<V, E>, pool: &'static StackPool<COUNT, SIZE>) -> Self {
+        Self { parent, pool, name: None }
+    }
+
+    /// A name for reports: panics, faults, `Debug`. Names need not differ.
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Another parent than the greenlet that builds.
+    pub fn parent(mut self, parent: &'a Greenlet<V, E>) -> Self {
+        self.parent = parent;
+        self
+    }
+
+    /// Creates the greenlet with a body; see [`Greenlet::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Greenlet::spawn`].
+    pub fn spawn<F>(self, body: F) -> Result<Greenlet<V, E>, Refused<SpawnError, F>>
+    where
+        F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
+    {
+        const {
+            assert!(
+                StackPool::<COUNT, SIZE>::fits::<V, E, F>(),
+                "greenlet: the stacks of this pool are too small for the body and the values of the tree: capture less, \
+                 or use a StackPool with a larger SIZE"
+            );
+        }
+        match self.bare() {
+            Ok(greenlet) => {
+                // SAFETY: just created, so unstarted and without a body; the assertion above measured the stack.
+                unsafe { body::install::<V, E, F>(greenlet.block(), body) };
+                Ok(greenlet)
+            }
+            Err(reason) => Err(Refused { reason, returned: body }),
+        }
+    }
+
+    /// Creates the greenlet without a body; see [`Greenlet::bare`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Greenlet::spawn`].
+    pub fn bare(self) -> Result<Greenlet<V, E>, SpawnError> {
+        let parent = self.parent.block();
+        if parent.has(ENDED) {
+            return Err(SpawnError::Ended);
+        }
+        let Some(claim) = self.pool.claim() else { return Err(self.pool_empty()) };
+        // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
+        let block =
+            unsafe { Block::write(claim.block, claim.limit, claim.home, claim.slot, parent.here(), parent.mail.get()) };
+        adopt(parent, block, self.name);
+        // SAFETY: `write` counted one reference.
+        Ok(unsafe { Greenlet::from_block(block) })
+    }
+
+    #[cold]
+    fn pool_empty(&self) -> SpawnError {
+        let home = self.pool.home();
+        // SAFETY: the parent is not of an ended tree, so that its tree is entered.
+        let main = unsafe { self.parent.block().here().main() };
+        let mut dead = 0;
+        let mut at = main.successor();
+        while at != main {
+            dead += usize::from(at.has(DEAD) && at.home.get() == home);
+            at = at.successor();
+        }
+        SpawnError::PoolEmpty { stacks: COUNT, dead }
+    }
+}
+
+/// Makes a new block an unstarted child, in the ring of its tree.
+fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
+    block.flags.set(UNSTARTED);
+    block.name.set(name);
+    let none = block.replace_parent(Some(parent.retain()));
+    debug_assert!(none.is_none(), "a new block has no parent");
+    // SAFETY: the parent is not of an ended tree, so that its tree is entered.
+    unsafe { parent.here().main() }.append(block);
+}
+
+impl<V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> fmt::Debug for Builder<'_, V, E, COUNT, SIZE> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("parent", self.parent).field("name", &self.name).finish_non_exhaustive()
+    }
+}

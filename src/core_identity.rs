@@ -1,0 +1,95 @@
+//! Which core this is, as the firmware knows it.
+
+/// Tells cores apart, and code from the handlers that interrupt it.
+///
+/// With the feature `cores`, the program declares one implementation with [`core_identity!`](crate::core_identity). Each core
+/// can then enter a tree of its own, and `Tree::current` works for code that was handed no greenlet.
+/// With the feature `std` threads are cores, and nothing is declared.
+///
+/// # Safety
+///
+/// - `number` is the same whenever it is called on the same core, and different on different cores, handlers included.
+/// - `in_handler` is true whenever the code that calls it may have interrupted code of a greenlet or of a main greenlet on this
+///   core: in every interrupt and exception handler. It may be true at other times: then nothing can be entered, and
+///   `Tree::current` finds nothing.
+pub unsafe trait CoreIdentity {
+    /// Which core this is: 0 to 63.
+    fn number() -> usize;
+
+    /// Whether this is a handler.
+    fn in_handler() -> bool;
+}
+
+/// Declares how cores are told apart; once in a program, with the feature `cores`.
+///
+/// ```
+/// struct Firmware;
+///
+/// // SAFETY: this chip has one core, and its interrupt controller knows whether a handler runs.
+/// unsafe impl greenlet::CoreIdentity for Firmware {
+///     fn number() -> usize { 0 }
+///     fn in_handler() -> bool { active_interrupt() != 0 }
+/// }
+/// # fn active_interrupt() -> u32 { 0 }
+///
+/// greenlet::core_identity!(Firmware);
+/// ```
+#[macro_export]
+macro_rules! core_identity {
+    ($identity:ty) => {
+        const _: () = {
+            #[unsafe(no_mangle)]
+            extern "Rust" fn _greenlet_core_number() -> usize {
+                <$identity as $crate::CoreIdentity>::number()
+            }
+
+            #[unsafe(no_mangle)]
+            extern "Rust" fn _greenlet_in_handler() -> bool {
+                <$identity as $crate::CoreIdentity>::in_handler()
+            }
+        };
+    };
+}
+
+/// One core, and handlers that run with interrupts masked, as they do unless firmware unmasks them on purpose.
+///
+/// Masked interrupts count as a handler: inside a critical section, too, nothing can be entered and
+/// `Tree::current` finds nothing. On aarch64 the mask is PSTATE.I, on x86_64 RFLAGS.IF.
+///
+/// Ready-made for [`core_identity!`](crate::core_identity). For firmware that does not nest its handlers.
+#[cfg(target_os = "none")]
+#[derive(Debug)]
+pub struct SingleCore;
+
+// SAFETY: one core has one number; handlers mask interrupts, which is what the user of this type says.
+#[cfg(target_os = "none")]
+unsafe impl CoreIdentity for SingleCore {
+    fn number() -> usize {
+        0
+    }
+
+    fn in_handler() -> bool {
+        crate::arch::interrupts_masked()
+    }
+}
+
+/// Cores told apart by the affinity fields of MPIDR_EL1, and handlers that run with interrupts masked, as for [`SingleCore`].
+///
+/// The number is `Aff0 + 16 * Aff1`, which is what a GIC of version 3 counts clusters by; Aff2 and Aff3 are zero.
+///
+/// Ready-made for [`core_identity!`](crate::core_identity).
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+#[derive(Debug)]
+pub struct Mpidr;
+
+// SAFETY: affinities differ between cores; handlers mask interrupts, which is what the user of this type says.
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+unsafe impl CoreIdentity for Mpidr {
+    fn number() -> usize {
+        crate::arch::affinity()
+    }
+
+    fn in_handler() -> bool {
+        crate::arch::interrupts_masked()
+    }
+}

@@ -1,0 +1,181 @@
+//! Why the kernel refuses to build something. Every message names the remedy, every refusal gives back what it refused.
+
+use core::fmt;
+
+/// A refusal together with what was passed in.
+///
+/// `Debug` does not ask for `T: Debug`, so that `unwrap` works with closures.
+///
+/// ```
+/// # use greenlet::{EnterError, StackPool, SpawnError, Tree};
+/// static STACKS: StackPool<0, 4096> = StackPool::new(); // a pool without a stack
+/// static TREE: Tree<u32> = Tree::new();
+/// TREE.enter(|main| {
+///     let refused = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap_err();
+///     assert!(matches!(refused.reason, SpawnError::PoolEmpty { .. }));
+///     let _body = refused.returned; // to be spawned elsewhere, or later
+/// }).unwrap();
+/// ```
+pub struct Refused<R, T> {
+    /// Why.
+    pub reason: R,
+    /// What was passed in, unchanged.
+    pub returned: T,
+}
+
+impl<R: fmt::Debug, T> fmt::Debug for Refused<R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<R: fmt::Display, T> fmt::Display for Refused<R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<R: core::error::Error, T> core::error::Error for Refused<R, T> {}
+
+/// Why [`Tree::enter`](crate::Tree::enter) was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum EnterError {
+    /// The core identity says that this is a handler, or a core with a number above 63.
+    NoCore,
+    /// A tree is entered on this core already: this one or another.
+    CoreBusy,
+    /// Handles to the main greenlet of this tree's last run still exist.
+    StillReferred,
+}
+
+impl fmt::Display for EnterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoCore => {
+                "a tree cannot be entered from an interrupt handler, nor with interrupts masked if the core identity \
+                 counts that as one, nor on a core with a number above 63; enter it from the core's main function"
+            }
+            Self::CoreBusy => {
+                "a tree is entered on this core already; one at a time: return from that `enter` first, \
+                 or spawn greenlets in the tree that is entered"
+            }
+            Self::StillReferred => {
+                "handles to the main greenlet of this tree's last run still exist; drop them, \
+                 or enter another `static` tree"
+            }
+        })
+    }
+}
+
+impl core::error::Error for EnterError {}
+
+/// Why a greenlet could not be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// No stack of the pool is free.
+    PoolEmpty {
+        /// How many stacks the pool has.
+        stacks: usize,
+        /// How many of them belong to greenlets of this tree that are dead and still referred to by a handle or by a child.
+        dead: usize,
+    },
+    /// The parent's tree has ended. So has every tree but the one that is entered: this is what a parent of another tree meets.
+    Ended,
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PoolEmpty { stacks, dead: 0 } => {
+                write!(f, "all {stacks} stacks of the pool are in use; give `StackPool` a larger COUNT")
+            }
+            Self::PoolEmpty { stacks, dead } => write!(
+                f,
+                "all {stacks} stacks of the pool are in use, {dead} of them by dead greenlets that are still referred to; \
+                 drop their handles (and those of their children), or give `StackPool` a larger COUNT"
+            ),
+            Self::Ended => f.write_str("the parent's tree has ended; spawn inside `Tree::enter`"),
+        }
+    }
+}
+
+impl core::error::Error for SpawnError {}
+
+/// Why [`Greenlet::set_run`](crate::Greenlet::set_run) was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RunError {
+    /// The main greenlet runs the closure given to [`Tree::enter`](crate::Tree::enter).
+    Main,
+    /// The greenlet has started, or is dead.
+    Started,
+    /// The closure does not fit the greenlet's stack.
+    TooLarge {
+        /// Bytes that the closure and the least working stack need.
+        needs: usize,
+        /// Bytes of the stack.
+        stack: usize,
+    },
+    /// The greenlet's old body is being dropped by another `set_run`, whose body it will get.
+    Busy,
+    /// The greenlet's tree has ended.
+    Ended,
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Main => {
+                f.write_str("the main greenlet has no body to set; it runs the closure given to `Tree::enter`")
+            }
+            Self::Started => {
+                f.write_str("the greenlet has started, its body cannot be changed; spawn another greenlet")
+            }
+            Self::TooLarge { needs, stack } => write!(
+                f,
+                "the body needs a stack of {needs} bytes to start, this one has {stack}; \
+                 capture less, or use a `StackPool` with a larger SIZE"
+            ),
+            Self::Busy => f.write_str(
+                "another `set_run` is replacing the greenlet's body; set it when that has returned, not from a destructor of \
+                 the old body",
+            ),
+            Self::Ended => f.write_str("the greenlet's tree has ended; drop this handle"),
+        }
+    }
+}
+
+impl core::error::Error for RunError {}
+
+/// Why [`Greenlet::set_parent`](crate::Greenlet::set_parent) was refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ParentError {
+    /// The main greenlet has no parent.
+    Main,
+    /// The new parent is the greenlet itself or one of its children, near or far, dead ones included.
+    Cycle,
+    /// The tree of one of the two has ended. So has every tree but the one that is entered: this is what a parent of another
+    /// tree meets.
+    Ended,
+}
+
+impl fmt::Display for ParentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Main => "the main greenlet has no parent and cannot be given one",
+            Self::Cycle => {
+                "the new parent descends from this greenlet; choose one that does not, or move that one first"
+            }
+            Self::Ended => "the greenlet's tree has ended; drop this handle",
+        })
+    }
+}
+
+impl core::error::Error for ParentError {}

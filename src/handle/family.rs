@@ -1,0 +1,202 @@
+//! Parents and children.
+
+use super::Greenlet;
+use crate::block::{BlockPtr, ENDED, REPLACING, UNSTARTED};
+use crate::body::{self, Run, Unstarted};
+use crate::builder::Builder;
+use crate::errors::{ParentError, Refused, RunError, SpawnError};
+use crate::pool::{self, StackPool};
+use crate::references::release;
+
+/// # Family
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// Creates a child of this greenlet. It runs `body` when the first value reaches it.
+    ///
+    /// The body gets a borrow of its own greenlet and that value, and returns an [`Outcome`](crate::Outcome): what it
+    /// returns goes to its parent. It is moved onto the new stack here. One that cannot fit does not compile:
+    ///
+    /// ```compile_fail
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 4096> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// let large = [0u8; 2048]; // twice that, and a control block, is more than 4096
+    /// TREE.enter(|main| { main.spawn(&STACKS, move |_me, x| Ok(x + large[0] as u32)).unwrap(); });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The body comes back with
+    /// - [`SpawnError::PoolEmpty`]: every stack of the pool is in use;
+    /// - [`SpawnError::Ended`]: this greenlet's tree has ended.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// static STACKS: StackPool<2, 4096> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let child = main.spawn(&STACKS, |_me, x| Ok(x + 1)).unwrap();
+    /// let grandchild = child.spawn(&STACKS, |_me, x| Ok(x * 2)).unwrap();
+    /// // The grandchild ends in its parent, which starts with what it gets, and ends in main.
+    /// assert_eq!(grandchild.switch(20), Ok(41));
+    /// # }).unwrap();
+    /// ```
+    pub fn spawn<F, const COUNT: usize, const SIZE: usize>(
+        &self,
+        pool: &'static StackPool<COUNT, SIZE>,
+        body: F,
+    ) -> Result<Self, Refused<SpawnError, F>>
+    where
+        F: FnOnce(&crate::Me<V, E>, V) -> crate::Outcome<V, E> + 'static,
+    {
+        self.build(pool).spawn(body)
+    }
+
+    /// Creates a child of this greenlet without a body; [`set_run`](Self::set_run) gives it one. A transfer to it before
+    /// that fails with [`Thrown::NoRun`](crate::Thrown::NoRun).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn).
+    pub fn bare<const COUNT: usize, const SIZE: usize>(
+        &self,
+        pool: &'static StackPool<COUNT, SIZE>,
+    ) -> Result<Self, SpawnError> {
+        self.build(pool).bare()
+    }
+
+    /// Begins to create a child of this greenlet with a name, or with another parent.
+    pub fn build<'a, const COUNT: usize, const SIZE: usize>(
+        &'a self,
+        pool: &'static StackPool<COUNT, SIZE>,
+    ) -> Builder<'a, V, E, COUNT, SIZE> {
+        Builder::new(self, pool)
+    }
+
+    /// Gives an unstarted greenlet its body. One that it had is dropped first.
+    ///
+    /// # Errors
+    ///
+    /// The body comes back with
+    /// - [`RunError::Main`], [`RunError::Started`], [`RunError::Ended`]: it is too late for a body;
+    /// - [`RunError::TooLarge`]: it does not fit the stack;
+    /// - [`RunError::Busy`]: a destructor of the old body asks for this.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Thrown, Tree};
+    /// # static STACKS: StackPool<1, 4096> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// assert_eq!(g.switch(1), Err(Thrown::NoRun));
+    /// g.set_run(|_me, x| Ok(x + 1)).unwrap();
+    /// assert_eq!(g.switch(1), Ok(2));
+    /// assert!(g.set_run(|_me, x| Ok(x)).is_err()); // dead
+    /// # }).unwrap();
+    /// ```
+    pub fn set_run<F>(&self, body: F) -> Result<(), Refused<RunError, F>>
+    where
+        F: FnOnce(&crate::Me<V, E>, V) -> crate::Outcome<V, E> + 'static,
+    {
+        loop {
+            if let Err(reason) = self.can_run::<F>() {
+                return Err(Refused { reason, returned: body });
+            }
+            if self.block().body.get().is_null() {
+                break;
+            }
+            // What the old body captured may do anything while it is dropped, so everything is asked again.
+            let _replacing = Replacing::new(self.block());
+            drop(Unstarted::take(self.block()));
+        }
+        // SAFETY: unstarted, without a body, and `can_run` measured the stack; the handle knows its types.
+        unsafe { body::install::<V, E, F>(self.block(), body) };
+        Ok(())
+    }
+
+    fn can_run<F: Run<V, E>>(&self) -> Result<(), RunError> {
+        let block = self.block();
+        if block.is_main() {
+            return Err(RunError::Main);
+        }
+        if block.has(ENDED) {
+            return Err(RunError::Ended);
+        }
+        if !block.has(UNSTARTED) {
+            return Err(RunError::Started);
+        }
+        if block.has(REPLACING) {
+            return Err(RunError::Busy);
+        }
+        let needs = pool::needs::<V, E, F>();
+        let stack = block.stack_size();
+        if needs > stack {
+            return Err(RunError::TooLarge { needs, stack });
+        }
+        Ok(())
+    }
+
+    /// The parent: where this greenlet's end, and transfers to it after that, go on. `None` for main, and when the tree has
+    /// ended.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        // SAFETY: counted here; a parent is of the same tree.
+        self.block().parent().map(|parent| unsafe { Self::from_block(parent.retain()) })
+    }
+
+    /// Makes `parent` the parent of this greenlet, whatever state the two are in. What counts is the parent at the time of
+    /// death.
+    ///
+    /// Releases a reference to the old parent; if that was the last one, the old parent gets its exit here and now.
+    ///
+    /// # Errors
+    ///
+    /// - [`ParentError::Main`]: main has no parent;
+    /// - [`ParentError::Ended`]: the tree of one of the two has ended; every tree but the one that is entered has;
+    /// - [`ParentError::Cycle`]: this greenlet is above `parent`, or is `parent`.
+    ///
+    /// ```
+    /// # use greenlet::{ParentError, StackPool, Tree};
+    /// # static STACKS: StackPool<2, 4096> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let a = main.spawn(&STACKS, |_me, x| Ok(x + 1)).unwrap();
+    /// let b = main.spawn(&STACKS, |_me, x| Ok(x + 10)).unwrap();
+    /// b.set_parent(&a).unwrap();
+    /// assert_eq!(a.set_parent(&b), Err(ParentError::Cycle));
+    /// assert_eq!(b.switch(0), Ok(11)); // b ends in a, which starts with 10
+    /// # }).unwrap();
+    /// ```
+    pub fn set_parent(&self, parent: &Self) -> Result<(), ParentError> {
+        let (me, new) = (self.block(), parent.block());
+        if me.is_main() {
+            return Err(ParentError::Main);
+        }
+        if me.has(ENDED) || new.has(ENDED) {
+            return Err(ParentError::Ended);
+        }
+        if me.is_above(new) {
+            return Err(ParentError::Cycle);
+        }
+        if let Some(old) = me.replace_parent(Some(new.retain())) {
+            // SAFETY: the parent field owned it.
+            unsafe { release::<V, E>(old) };
+        }
+        Ok(())
+    }
+}
+
+/// While this lives, the body of an unstarted greenlet is being dropped in place. Ends when that panics, too.
+struct Replacing(BlockPtr);
+
+impl Replacing {
+    fn new(block: BlockPtr) -> Self {
+        block.set(REPLACING);
+        Self(block)
+    }
+}
+
+impl Drop for Replacing {
+    fn drop(&mut self) {
+        self.0.clear(REPLACING);
+    }
+}

@@ -1,0 +1,77 @@
+//! A handle that does not keep its greenlet.
+
+use super::Greenlet;
+use crate::block::BlockPtr;
+use core::fmt;
+use core::marker::PhantomData;
+
+/// Refers to a greenlet without being counted. Made by [`Greenlet::downgrade`].
+///
+/// Two words: where the greenlet was, and its number. Slots of pools are never given back to anything else, so the number
+/// can be compared at any time; it is unique, so a slot that has a new greenlet does not match.
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 4096> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
+/// let weak = g.downgrade();
+/// assert_eq!(weak.upgrade().as_ref(), Some(&g));
+/// drop(g);
+/// assert!(weak.upgrade().is_none());
+/// # }).unwrap();
+/// ```
+pub struct WeakGreenlet<V: 'static, E: 'static> {
+    block: BlockPtr,
+    id: u64,
+    types: PhantomData<*mut (V, E)>,
+}
+
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// A reference to this greenlet that is not counted: the greenlet can be freed, or killed, while it exists.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakGreenlet<V, E> {
+        WeakGreenlet { block: self.block(), id: self.id(), types: PhantomData }
+    }
+}
+
+impl<V: 'static, E: 'static> WeakGreenlet<V, E> {
+    /// A handle, as long as the greenlet exists; `None` when it was freed.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Greenlet<V, E>> {
+        // The slot may belong to another core by now. Its id is an atomic for that reason, and nothing else is looked at
+        // before it is known that the slot still holds the greenlet, which never leaves its core.
+        // SAFETY: the slot is static memory that held this greenlet, so that its block's id is initialised.
+        (self.block.id() == self.id).then(|| unsafe { Greenlet::from_block(self.block.retain()) })
+    }
+
+    /// The number of the greenlet, whether it exists or not.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl<V: 'static, E: 'static> Clone for WeakGreenlet<V, E> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<V: 'static, E: 'static> PartialEq for WeakGreenlet<V, E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl<V: 'static, E: 'static> Eq for WeakGreenlet<V, E> {}
+
+impl<V: 'static, E: 'static> fmt::Debug for WeakGreenlet<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.upgrade() {
+            Some(greenlet) => write!(f, "weak {greenlet:?}"),
+            None => write!(f, "weak greenlet {} (freed)", self.id),
+        }
+    }
+}

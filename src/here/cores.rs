@@ -1,0 +1,40 @@
+//! Several cores, told apart by the firmware's [`CoreIdentity`](crate::CoreIdentity): one record each.
+
+use super::Here;
+
+/// How many cores can be told apart.
+const CORES: usize = 64;
+
+static RECORDS: [Here; CORES] = [const { Here::new() }; CORES];
+
+unsafe extern "Rust" {
+    /// Defined by `core_identity!`.
+    safe fn _greenlet_core_number() -> usize;
+    /// Defined by `core_identity!`.
+    safe fn _greenlet_in_handler() -> bool;
+}
+
+/// The record of the core that this code runs on; `None` in a handler, and on a core whose number is too high.
+pub(crate) fn this_core() -> Option<&'static Here> {
+    if _greenlet_in_handler() { None } else { reported_core() }
+}
+
+/// The same, for a report from a handler.
+pub(crate) fn reported_core() -> Option<&'static Here> {
+    RECORDS.get(_greenlet_core_number())
+}
+
+/// How a control block finds its core's record.
+#[derive(Clone, Copy)]
+pub(crate) struct Link(&'static Here);
+
+impl Link {
+    pub(crate) fn to(here: &'static Here) -> Self {
+        Self(here)
+    }
+
+    #[inline(always)]
+    pub(crate) fn here(self) -> &'static Here {
+        self.0
+    }
+}

@@ -1,0 +1,182 @@
+//! What a core knows: the greenlet that runs on it, and whether the next switch has anything rare to do.
+//!
+//! By default there is one core, and so one record, at a fixed address: a switch finds the current greenlet without following
+//! a pointer. `entered` keeps everyone else out; what the other fields hold is
+//! touched by the core that entered, and by nobody else. They are atomics all the same, relaxed, which costs nothing: without
+//! `std`, a handle that was kept past its tree may look at `slow` while another thread is in a tree of its own.
+//!
+//! | module | feature | record |
+//! |---|---|---|
+//! | `one` | none | one, at a fixed address |
+//! | `cores` | `cores` | one a core; every control block has a pointer to its own |
+//! | `threads` | `std` | one a thread, thread-local |
+
+#[cfg(all(feature = "cores", not(feature = "std")))]
+#[path = "cores.rs"]
+mod imp;
+#[cfg(not(any(feature = "std", feature = "cores")))]
+#[path = "one.rs"]
+mod imp;
+#[cfg(feature = "std")]
+#[path = "threads.rs"]
+mod imp;
+
+pub(crate) use imp::{Link, reported_core, this_core};
+
+use crate::block::{Block, BlockPtr};
+use core::ptr;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64};
+
+/// The current greenlet has no reference: who takes over from it must look after it.
+pub(crate) const UNREF: u16 = 1;
+/// The tree has a tracer.
+pub(crate) const TRACE: u16 = 2;
+
+/// The record of a core.
+pub(crate) struct Here {
+    /// The greenlet that runs; null outside `enter`.
+    current: AtomicPtr<Block>,
+    /// 0 when a departure has nothing rare to do on account of this core; else a set of reasons such as [`UNREF`].
+    slow: AtomicU16,
+    entered: AtomicBool,
+    /// How many kills are in progress on this core: each holds a reference to its victim and one to the victim's old parent.
+    kills: AtomicU32,
+    /// How many greenlets have died on this core.
+    deaths: AtomicU64,
+    /// The main greenlet of the run.
+    main: AtomicPtr<Block>,
+    /// The `Tree<V, E>` that is entered.
+    tree: AtomicPtr<()>,
+    /// The number that the next greenlet gets, from the block of numbers that this core has; a multiple of [`NUMBERS`] when
+    /// that is used up.
+    next_id: AtomicU64,
+}
+
+/// How many numbers a core takes at a time, so that no two greenlets of any cores ever have the same: weak handles rely on it.
+const NUMBERS: u64 = 1 << 20;
+/// Blocks of numbers given to cores.
+static NUMBERS_GIVEN: AtomicU64 = AtomicU64::new(0);
+
+impl Here {
+    const fn new() -> Self {
+        Self {
+            current: AtomicPtr::new(ptr::null_mut()),
+            slow: AtomicU16::new(0),
+            entered: AtomicBool::new(false),
+            kills: AtomicU32::new(0),
+            deaths: AtomicU64::new(0),
+            main: AtomicPtr::new(ptr::null_mut()),
+            tree: AtomicPtr::new(ptr::null_mut()),
+            next_id: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes the core for a tree; false when one is entered.
+    pub(crate) fn take(&self) -> bool {
+        !self.entered.swap(true, Acquire)
+    }
+
+    /// Begins a run, on a core that was taken: `main` is current.
+    pub(crate) fn begin(&self, tree: *const (), main: BlockPtr) {
+        self.tree.store(tree.cast_mut(), Relaxed);
+        self.main.store(main.as_ptr().cast_mut(), Relaxed);
+        self.slow.store(0, Relaxed);
+        self.kills.store(0, Relaxed);
+        self.set_current(main);
+    }
+
+    /// Ends a run: nothing is current, the core is free.
+    pub(crate) fn give_back(&self) {
+        self.current.store(ptr::null_mut(), Relaxed);
+        self.main.store(ptr::null_mut(), Relaxed);
+        self.tree.store(ptr::null_mut(), Relaxed);
+        self.entered.store(false, Release);
+    }
+
+    /// The greenlet that runs.
+    ///
+    /// # Safety
+    ///
+    /// A tree is entered on this core, and this is code that it runs. Who holds a handle that is not inert knows that.
+    #[inline(always)]
+    pub(crate) unsafe fn current(&self) -> BlockPtr {
+        // SAFETY: inside `enter` this is main's block or that of a greenlet that runs, and both exist.
+        unsafe { BlockPtr::new(self.current.load(Relaxed)) }
+    }
+
+    /// The main greenlet of the run.
+    ///
+    /// # Safety
+    ///
+    /// As for [`current`](Self::current).
+    pub(crate) unsafe fn main(&self) -> BlockPtr {
+        // SAFETY: inside `enter` this is main's block, which its tree keeps.
+        unsafe { BlockPtr::new(self.main.load(Relaxed)) }
+    }
+
+    /// The greenlet that runs, for comparison only; null outside `enter`.
+    pub(crate) fn current_ptr(&self) -> *const Block {
+        self.current.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_current(&self, block: BlockPtr) {
+        self.current.store(block.as_ptr().cast_mut(), Relaxed);
+    }
+
+    /// The tree that is entered, as it was given to [`begin`](Self::begin).
+    pub(crate) fn tree(&self) -> *const () {
+        self.tree.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn slow(&self) -> u16 {
+        self.slow.load(Relaxed)
+    }
+
+    pub(crate) fn set_slow(&self, reason: u16) {
+        self.slow.store(self.slow() | reason, Relaxed);
+    }
+
+    pub(crate) fn clear_slow(&self, reason: u16) {
+        self.slow.store(self.slow() & !reason, Relaxed);
+    }
+
+    /// How many kills are in progress.
+    pub(crate) fn kills(&self) -> u32 {
+        self.kills.load(Relaxed)
+    }
+
+    pub(crate) fn kill_begins(&self) {
+        self.kills.store(self.kills() + 1, Relaxed);
+    }
+
+    pub(crate) fn kill_ends(&self) {
+        self.kills.store(self.kills() - 1, Relaxed);
+    }
+
+    /// How many greenlets have died so far.
+    pub(crate) fn deaths(&self) -> u64 {
+        self.deaths.load(Relaxed)
+    }
+
+    pub(crate) fn count_death(&self) {
+        self.deaths.store(self.deaths() + 1, Relaxed);
+    }
+
+    /// A number that no greenlet had before; larger than all that this core gave out.
+    pub(crate) fn new_id(&self) -> u64 {
+        let mut id = self.next_id.load(Relaxed);
+        if id.is_multiple_of(NUMBERS) {
+            id = NUMBERS_GIVEN.fetch_add(1, Relaxed) * NUMBERS;
+        }
+        self.next_id.store(id + 1, Relaxed);
+        id
+    }
+
+    /// The number after the last one that this core gave out.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.load(Relaxed)
+    }
+}

@@ -1,0 +1,50 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+#[path = "../arch/mod.rs"]
+mod arch;
+
+mod block;
+mod body;
+mod builder;
+mod core_identity;
+mod errors;
+mod handle;
+mod here;
+mod identity;
+mod local;
+mod mail;
+mod me;
+mod panic;
+mod pool;
+mod references;
+mod remote;
+mod sync;
+mod thrown;
+mod trace;
+mod transfer;
+mod tree;
+
+pub use builder::Builder;
+pub use core_identity::CoreIdentity;
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+pub use core_identity::Mpidr;
+#[cfg(target_os = "none")]
+pub use core_identity::SingleCore;
+pub use errors::{EnterError, ParentError, Refused, RunError, SpawnError};
+pub use handle::{Greenlet, Stack, State, WeakGreenlet};
+pub use identity::{Identity, current_report};
+pub use local::{Context, ContextPool, GreenletLocal, LocalError};
+pub use me::{Main, Me};
+pub use pool::StackPool;
+pub use remote::{Gone, RemoteGreenlet};
+pub use thrown::{Outcome, Refusal, Sent, Thrown};
+#[cfg(feature = "defmt")]
+pub use trace::DefmtTrace;
+pub use trace::{Event, Trace, Tracer};
+#[cfg(feature = "recorder")]
+pub use trace::{Record, Recorder, RecorderBusy};
+pub use tree::Tree;

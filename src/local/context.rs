@@ -1,0 +1,220 @@
+//! Contexts: values that a greenlet carries along and may share with others.
+
+use crate::errors::Refused;
+use crate::handle::Greenlet;
+use crate::local::LocalError;
+use crate::pool::{self, Slots};
+use core::any::TypeId;
+use core::cell::{Cell, UnsafeCell};
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
+
+/// Room for `N` contexts of type `C`. A `static`.
+///
+/// ```
+/// use core::cell::Cell;
+/// use greenlet::{ContextPool, StackPool, Tree};
+///
+/// #[derive(Clone)]
+/// struct Request { user: Cell<u32> }
+///
+/// static CONTEXTS: ContextPool<Request, 4> = ContextPool::new();
+/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static TREE: Tree<u32> = Tree::new();
+///
+/// TREE.enter(|main| {
+///     let context = CONTEXTS.create(Request { user: Cell::new(7) }).unwrap();
+///     main.set_context(Some(context.clone()));
+///     let child = main.spawn(&STACKS, |me, x| Ok(me.context::<Request>().map_or(0, |c| c.user.get()) + x)).unwrap();
+///     assert!(child.context::<Request>().is_none()); // a greenlet starts without a context
+///     child.set_context(Some(CONTEXTS.create(Request::clone(&context)).unwrap())); // a copy
+///     context.user.set(8); // does not change the copy
+///     assert_eq!(child.switch(1), Ok(8));
+/// }).unwrap();
+/// ```
+pub struct ContextPool<C: 'static, const N: usize> {
+    slots: Slots<N>,
+    places: [UnsafeCell<MaybeUninit<Place<C>>>; N],
+}
+
+// SAFETY: a place belongs to whoever claimed its slot. The handle is not `Send`, so that a context stays on the core that
+// made it until its slot is released there. A `C` never leaves that core.
+unsafe impl<C: 'static, const N: usize> Sync for ContextPool<C, N> {}
+
+#[repr(C)]
+struct Place<C> {
+    shared: Shared,
+    value: C,
+}
+
+/// The head of a context: what is known without the type.
+pub(crate) struct Shared {
+    refs: Cell<u32>,
+    kind: TypeId,
+    /// Drops the value in place.
+    drop: unsafe fn(*const Shared),
+    home: NonNull<Slots<0>>,
+    slot: u32,
+}
+
+/// A counted handle to a context. `!Send`, as greenlets are.
+///
+/// The context is what [`Deref`] gives; a context that changes has cells in it. It is dropped with its last handle; a greenlet
+/// that has it holds one.
+pub struct Context<C: 'static> {
+    shared: NonNull<Shared>,
+    types: PhantomData<*mut C>,
+}
+
+impl<C: 'static, const N: usize> ContextPool<C, N> {
+    /// A pool with all places free.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { slots: Slots::new(), places: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N] }
+    }
+
+    /// Makes a context.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalError::Full`]: no place is free; the value comes back.
+    pub fn create(&'static self, value: C) -> Result<Context<C>, Refused<LocalError, C>> {
+        let Some(slot) = self.slots.claim() else {
+            return Err(Refused { reason: LocalError::Full { capacity: N }, returned: value });
+        };
+        let shared = Shared {
+            refs: Cell::new(1),
+            kind: TypeId::of::<C>(),
+            drop: drop_value::<C>,
+            home: self.slots.erase(),
+            slot,
+        };
+        let place = self.places[slot as usize].get().cast::<Place<C>>();
+        // SAFETY: the slot is claimed, so the place is ours and empty.
+        unsafe { place.write(Place { shared, value }) };
+        // SAFETY: the address of a static is not null.
+        let shared = unsafe { NonNull::new_unchecked(place.cast()) };
+        Ok(Context { shared, types: PhantomData })
+    }
+}
+
+impl<C: 'static, const N: usize> Default for ContextPool<C, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: 'static> Deref for Context<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        // SAFETY: a handle refers to a place of a `C`, which is written as long as there are handles.
+        unsafe { &(*self.shared.as_ptr().cast::<Place<C>>()).value }
+    }
+}
+
+impl<C: 'static> Clone for Context<C> {
+    fn clone(&self) -> Self {
+        // SAFETY: this handle refers to it.
+        unsafe { retain(self.shared.as_ptr()) };
+        Self { shared: self.shared, types: PhantomData }
+    }
+}
+
+impl<C: 'static> Drop for Context<C> {
+    fn drop(&mut self) {
+        // SAFETY: the reference is this handle's.
+        unsafe { release(self.shared.as_ptr()) }
+    }
+}
+
+/// Equality is identity: two handles to one context.
+impl<C: 'static> PartialEq for Context<C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shared == other.shared
+    }
+}
+
+impl<C: 'static> Eq for Context<C> {}
+
+impl<C: fmt::Debug + 'static> fmt::Debug for Context<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Context").field(&**self).finish()
+    }
+}
+
+/// # Context
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// The context of this greenlet; `None` if it has none, or one of another type.
+    ///
+    /// A greenlet starts without a context and keeps what it has until it is freed, when it is dead as well.
+    #[must_use]
+    pub fn context<C: 'static>(&self) -> Option<Context<C>> {
+        let shared = NonNull::new(self.block().local_context.get().cast_mut())?;
+        // SAFETY: the greenlet holds a reference to its context.
+        if unsafe { shared.as_ref() }.kind != TypeId::of::<C>() {
+            return None;
+        }
+        // SAFETY: the same.
+        unsafe { retain(shared.as_ptr()) };
+        Some(Context { shared, types: PhantomData })
+    }
+
+    /// Gives this greenlet a context, its own or one that it shares with whoever has the handle; `None` takes it away. It
+    /// counts at once, whatever state the greenlet is in.
+    pub fn set_context<C: 'static>(&self, context: Option<Context<C>>) {
+        let new = context.map_or(ptr::null(), |context| {
+            let shared = context.shared.as_ptr().cast_const();
+            core::mem::forget(context);
+            shared
+        });
+        let old = self.block().local_context.replace(new);
+        if !old.is_null() {
+            // SAFETY: the greenlet held a reference to it.
+            unsafe { release(old) };
+        }
+    }
+}
+
+/// # Safety
+///
+/// The caller refers to the context.
+unsafe fn retain(shared: *const Shared) {
+    // SAFETY: by the contract.
+    let refs = unsafe { &(*shared).refs };
+    match refs.get().checked_add(1) {
+        Some(more) => refs.set(more),
+        None => crate::block::too_many_references(),
+    }
+}
+
+/// # Safety
+///
+/// The caller gives up a reference.
+pub(super) unsafe fn release(shared: *const Shared) {
+    // SAFETY: by the contract, it exists.
+    let head = unsafe { &*shared };
+    let refs = head.refs.get() - 1;
+    head.refs.set(refs);
+    if refs == 0 {
+        let (home, slot) = (head.home, head.slot);
+        // SAFETY: nobody refers to it.
+        unsafe { (head.drop)(shared) };
+        // SAFETY: claimed by `create`; the value is gone.
+        unsafe { pool::release(home, slot) };
+    }
+}
+
+/// # Safety
+///
+/// `shared` is the head of a `Place<C>` to which nobody refers and which is not dropped again.
+unsafe fn drop_value<C>(shared: *const Shared) {
+    let place = shared.cast_mut().cast::<Place<C>>();
+    // SAFETY: by the contract; places are cells.
+    let value = unsafe { &raw mut (*place).value };
+    // SAFETY: by the contract.
+    unsafe { value.drop_in_place() }
+}

@@ -1,0 +1,156 @@
+//! What happens when the last reference to a greenlet goes.
+//!
+//! An unstarted or dead greenlet is freed: its stack goes back to its pool, its parent loses a reference, and so on up, in
+//! a loop. A suspended one is killed, at that very point, inside the `Drop` that released it: whoever released it becomes
+//! its parent, an exit is thrown into it, and when control comes back the old parent is put back. What it sends is thrown
+//! away; an error goes to the tree's `on_unraisable`. If it lives after that and nobody refers to it, it is leaked: it
+//! keeps its stack, and `on_leak` hears of it.
+//!
+//! User code runs in here: bodies that are dropped unstarted, destructors of values, hooks, whole greenlets. No borrow and
+//! no half-done change is open at any of these points; state is read again after each.
+
+use crate::block::{BlockPtr, DEAD, ENDED, LEAKED, UNSTARTED};
+use crate::body::Unstarted;
+use crate::handle::Greenlet;
+use crate::here::UNREF;
+use crate::local;
+use crate::panic::{self, Payload};
+use crate::pool;
+use crate::thrown::Sent;
+use crate::transfer::slow::{self, Arrival};
+use crate::tree::Tree;
+use core::mem::ManuallyDrop;
+
+/// Gives up one reference to `block`, and all that follows from it.
+///
+/// # Safety
+///
+/// The caller owns a reference and gives it up. The greenlet is of a tree of `V` and `E`.
+pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
+    let mut next = Some(block);
+    let mut panicked = None;
+    while let Some(block) = next {
+        if !uncount(block) {
+            break;
+        }
+        next = if block.has(UNSTARTED | DEAD) {
+            // SAFETY: nobody refers to it, and it does not run: an unstarted or dead greenlet is never current.
+            unsafe { free(block) }
+        } else if block.has(ENDED) {
+            break; // It refused to end, and nobody may resume it: it keeps its stack for ever.
+        } else if block.here().current_ptr() == block.as_ptr() {
+            block.here().set_slow(UNREF);
+            break;
+        } else {
+            // SAFETY: suspended, of a tree that is entered, of `V` and `E`.
+            let (parent, panic) = unsafe { kill_lost::<V, E>(block) };
+            panicked = panic.or(panicked);
+            parent
+        };
+    }
+    if let Some(payload) = panicked {
+        panic::resume(payload);
+    }
+}
+
+/// Counts one reference less; true when it was the last.
+fn uncount(block: BlockPtr) -> bool {
+    let refs = block.refs.get() - 1;
+    block.refs.set(refs);
+    refs == 0
+}
+
+/// Frees an unstarted or dead greenlet: detaches it from everything, drops its body, gives back its slot. Returns the
+/// parent, with the reference that the parent field held.
+///
+/// # Safety
+///
+/// Nobody refers to `block`, and it is not current.
+unsafe fn free(block: BlockPtr) -> Option<BlockPtr> {
+    block.forget_id();
+    let parent = block.replace_parent(None);
+    block.unlink();
+    drop(Unstarted::take(block));
+    // SAFETY: nobody refers to it.
+    unsafe { local::detach(block) };
+    let (home, slot) = (block.home.get(), block.slot.get());
+    // SAFETY: the block remembers where its slot came from, and this is the one place that gives it back.
+    unsafe { pool::release(home, slot) };
+    parent
+}
+
+/// Kills a suspended greenlet that nobody refers to. When that leaves it dead and unreferred, returns its parent, as
+/// [`free`] does; and the panic that came back, if it was one.
+///
+/// # Safety
+///
+/// `victim` is suspended, nobody refers to it, and its tree, one of `V` and `E`, is entered.
+#[cold]
+unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
+    victim.retain(); // this kill's own reference
+    // SAFETY: the tree is entered.
+    let tree = unsafe { Tree::<V, E>::of(victim) };
+    let exit = Sent::Exit((tree.exit)());
+    if victim.refs.get() > 1 {
+        // The exit function found it through a weak handle and kept it: nothing is lost.
+        let last = uncount(victim);
+        debug_assert!(!last, "others refer to it");
+        return (None, None);
+    }
+    let report = |arrival: Arrival<V, E>| match arrival {
+        Ok(Ok(value)) => {
+            drop(value);
+            None
+        }
+        Ok(Err(thrown)) => {
+            // SAFETY: the kill's reference keeps the victim while the hook looks at it.
+            let victim = ManuallyDrop::new(unsafe { Greenlet::from_block(victim) });
+            (tree.unraisable)(&victim, thrown);
+            None
+        }
+        Err(payload) => Some(payload),
+    };
+    // SAFETY: this kill refers to the victim; it is not main, which its tree refers to, and it is not an ancestor of the
+    // dropper: its children would refer to it.
+    let panicked = unsafe { end_under_me(victim, exit, report) };
+    if victim.has(DEAD) || victim.refs.get() > 1 {
+        // SAFETY: the caller goes on with what a release goes on with: freed if dead, else somebody refers to it.
+        return (uncount(victim).then(|| unsafe { free(victim) }).flatten(), panicked);
+    }
+    victim.set(LEAKED);
+    // SAFETY: counted here, for as long as the hook looks at it: it may end it after all.
+    let victim = unsafe { Greenlet::from_block(victim.retain()) };
+    (tree.leak)(&victim);
+    (None, panicked)
+}
+
+/// Throws `sent` into `victim` while the current greenlet stands in for its parent; hands what comes back to `then`, and
+/// puts the old parent back after that, over any change made meanwhile, unless that would make a cycle.
+///
+/// # Safety
+///
+/// The caller refers to `victim`, which is not main and no ancestor of the current greenlet, of a tree of `V` and `E`
+/// that is entered.
+pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
+    victim: BlockPtr,
+    sent: Sent<V, E>,
+    then: impl FnOnce(Arrival<V, E>) -> R,
+) -> R {
+    // SAFETY: the tree is entered.
+    let me = unsafe { victim.here().current() };
+    let old = victim.replace_parent(Some(me.retain()));
+    victim.here().kill_begins();
+    // SAFETY: the caller refers to the victim.
+    let result = then(unsafe { slow::exchange(victim, sent) });
+    victim.here().kill_ends();
+    let surplus = match old {
+        // Meanwhile the victim became a parent of its old parent, near or far. Putting that back would make a cycle.
+        Some(old) if victim.is_above(old) => Some(old),
+        old => victim.replace_parent(old),
+    };
+    if let Some(surplus) = surplus {
+        // SAFETY: the parent field owned it, or this function did.
+        unsafe { release::<V, E>(surplus) };
+    }
+    result
+}

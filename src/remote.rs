@@ -1,0 +1,214 @@
+//! What another core, or an interrupt handler, may ask of a greenlet: to end, or to be woken.
+//!
+//! ```text
+//!   other core, handler              the greenlet's core
+//!   RemoteGreenlet::kill ──┐         slow arrival, `attend` ──► exit thrown into it
+//!                          ├► mail ─►
+//!   RemoteGreenlet::wake ──┘         `woken` ──► a handle, for who schedules
+//! ```
+//!
+//! The mail of a greenlet are bits beside its number, in the word that weak handles look at: one compare-and-swap checks that
+//! the greenlet still exists and leaves the request. The words are static memory, whoever holds the slot; the tree counts
+//! requests, so that its core looks through its greenlets only when there are some. The steps on both sides, and why they
+//! come in this order, are in `mail`.
+
+use crate::block::{BlockPtr, DEAD};
+use crate::handle::Greenlet;
+use crate::mail::{Mail, Number, Request};
+use crate::references::end_under_me;
+use crate::thrown::Sent;
+use crate::transfer::slow::surface;
+use crate::tree::{Tree, each};
+use core::fmt;
+use core::mem;
+
+/// Refers to a greenlet from anywhere: another core, an interrupt handler, another thread. Made by [`Greenlet::remote`].
+///
+/// Not counted, and of no use for a switch: it can leave a request, which the greenlet's own core settles when it comes to it.
+/// A greenlet that is gone is noticed, also if its stack has another greenlet by now. `Copy`, `Send` and `Sync`; three words.
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// TREE.enter(|main| {
+///     let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
+///     g.switch(1).unwrap();
+///     let remote = g.remote();
+///     std::thread::spawn(move || remote.kill().unwrap()).join().unwrap();
+///     assert!(!g.is_dead()); // nothing has happened yet
+///     assert_eq!(main.attend(), 1);
+///     assert!(g.is_dead());
+///     drop(g);
+///     assert!(remote.kill().is_err());
+/// }).unwrap();
+/// ```
+#[derive(Clone, Copy)]
+pub struct RemoteGreenlet {
+    number: &'static Number,
+    mail: &'static Mail,
+    id: u64,
+}
+
+/// The greenlet was freed, or its tree has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Gone;
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the greenlet was freed, or its tree has ended; drop this `RemoteGreenlet`, there is nothing to ask",
+        )
+    }
+}
+
+impl core::error::Error for Gone {}
+
+impl RemoteGreenlet {
+    /// Asks for a kill: the greenlet's core throws an exit into it, as [`cancel`](Greenlet::cancel) does, at the next transfer
+    /// there that takes the slow path, or when [`attend`](Greenlet::attend) is called. What comes back is thrown away; an error
+    /// goes to [`on_unraisable`](crate::Tree::on_unraisable). The main greenlet is never killed, and a dead one not again.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`]: the greenlet does not exist any more.
+    pub fn kill(&self) -> Result<(), Gone> {
+        self.leave(Request::Kill)
+    }
+
+    /// Leaves a wake: [`woken`](Greenlet::woken) gives it to whoever schedules on the greenlet's core. Several wakes that
+    /// nobody has taken are one.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`]: the greenlet does not exist any more.
+    pub fn wake(&self) -> Result<(), Gone> {
+        self.leave(Request::Wake)
+    }
+
+    /// The number of the greenlet.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn leave(&self, request: Request) -> Result<(), Gone> {
+        if self.mail.leave(self.number, self.id, request) { Ok(()) } else { Err(Gone) }
+    }
+}
+
+impl PartialEq for RemoteGreenlet {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for RemoteGreenlet {}
+
+impl fmt::Debug for RemoteGreenlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "remote greenlet {}", self.id)
+    }
+}
+
+/// # Requests from elsewhere
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// A token with which another core, a thread or an interrupt handler can ask for this greenlet's kill or leave it a wake.
+    #[must_use]
+    pub fn remote(&self) -> RemoteGreenlet {
+        let block = self.block();
+        // SAFETY: slots of pools and trees are statics, and the number in a slot is an atomic for ever, whoever holds it.
+        let number = unsafe { &(*block.as_ptr()).id };
+        RemoteGreenlet { number, mail: block.mail.get(), id: block.id() }
+    }
+
+    /// Settles the kills that were asked for from elsewhere, in the order of creation; returns how many.
+    ///
+    /// A kill of the current greenlet, or of a parent of it, near or far, waits until it is neither.
+    pub fn attend(&self) -> usize {
+        if self.is_ended() {
+            return 0;
+        }
+        // SAFETY: the tree has not ended; the handle knows its types.
+        unsafe { settle::<V, E>(self.block()) }
+    }
+
+    /// Takes the next wake that was left from elsewhere, if there is one: the greenlet, for the caller to switch to as it sees
+    /// fit. In the order of creation, each greenlet once for all the wakes it was left.
+    pub fn woken(&self) -> Option<Self> {
+        let mail = self.block().mail.get();
+        if self.is_ended() || !mail.collect(Request::Wake) {
+            return None;
+        }
+        let mut found = None;
+        self.for_each(|greenlet| {
+            let number = &greenlet.block().id;
+            if !number.asks(Request::Wake) {
+                return;
+            }
+            if found.is_none() {
+                number.take(Request::Wake);
+                found = Some(greenlet.clone());
+            } else {
+                mail.put_back(Request::Wake); // more for the next call
+            }
+        });
+        found
+    }
+}
+
+/// Settles the kills that were asked for; returns how many.
+///
+/// # Safety
+///
+/// `any` is a greenlet of a tree of `V` and `E` that is entered on this core.
+#[cold]
+pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
+    let mail = any.mail.get();
+    if !mail.collect(Request::Kill) {
+        return 0;
+    }
+    // SAFETY: the tree is entered.
+    let tree = unsafe { Tree::<V, E>::of(any) };
+    // SAFETY: the same.
+    let main = unsafe { any.here().main() };
+    let mut settled = 0;
+    let kill = |greenlet: &Greenlet<V, E>| {
+        let block = greenlet.block();
+        if !block.id.asks(Request::Kill) {
+            return;
+        }
+        let exit = (tree.exit)();
+        // SAFETY: the tree is entered.
+        if block.is_above(unsafe { any.here().current() }) && !block.is_main() {
+            mail.put_back(Request::Kill); // waits
+            return;
+        }
+        block.id.take(Request::Kill);
+        if block.is_main() || block.has(DEAD) {
+            return;
+        }
+        settled += 1;
+        // SAFETY: the handle refers to it; it is neither main nor an ancestor of the current greenlet.
+        let arrival = unsafe { end_under_me(block, Sent::Exit(exit), |arrival| arrival) };
+        if let Err(thrown) = surface(arrival) {
+            (tree.unraisable)(greenlet, thrown);
+        }
+    };
+    let unfinished = Unfinished(mail);
+    // SAFETY: main heads the ring.
+    unsafe { each(main, kill) };
+    mem::forget(unfinished);
+    settled
+}
+
+/// Dropped only by a panic, a greenlet's or a hook's, that leaves [`settle`] half-way: the kills that it did not come to are
+/// looked for the next time.
+struct Unfinished(&'static Mail);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.put_back(Request::Kill);
+    }
+}

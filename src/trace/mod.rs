@@ -1,0 +1,162 @@
+//! Who switched to whom: a callback for every transfer of a tree.
+
+#[cfg(feature = "defmt")]
+mod logged;
+#[cfg(feature = "recorder")]
+mod recorder;
+
+#[cfg(feature = "defmt")]
+pub use logged::DefmtTrace;
+#[cfg(feature = "recorder")]
+pub use recorder::{Record, Recorder, RecorderBusy};
+
+use crate::block::BlockPtr;
+use crate::handle::Greenlet;
+use crate::here::{Here, TRACE};
+use crate::thrown::Thrown;
+use crate::transfer::slow::Arrival;
+use crate::tree::Tree;
+use core::fmt;
+use core::mem::ManuallyDrop;
+
+/// What a transfer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Event {
+    /// A value is about to arrive in the target.
+    Switch,
+    /// An error or an exit is about to arrive in the target.
+    Throw,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Switch => "switch",
+            Self::Throw => "throw",
+        })
+    }
+}
+
+/// Hears of every transfer of a tree, once it is the argument of [`Greenlet::set_trace`].
+///
+/// Called in the target, on its stack, before it goes on or starts; also when target and origin are the same. A greenlet that
+/// dies is the origin of what it sends. Dead greenlets that a transfer skips are not heard of, nor is a transfer that fails
+/// with [`Thrown::NoRun`].
+///
+/// A tracer may itself switch, throw, create and drop greenlets: what it does is traced, too, and what was on its way into
+/// the target waits for it to return. If it leaves the target that way, somebody must switch back for it to go on.
+///
+/// Implemented for closures and functions, `&` of one that captures nothing is `'static`; for `Recorder`; and for
+/// `DefmtTrace`.
+pub trait Trace<V: 'static, E: 'static> {
+    /// Hears of one transfer, from `origin` to `target`, which is current.
+    ///
+    /// # Errors
+    ///
+    /// An error takes the place of the value, error or exit on its way into the target, and the tracer is removed.
+    fn event(&self, event: Event, origin: &Greenlet<V, E>, target: &Greenlet<V, E>) -> Result<(), E>;
+}
+
+impl<V: 'static, E: 'static, F: Fn(Event, &Greenlet<V, E>, &Greenlet<V, E>) -> Result<(), E>> Trace<V, E> for F {
+    fn event(&self, event: Event, origin: &Greenlet<V, E>, target: &Greenlet<V, E>) -> Result<(), E> {
+        self(event, origin, target)
+    }
+}
+
+/// A tracer as a tree keeps it.
+pub type Tracer<V, E> = &'static dyn Trace<V, E>;
+
+/// # Tracing
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// Sets who hears of the transfers of this greenlet's tree; `None` removes it. Returns who heard of them before.
+    ///
+    /// While one is set every transfer takes the slow path; without one, tracing costs nothing. The end of the tree removes
+    /// it. With an inert handle this does nothing and returns `None`.
+    ///
+    /// ```
+    /// # use greenlet::{Event, Greenlet, StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// TREE.enter(|main| {
+    ///     let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
+    ///     let was = main.set_trace(Some(&|event, origin: &Greenlet<u32, _>, target: &Greenlet<u32, _>| {
+    ///         println!("{event:?} {origin:?} -> {target:?}");
+    ///         Ok(())
+    ///     }));
+    ///     assert!(was.is_none());
+    ///     g.switch(1).unwrap(); // heard of twice: there, and back when it ends
+    ///     assert!(main.set_trace(None).is_some());
+    /// }).unwrap();
+    /// ```
+    pub fn set_trace(&self, tracer: Option<Tracer<V, E>>) -> Option<Tracer<V, E>> {
+        if self.is_ended() {
+            return None;
+        }
+        // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
+        unsafe { Tree::<V, E>::of(self.block()) }.replace_tracer(self.block().here(), tracer)
+    }
+
+    /// Who hears of the transfers of this greenlet's tree.
+    #[must_use]
+    pub fn trace(&self) -> Option<Tracer<V, E>> {
+        if self.is_ended() {
+            return None;
+        }
+        // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
+        unsafe { Tree::<V, E>::of(self.block()) }.tracer.get()
+    }
+}
+
+impl<V: 'static, E: 'static> Tree<V, E> {
+    /// Called by the core that entered this tree, with its record.
+    pub(crate) fn replace_tracer(&self, here: &Here, tracer: Option<Tracer<V, E>>) -> Option<Tracer<V, E>> {
+        match tracer {
+            Some(_) => here.set_slow(TRACE),
+            None => here.clear_slow(TRACE),
+        }
+        self.tracer.replace(tracer)
+    }
+}
+
+/// Tells the tracer, if there is one, of a transfer that has just arrived in `target`; returns what goes on into it.
+///
+/// # Safety
+///
+/// `target` is current, `origin` exists while this runs; both are of a tree of `V` and `E` that is entered.
+#[inline]
+pub(crate) unsafe fn trace<V: 'static, E: 'static>(
+    origin: BlockPtr,
+    target: BlockPtr,
+    what: Arrival<V, E>,
+) -> Arrival<V, E> {
+    if target.here().slow() & TRACE == 0 {
+        return what;
+    }
+    // SAFETY: the caller's contract.
+    unsafe { tell(origin, target, what) }
+}
+
+/// # Safety
+///
+/// As for [`trace`].
+#[cold]
+unsafe fn tell<V: 'static, E: 'static>(origin: BlockPtr, target: BlockPtr, what: Arrival<V, E>) -> Arrival<V, E> {
+    // SAFETY: a tree of `V` and `E` is entered.
+    let tree = unsafe { Tree::<V, E>::of(target) };
+    let here = target.here();
+    let Some(tracer) = tree.tracer.get() else { return what };
+    let event = if matches!(what, Ok(Ok(_))) { Event::Switch } else { Event::Throw };
+    // SAFETY: both exist while this runs; the handles are not dropped.
+    let origin = ManuallyDrop::new(unsafe { Greenlet::from_block(origin) });
+    // SAFETY: the same.
+    let target = ManuallyDrop::new(unsafe { Greenlet::from_block(target) });
+    match tracer.event(event, &origin, &target) {
+        Ok(()) => what,
+        Err(error) => {
+            tree.replace_tracer(here, None);
+            drop(what);
+            Ok(Err(Thrown::Error(error)))
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! How a greenlet starts and how it dies.
+
+use super::slow::{self, Arrival, Packet, first_not_dead, take_over};
+use crate::arch::{self, Context, Word};
+use crate::block::{BlockPtr, DEAD, LEAKED};
+use crate::body::Unstarted;
+use crate::me::Me;
+use crate::panic;
+use crate::thrown::Thrown;
+use core::mem::{self, ManuallyDrop, MaybeUninit};
+
+/// Where a greenlet's stack begins. Every start is slow, so there is a packet.
+///
+/// `extern "C"`, and nothing in this frame has a destructor: see [`crate::panic`] for what becomes of a panic.
+///
+/// # Safety
+///
+/// Reached through the trampoline only, with what the switch was given. `to` is the context of a greenlet of a tree of `V`
+/// and `E`, with a body.
+pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static>(
+    _word: Word,
+    _from: *const Context,
+    to: *const Context,
+    packet: *const (),
+) -> ! {
+    // SAFETY: the switch came here through this context, which is that of a block.
+    let me = unsafe { BlockPtr::from_context(to) };
+    // SAFETY: every start is slow, the packet is one of `V` and `E`, and this is its arrival.
+    let outcome = panic::guard(me, || unsafe { live::<V, E>(me, packet) });
+    die(me, outcome.unwrap_or_else(Err))
+}
+
+/// All that runs on a greenlet's stack: its first arrival, and its body if that is a value.
+///
+/// # Safety
+///
+/// As for [`entry`]; `me` is the greenlet that runs.
+unsafe fn live<V: 'static, E: 'static>(me: BlockPtr, packet: *const ()) -> Arrival<V, E> {
+    // Before the arrival: what runs in there may save another sp into the context.
+    let body = Unstarted::take(me);
+    // SAFETY: the caller's contract.
+    match unsafe { slow::unwrap::<V, E>(packet) } {
+        // SAFETY: the body is one of `V` and `E`.
+        Ok(Ok(value)) => Ok(unsafe { body.call(&Me::new(me), value) }),
+        thrown => thrown,
+    }
+}
+
+/// The end of `me`, which runs: what left its body goes to its parent.
+fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
+    // An exit that leaves the body is a value: it was asked for.
+    let mut what = match left {
+        Ok(Err(Thrown::Exit(value))) => Ok(Ok(value)),
+        other => other,
+    };
+    let (mut heir, whole) = heir_of(me);
+    if !whole {
+        drop(mem::replace(&mut what, Ok(Err(Thrown::NoRun))));
+        // The destructor of what was lost may have moved parents about, or given one a body.
+        (heir, _) = heir_of(me);
+    }
+    me.set(DEAD);
+    me.here().count_death();
+    me.context.over();
+    let origin = if me.has(LEAKED) { me } else { me.retain() }; // the reference that a leak kept serves
+    me.clear(LEAKED);
+    let packet = Packet { origin, what: ManuallyDrop::new(what) };
+    take_over(heir);
+    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; its stack, the
+    // packet on it, stays until the heir has read the packet and releases the origin.
+    unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const packet).cast()) }
+}
+
+/// Who goes on after `me`: the nearest ancestor that is not dead and can start; and whether what `me` sends reaches it
+/// whole. It does not when a nearer one cannot start: then the failure takes its place.
+fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
+    let mut whole = true;
+    let mut heir = me;
+    loop {
+        let Some(parent) = heir.parent() else { unreachable!("main has no body to end; everyone else has a parent") };
+        heir = first_not_dead(parent);
+        if !heir.cannot_start() {
+            return (heir, whole);
+        }
+        whole = false;
+    }
+}

@@ -1,0 +1,110 @@
+//! Moving control, and what is sent with it.
+//!
+//! ```text
+//!   handle ──► switch ──► arch::switch ───────────────────────────► receive ──► caller
+//!                │  one test                                    one test │
+//!                └─► slow::send ──► slow::depart ──► arch::switch ──► slow::arrive
+//! ```
+//!
+//! The fast path means what the slow path means, for the case that nothing rare is the matter: the target is started,
+//! alive and of a tree that is entered; the origin is referred to by somebody. Everything else is behind one test on the
+//! way out. A greenlet that departs slowly sends a packet with what it has to say; the test on the way in is for that.
+
+pub(crate) mod life;
+pub(crate) mod slow;
+mod word;
+
+use crate::arch::{self, Word};
+use crate::block::BlockPtr;
+use crate::references::release;
+use crate::thrown::{Outcome, Sent};
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr;
+
+/// Switches to `to` with a value; returns what is sent back to the current greenlet.
+///
+/// # Safety
+///
+/// `to` belongs to a tree with values `V` and errors `E`, and is referred to by the caller until this returns.
+#[inline(always)]
+pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
+    let here = to.here();
+    if to.flags.get() | here.slow() != 0 {
+        return apart(|outcome| {
+            // SAFETY: the same contract.
+            outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
+        });
+    }
+    // SAFETY: flags are 0, so the tree has not ended.
+    let from = unsafe { here.current() };
+    here.set_current(to);
+    let value = ManuallyDrop::new(value);
+    let word = word::pack(&value);
+    // SAFETY: `from` runs; `to` has started and is suspended, or is `from` itself. The word is what a `V` packs to, and no
+    // packet comes with it. `value` is on this stack, which stands still until the word is unpacked, first thing.
+    let (word, packet) = unsafe { arch::switch(from.context(), to.context(), word, ptr::null()) };
+    // SAFETY: this is the arrival.
+    unsafe { receive(word, packet) }
+}
+
+/// Switches from `me`, which runs, to its parent with a value; returns what is sent back.
+///
+/// A transfer in progress refers to its target. Here the parent field does, and [`BlockPtr::replace_parent`] sees to it
+/// when that changes meanwhile; so nothing is counted.
+///
+/// # Safety
+///
+/// `me` is the current greenlet, not main, of a tree with values `V` and errors `E`.
+#[inline(always)]
+pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outcome<V, E> {
+    // SAFETY: only main, and greenlets of an ended tree, have no parent; none of these is a body that runs.
+    let to = unsafe { me.parent().unwrap_unchecked() };
+    let here = to.here();
+    if to.flags.get() | here.slow() != 0 {
+        return apart(|outcome| {
+            let to = to.retain();
+            // SAFETY: referred to, from here until it is back.
+            outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
+            // SAFETY: counted above.
+            unsafe { release::<V, E>(to) };
+        });
+    }
+    here.set_current(to);
+    me.in_up.set(true);
+    let value = ManuallyDrop::new(value);
+    let word = word::pack(&value);
+    // SAFETY: as in `switch`.
+    let (word, packet) = unsafe { arch::switch(me.context(), to.context(), word, ptr::null()) };
+    me.in_up.set(false);
+    // SAFETY: this is the arrival; what lies between touches nothing of the sender's.
+    unsafe { receive(word, packet) }
+}
+
+/// The receiving end of every transfer, first thing after the switch: what was sent is moved out of the sender's frame
+/// before anything else may happen.
+///
+/// # Safety
+///
+/// `word` and `packet` have just come from a switch in a tree of `V` and `E`, and are received once.
+#[inline(always)]
+unsafe fn receive<V: 'static, E: 'static>(word: Word, packet: *const ()) -> Outcome<V, E> {
+    if packet.is_null() {
+        // SAFETY: without a packet, the word is a packed `V`.
+        Ok(unsafe { word::unpack(word) })
+    } else {
+        apart(|outcome| {
+            // SAFETY: a packet that is not null is a `Packet<V, E>`.
+            outcome.write(unsafe { slow::arrive(packet) });
+        })
+    }
+}
+
+/// Runs `slow`, which writes its outcome into memory of its own. Without this, the compiler lets the fast path, too,
+/// assemble its outcome in that memory, only to take it apart again: four instructions a switch.
+#[inline(always)]
+fn apart<V, E>(slow: impl FnOnce(&mut MaybeUninit<Outcome<V, E>>)) -> Outcome<V, E> {
+    let mut outcome = MaybeUninit::uninit();
+    slow(&mut outcome);
+    // SAFETY: `slow` wrote it.
+    unsafe { outcome.assume_init_read() }
+}

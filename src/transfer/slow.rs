@@ -1,0 +1,151 @@
+//! Every transfer with something rare about it. One pair of functions, `depart` and `arrive`, does all of them.
+//!
+//! The order of an arrival is part of the language: what was sent is moved out of the sender's frame; the tracer
+//! hears of it; the origin's reference is released, which may free it, or kill it and so run other greenlets; then
+//! that of the target of a pending `up`; kills that were asked for from elsewhere are settled; then the transfer returns. No step may be moved: any of the later ones can resume or free the sender.
+
+use super::word;
+use crate::arch;
+use crate::block::{BlockPtr, DEAD, ENDED, UNSTARTED};
+use crate::here::UNREF;
+use crate::panic::{self, Payload};
+use crate::references::release;
+use crate::remote::settle;
+use crate::thrown::{Outcome, Refusal, Sent, Thrown};
+use crate::trace::trace;
+use core::mem::{ManuallyDrop, MaybeUninit};
+
+/// What a slow departure leaves on its own stack for whoever goes on.
+pub(super) struct Packet<V, E> {
+    /// The greenlet that left; the packet owns a reference to it.
+    pub(super) origin: BlockPtr,
+    pub(super) what: ManuallyDrop<Arrival<V, E>>,
+}
+
+/// What arrives: an outcome; or a panic that goes on in whoever it arrives in.
+pub(crate) type Arrival<V, E> = Result<Outcome<V, E>, Payload>;
+
+/// The outcome; a panic goes on here, on the stack of the caller.
+pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
+    match arrival {
+        Ok(outcome) => outcome,
+        Err(payload) => panic::resume(payload),
+    }
+}
+
+/// Sends to the greenlet that the caller named; returns what is sent back.
+///
+/// # Safety
+///
+/// `named` belongs to a tree with values `V` and errors `E`, and is referred to by the caller until this returns.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
+    // SAFETY: the same contract.
+    surface(unsafe { exchange(named, sent) })
+}
+
+/// [`send`], with a panic that comes back in the caller's hands.
+///
+/// # Safety
+///
+/// As for [`send`].
+pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Arrival<V, E> {
+    if named.has(ENDED) {
+        return Ok(Err(Thrown::Refused(Refusal::Ended, Some(sent))));
+    }
+    // SAFETY: the tree has not ended, so this is code that it runs.
+    let from = unsafe { named.here().current() };
+    let what = match sent.into_outcome() {
+        Err(Thrown::Exit(value)) if named.has(DEAD) => Ok(value),
+        what => what,
+    };
+    let target = first_not_dead(named);
+    if target.cannot_start() {
+        drop(what); // the sender's own value: its destructor may do what it likes
+        return Ok(Err(Thrown::NoRun));
+    }
+    // SAFETY: the target is not dead and can start. It is `named`, to which the caller refers, or an ancestor, which its
+    // children's parent fields refer to; nobody else ran since it was found.
+    unsafe { depart(from, target, Ok(what)) }
+}
+
+/// `named`, or the nearest of its ancestors that is not dead. Main never is.
+pub(super) fn first_not_dead(named: BlockPtr) -> BlockPtr {
+    let mut target = named;
+    while target.has(DEAD) {
+        match target.parent() {
+            Some(parent) => target = parent,
+            None => unreachable!("a dead greenlet has a parent until it is freed"),
+        }
+    }
+    target
+}
+
+/// Leaves `from`, which runs, for `to`; returns when somebody switches back.
+///
+/// # Safety
+///
+/// `to` is not dead, can start, and exists until control is there. Both are of a tree of `V` and `E` that is entered.
+unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arrival<V, E>) -> Arrival<V, E> {
+    if from == to {
+        // SAFETY: `to` is current, and refers to itself by that.
+        return unsafe { trace(from, to, what) };
+    }
+    let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
+    take_over(to);
+    // SAFETY: `from` runs. `to` is suspended or fresh. The packet stays on this stack, which stands still until it is read.
+    let (word, packet) =
+        unsafe { arch::switch(from.context(), to.context(), MaybeUninit::uninit(), (&raw const packet).cast()) };
+    if packet.is_null() {
+        // SAFETY: a fast departure sent a packed `V`.
+        return Ok(Ok(unsafe { word::unpack(word) }));
+    }
+    // SAFETY: a packet that is not null is a `Packet<V, E>`.
+    unsafe { unwrap(packet) }
+}
+
+/// Makes `to` the current greenlet. The origin is counted by its packet now, so that it is no more a matter of the core's.
+pub(super) fn take_over(to: BlockPtr) {
+    to.clear(UNSTARTED);
+    let here = to.here();
+    here.clear_slow(UNREF);
+    here.set_current(to);
+}
+
+/// Receives a packet at the end of a fast departure.
+///
+/// # Safety
+///
+/// As for [`unwrap`].
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn arrive<V: 'static, E: 'static>(packet: *const ()) -> Outcome<V, E> {
+    // SAFETY: the same contract.
+    surface(unsafe { unwrap(packet) })
+}
+
+/// Receives a packet: see the order above.
+///
+/// # Safety
+///
+/// `packet` is a `Packet<V, E>` that was sent to the current greenlet just now, and is received once.
+pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
+    // SAFETY: the sender's stack stands still, and the packet is read once.
+    let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
+    // SAFETY: as a greenlet of the tree runs here, the tree is entered.
+    let me = unsafe { origin.here().current() };
+    // SAFETY: `me` is current, the packet refers to the origin, the tree is one of `V` and `E`.
+    let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };
+    // SAFETY: the packet's reference is ours.
+    unsafe { release::<V, E>(origin) };
+    if let Some(target) = me.take_pin() {
+        // SAFETY: the pin's reference is ours.
+        unsafe { release::<V, E>(target) };
+    }
+    if me.mail.get().has_kills() {
+        // SAFETY: the tree is one of `V` and `E`, and entered.
+        unsafe { settle::<V, E>(me) };
+    }
+    what
+}

@@ -1,0 +1,213 @@
+//! A tree of greenlets: entered by a closure, ended when the closure is over.
+
+mod end;
+
+pub(crate) use end::each;
+
+use crate::block::{Block, BlockPtr};
+use crate::errors::{EnterError, Refused};
+use crate::handle::Greenlet;
+use crate::here::this_core;
+use crate::mail::Mail;
+use crate::me::Main;
+use crate::panic::{self, Payload};
+use crate::pool::Slots;
+use crate::thrown::Thrown;
+use crate::trace::Tracer;
+use core::cell::{Cell, UnsafeCell};
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr;
+
+/// A tree: all its greenlets exchange values `V` and errors `E`.
+///
+/// A `static`. Code becomes the main greenlet of the tree by [`enter`](Self::enter), and is that until the closure returns.
+///
+/// ```text
+///                enter              the closure returns (or unwinds)
+///   (not entered) ───► entered ───────────────────────────────► ending ───► (not entered)
+///                       main and its greenlets run        every greenlet that is left
+///                                                         gets its exit, in main's place
+/// ```
+///
+/// At the end, every greenlet that is not dead gets an exit thrown into it, in the order of creation, round by round, until
+/// a round ends nobody, or after 32 rounds. Greenlets that refuse keep their stacks for ever and are told to
+/// [`on_leak`](Self::on_leak), if they were not before. Handles that are kept longer are inert: their greenlets count as dead, a transfer to them is
+/// [refused](crate::Refusal::Ended).
+///
+/// One tree is entered at a time on a core, and a tree is entered on one core at a time. Without the features `cores` and `std`
+/// there is one core in the world.
+///
+/// ```
+/// use greenlet::{StackPool, Tree};
+///
+/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static TREE: Tree<u32> = Tree::new();
+///
+/// let sum = TREE.enter(|main| {
+///     let adder = main.spawn(&STACKS, |me, mut sum| loop { sum += me.up(sum)?; }).unwrap();
+///     (1..=4).map(|n| adder.switch(n).unwrap()).last()
+/// });
+/// assert_eq!(sum.unwrap(), Some(10));
+/// ```
+pub struct Tree<V: 'static, E: 'static = &'static str> {
+    pub(crate) exit: fn() -> V,
+    pub(crate) unraisable: fn(&Greenlet<V, E>, Thrown<V, E>),
+    pub(crate) leak: fn(&Greenlet<V, E>),
+    /// Hears of every transfer. Only the core that entered looks at it.
+    pub(crate) tracer: Cell<Option<Tracer<V, E>>>,
+    /// The main greenlet's slot: a pool of one, claimed from `enter` until the last reference to main is gone.
+    slot: Slots<1>,
+    mail: Mail,
+    main: UnsafeCell<MaybeUninit<Block>>,
+}
+
+// SAFETY: of what is mutable in a tree, `slot` and `mail` are atomic; `main` belongs to the core that claimed `slot` until it is
+// released, `tracer` to the one that entered the tree, which leaves `None` behind. No `V` or `E` is ever kept in a tree, so nothing is asked of these types.
+unsafe impl<V: 'static, E: 'static> Sync for Tree<V, E> {}
+
+impl<V: Default + 'static, E: 'static> Tree<V, E> {
+    /// A tree where an exit without a payload carries `V::default()`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_exit(V::default)
+    }
+}
+
+impl<V: Default + 'static, E: 'static> Default for Tree<V, E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V: 'static, E: 'static> Tree<V, E> {
+    /// A tree where an exit without a payload, that of [`kill`](Greenlet::kill), of a lost reference and of the end of the
+    /// tree, carries `exit()`. It is called in the greenlet that throws the exit.
+    #[must_use]
+    pub const fn with_exit(exit: fn() -> V) -> Self {
+        Self {
+            exit,
+            unraisable: |_, _| {},
+            leak: |_| {},
+            tracer: Cell::new(None),
+            slot: Slots::new(),
+            mail: Mail::new(),
+            main: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    /// Sets who hears of an error that has nowhere to go: it came back from a greenlet that was killed because its last
+    /// handle was dropped, or because the tree ends. Nobody hears of it by default.
+    ///
+    /// `hook` gets the greenlet that was killed, and what came back. It runs in the greenlet that dropped the handle.
+    #[must_use]
+    pub const fn on_unraisable(mut self, hook: fn(&Greenlet<V, E>, Thrown<V, E>)) -> Self {
+        self.unraisable = hook;
+        self
+    }
+
+    /// Sets who hears of a greenlet that was asked to exit because nobody refers to it, or because the tree ends, and did
+    /// not end. It keeps its stack, until the end of the tree asks it again, and for ever after that. Nobody hears of it by
+    /// default.
+    #[must_use]
+    pub const fn on_leak(mut self, hook: fn(&Greenlet<V, E>)) -> Self {
+        self.leak = hook;
+        self
+    }
+
+    /// Runs `main_body` as the main greenlet of this tree, on the stack of the caller.
+    ///
+    /// The borrow that it gets cannot leave the closure, nor can the body of a greenlet capture it: main cannot be used
+    /// when it is over.
+    ///
+    /// # Errors
+    ///
+    /// The closure comes back, not called, with
+    /// - [`EnterError::NoCore`]: called in an interrupt handler, or on a core that the core identity does not know;
+    /// - [`EnterError::CoreBusy`]: a tree is entered already, this one or another;
+    /// - [`EnterError::StillReferred`]: handles to the main greenlet of the last run still exist.
+    ///
+    /// ```
+    /// use greenlet::{EnterError, Tree};
+    /// static TREE: Tree<()> = Tree::new();
+    /// static OTHER: Tree<()> = Tree::new();
+    /// TREE.enter(|_main| {
+    ///     let refused = OTHER.enter(|_main| ()).unwrap_err();
+    ///     assert_eq!(refused.reason, EnterError::CoreBusy);
+    /// }).unwrap();
+    /// OTHER.enter(|_main| ()).unwrap();
+    /// ```
+    pub fn enter<R, F: FnOnce(&Main<V, E>) -> R>(&'static self, main_body: F) -> Result<R, Refused<EnterError, F>> {
+        let Some(here) = this_core() else {
+            return Err(Refused { reason: EnterError::NoCore, returned: main_body });
+        };
+        if !here.take() {
+            return Err(Refused { reason: EnterError::CoreBusy, returned: main_body });
+        }
+        let Some(slot) = self.slot.claim() else {
+            here.give_back();
+            return Err(Refused { reason: EnterError::StillReferred, returned: main_body });
+        };
+        let place = self.main.get().cast::<Block>();
+        // SAFETY: the slot is claimed, so nobody refers to the block in `self.main`; the claim holds it until its release.
+        let main = unsafe { Block::write(place, ptr::null_mut(), self.slot.erase(), slot, here, &self.mail) };
+        here.begin(ptr::from_ref(self).cast(), main);
+        let run = Run { tree: self, main };
+        let result = main_body(&Main::new(main));
+        if let Some(payload) = ManuallyDrop::new(run).end() {
+            panic::resume(payload);
+        }
+        Ok(result)
+    }
+
+    /// The greenlet of this tree that runs on this core; `None` if the tree is not entered here, and in an interrupt handler.
+    ///
+    /// For code that was handed no greenlet. Who was handed one asks [`Greenlet::current`].
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # #[cfg(feature = "std")] {
+    /// assert!(TREE.current().is_none());
+    /// TREE.enter(|main| assert_eq!(TREE.current().as_ref(), Some(&**main))).unwrap();
+    /// # }
+    /// ```
+    #[cfg(any(feature = "std", feature = "cores"))]
+    #[must_use]
+    pub fn current(&'static self) -> Option<Greenlet<V, E>> {
+        let here = this_core().filter(|here| here.tree() == ptr::from_ref(self).cast())?;
+        // SAFETY: this tree is entered on this core, and this is not a handler: so it is code that the tree runs.
+        let current = unsafe { here.current() };
+        // SAFETY: counted here; the tree is this one.
+        Some(unsafe { Greenlet::from_block(current.retain()) })
+    }
+
+    /// The tree of a greenlet.
+    ///
+    /// # Safety
+    ///
+    /// The greenlet is of a tree of `V` and `E` that has not ended.
+    pub(crate) unsafe fn of(block: BlockPtr) -> &'static Self {
+        // SAFETY: one tree is entered on the greenlet's core, its own; `enter` put a `&'static Tree<V, E>` there.
+        unsafe { &*block.here().tree().cast() }
+    }
+}
+
+/// A run of a tree. It ends on main's own stack, on return and on unwinding alike.
+struct Run<V: 'static, E: 'static> {
+    tree: &'static Tree<V, E>,
+    main: BlockPtr,
+}
+
+impl<V: 'static, E: 'static> Run<V, E> {
+    fn end(&self) -> Option<Payload> {
+        // SAFETY: control is on main's stack, so that main is current and all others are suspended, unstarted or dead.
+        unsafe { end::end(self.tree, self.main) }
+    }
+}
+
+/// Main panics: its greenlets get their exits; what panics meanwhile is lost, there is one panic on its way already.
+impl<V: 'static, E: 'static> Drop for Run<V, E> {
+    fn drop(&mut self) {
+        let _lost = self.end();
+    }
+}
