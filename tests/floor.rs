@@ -1,0 +1,73 @@
+//! The least stack that a body is accepted for holds it, and all that the kernel does for it.
+
+mod common;
+
+use common::{alone, in_child, own_tree};
+use greenlet::{Greenlet, RunError, StackPool, State};
+
+/// A value that notices when somebody writes over it.
+struct Large([u64; 32]);
+
+impl Default for Large {
+    fn default() -> Self {
+        Self([7; 32])
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        assert_eq!(self.0, [7; 32]);
+    }
+}
+
+#[test]
+fn a_body_that_is_accepted_leaves_the_neighbours_of_its_stack_alone() {
+    // What overruns a stack may do anything to the program.
+    let Some(output) = in_child("a_body_that_is_accepted_leaves_the_neighbours_of_its_stack_alone") else {
+        let _alone = alone();
+        own_tree!(u64, ()).enter(|main| on_every_size(main)).unwrap();
+        own_tree!(Large, ()).enter(|main| on_every_size(main)).unwrap();
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs bodies on stacks of every size, from ones that are too small to ones that are large enough in any case.
+fn on_every_size<V: Default + 'static>(main: &Greenlet<V, ()>) {
+    macro_rules! multiples_of_64 {
+        ($($n:literal)*) => {
+            [$(runs_beside_others(neighbours::<_, { 64 * $n }>(main)),)*]
+        };
+    }
+    let accepted = multiples_of_64!(
+        16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53
+        54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 92
+        94 96 98 100 105 110 115 120 125 130 135 140 145 150 160 170 180 190 200 250 300
+    );
+    assert!(accepted.is_sorted() && !accepted[0] && accepted[accepted.len() - 1], "more is always enough");
+}
+
+/// Three greenlets on neighbouring stacks: the control block of one stands right below the stack of the next.
+fn neighbours<V: 'static, const SIZE: usize>(main: &Greenlet<V, ()>) -> [Greenlet<V, ()>; 3] {
+    let pool: &'static StackPool<3, SIZE> = Box::leak(Box::new(StackPool::new()));
+    ["low", "middle", "high"].map(|name| main.build(pool).name(name).bare().unwrap())
+}
+
+/// Lets `high` start, switch once and be killed, if its stack is found large enough for its body; whether it was.
+fn runs_beside_others<V: Default + 'static>([low, middle, high]: [Greenlet<V, ()>; 3]) -> bool {
+    let captured = [1_u8; 100];
+    match high.set_run(move |me, x| if captured[7] == 1 { me.up(x) } else { Ok(x) }) {
+        Err(refused) => {
+            assert!(matches!(refused.reason, RunError::TooLarge { needs, stack } if needs > stack));
+            false
+        }
+        Ok(()) => {
+            let about = |g: &Greenlet<V, ()>| (g.id(), g.name(), g.state(), g.references(), g.stack());
+            let before = [about(&low), about(&middle)];
+            assert!(high.switch(V::default()).is_ok() && high.kill().is_ok());
+            assert_eq!([about(&low), about(&middle)], before, "overrun from above");
+            assert_eq!((high.name(), high.state()), (Some("high"), State::Dead));
+            true
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Every message tells what to do about it.
+
+mod common;
+
+use greenlet::{EnterError, LocalError, ParentError, Refusal, Refused, RunError, SpawnError, Thrown};
+use std::error::Error;
+
+/// Checks that each message names its remedy, and that no two are the same.
+fn name_remedies(errors: &[(Box<dyn Error>, &str)]) {
+    for (at, (error, remedy)) in errors.iter().enumerate() {
+        let message = error.to_string();
+        assert!(message.contains(remedy), "{message:?} does not say {remedy:?}");
+        assert!(!message.ends_with('.') && message.starts_with(|first: char| !first.is_uppercase()), "{message:?}");
+        assert!(errors[..at].iter().all(|(other, _)| other.to_string() != message), "{message:?} twice");
+        assert!(error.source().is_none());
+    }
+}
+
+#[test]
+fn refusals_to_enter_or_create_name_the_remedy() {
+    name_remedies(&[
+        (Box::new(EnterError::CoreBusy), "return from that `enter` first"),
+        (Box::new(EnterError::StillReferred), "drop them"),
+        (Box::new(EnterError::NoCore), "enter it from the core's main function"),
+        (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 0 }), "give `StackPool` a larger COUNT"),
+        (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 2 }), "drop their handles"),
+        (Box::new(SpawnError::Ended), "spawn inside `Tree::enter`"),
+    ]);
+    let counts = SpawnError::PoolEmpty { stacks: 37, dead: 19 }.to_string();
+    assert!(counts.contains("all 37 stacks") && counts.contains("19 of them"), "{counts}");
+    assert!(!SpawnError::PoolEmpty { stacks: 3, dead: 0 }.to_string().contains("dead"), "none is");
+}
+
+#[test]
+fn refusals_of_bodies_and_parents_name_the_remedy() {
+    name_remedies(&[
+        (Box::new(RunError::Main), "the closure given to `Tree::enter`"),
+        (Box::new(RunError::Started), "spawn another greenlet"),
+        (
+            Box::new(RunError::TooLarge { needs: 5000, stack: 4096 }),
+            "capture less, or use a `StackPool` with a larger SIZE",
+        ),
+        (Box::new(RunError::Busy), "set it when that has returned"),
+        (Box::new(RunError::Ended), "drop this handle"),
+    ]);
+    let sizes = RunError::TooLarge { needs: 5000, stack: 4096 }.to_string();
+    assert!(sizes.contains("5000 bytes") && sizes.contains("4096"), "{sizes}");
+    name_remedies(&[
+        (Box::new(ParentError::Main), "cannot be given one"),
+        (Box::new(ParentError::Cycle), "choose one that does not, or move that one first"),
+        (Box::new(ParentError::Ended), "drop this handle"),
+    ]);
+}
+
+#[test]
+fn what_a_transfer_returns_names_the_remedy() {
+    type Down = Thrown<u32, std::num::ParseIntError>;
+    let error = "x".parse::<u32>().unwrap_err();
+    name_remedies(&[
+        (Box::new(Down::Exit(1)), "return from its body"),
+        (Box::new(Down::NoRun), "give it one with `set_run`"),
+        (Box::new(Down::Error(error)), "invalid digit"),
+        (Box::new(Down::Refused(Refusal::Ended, None)), "drop this handle"),
+        (Box::new(Refusal::Main), "return from the closure given to `Tree::enter`"),
+        (Box::new(Refusal::Cycle), "use `kill`, or return from the body"),
+    ]);
+    assert_eq!(Down::Refused(Refusal::Cycle, None).to_string(), Refusal::Cycle.to_string());
+}
+
+#[test]
+fn a_full_static_names_its_size_and_the_remedy() {
+    name_remedies(&[(Box::new(LocalError::Full { capacity: 12 }), "give it a larger N")]);
+    assert!(LocalError::Full { capacity: 12 }.to_string().starts_with("12 greenlets"));
+}
+
+#[test]
+fn what_is_refused_shows_why_whatever_was_passed_in() {
+    let refused = Refused { reason: SpawnError::Ended, returned: || () };
+    assert_eq!(format!("{refused:?}"), "Refused { reason: Ended, .. }");
+    let as_error: &dyn Error = &refused;
+    assert_eq!(as_error.to_string(), SpawnError::Ended.to_string());
+}
+
+#[test]
+fn an_error_becomes_thrown_and_is_not_taken_for_an_exit() {
+    assert_eq!(Thrown::<u32, &str>::from("boo"), Thrown::Error("boo"));
+    assert_ne!(Thrown::<u32, u32>::Error(1), Thrown::Exit(1));
+}

@@ -1,0 +1,13 @@
+//! A handle does not leave its core.
+
+use greenlet::{StackPool, Tree};
+
+static STACKS: StackPool<2, 65536> = StackPool::new();
+static TREE: Tree<u32> = Tree::new();
+
+fn main() {
+    let _ended = TREE.enter(|main| {
+        let handle = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
+        std::thread::spawn(move || handle.is_dead());
+    });
+}

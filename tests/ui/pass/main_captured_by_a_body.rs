@@ -1,0 +1,14 @@
+//! It may have a handle.
+
+use greenlet::{StackPool, Tree};
+
+static STACKS: StackPool<2, 65536> = StackPool::new();
+static TREE: Tree<u32> = Tree::new();
+
+fn main() {
+    let _ended = TREE.enter(|main| {
+        let parent = main.handle();
+        let handle = main.spawn(&STACKS, move |_me, x| parent.switch(x));
+        assert_eq!(handle.unwrap().switch(1), Ok(1));
+    });
+}

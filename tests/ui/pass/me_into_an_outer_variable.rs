@@ -1,0 +1,21 @@
+//! A handle to the same greenlet may outlive the body.
+
+use greenlet::{StackPool, Tree};
+use std::cell::Cell;
+use std::rc::Rc;
+
+static STACKS: StackPool<2, 65536> = StackPool::new();
+static TREE: Tree<u32> = Tree::new();
+
+fn main() {
+    let _ended = TREE.enter(|main| {
+        let kept = Rc::new(Cell::new(None));
+        let outer = kept.clone();
+        let handle = main.spawn(&STACKS, move |me, x| {
+            kept.set(Some(me.handle()));
+            Ok(x)
+        });
+        handle.unwrap().switch(1).unwrap();
+        drop(outer.take());
+    });
+}
