@@ -1,0 +1,160 @@
+//! Exceptions: the vectors save the registers and report, all sixteen but the one of [interrupts](super::interrupts), whose
+//! code returns.
+//!
+//! The processor arrives on SP_EL1, which only these vectors use. Whoever is interrupted with SP_EL1 selected was handling
+//! an exception itself, perhaps one that has to do with that very stack: from there on goes the emergency stack.
+
+use core::arch::global_asm;
+use core::fmt::{self, Display, Formatter};
+use core::mem::offset_of;
+
+use aarch64_cpu::registers::ESR_EL1;
+
+use crate::fault::Fault;
+use crate::report;
+
+/// What a vector saves, at the base of the exception stack.
+#[repr(C, align(16))]
+struct Frame {
+    /// x0 to x30.
+    general: [u64; 31],
+    /// The stack pointer of the guest, SP_EL0.
+    sp: u64,
+    /// ELR_EL1: where the exception returns to.
+    pc: u64,
+    /// SPSR_EL1: the state of the processor there.
+    state: u64,
+    /// ESR_EL1: why.
+    syndrome: u64,
+    /// FAR_EL1: the address, if one was at fault.
+    address: u64,
+    /// Which vector, in the order of the table: four for each source, synchronous first.
+    vector: u64,
+}
+
+/// The vector of an interrupt of code that runs on SP_EL0, as guests do.
+const INTERRUPT: u64 = 1;
+
+// No floating point register is saved: nobody is resumed.
+global_asm!(
+    r#"
+    .section .text.exception_vectors, "ax"
+    .balign 2048
+    .global exception_vectors
+    .type exception_vectors, %function
+exception_vectors:
+    .irp vector, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    .balign 128
+    .if \vector == {interrupt}
+    b       interrupt_entry
+    .endif
+    .if \vector >= 4 && \vector < 8         // taken from SP_EL1
+    msr     tpidr_el1, x0
+    adrp    x0, emergency_stack_base
+    mov     sp, x0
+    mrs     x0, tpidr_el1
+    .endif
+    sub     sp, sp, #{size}
+    stp     x0, x1, [sp, #16 * 0]
+    mov     x0, #\vector
+    b       save_and_report
+    .endr
+    .size exception_vectors, . - exception_vectors
+
+    .type save_and_report, %function
+save_and_report:
+    stp     x2, x3, [sp, #16 * 1]
+    stp     x4, x5, [sp, #16 * 2]
+    stp     x6, x7, [sp, #16 * 3]
+    stp     x8, x9, [sp, #16 * 4]
+    stp     x10, x11, [sp, #16 * 5]
+    stp     x12, x13, [sp, #16 * 6]
+    stp     x14, x15, [sp, #16 * 7]
+    stp     x16, x17, [sp, #16 * 8]
+    stp     x18, x19, [sp, #16 * 9]
+    stp     x20, x21, [sp, #16 * 10]
+    stp     x22, x23, [sp, #16 * 11]
+    stp     x24, x25, [sp, #16 * 12]
+    stp     x26, x27, [sp, #16 * 13]
+    stp     x28, x29, [sp, #16 * 14]
+    mrs     x1, sp_el0
+    stp     x30, x1, [sp, #16 * 15]
+    mrs     x1, elr_el1
+    mrs     x2, spsr_el1
+    stp     x1, x2, [sp, #{pc}]
+    mrs     x1, esr_el1
+    mrs     x2, far_el1
+    stp     x1, x2, [sp, #{syndrome}]
+    str     x0, [sp, #{vector}]
+    mov     x0, sp
+    bl      {exception}
+    .size save_and_report, . - save_and_report
+    .previous
+    "#,
+    interrupt = const INTERRUPT,
+    size = const size_of::<Frame>(),
+    pc = const offset_of!(Frame, pc),
+    syndrome = const offset_of!(Frame, syndrome),
+    vector = const offset_of!(Frame, vector),
+    exception = sym exception,
+);
+
+const _: () = {
+    // What the assembly stores in pairs.
+    assert!(offset_of!(Frame, general) == 0 && offset_of!(Frame, sp) == 16 * 15 + 8);
+    assert!(offset_of!(Frame, state) == offset_of!(Frame, pc) + 8);
+    assert!(offset_of!(Frame, address) == offset_of!(Frame, syndrome) + 8);
+};
+
+/// Where the vectors arrive.
+extern "C" fn exception(frame: &Frame) -> ! {
+    report::fault(frame.fault(), frame)
+}
+
+impl Frame {
+    fn fault(&self) -> Fault {
+        /// `brk #1`, which the compiler puts where a program must not come. x86_64 has an invalid instruction there.
+        const COMPILER_TRAP: u64 = 1;
+
+        let is_synchronous = self.vector.is_multiple_of(4);
+        if !is_synchronous {
+            return Fault::Interrupt;
+        }
+
+        let address = self.address as usize;
+        match ESR_EL1::EC.read_as_enum(self.syndrome) {
+            Some(ESR_EL1::EC::Value::DataAbortCurrentEL) if self.is_write() => Fault::Write(address),
+            Some(ESR_EL1::EC::Value::DataAbortCurrentEL) => Fault::Read(address),
+            Some(ESR_EL1::EC::Value::InstrAbortCurrentEL) => Fault::Execute(address),
+            Some(ESR_EL1::EC::Value::Unknown) => Fault::IllegalInstruction,
+            Some(ESR_EL1::EC::Value::Brk64) if self.immediate() == COMPILER_TRAP => Fault::IllegalInstruction,
+            Some(ESR_EL1::EC::Value::Brk64) => Fault::Breakpoint,
+            _ => Fault::Exception(ESR_EL1::EC.read(self.syndrome)),
+        }
+    }
+
+    /// Of a data abort: WnR.
+    fn is_write(&self) -> bool {
+        self.syndrome & 1 << 6 != 0
+    }
+
+    /// Of a breakpoint instruction.
+    fn immediate(&self) -> u64 {
+        self.syndrome & 0xffff
+    }
+}
+
+impl Display for Frame {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "# pc  {:016x}  sp  {:016x}  state    {:016x}", self.pc, self.sp, self.state)?;
+        writeln!(f, "# far {:016x}  esr {:016x}  vector   {}", self.address, self.syndrome, self.vector)?;
+        for (row, registers) in self.general.chunks(4).enumerate() {
+            f.write_str("#")?;
+            for (column, register) in registers.iter().enumerate() {
+                write!(f, " x{:<2} {register:016x}", row * 4 + column)?;
+            }
+            f.write_str("\n")?;
+        }
+        Ok(())
+    }
+}

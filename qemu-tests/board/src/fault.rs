@@ -1,0 +1,49 @@
+//! What an exception was, in words that fit every machine.
+
+use core::fmt::{self, Display, Formatter};
+
+use crate::memory;
+
+/// An exception that nobody expected.
+///
+/// Addresses of data are printed, for they are what the guest asked for. Addresses of code differ between machines and
+/// builds; they are among the registers.
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    /// A load.
+    Read(usize),
+    /// A store.
+    Write(usize),
+    /// A jump to where no code is.
+    Execute(usize),
+    /// No such instruction, or the one that the compiler puts where the program must not come.
+    IllegalInstruction,
+    /// The instruction for debuggers.
+    Breakpoint,
+    /// Not an instruction's doing: a device, or memory that failed.
+    #[cfg(target_arch = "aarch64")]
+    Interrupt,
+    /// Anything else, by the machine's own number.
+    Exception(u64),
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (access, address) = match *self {
+            Self::Read(address) => ("read from", address),
+            Self::Write(address) => ("write to", address),
+            Self::Execute(address) => ("execute at", address),
+            Self::IllegalInstruction => return f.write_str("illegal instruction"),
+            Self::Breakpoint => return f.write_str("breakpoint"),
+            #[cfg(target_arch = "aarch64")]
+            Self::Interrupt => return f.write_str("interrupt"),
+            Self::Exception(number) => return write!(f, "exception {number}"),
+        };
+        if memory::is_guest_stack_guard(address) {
+            // The linker chose the address. That the stack is too small is what there is to know.
+            write!(f, "{access} the guard page below the guest's stack")
+        } else {
+            write!(f, "{access} {address:#018x}")
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The board: boots QEMU machines into Rust, so that a guest is an ordinary program.
+//!
+//! ```text
+//! #![no_std]
+//! #![no_main]
+//! //! One line on what this guest shows.
+//! use board::{check, println};
+//!
+//! board::guest!(main);
+//!
+//! fn main() {
+//!     println!("...");
+//!     check!(1 + 1 == 2);
+//! }
+//! ```
+//!
+//! What a guest sees is the same on every machine: [`print!`] and [`println!`] write to the serial port, [`check!`] counts,
+//! [`input()`] is what the host handed in, [`instructions`] counts what was executed. A guest ends with `DONE passed/total`
+//! and an [exit code](exit()); a panic and an exception that nobody expected end it with a report of their own.
+//!
+//! # Machines
+//!
+//! `aarch64` is QEMU's `virt`; `x86_64` is `q35` and `microvm`, by the same image. One folder each, which the rest of the
+//! board asks for this and nothing else:
+//!
+//! | item | contract |
+//! |---|---|
+//! | `serial::write(bytes)` | sends them; returns when the last one is on its way |
+//! | `serial::drain()` | returns when everything has left |
+//! | `frames::write(bytes)` | sends them by a channel that is no part of the transcript, if the host set it up |
+//! | `leave(status)` | ends QEMU |
+//! | `halt()` | sleeps for good |
+//! | `interrupts::{init, raise, enable, disable, are_enabled}` | as [`interrupts`] has it; an interrupt arrives in `interrupts::handle` |
+//! | `instructions()` | under `-icount shift=0`, how many instructions the machine has executed |
+//!
+//! Each boots from `_start`, in the state that QEMU's loader leaves behind, to `run` on the guest's stack: privileged,
+//! interrupts masked, floating point on, .bss zeroed, every exception caught. Memory is mapped one to one: RAM, as much as
+//! the tests' machines have, and what devices there are. Code and constants are read-only, nothing else is executable, and
+//! there is nothing at address zero and in the pages that guard the stacks.
+//!
+//! The board knows nothing of greenlets but [`greenlet::current_report`].
+
+#![no_std]
+
+#[cfg(not(all(target_os = "none", any(target_arch = "aarch64", target_arch = "x86_64"))))]
+compile_error!(
+    "the board boots bare metal: build with `--target` aarch64-unknown-none, aarch64-unknown-none-softfloat or \
+     x86_64-unknown-none"
+);
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "aarch64")]
+use aarch64 as machine;
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+use x86_64 as machine;
+
+pub mod check;
+pub mod console;
+mod exit;
+mod fault;
+mod hook;
+mod input;
+pub mod interrupts;
+mod memory;
+mod report;
+
+pub use check::checks;
+pub use console::write;
+pub use exit::exit;
+pub use input::input;
+pub use machine::frames::write as write_frames;
+pub use machine::instructions;
+pub use memory::guest_stack;
+pub use report::on_panic;
+
+/// Names the function that the machine runs: a `fn()`.
+#[macro_export]
+macro_rules! guest {
+    ($main:path) => {
+        // SAFETY: the board declares `guest_main` with this signature and nobody else defines it, or linking fails.
+        #[unsafe(no_mangle)]
+        fn guest_main() {
+            let main: fn() = $main;
+            main()
+        }
+    };
+}
+
+unsafe extern "Rust" {
+    /// What [`guest!`] defines.
+    safe fn guest_main();
+}
+
+/// Runs the guest, then ends the machine. Where every machine arrives when it has booted.
+fn run() -> ! {
+    guest_main();
+    exit(check::done())
+}

@@ -1,0 +1,117 @@
+//! Interrupts, by the core's own interrupt controller, the local APIC: one vector, which the core sends to itself.
+//!
+//! An interrupt switches to the stack for exceptions, and returns. The processor masks interrupts meanwhile. An exception in a
+//! handler begins that stack anew, over the handler's frames: it is reported, and nobody returns to them.
+
+use core::arch::{asm, global_asm};
+use core::ptr;
+
+use ::x86_64::instructions::interrupts;
+use ::x86_64::instructions::port::PortWriteOnly;
+
+// Registers of the local APIC, at its address after a reset.
+pub(super) const LOCAL_APIC: usize = 0xfee0_0000;
+const END_OF_INTERRUPT: usize = LOCAL_APIC + 0xb0;
+const SPURIOUS_VECTOR: usize = LOCAL_APIC + 0xf0;
+const COMMAND: usize = LOCAL_APIC + 0x300;
+const LINE_0: usize = LOCAL_APIC + 0x350;
+
+/// Of SPURIOUS_VECTOR: the controller is on. The vector is one without a gate: an interrupt that is withdrawn before it comes
+/// is reported, as a general protection fault. Ours never is.
+const ENABLE: u32 = 1 << 8 | 0xff;
+/// Of LINE_0, where the old interrupt controllers are: nothing comes from there.
+const MASKED: u32 = 1 << 16;
+/// Of COMMAND: a fixed vector, to the core that writes.
+const TO_SELF: u32 = 0b01 << 18;
+
+/// The masks of the old interrupt controllers, to which the firmware connected a timer.
+const OLD_MASKS: [u16; 2] = [0x21, 0xa1];
+
+/// The vector of the interrupt that is raised: the first after the exceptions.
+pub(super) const VECTOR: usize = 32;
+
+// Saves what a function of Rust may change, and no floating point register: the target is soft-float, and the compiler touches
+// none, in a handler either. The processor has aligned the stack and pushed 5 words; with 9 more they are a multiple of 16.
+global_asm!(
+    r#"
+    .section .text.interrupt, "ax"
+    .global interrupt_entry
+    .type interrupt_entry, @function
+interrupt_entry:
+    push    rax
+    push    rcx
+    push    rdx
+    push    rsi
+    push    rdi
+    push    r8
+    push    r9
+    push    r10
+    push    r11
+    cld
+    call    {interrupt}
+    pop     r11
+    pop     r10
+    pop     r9
+    pop     r8
+    pop     rdi
+    pop     rsi
+    pop     rdx
+    pop     rcx
+    pop     rax
+    iretq
+    .size interrupt_entry, . - interrupt_entry
+    .previous
+    "#,
+    interrupt = sym interrupt,
+);
+
+#[cfg(target_feature = "sse")]
+compile_error!("a handler may change SSE registers when it is compiled for them: save those, too");
+
+unsafe extern "C" {
+    /// What the gate of [`VECTOR`] leads to.
+    pub(super) safe static interrupt_entry: [u8; 0];
+}
+
+/// Where it arrives, when all is saved.
+extern "C" fn interrupt() {
+    // Ended before it is handled: one that is raised by the handler waits until this one returns, and comes then.
+    store(END_OF_INTERRUPT, 0);
+    crate::interrupts::handle();
+}
+
+/// Turns the local APIC on. Nothing reaches it but what this core sends.
+pub(crate) fn init() {
+    for mask in OLD_MASKS {
+        // SAFETY: masks every line of that interrupt controller; where it is missing, nothing listens.
+        unsafe { PortWriteOnly::<u8>::new(mask).write(0xff) };
+    }
+    store(SPURIOUS_VECTOR, ENABLE);
+    store(LINE_0, MASKED);
+}
+
+/// Sends the interrupt to this core.
+pub(crate) fn raise() {
+    store(COMMAND, TO_SELF | VECTOR as u32);
+}
+
+pub(crate) fn enable() {
+    // A second instruction: interrupts are let through after the one that follows `sti`.
+    // SAFETY: unmasks interrupts: their gate resumes whoever is interrupted, with every register as it was. The flags are
+    // not preserved. Not `nomem`: what the handler changes is looked at after it.
+    unsafe { asm!("sti", "nop", options(nostack)) };
+}
+
+pub(crate) fn disable() {
+    interrupts::disable();
+}
+
+pub(crate) fn are_enabled() -> bool {
+    interrupts::are_enabled()
+}
+
+fn store(register: usize, value: u32) {
+    let register: *mut u32 = ptr::with_exposed_provenance_mut(register);
+    // SAFETY: a register of the local APIC, which every processor has there, and which is mapped; it touches no memory.
+    unsafe { register.write_volatile(value) }
+}

@@ -1,0 +1,194 @@
+//! Exceptions: all 32 vectors save the registers and report. The vector after them is the one of
+//! [interrupts](super::interrupts), which returns.
+
+use core::arch::global_asm;
+use core::fmt::{self, Display, Formatter};
+
+use ::x86_64::VirtAddr;
+use ::x86_64::instructions::tables::lidt;
+use ::x86_64::registers::control::Cr2;
+use ::x86_64::structures::DescriptorTablePointer;
+use ::x86_64::structures::idt::{Entry, ExceptionVector, HandlerFunc, PageFaultErrorCode};
+
+use super::interrupts;
+use super::segments::{EMERGENCY_STACK, EXCEPTION_STACK};
+use crate::fault::Fault;
+use crate::report;
+
+/// Exceptions have the first numbers; interrupts the others.
+const VECTORS: usize = 32;
+/// Bytes from the code of one vector to the next.
+const STRIDE: usize = 16;
+
+/// The vectors for which the processor pushes an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX.
+const WITH_ERROR_CODE: u32 =
+    1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17 | 1 << 21 | 1 << 29 | 1 << 30;
+
+/// What is on the exception stack when all is saved; the lowest address first, pushed last.
+#[repr(C)]
+struct Frame {
+    r15: u64,
+    r14: u64,
+    r13: u64,
+    r12: u64,
+    r11: u64,
+    r10: u64,
+    r9: u64,
+    r8: u64,
+    rbp: u64,
+    rdi: u64,
+    rsi: u64,
+    rdx: u64,
+    rcx: u64,
+    rbx: u64,
+    rax: u64,
+    /// Which exception. Pushed by its vector, as is a zero for the error code if the processor has none.
+    vector: u64,
+    error: u64,
+    // Pushed by the processor.
+    rip: u64,
+    cs: u64,
+    rflags: u64,
+    rsp: u64,
+    ss: u64,
+}
+
+const _: () = assert!(size_of::<Frame>().is_multiple_of(16), "the processor aligned the base of the frame");
+
+// No floating point register is saved: nobody is resumed.
+global_asm!(
+    r#"
+    .section .text.exception_vectors, "ax"
+    .balign {stride}
+    .type exception_vectors, @function
+exception_vectors:
+    .irp vector, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    .balign {stride}
+    .if (({with_error_code} >> \vector) & 1) == 0
+    push    0
+    .endif
+    push    \vector
+    jmp     save_and_report
+    .endr
+    .size exception_vectors, . - exception_vectors
+
+    .type save_and_report, @function
+save_and_report:
+    push    rax
+    push    rbx
+    push    rcx
+    push    rdx
+    push    rsi
+    push    rdi
+    push    rbp
+    push    r8
+    push    r9
+    push    r10
+    push    r11
+    push    r12
+    push    r13
+    push    r14
+    push    r15
+    cld
+    mov     rdi, rsp
+    call    {exception}
+    .size save_and_report, . - save_and_report
+    .previous
+    "#,
+    stride = const STRIDE,
+    with_error_code = const WITH_ERROR_CODE,
+    exception = sym exception,
+);
+
+unsafe extern "C" {
+    safe static exception_vectors: [[u8; STRIDE]; VECTORS];
+}
+
+/// One gate for each exception, and one for interrupts.
+const GATES: usize = VECTORS + 1;
+
+const _: () = assert!(interrupts::VECTOR == VECTORS, "the gate of interrupts is the one after those of the exceptions");
+
+static mut TABLE: [Entry<HandlerFunc>; GATES] = [const { Entry::missing() }; GATES];
+
+/// Loads the interrupt descriptor table.
+pub(super) fn init() {
+    let table = &raw mut TABLE;
+    // SAFETY: called once, and nothing else refers to it.
+    let table: &'static mut [Entry<HandlerFunc>; GATES] = unsafe { &mut *table };
+
+    let exceptions = exception_vectors.iter().map(|code| VirtAddr::from_ptr(code));
+    let codes = exceptions.chain([VirtAddr::from_ptr(&raw const interrupts::interrupt_entry)]);
+    for (vector, (entry, code)) in table.iter_mut().zip(codes).enumerate() {
+        let stack = if vector == ExceptionVector::Double as usize { EMERGENCY_STACK } else { EXCEPTION_STACK };
+        // SAFETY: this is what the processor finds there: code that expects what it pushes for this vector.
+        let options = unsafe { entry.set_handler_addr(code) };
+        // SAFETY: `segments` put a stack there, and only exceptions and interrupts use it.
+        unsafe { options.set_stack_index(stack) };
+    }
+
+    let pointer =
+        DescriptorTablePointer { limit: (size_of_val(table) - 1) as u16, base: VirtAddr::from_ptr(&raw const *table) };
+    // SAFETY: the table is a static, and every entry of it leads to a handler.
+    unsafe { lidt(&pointer) };
+}
+
+/// Where the vectors arrive.
+extern "C" fn exception(frame: &Frame) -> ! {
+    let report = Report { frame, cr2: Cr2::read_raw() };
+    report::fault(report.fault(), &report)
+}
+
+struct Report<'a> {
+    frame: &'a Frame,
+    /// The address at fault, of a page fault.
+    cr2: u64,
+}
+
+impl Report<'_> {
+    fn fault(&self) -> Fault {
+        const PAGE: u64 = ExceptionVector::Page as u64;
+        const INVALID_OPCODE: u64 = ExceptionVector::InvalidOpcode as u64;
+        const BREAKPOINT: u64 = ExceptionVector::Breakpoint as u64;
+
+        let address = self.cr2 as usize;
+        match self.frame.vector {
+            PAGE => {
+                let error = PageFaultErrorCode::from_bits_truncate(self.frame.error);
+                if error.contains(PageFaultErrorCode::INSTRUCTION_FETCH) {
+                    Fault::Execute(address)
+                } else if error.contains(PageFaultErrorCode::CAUSED_BY_WRITE) {
+                    Fault::Write(address)
+                } else {
+                    Fault::Read(address)
+                }
+            }
+            INVALID_OPCODE => Fault::IllegalInstruction,
+            BREAKPOINT => Fault::Breakpoint,
+            other => Fault::Exception(other),
+        }
+    }
+}
+
+impl Display for Report<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { frame, cr2 } = self;
+        let general = [
+            [("rax", frame.rax), ("rbx", frame.rbx), ("rcx", frame.rcx), ("rdx", frame.rdx)],
+            [("rsi", frame.rsi), ("rdi", frame.rdi), ("rbp", frame.rbp), ("r8", frame.r8)],
+            [("r9", frame.r9), ("r10", frame.r10), ("r11", frame.r11), ("r12", frame.r12)],
+            [("r13", frame.r13), ("r14", frame.r14), ("r15", frame.r15), ("rsp", frame.rsp)],
+        ];
+
+        writeln!(f, "# rip {:016x}  error {:04x}  vector {}", frame.rip, frame.error, frame.vector)?;
+        writeln!(f, "# cr2 {cr2:016x}  cs {:04x}  ss {:04x}  rflags {:08x}", frame.cs, frame.ss, frame.rflags)?;
+        for row in general {
+            f.write_str("#")?;
+            for (name, value) in row {
+                write!(f, " {name:<3} {value:016x}")?;
+            }
+            f.write_str("\n")?;
+        }
+        Ok(())
+    }
+}
