@@ -1,0 +1,26 @@
+//! What the guests share that need features of `greenlet`.
+
+#![no_std]
+
+mod logger;
+pub mod masked;
+
+use greenlet::CoreIdentity;
+
+/// The one core of the machines, and handlers exactly when they run: the board knows.
+///
+/// A guest says `greenlet::core_identity!(feature_guests::OneCore)`.
+#[derive(Debug)]
+pub struct OneCore;
+
+// SAFETY: one core has one number; the board calls handlers of interrupts and knows when. Its handlers of exceptions never
+// return, and call nothing that asks.
+unsafe impl CoreIdentity for OneCore {
+    fn number() -> usize {
+        0
+    }
+
+    fn in_handler() -> bool {
+        board::interrupts::in_handler()
+    }
+}

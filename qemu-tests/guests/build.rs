@@ -1,0 +1,49 @@
+//! Links every guest with the script of the machine that it is built for. Of `guests` and of `feature-guests`, which are
+//! neighbours.
+//!
+//! All link arguments are here and none in a cargo configuration, so that a plain `cargo build --target ...` does it.
+
+use std::path::Path;
+use std::{env, fs};
+
+fn main() {
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo tells a build script the target's architecture");
+    let os = env::var("CARGO_CFG_TARGET_OS").expect("cargo tells a build script the target's system");
+    if os != "none" {
+        // Nothing to link: the board stops this build with a message that names the targets.
+        return;
+    }
+
+    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo tells a build script its package"))
+        .join("../../linker");
+    let script = folder.join(format!("qemu-{arch}.ld"));
+    println!("cargo::rerun-if-changed={}", script.display());
+    println!("cargo::rustc-link-arg-bins=--script={}", script.display());
+
+    // An image that is not relocated when it starts: x86_64-unknown-none would link a position-independent one.
+    println!("cargo::rustc-link-arg-bins=--no-pie");
+    // Segments may be as close to each other as the pages of the board's page tables.
+    println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
+
+    // What is logged is interned in a section that defmt's own script describes. It wants a logger, which not every guest has.
+    let no_defmt = folder.join("no-defmt.ld");
+    println!("cargo::rerun-if-changed={}", no_defmt.display());
+    println!("cargo::rerun-if-changed=src/bin");
+    for (guest, logs) in guests() {
+        let script = if logs { "defmt.x".into() } else { no_defmt.display().to_string() };
+        println!("cargo::rustc-link-arg-bin={guest}=--script={script}");
+    }
+}
+
+/// The guests of this package, each with whether it has the directive `defmt` in its head.
+fn guests() -> impl Iterator<Item = (String, bool)> {
+    let sources = fs::read_dir("src/bin").expect("a package of guests has the folder src/bin");
+    sources.filter_map(|source| {
+        let path = source.expect("src/bin can be listed").path();
+        let name = path.file_stem()?.to_str()?.to_owned();
+        // A folder holds modules of the guest of its name, and a transcript lies beside its guest.
+        let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        let text = fs::read_to_string(&path).ok().filter(|_| is_source)?;
+        Some((name, text.lines().any(|line| line.trim() == "//@ defmt")))
+    })
+}

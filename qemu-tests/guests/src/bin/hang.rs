@@ -1,0 +1,18 @@
+//@ exit: timeout
+//@ timeout: 6
+//@ profiles: release
+#![no_std]
+#![no_main]
+//! A guest that never ends: the runner ends it, says so, and shows how far it came.
+
+use board::{check, println};
+
+board::guest!(main);
+
+fn main() {
+    println!("waiting for what never comes");
+    check!(true);
+    loop {
+        core::hint::spin_loop();
+    }
+}
