@@ -1,0 +1,54 @@
+//! Scenarios of greenlet operations, run on the kernel: the proof that it means what Python's
+//! greenlet package means.
+//!
+//! A scenario is a handful of straight-line scripts, one for each greenlet: switch here, throw
+//! there, give that one another parent. The real package ran each scenario of `corpus/` and its
+//! log stands beside it. This crate runs the same scripts on the kernel and writes its own log;
+//! the two must agree byte for byte. `corpus/README.md` describes both formats and every rule.
+//!
+//! - [`parse`] reads scenarios, and says of a malformed one where and why.
+//! - [`interpret()`] runs one scenario and writes its log.
+//! - [`run`] does both for a whole text.
+//! - [`random`] makes scenarios, [`audit()`] runs one and checks the kernel after every op, and [`fuzz`] does both for as
+//!   many as it is told.
+//!
+//! Nothing here needs a heap or an operating system: the same source runs hosted and on bare
+//! metal, so that a difference between two machines is the kernel's.
+
+#![no_std]
+
+mod edit;
+pub mod fuzz;
+mod interpret;
+pub mod parse;
+mod print;
+pub mod random;
+mod scenario;
+
+pub use interpret::{Sink, audit, interpret};
+pub use parse::{Malformed, Scenarios};
+pub use scenario::{Catch, MAX_NAME, MAX_NUMBER, MAX_OPS, MAX_SLOTS, Op, Scenario, Sharing};
+
+/// Runs every scenario of `text`, one after the other, and returns how many there were.
+///
+/// Each one runs in a tree of its own: nothing is left over for the next. The whole text is
+/// read before the first scenario runs, so a malformed text runs nothing.
+///
+/// A kernel that does what no scenario can express (a refusal that the format does not know)
+/// is not an error here: it stands in the log as a line `* UNEXPECTED ...`, which no correct
+/// log has.
+///
+/// # Errors
+///
+/// The first [`Malformed`] line of the text.
+pub fn run(text: &[u8], sink: Sink) -> Result<usize, Malformed> {
+    for scenario in Scenarios::new(text) {
+        scenario?;
+    }
+    let mut ran = 0;
+    for scenario in Scenarios::new(text) {
+        interpret(&scenario?, sink);
+        ran += 1;
+    }
+    Ok(ran)
+}

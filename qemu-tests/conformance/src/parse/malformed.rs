@@ -1,0 +1,193 @@
+//! What can be wrong with a scenario file, and the words for it: each message says what is wrong
+//! and what is allowed.
+
+use core::fmt;
+
+use heapless::String;
+
+use super::ops::SHAPES;
+use crate::scenario::{MAX_NAME, MAX_NUMBER, MAX_OPS, MAX_SLOTS};
+
+/// A line that the format does not allow.
+///
+/// Displays what is wrong and what is allowed, without the line number, so that a caller can put
+/// `FILE:LINE:` before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// The line, counted from 1. When the text ends too early, its last line.
+    pub line: usize,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a line. `word` is what stands there; lines and columns count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are what the message of each problem shows")]
+pub enum Problem {
+    /// A byte outside ASCII.
+    NotAscii { byte: u8, column: usize },
+    /// Two spaces, or a space at an end of the line.
+    StraySpace { column: usize },
+    /// Something else than `scenario` where a scenario must start.
+    Outside { word: Excerpt },
+    /// `scenario` inside a scenario.
+    Nested { name: String<MAX_NAME>, line: usize },
+    /// The text ends inside a scenario.
+    Unended { name: String<MAX_NAME>, line: usize },
+    /// A name that is too long.
+    LongName { length: usize },
+    /// A name with a character that is not allowed.
+    NameCharacter { name: Excerpt },
+    /// A word with too many or too few arguments; `takes` are their letters.
+    Arguments { word: &'static str, takes: &'static str, found: usize },
+    /// Something else than `slots` after the `scenario` line.
+    NoSlots { word: Excerpt },
+    /// A second `slots` line.
+    SlotsAgain,
+    /// A number of slots that is not allowed.
+    SlotCount { slots: u16 },
+    /// A second script of one slot.
+    ScriptAgain { script: u8 },
+    /// An op before the first `script` line.
+    NoScript { op: &'static str },
+    /// One op too many.
+    LongScript { script: u8 },
+    /// A word that is no op.
+    UnknownOp { word: Excerpt },
+    /// A word where a number must stand, or `-` where that is allowed.
+    NotNumber { word: Excerpt, dash: bool },
+    /// A number that starts with a zero.
+    LeadingZeros { word: Excerpt },
+    /// A number beyond the largest one.
+    TooLarge { word: Excerpt },
+    /// A slot that this scenario does not have.
+    SlotRange { slot: u16, slots: u8 },
+    /// Slot 0 where only other slots are allowed.
+    MainSlot { slots: u8 },
+    /// A word which is not one of a few.
+    Choice { what: &'static str, word: Excerpt, allowed: &'static str },
+}
+
+/// A word of the text, cut when it is long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    start: String<24>,
+    cut: bool,
+}
+
+impl Excerpt {
+    pub(super) fn new(word: &str) -> Self {
+        let mut start = String::new();
+        let cut = word.chars().any(|character| start.push(character).is_err());
+        Self { start, cut }
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Quoted and escaped: a tab must not look like a space.
+        write!(f, "{:?}{}", self.start.as_str(), if self.cut { "..." } else { "" })
+    }
+}
+
+impl core::error::Error for Malformed {}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAscii { byte, column } => {
+                write!(f, "byte {byte:#04x} in column {column}: only ASCII is allowed")
+            }
+            Self::StraySpace { column } => write!(
+                f,
+                "stray space in column {column}: words are separated by one space, \
+                 none before the first or after the last"
+            ),
+            Self::Outside { word } => {
+                write!(f, "{word} outside a scenario: one starts with \"scenario NAME\"")
+            }
+            Self::Nested { name, line } => write!(
+                f,
+                "\"scenario\" inside scenario {name:?} (line {line}): \
+                 that one needs its \"end\" first"
+            ),
+            Self::Unended { name, line } => {
+                write!(f, "scenario {name:?} (line {line}) has no end: missing \"end\"")
+            }
+            Self::LongName { length } => {
+                write!(f, "name of {length} characters: 1 to {MAX_NAME} are allowed")
+            }
+            Self::NameCharacter { name } => write!(f, "name {name}: only a-z 0-9 _ are allowed"),
+            Self::Arguments { word, takes, found } => arguments(f, word, takes, *found),
+            Self::NoSlots { word } => {
+                write!(f, "{word} before the slots: \"slots N\" must follow the scenario line")
+            }
+            Self::SlotsAgain => f.write_str("second \"slots\" line: one is allowed"),
+            Self::SlotCount { slots } => write!(f, "{slots} slots: 1 to {MAX_SLOTS} are allowed"),
+            Self::ScriptAgain { script } => {
+                write!(f, "second script {script}: each slot has at most one")
+            }
+            Self::NoScript { op } => {
+                write!(f, "op \"{op}\" outside a script: \"script S\" must come first")
+            }
+            Self::LongScript { script } => {
+                write!(f, "script {script} has {} ops: {MAX_OPS} at most", MAX_OPS + 1)
+            }
+            Self::UnknownOp { word } => unknown_op(f, word),
+            Self::NotNumber { word, dash } => {
+                let or_dash = if *dash { ", or -" } else { "" };
+                write!(f, "{word} is not a number: 0 to {MAX_NUMBER}{or_dash}")
+            }
+            Self::LeadingZeros { word } => {
+                write!(f, "number {word} has leading zeros: 0 to {MAX_NUMBER} without leading zeros")
+            }
+            Self::TooLarge { word } => {
+                write!(f, "number {word} is too large: 0 to {MAX_NUMBER}")
+            }
+            Self::SlotRange { slot, slots: 1 } => {
+                write!(f, "slot {slot} out of range: this scenario has only slot 0")
+            }
+            Self::SlotRange { slot, slots } => {
+                write!(f, "slot {slot} out of range: this scenario has slots 0 to {}", slots - 1)
+            }
+            Self::MainSlot { slots: 1 } => f.write_str(
+                "slot 0 is the main greenlet: another one is needed here, \
+                 and this scenario has only slot 0",
+            ),
+            Self::MainSlot { slots } => {
+                write!(f, "slot 0 is the main greenlet: only slots 1 to {} are allowed here", slots - 1)
+            }
+            Self::Choice { what, word, allowed } => {
+                write!(f, "{what} {word} is not known: {allowed}")
+            }
+        }
+    }
+}
+
+/// `op "sw" takes 3 arguments (T V F), found 2`
+fn arguments(f: &mut fmt::Formatter<'_>, word: &str, takes: &str, found: usize) -> fmt::Result {
+    let what = if SHAPES.iter().any(|shape| shape.word == word) { "op" } else { "line" };
+    write!(f, "{what} \"{word}\" takes ")?;
+    match takes.split_whitespace().count() {
+        0 => f.write_str("no arguments")?,
+        1 => write!(f, "1 argument ({takes})")?,
+        count => write!(f, "{count} arguments ({takes})")?,
+    }
+    write!(f, ", found {found}")
+}
+
+/// `unknown op "swich": allowed are new, bare, ...`
+fn unknown_op(f: &mut fmt::Formatter<'_>, word: &Excerpt) -> fmt::Result {
+    write!(f, "unknown op {word}: allowed are ")?;
+    for shape in &SHAPES {
+        write!(f, "{}, ", shape.word)?;
+    }
+    f.write_str("and the lines script and end")
+}

@@ -1,0 +1,180 @@
+//! The corpus, run in this process on the hosted kernel: every log must come out as it stands
+//! beside its scenario.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use conformance::{Scenario, Scenarios};
+
+/// The tests run on threads, and the interpreter runs one scenario at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    static LOG: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+fn sink(text: &str) {
+    LOG.with_borrow_mut(|log| log.push_str(text));
+}
+
+/// Runs all scenarios of a text and returns their logs.
+fn run(text: &[u8]) -> String {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    conformance::run(text, sink).expect("the scenarios are well formed");
+    LOG.take()
+}
+
+/// Returns each scenario file of a folder of the corpus with the log beside it. A file without
+/// its partner fails.
+fn family(name: &str) -> Vec<(PathBuf, PathBuf)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let mut pairs = BTreeMap::<_, Vec<_>>::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        pairs.entry(path.with_extension("")).or_default().push(path);
+    }
+    let pair = |mut files: Vec<PathBuf>| {
+        files.sort();
+        let [log, scenario] = <[PathBuf; 2]>::try_from(files).expect("NAME.log and NAME.scn");
+        assert_eq!((log.extension(), scenario.extension()), (Some("log".as_ref()), Some("scn".as_ref())));
+        (scenario, log)
+    };
+    pairs.into_values().map(pair).collect()
+}
+
+/// Checks that a family has `count` scenarios and that each prints its log.
+#[track_caller]
+fn check(name: &str, count: usize) {
+    let pairs = family(name);
+    assert_eq!(pairs.len(), count, "scenarios in corpus/{name}");
+    let mut wrong = Vec::new();
+    for (scenario, log) in pairs {
+        let expected = fs::read_to_string(&log).unwrap();
+        let found = run(&fs::read(&scenario).unwrap());
+        if found != expected {
+            let line = expected.lines().zip(found.lines()).take_while(|(one, other)| one == other).count();
+            wrong.push(format!(
+                "{}:{}: expected {:?}, found {:?}",
+                log.display(),
+                line + 1,
+                expected.lines().nth(line),
+                found.lines().nth(line),
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count} logs are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn core_logs_are_as_recorded() {
+    check("core", 198);
+}
+
+#[test]
+fn drop_logs_are_as_recorded() {
+    check("drop", 126);
+}
+
+#[test]
+fn trace_logs_are_as_recorded() {
+    check("trace", 99);
+}
+
+#[test]
+fn ctx_logs_are_as_recorded() {
+    check("ctx", 55);
+}
+
+#[test]
+fn every_scenario_is_well_formed_and_named_after_its_file() {
+    for (name, count) in [("core", 198), ("drop", 126), ("trace", 99), ("ctx", 55)] {
+        let pairs = family(name);
+        assert_eq!(pairs.len(), count, "scenarios in corpus/{name}");
+        for (path, _) in pairs {
+            let text = fs::read(&path).unwrap();
+            let found: Vec<_> = Scenarios::new(&text).collect::<Result<_, _>>().unwrap();
+            let names: Vec<_> = found.iter().map(Scenario::name).collect();
+            assert_eq!(names, [path.file_stem().unwrap().to_str().unwrap()]);
+        }
+    }
+}
+
+#[test]
+fn a_malformed_text_runs_nothing() {
+    let text = b"scenario a\nslots 1\nend\nscenario b\nslots 1\nscript 0\ncut\nend\n";
+    let malformed = conformance::run(text, |_| panic!("nothing may be logged")).unwrap_err();
+    assert_eq!(malformed.line, 7);
+}
+
+/// The deepest that a stack of the interpreter gets: thirteen kills by a lost reference, one inside the other. The log is
+/// the package's.
+#[test]
+fn kills_nest_on_one_stack() {
+    assert_eq!(run(include_bytes!("nested_kills.scn")), include_str!("nested_kills.log"));
+}
+
+/// Fifteen greenlets which refuse every exit are ended quietly, and leave their stacks to the
+/// next scenario.
+#[test]
+fn the_end_of_a_scenario_is_silent_and_complete() {
+    let mut text = String::from("scenario stubborn\nslots 16\nscript 0\n");
+    let mut expected = String::from("scenario stubborn\n");
+    for slot in 1..16 {
+        text += &format!("new {slot} -\n");
+        expected += &format!("0 {} ok\n", slot - 1);
+    }
+    text += "sw 1 5 -\n";
+    expected += "1 - start 5\n";
+    for slot in 1..16 {
+        text += &format!("script {slot}\n");
+        if slot < 15 {
+            text += &format!("sw {} 5 a\n", slot + 1);
+            expected += &format!("{} - start 5\n", slot + 1);
+        }
+        text += &"up - a\n".repeat(23);
+    }
+    text += "end\n";
+    expected += "0 15 got none\n0 16 end\n* final 0 cur -\n";
+    for slot in 1..16 {
+        expected += &format!("* final {slot} susp 0\n");
+    }
+    expected += "done\n";
+    for _ in 0..3 {
+        assert_eq!(run(text.as_bytes()), expected);
+    }
+}
+
+/// The corpus's page lists every op with its arguments, as the parser knows them.
+#[test]
+fn the_page_of_the_format_lists_every_op() {
+    let page = include_str!("../corpus/README.md");
+    let rows = [
+        "new S P",
+        "bare S P",
+        "run T",
+        "sw T V F",
+        "up V F",
+        "th T C F",
+        "kill T K F",
+        "par T P",
+        "st T",
+        "cur",
+        "ret V",
+        "raise C",
+        "exit K",
+        "drop S",
+        "hold",
+        "trace on/off",
+        "boom C",
+        "tq",
+        "cset C",
+        "cget",
+        "ctx T copy/share/none",
+    ];
+    for row in rows {
+        assert!(page.contains(&format!("\n| `{row}` | ")), "no row for {row}");
+    }
+}
