@@ -1,0 +1,121 @@
+//! Writes the kernel's files as modules, once as they are and once for every mutant: a known mistake put into the text, which
+//! the models must notice. A mutant whose text is not found any more fails the build, so that none goes stale.
+
+use std::path::Path;
+use std::{env, fs};
+
+/// The kernel's sources.
+const SOURCES: &str = "../../src";
+
+/// A file of the kernel, a name for what is done to it, and pairs of what stands there and what is put there instead.
+type Variant = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const VARIANTS: &[Variant] = &[
+    ("pool/slots.rs", "slots", &[]),
+    // A core that was late sees the head that it read, and takes it for the one that it read.
+    (
+        "pool/slots.rs",
+        "slots_uncounted",
+        &[("((head >> 32).wrapping_add(1) << 32) | first as u64", "head & 0 | first as u64")],
+    ),
+    // The head is replaced, whoever changed it meanwhile.
+    (
+        "pool/slots.rs",
+        "slots_stored",
+        &[(
+            "top.compare_exchange_weak(head, after(head, slot + 1), Ordering::Release, Ordering::Relaxed)",
+            "Ok::<(), u64>(top.store(after(head, slot + 1), Ordering::Release))",
+        )],
+    ),
+    // A slot can be found before it is known what comes after it.
+    (
+        "pool/slots.rs",
+        "slots_linked_late",
+        &[
+            ("link.store(head as u32, Ordering::Relaxed);", ""),
+            ("Ok(_) => return,", "Ok(_) => return link.store(head as u32, Ordering::Relaxed),"),
+        ],
+    ),
+    // Two cores may take the same slot that was never used.
+    (
+        "pool/slots.rs",
+        "slots_fresh_twice",
+        &[(
+            "self.fresh\n            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| ((used as usize) < N).then(|| used + 1))\n            .ok()",
+            "let used = self.fresh.load(Ordering::Relaxed);\n        ((used as usize) < N).then(|| { self.fresh.store(used + 1, Ordering::Relaxed); used })",
+        )],
+    ),
+    ("mail.rs", "mail", &[]),
+    // Who collects between the two steps finds nothing, and is not told again.
+    (
+        "mail.rs",
+        "mail_counted_first",
+        &[
+            (
+                "let left = number.0.fetch_update",
+                "self.counter(request).swap(1, Release);\n        let left = number.0.fetch_update",
+            ),
+            ("            self.counter(request).swap(1, Release);\n        }", "        }"),
+        ],
+    ),
+    // Whoever has the slot by now gets the request.
+    ("mail.rs", "mail_for_anyone", &[("word & NUMBER == id && word & ENDED == 0", "word & ENDED == 0")]),
+    // Asked and found to be there, gone, and a request left all the same.
+    (
+        "mail.rs",
+        "mail_in_two_steps",
+        &[(
+            "let left = number.0.fetch_update(AcqRel, Relaxed, |word| {\n            (word & NUMBER == id && word & ENDED == 0).then_some(word | request.bit())\n        });",
+            "let word = number.0.load(Relaxed);\n        let left = if word & NUMBER == id && word & ENDED == 0 { Ok(()) } else { Err(()) };\n        if left.is_ok() {\n            number.0.fetch_or(request.bit(), AcqRel);\n        }",
+        )],
+    ),
+    // A request is left at a greenlet whose tree has ended, and nobody will ever look.
+    ("mail.rs", "mail_after_the_end", &[("word & NUMBER == id && word & ENDED == 0", "word & NUMBER == id")]),
+    // Whoever settles one request loses the other.
+    ("mail.rs", "mail_taken_together", &[("fetch_and(!request.bit(), Acquire)", "fetch_and(NUMBER | ENDED, Acquire)")]),
+    // What is left between the two steps is lost.
+    (
+        "mail.rs",
+        "mail_taken_in_two_steps",
+        &[(
+            "self.0.fetch_and(!request.bit(), Acquire);",
+            "let word = self.0.load(Acquire);\n        self.0.store(word & !request.bit(), Relaxed);",
+        )],
+    ),
+    // Who found more says so to nobody.
+    ("mail.rs", "mail_kept_back", &[("self.counter(request).fetch_or(1, Relaxed);", "")]),
+    // Weak memory, for Miri: the count of one hides that of another, and what that one asked.
+    (
+        "mail.rs",
+        "mail_stored",
+        &[("self.counter(request).swap(1, Release);", "self.counter(request).store(1, Release);")],
+    ),
+    // Weak memory, for Miri: the count may be seen before the request.
+    (
+        "mail.rs",
+        "mail_relaxed",
+        &[("self.counter(request).swap(1, Release);", "self.counter(request).swap(1, Relaxed);")],
+    ),
+];
+
+fn main() {
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    for (file, name, changes) in VARIANTS {
+        let path = Path::new(SOURCES).join(file);
+        println!("cargo::rerun-if-changed={}", path.display());
+        let mut text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for (found, put) in *changes {
+            let places = text.matches(found).count();
+            assert!(
+                places == 1,
+                "{name}: {places} places in {} have\n{found}\nA mutant changes one; write it anew in build.rs",
+                path.display()
+            );
+            text = text.replace(found, put);
+        }
+        // Inner documentation may stand at the beginning of a file only, and this becomes the inside of a module.
+        let code: Vec<_> = text.lines().filter(|line| !line.starts_with("//!")).collect();
+        fs::write(Path::new(&out).join(name).with_extension("rs"), code.join("\n")).expect("OUT_DIR can be written");
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+}

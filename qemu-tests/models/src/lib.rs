@@ -1,0 +1,26 @@
+//! Models of what greenlet's cores share. `run`, beside this folder's `Cargo.toml`, runs them.
+//!
+//! Two things cross cores: the free slots of a pool (`src/pool/slots.rs`), and requests to greenlets of another core
+//! (`src/mail.rs`). Both files are compiled here as they stand, with the atomics of a scheduler in the place of the
+//! processor's, and run by a few threads at a time in many different orders of steps.
+//!
+//! | scheduler | orders | memory |
+//! |---|---|---|
+//! | shuttle | thousands: random ones, and *PCT*, which finds what few changes of thread at the right places can break | one order of all steps |
+//! | Miri | tens, random | weak: a load may find an old value, unless the orderings of the atomics forbid it |
+//!
+//! Each model is also run with *mutants*, the same files with a known mistake in them (`build.rs` lists them), and must notice.
+
+#![cfg(test)]
+
+mod mail;
+mod schedule;
+mod slots;
+
+/// What the kernel's files take their atomics from, as `crate::sync` in the kernel.
+mod sync {
+    #[cfg(not(miri))]
+    pub(crate) use shuttle::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    #[cfg(miri)]
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+}

@@ -1,0 +1,275 @@
+//! The runner's command line: what is asked for, and what a question costs that makes no sense.
+
+mod usage;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use lexopt::Arg::{Long, Short, Value};
+use lexopt::{Parser, ValueExt};
+
+pub use self::usage::usage;
+
+use crate::compile::Profile;
+use crate::conformance::Place;
+use crate::fuzz::{self, Stretch};
+use crate::guests::USUAL_LIMIT;
+use crate::machine::{self, MACHINES, Machine};
+use crate::random;
+
+/// The guest that `cargo run` boots.
+pub const USUAL_GUEST: &str = "tour";
+
+/// What the runner is asked for.
+#[derive(Debug, PartialEq)]
+pub enum Request {
+    /// Boot a guest.
+    Run {
+        /// On which machine.
+        machine: &'static Machine,
+        /// Its name.
+        guest: String,
+        /// How it is compiled.
+        profile: Profile,
+        /// When it is ended, if not when its head says.
+        limit: Option<Duration>,
+    },
+    /// Boot an ELF file, as cargo's runner for the bare targets.
+    RunElf {
+        /// The file.
+        elf: PathBuf,
+        /// When it is ended.
+        limit: Duration,
+    },
+    /// Run conformance scenarios.
+    Conformance {
+        /// Where.
+        place: Place,
+        /// How what runs them is compiled.
+        profile: Profile,
+        /// The scenario files.
+        files: Vec<PathBuf>,
+    },
+    /// Look for scenarios in which the kernel fails.
+    Fuzz(fuzz::Request),
+    /// Look for scenarios in which the kernel differs from the real package.
+    Random(random::Request),
+    /// Show what a switch costs.
+    Speed,
+    /// Install what is missing.
+    Setup {
+        /// Targets beside those that guests are built for.
+        targets: Vec<String>,
+    },
+    /// List the features of the library, for CI.
+    Features,
+    /// Show how to use the runner.
+    Help,
+}
+
+/// A question that makes no sense: it is answered with exit status 2, and nothing was done.
+#[derive(Debug)]
+pub struct Misuse(pub String);
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
+
+/// Reads the command line, without the program's own name.
+///
+/// # Errors
+///
+/// A [`Misuse`] that names what is known.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request> {
+    match read(words) {
+        Ok(request) => Ok(request),
+        Err(error) => Err(Misuse(format!("{error}\n\n`cargo run -- --help` shows how to use this")).into()),
+    }
+}
+
+fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Error> {
+    let mut words = Words::collect(Parser::from_args(words))?;
+    if words.help {
+        return Ok(Request::Help);
+    }
+    let mut first = String::new();
+    if !words.values.is_empty() {
+        first = words.values.remove(0).string()?;
+    }
+    let request = match first.as_str() {
+        "run-elf" => {
+            let elf = words.next("the ELF file to boot")?.into();
+            Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
+        }
+        "conformance" => words.conformance()?,
+        "fuzz-kernel" => words.fuzz()?,
+        "conformance-random" => words.random()?,
+        "speed" => Request::Speed,
+        "setup" => {
+            Request::Setup { targets: words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()? }
+        }
+        "features" => Request::Features,
+        "help" => Request::Help,
+        machine => words.run(machine)?,
+    };
+    words.nothing_left()?;
+    Ok(request)
+}
+
+/// The words of a command line, sorted.
+#[derive(Default)]
+struct Words {
+    values: Vec<OsString>,
+    profile: Option<Profile>,
+    limit: Option<Duration>,
+    only: Vec<Place>,
+    from: Option<u64>,
+    replay: Option<PathBuf>,
+    help: bool,
+}
+
+impl Words {
+    fn collect(mut parser: Parser) -> Result<Self, lexopt::Error> {
+        let mut words = Self::default();
+        while let Some(word) = parser.next()? {
+            match word {
+                Value(value) => words.values.push(value),
+                Short('h') | Long("help") => words.help = true,
+                Long("timeout") => {
+                    let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
+                    words.limit =
+                        Some(Duration::from_secs(seconds.ok_or("--timeout wants a number of seconds above 0")?));
+                }
+                Long("only") => words.only.push(place(&parser.value()?.string()?)?),
+                Long("from") => words.from = Some(parser.value()?.parse()?),
+                Long("replay") => words.replay = Some(parser.value()?.into()),
+                Long(name) => match Profile::named(name) {
+                    Some(profile) if words.profile.is_none_or(|before| before == profile) => {
+                        words.profile = Some(profile)
+                    }
+                    Some(_) => return Err("one profile at a time: --debug, --release or --small".into()),
+                    None => return Err(word.unexpected()),
+                },
+                Short(_) => return Err(word.unexpected()),
+            }
+        }
+        Ok(words)
+    }
+
+    fn run(&mut self, name: &str) -> Result<Request, lexopt::Error> {
+        let machine = match name {
+            "" => &MACHINES[0],
+            name => machine::named(name)
+                .ok_or_else(|| format!("no machine is called `{name}`; known: {}", machine::names()))?,
+        };
+        let guest = if self.values.is_empty() { USUAL_GUEST.to_owned() } else { self.values.remove(0).string()? };
+        let profile = self.profile.take().unwrap_or(Profile::Release);
+        Ok(Request::Run { machine, guest, profile, limit: self.limit.take() })
+    }
+
+    fn conformance(&mut self) -> Result<Request, lexopt::Error> {
+        let name = self.next("where to run: host, or a machine")?.string()?;
+        let place = place(&name)?;
+        let profile = self.profile_for(&[place], Profile::Debug)?;
+        Ok(Request::Conformance { place, profile, files: self.rest()?.into_iter().map(PathBuf::from).collect() })
+    }
+
+    fn fuzz(&mut self) -> Result<Request, lexopt::Error> {
+        let places = self.places();
+        let profile = self.profile_for(&places, Profile::Release)?;
+        let what = match self.replay.take() {
+            Some(file) => fuzz::What::Replay(file),
+            None => fuzz::What::Random(self.stretch(100_000)?),
+        };
+        Ok(Request::Fuzz(fuzz::Request { what, places, profile }))
+    }
+
+    fn random(&mut self) -> Result<Request, lexopt::Error> {
+        let places = self.places();
+        let profile = self.profile_for(&places, Profile::Release)?;
+        Ok(Request::Random(random::Request { stretch: self.stretch(1_000)?, places, profile }))
+    }
+
+    /// `[SEED] [COUNT] [--from INDEX]`, with as many as are `usual`.
+    fn stretch(&mut self, usual: u64) -> Result<Stretch, lexopt::Error> {
+        let stretch = Stretch {
+            seed: self.number("SEED")?.unwrap_or(1),
+            count: self.number("COUNT")?.unwrap_or(usual),
+            first: self.from.take().unwrap_or(0),
+        };
+        match stretch.count {
+            0 => Err("COUNT must be above 0: no scenario shows nothing".into()),
+            _ if stretch.first.checked_add(stretch.count).is_none() => {
+                Err("there are no more than 2^64 scenarios".into())
+            }
+            _ => Ok(stretch),
+        }
+    }
+
+    /// The places that were named by `--only`, or the usual ones.
+    fn places(&mut self) -> Vec<Place> {
+        let named = std::mem::take(&mut self.only);
+        if named.is_empty() { fuzz::PLACES.iter().filter_map(|name| Place::named(name)).collect() } else { named }
+    }
+
+    /// The profile that was named, which must be one for all of `places`.
+    fn profile_for(&mut self, places: &[Place], usual: Profile) -> Result<Profile, lexopt::Error> {
+        let profile = self.profile.take().unwrap_or(usual);
+        if places.contains(&Place::Host) && profile == Profile::Small {
+            return Err("the hosted program is built with --debug or --release".into());
+        }
+        Ok(profile)
+    }
+
+    /// The next value, if there is one: a number that the usage calls `name`.
+    fn number(&mut self, name: &str) -> Result<Option<u64>, lexopt::Error> {
+        if self.values.is_empty() {
+            return Ok(None);
+        }
+        let value = self.values.remove(0).string()?;
+        value.parse().map(Some).map_err(|_| format!("{name} is a number, and `{value}` is none").into())
+    }
+
+    /// The next value, which must be there.
+    fn next(&mut self, what: &str) -> Result<OsString, lexopt::Error> {
+        if self.values.is_empty() { Err(format!("missing: {what}").into()) } else { Ok(self.values.remove(0)) }
+    }
+
+    /// All values that are left.
+    fn rest(&mut self) -> Result<Vec<OsString>, lexopt::Error> {
+        Ok(std::mem::take(&mut self.values))
+    }
+
+    /// Refuses words that the request has not taken.
+    fn nothing_left(self) -> Result<(), lexopt::Error> {
+        if let Some(value) = self.values.into_iter().next() {
+            return Err(Value(value).unexpected());
+        }
+        if self.profile.is_some() {
+            return Err("a profile makes no sense here".into());
+        }
+        let options = [
+            ("--timeout", self.limit.is_some()),
+            ("--only", !self.only.is_empty()),
+            ("--from", self.from.is_some()),
+            ("--replay", self.replay.is_some()),
+        ];
+        match options.iter().find(|(_, left)| *left) {
+            Some((option, _)) => Err(format!("{option} makes no sense here").into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The place that the user calls `name`.
+fn place(name: &str) -> Result<Place, lexopt::Error> {
+    Place::named(name)
+        .ok_or_else(|| format!("scenarios do not run on `{name}`; known: host, {}", machine::names()).into())
+}

@@ -1,0 +1,44 @@
+//! How to use the runner, as it says itself.
+
+use super::USUAL_GUEST;
+use crate::machine::MACHINES;
+
+/// How to use the runner; `guests` are those that it can boot, each with a line about it.
+pub fn usage<'a>(guests: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let list = |entries: &mut dyn Iterator<Item = (&'a str, &'a str)>| -> String {
+        entries.map(|(name, about)| format!("  {name:<18}{about}\n")).collect()
+    };
+    let machines = list(&mut MACHINES.iter().map(|machine| (machine.name, machine.about)));
+    let guests = list(&mut guests.into_iter());
+    format!(
+        "\
+Builds a guest program, boots it under QEMU, prints its transcript and judges it.
+
+usage:
+  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS]]
+  cargo conformance host|MACHINE [--release] FILE...
+  cargo fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
+  cargo fuzz-kernel --replay FILE [--only host|MACHINE] [--debug]
+  cargo conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
+  cargo speed
+  cargo setup [TARGET...]
+
+machines:
+{machines}
+guests:
+{guests}
+`cargo run` alone boots the guest {USUAL_GUEST} on {first}, built with --release.
+`cargo conformance` runs the scenarios of all files in one boot and prints their logs.
+`cargo fuzz-kernel` runs random scenarios and checks the kernel after every op; one that
+fails is made small. `cargo conformance-random` runs some on Python's greenlet package,
+too, and compares the logs. Both run on host, aarch64 and x86_64.
+`cargo speed` prints what a switch costs: instructions on bare metal, a ratio hosted.
+`cargo setup` installs what `cargo run` and `cargo test` need, as they do by themselves;
+with GREENLET_NO_INSTALL=1 they print the command and stop.
+
+exit status: 0 passed, 1 failed, 2 a request that makes no sense, 3 Python's greenlet
+package is not here (2 and 3: nothing was run).
+",
+        first = MACHINES[0].name,
+    )
+}

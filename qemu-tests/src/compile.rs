@@ -1,0 +1,136 @@
+//! Calls cargo: one call for all guests of a package, target and profile, and one for a hosted example.
+//!
+//! Never from a build script: the outer cargo would hold its lock and wait for a build that waits
+//! for the lock. By the time the runner or the suite runs, the lock is free.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::{environment, places};
+
+/// How a guest is compiled: the profiles of the guests' workspace.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Profile {
+    /// Not optimized, overflow checks on.
+    Debug,
+    /// Optimized for speed.
+    Release,
+    /// Optimized for size.
+    Small,
+}
+
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 3] = [Self::Debug, Self::Release, Self::Small];
+
+    /// The profile that a user or a guest's head calls `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// What users and test names call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+            Self::Small => "small",
+        }
+    }
+
+    /// What cargo calls it.
+    fn of_cargo(self) -> &'static str {
+        match self {
+            Self::Debug => "dev",
+            Self::Release => "release",
+            Self::Small => "small",
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// ELF files, by the name of the guest.
+pub type Built = BTreeMap<String, PathBuf>;
+
+/// Builds every guest for `target`.
+///
+/// # Errors
+///
+/// When cargo cannot be started or fails; it has printed why on standard error by then.
+pub fn guests(target: &str, profile: Profile) -> Result<Built> {
+    let mut built = Built::new();
+    for package in places::GUEST_PACKAGES {
+        let mut cargo = environment::cargo();
+        cargo.current_dir(places::guests()).args(["build", "--package", package, "--bins", "--target", target]);
+        cargo.args(["--profile", profile.of_cargo()]);
+        let more = executables(cargo, "bin");
+        built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);
+    }
+    Ok(built)
+}
+
+/// Builds the hosted example `name` of the package `package` in the root workspace.
+///
+/// # Errors
+///
+/// As [`guests`], and when the package has no such example.
+pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::root()).args(["build", "--package", package, "--example", name]);
+    cargo.args(["--profile", profile.of_cargo()]);
+    let mut built = executables(cargo, "example")
+        .with_context(|| format!("the example {name} of {package} does not build ({profile})"))?;
+    built.remove(name).with_context(|| format!("cargo built no example {name} of {package}"))
+}
+
+/// Runs a `cargo build` and collects the executables of one `kind` that it made or found fresh.
+fn executables(mut cargo: Command, kind: &str) -> Result<Built> {
+    cargo.arg("--target-dir").arg(places::built()?).arg("--message-format=json-render-diagnostics");
+    // Diagnostics and progress go to standard error as they come; only the JSON is collected.
+    let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("cargo failed ({}); what it printed stands above", output.status);
+    }
+    let mut built = Built::new();
+    for line in output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        let message: Value = serde_json::from_slice(line).context("cargo printed a line that is not JSON")?;
+        let target = &message["target"];
+        if message["reason"] == "compiler-artifact"
+            && target["kind"][0] == kind
+            && let (Some(name), Some(path)) = (target["name"].as_str(), message["executable"].as_str())
+        {
+            built.insert(name.to_owned(), path.into());
+        }
+    }
+    Ok(built)
+}
+
+/// The features of the package `greenlet`, without `default`, for CI to build each alone.
+///
+/// # Errors
+///
+/// When `cargo metadata` fails.
+pub fn features() -> Result<Vec<String>> {
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::root()).args(["metadata", "--no-deps", "--format-version=1"]);
+    let output = cargo.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("cargo metadata failed ({})", output.status);
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata printed no JSON")?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let library = packages.iter().find(|package| package["name"] == "greenlet").context("no package `greenlet`")?;
+    let features = library["features"].as_object().context("the package has no table of features")?;
+    Ok(features.keys().filter(|name| *name != "default").cloned().collect())
+}

@@ -1,0 +1,229 @@
+//! Runs conformance scenarios: any number of files, one boot, or one run of the hosted program.
+//!
+//! Everything is parsed before anything runs, by the parser that the guest itself uses, and the
+//! names that it finds are the logs that must come out: none skipped, none twice, in order.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{fmt, fs};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::boot::{Boot, Input};
+use crate::cli::Misuse;
+use crate::compile::{self, Profile};
+use crate::logs::{Sinks, Splitter};
+use crate::machine::{self, Machine};
+use crate::process::{self, Ended, Status};
+use crate::tools::Needs;
+use crate::verdict;
+
+/// The guest that runs scenarios.
+pub const GUEST: &str = "conformance";
+
+/// The most input that fits into the memory of every machine, above the place where it begins.
+const LARGEST_INPUT: usize = 96 << 20;
+
+/// Where scenarios run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    /// As a process on the host.
+    Host,
+    /// On bare metal.
+    Machine(&'static Machine),
+}
+
+impl Place {
+    /// The place that the user calls `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        if name == "host" { Some(Self::Host) } else { machine::named(name).map(Self::Machine) }
+    }
+
+    /// Adds what it takes to run something there.
+    pub fn needs(self, needs: &mut Needs) {
+        if let Self::Machine(machine) = self {
+            needs.machine(machine);
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => formatter.write_str("host"),
+            Self::Machine(machine) => machine.fmt(formatter),
+        }
+    }
+}
+
+/// Scenarios that are known to be well formed.
+#[derive(Debug, Default)]
+pub struct Bundle {
+    text: Vec<u8>,
+    names: Vec<String>,
+}
+
+impl Bundle {
+    /// Reads and checks `files`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Misuse`] with a line for each file that cannot be read, is malformed or has no scenario
+    /// in it, and when there is no file, or more than a machine's memory holds.
+    pub fn read(files: &[PathBuf]) -> Result<Self> {
+        let mut bundle = Self::default();
+        let mut problems = Vec::new();
+        for file in files {
+            if let Err(problem) = bundle.add(file) {
+                problems.push(problem);
+            }
+        }
+        if files.is_empty() {
+            problems.push("no scenario file is named".to_owned());
+        }
+        if bundle.text.len() > LARGEST_INPUT {
+            problems.push(format!("{} bytes of scenarios; up to {LARGEST_INPUT} run at once", bundle.text.len()));
+        }
+        if problems.is_empty() { Ok(bundle) } else { Err(Misuse(problems.join("\nerror: ")).into()) }
+    }
+
+    /// The names of the scenarios, in order.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn add(&mut self, file: &Path) -> Result<(), String> {
+        let name = file.display();
+        let text = fs::read(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+        let before = self.names.len();
+        for scenario in conformance::parse::Scenarios::new(&text) {
+            match scenario {
+                Ok(scenario) => self.names.push(scenario.name().to_owned()),
+                Err(malformed) => return Err(format!("{name}:{}: {malformed}", malformed.line)),
+            }
+        }
+        if self.names.len() == before {
+            return Err(format!("{name}: no scenario in it; one begins with a line `scenario NAME`"));
+        }
+        self.text.extend_from_slice(&text);
+        // The next file begins on a line of its own.
+        self.text.push(b'\n');
+        Ok(())
+    }
+
+    /// How long a run may take: many times what a slow computer needs for so much.
+    fn limit(&self) -> Duration {
+        const BASE: u64 = 120;
+        const PER_MEBIBYTE: u64 = 300;
+        Duration::from_secs(BASE + PER_MEBIBYTE * self.text.len() as u64 / (1 << 20))
+    }
+}
+
+/// What a run printed.
+#[derive(Debug)]
+pub struct Ran<S> {
+    /// What took the lines.
+    pub sinks: S,
+    /// What was wrong with the run, if it did not end as it must with every scenario done.
+    pub failure: Option<String>,
+}
+
+/// Builds what runs scenarios at `place`, and says where it is.
+///
+/// # Errors
+///
+/// When it does not build.
+pub fn build(place: Place, profile: Profile) -> Result<PathBuf> {
+    match place {
+        Place::Host => compile::example("conformance", "host", profile),
+        Place::Machine(machine) => {
+            let mut built = compile::guests(machine.target, profile)?;
+            built.remove(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))
+        }
+    }
+}
+
+/// Runs all of `bundle` in one go, by what [`build`] made. The command line of a boot goes to
+/// `sinks` as the first line aside.
+///
+/// # Errors
+///
+/// When nothing could be run at all.
+pub fn run<S: Sinks>(place: Place, program: &Path, bundle: &Bundle, mut sinks: S) -> Result<Ran<S>> {
+    let mut input = match place {
+        Place::Host => Input::plain(&bundle.text)?,
+        Place::Machine(_) => Input::for_board(&bundle.text)?,
+    };
+    let boot = |machine| Boot {
+        machine,
+        elf: program,
+        input: Some(input.path()),
+        log: None,
+        counted: false,
+        limit: bundle.limit(),
+    };
+    if let Place::Machine(machine) = place {
+        sinks.aside(format!("{}\n", boot(machine).command_line()).as_bytes())?;
+    }
+    let mut splitter = Splitter::new(&bundle.names, sinks);
+    let seen = |piece: &[u8]| splitter.take(piece);
+    let ended = match place {
+        Place::Machine(machine) => boot(machine).run(seen)?,
+        Place::Host => {
+            let mut command = Command::new(program);
+            command.stdin(fs::File::open(input.path()).context("cannot open the scenarios again")?);
+            process::run(command, bundle.limit(), seen).context("cannot run the hosted program")?
+        }
+    };
+    let (sinks, problem) = splitter.finish()?;
+    // How the run ended explains why logs are missing, so it comes first.
+    let failure = match judge(place, &ended, bundle.names.len()) {
+        Err(failure) => Some(match problem {
+            Some(problem) => format!("{failure:#}\n{problem}"),
+            None => format!("{failure:#}"),
+        }),
+        Ok(()) => problem,
+    };
+    if failure.is_some() {
+        input.keep();
+    }
+    Ok(Ran { sinks, failure })
+}
+
+/// Whether a run ended with `DONE count/count` and the right status.
+fn judge(place: Place, ended: &Ended, count: usize) -> Result<()> {
+    let done = match place {
+        Place::Machine(machine) => verdict::judge(machine, ended)?,
+        Place::Host => {
+            let errors = String::from_utf8_lossy(&ended.errors);
+            match ended.status {
+                Status::Exited(0) => {}
+                Status::Exited(status) => bail!("the hosted program ended with status {status}: {}", errors.trim()),
+                Status::Signalled(signal) => bail!("signal {signal} ended the hosted program: {}", errors.trim()),
+                Status::TimedOut => bail!("no end after {:.0?}; the hosted program was ended", ended.took),
+            }
+            verdict::done(&String::from_utf8_lossy(&ended.output))
+                .map_err(|cause| anyhow::anyhow!("the hosted program's last line is not `DONE n/n` ({cause:?})"))?
+        }
+    };
+    ensure!(done.0 == count as u64, "its last line is `DONE {0}/{0}`, and {count} scenarios went in", done.0);
+    Ok(())
+}
+
+/// Logs to standard output, everything else to standard error.
+#[derive(Debug, Default)]
+pub struct Console;
+
+impl Sinks for Console {
+    fn log(&mut self, line: &[u8]) -> io::Result<()> {
+        io::stdout().write_all(line)
+    }
+
+    fn aside(&mut self, line: &[u8]) -> io::Result<()> {
+        io::stderr().write_all(line)
+    }
+}

@@ -1,0 +1,103 @@
+//! What an inner cargo may see of the environment that an outer cargo left.
+//!
+//! The runner is started by cargo and starts cargo. What the outer one says about *its* packages,
+//! flags and targets must not reach the inner one, which builds for another machine; what says
+//! where things are and how to reach the network must.
+
+use std::env;
+use std::process::Command;
+
+/// Variables that the inner cargo keeps although a rule of [`DROPPED`] fits. `*` ends a prefix.
+const KEPT: &[(&str, &str)] = &[
+    ("CARGO_HOME", "where the registry, the config file and the credentials are"),
+    ("CARGO_HTTP_*", "proxies and certificates of this network"),
+    ("CARGO_NET_*", "offline, retries, git by command line"),
+    ("CARGO_REGISTRY_*", "which registry, and how to log in"),
+    ("CARGO_REGISTRIES_*", "the same, by name"),
+    ("CARGO_SOURCE_*", "mirrors and vendored sources"),
+    ("CARGO_TERM_*", "colour and progress as the user wants them"),
+    ("CARGO_BUILD_JOBS", "how much of this computer a build may take"),
+    ("CARGO_INCREMENTAL", "a taste about disk space; changes no result"),
+];
+
+/// Variables that the inner cargo does not see. `*` ends a prefix.
+const DROPPED: &[(&str, &str)] = &[
+    (
+        "CARGO_*",
+        "describes the outer package (MANIFEST_DIR, PKG_NAME, BIN_EXE), or configures the outer build \
+         (TARGET_DIR, BUILD_TARGET, PROFILE_RELEASE_LTO, TARGET_X_RUNNER): all wrong for a guest, which has \
+         its own manifest, target and profiles",
+    ),
+    ("RUSTFLAGS", "flags for the host, such as a linker, sanitizer or coverage, that no bare target has"),
+    ("RUSTDOCFLAGS", "the same for rustdoc"),
+    ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver and the like, set by the outer subcommand"),
+    ("CLIPPY_ARGS", "goes with it"),
+    ("MAKEFLAGS", "names file descriptors of the outer jobserver, which are not open here"),
+    ("MFLAGS", "the same"),
+    ("OUT_DIR", "belongs to the outer package's build script"),
+];
+
+/// Whether an inner cargo may see the variable `name`.
+///
+/// Everything is seen that no rule drops: `PATH`, `HOME`, proxies, `RUSTUP_HOME`,
+/// `RUSTUP_TOOLCHAIN` (so that both cargos are of one toolchain), `RUSTC_WRAPPER` (a cache).
+fn seen_by_inner_cargo(name: &str) -> bool {
+    let fits = |rules: &[(&str, &str)]| {
+        rules.iter().any(|(rule, _why)| match rule.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => name == *rule,
+        })
+    };
+    fits(KEPT) || !fits(DROPPED)
+}
+
+/// A call of the cargo that started us, or of the one on `PATH`, with a clean environment.
+#[must_use]
+pub fn cargo() -> Command {
+    clean(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())))
+}
+
+/// A call of the `rustc` that cargo would use, with the same environment.
+#[must_use]
+pub fn rustc() -> Command {
+    clean(Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())))
+}
+
+/// Takes from `command` what an inner cargo must not see.
+fn clean(mut command: Command) -> Command {
+    for (name, _value) in env::vars_os() {
+        if !name.to_str().is_none_or(seen_by_inner_cargo) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seen_by_inner_cargo;
+
+    #[test]
+    fn what_configures_the_outer_build_stays_outside() {
+        for name in [
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_MANIFEST_DIR",
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_TARGET",
+            "CARGO_PROFILE_RELEASE_DEBUG",
+            "CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS",
+            "RUSTFLAGS",
+            "RUSTC_WORKSPACE_WRAPPER",
+        ] {
+            assert!(!seen_by_inner_cargo(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_says_where_things_are_goes_through() {
+        for name in ["PATH", "HOME", "CARGO_HOME", "CARGO_HTTP_PROXY", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "https_proxy"]
+        {
+            assert!(seen_by_inner_cargo(name), "{name}");
+        }
+    }
+}

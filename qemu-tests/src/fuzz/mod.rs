@@ -1,0 +1,155 @@
+//! `cargo fuzz-kernel`: random scenarios, with an audit of the kernel after every op.
+//!
+//! The scenarios are made where they run, by the generator of the package `conformance`; so a guest needs nothing but two
+//! numbers. What it looks for stands there, too, in `interpret/audit`. This side starts the program, watches it, and makes
+//! small what fails.
+
+mod hunt;
+mod program;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fmt, fs};
+
+use anyhow::{Context, Result, bail};
+use conformance::{Scenario, Scenarios};
+
+pub use self::hunt::{Caught, Hunt, Stretch};
+pub use self::program::{Failure, NAME, Order, Program};
+use crate::cli::Misuse;
+use crate::compile::Profile;
+use crate::conformance::Place;
+use crate::places;
+use crate::tools::{self, Needs};
+
+/// The places that scenarios run at unless the user names others.
+pub const PLACES: [&str; 3] = ["host", "aarch64", "x86_64"];
+
+/// What is asked for.
+#[derive(Debug, PartialEq)]
+pub struct Request {
+    /// Which scenarios.
+    pub what: What,
+    /// Where.
+    pub places: Vec<Place>,
+    /// How what runs them is compiled.
+    pub profile: Profile,
+}
+
+/// Which scenarios.
+#[derive(Debug, PartialEq)]
+pub enum What {
+    /// Random ones.
+    Random(Stretch),
+    /// Those of a file.
+    Replay(PathBuf),
+}
+
+/// Does what is asked for, and shows how it goes.
+///
+/// # Errors
+///
+/// When a scenario fails, at the end of everything; and when nothing could be run.
+pub fn show(request: &Request) -> Result<()> {
+    let written = match &request.what {
+        What::Replay(file) => read(file)?,
+        What::Random(_) => Vec::new(),
+    };
+    let mut needs = Needs::default();
+    request.places.iter().for_each(|place| place.needs(&mut needs));
+    tools::ensure(&needs)?;
+    let mut failed = Vec::new();
+    for &place in &request.places {
+        let program = Program::build(place, request.profile)?;
+        let clean = match request.what {
+            What::Replay(_) => replay(&program, &written)?,
+            What::Random(stretch) => hunt(&program, stretch)?,
+        };
+        if !clean {
+            failed.push(place.to_string());
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+}
+
+/// Runs random scenarios at one place.
+fn hunt(program: &Program, stretch: Stretch) -> Result<bool> {
+    let mut progress = Progress::new(program.place, stretch);
+    let caught = Hunt { stretch, forgetful: false }.run(program, |index| progress.seen(index))?;
+    let Some(caught) = caught else {
+        progress.clean();
+        return Ok(true);
+    };
+    println!("{caught}");
+    if let Some(small) = caught.small() {
+        let file = places::built()?.join("fuzz").join(small.name()).with_extension("scn");
+        keep(&file, small)?;
+        println!("the small one: cargo fuzz-kernel --replay {} --only {}", file.display(), program.place);
+    }
+    println!();
+    Ok(false)
+}
+
+/// Runs scenarios of a file at one place.
+fn replay(program: &Program, scenarios: &[Scenario]) -> Result<bool> {
+    let mut clean = true;
+    for scenario in scenarios {
+        let failure = program.run(Order::Written(scenario), false, |_| ())?;
+        match &failure {
+            None => println!("{}: {} is clean", program.place, scenario.name()),
+            Some(failure) => println!("{}: {} failed\n{}", program.place, scenario.name(), failure.story),
+        }
+        clean &= failure.is_none();
+    }
+    Ok(clean)
+}
+
+fn read(file: &Path) -> Result<Vec<Scenario>> {
+    let name = file.display();
+    let refuse = |problem: &dyn fmt::Display| Misuse(format!("{name}: {problem}"));
+    let text = fs::read(file).map_err(|error| refuse(&error))?;
+    let scenarios: Result<Vec<_>, _> = Scenarios::new(&text).collect();
+    let scenarios = scenarios.map_err(|malformed| refuse(&format_args!("line {}: {malformed}", malformed.line)))?;
+    if scenarios.is_empty() { Err(refuse(&"no scenario in it").into()) } else { Ok(scenarios) }
+}
+
+fn keep(file: &Path, scenario: &Scenario) -> Result<()> {
+    let folder = file.parent().unwrap_or(file);
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(file, scenario.to_string()))
+        .with_context(|| format!("cannot write the scenario to {}", file.display()))
+}
+
+/// Tells now and then how far it is.
+struct Progress {
+    place: Place,
+    stretch: Stretch,
+    began: Instant,
+    told: Instant,
+    ran: u64,
+}
+
+impl Progress {
+    fn new(place: Place, stretch: Stretch) -> Self {
+        let now = Instant::now();
+        Self { place, stretch, began: now, told: now, ran: 0 }
+    }
+
+    fn seen(&mut self, index: u64) {
+        self.ran = index - self.stretch.first;
+        if self.told.elapsed() >= Duration::from_secs(5) {
+            self.told = Instant::now();
+            eprintln!("{}: {} of {}, {:.0} a second", self.place, self.ran, self.stretch.count, self.speed());
+        }
+    }
+
+    fn clean(mut self) {
+        self.ran = self.stretch.count;
+        let took = self.began.elapsed();
+        println!("{}: {} scenarios clean in {took:.1?}, {:.0} a second", self.place, self.ran, self.speed());
+    }
+
+    fn speed(&self) -> f64 {
+        self.ran as f64 / self.began.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,230 @@
+//! Which guest programs there are, and what their heads ask for.
+//!
+//! A guest is `X.rs` with its expected transcript `X.out` beside it, in `qemu-tests/guests/src/bin`,
+//! or in `qemu-tests/feature-guests/src/bin` if it needs features of the library. Lines that start
+//! with `//@` in the source are directives to the suite:
+//!
+//! ```text
+//! //@ profiles: debug release small    built and booted in these; without it debug and release
+//! //@ exit: fault                      how it must end: pass (without it), checks, panic, fault, timeout, reset
+//! //@ timeout: 120                     seconds until it is ended; without it 60
+//! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
+//! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out
+//! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
+//! ```
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::compile::Profile;
+use crate::verdict::Ending;
+
+/// How long a boot may take if nobody says otherwise: some hundred times what a guest needs.
+pub const USUAL_LIMIT: Duration = Duration::from_secs(60);
+
+/// A guest program, as its source describes it.
+#[derive(Debug)]
+pub struct Guest {
+    /// Its name: the file's, without `.rs`.
+    pub name: String,
+    /// What the first line of its documentation says.
+    pub about: String,
+    /// Its expected transcript.
+    pub expected: PathBuf,
+    /// What its head asks for.
+    pub directives: Directives,
+}
+
+/// What a guest's head asks for.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Directives {
+    /// The profiles that it is tested in.
+    pub profiles: BTreeSet<Profile>,
+    /// How it must end.
+    pub ending: Ending,
+    /// When it is ended.
+    pub limit: Duration,
+    /// Whether QEMU counts instructions.
+    pub counted: bool,
+    /// Whether it logs with defmt.
+    pub logs: bool,
+    /// Whether the suite boots it and compares its transcript.
+    pub tested: bool,
+}
+
+impl Default for Directives {
+    fn default() -> Self {
+        Self {
+            profiles: BTreeSet::from([Profile::Debug, Profile::Release]),
+            ending: Ending::Pass,
+            limit: USUAL_LIMIT,
+            counted: false,
+            logs: false,
+            tested: true,
+        }
+    }
+}
+
+/// What was found in a folder of guests.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// The guests, by name.
+    pub guests: Vec<Guest>,
+    /// What is wrong with the set: each is a failure of the suite.
+    pub problems: Vec<String>,
+}
+
+/// Lists the guests in `folders` and checks that sources and transcripts go together.
+///
+/// # Errors
+///
+/// When a folder or a file in it cannot be read.
+pub fn survey(folders: &[impl AsRef<Path>]) -> Result<Survey> {
+    let mut found = Survey::default();
+    for folder in folders {
+        add_folder(&mut found, folder.as_ref())?;
+    }
+    found.guests.sort_by(|one, other| one.name.cmp(&other.name));
+    for pair in found.guests.windows(2).filter(|pair| pair[0].name == pair[1].name) {
+        found.problems.push(format!("two guests are called `{}`: only one of them can be asked for", pair[0].name));
+    }
+    Ok(found)
+}
+
+/// Adds the guests in `folder`, at least one of which is there to be tested.
+fn add_folder(found: &mut Survey, folder: &Path) -> Result<()> {
+    let sources = stems(folder, "rs")?;
+    let mut transcripts = stems(folder, "out")?;
+    let mut any_tested = false;
+    for name in sources {
+        let path = folder.join(format!("{name}.rs"));
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let directives = match directives(&text) {
+            Ok(directives) => directives,
+            Err(problem) => {
+                found.problems.push(format!("{name}.rs:{problem:#}"));
+                Directives::default()
+            }
+        };
+        match (directives.tested, transcripts.remove(&name)) {
+            (true, false) => found.problems.push(format!("{name}.rs has no {name}.out: its transcript is not checked")),
+            (false, true) => found.problems.push(format!("{name}.rs is `not-a-test` and yet has {name}.out")),
+            _ => {}
+        }
+        any_tested |= directives.tested;
+        let about = text.lines().find_map(|line| line.strip_prefix("//! ")).unwrap_or("").to_owned();
+        found.guests.push(Guest { about, expected: folder.join(format!("{name}.out")), directives, name });
+    }
+    for orphan in transcripts {
+        found.problems.push(format!("{orphan}.out has no {orphan}.rs: nothing prints it"));
+    }
+    if !any_tested {
+        found.problems.push(format!("no guest to test in {}", folder.display()));
+    }
+    Ok(())
+}
+
+/// The names of the files in `folder` that end in `.extension`, without that.
+fn stems(folder: &Path, extension: &str) -> Result<BTreeSet<String>> {
+    let names = || -> io::Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|found| found == extension) {
+                names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+            }
+        }
+        Ok(names)
+    };
+    names().with_context(|| format!("cannot list the guests in {}", folder.display()))
+}
+
+/// Reads the directives of a guest's source.
+fn directives(source: &str) -> Result<Directives> {
+    let mut read = Directives::default();
+    let mut seen = BTreeSet::new();
+    for (index, line) in source.lines().enumerate() {
+        let Some(directive) = line.trim().strip_prefix("//@") else { continue };
+        let (key, value) = match directive.split_once(':') {
+            Some((key, value)) => (key.trim(), value.trim()),
+            None => (directive.trim(), ""),
+        };
+        apply(&mut read, key, value).with_context(|| (index + 1).to_string())?;
+        ensure!(seen.insert(key.to_owned()), "{}: `{key}` stands twice", index + 1);
+    }
+    Ok(read)
+}
+
+/// Takes one directive over into `read`.
+fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
+    match (key, value) {
+        ("profiles", names) => {
+            read.profiles =
+                names.split_whitespace().map(|name| known(name, Profile::ALL, Profile::name)).collect::<Result<_>>()?;
+            ensure!(!read.profiles.is_empty(), "`profiles` names none");
+        }
+        ("exit", name) => read.ending = known(name, Ending::ALL, Ending::name)?,
+        ("timeout", seconds) => {
+            let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0);
+            read.limit = Duration::from_secs(seconds.context("`timeout` wants a number of seconds above 0")?);
+        }
+        ("icount", "") => read.counted = true,
+        ("defmt", "") => read.logs = true,
+        ("not-a-test", "") => read.tested = false,
+        ("icount" | "defmt" | "not-a-test", _) => bail!("`{key}` takes no value"),
+        _ => bail!("no directive `{key}`; known: profiles, exit, timeout, icount, defmt, not-a-test"),
+    }
+    Ok(())
+}
+
+/// The one of `all` that is called `name`.
+fn known<T: Copy, const N: usize>(name: &str, all: [T; N], name_of: impl Fn(T) -> &'static str) -> Result<T> {
+    let found = all.into_iter().find(|&candidate| name_of(candidate) == name);
+    found.with_context(|| format!("`{name}` is not known here: {}", all.map(name_of).join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_without_directives_asks_for_the_usual() {
+        assert_eq!(directives("#![no_std]\n//! About.\n// @ no directive\n").unwrap(), Directives::default());
+    }
+
+    #[test]
+    fn every_directive_is_read() {
+        let head =
+            "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ icount\n//@ defmt\n//@ not-a-test\n";
+        let expected = Directives {
+            profiles: BTreeSet::from([Profile::Release, Profile::Small]),
+            ending: Ending::Fault,
+            limit: Duration::from_secs(7),
+            counted: true,
+            logs: true,
+            tested: false,
+        };
+        assert_eq!(directives(head).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_not_a_directive_is_refused_with_its_line() {
+        for (head, problem) in [
+            ("//@ profile: debug", "no directive `profile`"),
+            ("//@ profiles: fast", "`fast` is not known here: debug, release, small"),
+            ("//@ profiles:", "names none"),
+            ("//@ exit: well", "`well` is not known here: pass, checks"),
+            ("//@ timeout: 0", "seconds above 0"),
+            ("//@ icount: yes", "takes no value"),
+            ("//@ icount\n//@ icount", "stands twice"),
+        ] {
+            let message = format!("{:#}", directives(head).unwrap_err());
+            assert!(message.contains(problem), "{head}: {message}");
+            assert!(message.starts_with(if head.contains('\n') { "2: " } else { "1: " }), "{head}: {message}");
+        }
+    }
+}

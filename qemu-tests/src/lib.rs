@@ -1,0 +1,46 @@
+//! Builds guest programs, boots them under QEMU and judges what they print.
+//!
+//! The runner (`src/main.rs`) and the suite (`suite/main.rs`) are two small programs over this
+//! library. A boot goes through it from top to bottom:
+//!
+//! ```text
+//! cli          what was asked for
+//! tools        is everything there that this needs? if not, install it
+//! guests       which guest programs exist, and what their heads ask for
+//! build        one cargo call per package, target and profile makes their ELF files
+//! machine      which QEMU, with which arguments, and what its exit status means
+//! boot         one guest on one machine, under a time limit
+//! frames       what the guest logs with defmt, on a channel of its own
+//! process      a child that cannot outlive us, its output as it comes
+//! verdict      did it pass, and if not, where to look
+//! transcript   is it what the guest's `.out` file says
+//! ```
+//!
+//! [`conformance`] and [`speed`] are boots with a purpose of their own. [`fuzz`] looks for scenarios in which the kernel
+//! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what they
+//! find.
+//!
+//! Words: the *host* runs the runner, a *guest* is a program that runs on a machine of QEMU's, the
+//! *board* is the glue that gets a guest from reset to `main`, and its output is the *transcript*.
+
+pub mod boot;
+pub mod cli;
+pub mod compile;
+pub mod conformance;
+pub mod elf;
+pub mod environment;
+pub mod frames;
+pub mod fuzz;
+pub mod guests;
+mod install;
+pub mod logs;
+pub mod machine;
+pub mod oracle;
+pub mod places;
+pub mod process;
+pub mod random;
+pub mod shrink;
+pub mod speed;
+pub mod tools;
+pub mod transcript;
+pub mod verdict;

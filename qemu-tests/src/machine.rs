@@ -1,0 +1,221 @@
+//! The machines that guests boot on: which QEMU, with which arguments, and what its exit status means.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+
+/// A machine of QEMU's, as the board knows it.
+#[derive(Debug)]
+pub struct Machine {
+    /// What the user calls it.
+    pub name: &'static str,
+    /// One line for `--help`.
+    pub about: &'static str,
+    /// The target that its guests are built for.
+    pub target: &'static str,
+    /// The program that emulates it.
+    pub qemu: &'static str,
+    /// The Debian package that has this program.
+    pub package: &'static str,
+    /// The physical address at which the board looks for input from the host.
+    input_at: u64,
+    /// QEMU's arguments, without the guest.
+    arguments: &'static [&'static str],
+    /// How the board hands an exit code to QEMU.
+    exit: ExitDevice,
+}
+
+/// Every machine; the first is the one that `cargo run` takes.
+pub static MACHINES: [Machine; 4] = [
+    Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
+    Machine { name: "x86_64", about: "q35, a PC with PCI, entered by PVH", arguments: &["-M", "q35"], ..X86_64 },
+    Machine {
+        name: "microvm",
+        about: "QEMU's smallest x86_64, the same guest files as x86_64",
+        arguments: &["-M", "microvm"],
+        ..X86_64
+    },
+    Machine {
+        name: "aarch64-softfloat",
+        about: "`virt` again, with guests that use no floating-point register",
+        target: "aarch64-unknown-none-softfloat",
+        ..AARCH64
+    },
+];
+
+/// What the AArch64 machines share.
+const AARCH64: Machine = Machine {
+    name: "",
+    about: "",
+    target: "",
+    qemu: "qemu-system-aarch64",
+    package: "qemu-system-arm",
+    input_at: 0x4800_0000,
+    arguments: &["-M", "virt", "-cpu", "cortex-a72"],
+    exit: ExitDevice::Semihosting,
+};
+
+/// What the x86-64 machines share.
+const X86_64: Machine = Machine {
+    name: "",
+    about: "",
+    target: "x86_64-unknown-none",
+    qemu: "qemu-system-x86_64",
+    package: "qemu-system-x86",
+    input_at: 0x0400_0000,
+    arguments: &[],
+    exit: ExitDevice::IsaDebugExit,
+};
+
+/// What every machine is started with.
+///
+/// TCG even where KVM exists: it is the same everywhere, counts instructions, and nested KVM can be
+/// hundreds of times slower. No default devices, so that nothing but the guest writes to the
+/// serial port; no reboot, so that a triple fault ends QEMU instead of starting over for ever.
+const COMMON: &[&str] =
+    &["-accel", "tcg", "-m", "256M", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
+
+/// How the board hands an exit code to QEMU, and so what QEMU's exit status is.
+#[derive(Clone, Copy, Debug)]
+enum ExitDevice {
+    /// `SYS_EXIT_EXTENDED`: the status is what the guest wrote.
+    Semihosting,
+    /// Port 0xf4: the status is what the guest wrote, shifted left, plus one.
+    IsaDebugExit,
+}
+
+/// What the board adds to a guest's exit code, so that neither QEMU's own failure (status 1) nor a
+/// reset (status 0) can look like the guest's word.
+const EXIT_CODE_OFFSET: i32 = 16;
+
+/// What a guest's end was, by QEMU's exit status alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum GuestExit {
+    /// The board ended QEMU with a code: 0 pass, 1 failed checks, 2 panic, 3 fault.
+    Code(i32),
+    /// Status 0: the machine reset itself (on x86_64 a triple fault), or QEMU ended for a reason
+    /// that is not the board's.
+    Reset,
+    /// Status 1: QEMU refused its command line, or failed by itself.
+    QemuFailed,
+    /// A status that neither QEMU nor the board is known to give.
+    Unknown(i32),
+}
+
+impl Machine {
+    /// QEMU's arguments for a boot of `elf`, with `input` put into the guest's memory, with what it
+    /// logs written to the file `log`, and with `-icount shift=0` if instructions are to be `counted`.
+    #[must_use]
+    pub fn arguments(&self, elf: &Path, input: Option<&Path>, log: Option<&Path>, counted: bool) -> Vec<OsString> {
+        let mut all: Vec<OsString> = self.arguments.iter().chain(COMMON).map(OsString::from).collect();
+        match self.exit {
+            ExitDevice::Semihosting => {
+                let channel = if log.is_some() { ",chardev=log" } else { "" };
+                all.extend(["-semihosting-config".into(), format!("enable=on,target=native{channel}").into()]);
+            }
+            ExitDevice::IsaDebugExit => {
+                all.extend(["-cpu", "max", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"].map(OsString::from));
+                if log.is_some() {
+                    all.extend(["-device", "isa-debugcon,iobase=0xe9,chardev=log"].map(OsString::from));
+                }
+            }
+        }
+        if let Some(file) = log {
+            let mut channel = OsString::from("file,id=log,path=");
+            channel.push(comma_doubled(file));
+            all.extend(["-chardev".into(), channel]);
+        }
+        if counted {
+            all.extend(["-icount", "shift=0"].map(OsString::from));
+        }
+        if let Some(file) = input {
+            let mut device = OsString::from("loader,file=");
+            device.push(comma_doubled(file));
+            device.push(format!(",addr={:#x},force-raw=on", self.input_at));
+            all.extend(["-device".into(), device]);
+        }
+        all.extend(["-kernel".into(), elf.into()]);
+        all
+    }
+
+    /// What QEMU's exit `status` says about the guest.
+    #[must_use]
+    pub fn decode(&self, status: i32) -> GuestExit {
+        let written = match (status, self.exit) {
+            (0, _) => return GuestExit::Reset,
+            (1, _) => return GuestExit::QemuFailed,
+            (_, ExitDevice::Semihosting) => Some(status),
+            (_, ExitDevice::IsaDebugExit) => (status % 2 == 1).then_some(status >> 1),
+        };
+        match written {
+            Some(written) if written >= EXIT_CODE_OFFSET => GuestExit::Code(written - EXIT_CODE_OFFSET),
+            _ => GuestExit::Unknown(status),
+        }
+    }
+}
+
+/// Two machines are the same when their names are.
+impl PartialEq for Machine {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+/// The machine that the user calls `name`.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Machine> {
+    MACHINES.iter().find(|machine| machine.name == name)
+}
+
+/// The names of all machines, for a message.
+#[must_use]
+pub fn names() -> String {
+    MACHINES.each_ref().map(|machine| machine.name).join(", ")
+}
+
+/// `path` as a value in one of QEMU's comma-separated lists, where `,,` stands for a comma.
+fn comma_doubled(path: &Path) -> OsString {
+    match path.to_str() {
+        Some(text) => text.replace(',', ",,").into(),
+        None => path.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_decoded_by_the_device_that_made_it() {
+        let decode = |name: &str, status| named(name).unwrap().decode(status);
+        for code in 0..4 {
+            assert_eq!(decode("aarch64", code + 16), GuestExit::Code(code));
+            assert_eq!(decode("x86_64", ((code + 16) << 1) | 1), GuestExit::Code(code));
+        }
+    }
+
+    #[test]
+    fn no_failure_of_qemu_looks_like_a_pass() {
+        for machine in &MACHINES {
+            assert_eq!(machine.decode(0), GuestExit::Reset, "{machine}");
+            assert_eq!(machine.decode(1), GuestExit::QemuFailed, "{machine}");
+            for status in 2..16 {
+                assert_eq!(machine.decode(status), GuestExit::Unknown(status), "{machine}");
+            }
+        }
+        // An even status cannot come from isa-debug-exit: 32 would be code 0 without the marker bit.
+        assert_eq!(named("x86_64").unwrap().decode(32), GuestExit::Unknown(32));
+    }
+
+    #[test]
+    fn a_comma_in_a_path_does_not_end_the_value() {
+        let arguments = MACHINES[0].arguments(Path::new("elf"), Some(Path::new("a,b")), None, false);
+        assert!(arguments.iter().any(|word| word == "loader,file=a,,b,addr=0x48000000,force-raw=on"), "{arguments:?}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The runner: builds a guest, boots it under QEMU, prints its transcript and judges it.
+//!
+//! `cargo run -- --help` shows how to use it; the [library](qemu_tests) does the work.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use qemu_tests::boot::Boot;
+use qemu_tests::cli::{self, Misuse, Request};
+use qemu_tests::compile::{self, Profile};
+use qemu_tests::conformance::{self, Bundle, Console, Place};
+use qemu_tests::frames::Log;
+use qemu_tests::machine::Machine;
+use qemu_tests::oracle::Missing;
+use qemu_tests::tools::{self, Needs};
+use qemu_tests::{elf, fuzz, guests, places, random, speed, verdict};
+
+fn main() -> ExitCode {
+    let request = cli::parse(std::env::args_os().skip(1));
+    match request.and_then(answer) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(match () {
+                () if error.is::<Misuse>() => 2,
+                () if error.is::<Missing>() => 3,
+                () => 1,
+            })
+        }
+    }
+}
+
+/// Does what is asked for.
+fn answer(request: Request) -> Result<()> {
+    match request {
+        Request::Run { machine, guest, profile, limit } => run(machine, &guest, profile, limit),
+        Request::RunElf { elf, limit } => run_elf(&elf, limit),
+        Request::Conformance { place, profile, files } => run_scenarios(place, profile, &files),
+        Request::Fuzz(request) => fuzz::show(&request),
+        Request::Random(request) => random::show(&request),
+        Request::Speed => speed::show(),
+        Request::Setup { targets } => {
+            let mut needs = Needs::everything();
+            targets.iter().for_each(|target| needs.target(target));
+            tools::ensure(&needs)
+        }
+        Request::Features => {
+            compile::features()?.iter().for_each(|feature| println!("{feature}"));
+            Ok(())
+        }
+        Request::Help => {
+            let survey = guests::survey(&places::guest_sources())?;
+            let guests = survey.guests.iter().map(|guest| (guest.name.as_str(), guest.about.as_str()));
+            print!("{}", cli::usage(guests));
+            Ok(())
+        }
+    }
+}
+
+/// Builds the guest `name` and boots it.
+fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Duration>) -> Result<()> {
+    let mut survey = guests::survey(&places::guest_sources())?;
+    let Some(at) = survey.guests.iter().position(|guest| guest.name == name) else {
+        let known: Vec<_> = survey.guests.iter().map(|guest| guest.name.as_str()).collect();
+        bail!(Misuse(format!("no guest is called `{name}`; known: {}", known.join(", "))));
+    };
+    let asked = survey.guests.swap_remove(at).directives;
+    let mut needs = Needs::default();
+    needs.machine(machine);
+    tools::ensure(&needs)?;
+    let built = compile::guests(machine.target, profile)?;
+    let elf = built.get(name).with_context(|| format!("cargo built no guest `{name}`"))?;
+    show(machine, elf, asked.counted, limit.unwrap_or(asked.limit))
+}
+
+/// Boots an ELF file on the machine that it is for.
+fn run_elf(elf: &Path, limit: Duration) -> Result<()> {
+    let machine = elf::machine_of(elf)?;
+    let mut needs = Needs::default();
+    needs.qemu(machine);
+    tools::ensure(&needs)?;
+    show(machine, elf, false, limit)
+}
+
+/// Boots, and shows the command line, the transcript and what was logged.
+fn show(machine: &'static Machine, elf: &Path, counted: bool, limit: Duration) -> Result<()> {
+    let log = Log::of(elf)?;
+    let boot = Boot { machine, elf, input: None, log: log.as_ref().map(Log::path), counted, limit };
+    println!("{}", boot.command_line());
+    let ended = boot.run(|piece| {
+        let mut out = io::stdout().lock();
+        // At once, also when a line is not complete: the guest may stop in the middle of it.
+        out.write_all(piece).and_then(|()| out.flush())
+    })?;
+    let logged = log.as_ref().map(Log::block).transpose();
+    if let Ok(Some(block)) = &logged {
+        print!("{block}");
+    }
+    verdict::judge(machine, &ended)?;
+    logged?;
+    io::stderr().write_all(&ended.errors)?;
+    Ok(())
+}
+
+/// Runs scenarios and prints their logs.
+fn run_scenarios(place: Place, profile: Profile, files: &[PathBuf]) -> Result<()> {
+    let bundle = Bundle::read(files)?;
+    if let Place::Machine(machine) = place {
+        let mut needs = Needs::default();
+        needs.machine(machine);
+        tools::ensure(&needs)?;
+    }
+    let program = conformance::build(place, profile)?;
+    let ran = conformance::run(place, &program, &bundle, Console)?;
+    match ran.failure {
+        None => Ok(()),
+        Some(failure) => bail!("{failure}"),
+    }
+}

@@ -1,0 +1,54 @@
+//! Where things are: the project's folders, and the one folder that the runner writes to.
+
+use std::path::{Path, PathBuf};
+use std::{env, io};
+
+/// The folder of the whole project, which holds the root `Cargo.toml`.
+#[must_use]
+pub fn root() -> &'static Path {
+    // Cargo compiles this crate again when the project moves, so the path cannot go stale.
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
+}
+
+/// The workspace of the guest programs.
+#[must_use]
+pub fn guests() -> PathBuf {
+    root().join("qemu-tests/guests")
+}
+
+/// The packages of that workspace that have guest programs, by name; their folders are called like them.
+///
+/// Each is built by a call of cargo's own: in one call they would share features of the library.
+pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
+
+/// The sources and the expected transcripts of the guest programs, a folder for each package.
+#[must_use]
+pub fn guest_sources() -> [PathBuf; 2] {
+    GUEST_PACKAGES.map(|package| root().join("qemu-tests").join(package).join("src/bin"))
+}
+
+/// The corpus of conformance scenarios, one folder a family.
+#[must_use]
+pub fn corpus() -> PathBuf {
+    root().join("qemu-tests/conformance/corpus")
+}
+
+/// The target directory of everything that the runner builds.
+///
+/// It lies inside the target directory that this program was built into, wherever
+/// `CARGO_TARGET_DIR`, `--target-dir` or a config file put that; asking cargo again would resolve a
+/// relative `CARGO_TARGET_DIR` against the wrong folder, because tests run in their package's. It
+/// is not the same directory, because the inner cargo runs with a cleaned environment and the two
+/// would build each other's work anew.
+///
+/// # Errors
+///
+/// When the operating system cannot tell where this program is.
+pub fn built() -> io::Result<PathBuf> {
+    let program = env::current_exe()?;
+    // Cargo writes one of these into every target directory.
+    let marked = |folder: &&Path| [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| folder.join(mark).is_file());
+    let target = program.ancestors().skip(1).find(marked);
+    Ok(target.map_or_else(|| root().join("target"), Path::to_path_buf).join("guests"))
+}

@@ -1,0 +1,171 @@
+//! A child process that cannot outlive the runner, cannot run longer than it may, and whose output
+//! is seen as it comes.
+
+use std::io::{self, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getpid, getppid, kill_process_group, set_parent_process_death_signal};
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Status {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By this signal, which did not come from the runner.
+    Signalled(i32),
+    /// By the runner, after its time was up.
+    TimedOut,
+}
+
+/// What is left of a child.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: Status,
+    /// Its standard output, without carriage returns.
+    pub output: Vec<u8>,
+    /// Its standard error.
+    pub errors: Vec<u8>,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+/// What the child wrote, and where to.
+enum Chunk {
+    Output(Vec<u8>),
+    Errors(Vec<u8>),
+}
+
+/// Runs `command` until it ends, at most for `limit`, and hands its standard output, without
+/// carriage returns, to `seen` as it comes.
+///
+/// The child gets an empty standard input unless `command` sets another, and a process group of its
+/// own: a time-out ends the group and nothing else. The kernel kills the child when the calling
+/// thread ends, by whatever means.
+///
+/// # Errors
+///
+/// When the child cannot be started or `seen` fails; the child is ended then.
+pub fn run(mut command: Command, limit: Duration, mut seen: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Ended> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    die_with_this_thread(&mut command);
+    let started = Instant::now();
+    let mut group = Group(command.spawn()?);
+    let chunks = chunks_of(&mut group.0);
+
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let deadline = started + limit;
+    let status = loop {
+        // Asked before each chunk, because a flood of output would otherwise never end.
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break Status::TimedOut;
+        }
+        match chunks.recv_timeout(left) {
+            Ok(Chunk::Output(mut chunk)) => {
+                chunk.retain(|&byte| byte != b'\r');
+                seen(&chunk)?;
+                output.append(&mut chunk);
+            }
+            Ok(Chunk::Errors(mut chunk)) => errors.append(&mut chunk),
+            Err(RecvTimeoutError::Timeout) => break Status::TimedOut,
+            Err(RecvTimeoutError::Disconnected) => break group.wait_until(deadline)?,
+        }
+    };
+    drop(group);
+    // A group that was ended may have said something that was still on its way.
+    for chunk in chunks.try_iter() {
+        if let Chunk::Errors(mut chunk) = chunk {
+            errors.append(&mut chunk);
+        }
+    }
+    Ok(Ended { status, output, errors, took: started.elapsed() })
+}
+
+/// A child and the process group that it leads; ended when dropped.
+struct Group(Child);
+
+impl Group {
+    /// Waits for the child, which has closed its output already.
+    fn wait_until(&mut self, deadline: Instant) -> io::Result<Status> {
+        loop {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status_of(status));
+            }
+            if Instant::now() >= deadline {
+                return Ok(Status::TimedOut);
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Only as long as the child is not reaped: its number, and so its group's, may belong to
+        // somebody else afterwards.
+        if let Ok(None) = self.0.try_wait() {
+            if let Some(leader) = Pid::from_raw(self.0.id().cast_signed()) {
+                let _gone_already = kill_process_group(leader, Signal::KILL);
+            }
+            let _reaped = self.0.wait();
+        }
+    }
+}
+
+/// Makes the kernel kill the child when this thread ends.
+fn die_with_this_thread(command: &mut Command) {
+    let parent = getpid();
+    let in_child = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // Had the parent died before that line, the signal would never come.
+        if getppid() == Some(parent) { Ok(()) } else { Err(io::Error::from(Errno::SRCH)) }
+    };
+    // SAFETY: between fork and exec only what is async-signal-safe may run, because another thread
+    // may have held any lock at the fork. The closure makes two system calls through rustix, which
+    // go straight to the kernel, builds errors from numbers, and neither allocates nor locks.
+    unsafe { command.pre_exec(in_child) };
+}
+
+/// Reads both outputs of `child` on threads of their own, which end with the child.
+fn chunks_of(child: &mut Child) -> mpsc::Receiver<Chunk> {
+    // A bound, so that a child that floods waits for us instead of filling memory.
+    let (sender, receiver) = mpsc::sync_channel(64);
+    if let Some(output) = child.stdout.take() {
+        pump(output, sender.clone(), Chunk::Output);
+    }
+    if let Some(errors) = child.stderr.take() {
+        pump(errors, sender, Chunk::Errors);
+    }
+    receiver
+}
+
+/// Sends what comes out of `pipe` until it is closed or nobody listens any more.
+fn pump(mut pipe: impl Read + Send + 'static, sender: SyncSender<Chunk>, label: fn(Vec<u8>) -> Chunk) {
+    thread::spawn(move || {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match pipe.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) if sender.send(label(buffer[..count].to_vec())).is_err() => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+    });
+}
+
+/// `status` in our terms.
+fn status_of(status: ExitStatus) -> Status {
+    // On Unix a process that did not exit was ended by a signal.
+    match status.code() {
+        Some(code) => Status::Exited(code),
+        None => Status::Signalled(status.signal().unwrap_or(0)),
+    }
+}

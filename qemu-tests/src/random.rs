@@ -1,0 +1,183 @@
+//! `cargo conformance-random`: fresh scenarios, run by Python's greenlet package and by the kernel
+//! everywhere, until a log differs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use anyhow::{Context, Result, bail};
+use conformance::{Scenario, random};
+
+use crate::boot::Input;
+use crate::compile::Profile;
+use crate::conformance::{self as ours, Bundle, Place};
+use crate::fuzz::Stretch;
+use crate::logs::{Sinks, difference};
+use crate::oracle::{Answer, Oracle};
+use crate::shrink::{Small, shrink};
+use crate::tools::{self, Needs};
+
+/// How many scenarios go into one run.
+const AT_ONCE: u64 = 500;
+
+/// What is asked for.
+#[derive(Debug, PartialEq)]
+pub struct Request {
+    /// Which scenarios.
+    pub stretch: Stretch,
+    /// Where.
+    pub places: Vec<Place>,
+    /// How what runs them is compiled.
+    pub profile: Profile,
+}
+
+/// The kernel at one place.
+struct Kernel {
+    place: Place,
+    program: PathBuf,
+}
+
+/// A log that is not the package's.
+#[derive(Debug)]
+struct Difference {
+    expected: String,
+    /// What the kernel logged; cut short if it did not end.
+    found: String,
+    /// What was wrong with the run besides.
+    failure: Option<String>,
+}
+
+/// Does what is asked for, and shows how it goes.
+///
+/// # Errors
+///
+/// When a log differs, with the scenario made small; [`Missing`](crate::oracle::Missing), when the package is not here; and
+/// when nothing could be run.
+pub fn show(request: &Request) -> Result<()> {
+    let oracle = Oracle::find()?;
+    println!("{}", oracle.versions);
+    let mut needs = Needs::default();
+    request.places.iter().for_each(|place| place.needs(&mut needs));
+    tools::ensure(&needs)?;
+    let kernel = |&place: &Place| Ok(Kernel { place, program: ours::build(place, request.profile)? });
+    let kernels: Vec<_> = request.places.iter().map(kernel).collect::<Result<_>>()?;
+
+    let (mut agreed, mut skipped) = (0, BTreeMap::<String, u64>::new());
+    let Stretch { seed, mut first, count } = request.stretch;
+    let end = first + count;
+    while first < end {
+        let next = end.min(first + AT_ONCE);
+        let all: Vec<_> = (first..next).map(|index| random::scenario(seed, index)).collect();
+        let mut compared = Vec::new();
+        for (scenario, answer) in all.iter().zip(oracle.run(&all)?) {
+            match answer {
+                Answer::Log(log) => compared.push((scenario.clone(), log)),
+                Answer::Skipped(reason) => *skipped.entry(reason).or_default() += 1,
+            }
+        }
+        for kernel in &kernels {
+            if let Some(at) = kernel.first_difference(&compared)? {
+                bail!("{}", story(&oracle, kernel, &compared[at].0)?);
+            }
+        }
+        agreed += compared.len();
+        first = next;
+        eprintln!("{} of {count} compared", count - (end - first));
+    }
+    let places: Vec<_> = kernels.iter().map(|kernel| kernel.place.to_string()).collect();
+    println!("{agreed} logs agree on {}", places.join(", "));
+    for (reason, count) in skipped {
+        println!("{count} skipped, for the package has no answer: {reason} (see conformance/oracle.py)");
+    }
+    Ok(())
+}
+
+impl Kernel {
+    /// The number of the first scenario whose log is not the expected one.
+    fn first_difference(&self, compared: &[(Scenario, String)]) -> Result<Option<usize>> {
+        if compared.is_empty() {
+            return Ok(None);
+        }
+        let text: String = compared.iter().map(|(scenario, _)| scenario.to_string()).collect();
+        let (logs, failure) = self.run(&text)?;
+        let differs = |&at: &usize| logs.get(at) != Some(&compared[at].1);
+        match ((0..compared.len()).find(differs), failure) {
+            (None, Some(failure)) => bail!("{}: every log agrees, and yet: {failure}", self.place),
+            (at, _) => Ok(at),
+        }
+    }
+
+    /// How the log of one scenario differs, if it does; `None` as well where the package has no log.
+    fn difference(&self, oracle: &Oracle, scenario: &Scenario) -> Result<Option<Difference>> {
+        let answers = oracle.run(std::slice::from_ref(scenario))?;
+        let Some(Answer::Log(expected)) = answers.into_iter().next() else { return Ok(None) };
+        let (logs, failure) = self.run(&scenario.to_string())?;
+        let found = logs.into_iter().next().unwrap_or_default();
+        Ok((found != expected).then_some(Difference { expected, found, failure }))
+    }
+
+    /// Runs scenarios; returns their logs, up to one that was cut short, and what was wrong with the run.
+    fn run(&self, text: &str) -> Result<(Vec<String>, Option<String>)> {
+        let file = Input::plain(text.as_bytes())?;
+        let bundle = Bundle::read(&[file.path().to_owned()])?;
+        let ran = ours::run(self.place, Path::new(&self.program), &bundle, Kept::default())?;
+        Ok((ran.sinks.0, ran.failure))
+    }
+}
+
+/// Makes `scenario` small, whose log differs, and tells all about it.
+fn story(oracle: &Oracle, kernel: &Kernel, scenario: &Scenario) -> Result<String> {
+    let place = kernel.place;
+    let name = scenario.name();
+    let Some(first) = kernel.difference(oracle, scenario)? else {
+        return Ok(format!("{place}: the log of {name} differs, but not when it runs alone\n\n{scenario}"));
+    };
+    let cut_short = first.is_cut_short();
+    let small = shrink(scenario, |candidate| {
+        let difference = kernel.difference(oracle, candidate)?;
+        Ok(difference.is_some_and(|difference| difference.is_cut_short() == cut_short))
+    })?;
+    let Small { scenario: small, trials, .. } = small;
+    let difference = kernel.difference(oracle, &small)?.context("the small scenario differed a moment ago")?;
+    Ok(format!(
+        "{place}: the log of {name} differs\n\nmade small, {} ops of {}, in {trials} trials:\n\n{small}\n{difference}",
+        small.ops(),
+        scenario.ops(),
+    ))
+}
+
+impl Difference {
+    /// Whether the kernel did not get to the end: a crash and a wrong line are not the same failure.
+    fn is_cut_short(&self) -> bool {
+        !self.found.ends_with("\ndone\n")
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", difference(&self.expected, &self.found))?;
+        if let Some(failure) = &self.failure {
+            writeln!(f, "{failure}")?;
+        }
+        write!(f, "\nthe package's log:\n\n{}", self.expected)
+    }
+}
+
+/// Logs, one by one.
+#[derive(Default)]
+struct Kept(Vec<String>);
+
+impl Sinks for Kept {
+    fn log(&mut self, line: &[u8]) -> io::Result<()> {
+        if line.starts_with(b"scenario ") {
+            self.0.push(String::new());
+        }
+        // A log begins with that line, so there is one.
+        self.0.iter_mut().next_back().into_iter().for_each(|log| *log += &String::from_utf8_lossy(line));
+        Ok(())
+    }
+
+    fn aside(&mut self, _line: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! What a boot needs and a fresh computer lacks: the bare targets of rustc, and QEMU.
+//!
+//! Only what a request needs is asked for. What is missing is installed by the command that is
+//! printed first; where that is not wanted or not possible, the command is all that is printed,
+//! with the reason. Everything here and in `install` speaks on standard error.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail};
+
+use crate::install::Plan;
+use crate::machine::{MACHINES, Machine};
+use crate::{environment, places};
+
+/// Set to anything but nothing or `0`, it keeps this from installing anything.
+const NO_INSTALL: &str = "GREENLET_NO_INSTALL";
+
+/// What a request needs.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    targets: BTreeSet<String>,
+    /// Programs with the packages that have them.
+    programs: BTreeSet<(&'static str, &'static str)>,
+}
+
+impl Needs {
+    /// Needs the target `target`.
+    pub fn target(&mut self, target: &str) {
+        self.targets.insert(target.to_owned());
+    }
+
+    /// Needs the QEMU of `machine`.
+    pub fn qemu(&mut self, machine: &Machine) {
+        self.programs.insert((machine.qemu, machine.package));
+    }
+
+    /// Needs all that a guest takes to be built for `machine` and booted on it.
+    pub fn machine(&mut self, machine: &Machine) {
+        self.target(machine.target);
+        self.qemu(machine);
+    }
+
+    /// Needs all that `other` needs.
+    pub fn all_of(&mut self, other: &Self) {
+        self.targets.extend(other.targets.iter().cloned());
+        self.programs.extend(&other.programs);
+    }
+
+    /// Needs all that the whole suite takes.
+    #[must_use]
+    pub fn everything() -> Self {
+        let mut needs = Self::default();
+        MACHINES.iter().for_each(|machine| needs.machine(machine));
+        needs
+    }
+
+    /// The part of it that this computer does not have.
+    fn missing(&self) -> Result<Self> {
+        let mut missing = Self::default();
+        for target in &self.targets {
+            if !has_target(target)? {
+                missing.targets.insert(target.clone());
+            }
+        }
+        missing.programs = self.programs.iter().filter(|(program, _)| on_path(program).is_none()).copied().collect();
+        Ok(missing)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.targets.is_empty() && self.programs.is_empty()
+    }
+
+    /// The names of it all, for a message.
+    fn listed(&self) -> String {
+        let targets = self.targets.iter().map(|target| format!("the target {target}"));
+        let programs = self.programs.iter().map(|(program, _)| (*program).to_owned());
+        targets.chain(programs).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Sees to it that all of `needs` is there.
+///
+/// # Errors
+///
+/// When something is missing and cannot, or may not, be installed. The message has the one command
+/// that installs it, and why it was not run or what became of it.
+pub fn ensure(needs: &Needs) -> Result<()> {
+    let missing = needs.missing()?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let plan = Plan::new(missing.targets.iter(), missing.programs.iter().map(|(_, package)| *package));
+    let refused = |why: &str| format!("missing: {}\ninstall with: {}\n{why}", missing.listed(), plan.line());
+    if env::var_os(NO_INSTALL).is_some_and(|value| !value.is_empty() && value != "0") {
+        bail!(refused(&format!("not done for you: {NO_INSTALL} is set")));
+    }
+    if let Some(why) = plan.obstacle() {
+        bail!(refused(&format!("not done for you: {why}")));
+    }
+    eprintln!("missing: {}", missing.listed());
+    plan.run().with_context(|| refused("tried, and it failed"))?;
+    let still = needs.missing()?;
+    if !still.is_empty() {
+        bail!(refused(&format!("done, and yet there is no {}", still.listed())));
+    }
+    Ok(())
+}
+
+/// Whether rustc has the standard library, or what there is of it, of `target`.
+///
+/// rustc is asked, not rustup, because a toolchain may come from elsewhere.
+fn has_target(target: &str) -> Result<bool> {
+    let mut rustc = environment::rustc();
+    // In the guests' folder, where their cargo will run: a toolchain file and overrides apply.
+    rustc.current_dir(places::guests()).args(["--print", "target-libdir", "--target", target]);
+    let output = rustc.output().context("cannot start rustc")?;
+    if !output.status.success() {
+        bail!("rustc does not know the target {target}:\n{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let core = |name: OsString| name.to_string_lossy().starts_with("libcore-");
+    Ok(fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| core(entry.file_name()))))
+}
+
+/// Where `program` is found on `PATH`.
+#[must_use]
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let executable = |path: &PathBuf| {
+        fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(executable)
+}

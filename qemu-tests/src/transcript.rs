@@ -1,0 +1,101 @@
+//! What a guest printed, and whether it is what its `.out` file says.
+
+use std::fmt::Write;
+
+/// The text of a guest's output: lossy where it is not UTF-8, so that rubbish is shown, not hidden.
+#[must_use]
+pub fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).replace('\r', "")
+}
+
+/// Whether `line` is a note: shown, but not compared, because it differs from machine to machine.
+fn is_note(line: &str) -> bool {
+    line == "#" || line.starts_with("# ")
+}
+
+/// The last lines of a transcript, set off for a message; says so when there is none.
+#[must_use]
+pub fn tail(transcript: &str) -> String {
+    /// Enough to see what the guest was at.
+    const SHOWN: usize = 10;
+    let lines: Vec<_> = transcript.lines().collect();
+    if lines.is_empty() {
+        return "  (it printed nothing)".to_owned();
+    }
+    lines[lines.len().saturating_sub(SHOWN)..].iter().map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Compares a transcript, without its notes, with the `expected` one.
+///
+/// # Errors
+///
+/// The first difference, with the lines before it.
+pub fn compare(transcript: &str, expected: &str) -> Result<(), String> {
+    /// Lines of agreement that are shown before a difference.
+    const BEFORE: usize = 3;
+    let got: Vec<_> = transcript.lines().filter(|line| !is_note(line)).collect();
+    let wanted: Vec<_> = expected.lines().collect();
+    if wanted.is_empty() {
+        return Err("the expected transcript is empty, and so shows nothing".to_owned());
+    }
+    let agreed = got.iter().zip(&wanted).take_while(|(got, wanted)| got == wanted).count();
+    if agreed == got.len() && agreed == wanted.len() {
+        return Ok(());
+    }
+    let mut message = format!("line {} of the transcript, notes not counted, differs:\n", agreed + 1);
+    for line in &got[agreed.saturating_sub(BEFORE)..agreed] {
+        let _infallible = writeln!(message, "    {line}");
+    }
+    let shown = |line: Option<&&str>| line.map_or_else(|| "(the end)".to_owned(), |line| visible(line));
+    let _infallible = write!(message, "  - {}\n  + {}", shown(wanted.get(agreed)), shown(got.get(agreed)));
+    message.push_str("\n  (- expected, + printed)");
+    Err(message)
+}
+
+/// `line` with what cannot be seen made visible: control characters and blanks at its end.
+fn visible(line: &str) -> String {
+    let mut shown: String = line
+        .chars()
+        .map(|character| if character.is_control() { character.escape_default().to_string() } else { character.into() })
+        .collect();
+    if line.ends_with(' ') {
+        shown.push('$');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_not_compared() {
+        assert_eq!(compare("one\n# at 0x1234\ntwo\n#\nDONE 1/1\n", "one\ntwo\nDONE 1/1\n"), Ok(()));
+    }
+
+    #[test]
+    fn the_first_difference_is_shown_with_what_came_before() {
+        let message = compare("a\nb\nc\nd\nx\ne\n", "a\nb\nc\nd\ny\ne\n").unwrap_err();
+        assert!(message.starts_with("line 5 "), "{message}");
+        assert!(message.contains("    b\n    c\n    d\n  - y\n  + x\n"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_and_a_surplus_line_are_differences() {
+        assert!(compare("a\n", "a\nb\n").unwrap_err().contains("- b\n  + (the end)"));
+        assert!(compare("a\nb\n", "a\n").unwrap_err().contains("- (the end)\n  + b"));
+        assert!(compare("", "a\n").is_err());
+    }
+
+    #[test]
+    fn an_empty_expectation_is_never_met() {
+        assert!(compare("", "").is_err());
+        assert!(compare("# note\n", "").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_made_visible() {
+        let message = compare("a \n", "a\u{7}\n").unwrap_err();
+        assert!(message.contains("- a\\u{7}\n  + a $"), "{message}");
+    }
+}

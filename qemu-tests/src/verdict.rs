@@ -1,0 +1,268 @@
+//! Did a boot pass, and if not, what happened and where to look.
+//!
+//! A pass needs everything at once: QEMU's exit status says code 0, and the last line of the
+//! transcript is `DONE n/n` with n above 0, and no line says `FAIL`. Each way to miss that is a
+//! [`Failure`] with a message of its own. [`judge`] is a function of what the boot left and of
+//! nothing else, so that the suite can show it every kind of bad boot.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::machine::{GuestExit, Machine};
+use crate::process::{Ended, Status};
+use crate::transcript;
+
+/// The ways in which a guest can end, as its head names them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// Every check passed.
+    Pass,
+    /// A check failed.
+    Checks,
+    /// It panicked.
+    Panic,
+    /// It ran into an exception that nobody expected.
+    Fault,
+    /// It did not end, and was ended.
+    Timeout,
+    /// The machine reset itself.
+    Reset,
+}
+
+impl Ending {
+    /// Every ending.
+    pub const ALL: [Self; 6] = [Self::Pass, Self::Checks, Self::Panic, Self::Fault, Self::Timeout, Self::Reset];
+
+    /// What a guest's head calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Checks => "checks",
+            Self::Panic => "panic",
+            Self::Fault => "fault",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// A boot that passed: how many checks its last line counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Done(pub u64);
+
+/// A boot that did not pass.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// What happened.
+    pub cause: Cause,
+    machine: &'static str,
+    transcript: String,
+    errors: String,
+    took: Duration,
+}
+
+/// Why a boot did not pass.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// QEMU ended with its own status for failure.
+    QemuFailed,
+    /// A signal ended QEMU that did not come from the runner.
+    QemuKilled(i32),
+    /// A status that neither QEMU nor the board is known to give.
+    UnknownStatus(i32),
+    /// The guest's own exit code, to which only it can give a meaning.
+    UnknownCode(i32),
+    /// The time was up.
+    TimedOut,
+    /// The machine reset itself, or QEMU ended for no reason that the board gave.
+    Reset,
+    /// The board reports a panic.
+    Panic,
+    /// The board reports an unexpected exception.
+    Fault,
+    /// The board reports failed checks.
+    Checks,
+    /// The status says pass, and nothing was printed.
+    Silence,
+    /// The status says pass, and no line is a `DONE`.
+    NoDone,
+    /// The status says pass, and text follows the first `DONE`.
+    TextAfterDone,
+    /// The status says pass, and the `DONE` line cannot be read or counts no check or a failed one.
+    WrongDone,
+    /// The status says pass, and a line says `FAIL`.
+    FailLine,
+}
+
+/// Judges a boot on `machine` by what it left.
+///
+/// # Errors
+///
+/// When it did not pass.
+pub fn judge(machine: &Machine, ended: &Ended) -> Result<Done, Failure> {
+    let transcript = transcript::text(&ended.output);
+    cause_or_done(machine, ended.status, &transcript).map_err(|cause| Failure {
+        cause,
+        machine: machine.name,
+        transcript,
+        errors: transcript::text(&ended.errors),
+        took: ended.took,
+    })
+}
+
+/// The whole of the judgement, over the status and the transcript.
+fn cause_or_done(machine: &Machine, status: Status, transcript: &str) -> Result<Done, Cause> {
+    let status = match status {
+        Status::Exited(status) => status,
+        Status::Signalled(signal) => return Err(Cause::QemuKilled(signal)),
+        Status::TimedOut => return Err(Cause::TimedOut),
+    };
+    match machine.decode(status) {
+        GuestExit::Code(0) => done(transcript),
+        GuestExit::Code(1) => Err(Cause::Checks),
+        GuestExit::Code(2) => Err(Cause::Panic),
+        GuestExit::Code(3) => Err(Cause::Fault),
+        GuestExit::Reset => Err(Cause::Reset),
+        GuestExit::QemuFailed => Err(Cause::QemuFailed),
+        GuestExit::Code(code) => Err(Cause::UnknownCode(code)),
+        GuestExit::Unknown(status) => Err(Cause::UnknownStatus(status)),
+    }
+}
+
+/// What the transcript of a program says that ended with the status of a pass.
+///
+/// # Errors
+///
+/// When its last line is not `DONE n/n` with n above 0, or a line says `FAIL`.
+pub fn done(transcript: &str) -> Result<Done, Cause> {
+    let mut lines = transcript.lines();
+    let Some(line) = lines.find(|line| line.starts_with("DONE")) else {
+        return Err(if transcript.trim().is_empty() { Cause::Silence } else { Cause::NoDone });
+    };
+    if lines.next().is_some() {
+        return Err(Cause::TextAfterDone);
+    }
+    if transcript.lines().any(|line| line.starts_with("FAIL ")) {
+        return Err(Cause::FailLine);
+    }
+    match line.rsplit('/').next().and_then(|total| total.parse().ok()) {
+        Some(total) if total > 0 && line == format!("DONE {total}/{total}") => Ok(Done(total)),
+        _ => Err(Cause::WrongDone),
+    }
+}
+
+impl Failure {
+    /// The ending that a guest's head would have to name for this to be right; `None` when no
+    /// guest can mean it.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        match self.cause {
+            Cause::TimedOut => Some(Ending::Timeout),
+            Cause::Reset => Some(Ending::Reset),
+            Cause::Panic => Some(Ending::Panic),
+            Cause::Fault => Some(Ending::Fault),
+            Cause::Checks => Some(Ending::Checks),
+            _ => None,
+        }
+    }
+
+    /// What happened, in a sentence or two, with what the guest or QEMU said about it.
+    fn story(&self) -> String {
+        let last = self.transcript.lines().next_back().unwrap_or("");
+        let said = |start: &str| self.transcript.lines().find(|line| line.starts_with(start));
+        let silent = self.transcript.trim().is_empty();
+        match self.cause {
+            Cause::QemuFailed => format!("QEMU failed by itself (exit status 1){}", self.of_qemu()),
+            Cause::QemuKilled(signal) => {
+                format!("QEMU was ended by signal {signal}, which is not ours{}", self.of_qemu())
+            }
+            Cause::UnknownStatus(status) => {
+                format!("QEMU ended with status {status}, which is neither its own nor the board's{}", self.of_qemu())
+            }
+            Cause::UnknownCode(code) => format!("the guest exited with a code of its own, {code}"),
+            Cause::TimedOut if silent => format!("not a character in {:.1?}; QEMU was ended", self.took),
+            Cause::TimedOut => format!("no end after {:.1?}; QEMU was ended", self.took),
+            Cause::Reset if silent => {
+                "the machine reset itself before it printed anything (QEMU's exit status is 0)".to_owned()
+            }
+            Cause::Reset => "the machine reset itself (QEMU's exit status is 0)".to_owned(),
+            Cause::Panic => said("PANIC").unwrap_or("it panicked, and printed no `PANIC` line").to_owned(),
+            Cause::Fault => said("FAULT").unwrap_or("it faulted, and printed no `FAULT` line").to_owned(),
+            Cause::Checks => {
+                let failed: Vec<_> = self.transcript.lines().filter(|line| line.starts_with("FAIL ")).collect();
+                match failed.first() {
+                    Some(first) => format!(
+                        "{} failed: {first}",
+                        if failed.len() == 1 { "a check".to_owned() } else { format!("{} checks", failed.len()) }
+                    ),
+                    None => format!("its exit code says that checks failed; its last line is `{last}`"),
+                }
+            }
+            Cause::Silence => "its exit code says pass, but it printed nothing at all".to_owned(),
+            Cause::NoDone => format!("its exit code says pass, but its last line is `{last}`, not `DONE n/n`"),
+            Cause::TextAfterDone => "its exit code says pass, but it printed more after its `DONE` line".to_owned(),
+            Cause::WrongDone => {
+                format!("its exit code says pass, but its last line is `{last}`, not `DONE n/n` with n above 0")
+            }
+            Cause::FailLine => {
+                format!("its exit code says pass, but it printed `{}`", said("FAIL ").unwrap_or_default())
+            }
+        }
+    }
+
+    /// What QEMU said on standard error, to go on after a sentence.
+    fn of_qemu(&self) -> String {
+        match self.errors.trim() {
+            "" => ", and gave no reason".to_owned(),
+            reason => format!(":\n  {}", reason.replace('\n', "\n  ")),
+        }
+    }
+
+    /// Where to look.
+    fn hint(&self) -> &'static str {
+        let silent = self.transcript.trim().is_empty();
+        match self.cause {
+            Cause::QemuFailed => "run the command line by hand; too old a QEMU, or an ELF file that it cannot load?",
+            Cause::QemuKilled(_) => "out of memory? the kernel's log knows who sends signals",
+            Cause::UnknownStatus(_) => "the exit device in the board, or a QEMU that this runner does not know",
+            Cause::UnknownCode(_) => {
+                "who called the board's `exit`? 0 is a pass, 1 failed checks, 2 a panic, 3 a fault"
+            }
+            Cause::TimedOut if silent => {
+                "it never got as far as the console: the linker script, the boot code, a register that is used before it is set up"
+            }
+            Cause::TimedOut => {
+                "a loop, a wait for what never comes, or a limit that is too short here; \
+                 attach a debugger with `-s -S` added to the command line"
+            }
+            Cause::Reset => {
+                "an exception while one was handled: bad vectors, bad page tables, or a stack that ran into nothing; \
+                 add `-d int,cpu_reset -D FILE` to the command line"
+            }
+            Cause::Panic => "the `# at` line below the PANIC line",
+            Cause::Fault => "the registers below the FAULT line; `addr2line -e ELF` names the place",
+            Cause::Checks | Cause::FailLine => "each FAIL line names file and line",
+            Cause::Silence => "did anything of the board run? it prints `DONE n/n` before it exits",
+            Cause::NoDone => "who ended QEMU? only the board may, and it prints `DONE n/n` first",
+            Cause::TextAfterDone => "`DONE n/n` is the last line that the board prints; who printed after it?",
+            Cause::WrongDone => {
+                "a guest that counts no check proves nothing, and exit code and count come from one place in the board"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}: {}", self.machine, self.story())?;
+        match self.cause {
+            // QEMU's own reason is all there is to see.
+            Cause::QemuFailed => {}
+            _ => writeln!(formatter, "last lines:\n{}", transcript::tail(&self.transcript))?,
+        }
+        write!(formatter, "look at: {}", self.hint())
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,49 @@
+//! Builds that several tests share: each is made once, when the first test needs it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use libtest_mimic::Failed;
+use qemu_tests::compile::{self, Built, Profile};
+
+/// A build that is made by the first that asks for it, while the others wait.
+type Once<T> = Arc<OnceLock<Result<T, String>>>;
+
+/// Builds of one kind, by what they are built for.
+pub(crate) struct Builds<T>(Mutex<BTreeMap<(&'static str, Profile), Once<T>>>);
+
+/// The guests, by target.
+static GUESTS: Builds<Built> = Builds::new();
+
+impl<T: Clone> Builds<T> {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    pub(crate) fn get(
+        &self,
+        what: &'static str,
+        profile: Profile,
+        build: impl FnOnce() -> anyhow::Result<T>,
+    ) -> Result<T, Failed> {
+        /// One cargo at a time; it uses all cores by itself.
+        static CARGO: Mutex<()> = Mutex::new(());
+        let once = {
+            // A test that panicked leaves nothing half done here.
+            let mut builds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(builds.entry((what, profile)).or_default())
+        };
+        let built = once.get_or_init(|| {
+            let _turn = CARGO.lock().unwrap_or_else(PoisonError::into_inner);
+            build().map_err(|error| format!("{error:#}"))
+        });
+        Ok(built.clone()?)
+    }
+}
+
+/// The ELF file of a guest.
+pub(crate) fn guest(name: &str, target: &'static str, profile: Profile) -> Result<PathBuf, Failed> {
+    let mut built = GUESTS.get(target, profile, || compile::guests(target, profile))?;
+    built.remove(name).ok_or_else(|| format!("cargo built no guest `{name}`").into())
+}

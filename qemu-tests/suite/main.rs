@@ -1,0 +1,58 @@
+//! The suite: every guest on every machine, the conformance scenarios, random ones, and the runner
+//! itself, each a test with a name of its own.
+//!
+//! ```text
+//! cargo test tour                  one guest, everywhere; only what it needs is built
+//! cargo test x86_64::release       one machine and profile
+//! cargo test --test suite -- --list
+//! ```
+//!
+//! Which tests there are is found when this runs, from the files in `guests/src/bin`, `feature-guests/src/bin` and in
+//! `conformance/corpus`; hence `harness = false`.
+
+mod builds;
+mod fuzz;
+mod guests;
+mod runner;
+mod scenarios;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use qemu_tests::tools::{self, Needs};
+
+/// A test, and what it needs from this computer.
+struct Case {
+    name: String,
+    needs: Needs,
+    test: Box<dyn FnOnce() -> Result<(), Failed> + Send>,
+}
+
+impl Case {
+    fn new(name: String, needs: Needs, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Self {
+        Self { name, needs, test: Box::new(test) }
+    }
+
+    /// Whether the command line asks for this test, by the rules of libtest.
+    fn is_selected(&self, arguments: &Arguments) -> bool {
+        let fits = |filter: &String| if arguments.exact { self.name == *filter } else { self.name.contains(filter) };
+        arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits)
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let cases: Vec<_> =
+        guests::cases().into_iter().chain(scenarios::cases()).chain(fuzz::cases()).chain(runner::cases()).collect();
+    if !arguments.list {
+        // Once and before everything, so that there is one command to run if something is missing.
+        let mut needs = Needs::default();
+        cases.iter().filter(|case| case.is_selected(&arguments)).for_each(|case| needs.all_of(&case.needs));
+        if let Err(error) = tools::ensure(&needs) {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    }
+    let trials = cases.into_iter().map(|case| Trial::test(case.name, case.test)).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

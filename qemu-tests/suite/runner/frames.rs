@@ -1,0 +1,39 @@
+//! What a guest logs is all there and whole, or its boot has failed, however well it ended otherwise.
+
+use libtest_mimic::Failed;
+use qemu_tests::compile::Profile;
+use qemu_tests::machine;
+use qemu_tests::tools::Needs;
+
+use super::{expect, own_folder, runner};
+use crate::{Case, builds};
+
+/// A bad log: its name, what QEMU writes into it as `printf` takes it, if anything, and what the runner has to say.
+type Bad = (&'static str, Option<&'static str>, &'static str);
+
+const BAD: &[Bad] = &[
+    ("never_written", None, "QEMU has not written the guest's defmt frames"),
+    ("nothing_in_it", Some(""), "not a frame has come"),
+    ("cut_short", Some(r"\001\002\003"), "end in the middle of one, 3 bytes into it"),
+    ("no_such_format", Some(r"\377\377\376\000"), "defmt frame 1 is malformed"),
+];
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |&(name, bytes, says): &Bad| {
+        let mut needs = Needs::default();
+        machine::named("x86_64").into_iter().for_each(|machine| needs.target(machine.target));
+        Case::new(format!("runner::frames::{name}"), needs, move || refused(bytes, says))
+    };
+    BAD.iter().map(case).collect()
+}
+
+/// The runner refuses a log of `bytes`, of a guest that passed.
+fn refused(bytes: Option<&str>, says: &str) -> Result<(), Failed> {
+    let elf = builds::guest("defmt", "x86_64-unknown-none", Profile::Release)?;
+    let write = bytes.map_or_else(String::new, |bytes| {
+        format!("for word; do case $word in file,id=log,path=*) printf '{bytes}' > \"${{word#*path=}}\";; esac; done; ")
+    });
+    let mut command = runner(&["run-elf"]);
+    command.arg(elf).env("PATH", own_folder("fakes/qemu")).env("FAKE_QEMU", format!("{write}echo DONE 1/1; exit 33"));
+    expect(command, 1, &[says]).map(drop)
+}
