@@ -68,7 +68,8 @@ pub(super) fn unraisable(greenlet: &Handle, thrown: Thrown<Value, Code>) {
 pub(super) fn leaked(greenlet: &Handle) {
     MACHINE.with(greenlet, |machine| {
         if let Some(slot) = machine.slot_of(greenlet.id()) {
-            machine.books.leaked(slot, greenlet.references());
+            // All that the kernel counts but the one that the hook is lent.
+            machine.books.leaked(slot, greenlet.references().wrapping_sub(1));
         }
     });
     line(greenlet, format_args!("* leak {}", label_of(greenlet, greenlet.id())));
