@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`switch`] | saves where this context stands in `from`, goes on where `to` stands; returns when somebody switches back |
 //! | [`depart`] | the same without saving: the context that calls it is over |
+//! | [`call_on`] | calls a function that does not return, on another stack |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`trampoline`] | where a [`fresh`](Context::fresh) context starts: calls the entry with what [`switch`] was given |
 //!
@@ -24,8 +25,8 @@
 //!
 //! ```text
 //!   base   ┌────────────────────────┐ highest address of the stack
-//!          │ control block          │   begins with the Context: sp pc bp bx link record
-//!          ├────────────────────────┤
+//!          │ control block          │   begins with the Context: sp pc bp bx link; the record stands RECORD_AT
+//!          ├────────────────────────┤   bytes above its beginning
 //!          │ whatever the entry is  │
 //!          │ to find                │
 //!   sp ──► ├────────────────────────┤ aligned to STACK_ALIGN; pc = trampoline, bx = entry
@@ -69,7 +70,7 @@ compile_error!(
 pub(crate) use isa::affinity;
 #[cfg(target_os = "none")]
 pub(crate) use isa::interrupts_masked;
-pub(crate) use isa::{depart, stack_pointer, switch, trampoline};
+pub(crate) use isa::{call_on, depart, stack_pointer, switch, trampoline};
 
 /// Alignment of a stack pointer at a call, in bytes; both ABIs ask for 16.
 pub(crate) const STACK_ALIGN: usize = 16;
@@ -84,6 +85,16 @@ pub(crate) type Word = MaybeUninit<*const ()>;
 pub(crate) type Entry =
     unsafe extern "C" fn(word: Word, from: *const Context, to: *const Context, packet: *const ()) -> !;
 
+/// What [`call_on`] calls.
+pub(crate) type Last = unsafe extern "C" fn(argument: *const (), sp: *mut u8) -> !;
+
+/// An all-zero frame record, where a walk along the frame pointers of a context ends. Whoever keeps a [`Context`] keeps one
+/// with it, [`RECORD_AT`] bytes above the context's beginning.
+pub(crate) type Record = [usize; 2];
+
+/// See [`Record`]. One cache line: what a switch touches has the first one for itself.
+pub(crate) const RECORD_AT: usize = 64;
+
 /// Where a context stands while it does not run.
 #[repr(C)]
 pub(crate) struct Context {
@@ -95,8 +106,6 @@ pub(crate) struct Context {
     bx: Cell<*const ()>,
     /// Where a debugger goes on when it has walked this context's stack to its end; null: nowhere.
     pub(crate) link: Cell<*const Context>,
-    /// An all-zero frame record. `bp` of a fresh context points here.
-    record: [usize; 2],
 }
 
 impl Context {
@@ -108,7 +117,6 @@ impl Context {
             bp: Cell::new(ptr::null()),
             bx: Cell::new(ptr::null()),
             link: Cell::new(ptr::null()),
-            record: [0; 2],
         }
     }
 
@@ -119,8 +127,13 @@ impl Context {
         debug_assert!(sp.addr().is_multiple_of(STACK_ALIGN));
         self.sp.set(sp);
         self.pc.set(trampoline as *const ());
-        self.bp.set((&raw const self.record).cast());
+        self.bp.set(self.record());
         self.bx.set(entry as *const ());
+    }
+
+    /// Where `bp` of a context that has no frames points.
+    fn record(&self) -> *const () {
+        ptr::from_ref(self).wrapping_byte_add(RECORD_AT).cast()
     }
 
     /// Lets a debugger see this context as fresh, whatever ran on it: nothing but the way to its link is left.
@@ -128,7 +141,7 @@ impl Context {
     /// For a context that is over. A walk through it must not read what the last switch found on its stack.
     pub(crate) fn over(&self) {
         self.pc.set(trampoline as *const ());
-        self.bp.set((&raw const self.record).cast());
+        self.bp.set(self.record());
     }
 
     /// The stack pointer that the last switch away left behind.
@@ -150,7 +163,7 @@ mod offset {
 
     /// From the record, where the frame pointer of a trampoline stands, back to the link: one byte of SLEB128.
     pub(super) const LINK_FROM_RECORD: u8 = {
-        let distance = offset_of!(Context, record) - offset_of!(Context, link);
+        let distance = super::RECORD_AT - offset_of!(Context, link);
         assert!(distance <= 64, "a one-byte SLEB128 reaches down to -64");
         (128 - distance) as u8
     };

@@ -14,10 +14,11 @@
 //! ① `builder::create`, ② `transfer::slow::depart`, ③ `transfer::life::die`, ④ `references::free`, when the last reference
 //! goes. *Alive* is running when it is the core's current greenlet, else suspended.
 
-use crate::arch::Context;
+use crate::arch::{Context, RECORD_AT, Record};
 use crate::here::{Here, Link};
 use crate::local::{Attached, Shared};
 use crate::mail::{Mail, Number};
+use crate::overflow::{BAND, Canary};
 use crate::pool::Slots;
 use core::cell::Cell;
 use core::ops::Deref;
@@ -49,9 +50,14 @@ pub(crate) struct Block {
     /// Handles, children's parent fields, kills in progress, and the transfer that brings it to rest. Being current is not
     /// counted: the current greenlet may have 0.
     pub(crate) refs: Cell<u32>,
+    /// Where the part of the stack ends that may be used: right above the canary band.
+    pub(crate) floor: Cell<*const Canary>,
+    /// Bytes from there to the control block, which is as far up as the stack pointer may be; all there are for main, which
+    /// runs on a stack that is not ours.
+    pub(crate) span: Cell<usize>,
 
-    /// Lowest address of the stack; null for main, which runs on a stack that is not ours.
-    pub(crate) limit: Cell<*mut u8>,
+    /// Where walks along frame pointers end.
+    pub(crate) record: Record,
     /// The body, while unstarted and if there is one; else null. Its closure stands at the context's sp.
     pub(crate) body: Cell<*const Body>,
     /// With [`PINNED`]: a reference to the greenlet that a pending `up` switched to, released when that returns.
@@ -172,7 +178,17 @@ impl BlockPtr {
 
     /// Whether this is a main greenlet.
     pub(crate) fn is_main(self) -> bool {
-        self.limit.get().is_null()
+        self.span.get() == usize::MAX
+    }
+
+    /// Lowest address of its stack. Not of main's, which is unknown.
+    pub(crate) fn limit(self) -> usize {
+        self.floor.get().addr() - BAND
+    }
+
+    /// One past the highest address of its stack. Not of main's.
+    pub(crate) fn base(self) -> usize {
+        self.as_ptr().addr() + size_of::<Block>()
     }
 
     /// Whether this is an unstarted greenlet without a body.
@@ -182,7 +198,7 @@ impl BlockPtr {
 
     /// Bytes of its stack, control block included; 0 for main.
     pub(crate) fn stack_size(self) -> usize {
-        if self.is_main() { 0 } else { self.as_ptr().addr() + size_of::<Block>() - self.limit.get().addr() }
+        if self.is_main() { 0 } else { self.base() - self.limit() }
     }
 
     /// Counts one more reference. Aborts when there are 2³² of them: a loop that forgets clones must not wrap to a count
@@ -254,7 +270,7 @@ impl Block {
     /// released.
     pub(crate) unsafe fn write(
         place: *mut Self,
-        limit: *mut u8,
+        (floor, span): (*const Canary, usize),
         home: NonNull<Slots<0>>,
         slot: u32,
         here: &'static Here,
@@ -275,7 +291,9 @@ impl Block {
             flags: Cell::new(0),
             in_up: Cell::new(false),
             refs: Cell::new(1),
-            limit: Cell::new(limit),
+            floor: Cell::new(floor),
+            span: Cell::new(span),
+            record: [0; 2],
             body: Cell::new(ptr::null()),
             pin: Cell::new(ptr::null()),
             next: Cell::new(me),
@@ -301,6 +319,8 @@ impl Block {
         self.id.get()
     }
 }
+
+const _: () = assert!(core::mem::offset_of!(Block, record) == RECORD_AT, "`arch` looks for the record there");
 
 /// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the count must not be used again.
 #[cold]

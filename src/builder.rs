@@ -5,6 +5,7 @@ use crate::body;
 use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
 use crate::me::Me;
+use crate::overflow;
 use crate::pool::StackPool;
 use crate::thrown::Outcome;
 use core::fmt;
@@ -85,8 +86,10 @@ impl<'a, V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> Builder<
         }
         let Some(claim) = self.pool.claim() else { return Err(self.pool_empty()) };
         // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
+        let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
+        // SAFETY: the same.
         let block =
-            unsafe { Block::write(claim.block, claim.limit, claim.home, claim.slot, parent.here(), parent.mail.get()) };
+            unsafe { Block::write(claim.block, bounds, claim.home, claim.slot, parent.here(), parent.mail.get()) };
         adopt(parent, block, self.name);
         // SAFETY: `write` counted one reference.
         Ok(unsafe { Greenlet::from_block(block) })

@@ -1,21 +1,212 @@
-//! A count of references that would wrap ends the program: it would free what is in use. Release builds only: it counts to
-//! 2^32.
-#![cfg(not(debug_assertions))]
+//! A greenlet that has not kept to its stack does not leave it: who listens hears which one, and nothing goes on.
+#![cfg(not(any(miri, feature = "unchecked-switch")))]
 
 mod common;
 
-use common::{STACKS, in_child, tree};
+use common::{alone, in_child};
+use greenlet::{Greenlet, Me, Outcome, Overflow, StackPool, Tree};
+use std::cell::Cell;
+use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt;
+use std::process::exit;
+
+const SIZE: usize = 16 * 1024;
+/// Bytes of the canary band.
+const BAND: usize = 64;
+
+/// What the hook ends the program with.
+const HEARD: i32 = 71;
+
+type This = Me<u32, &'static str>;
+
+fn heard(overflow: &Overflow) -> ! {
+    eprintln!("{overflow}");
+    eprintln!("past {} foreign {}", overflow.past_limit(), overflow.is_foreign_stack());
+    // SAFETY: this program is in a tree on one thread.
+    eprintln!("current {}", unsafe { greenlet::current_report() }.map_or("nobody".to_owned(), |who| who.to_string()));
+    exit(HEARD)
+}
+
+/// The greenlet with the highest stack of a pool, so that what lies below it are stacks; nothing else is overwritten.
+fn highest(
+    main: &Greenlet<u32, &'static str>,
+    body: impl FnOnce(&This, u32) -> Outcome<u32, &'static str> + 'static,
+) -> Greenlet<u32, &'static str> {
+    static STACKS: StackPool<3, SIZE> = StackPool::new();
+    let _below = [main.bare(&STACKS).unwrap(), main.bare(&STACKS).unwrap()].map(std::mem::ManuallyDrop::new);
+    main.build(&STACKS).name("deep").spawn(body).unwrap()
+}
+
+/// Calls itself until the stack pointer is `past` bytes below the limit, then calls `then`.
+#[inline(never)]
+fn dig(me: &This, past: usize, then: &mut dyn FnMut()) {
+    let frame = Cell::new([0_u8; 48]);
+    black_box(&frame);
+    let stack = me.stack().unwrap();
+    if stack.sp + past < stack.limit {
+        then()
+    } else {
+        dig(me, past, then)
+    }
+    black_box(&frame);
+}
+
+/// What the hook wrote in a process of its own, which it ended; `None` in that process, where `run` must not return.
+fn overflows(test: &str, run: impl FnOnce(&Greenlet<u32, &'static str>)) -> Option<String> {
+    static TREE: Tree<u32> = Tree::new().on_overflow(heard);
+    let Some(output) = in_child(test) else {
+        let _alone = alone();
+        TREE.enter(|main| run(main)).unwrap();
+        return None;
+    };
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(HEARD), "{told}");
+    assert!(told.contains("overflow: greenlet ") && told.contains(" \"deep\", 16384-byte stack 0x"), "{told}");
+    assert!(told.contains("current greenlet ") && told.contains("foreign false"), "{told}");
+    Some(told)
+}
+
+/// Writes a zero where a word of the band is: the first is next to the floor.
+fn scratch(me: &This, word: usize) {
+    let at = me.stack().unwrap().limit + BAND - 8 * word;
+    // SAFETY: not safe: this is what an overflow does.
+    unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write_volatile(0) };
+}
 
 #[test]
-fn a_loop_that_forgets_clones_is_stopped_before_the_count_wraps() {
-    let Some(output) = in_child("a_loop_that_forgets_clones_is_stopped_before_the_count_wraps") else {
-        return tree(|main| {
-            let g = main.bare(&STACKS).unwrap();
-            loop {
-                std::mem::forget(std::hint::black_box(g.clone()));
-            }
+fn a_switch_from_below_the_limit() {
+    let told = overflows("a_switch_from_below_the_limit", |main| {
+        let g = highest(main, |me, x| {
+            dig(me, 100, &mut || {
+                let _unreached = me.parent().switch(x);
+            });
+            Ok(x)
         });
+        let _unreached = g.switch(1);
+    });
+    let Some(told) = told else { return };
+    let past = told.split_once("\npast ").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+    assert!((100..2000).contains(&past.parse::<usize>().unwrap()), "{told}");
+    assert!(told.contains(&format!("{past} bytes past the limit; give its pool a larger SIZE")), "{told}");
+}
+
+#[test]
+fn an_up_from_below_the_limit() {
+    overflows("an_up_from_below_the_limit", |main| {
+        let g = highest(main, |me, x| {
+            dig(me, 100, &mut || {
+                let _unreached = me.up(x);
+            });
+            Ok(x)
+        });
+        let _unreached = g.switch(1);
+    });
+}
+
+#[test]
+fn a_throw_from_below_the_limit() {
+    overflows("a_throw_from_below_the_limit", |main| {
+        let g = highest(main, |me, x| {
+            dig(me, 100, &mut || {
+                let _unreached = me.parent().throw("late");
+            });
+            Ok(x)
+        });
+        let _unreached = g.switch(1);
+    });
+}
+
+#[test]
+fn a_switch_after_having_been_below_the_limit() {
+    let told = overflows("a_switch_after_having_been_below_the_limit", |main| {
+        let g = highest(main, |me, x| {
+            dig(me, 100, &mut || ());
+            me.up(x)
+        });
+        let _unreached = g.switch(1);
+    });
+    assert!(told.is_none_or(|told| told.contains("canary overwritten") && told.contains("past 0 ")));
+}
+
+#[test]
+fn an_end_after_having_been_below_the_limit() {
+    overflows("an_end_after_having_been_below_the_limit", |main| {
+        let g = highest(main, |me, x| {
+            dig(me, 100, &mut || ());
+            Ok(x)
+        });
+        let _unreached = g.switch(1);
+    });
+}
+
+/// A test for each word: a program that has heard of one overflow is over.
+macro_rules! words {
+    ($($test:ident: $word:literal, $leave:expr;)*) => {$(
+        #[test]
+        fn $test() {
+            overflows(stringify!($test), |main| {
+                let g = highest(main, |me, x| {
+                    scratch(me, $word);
+                    let leave: fn(&This, u32) -> Outcome<u32, &'static str> = $leave;
+                    leave(me, x)
+                });
+                let _unreached = g.switch(1);
+            });
+        }
+    )*};
+}
+
+words! {
+    word_1_stops_a_switch: 1, |me, x| me.parent().switch(x);
+    word_2_stops_a_switch: 2, |me, x| me.parent().switch(x);
+    word_1_stops_an_up: 1, |me, x| me.up(x);
+    word_2_stops_an_up: 2, |me, x| me.up(x);
+    word_1_stops_an_end: 1, |_, x| Ok(x);
+    word_2_stops_an_end: 2, |_, x| Ok(x);
+    word_3_stops_an_end: 3, |_, x| Ok(x);
+    word_4_stops_an_end: 4, |_, x| Ok(x);
+    word_5_stops_an_end: 5, |_, x| Ok(x);
+    word_6_stops_an_end: 6, |_, x| Ok(x);
+    word_7_stops_an_end: 7, |_, x| Ok(x);
+    word_8_stops_an_end: 8, |_, x| Ok(x);
+    word_8_stops_a_throw: 8, |me, _| me.parent().throw("late");
+}
+
+#[test]
+fn a_supervisor_sees_it_before_the_greenlet_leaves_again() {
+    let told = overflows("a_supervisor_sees_it_before_the_greenlet_leaves_again", |main| {
+        let g = highest(main, |me, x| {
+            let seen = me.handle();
+            me.up(x)?;
+            scratch(me, 8); // a switch does not look that far
+            me.up(u32::from(seen.is_intact()))?;
+            unreachable!("an exit is slow, and looks at the whole band before it leaves")
+        });
+        assert_eq!(g.switch(1), Ok(1));
+        assert!(g.is_intact());
+        assert_eq!((g.switch(2), g.is_intact()), (Ok(0), false));
+        let _unreached = g.kill();
+    });
+    assert!(told.is_none_or(|told| told.contains("canary overwritten")));
+}
+
+#[test]
+fn by_default_the_program_ends_with_the_message() {
+    static TREE: Tree<u32> = Tree::new();
+    let Some(output) = in_child("by_default_the_program_ends_with_the_message") else {
+        let _alone = alone();
+        let run = |main: &greenlet::Main<u32, &'static str>| {
+            let g = highest(main, |me, x| {
+                scratch(me, 1);
+                me.up(x)
+            });
+            let _unreached = g.switch(1);
+        };
+        TREE.enter(run).unwrap();
+        return;
     };
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && told.contains("2^32 - 1 references"), "{told}");
+    const SIGABRT: i32 = 6;
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.signal(), Some(SIGABRT), "{told}");
+    assert!(told.contains("stack overflow: greenlet ") && told.contains("canary overwritten"), "{told}");
 }

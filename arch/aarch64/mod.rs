@@ -14,7 +14,7 @@
 //!
 //! The target is reached by `br`, not by `ret`: the return stack of the processor expects to go back to the caller.
 
-use super::{Context, Word, offset};
+use super::{Context, Last, Word, offset};
 use core::arch::{asm, naked_asm};
 
 const _: () = assert!(offset::PC == offset::SP + 8 && offset::BX == offset::BP + 8, "sp, pc and bp, bx move in pairs");
@@ -96,6 +96,30 @@ pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word
             in("x1") from,
             in("x2") to,
             in("x3") packet,
+            options(noreturn),
+        )
+    }
+}
+
+/// Calls `last` with `argument` and with the stack pointer of the caller, on the stack that ends at `sp`.
+///
+/// # Safety
+///
+/// - The memory below `sp` is a stack that nobody uses; `sp` is a multiple of 16.
+/// - `argument` means to `last` what it means to the caller. Nothing on the caller's stack is looked at again.
+#[inline(always)]
+pub(crate) unsafe fn call_on(sp: *mut u8, last: Last, argument: *const ()) -> ! {
+    // SAFETY: a call that does not return, on a stack that the caller vouches for.
+    unsafe {
+        asm!(
+            "mov x1, sp",
+            "mov sp, x2",
+            "mov x29, xzr",
+            "blr x3",
+            "brk #1",
+            in("x0") argument,
+            in("x2") sp,
+            in("x3") last,
             options(noreturn),
         )
     }

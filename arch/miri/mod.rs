@@ -26,7 +26,7 @@
 
 extern crate std;
 
-use super::{Context, Entry, STACK_ALIGN, Word};
+use super::{Context, Entry, Last, STACK_ALIGN, Word};
 use core::cell::Cell;
 use core::mem::transmute;
 use core::ptr;
@@ -127,6 +127,16 @@ pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word
     // What `packet` points to stays where it is: the next context starts on top of it.
     // SAFETY: `hand_over` gives an idle thread the baton of a fresh context.
     unsafe { trampoline(seat.wait()) }
+}
+
+/// Calls `last`, on the stack of the caller: here, that has nothing to do with `sp`.
+///
+/// # Safety
+///
+/// `argument` means to `last` what it means to the caller.
+pub(crate) unsafe fn call_on(_sp: *mut u8, last: Last, argument: *const ()) -> ! {
+    // SAFETY: the caller's contract.
+    unsafe { last(argument, stack_pointer()) }
 }
 
 /// Where the stack of the caller stands.

@@ -14,7 +14,7 @@
 //! The target is reached by an indirect jump. A `ret` would be shorter, and mispredicted every time: the return stack of
 //! the processor expects to go back to the caller.
 
-use super::{Context, Word, offset};
+use super::{Context, Last, Word, offset};
 use core::arch::{asm, naked_asm};
 
 /// Saves this context in `from` and goes on in `to`, which finds `word` and `packet` as the results of its own `switch`.
@@ -93,6 +93,31 @@ pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word
             in("rsi") from,
             in("rdx") to,
             in("rcx") packet,
+            options(noreturn),
+        )
+    }
+}
+
+/// Calls `last` with `argument` and with the stack pointer of the caller, on the stack that ends at `sp`.
+///
+/// # Safety
+///
+/// - The memory below `sp`, 128 bytes left free for who may have a red zone there, is a stack that nobody uses.
+/// - `argument` means to `last` what it means to the caller. Nothing on the caller's stack is looked at again.
+#[inline(always)]
+pub(crate) unsafe fn call_on(sp: *mut u8, last: Last, argument: *const ()) -> ! {
+    // SAFETY: a call that does not return, on a stack that the caller vouches for; the stack pointer is aligned before it.
+    unsafe {
+        asm!(
+            "mov rsi, rsp",
+            "lea rsp, [rdx - 128]",
+            "and rsp, -16",
+            "xor ebp, ebp",
+            "call rcx",
+            "ud2",
+            in("rdi") argument,
+            in("rdx") sp,
+            in("rcx") last,
             options(noreturn),
         )
     }

@@ -2,10 +2,8 @@
 
 use super::Greenlet;
 use crate::arch;
-use crate::block::Block;
 use crate::tree::each;
 use core::fmt;
-use core::mem::size_of;
 
 /// Where a greenlet's stack is and how much of it is in use, in addresses and bytes.
 ///
@@ -106,7 +104,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         let block = self.block();
         let sp = if self.is_current() { arch::stack_pointer() } else { block.context.sp() };
-        let base = block.as_ptr().addr() + size_of::<Block>();
-        Some(Stack { base, limit: block.limit.get().addr(), sp: sp.addr() })
+        Some(Stack { base: block.base(), limit: block.limit(), sp: sp.addr() })
     }
 }

@@ -6,6 +6,7 @@ pub(crate) use slots::{Slots, release};
 
 use crate::arch::STACK_ALIGN;
 use crate::block::Block;
+use crate::overflow::BAND;
 use crate::thrown::Outcome;
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, align_of, size_of};
@@ -127,6 +128,7 @@ pub(crate) const fn needs<V, E, F>() -> usize {
     let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
     let (frames, outcomes) = if cfg!(debug_assertions) { (2560, 34) } else { (512, 6) };
     size_of::<Block>()
+        + BAND
         + 2 * (size_of::<F>().next_multiple_of(align) + align)
         + frames
         + outcomes * size_of::<Outcome<V, E>>()

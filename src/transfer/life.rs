@@ -5,6 +5,7 @@ use crate::arch::{self, Context, Word};
 use crate::block::{BlockPtr, DEAD, LEAKED};
 use crate::body::Unstarted;
 use crate::me::Me;
+use crate::overflow;
 use crate::panic;
 use crate::thrown::Thrown;
 use core::mem::{self, ManuallyDrop, MaybeUninit};
@@ -48,6 +49,7 @@ unsafe fn live<V: 'static, E: 'static>(me: BlockPtr, packet: *const ()) -> Arriv
 
 /// The end of `me`, which runs: what left its body goes to its parent.
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
+    overflow::check_whole::<V, E>(me);
     // An exit that leaves the body is a value: it was asked for.
     let mut what = match left {
         Ok(Err(Thrown::Exit(value))) => Ok(Ok(value)),

@@ -16,6 +16,7 @@ mod word;
 
 use crate::arch::{self, Word};
 use crate::block::BlockPtr;
+use crate::overflow;
 use crate::references::release;
 use crate::thrown::{Outcome, Sent};
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -37,6 +38,7 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     }
     // SAFETY: flags are 0, so the tree has not ended.
     let from = unsafe { here.current() };
+    overflow::check::<V, E>(from);
     here.set_current(to);
     let value = ManuallyDrop::new(value);
     let word = word::pack(&value);
@@ -69,6 +71,7 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
             unsafe { release::<V, E>(to) };
         });
     }
+    overflow::check::<V, E>(me);
     here.set_current(to);
     me.in_up.set(true);
     let value = ManuallyDrop::new(value);

@@ -8,6 +8,7 @@ use super::word;
 use crate::arch;
 use crate::block::{BlockPtr, DEAD, ENDED, UNSTARTED};
 use crate::here::UNREF;
+use crate::overflow;
 use crate::panic::{self, Payload};
 use crate::references::release;
 use crate::remote::settle;
@@ -56,6 +57,7 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
     }
     // SAFETY: the tree has not ended, so this is code that it runs.
     let from = unsafe { named.here().current() };
+    overflow::check_whole::<V, E>(from);
     let what = match sent.into_outcome() {
         Err(Thrown::Exit(value)) if named.has(DEAD) => Ok(value),
         what => what,

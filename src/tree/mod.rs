@@ -10,6 +10,7 @@ use crate::handle::Greenlet;
 use crate::here::this_core;
 use crate::mail::Mail;
 use crate::me::Main;
+use crate::overflow::{self, MainBand, Overflow};
 use crate::panic::{self, Payload};
 use crate::pool::Slots;
 use crate::thrown::Thrown;
@@ -53,15 +54,17 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
     pub(crate) exit: fn() -> V,
     pub(crate) unraisable: fn(&Greenlet<V, E>, Thrown<V, E>),
     pub(crate) leak: fn(&Greenlet<V, E>),
+    pub(crate) overflow: fn(&Overflow) -> !,
     /// Hears of every transfer. Only the core that entered looks at it.
     pub(crate) tracer: Cell<Option<Tracer<V, E>>>,
     /// The main greenlet's slot: a pool of one, claimed from `enter` until the last reference to main is gone.
     slot: Slots<1>,
     mail: Mail,
+    band: MainBand,
     main: UnsafeCell<MaybeUninit<Block>>,
 }
 
-// SAFETY: of what is mutable in a tree, `slot` and `mail` are atomic; `main` belongs to the core that claimed `slot` until it is
+// SAFETY: of what is mutable in a tree, `slot` and `mail` are atomic; `main` and `band` belong to the core that claimed `slot` until it is
 // released, `tracer` to the one that entered the tree, which leaves `None` behind. No `V` or `E` is ever kept in a tree, so nothing is asked of these types.
 unsafe impl<V: 'static, E: 'static> Sync for Tree<V, E> {}
 
@@ -88,9 +91,11 @@ impl<V: 'static, E: 'static> Tree<V, E> {
             exit,
             unraisable: |_, _| {},
             leak: |_| {},
+            overflow: overflow::panics,
             tracer: Cell::new(None),
             slot: Slots::new(),
             mail: Mail::new(),
+            band: MainBand::new(),
             main: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -111,6 +116,19 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     #[must_use]
     pub const fn on_leak(mut self, hook: fn(&Greenlet<V, E>)) -> Self {
         self.leak = hook;
+        self
+    }
+
+    /// Sets who hears of a greenlet that has not kept to its stack. A panic with what [`Overflow`] displays by default.
+    ///
+    /// Asked of the greenlet that leaves, at every transfer: its stack pointer must be on its stack, and the canary band at the
+    /// limit of its stack as it was laid. When it is not, memory below the stack may have been overwritten already, and nothing
+    /// of the greenlet or its tree may go on; so `hook` does not return. It runs on main's stack, below the frames of main,
+    /// which are lost to it: a panic of the hook ends the program. The greenlet is still current, for
+    /// [`current_report`](crate::current_report).
+    #[must_use]
+    pub const fn on_overflow(mut self, hook: fn(&Overflow) -> !) -> Self {
+        self.overflow = hook;
         self
     }
 
@@ -149,7 +167,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         };
         let place = self.main.get().cast::<Block>();
         // SAFETY: the slot is claimed, so nobody refers to the block in `self.main`; the claim holds it until its release.
-        let main = unsafe { Block::write(place, ptr::null_mut(), self.slot.erase(), slot, here, &self.mail) };
+        let bounds = unsafe { self.band.lay() };
+        // SAFETY: the same.
+        let main = unsafe { Block::write(place, bounds, self.slot.erase(), slot, here, &self.mail) };
         here.begin(ptr::from_ref(self).cast(), main);
         let run = Run { tree: self, main };
         let result = main_body(&Main::new(main));

@@ -1,0 +1,208 @@
+//! Has a greenlet kept to its stack? Asked whenever it leaves, without help from an MMU.
+//!
+//! ```text
+//!   base  ┌──────────────────┐
+//!         │ control block    │
+//!         ├──────────────────┤ ─┐
+//!         │ frames           │  │ span: the stack pointer of a greenlet that leaves is in here
+//!         │ free             │  │
+//!   floor ├──────────────────┤ ─┘
+//!         │ canary band      │ BAND bytes: every word holds the address of the floor
+//!   limit └──────────────────┘
+//! ```
+//!
+//! The fast path looks at the stack pointer, and at the two words of the band that an overflow is most likely to pass first;
+//! the slow path, deaths and [`Greenlet::is_intact`] look at the whole band. It is too late then: memory below the stack may
+//! have been overwritten. So nothing of the greenlet goes on, nor does its tree: the hook that hears of it never returns, and
+//! runs on main's stack, below where main waits.
+
+use crate::arch;
+use crate::block::BlockPtr;
+use crate::handle::{Greenlet, Stack};
+use crate::identity::Identity;
+use crate::tree::Tree;
+use core::cell::{Cell, UnsafeCell};
+use core::fmt;
+use core::mem::size_of;
+
+/// Whether anything is checked. A constant, so that nothing of the checks is left where they are off.
+const CHECKED: bool = !cfg!(feature = "unchecked-switch");
+
+/// A word of a canary band.
+pub(crate) type Canary = Cell<usize>;
+
+/// Bytes of a canary band: a function that writes its frame from the top leaves a trace in it unless it skips all of it.
+pub(crate) const BAND: usize = 64;
+const WORDS: usize = BAND / size_of::<Canary>();
+
+/// Writes the band at the limit of a stack; returns the floor above it.
+///
+/// # Safety
+///
+/// [`BAND`] bytes at `limit`, which is aligned for a word, belong to the caller.
+pub(crate) unsafe fn lay_band(limit: *mut u8) -> *const Canary {
+    let floor = limit.wrapping_add(BAND).cast::<Canary>();
+    for word in 1..=WORDS {
+        // SAFETY: the caller's contract.
+        unsafe { floor.wrapping_sub(word).write(Cell::new(floor.addr())) };
+    }
+    floor
+}
+
+/// Whether `leaver`, which runs, stands on its stack, with the nearest `words` words of the band as they were.
+#[inline(always)]
+fn stands(leaver: BlockPtr, words: usize) -> bool {
+    let floor = leaver.floor.get();
+    let height = arch::stack_pointer().addr().wrapping_sub(floor.addr());
+    let mut whole = height <= leaver.span.get();
+    for word in 1..=words {
+        // SAFETY: the band of a greenlet that exists is memory of its stack, or of its tree.
+        whole &= unsafe { &*floor.wrapping_sub(word) }.get() == floor.addr();
+    }
+    whole
+}
+
+/// On the way out, fast: does not return if `leaver`, which runs, has left its stack.
+#[inline(always)]
+pub(crate) fn check<V: 'static, E: 'static>(leaver: BlockPtr) {
+    const LOOKED_AT: usize = 2;
+    if CHECKED && !stands(leaver, LOOKED_AT) {
+        violated::<V, E>(leaver)
+    }
+}
+
+/// On the way out, slowly: the same with the whole band.
+pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
+    if CHECKED && !stands(leaver, WORDS) {
+        violated::<V, E>(leaver)
+    }
+}
+
+/// Leaves the stack of `leaver` for good. Small, since it may stand where nothing is left.
+#[cold]
+#[inline(never)]
+fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
+    // SAFETY: the tree is entered: a greenlet of it runs.
+    let main = unsafe { leaver.here().main() };
+    // SAFETY: main has no bounds that it could leave, so that it is not the leaver, and waits: what lies below its stack pointer
+    // is used by nobody. `leaver` is a block.
+    unsafe { arch::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
+}
+
+/// `extern "C"`, so that a panic of the hook ends the program here: what called main's frames is not below them.
+///
+/// # Safety
+///
+/// `leaver` is the block of the current greenlet, of a tree of `V` and `E`.
+unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut u8) -> ! {
+    // SAFETY: the current greenlet exists.
+    let leaver = unsafe { BlockPtr::new(leaver.cast()) };
+    // SAFETY: its tree is entered, and one of `V` and `E`.
+    let hook = unsafe { Tree::<V, E>::of(leaver) }.overflow;
+    let stack = Stack { base: leaver.base(), limit: leaver.limit(), sp: sp.addr() };
+    hook(&Overflow { greenlet: leaver.identity(), stack })
+}
+
+/// A greenlet was about to leave, and its stack pointer or its canary band said that it had not kept to its stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Overflow {
+    /// Who.
+    pub greenlet: Identity,
+    /// Its stack. The stack pointer is that of the greenlet when it was about to leave.
+    pub stack: Stack,
+}
+
+impl Overflow {
+    /// How many bytes below the limit of its stack the greenlet stood; 0 when it had come back above it, and left its traces
+    /// in the canary band.
+    #[must_use]
+    pub fn past_limit(&self) -> usize {
+        self.stack.limit.saturating_sub(self.stack.sp)
+    }
+
+    /// Whether the stack pointer was above the stack: something else than the greenlet's own code, such as a handler, asked for
+    /// the transfer.
+    #[must_use]
+    pub fn is_foreign_stack(&self) -> bool {
+        self.stack.sp > self.stack.base
+    }
+}
+
+/// `stack overflow: greenlet 3 "parser", 4096-byte stack 0x40100000, sp 0x400ffe80, 384 bytes past the limit`.
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { greenlet, stack } = self;
+        if self.is_foreign_stack() {
+            f.write_str("switch from a foreign stack")?;
+        } else {
+            f.write_str("stack overflow")?;
+        }
+        write!(f, ": {greenlet}, {}-byte stack {:#x}, sp {:#x}", stack.size(), stack.limit, stack.sp)?;
+        match self.past_limit() {
+            0 if self.is_foreign_stack() => f.write_str("; only the greenlet's own code may switch"),
+            0 => f.write_str(", canary overwritten; give its pool a larger SIZE"),
+            past => write!(f, ", {past} bytes past the limit; give its pool a larger SIZE"),
+        }
+    }
+}
+
+/// What a tree does when nobody was set to hear of an overflow.
+pub(crate) fn panics(overflow: &Overflow) -> ! {
+    panic!("{overflow}")
+}
+
+/// # Overflow
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// Whether the canary band of this greenlet's stack is as it was. Always so for main, whose stack is not the crate's, and
+    /// with the feature `unchecked-switch`.
+    ///
+    /// A transfer asks this of the greenlet that leaves. A supervisor may ask it of any.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
+    /// g.switch(1).unwrap();
+    /// assert!(g.is_intact());
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        let floor = self.block().floor.get();
+        // SAFETY: the band of a greenlet that exists is memory of its stack, or of its tree.
+        !CHECKED || (1..=WORDS).all(|word| unsafe { &*floor.wrapping_sub(word) }.get() == floor.addr())
+    }
+}
+
+/// The band of a main greenlet, for the fast path to find what it looks for.
+pub(crate) struct MainBand(UnsafeCell<[usize; WORDS]>);
+
+impl MainBand {
+    pub(crate) const fn new() -> Self {
+        Self(UnsafeCell::new([0; WORDS]))
+    }
+
+    /// Lays it; returns floor and span for a stack without bounds.
+    ///
+    /// # Safety
+    ///
+    /// No main greenlet of the tree exists.
+    pub(crate) unsafe fn lay(&'static self) -> (*const Canary, usize) {
+        // SAFETY: the words are the tree's, nobody else looks at them now, and it is a cell.
+        (unsafe { lay_band(self.0.get().cast()) }, usize::MAX)
+    }
+}
+
+/// Floor and span of a stack of the crate's that begins at `limit` and has its control block at `block`.
+///
+/// # Safety
+///
+/// As for [`lay_band`]; `block` is in the same memory.
+pub(crate) unsafe fn bounds(limit: *mut u8, block: *const u8) -> (*const Canary, usize) {
+    // SAFETY: the caller's contract.
+    let floor = unsafe { lay_band(limit) };
+    (floor, block.addr() - floor.addr())
+}
