@@ -8,6 +8,7 @@
 //! | [`switch`] | saves where this context stands in `from`, goes on where `to` stands; returns when somebody switches back |
 //! | [`depart`] | the same without saving: the context that calls it is over |
 //! | [`call_on`] | calls a function that does not return, on another stack |
+//! | [`interrupts_masked`] | whether interrupts are masked on this core |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`trampoline`] | where a [`fresh`](Context::fresh) context starts: calls the entry with what [`switch`] was given |
 //!
@@ -71,6 +72,13 @@ pub(crate) use isa::affinity;
 #[cfg(target_os = "none")]
 pub(crate) use isa::interrupts_masked;
 pub(crate) use isa::{call_on, depart, stack_pointer, switch, trampoline};
+
+/// An operating system keeps its interrupts to itself.
+#[cfg(not(target_os = "none"))]
+#[inline(always)]
+pub(crate) fn interrupts_masked() -> bool {
+    false
+}
 
 /// Alignment of a stack pointer at a call, in bytes; both ABIs ask for 16.
 pub(crate) const STACK_ALIGN: usize = 16;

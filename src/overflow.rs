@@ -25,8 +25,8 @@ use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::mem::size_of;
 
-/// Whether anything is checked. A constant, so that nothing of the checks is left where they are off.
-const CHECKED: bool = !cfg!(feature = "unchecked-switch");
+/// Whether a departure checks anything. A constant, so that nothing of the checks is left where they are off.
+pub(crate) const CHECKED: bool = !cfg!(feature = "unchecked-switch");
 
 /// A word of a canary band.
 pub(crate) type Canary = Cell<usize>;

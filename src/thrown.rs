@@ -84,6 +84,9 @@ pub enum Refusal {
     /// [`cancel`](crate::Greenlet::cancel) of the current greenlet or of one of its parents, near or far: it would have to
     /// be its own parent's child.
     Cycle,
+    /// Interrupts are masked that were not when the tree was entered: in a critical section or an interrupt handler, on bare
+    /// metal. A kill because a handle was dropped, and [`cancel`](crate::Greenlet::cancel), are not refused: they come back.
+    Masked,
 }
 
 impl fmt::Display for Refusal {
@@ -92,6 +95,10 @@ impl fmt::Display for Refusal {
             Self::Ended => "the greenlet's tree has ended; drop this handle, greenlets live inside `Tree::enter`",
             Self::Main => "the main greenlet cannot be cancelled; return from the closure given to `Tree::enter`",
             Self::Cycle => "a greenlet cannot cancel itself or its own parents; use `kill`, or return from the body",
+            Self::Masked => {
+                "interrupts are masked here, and were not when the tree was entered; leave the critical section or the handler \
+                 before you switch"
+            }
         })
     }
 }

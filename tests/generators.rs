@@ -155,9 +155,9 @@ fn deep_recursion_inside_a_greenlet_hands_up_from_the_bottom() {
         if n == 0 { me.up(0) } else { Ok(count_down(me, n - 1)? + 1) }
     }
     tree(|main| {
-        let mut deep = Generator::new(main, |me| count_down(me, 500).map(|n| assert_eq!(n, 500)));
+        let mut deep = Generator::new(main, |me| count_down(me, 100).map(|n| assert_eq!(n, 100)));
         assert_eq!(deep.next(), Some(0));
-        assert!(deep.0.stack().unwrap().in_use() > 500 * 32);
+        assert!(deep.0.stack().unwrap().in_use() > 100 * 32);
         assert_eq!(deep.next(), None);
     });
 }

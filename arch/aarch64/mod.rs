@@ -136,6 +136,7 @@ pub(crate) fn stack_pointer() -> *mut u8 {
 
 /// Whether interrupts are masked on this core: PSTATE.I is set.
 #[cfg(target_os = "none")]
+#[inline(always)]
 pub(crate) fn interrupts_masked() -> bool {
     /// Bit 7 of DAIF (Arm ARM, C5.2.3).
     const I: u64 = 1 << 7;

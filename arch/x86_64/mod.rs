@@ -134,6 +134,7 @@ pub(crate) fn stack_pointer() -> *mut u8 {
 
 /// Whether maskable interrupts are masked on this core: RFLAGS.IF is clear.
 #[cfg(target_os = "none")]
+#[inline(always)]
 pub(crate) fn interrupts_masked() -> bool {
     /// Bit 9 (Intel SDM volume 1, section 3.4.3.3).
     const INTERRUPT_ENABLE: u64 = 1 << 9;

@@ -23,7 +23,9 @@ mod imp;
 
 pub(crate) use imp::{Link, reported_core, this_core};
 
+use crate::arch;
 use crate::block::{Block, BlockPtr};
+use crate::overflow::CHECKED;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64};
@@ -39,6 +41,8 @@ pub(crate) struct Here {
     current: AtomicPtr<Block>,
     /// 0 when a departure has nothing rare to do on account of this core; else a set of reasons such as [`UNREF`].
     slow: AtomicU16,
+    /// Whether interrupts were masked when the tree was entered: then it is of no interest that they are.
+    begun_masked: AtomicBool,
     entered: AtomicBool,
     /// How many kills are in progress on this core: each holds a reference to its victim and one to the victim's old parent.
     kills: AtomicU32,
@@ -63,6 +67,7 @@ impl Here {
         Self {
             current: AtomicPtr::new(ptr::null_mut()),
             slow: AtomicU16::new(0),
+            begun_masked: AtomicBool::new(false),
             entered: AtomicBool::new(false),
             kills: AtomicU32::new(0),
             deaths: AtomicU64::new(0),
@@ -83,7 +88,14 @@ impl Here {
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
         self.slow.store(0, Relaxed);
         self.kills.store(0, Relaxed);
+        self.begun_masked.store(arch::interrupts_masked(), Relaxed);
         self.set_current(main);
+    }
+
+    /// Whether interrupts are masked that were not when the tree was entered.
+    #[inline(always)]
+    pub(crate) fn newly_masked(&self) -> bool {
+        CHECKED && arch::interrupts_masked() && !self.begun_masked.load(Relaxed)
     }
 
     /// Ends a run: nothing is current, the core is free.

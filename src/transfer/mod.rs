@@ -30,7 +30,7 @@ use core::ptr;
 #[inline(always)]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
     let here = to.here();
-    if to.flags.get() | here.slow() != 0 {
+    if to.flags.get() | here.slow() != 0 || here.newly_masked() {
         return apart(|outcome| {
             // SAFETY: the same contract.
             outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
@@ -62,7 +62,7 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     // SAFETY: only main, and greenlets of an ended tree, have no parent; none of these is a body that runs.
     let to = unsafe { me.parent().unwrap_unchecked() };
     let here = to.here();
-    if to.flags.get() | here.slow() != 0 {
+    if to.flags.get() | here.slow() != 0 || here.newly_masked() {
         return apart(|outcome| {
             let to = to.retain();
             // SAFETY: referred to, from here until it is back.

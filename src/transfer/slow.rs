@@ -42,6 +42,9 @@ pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
+    if !named.has(ENDED) && named.here().newly_masked() {
+        return Err(Thrown::Refused(Refusal::Masked, Some(sent)));
+    }
     // SAFETY: the same contract.
     surface(unsafe { exchange(named, sent) })
 }

@@ -29,6 +29,9 @@ type Main<V> = greenlet::Main<V, &'static str>;
 type Count<V> = Result<u64, Thrown<V, &'static str>>;
 
 fn main() {
+    // As in most firmware; a switch has more to ask where they are masked.
+    board::interrupts::on(|| ());
+    board::interrupts::enable();
     let words = WORDS.enter(|main| {
         println!("# one way, with a value of 8 bytes");
         let round_trip = measured("a round trip", || switches(main));

@@ -1,0 +1,97 @@
+#![no_std]
+#![no_main]
+//! A switch with interrupts masked that were not masked at `enter` is refused; a greenlet that is lost meanwhile ends all the same.
+
+use board::{check, interrupts, println};
+use greenlet::{Refusal, Sent, StackPool, Thrown, Tree};
+
+board::guest!(main);
+
+static STACKS: StackPool<2, 16384> = StackPool::new();
+static TREE: Tree<u32> = Tree::new();
+
+type Greenlet = greenlet::Greenlet<u32, &'static str>;
+
+/// Runs `critical` with interrupts masked, as a critical section does.
+fn masked<R>(critical: impl FnOnce() -> R) -> R {
+    interrupts::disable();
+    let result = critical();
+    interrupts::enable();
+    result
+}
+
+fn main() {
+    let ran = TREE.enter(|main| {
+        check!(!interrupts::are_enabled());
+        println!("entered masked: a switch asks for nothing");
+        switches(main, Ok(1));
+    });
+    check!(ran.is_ok());
+
+    interrupts::on(|| ());
+    interrupts::enable();
+    let ran = TREE.enter(|main| {
+        println!("entered unmasked");
+        switches(main, Ok(1));
+        check!(interrupts::are_enabled());
+        println!("masked since: refused");
+        refusals(main);
+        println!("the mask goes with the core, not with a greenlet");
+        stays(main);
+    });
+    check!(ran.is_ok());
+}
+
+/// A round trip, to a greenlet that has not started and to one that has.
+fn switches(main: &Greenlet, expected: Result<u32, Thrown<u32, &'static str>>) {
+    let echo = main.spawn(&STACKS, |me, mut x| {
+        loop {
+            x = me.up(x)?;
+        }
+    });
+    let echo = echo.expect("a stack is free");
+    check!(echo.switch(1) == expected);
+    check!(echo.switch(1) == expected);
+}
+
+fn refusals(main: &Greenlet) {
+    let refused = |sent| Err(Thrown::Refused(Refusal::Masked, Some(sent)));
+    let echo = main.spawn(&STACKS, |me, mut x| {
+        loop {
+            x = me.up(x)?;
+        }
+    });
+    let echo = echo.expect("a stack is free");
+    check!(masked(|| echo.switch(1)) == refused(Sent::Value(1)), "into one that has not started");
+    check!(echo.switch(1) == Ok(1), "nothing had happened");
+    check!(masked(|| echo.switch(2)) == refused(Sent::Value(2)));
+    check!(masked(|| echo.throw("late")) == refused(Sent::Error("late")));
+    check!(masked(|| echo.kill_with(3)) == refused(Sent::Exit(3)));
+    check!(masked(|| main.switch(4)) == refused(Sent::Value(4)), "to oneself");
+    check!(echo.switch(5) == Ok(5) && !echo.is_dead(), "nothing had happened");
+
+    let inside = main.spawn(&STACKS, |me, x| {
+        let refused = masked(|| me.up(x));
+        check!(refused == Err(Thrown::Refused(Refusal::Masked, Some(Sent::Value(x)))), "by `up`");
+        me.up(x + 1)
+    });
+    let inside = inside.expect("a stack is free");
+    check!(inside.switch(6) == Ok(7));
+
+    println!("a cancel and a lost reference come back, and are not refused");
+    check!(masked(|| inside.cancel()) == Ok(0) && inside.is_dead());
+    masked(|| drop(echo));
+    drop(inside);
+    check!(STACKS.free() == 2, "both ended");
+}
+
+/// A greenlet that unmasks, or ends with interrupts masked, leaves them so.
+fn stays(main: &Greenlet) {
+    let careless = main.spawn(&STACKS, |_me, x| {
+        interrupts::disable();
+        Ok(x)
+    });
+    check!(careless.expect("a stack is free").switch(1) == Ok(1), "its end is not refused");
+    check!(!interrupts::are_enabled());
+    interrupts::enable();
+}
