@@ -194,13 +194,13 @@ fn a_switch_in_nested_calls_suspends_all_of_them() {
     tree(|main| {
         let g = main.spawn(&STACKS, |me, x| Ok(descend(me, x, 0.5)? as u32)).unwrap();
         let other = main.spawn(&STACKS, |me, x| Ok(descend(me, x, 2.0)? as u32)).unwrap();
-        assert_eq!(g.switch(100), Ok(0));
-        assert_eq!(other.switch(100), Ok(0));
+        assert_eq!(g.switch(40), Ok(0));
+        assert_eq!(other.switch(40), Ok(0));
         assert_eq!((g.switch(1), other.switch(2)), (Ok(1), Ok(1)));
-        for depth in 1..100 {
+        for depth in 1..40 {
             assert_eq!((g.switch(depth), other.switch(depth)), (Ok(depth + 1), Ok(depth + 1)));
         }
-        assert_eq!((g.switch(100), other.switch(100)), (Ok(1 + 2525), Ok(2 + 10100)));
+        assert_eq!((g.switch(40), other.switch(40)), (Ok(1 + 410), Ok(2 + 1640)));
     });
 }
 

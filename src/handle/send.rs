@@ -121,7 +121,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree, Thrown};
-    /// # static STACKS: StackPool<2, 4096> = StackPool::new();
+    /// # static STACKS: StackPool<2, 16384> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let supervisor = main.spawn(&STACKS, |me, _| {
