@@ -21,7 +21,7 @@ use core::fmt;
 /// TREE.enter(|main| {
 ///     let parser = main.build(&STACKS).name("parser").spawn(|_me, x| Ok(x)).unwrap();
 ///     assert_eq!(parser.name(), Some("parser"));
-///     assert!(format!("{parser:?}").ends_with("\"parser\" (unstarted)"));
+///     assert!(format!("{parser:?}").ends_with("\"parser\" (pending)"));
 /// }).unwrap();
 /// ```
 #[must_use = "a builder does nothing until `spawn` or `bare`"]

@@ -34,8 +34,29 @@ pub unsafe trait CoreIdentity {
 ///
 /// greenlet::core_identity!(Firmware);
 /// ```
+///
+/// What the crate has ready, `SingleCore` and `Mpidr`, is true of some firmware only. Who declares it promises that it is of
+/// theirs, by a word: `greenlet::core_identity!(unsafe greenlet::SingleCore);`
 #[macro_export]
 macro_rules! core_identity {
+    (unsafe $ready:ty) => {
+        const _: () = {
+            struct Promised;
+
+            // SAFETY: promised by whoever wrote `unsafe` in this declaration.
+            unsafe impl $crate::CoreIdentity for Promised {
+                fn number() -> usize {
+                    <$ready>::number()
+                }
+
+                fn in_handler() -> bool {
+                    <$ready>::in_handler()
+                }
+            }
+
+            $crate::core_identity!(Promised);
+        };
+    };
     ($identity:ty) => {
         const _: () = {
             #[unsafe(no_mangle)]
@@ -56,19 +77,23 @@ macro_rules! core_identity {
 /// Masked interrupts count as a handler: inside a critical section, too, nothing can be entered and
 /// `Tree::current` finds nothing. On aarch64 the mask is PSTATE.I, on x86_64 RFLAGS.IF.
 ///
-/// Ready-made for [`core_identity!`](crate::core_identity). For firmware that does not nest its handlers.
+/// Ready-made for [`core_identity!`](crate::core_identity), with `unsafe` before it: the promise is that there is one core, and
+/// that no handler unmasks interrupts.
 #[cfg(target_os = "none")]
 #[derive(Debug)]
 pub struct SingleCore;
 
-// SAFETY: one core has one number; handlers mask interrupts, which is what the user of this type says.
 #[cfg(target_os = "none")]
-unsafe impl CoreIdentity for SingleCore {
-    fn number() -> usize {
+impl SingleCore {
+    /// 0: there is one core.
+    #[must_use]
+    pub fn number() -> usize {
         0
     }
 
-    fn in_handler() -> bool {
+    /// Whether interrupts are masked.
+    #[must_use]
+    pub fn in_handler() -> bool {
         crate::arch::interrupts_masked()
     }
 }
@@ -77,19 +102,23 @@ unsafe impl CoreIdentity for SingleCore {
 ///
 /// The number is `Aff0 + 16 * Aff1`, which is what a GIC of version 3 counts clusters by; Aff2 and Aff3 are zero.
 ///
-/// Ready-made for [`core_identity!`](crate::core_identity).
+/// Ready-made for [`core_identity!`](crate::core_identity), with `unsafe` before it: the promise is that no handler unmasks
+/// interrupts.
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 #[derive(Debug)]
 pub struct Mpidr;
 
-// SAFETY: affinities differ between cores; handlers mask interrupts, which is what the user of this type says.
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
-unsafe impl CoreIdentity for Mpidr {
-    fn number() -> usize {
+impl Mpidr {
+    /// What the affinity fields say.
+    #[must_use]
+    pub fn number() -> usize {
         crate::arch::affinity()
     }
 
-    fn in_handler() -> bool {
+    /// Whether interrupts are masked.
+    #[must_use]
+    pub fn in_handler() -> bool {
         crate::arch::interrupts_masked()
     }
 }

@@ -4,6 +4,9 @@
 //! greenlet's stack, its payload is sent to the parent like a value, and the parent goes on panicking on its own stack. Without
 //! it, nothing can be caught: where panics unwind the program ends there, and says which greenlet it was; on bare metal panics
 //! abort at once.
+//!
+//! Code of the user's that the kernel calls in the middle of its work, such as a destructor or a hook, may panic as well. Then
+//! the work is finished, and the panic goes on in who asked for it: references, stacks and parents stay accounted for.
 
 #[cfg(feature = "std")]
 mod imp {
@@ -19,6 +22,11 @@ mod imp {
         // What the body shared with others may be half-changed, as it may be when a thread panics: `V`, `E` and whatever bodies
         // capture are on their own there, as with `std::thread`.
         catch_unwind(AssertUnwindSafe(body))
+    }
+
+    /// Runs code of the user's in the middle of something that must be finished, whatever that code does.
+    pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Payload> {
+        catch_unwind(AssertUnwindSafe(run))
     }
 
     /// Goes on panicking, on the stack of the caller.
@@ -42,6 +50,11 @@ mod imp {
         Ok(result)
     }
 
+    /// Runs code of the user's.
+    pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Payload> {
+        Ok(run())
+    }
+
     /// Goes on panicking, on the stack of the caller.
     pub(crate) fn resume(payload: Payload) -> ! {
         match payload {}
@@ -60,4 +73,4 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{Payload, guard, resume};
+pub(crate) use imp::{Payload, catch, guard, resume};

@@ -21,19 +21,32 @@ use crate::transfer::slow::{self, Arrival};
 use crate::tree::Tree;
 use core::mem::ManuallyDrop;
 
-/// Gives up one reference to `block`, and all that follows from it.
+/// Gives up one reference to `block`, and all that follows from it. A panic of the user's code in there goes on here, at the
+/// end.
 ///
 /// # Safety
 ///
 /// The caller owns a reference and gives it up. The greenlet is of a tree of `V` and `E`.
 pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
+    // SAFETY: the same contract.
+    if let Some(payload) = unsafe { release_caught::<V, E>(block) } {
+        panic::resume(payload);
+    }
+}
+
+/// [`release`], with the panic in the caller's hands.
+///
+/// # Safety
+///
+/// As for [`release`].
+pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> Option<Payload> {
     let mut next = Some(block);
     let mut panicked = None;
     while let Some(block) = next {
         if !uncount(block) {
             break;
         }
-        next = if block.has(UNSTARTED | DEAD) {
+        let (parent, panic) = if block.has(UNSTARTED | DEAD) {
             // SAFETY: nobody refers to it, and it does not run: an unstarted or dead greenlet is never current.
             unsafe { free(block) }
         } else if block.has(ENDED) {
@@ -43,14 +56,12 @@ pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
             break;
         } else {
             // SAFETY: suspended, of a tree that is entered, of `V` and `E`.
-            let (parent, panic) = unsafe { kill_lost::<V, E>(block) };
-            panicked = panic.or(panicked);
-            parent
+            unsafe { kill_lost::<V, E>(block) }
         };
+        panicked = panic.or(panicked);
+        next = parent;
     }
-    if let Some(payload) = panicked {
-        panic::resume(payload);
-    }
+    panicked
 }
 
 /// Counts one reference less; true when it was the last.
@@ -61,22 +72,24 @@ fn uncount(block: BlockPtr) -> bool {
 }
 
 /// Frees an unstarted or dead greenlet: detaches it from everything, drops its body, gives back its slot. Returns the
-/// parent, with the reference that the parent field held.
+/// parent, with the reference that the parent field held; and the panic of a destructor, if there was one.
 ///
 /// # Safety
 ///
 /// Nobody refers to `block`, and it is not current.
-unsafe fn free(block: BlockPtr) -> Option<BlockPtr> {
+unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     block.forget_id();
     let parent = block.replace_parent(None);
     block.unlink();
-    drop(Unstarted::take(block));
+    let mut panicked = panic::catch(|| drop(Unstarted::take(block))).err();
     // SAFETY: nobody refers to it.
-    unsafe { local::detach(block) };
+    while let Err(payload) = panic::catch(|| unsafe { local::detach(block) }) {
+        panicked = Some(payload); // of one value; the others are left
+    }
     let (home, slot) = (block.home.get(), block.slot.get());
     // SAFETY: the block remembers where its slot came from, and this is the one place that gives it back.
     unsafe { pool::release(home, slot) };
-    parent
+    (parent, panicked)
 }
 
 /// Kills a suspended greenlet that nobody refers to. When that leaves it dead and unreferred, returns its parent, as
@@ -90,12 +103,12 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     victim.retain(); // this kill's own reference
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(victim) };
-    let exit = Sent::Exit((tree.exit)());
+    let exit = panic::catch(tree.exit);
     if victim.refs.get() > 1 {
         // The exit function found it through a weak handle and kept it: nothing is lost.
         let last = uncount(victim);
         debug_assert!(!last, "others refer to it");
-        return (None, None);
+        return (None, exit.err());
     }
     let report = |arrival: Arrival<V, E>| match arrival {
         Ok(Ok(value)) => {
@@ -112,20 +125,24 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     };
     // SAFETY: this kill refers to the victim; it is not main, which its tree refers to, and it is not an ancestor of the
     // dropper: its children would refer to it.
-    let panicked = unsafe { end_under_me(victim, exit, report) };
+    let ended = exit.and_then(|exit| unsafe { end_under_me(victim, Sent::Exit(exit), report) });
+    let mut panicked = ended.unwrap_or_else(Some);
     if victim.has(DEAD) || victim.refs.get() > 1 {
         // SAFETY: the caller goes on with what a release goes on with: freed if dead, else somebody refers to it.
-        return (uncount(victim).then(|| unsafe { free(victim) }).flatten(), panicked);
+        let (parent, panic) = if uncount(victim) { unsafe { free(victim) } } else { (None, None) };
+        return (parent, panic.or(panicked));
     }
     victim.set(LEAKED);
     // SAFETY: counted here, for as long as the hook looks at it: it may end it after all.
     let victim = unsafe { Greenlet::from_block(victim.retain()) };
-    (tree.leak)(&victim);
+    panicked = panic::catch(|| (tree.leak)(&victim)).err().or(panicked);
     (None, panicked)
 }
 
 /// Throws `sent` into `victim` while the current greenlet stands in for its parent; hands what comes back to `then`, and
 /// puts the old parent back after that, over any change made meanwhile, unless that would make a cycle.
+///
+/// A panic of the user's code in there is returned, when all this is done.
 ///
 /// # Safety
 ///
@@ -135,22 +152,22 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     victim: BlockPtr,
     sent: Sent<V, E>,
     then: impl FnOnce(Arrival<V, E>) -> R,
-) -> R {
+) -> Result<R, Payload> {
     // SAFETY: the tree is entered.
     let me = unsafe { victim.here().current() };
     let old = victim.replace_parent(Some(me.retain()));
     victim.here().kill_begins();
     // SAFETY: the caller refers to the victim.
-    let result = then(unsafe { slow::exchange(victim, sent) });
+    let result = panic::catch(|| then(unsafe { slow::exchange(victim, sent) }));
     victim.here().kill_ends();
     let surplus = match old {
         // Meanwhile the victim became a parent of its old parent, near or far. Putting that back would make a cycle.
         Some(old) if victim.is_above(old) => Some(old),
         old => victim.replace_parent(old),
     };
-    if let Some(surplus) = surplus {
-        // SAFETY: the parent field owned it, or this function did.
-        unsafe { release::<V, E>(surplus) };
+    // SAFETY: the parent field owned it, or this function did.
+    match surplus.and_then(|surplus| unsafe { release_caught::<V, E>(surplus) }) {
+        Some(payload) => Err(payload),
+        None => result,
     }
-    result
 }

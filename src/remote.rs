@@ -68,7 +68,8 @@ impl core::error::Error for Gone {}
 impl RemoteGreenlet {
     /// Asks for a kill: the greenlet's core throws an exit into it, as [`cancel`](Greenlet::cancel) does, at the next transfer
     /// there that takes the slow path, or when [`attend`](Greenlet::attend) is called. What comes back is thrown away; an error
-    /// goes to [`on_unraisable`](crate::Tree::on_unraisable). The main greenlet is never killed, and a dead one not again.
+    /// goes to [`on_unraisable`](crate::Tree::on_unraisable), as does [`NoRun`](crate::Thrown::NoRun) of a greenlet without a
+    /// body, which stays as it is. The main greenlet is never killed, and a dead one not again.
     ///
     /// # Errors
     ///
@@ -179,20 +180,24 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
         if !block.id.asks(Request::Kill) {
             return;
         }
+        if block.is_main() || block.has(DEAD) {
+            block.id.take(Request::Kill);
+            return;
+        }
         let exit = (tree.exit)();
         // SAFETY: the tree is entered.
-        if block.is_above(unsafe { any.here().current() }) && !block.is_main() {
+        if block.is_above(unsafe { any.here().current() }) {
             mail.put_back(Request::Kill); // waits
             return;
         }
         block.id.take(Request::Kill);
-        if block.is_main() || block.has(DEAD) {
-            return;
+        if block.has(DEAD) {
+            return; // the exit function has ended it
         }
         settled += 1;
         // SAFETY: the handle refers to it; it is neither main nor an ancestor of the current greenlet.
         let arrival = unsafe { end_under_me(block, Sent::Exit(exit), |arrival| arrival) };
-        if let Err(thrown) = surface(arrival) {
+        if let Err(thrown) = surface(arrival.and_then(|arrival| arrival)) {
             (tree.unraisable)(greenlet, thrown);
         }
     };

@@ -16,7 +16,7 @@ fn a_builder_names_a_greenlet_and_chooses_its_parent() {
         assert_eq!((parent.parent(), child.parent()), (Some(main.handle()), Some(parent)));
         assert_eq!(main.bare(&STACKS).unwrap().name(), None);
         let builder = main.build(&STACKS).name("x");
-        assert_eq!(format!("{builder:?}"), "Builder { parent: main greenlet (running), name: Some(\"x\"), .. }");
+        assert_eq!(format!("{builder:?}"), "Builder { parent: main greenlet (current), name: Some(\"x\"), .. }");
     });
 }
 
@@ -55,21 +55,22 @@ fn numbers_do_not_run_out_and_who_is_new_is_still_told_from_who_is_not() {
 #[test]
 fn a_greenlet_shows_its_number_its_name_and_its_state() {
     tree(|main| {
-        assert_eq!(format!("{main:?} {:?}", main.handle()), "main greenlet (running) main greenlet (running)");
+        assert_eq!(format!("{main:?} {:?}", main.handle()), "main greenlet (current) main greenlet (current)");
         let g = main.build(&STACKS).name("parser \"x\"").spawn(|me, _| {
             let shown = format!("{me:?} {:?}", me.parent());
-            assert_eq!(shown, format!("greenlet {} \"parser \\\"x\\\"\" (running) main greenlet (suspended)", me.id()));
+            assert_eq!(shown, format!("greenlet {} \"parser \\\"x\\\"\" (current) main greenlet (suspended)", me.id()));
             me.up(0)
         });
         let g = g.unwrap();
-        let shows = |state| assert_eq!(format!("{g:?}"), format!("greenlet {} \"parser \\\"x\\\"\" ({state})", g.id()));
-        shows(State::Unstarted);
+        let shows =
+            |state: &str| assert_eq!(format!("{g:?}"), format!("greenlet {} \"parser \\\"x\\\"\" ({state})", g.id()));
+        shows("pending");
         g.switch(0).unwrap();
-        shows(State::Suspended);
+        shows("suspended");
         g.switch(0).unwrap();
-        shows(State::Dead);
+        shows("dead");
         let nameless = main.bare(&STACKS).unwrap();
-        assert_eq!(format!("{nameless:?}"), format!("greenlet {} (unstarted)", nameless.id()));
+        assert_eq!(format!("{nameless:?}"), format!("greenlet {} (pending)", nameless.id()));
         let all = [State::Unstarted, State::Running, State::Suspended, State::Dead];
         assert_eq!(all.map(|state| state.to_string()), ["unstarted", "running", "suspended", "dead"]);
     });

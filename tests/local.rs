@@ -153,3 +153,28 @@ fn destructors_may_use_values_their_own_and_others() {
         assert_eq!(TEXTS.with(main, |text| text.borrow().len()), Ok(2));
     });
 }
+
+/// What is kept for main goes when nobody refers to main any more, and must not find a way to refer to it.
+#[cfg(feature = "std")]
+#[test]
+fn a_destructor_at_the_end_of_main_finds_nobody_current() {
+    struct Asks;
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            assert!(OWN.current().is_none());
+            ASKED.set(ASKED.get() + 1);
+        }
+    }
+    thread_local!(static ASKED: Cell<u32> = const { Cell::new(0) });
+    static OWN: greenlet::Tree<u32> = greenlet::Tree::new();
+    static VALUES: GreenletLocal<Asks, 1> = GreenletLocal::new(|| Asks);
+    static CONTEXTS: greenlet::ContextPool<Asks, 1> = greenlet::ContextPool::new();
+    for run in 1..=2 {
+        OWN.enter(|main| {
+            VALUES.with(main, |_| ()).unwrap();
+            main.set_context(Some(CONTEXTS.create(Asks).map_err(|refused| refused.reason).unwrap()));
+        })
+        .unwrap();
+        assert_eq!(ASKED.get(), 2 * run);
+    }
+}

@@ -63,6 +63,7 @@ fn what_a_transfer_returns_names_the_remedy() {
         (Box::new(Down::Refused(Refusal::Ended, None)), "drop this handle"),
         (Box::new(Refusal::Main), "return from the closure given to `Tree::enter`"),
         (Box::new(Refusal::Cycle), "use `kill`, or return from the body"),
+        (Box::new(Refusal::Masked), "leave the critical section or the handler"),
     ]);
     assert_eq!(Down::Refused(Refusal::Cycle, None).to_string(), Refusal::Cycle.to_string());
 }
@@ -70,7 +71,7 @@ fn what_a_transfer_returns_names_the_remedy() {
 #[test]
 fn a_full_static_names_its_size_and_the_remedy() {
     name_remedies(&[(Box::new(LocalError::Full { capacity: 12 }), "give it a larger N")]);
-    assert!(LocalError::Full { capacity: 12 }.to_string().starts_with("12 greenlets"));
+    assert!(LocalError::Full { capacity: 12 }.to_string().starts_with("all 12 places"));
 }
 
 #[test]

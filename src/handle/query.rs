@@ -115,9 +115,15 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     }
 }
 
-/// `greenlet 3 "parser" (suspended)`.
+/// `greenlet 3 "parser" (suspended)`: the states in the words of Python's greenlet, pending, current, suspended, dead.
 impl<V: 'static, E: 'static> fmt::Debug for Greenlet<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.block().identity(), self.state())
+        let state = match self.state() {
+            State::Unstarted => "pending",
+            State::Running => "current",
+            State::Suspended => "suspended",
+            State::Dead => "dead",
+        };
+        write!(f, "{} ({state})", self.block().identity())
     }
 }

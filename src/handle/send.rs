@@ -148,7 +148,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         // SAFETY: this handle refers to the greenlet; the two other conditions were tested, and nothing ran since.
         let arrival = unsafe { end_under_me(self.block(), Sent::Exit(value), |arrival| arrival) };
-        slow::surface(arrival)
+        slow::surface(arrival.and_then(|arrival| arrival))
     }
 
     fn send(&self, sent: Sent<V, E>) -> Outcome<V, E> {

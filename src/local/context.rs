@@ -3,7 +3,7 @@
 use crate::errors::Refused;
 use crate::handle::Greenlet;
 use crate::local::LocalError;
-use crate::pool::{self, Slots};
+use crate::pool::{Claimed, Slots};
 use core::any::TypeId;
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
@@ -200,11 +200,10 @@ pub(super) unsafe fn release(shared: *const Shared) {
     let refs = head.refs.get() - 1;
     head.refs.set(refs);
     if refs == 0 {
-        let (home, slot) = (head.home, head.slot);
+        // SAFETY: claimed by `create`; the value is gone when this is dropped.
+        let _slot = unsafe { Claimed::new(head.home, head.slot) };
         // SAFETY: nobody refers to it.
         unsafe { (head.drop)(shared) };
-        // SAFETY: claimed by `create`; the value is gone.
-        unsafe { pool::release(home, slot) };
     }
 }
 

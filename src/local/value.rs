@@ -2,10 +2,10 @@
 
 use crate::block::BlockPtr;
 use crate::handle::Greenlet;
-use crate::pool::{Slots, release};
+use crate::pool::{Claimed, Slots};
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
-use core::mem::MaybeUninit;
+use core::mem::{self, MaybeUninit};
 use core::ptr::{self, NonNull};
 
 /// A value of type `T` for each greenlet, for up to `N` greenlets at a time. A `static`.
@@ -64,12 +64,12 @@ pub(crate) struct Attached {
     slot: u32,
 }
 
-/// Why a [`GreenletLocal`] has no value for a greenlet.
+/// Why a [`GreenletLocal`] has no value for a greenlet, or a [`ContextPool`](crate::ContextPool) no context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LocalError {
-    /// As many greenlets as there is room for have a value.
+    /// All places are taken.
     Full {
         /// How many.
         capacity: usize,
@@ -79,7 +79,11 @@ pub enum LocalError {
 impl fmt::Display for LocalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Full { capacity } = self;
-        write!(f, "{capacity} greenlets have a value of this `GreenletLocal`; give it a larger N, or drop some of them")
+        write!(
+            f,
+            "all {capacity} places of this `GreenletLocal` or `ContextPool` are taken; give it a larger N, or drop the \
+             greenlets or contexts that are done with"
+        )
     }
 }
 
@@ -134,13 +138,14 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
     #[cold]
     fn attach(&'static self, block: BlockPtr) -> Result<*const Entry<T>, LocalError> {
         let Some(slot) = self.slots.claim() else { return Err(LocalError::Full { capacity: N }) };
+        // SAFETY: claimed just now; forgotten when it is used.
+        let claimed = unsafe { Claimed::new(self.slots.erase(), slot) };
         let value = (self.init)();
         if let Some(entry) = self.find(block) {
             // `init` asked for the value itself. That one stands, as it does in a `OnceCell`.
-            // SAFETY: claimed above, and not used.
-            unsafe { release(self.slots.erase(), slot) };
             return Ok(entry);
         }
+        mem::forget(claimed);
         let head = Attached {
             next: Cell::new(block.attached.get()),
             key: self.key(),
@@ -182,9 +187,8 @@ pub(super) unsafe fn drop_first(block: BlockPtr, first: *const Attached) {
     // SAFETY: entries in a chain are written.
     let head = unsafe { &*first };
     block.attached.set(head.next.get());
-    let (home, slot) = (head.home, head.slot);
+    // SAFETY: claimed when it was attached; its value is gone when this is dropped.
+    let _slot = unsafe { Claimed::new(head.home, head.slot) };
     // SAFETY: out of the chain, so that nobody finds it again.
     unsafe { (head.drop)(first) };
-    // SAFETY: claimed when it was attached; its value is gone.
-    unsafe { release(home, slot) };
 }

@@ -2,7 +2,7 @@
 
 mod slots;
 
-pub(crate) use slots::{Slots, release};
+pub(crate) use slots::{Claimed, Slots, release};
 
 use crate::arch::STACK_ALIGN;
 use crate::block::Block;

@@ -58,6 +58,28 @@ impl<const N: usize> Slots<N> {
     }
 }
 
+/// A claimed slot that goes back when this is dropped: also when a destructor or an `init` of the user's panics meanwhile.
+pub(crate) struct Claimed {
+    home: NonNull<Slots<0>>,
+    pub(crate) slot: u32,
+}
+
+impl Claimed {
+    /// # Safety
+    ///
+    /// As for [`release`], when this is dropped.
+    pub(crate) unsafe fn new(home: NonNull<Slots<0>>, slot: u32) -> Self {
+        Self { home, slot }
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        // SAFETY: by the contract of `new`.
+        unsafe { release(self.home, self.slot) }
+    }
+}
+
 /// Gives a slot back. What its holder wrote is visible to the next one.
 ///
 /// # Safety

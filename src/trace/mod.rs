@@ -13,8 +13,9 @@ pub use recorder::{Record, Recorder, RecorderBusy};
 use crate::block::BlockPtr;
 use crate::handle::Greenlet;
 use crate::here::{Here, TRACE};
+use crate::panic;
 use crate::thrown::Thrown;
-use crate::transfer::slow::Arrival;
+use crate::transfer::slow::{Arrival, lost_to};
 use crate::tree::Tree;
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -54,7 +55,8 @@ pub trait Trace<V: 'static, E: 'static> {
     ///
     /// # Errors
     ///
-    /// An error takes the place of the value, error or exit on its way into the target, and the tracer is removed.
+    /// An error takes the place of the value, error or exit on its way into the target, and the tracer is removed. So does a
+    /// panic, with the feature `std`.
     fn event(&self, event: Event, origin: &Greenlet<V, E>, target: &Greenlet<V, E>) -> Result<(), E>;
 }
 
@@ -151,12 +153,18 @@ unsafe fn tell<V: 'static, E: 'static>(origin: BlockPtr, target: BlockPtr, what:
     let origin = ManuallyDrop::new(unsafe { Greenlet::from_block(origin) });
     // SAFETY: the same.
     let target = ManuallyDrop::new(unsafe { Greenlet::from_block(target) });
-    match tracer.event(event, &origin, &target) {
-        Ok(()) => what,
-        Err(error) => {
+    match panic::catch(|| tracer.event(event, &origin, &target)) {
+        Ok(Ok(())) => what,
+        Ok(Err(error)) => {
             tree.replace_tracer(here, None);
-            drop(what);
-            Ok(Err(Thrown::Error(error)))
+            match panic::catch(|| drop(what)) {
+                Ok(()) => Ok(Err(Thrown::Error(error))),
+                Err(payload) => Err(payload),
+            }
+        }
+        Err(payload) => {
+            tree.replace_tracer(here, None);
+            lost_to(payload, what)
         }
     }
 }

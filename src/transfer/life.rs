@@ -57,7 +57,8 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     };
     let (mut heir, whole) = heir_of(me);
     if !whole {
-        drop(mem::replace(&mut what, Ok(Err(Thrown::NoRun))));
+        let lost = mem::replace(&mut what, Ok(Err(Thrown::NoRun)));
+        what = panic::catch(|| drop(lost)).map_or_else(Err, |()| what);
         // The destructor of what was lost may have moved parents about, or given one a body.
         (heir, _) = heir_of(me);
     }

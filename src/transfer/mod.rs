@@ -16,8 +16,8 @@ mod word;
 
 use crate::arch::{self, Word};
 use crate::block::BlockPtr;
+use crate::handle::Greenlet;
 use crate::overflow;
-use crate::references::release;
 use crate::thrown::{Outcome, Sent};
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
@@ -64,11 +64,12 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     let here = to.here();
     if to.flags.get() | here.slow() != 0 || here.newly_masked() {
         return apart(|outcome| {
-            let to = to.retain();
-            // SAFETY: referred to, from here until it is back.
-            outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
-            // SAFETY: counted above.
-            unsafe { release::<V, E>(to) };
+            // SAFETY: counted here, until it is back; the tree is one of `V` and `E`.
+            let to = unsafe { Greenlet::<V, E>::from_block(to.retain()) };
+            // SAFETY: referred to by that.
+            let back = unsafe { slow::send(to.block(), Sent::Value(value)) };
+            drop(to);
+            outcome.write(back);
         });
     }
     overflow::check::<V, E>(me);

@@ -10,7 +10,7 @@ use crate::block::{BlockPtr, DEAD, ENDED, UNSTARTED};
 use crate::here::UNREF;
 use crate::overflow;
 use crate::panic::{self, Payload};
-use crate::references::release;
+use crate::references::release_caught;
 use crate::remote::settle;
 use crate::thrown::{Outcome, Refusal, Sent, Thrown};
 use crate::trace::trace;
@@ -143,14 +143,24 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
     // SAFETY: `me` is current, the packet refers to the origin, the tree is one of `V` and `E`.
     let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };
     // SAFETY: the packet's reference is ours.
-    unsafe { release::<V, E>(origin) };
+    let mut panicked = unsafe { release_caught::<V, E>(origin) };
     if let Some(target) = me.take_pin() {
         // SAFETY: the pin's reference is ours.
-        unsafe { release::<V, E>(target) };
+        panicked = unsafe { release_caught::<V, E>(target) }.or(panicked);
     }
     if me.mail.get().has_kills() {
         // SAFETY: the tree is one of `V` and `E`, and entered.
-        unsafe { settle::<V, E>(me) };
+        panicked = panic::catch(|| unsafe { settle::<V, E>(me) }).err().or(panicked);
     }
-    what
+    match panicked {
+        Some(payload) => lost_to(payload, what),
+        None => what,
+    }
+}
+
+/// A panic arrives in the place of `what`.
+pub(crate) fn lost_to<V, E>(payload: Payload, what: Arrival<V, E>) -> Arrival<V, E> {
+    // One panic is enough: the other one is lost with what it was the destructor of.
+    let _other = panic::catch(|| drop(what));
+    Err(payload)
 }

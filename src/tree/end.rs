@@ -4,21 +4,22 @@ use super::Tree;
 use crate::block::{BlockPtr, DEAD, ENDED, LEAKED, UNSTARTED};
 use crate::handle::Greenlet;
 use crate::here::Here;
-use crate::panic::Payload;
-use crate::references::{end_under_me, release};
+use crate::panic::{self, Payload};
+use crate::references::{end_under_me, release_caught};
 use crate::thrown::Sent;
+use crate::transfer::slow::Arrival;
+use core::mem::ManuallyDrop;
 
 /// How often the greenlets that are left are asked. More than once because one that ends may wake others, or spawn some.
 const ROUNDS: usize = 32;
 
-/// Ends a tree. After this nothing of it is ever resumed. Returns the last panic that left a greenlet meanwhile.
+/// Ends a tree. After this nothing of it is ever resumed. Returns the last panic of user code that ran meanwhile.
 ///
 /// # Safety
 ///
 /// `main` is the current greenlet, and the main greenlet of `tree`.
 pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
-    // Dropped at the end of this function, or when a hook panics out of it.
-    let _ending = Ending { tree, main };
+    let ending = Ending { tree, main };
     let mut panicked = None;
     for _ in 0..ROUNDS {
         // SAFETY: the caller's contract.
@@ -26,7 +27,7 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
             break;
         }
     }
-    let report = |greenlet: &Greenlet<V, E>| {
+    let mut report = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
         if block != main && !block.has(DEAD | LEAKED) {
             block.set(LEAKED); // told of once
@@ -34,20 +35,27 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
             (tree.leak)(greenlet);
         }
     };
+    // As often as a hook panics: those that were told of are not told of again.
     // SAFETY: the caller's contract.
-    unsafe { each(main, report) };
-    panicked
+    while let Err(payload) = panic::catch(|| unsafe { each(main, &mut report) }) {
+        panicked = Some(payload);
+    }
+    ending.finish().or(panicked)
 }
 
-/// What must be done last, whatever happens before.
+/// What must be done last, whatever happens before. Dropped when a hook panics and nothing can be caught.
 struct Ending<V: 'static, E: 'static> {
     tree: &'static Tree<V, E>,
     main: BlockPtr,
 }
 
-impl<V: 'static, E: 'static> Drop for Ending<V, E> {
-    fn drop(&mut self) {
-        /// Dropped last of all: a body that is dropped unstarted may panic, too.
+impl<V: 'static, E: 'static> Ending<V, E> {
+    fn finish(self) -> Option<Payload> {
+        ManuallyDrop::new(self).take_apart()
+    }
+
+    fn take_apart(&self) -> Option<Payload> {
+        /// Dropped last of all, also if a body that is dropped unstarted panics, and nothing can be caught.
         struct GiveBack(&'static Here);
         impl Drop for GiveBack {
             fn drop(&mut self) {
@@ -56,7 +64,13 @@ impl<V: 'static, E: 'static> Drop for Ending<V, E> {
         }
         let _last = GiveBack(self.main.here());
         // SAFETY: made by `end`, whose contract says so; everyone who could be ended has been.
-        unsafe { cut_loose(self.tree, self.main) };
+        unsafe { cut_loose(self.tree, self.main) }
+    }
+}
+
+impl<V: 'static, E: 'static> Drop for Ending<V, E> {
+    fn drop(&mut self) {
+        let _lost = self.take_apart();
     }
 }
 
@@ -102,16 +116,26 @@ unsafe fn round<V: 'static, E: 'static>(
             main.here().count_death();
             return;
         }
+        let report = |arrival: Arrival<V, E>| match arrival {
+            Ok(Ok(value)) => {
+                drop(value);
+                None
+            }
+            Ok(Err(thrown)) => {
+                (tree.unraisable)(greenlet, thrown);
+                None
+            }
+            Err(payload) => Some(payload),
+        };
         // SAFETY: the handle refers to it; it is not main, and main has no ancestors.
-        match unsafe { end_under_me(block, Sent::Exit((tree.exit)()), |arrival| arrival) } {
-            Ok(Ok(value)) => drop(value),
-            Ok(Err(thrown)) => (tree.unraisable)(greenlet, thrown),
-            Err(payload) => *panicked = Some(payload),
-        }
+        let end = |exit| unsafe { end_under_me(block, Sent::Exit(exit), report) };
+        *panicked = panic::catch(tree.exit).and_then(end).unwrap_or_else(Some).or(panicked.take());
     };
     // SAFETY: the caller's contract.
-    unsafe { each(main, ask) };
-    main.here().deaths() != deaths
+    let walked = panic::catch(|| unsafe { each(main, ask) });
+    let cut_short = walked.is_err();
+    *panicked = walked.err().or(panicked.take());
+    cut_short || main.here().deaths() != deaths
 }
 
 /// Makes every handle inert, and takes the greenlets that still exist apart: no parents, no ring. What is dead and not
@@ -120,7 +144,7 @@ unsafe fn round<V: 'static, E: 'static>(
 /// # Safety
 ///
 /// As for [`end`].
-unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) {
+unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
     tree.replace_tracer(main.here(), None);
     main.set(DEAD | ENDED);
     main.id.end();
@@ -131,21 +155,22 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
         at = at.successor();
     }
     // Only now may user code run: bodies that were never started are dropped here.
+    let mut panicked = None;
     while main.successor() != main {
         let greenlet = main.successor().retain();
         greenlet.unlink();
         greenlet.in_up.set(false); // an `up` that will never return refers to nothing
         if let Some(target) = greenlet.take_pin() {
             // SAFETY: the pin owned it.
-            unsafe { release::<V, E>(target) };
+            panicked = unsafe { release_caught::<V, E>(target) }.or(panicked);
         }
         if let Some(parent) = greenlet.replace_parent(None) {
             // SAFETY: the parent field owned it.
-            unsafe { release::<V, E>(parent) };
+            panicked = unsafe { release_caught::<V, E>(parent) }.or(panicked);
         }
         // SAFETY: counted above.
-        unsafe { release::<V, E>(greenlet) };
+        panicked = unsafe { release_caught::<V, E>(greenlet) }.or(panicked);
     }
     // SAFETY: the reference that `enter` made. Handles may hold more; the next `enter` waits for them.
-    unsafe { release::<V, E>(main) };
+    unsafe { release_caught::<V, E>(main) }.or(panicked)
 }

@@ -197,8 +197,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         let here = this_core().filter(|here| here.tree() == ptr::from_ref(self).cast())?;
         // SAFETY: this tree is entered on this core, and this is not a handler: so it is code that the tree runs.
         let current = unsafe { here.current() };
+        // At the very end a destructor may ask, of what was kept for main: that is being freed, and nobody may refer to it.
         // SAFETY: counted here; the tree is this one.
-        Some(unsafe { Greenlet::from_block(current.retain()) })
+        (!current.has(crate::block::ENDED)).then(|| unsafe { Greenlet::from_block(current.retain()) })
     }
 
     /// The tree of a greenlet.

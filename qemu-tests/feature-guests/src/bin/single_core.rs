@@ -3,10 +3,10 @@
 //! The ready-made core identity of firmware with one core, and handlers that run with interrupts masked.
 
 use board::check;
-use greenlet::{CoreIdentity, SingleCore};
+use greenlet::SingleCore;
 
 board::guest!(main);
-greenlet::core_identity!(SingleCore);
+greenlet::core_identity!(unsafe SingleCore);
 
 fn main() {
     check!(SingleCore::number() == 0);
