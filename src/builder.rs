@@ -87,6 +87,11 @@ impl<'a, V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> Builder<
         let Some(claim) = self.pool.claim() else { return Err(self.pool_empty()) };
         // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
         let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
+        #[cfg(feature = "high-water")]
+        // SAFETY: the same; nothing lies on the stack of a greenlet to be.
+        unsafe {
+            crate::high_water::paint(bounds);
+        }
         // SAFETY: the same.
         let block =
             unsafe { Block::write(claim.block, bounds, claim.home, claim.slot, parent.here(), parent.mail.get()) };

@@ -14,6 +14,8 @@ mod core_identity;
 mod errors;
 mod handle;
 mod here;
+#[cfg(feature = "high-water")]
+mod high_water;
 mod identity;
 mod local;
 mod mail;

@@ -1,0 +1,136 @@
+//! How much of its stack a greenlet has ever used: stacks are painted when they are claimed, and what was written over is
+//! found by looking for where the paint begins.
+//!
+//! ```text
+//!   base  ┌──────────────────┐ ─┐
+//!         │ control block    │  │ high-water mark: the greatest depth that was written to
+//!         │ frames, now      │  │
+//!         │ frames, once     │  │
+//!         ├──────────────────┤ ─┘
+//!         │ paint            │
+//!   floor ├──────────────────┤
+//!         │ canary band      │ not painted
+//!   limit └──────────────────┘
+//! ```
+//!
+//! A frame that was never written to below its top is not seen: the figure is a floor for what a stack needs. Painting costs
+//! a store for each word of the stack at every claim, which is why this is a feature.
+
+use crate::block::BlockPtr;
+use crate::handle::Greenlet;
+use crate::overflow::Canary;
+use crate::tree::each;
+use core::cell::Cell;
+use core::mem::size_of;
+
+/// No pointer, no small number, and not what a cleared or a set memory holds.
+const PAINT: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
+
+/// Paints a stack from `floor` up to the control block, `span` bytes above it.
+///
+/// # Safety
+///
+/// This memory belongs to the caller, and nothing lies in it.
+pub(crate) unsafe fn paint((floor, span): (*const Canary, usize)) {
+    for word in 0..span / size_of::<Canary>() {
+        // SAFETY: the caller's contract; the bounds of a stack are aligned for words.
+        unsafe { floor.cast_mut().wrapping_add(word).write(Cell::new(PAINT)) };
+    }
+}
+
+/// The lowest word that was written to, as a distance from the base in bytes.
+fn mark(block: BlockPtr) -> usize {
+    let (floor, words) = (block.floor.get(), block.span.get() / size_of::<Canary>());
+    // SAFETY: the words between floor and control block are memory of the greenlet's stack.
+    let untouched = (0..words).take_while(|&word| unsafe { (*floor.wrapping_add(word)).get() } == PAINT).count();
+    block.base() - floor.addr() - untouched * size_of::<Canary>()
+}
+
+/// # How much stack is needed
+///
+/// With the feature `high-water`.
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// The most bytes of its stack that this greenlet has used, its control block included; `None` for main, whose stack is not
+    /// the crate's. A dead greenlet tells what it had used.
+    ///
+    /// What a function reserved and never wrote to is not counted. Takes as many steps as there are words that were not used.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |_me, x| Ok(std::hint::black_box([x; 500])[7])).unwrap();
+    /// let before = g.high_water_mark().unwrap();
+    /// g.switch(1).unwrap();
+    /// let after = g.high_water_mark().unwrap();
+    /// assert!(before < 512 && after > 2000 && after < 16384);
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn high_water_mark(&self) -> Option<usize> {
+        (!self.is_main()).then(|| mark(self.block()))
+    }
+
+    /// Writes a table of all stacks of this tree, in the order of creation, piece by piece: number, name, size, bytes in use now,
+    /// the most bytes ever used, and that in per cent of the size.
+    ///
+    /// Allocates nothing, formats without `core::fmt`, and takes less than 256 bytes of stack besides what `write` takes, built with
+    /// optimization. So it can be asked for where there is little left. With an inert handle it writes nothing.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let _g = main.build(&STACKS).name("parser").spawn(|_me, x| Ok(x)).unwrap();
+    /// let mut table = String::new();
+    /// main.report_stacks(&mut |piece| table.push_str(piece));
+    /// // greenlet 1 parser: 16384 bytes, 0 now, 208 peak, 1 %
+    /// assert!(table.starts_with("greenlet ") && table.contains(" parser: 16384 bytes, "));
+    /// assert_eq!(table.lines().count(), 1);
+    /// # }).unwrap();
+    /// ```
+    pub fn report_stacks(&self, write: &mut dyn FnMut(&str)) {
+        if self.is_ended() {
+            return;
+        }
+        // SAFETY: the tree has not ended, so that it is the one that is entered.
+        let main = unsafe { self.block().here().main() };
+        let line = |greenlet: &Self| {
+            if greenlet.is_main() {
+                return;
+            }
+            let size = greenlet.block().stack_size();
+            let peak = mark(greenlet.block());
+            write("greenlet ");
+            decimal(greenlet.id(), write);
+            if let Some(name) = greenlet.name() {
+                write(" ");
+                write(name);
+            }
+            write(": ");
+            let now = greenlet.stack().map_or(0, |stack| stack.in_use());
+            for (figure, unit) in [(size, " bytes, "), (now, " now, "), (peak, " peak, "), (peak * 100 / size, " %\n")]
+            {
+                decimal(figure as u64, write);
+                write(unit);
+            }
+        };
+        // SAFETY: the same.
+        unsafe { each(main, line) };
+    }
+}
+
+/// Writes a number digit by digit.
+fn decimal(number: u64, write: &mut dyn FnMut(&str)) {
+    const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    let mut power = 1;
+    while number / power >= 10 {
+        power *= 10;
+    }
+    while power > 0 {
+        write(DIGITS[(number / power % 10) as usize]);
+        power /= 10;
+    }
+}
