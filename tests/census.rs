@@ -95,7 +95,8 @@ fn a_stack_is_where_the_pool_has_it_and_fills_as_it_is_used() {
         assert_eq!(after.to_string(), shown);
         g.kill().unwrap();
         assert_eq!(g.stack(), None, "a dead one uses none");
-        assert!(main.bare(&STACKS).unwrap().stack().is_some());
+        let bare = main.bare(&STACKS).unwrap().stack().unwrap();
+        assert!((1..=192).contains(&bare.in_use()), "the control block and nothing else: {bare}");
     });
 }
 

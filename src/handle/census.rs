@@ -104,6 +104,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         let block = self.block();
         let sp = if self.is_current() { arch::stack_pointer() } else { block.context.sp() };
-        Some(Stack { base: block.base(), limit: block.limit(), sp: sp.addr() })
+        // Nothing was put on the stack of one that never had a body: the control block is all that is in use.
+        let sp = if sp.is_null() { block.as_ptr().addr() } else { sp.addr() };
+        Some(Stack { base: block.base(), limit: block.limit(), sp })
     }
 }
