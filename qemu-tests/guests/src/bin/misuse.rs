@@ -1,0 +1,34 @@
+//@ timeout: 120
+#![no_std]
+#![no_main]
+//! Everything that the kernel must refuse or survive, case after case, and an account after each.
+
+use board::{check, println};
+
+board::guest!(main);
+
+fn main() {
+    let mut group = "";
+    let (mut passed, mut ran) = (0, 0);
+    for case in misuse::cases() {
+        if case.group() != group {
+            tell(group, passed, ran);
+            (group, passed, ran) = (case.group(), 0, 0);
+        }
+        let result = case.run();
+        ran += 1;
+        passed += u32::from(result.is_ok());
+        match result {
+            Ok(()) => check!(true),
+            Err(failure) => check!(false, "{case}: {failure}"),
+        }
+    }
+    tell(group, passed, ran);
+}
+
+/// A line for a group that is over.
+fn tell(group: &str, passed: u32, ran: u32) {
+    if ran > 0 {
+        println!("{group}: {passed} of {ran}");
+    }
+}
