@@ -1,19 +1,40 @@
-//! Interrupts that a guest raises itself, to see its code interrupted: masked until it asks for them.
+//! Interrupts that a guest raises itself, to see its code interrupted: at once, by a timer, or after every instruction.
 //!
 //! ```text
-//!   guest                                      handler, on a stack of its own, interrupts masked
+//!   guest                                      handler, interrupts masked
 //!   on(handler), enable()
 //!   raise() ── the interrupt controller ─────► handler()
 //!   raise returns  ◄────────────────────────── resumed, with all its registers
+//!
+//!   raise_after(n) ── the timer ─────────────► handler(), after n nanoseconds
+//!   step(true) ── the debug unit ────────────► handler(), before each instruction
 //! ```
 //!
-//! These are interrupts and no calls: they come from the interrupt controller, and they wait while they are masked.
+//! These are interrupts and no calls. Those of the controller and of the timer wait while interrupts are masked; steps do
+//! not wait, but that a handler is not stepped. [`interrupted`] tells the handler where they came.
+//!
+//! # On which stack
+//!
+//! A handler has a stack of its own, so that a greenlet's stack needs no room for it. [`on_own_stack`] changes that: then it
+//! runs on the stack of whoever is interrupted, as on machines that have no second one, and every stack of the guest needs
+//! room below what its own code takes:
+//!
+//! | bytes | for |
+//! |---|---|
+//! | [`FRAME`] | the registers that the processor and the board save |
+//! | a few hundred, without optimization a thousand | the board's functions on the way to the handler |
+//! | its own | the handler |
+//!
+//! Not once for each kind: interrupts are masked in a handler. Exceptions are reported on stacks of their own in any case.
 
 use core::hint::spin_loop;
-use core::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use crate::hook::Hook;
 use crate::machine::interrupts as machine;
+use crate::machine::{steps, timer};
+
+pub use crate::machine::resume::FRAME;
 
 static HANDLER: Hook = Hook::new();
 
@@ -23,10 +44,23 @@ static RAISED: AtomicBool = AtomicBool::new(false);
 /// The handler runs.
 static HANDLING: AtomicBool = AtomicBool::new(false);
 
+/// The instruction at which the last interrupt came.
+static INTERRUPTED: AtomicUsize = AtomicUsize::new(0);
+
 /// Sets who handles interrupts, and gets the interrupt controller ready. They stay masked.
 pub fn on(handler: fn()) {
     HANDLER.set(handler);
     machine::init();
+}
+
+/// Whether the handler has a stack of its own, as it has at first, or runs on the stack of whoever is interrupted.
+///
+/// # Panics
+///
+/// When interrupts are not masked, or in a handler.
+pub fn on_own_stack(own: bool) {
+    assert!(!are_enabled() && !in_handler(), "mask interrupts before you change the stack that they are handled on");
+    machine::on_own_stack(own);
 }
 
 /// Unmasks interrupts; returns when one that was waiting is handled.
@@ -52,15 +86,51 @@ pub fn are_enabled() -> bool {
 ///
 /// When nobody was set [`on`] them.
 pub fn raise() {
-    assert!(HANDLER.get().is_some(), "an interrupt is raised, and nobody handles it: call `interrupts::on` before");
+    assert_handled();
     RAISED.store(true, SeqCst);
     machine::raise();
     wait();
 }
 
+/// Has the timer raise an interrupt, once, after so many nanoseconds, and a few that it takes to set it. Under
+/// `-icount shift=0` these are instructions. It replaces one that has not come yet.
+///
+/// # Panics
+///
+/// When nobody was set [`on`] interrupts.
+pub fn raise_after(nanoseconds: u32) {
+    assert_handled();
+    timer::set(nanoseconds);
+}
+
+/// Stops the timer. One that waits already, because interrupts are masked, may still come.
+pub fn stop_timer() {
+    timer::stop();
+}
+
+/// Turns steps on or off: with them, the handler is called before every instruction of the guest, masked or not.
+///
+/// # Panics
+///
+/// When nobody was set [`on`] interrupts, or in a handler.
+pub fn step(on: bool) {
+    assert_handled();
+    assert!(!in_handler(), "the handler of steps is not stepped itself");
+    if on { steps::start() } else { steps::stop() }
+}
+
+/// For the handler: the address of the instruction that the interrupt came before.
+pub fn interrupted() -> usize {
+    INTERRUPTED.load(SeqCst)
+}
+
 /// Whether this code is called by the handler.
 pub fn in_handler() -> bool {
     HANDLING.load(SeqCst)
+}
+
+fn assert_handled() {
+    assert!(HANDLER.get().is_some(), "an interrupt is raised, and nobody handles it: call `interrupts::on` before");
 }
 
 /// Waits for an interrupt that was raised, unless they are masked. It comes within a few instructions.
@@ -70,9 +140,15 @@ fn wait() {
     }
 }
 
-/// Where the machine arrives with an interrupt that was raised, on the handler's stack.
-pub(crate) fn handle() {
+/// Where the machine arrives with an interrupt that was raised.
+pub(crate) fn handle(at: usize) {
     RAISED.store(false, SeqCst);
+    step_to(at);
+}
+
+/// Where the machine arrives with a step, and so does [`handle`].
+pub(crate) fn step_to(at: usize) {
+    INTERRUPTED.store(at, SeqCst);
     HANDLING.store(true, SeqCst);
     if let Some(handler) = HANDLER.get() {
         handler();

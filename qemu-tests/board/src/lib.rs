@@ -30,7 +30,10 @@
 //! | `frames::write(bytes)` | sends them by a channel that is no part of the transcript, if the host set it up |
 //! | `leave(status)` | ends QEMU |
 //! | `halt()` | sleeps for good |
-//! | `interrupts::{init, raise, enable, disable, are_enabled}` | as [`interrupts`] has it; an interrupt arrives in `interrupts::handle` |
+//! | `interrupts::{init, raise, enable, disable, are_enabled, on_own_stack}` | as [`interrupts`] has it; an interrupt arrives in `interrupts::handle` |
+//! | `timer::{set, stop}` | an interrupt after so many nanoseconds, once |
+//! | `steps::{start, stop}` | steps; each arrives in `interrupts::step_to` |
+//! | `resume::FRAME` | bytes of stack that both take before `interrupts` is called |
 //! | `instructions()` | under `-icount shift=0`, how many instructions the machine has executed |
 //!
 //! Each boots from `_start`, in the state that QEMU's loader leaves behind, to `run` on the guest's stack: privileged,
@@ -74,7 +77,7 @@ pub use exit::exit;
 pub use input::input;
 pub use machine::frames::write as write_frames;
 pub use machine::instructions;
-pub use memory::guest_stack;
+pub use memory::{constants as code, guest_stack};
 pub use report::on_panic;
 
 /// Names the function that the machine runs: a `fn()`.

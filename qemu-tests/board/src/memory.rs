@@ -52,7 +52,7 @@ pub(crate) fn guard_pages() -> [usize; 3] {
 }
 
 /// Code and constants: whole pages.
-pub(crate) fn constants() -> Range<usize> {
+pub fn constants() -> Range<usize> {
     image_start.address()..data_start.address()
 }
 

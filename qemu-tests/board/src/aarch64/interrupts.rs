@@ -1,15 +1,18 @@
-//! Interrupts, by a GIC of version 2: one number, which the core sends to itself.
+//! Interrupts, by a GIC of version 2: a number that the core sends to itself, and that of its timer.
 //!
 //! An interrupt is taken on SP_EL1, like an exception, and returns. The processor masks interrupts meanwhile, so that there is
 //! never more than one on that stack.
 
-use core::arch::{asm, global_asm};
+use core::arch::asm;
 use core::ptr;
 
-use aarch64_cpu::registers::{DAIF, Readable};
+use aarch64_cpu::registers::{DAIF, ELR_EL1, Readable, SPSel};
+
+use super::timer;
 
 // Registers of the distributor and of the core's interface to it.
 const DISTRIBUTOR_CONTROL: usize = 0x0800_0000;
+const DISTRIBUTOR_ENABLE: usize = DISTRIBUTOR_CONTROL + 0x100;
 const DISTRIBUTOR_SGI: usize = DISTRIBUTOR_CONTROL + 0xf00;
 const INTERFACE_CONTROL: usize = 0x0801_0000;
 const INTERFACE_PRIORITY_MASK: usize = INTERFACE_CONTROL + 0x04;
@@ -28,84 +31,56 @@ const NUMBER: u32 = 0x3ff;
 /// The interrupt that is raised. Numbers up to 15 are for software; the controller never masks them here.
 const OURS: u32 = 1;
 
-/// Bytes on the stack while a handler runs: x0 to x18, x29 and x30, one to spare, q0 to q31, FPSR and FPCR.
-const FRAME: usize = 8 * 22 + 16 * 32 + 16;
-
-// Saves what a function of Rust may change; x19 to x28 it keeps itself. All vector registers are among that: of q8 to q15 a
-// function keeps the lower halves only. ELR_EL1 and SPSR_EL1 stay as they are: interrupts are masked, and after an exception
-// nobody returns here. Nor does anything change SP_EL0, the stack pointer of who was interrupted.
-global_asm!(
-    r#"
-    .section .text.interrupt, "ax"
-    .arch_extension fp
-    .arch_extension simd
-    .global interrupt_entry
-    .type interrupt_entry, %function
-interrupt_entry:
-    sub     sp, sp, #{frame}
-    stp     x0, x1, [sp, #16 * 0]
-    stp     x2, x3, [sp, #16 * 1]
-    stp     x4, x5, [sp, #16 * 2]
-    stp     x6, x7, [sp, #16 * 3]
-    stp     x8, x9, [sp, #16 * 4]
-    stp     x10, x11, [sp, #16 * 5]
-    stp     x12, x13, [sp, #16 * 6]
-    stp     x14, x15, [sp, #16 * 7]
-    stp     x16, x17, [sp, #16 * 8]
-    stp     x18, x29, [sp, #16 * 9]
-    str     x30, [sp, #16 * 10]
-    mrs     x0, fpsr
-    mrs     x1, fpcr
-    stp     x0, x1, [sp, #16 * 11]
-    add     x0, sp, #16 * 12
-    .irp    register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    str     q\register, [x0, #16 * \register]
-    .endr
-
-    bl      {interrupt}
-
-    add     x0, sp, #16 * 12
-    .irp    register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    ldr     q\register, [x0, #16 * \register]
-    .endr
-    ldp     x0, x1, [sp, #16 * 11]
-    msr     fpsr, x0
-    msr     fpcr, x1
-    ldr     x30, [sp, #16 * 10]
-    ldp     x18, x29, [sp, #16 * 9]
-    ldp     x16, x17, [sp, #16 * 8]
-    ldp     x14, x15, [sp, #16 * 7]
-    ldp     x12, x13, [sp, #16 * 6]
-    ldp     x10, x11, [sp, #16 * 5]
-    ldp     x8, x9, [sp, #16 * 4]
-    ldp     x6, x7, [sp, #16 * 3]
-    ldp     x4, x5, [sp, #16 * 2]
-    ldp     x2, x3, [sp, #16 * 1]
-    ldp     x0, x1, [sp, #16 * 0]
-    add     sp, sp, #{frame}
-    eret
-    .size interrupt_entry, . - interrupt_entry
-    .previous
-    "#,
-    frame = const FRAME,
-    interrupt = sym interrupt,
-);
-
 /// Where the vector of interrupts arrives, when all is saved.
-extern "C" fn interrupt() {
+pub(super) extern "C" fn interrupt() {
     let acknowledged = load(INTERFACE_ACKNOWLEDGE);
     let number = acknowledged & NUMBER;
-    assert!(number == OURS, "interrupt {number} came, which nobody raised");
+    match number {
+        OURS => {}
+        timer::NUMBER => timer::stop(),
+        other => panic!("interrupt {other} came, which nobody raised"),
+    }
     // Ended before it is handled: one that is raised by the handler waits until this one returns, and comes then.
     store(INTERFACE_END, acknowledged);
-    crate::interrupts::handle();
+    crate::interrupts::handle(ELR_EL1.get() as usize);
 }
 
-/// Lets software generated interrupts through to the core.
+/// Lets software generated interrupts through to the core, and those of its timer.
 pub(crate) fn init() {
     store(DISTRIBUTOR_CONTROL, ENABLE);
+    store(DISTRIBUTOR_ENABLE, 1 << timer::NUMBER);
     store(INTERFACE_PRIORITY_MASK, EVERY_PRIORITY);
     store(INTERFACE_CONTROL, ENABLE);
+}
+
+/// Handlers run on SP_EL1 in any case. Whether that is their own stack depends on which stack pointer the guest runs on: its
+/// stack goes from one to the other.
+pub(crate) fn on_own_stack(own: bool) {
+    let is_own = !SPSel.is_set(SPSel::SP);
+    if own == is_own {
+        return;
+    }
+    if own {
+        // SAFETY: the same stack, in the other register; the first is left where the boot code put it. An exception between
+        // would find that empty stack, or this one.
+        unsafe {
+            asm!(
+                "mov {stack}, sp",
+                "adrp {handlers}, exception_stack_base",
+                "mov sp, {handlers}",
+                "msr spsel, #0",
+                "mov sp, {stack}",
+                stack = out(reg) _,
+                handlers = out(reg) _,
+                options(preserves_flags),
+            );
+        }
+    } else {
+        // SAFETY: the same stack, in the other register.
+        unsafe {
+            asm!("mov {stack}, sp", "msr spsel, #1", "mov sp, {stack}", stack = out(reg) _, options(preserves_flags));
+        }
+    }
 }
 
 /// Sends the interrupt to this core.

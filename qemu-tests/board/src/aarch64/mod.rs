@@ -1,13 +1,17 @@
 //! QEMU's `virt` machine.
 //!
 //! Runs at EL1 with the stack pointer SP_EL0; exceptions and interrupts are handled on SP_EL1, which nothing else uses. So a
-//! guest may put its stack pointer wherever it likes, and an exception is reported all the same.
+//! guest may put its stack pointer wherever it likes, and an exception is reported all the same. A guest that wants interrupts
+//! on its own stack runs on SP_EL1 itself, and its exceptions are reported on the emergency stack.
 
 mod boot;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
 mod mmu;
+pub(crate) mod resume;
 pub(crate) mod serial;
+pub(crate) mod steps;
+pub(crate) mod timer;
 mod vectors;
 
 use core::arch::asm;

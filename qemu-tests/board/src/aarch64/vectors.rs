@@ -1,8 +1,8 @@
-//! Exceptions: the vectors save the registers and report, all sixteen but the one of [interrupts](super::interrupts), whose
-//! code returns.
+//! Exceptions: the vectors save the registers and report, all sixteen but those of [interrupts](super::interrupts), and of
+//! [steps](super::steps), which [return](super::resume).
 //!
-//! The processor arrives on SP_EL1, which only these vectors use. Whoever is interrupted with SP_EL1 selected was handling
-//! an exception itself, perhaps one that has to do with that very stack: from there on goes the emergency stack.
+//! The processor arrives on SP_EL1. Whoever is interrupted with SP_EL1 selected was handling an exception itself, perhaps one
+//! that has to do with that very stack, or is a guest that put its own stack there: from there on goes the emergency stack.
 
 use core::arch::global_asm;
 use core::fmt::{self, Display, Formatter};
@@ -18,7 +18,7 @@ use crate::report;
 struct Frame {
     /// x0 to x30.
     general: [u64; 31],
-    /// The stack pointer of the guest, SP_EL0.
+    /// The stack pointer of who was interrupted, put into SP_EL0 if it was not there.
     sp: u64,
     /// ELR_EL1: where the exception returns to.
     pc: u64,
@@ -32,8 +32,14 @@ struct Frame {
     vector: u64,
 }
 
-/// The vector of an interrupt of code that runs on SP_EL0, as guests do.
-const INTERRUPT: u64 = 1;
+/// Where the vectors begin of what is taken from code that runs on SP_EL0, as guests do, and on SP_EL1: synchronous
+/// exceptions, then interrupts.
+const FROM_SP_EL0: u64 = 0;
+const FROM_SP_EL1: u64 = 4;
+
+/// The classes of debug exceptions, of a breakpoint and of a step, taken from this exception level; they differ in this bit.
+const BREAKPOINT: u64 = ESR_EL1::EC::Value::BreakpointCurrentEL as u64;
+const STEP_BIT: u64 = ESR_EL1::EC::Value::SoftwareStepCurrentEL as u64 - BREAKPOINT;
 
 // No floating point register is saved: nobody is resumed.
 global_asm!(
@@ -45,11 +51,22 @@ global_asm!(
 exception_vectors:
     .irp vector, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
     .balign 128
-    .if \vector == {interrupt}
+    .if \vector == {from_sp_el0} + 1 || \vector == {from_sp_el1} + 1
     b       interrupt_entry
     .endif
-    .if \vector >= 4 && \vector < 8         // taken from SP_EL1
+    .if \vector == {from_sp_el0} || \vector == {from_sp_el1}
     msr     tpidr_el1, x0
+    mrs     x0, esr_el1
+    lsr     x0, x0, #26                     // the class; the flags are in SPSR_EL1 already
+    bic     x0, x0, #{step_bit}
+    cmp     x0, #{breakpoint}
+    mrs     x0, tpidr_el1
+    b.eq    step_entry
+    .endif
+    .if \vector >= {from_sp_el1} && \vector < {from_sp_el1} + 4
+    msr     tpidr_el1, x0
+    mov     x0, sp
+    msr     sp_el0, x0
     adrp    x0, emergency_stack_base
     mov     sp, x0
     mrs     x0, tpidr_el1
@@ -91,7 +108,10 @@ save_and_report:
     .size save_and_report, . - save_and_report
     .previous
     "#,
-    interrupt = const INTERRUPT,
+    from_sp_el0 = const FROM_SP_EL0,
+    from_sp_el1 = const FROM_SP_EL1,
+    step_bit = const STEP_BIT,
+    breakpoint = const BREAKPOINT,
     size = const size_of::<Frame>(),
     pc = const offset_of!(Frame, pc),
     syndrome = const offset_of!(Frame, syndrome),

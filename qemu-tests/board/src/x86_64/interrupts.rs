@@ -1,13 +1,16 @@
 //! Interrupts, by the core's own interrupt controller, the local APIC: one vector, which the core sends to itself.
 //!
-//! An interrupt switches to the stack for exceptions, and returns. The processor masks interrupts meanwhile. An exception in a
-//! handler begins that stack anew, over the handler's frames: it is reported, and nobody returns to them.
+//! An interrupt switches to the stack for exceptions, unless the guest wants it on its own, and returns. The processor masks
+//! interrupts meanwhile. An exception in a handler begins that stack anew, over the handler's frames: it is reported, and
+//! nobody returns to them.
 
-use core::arch::{asm, global_asm};
+use core::arch::asm;
 use core::ptr;
 
 use ::x86_64::instructions::interrupts;
 use ::x86_64::instructions::port::PortWriteOnly;
+
+pub(crate) use super::vectors::on_own_stack;
 
 // Registers of the local APIC, at its address after a reset.
 pub(super) const LOCAL_APIC: usize = 0xfee0_0000;
@@ -27,60 +30,17 @@ const TO_SELF: u32 = 0b01 << 18;
 /// The masks of the old interrupt controllers, to which the firmware connected a timer.
 const OLD_MASKS: [u16; 2] = [0x21, 0xa1];
 
-/// The vector of the interrupt that is raised: the first after the exceptions.
+/// The vector of interrupts, raised or by the timer: the first after the exceptions.
 pub(super) const VECTOR: usize = 32;
 
-// Saves what a function of Rust may change, and no floating point register: the target is soft-float, and the compiler touches
-// none, in a handler either. The processor has aligned the stack and pushed 5 words; with 9 more they are a multiple of 16.
-global_asm!(
-    r#"
-    .section .text.interrupt, "ax"
-    .global interrupt_entry
-    .type interrupt_entry, @function
-interrupt_entry:
-    push    rax
-    push    rcx
-    push    rdx
-    push    rsi
-    push    rdi
-    push    r8
-    push    r9
-    push    r10
-    push    r11
-    cld
-    call    {interrupt}
-    pop     r11
-    pop     r10
-    pop     r9
-    pop     r8
-    pop     rdi
-    pop     rsi
-    pop     rdx
-    pop     rcx
-    pop     rax
-    iretq
-    .size interrupt_entry, . - interrupt_entry
-    .previous
-    "#,
-    interrupt = sym interrupt,
-);
-
-#[cfg(target_feature = "sse")]
-compile_error!("a handler may change SSE registers when it is compiled for them: save those, too");
-
-unsafe extern "C" {
-    /// What the gate of [`VECTOR`] leads to.
-    pub(super) safe static interrupt_entry: [u8; 0];
-}
-
-/// Where it arrives, when all is saved.
-extern "C" fn interrupt() {
+/// Where it arrives, when all is saved: it came before the instruction at `rip`.
+pub(super) extern "C" fn interrupt(rip: usize) {
     // Ended before it is handled: one that is raised by the handler waits until this one returns, and comes then.
     store(END_OF_INTERRUPT, 0);
-    crate::interrupts::handle();
+    crate::interrupts::handle(rip);
 }
 
-/// Turns the local APIC on. Nothing reaches it but what this core sends.
+/// Turns the local APIC on. Nothing reaches it but what this core sends, and its own timer.
 pub(crate) fn init() {
     for mask in OLD_MASKS {
         // SAFETY: masks every line of that interrupt controller; where it is missing, nothing listens.
@@ -110,7 +70,7 @@ pub(crate) fn are_enabled() -> bool {
     interrupts::are_enabled()
 }
 
-fn store(register: usize, value: u32) {
+pub(super) fn store(register: usize, value: u32) {
     let register: *mut u32 = ptr::with_exposed_provenance_mut(register);
     // SAFETY: a register of the local APIC, which every processor has there, and which is mapped; it touches no memory.
     unsafe { register.write_volatile(value) }

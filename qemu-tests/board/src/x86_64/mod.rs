@@ -7,8 +7,11 @@ mod boot;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
 mod paging;
+pub(crate) mod resume;
 mod segments;
 pub(crate) mod serial;
+pub(crate) mod steps;
+pub(crate) mod timer;
 mod vectors;
 
 use core::arch::asm;

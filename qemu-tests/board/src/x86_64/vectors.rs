@@ -1,5 +1,5 @@
-//! Exceptions: all 32 vectors save the registers and report. The vector after them is the one of
-//! [interrupts](super::interrupts), which returns.
+//! Exceptions: all 32 vectors save the registers and report, but for the one of [steps](super::steps) while these are on. The
+//! vector after them is the one of [interrupts](super::interrupts). These two [return](super::resume).
 
 use core::arch::global_asm;
 use core::fmt::{self, Display, Formatter};
@@ -10,15 +10,15 @@ use ::x86_64::registers::control::Cr2;
 use ::x86_64::structures::DescriptorTablePointer;
 use ::x86_64::structures::idt::{Entry, ExceptionVector, HandlerFunc, PageFaultErrorCode};
 
-use super::interrupts;
 use super::segments::{EMERGENCY_STACK, EXCEPTION_STACK};
+use super::{interrupts, resume, steps};
 use crate::fault::Fault;
 use crate::report;
 
 /// Exceptions have the first numbers; interrupts the others.
 const VECTORS: usize = 32;
 /// Bytes from the code of one vector to the next.
-const STRIDE: usize = 16;
+pub(super) const STRIDE: usize = 16;
 
 /// The vectors for which the processor pushes an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX.
 const WITH_ERROR_CODE: u32 =
@@ -60,6 +60,7 @@ global_asm!(
     r#"
     .section .text.exception_vectors, "ax"
     .balign {stride}
+    .global exception_vectors
     .type exception_vectors, @function
 exception_vectors:
     .irp vector, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
@@ -101,7 +102,7 @@ save_and_report:
 );
 
 unsafe extern "C" {
-    safe static exception_vectors: [[u8; STRIDE]; VECTORS];
+    pub(super) safe static exception_vectors: [[u8; STRIDE]; VECTORS];
 }
 
 /// One gate for each exception, and one for interrupts.
@@ -109,28 +110,49 @@ const GATES: usize = VECTORS + 1;
 
 const _: () = assert!(interrupts::VECTOR == VECTORS, "the gate of interrupts is the one after those of the exceptions");
 
-static mut TABLE: [Entry<HandlerFunc>; GATES] = [const { Entry::missing() }; GATES];
+static mut TABLE: Table = [const { Entry::missing() }; GATES];
+
+type Table = [Entry<HandlerFunc>; GATES];
 
 /// Loads the interrupt descriptor table.
 pub(super) fn init() {
-    let table = &raw mut TABLE;
-    // SAFETY: called once, and nothing else refers to it.
-    let table: &'static mut [Entry<HandlerFunc>; GATES] = unsafe { &mut *table };
-
-    let exceptions = exception_vectors.iter().map(|code| VirtAddr::from_ptr(code));
-    let codes = exceptions.chain([VirtAddr::from_ptr(&raw const interrupts::interrupt_entry)]);
-    for (vector, (entry, code)) in table.iter_mut().zip(codes).enumerate() {
+    for (vector, code) in exception_vectors.iter().enumerate() {
         let stack = if vector == ExceptionVector::Double as usize { EMERGENCY_STACK } else { EXCEPTION_STACK };
-        // SAFETY: this is what the processor finds there: code that expects what it pushes for this vector.
-        let options = unsafe { entry.set_handler_addr(code) };
+        // SAFETY: the code of this very exception.
+        unsafe { set_gate(vector, VirtAddr::from_ptr(code), Some(stack)) };
+    }
+    on_own_stack(true);
+
+    let pointer =
+        DescriptorTablePointer { limit: (size_of::<Table>() - 1) as u16, base: VirtAddr::from_ptr(&raw const TABLE) };
+    // SAFETY: the table is a static, and every entry of it leads to a handler.
+    unsafe { lidt(&pointer) };
+}
+
+/// Whether what returns, interrupts and steps, changes to the stack for exceptions.
+pub(crate) fn on_own_stack(own: bool) {
+    let stack = own.then_some(EXCEPTION_STACK);
+    // SAFETY: the code of interrupts.
+    unsafe { set_gate(interrupts::VECTOR, VirtAddr::from_ptr(&raw const resume::interrupt_entry), stack) };
+    // SAFETY: the code of steps, which passes on what is no step.
+    unsafe { set_gate(steps::VECTOR, VirtAddr::from_ptr(&raw const resume::step_entry), stack) };
+}
+
+/// Has a vector lead to `code`, on `stack` or on whichever stack it comes.
+///
+/// # Safety
+///
+/// `code` expects what the processor pushes for this vector.
+unsafe fn set_gate(vector: usize, code: VirtAddr, stack: Option<u16>) {
+    let table = &raw mut TABLE;
+    // SAFETY: nothing else refers to it: no handler changes gates, and this function calls nobody who does.
+    let gate = unsafe { &mut (*table)[vector] };
+    // SAFETY: by the contract.
+    let options = unsafe { gate.set_handler_addr(code) };
+    if let Some(stack) = stack {
         // SAFETY: `segments` put a stack there, and only exceptions and interrupts use it.
         unsafe { options.set_stack_index(stack) };
     }
-
-    let pointer =
-        DescriptorTablePointer { limit: (size_of_val(table) - 1) as u16, base: VirtAddr::from_ptr(&raw const *table) };
-    // SAFETY: the table is a static, and every entry of it leads to a handler.
-    unsafe { lidt(&pointer) };
 }
 
 /// Where the vectors arrive.

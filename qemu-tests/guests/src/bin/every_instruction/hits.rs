@@ -1,0 +1,58 @@
+//! Which instructions were interrupted: a bit for each place in the code where one may begin.
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use board::println;
+
+/// From one such place to the next.
+const UNIT: usize = if cfg!(target_arch = "aarch64") { 4 } else { 1 };
+
+/// The largest code that there is room for.
+const MOST_BYTES: usize = 2 << 20;
+
+/// A set of instructions.
+pub(crate) struct Hits([AtomicU64; MOST_BYTES / UNIT / 64]);
+
+impl Hits {
+    pub(crate) const fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; MOST_BYTES / UNIT / 64])
+    }
+
+    /// Adds the instruction at an address.
+    pub(crate) fn insert(&self, address: usize) {
+        let place = (address - board::code().start) / UNIT;
+        self.0[place / 64].fetch_or(1 << (place % 64), Relaxed);
+    }
+
+    /// Adds all of `others`.
+    pub(crate) fn add(&self, others: &Self) {
+        for (word, other) in self.words().iter().zip(others.words()) {
+            word.store(word.load(Relaxed) | other.load(Relaxed), Relaxed);
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.words().iter().map(|word| word.load(Relaxed).count_ones()).sum()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.words().iter().for_each(|word| word.store(0, Relaxed));
+    }
+
+    /// Prints them as notes for the host: `# hit NAME ADDRESS WORD`, in hexadecimal. Bit 0 of a word is the instruction at that
+    /// address, and each next bit one that begins 4 bytes (aarch64) or 1 byte (x86_64) after it.
+    pub(crate) fn print(&self, name: &str) {
+        for (index, word) in self.words().iter().enumerate() {
+            let word = word.load(Relaxed);
+            if word != 0 {
+                println!("# hit {name} {:x} {word:x}", board::code().start + index * 64 * UNIT);
+            }
+        }
+    }
+
+    /// The words for the code of this guest.
+    fn words(&self) -> &[AtomicU64] {
+        &self.0[..board::code().len().div_ceil(64 * UNIT)]
+    }
+}
