@@ -75,6 +75,10 @@ const X86_64: Machine = Machine {
 const COMMON: &[&str] =
     &["-accel", "tcg", "-m", "256M", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
 
+/// The timer of every AArch64 processor, which counts at 62.5 MHz otherwise: it can be set to each instruction where these take
+/// a nanosecond.
+const TIMER_COUNTS_NANOSECONDS: &str = "arm-cpu.cntfrq=1000000000";
+
 /// How the board hands an exit code to QEMU, and so what QEMU's exit status is.
 #[derive(Clone, Copy, Debug)]
 enum ExitDevice {
@@ -104,7 +108,8 @@ pub enum GuestExit {
 
 impl Machine {
     /// QEMU's arguments for a boot of `elf`, with `input` put into the guest's memory, with what it
-    /// logs written to the file `log`, and with `-icount shift=0` if instructions are to be `counted`.
+    /// logs written to the file `log`, and with `-icount shift=0` if instructions are to be `counted`: then an instruction takes
+    /// a nanosecond, and timers count these.
     #[must_use]
     pub fn arguments(&self, elf: &Path, input: Option<&Path>, log: Option<&Path>, counted: bool) -> Vec<OsString> {
         let mut all: Vec<OsString> = self.arguments.iter().chain(COMMON).map(OsString::from).collect();
@@ -127,6 +132,10 @@ impl Machine {
         }
         if counted {
             all.extend(["-icount", "shift=0"].map(OsString::from));
+            // That of x86-64 counts nanoseconds by itself.
+            if matches!(self.exit, ExitDevice::Semihosting) {
+                all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
+            }
         }
         if let Some(file) = input {
             let mut device = OsString::from("loader,file=");

@@ -1,13 +1,17 @@
 //@ profiles: debug release small
+//@ icount
 #![no_std]
 #![no_main]
 //! Every instruction of every operation is interrupted, and nobody notices: not a register, a value or a stack is changed.
 //!
-//! Each operation is done undisturbed first. Then it is stepped: an interrupt comes before each of its instructions. The
+//! Each operation is done undisturbed first. Then it is stepped: an interrupt comes before each of its instructions. Then it is
+//! done again and again, with the timer set to one nanosecond more each time: one interrupt comes, before one instruction. The
 //! handler overwrites all that a handler may, and notes where it came. All that is done twice: with handlers on a stack of
 //! their own, and on the stack of whoever they interrupt.
 //!
 //! Which instructions these were is printed at the end, for the host: it knows which there are.
+
+use core::cell::Cell;
 
 use board::{check, interrupts, println};
 use greenlet::Tree;
@@ -26,6 +30,8 @@ mod observed;
 mod operations;
 #[path = "every_instruction/stacks.rs"]
 mod stacks;
+#[path = "every_instruction/sweep.rs"]
+mod sweep;
 
 use handler::Plan;
 use hits::Hits;
@@ -40,8 +46,9 @@ type Outcome = greenlet::Outcome<u64, u64>;
 
 static TREE: Tree<u64, u64> = Tree::new();
 
-/// Where steps came, over all operations.
-static STEPPED: Hits = Hits::new();
+/// Where interrupts came over all operations: steps, and the timer's.
+static ALL_STEPPED: Hits = Hits::new();
+static ALL_TIMED: Hits = Hits::new();
 
 fn main() {
     interrupts::on(handler::handle);
@@ -55,7 +62,8 @@ fn main() {
         }
         println!("# a stack: {} bytes, {} if interrupted, {} of them saved", most[0], most[1], interrupts::FRAME);
     }
-    STEPPED.print("steps");
+    ALL_STEPPED.print("steps");
+    ALL_TIMED.print("timer");
 }
 
 /// What can be seen of an operation when it is over.
@@ -69,46 +77,57 @@ struct Seen {
     free: usize,
 }
 
-/// Does the operation by a plan, on a painted stack.
-#[inline(never)]
+/// Does the operation by a plan.
 fn done(operation: &Operation, plan: Plan) -> Seen {
-    stacks::paint();
     plan.begin();
-    // With registers and with a stack that are the same each time: what is there may be left on the greenlet's stack, by code
-    // that does not know that it is of no use.
-    let value = observed::framed(observed::NOBODY, || {
-        isa::wipe();
-        TREE.enter(operation.run)
-    });
+    let value = observed::reproduced(|| TREE.enter(operation.run));
     plan.end();
     Seen { value: value.unwrap_or(0), lost: observed::take_lost(), free: stacks::STACKS.free() }
 }
 
 /// Interrupts the operation in all ways, with handlers on their `own` stack or not. Returns how many bytes of the greenlet's
 /// stack it takes, undisturbed and interrupted.
-///
-/// All is done from here, where the stack is equally deep, so that addresses on it are the same each time.
 fn interrupted(operation: &Operation, own: bool) -> [usize; 2] {
+    static STEPPED: Hits = Hits::new();
     let Operation { name, .. } = operation;
-    // Handlers leave what they like below the stack pointer, where they run on the same stack.
-    let changed = || if own { stacks::changed() } else { 0 };
 
-    let before = done(operation, Plan::Undisturbed);
-    stacks::keep(0);
-    let again = done(operation, Plan::Undisturbed);
-    stacks::keep(1);
+    let [before, again] = [0, 1].map(|time| {
+        stacks::paint();
+        let seen = done(operation, Plan::Undisturbed);
+        stacks::keep(time);
+        seen
+    });
     let whole = before.lost == observed::Lost::NOTHING && before.free == 1;
     check!(whole && again == before, "{name}: {before:?}, {again:?}");
     let used = stacks::used();
 
-    let stepped = done(operation, Plan::Steps);
-    check!(stepped == before && changed() == 0, "{name}, stepped: {stepped:?}, {} words changed", changed());
-    let hits = handler::HITS.count();
-    check!(hits > 0, "{name}: no step came");
-    STEPPED.add(&handler::HITS);
-    handler::HITS.clear();
+    let bad = Cell::new(0);
+    let run = |plan: Plan| {
+        stacks::paint_used();
+        let seen = done(operation, plan);
+        // Handlers leave what they like below the stack pointer, where they run on the same stack.
+        let changed = if own { stacks::changed() } else { 0 };
+        if seen != before || changed > 0 {
+            println!("# {name}, {plan:?}: {seen:?}, {changed} words of the stack changed");
+            bad.set(bad.get() + 1);
+        }
+    };
+
+    run(Plan::Steps);
+    check!(bad.take() == 0, "{name}, stepped");
+    let disturbed = stacks::used();
+    handler::HITS.move_to(&STEPPED);
+    let steps = STEPPED.count();
+    check!(steps > 0, "{name}: no step came");
+
+    let runs = sweep::sweep(&run);
+    check!(bad.take() == 0, "{name}, by the timer");
+    let missed = STEPPED.count_without(&handler::HITS);
+    check!(missed == 0, "{name}: the timer's interrupt came before all but {missed} of {steps} instructions");
 
     println!("{name}: interrupted");
-    println!("# {hits} of its instructions by steps");
-    [used, stacks::used()]
+    println!("# {steps} instructions by steps, {} by the timer, in {runs} runs", handler::HITS.count());
+    STEPPED.move_to(&ALL_STEPPED);
+    handler::HITS.move_to(&ALL_TIMED);
+    [used, disturbed]
 }

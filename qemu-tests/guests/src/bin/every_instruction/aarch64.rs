@@ -1,6 +1,7 @@
 //! The registers of aarch64, by AAPCS64, and words on stacks.
 
 use core::arch::naked_asm;
+use core::ptr;
 
 use crate::observed::Lost;
 
@@ -44,10 +45,6 @@ pub(crate) unsafe extern "C" fn framed(call: unsafe extern "C" fn(*mut ()), job:
         ".irp n, 8, 9, 10, 11, 12, 13, 14, 15",
         "add x9, x2, #32 + \\n",
         "fmov d\\n, x9",
-        ".endr",
-        // What is of no use to anyone, but may be saved by those who do not know: the same each time.
-        ".irp n, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17",
-        "mov x\\n, xzr",
         ".endr",
         "mov x9, x0",
         "mov x0, x1",
@@ -111,10 +108,60 @@ pub(crate) extern "C" fn scribble() {
     )
 }
 
-/// Overwrites 8 KiB below the stack pointer.
+/// Calls `call(job)` on another place of the stack, with zero in all registers and in the 8 KiB below that place.
+///
+/// # Safety
+///
+/// `call` may be called with `job`; `place` is aligned, and nobody uses what is below it.
 #[unsafe(naked)]
-pub(crate) extern "C" fn wipe() {
-    naked_asm!("sub x0, sp, #2, lsl #12", "2: stp xzr, xzr, [x0], #16", "cmp sp, x0", "b.ne 2b", "ret")
+pub(crate) unsafe extern "C" fn placed(call: unsafe extern "C" fn(*mut ()), job: *mut (), place: usize) {
+    naked_asm!(
+        "sub sp, sp, #96",
+        "stp x19, x20, [sp, #0]",
+        "stp x21, x22, [sp, #16]",
+        "stp x23, x24, [sp, #32]",
+        "stp x25, x26, [sp, #48]",
+        "stp x27, x28, [sp, #64]",
+        "stp x29, x30, [sp, #80]",
+        "sub x9, x2, #2, lsl #12", // 8 KiB
+        "2: stp xzr, xzr, [x9], #16",
+        "cmp x9, x2",
+        "b.ne 2b",
+        "mov x9, sp",
+        "sub sp, x2, #16",
+        "str x9, [sp]",
+        "mov x16, x0",
+        "mov x0, x1",
+        ".irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29",
+        "mov x\\n, xzr",
+        ".endr",
+        "blr x16",
+        "ldr x9, [sp]",
+        "mov sp, x9",
+        "ldp x19, x20, [sp, #0]",
+        "ldp x21, x22, [sp, #16]",
+        "ldp x23, x24, [sp, #32]",
+        "ldp x25, x26, [sp, #48]",
+        "ldp x27, x28, [sp, #64]",
+        "ldp x29, x30, [sp, #80]",
+        "add sp, sp, #96",
+        "ret",
+    )
+}
+
+/// The stack pointer at a call.
+#[unsafe(naked)]
+pub(crate) extern "C" fn stack_pointer() -> usize {
+    naked_asm!("mov x0, sp", "ret")
+}
+
+/// Whether an interrupt before the instruction at an address has it do something else than it would have done: a
+/// store-exclusive fails. What is done then is done in no run that is undisturbed.
+pub(crate) fn is_undone(address: usize) -> bool {
+    let code: *const u32 = ptr::with_exposed_provenance(address);
+    // SAFETY: the processor was about to execute it.
+    let word = unsafe { code.read_volatile() };
+    word & 0x3fc0_0000 == 0x0800_0000 // loads have bit 22, and what is not exclusive has bit 23
 }
 
 /// Fills `words` words from `start` on.

@@ -1,7 +1,7 @@
 //! When interrupts come, and what their handler does.
 
 use core::hint::black_box;
-use core::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 
 use board::interrupts;
 
@@ -9,20 +9,32 @@ use crate::hits::Hits;
 use crate::isa;
 
 /// How an operation is done.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Plan {
     /// Nothing interrupts it.
     Undisturbed,
     /// An interrupt comes before each instruction.
     Steps,
+    /// An interrupt comes after so many nanoseconds, and another one so many after its handler, if not [`NEVER`].
+    Timer(u32, u32),
 }
 
+/// In the place of nanoseconds.
+pub(crate) const NEVER: u32 = u32::MAX;
+
 impl Plan {
-    /// Has interrupts come by the plan from here on.
+    /// Has interrupts come by the plan from here on. They are not masked in any plan: the kernel may ask.
     pub(crate) fn begin(self) {
+        NOW.store(BEFORE, SeqCst);
+        CAME.store(AFTER, SeqCst);
+        interrupts::enable();
         match self {
             Self::Undisturbed => {}
             Self::Steps => interrupts::step(true),
+            Self::Timer(nanoseconds, again) => {
+                AGAIN.store(again, SeqCst);
+                interrupts::raise_after(nanoseconds);
+            }
         }
     }
 
@@ -31,22 +43,35 @@ impl Plan {
         match self {
             Self::Undisturbed => {}
             Self::Steps => interrupts::step(false),
+            Self::Timer(..) => interrupts::stop_timer(),
         }
+        interrupts::disable();
     }
 }
 
+/// Before the operation has begun.
+pub(crate) const BEFORE: u8 = 0;
+pub(crate) const DURING: u8 = 1;
+/// After its end, or not at all.
+pub(crate) const AFTER: u8 = 2;
+
+/// How far a plan is.
+static NOW: AtomicU8 = AtomicU8::new(AFTER);
+/// When the last interrupt came.
+static CAME: AtomicU8 = AtomicU8::new(AFTER);
+
+/// After how many nanoseconds the timer is to interrupt again.
+static AGAIN: AtomicU32 = AtomicU32::new(NEVER);
+
 /// Where interrupts came, inside a window.
 pub(crate) static HITS: Hits = Hits::new();
-
-/// The operation has begun and is not over.
-static DURING: AtomicBool = AtomicBool::new(false);
 static WINDOW: AtomicBool = AtomicBool::new(false);
 
 /// Does an operation: what comes before and after `f` is not looked at.
 pub(crate) fn during<R>(f: impl FnOnce() -> R) -> R {
-    DURING.store(true, SeqCst);
+    NOW.store(DURING, SeqCst);
     let result = f();
-    DURING.store(false, SeqCst);
+    NOW.store(AFTER, SeqCst);
     result
 }
 
@@ -73,13 +98,24 @@ pub(crate) fn window<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// When the last interrupt of the plan came.
+pub(crate) fn came() -> u8 {
+    CAME.load(SeqCst)
+}
+
 /// Handles an interrupt: does some work, and leaves nothing as it was that it need not.
 pub(crate) fn handle() {
-    if DURING.load(SeqCst) && WINDOW.load(SeqCst) {
+    let now = NOW.load(SeqCst);
+    CAME.store(now, SeqCst);
+    if now == DURING && WINDOW.load(SeqCst) {
         HITS.insert(interrupts::interrupted());
     }
     let mut words = [0x5a5a_5a5a_5a5a_5a5a_u64; 32];
     black_box(&mut words);
     isa::scribble();
     black_box(&mut words);
+    let again = AGAIN.swap(NEVER, SeqCst);
+    if again != NEVER {
+        interrupts::raise_after(again);
+    }
 }

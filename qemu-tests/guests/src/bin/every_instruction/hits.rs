@@ -24,10 +24,10 @@ impl Hits {
         self.0[place / 64].fetch_or(1 << (place % 64), Relaxed);
     }
 
-    /// Adds all of `others`.
-    pub(crate) fn add(&self, others: &Self) {
+    /// Adds all of them to `others`, and removes them from here.
+    pub(crate) fn move_to(&self, others: &Self) {
         for (word, other) in self.words().iter().zip(others.words()) {
-            word.store(word.load(Relaxed) | other.load(Relaxed), Relaxed);
+            other.fetch_or(word.swap(0, Relaxed), Relaxed);
         }
     }
 
@@ -36,8 +36,10 @@ impl Hits {
         self.words().iter().map(|word| word.load(Relaxed).count_ones()).sum()
     }
 
-    pub(crate) fn clear(&self) {
-        self.words().iter().for_each(|word| word.store(0, Relaxed));
+    /// How many there are that are not in `others`.
+    pub(crate) fn count_without(&self, others: &Self) -> u32 {
+        let pairs = self.words().iter().zip(others.words());
+        pairs.map(|(word, other)| (word.load(Relaxed) & !other.load(Relaxed)).count_ones()).sum()
     }
 
     /// Prints them as notes for the host: `# hit NAME ADDRESS WORD`, in hexadecimal. Bit 0 of a word is the instruction at that

@@ -11,7 +11,6 @@ pub(crate) struct Patterns(u64);
 
 pub(crate) const MAIN: Patterns = Patterns(0x1111_2222_3333_4400);
 pub(crate) const OTHER: Patterns = Patterns(0x8888_9999_aaaa_bb00);
-pub(crate) const NOBODY: Patterns = Patterns(0xcccc_dddd_eeee_ff00);
 
 /// In which bits the patterns differed from what was there after a transfer.
 #[repr(C)]
@@ -36,31 +35,45 @@ pub(crate) fn take_lost() -> Lost {
 /// Makes a transfer with patterns in the registers and on the stack.
 #[inline(always)]
 pub(crate) fn kept<R>(patterns: Patterns, transfer: impl FnOnce() -> R) -> R {
-    framed(patterns, || window(transfer))
-}
-
-/// Calls `f` with patterns in the registers and on the stack.
-#[inline(always)]
-pub(crate) fn framed<R>(patterns: Patterns, f: impl FnOnce() -> R) -> R {
-    /// # Safety
-    ///
-    /// `job` is that of the call to `framed` which made this function.
-    unsafe extern "C" fn call<F: FnOnce()>(job: *mut ()) {
-        // SAFETY: an `Option<F>`, which nobody else looks at now.
-        let job = unsafe { &mut *job.cast::<Option<F>>() };
-        job.take().expect("called once")();
-    }
-    fn caller<F: FnOnce()>(_job: &Option<F>) -> unsafe extern "C" fn(*mut ()) {
-        call::<F>
-    }
-
-    let mut result = None;
-    let mut job = Some(|| result = Some(f()));
-    // SAFETY: `caller` made the function for this very job.
-    let lost = unsafe { isa::framed(caller(&job), (&raw mut job).cast(), patterns.0) };
+    // SAFETY: a job is called once, and gets its own pointer.
+    let (result, lost) = as_job(|| window(transfer), |call, job| unsafe { isa::framed(call, job, patterns.0) });
     REGISTERS.fetch_or(lost.registers, Relaxed);
     STACK.fetch_or(lost.stack, Relaxed);
-    result.expect("the job was called")
+    result
+}
+
+/// Calls `f` with registers and with a stack that are the same each time, at the same place. What is there may be copied by
+/// code that does not know that it is of no use, and be left on the greenlet's stack.
+pub(crate) fn reproduced<R>(f: impl FnOnce() -> R) -> R {
+    /// Bytes of the guest's stack that this may be called on.
+    const ABOVE: usize = 32 << 10;
+    let place = board::guest_stack().end - ABOVE;
+    assert!(isa::stack_pointer() > place, "called with more than {ABOVE} bytes of stack in use");
+    // SAFETY: as above; below the place is stack that nobody uses.
+    as_job(f, |call, job| unsafe { isa::placed(call, job, place) }).0
+}
+
+/// A function with the only argument that it may be called with, once.
+type Call = unsafe extern "C" fn(*mut ());
+
+/// Has `caller` call `f`, by way of a function that assembly can call. Returns what both return.
+#[inline(always)]
+fn as_job<F: FnOnce() -> R, R, C>(f: F, caller: impl FnOnce(Call, *mut ()) -> C) -> (R, C) {
+    struct Job<F, R> {
+        f: Option<F>,
+        result: Option<R>,
+    }
+    /// # Safety
+    ///
+    /// `job` is a `Job<F, R>`, which nobody else looks at now.
+    unsafe extern "C" fn call<F: FnOnce() -> R, R>(job: *mut ()) {
+        // SAFETY: by the contract.
+        let job = unsafe { &mut *job.cast::<Job<F, R>>() };
+        job.result = job.f.take().map(|f| f());
+    }
+    let mut job = Job { f: Some(f), result: None };
+    let called = caller(call::<F, R>, (&raw mut job).cast());
+    (job.result.expect("the job was called, once"), called)
 }
 
 // One place in the code for each: all that leave by it are seen together.

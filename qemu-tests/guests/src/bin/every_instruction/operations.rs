@@ -95,7 +95,8 @@ fn starts(main: &Main) -> u64 {
 }
 
 fn lives(main: &Main) -> u64 {
-    number(during(|| kept(MAIN, || spawned(main, |_, x| Ok(x + 50)).switch(500))))
+    let spawn = || kept(MAIN, || spawned(main, |_, x| Ok(x + 50)));
+    number(during(|| switch(MAIN, &spawn(), 500)))
 }
 
 fn dies(main: &Main) -> u64 {

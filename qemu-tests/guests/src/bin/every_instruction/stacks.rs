@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use greenlet::StackPool;
 
@@ -21,45 +22,65 @@ static mut UNDISTURBED: [Words; 2] = [[MaybeUninit::uninit(); WORDS]; 2];
 
 type Words = [MaybeUninit<u64>; WORDS];
 
+/// The first word that an undisturbed operation uses, or the last that is painted.
+static FIRST: AtomicUsize = AtomicUsize::new(0);
+
 /// What is on it where nobody has been.
 const PAINT: u64 = 0x7061_696e_7465_6421;
 
 /// Above this is the control block, which weak handles may look at.
 const PAINTED: usize = WORDS - 192 / 8;
 
-/// Its limit. It stands at the end of the pool, behind the pool's own state.
-fn limit() -> *mut u64 {
-    (&raw const STACKS).wrapping_add(1).cast::<u64>().wrapping_sub(WORDS).cast_mut()
+/// A word of it. It stands at the end of the pool, behind the pool's own state.
+fn word(index: usize) -> *mut u64 {
+    let limit = (&raw const STACKS).wrapping_add(1).cast::<u64>().wrapping_sub(WORDS);
+    limit.wrapping_add(index).cast_mut()
 }
 
-/// Paints it, so that what will be on it later does not depend on what was on it before.
+/// Paints all of it.
 pub(crate) fn paint() {
+    FIRST.store(0, Relaxed);
+    paint_used();
+}
+
+/// Paints what undisturbed operations use, so that what will be there does not depend on what was there before.
+pub(crate) fn paint_used() {
     assert!(STACKS.free() == 1, "somebody is on the stack");
+    let first = FIRST.load(Relaxed);
     // SAFETY: the stack is free, and these words of a pool belong to whoever has the slot: nobody.
-    unsafe { isa::fill(limit(), PAINTED, PAINT) };
+    unsafe { isa::fill(word(first), PAINTED - first, PAINT) };
 }
 
 /// Keeps what an undisturbed operation left on it: the first, or the second.
 pub(crate) fn keep(time: usize) {
     let copies: *mut Words = (&raw mut UNDISTURBED).cast();
     // SAFETY: the stack is free, and nobody refers to the copies.
-    unsafe { ptr::copy_nonoverlapping(limit().cast(), copies.wrapping_add(time), 1) };
+    unsafe { ptr::copy_nonoverlapping(word(0).cast(), copies.wrapping_add(time), 1) };
+    FIRST.store(unused().min(PAINTED - 1), Relaxed);
 }
 
 /// How many of its words are not as the undisturbed operations left them.
 pub(crate) fn changed() -> usize {
-    let copies: *const Words = (&raw const UNDISTURBED).cast();
+    let first = FIRST.load(Relaxed);
+    let [one, other] = [0, 1].map(|time| {
+        let copies: *const Words = (&raw const UNDISTURBED).cast();
+        copies.wrapping_add(time).cast::<u64>().wrapping_add(first)
+    });
     // SAFETY: all are of this length; the stack is free, and nobody changes the copies.
-    unsafe { isa::differences(limit(), copies.cast(), copies.wrapping_add(1).cast(), PAINTED) }
+    unsafe { isa::differences(word(first), one, other, PAINTED - first) }
 }
 
-/// Bytes of it that were used since it was painted, control block included.
+/// Bytes of it that were used since all of it was painted, control block included.
 pub(crate) fn used() -> usize {
-    let unused = (0..WORDS).take_while(|&index| {
-        let word = limit().wrapping_add(index);
+    (WORDS - unused()) * 8
+}
+
+/// Words of it that nobody used.
+fn unused() -> usize {
+    let is_unused = |&index: &usize| {
         // SAFETY: in bounds; painted, or used by greenlets that are over.
-        let word = unsafe { word.read_volatile() };
+        let word = unsafe { word(index).read_volatile() };
         word == PAINT
-    });
-    (WORDS - unused.count()) * 8
+    };
+    (0..WORDS).take_while(is_unused).count()
 }

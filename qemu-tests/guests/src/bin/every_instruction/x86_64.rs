@@ -31,10 +31,6 @@ pub(crate) unsafe extern "C" fn framed(call: unsafe extern "C" fn(*mut ()), job:
         "lea rax, [rdx + 128 + \\n]",
         "mov [rsp + 8 * \\n], rax",
         ".endr",
-        // What is of no use to anyone, but may be saved by those who do not know: the same each time.
-        ".irp register, rcx, r8, r9, r10, r11",
-        "xor \\register, \\register",
-        ".endr",
         "lea rbx, [rdx + 1]",
         "lea rbp, [rdx + 2]",
         "lea r12, [rdx + 3]",
@@ -85,10 +81,54 @@ pub(crate) extern "C" fn scribble() {
     )
 }
 
-/// Overwrites 8 KiB below the stack pointer.
+/// Calls `call(job)` on another place of the stack, with zero in all registers and in the 8 KiB below that place.
+///
+/// # Safety
+///
+/// `call` may be called with `job`; `place` is aligned, and nobody uses what is below it.
 #[unsafe(naked)]
-pub(crate) extern "C" fn wipe() {
-    naked_asm!("mov ecx, 1024", "xor eax, eax", "lea rdi, [rsp - 8 * 1024]", "rep stosq", "ret")
+pub(crate) unsafe extern "C" fn placed(call: unsafe extern "C" fn(*mut ()), job: *mut (), place: usize) {
+    naked_asm!(
+        "push rbx",
+        "push rbp",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "mov r8, rdi",
+        "mov r9, rsp",
+        "lea rdi, [rdx - 8 * 1024]",
+        "mov ecx, 1024",
+        "xor eax, eax",
+        "rep stosq",
+        "lea rsp, [rdx - 16]",
+        "mov [rsp], r9",
+        "mov rax, r8",
+        "mov rdi, rsi",
+        ".irp register, rbx, rcx, rdx, rbp, r8, r9, r10, r11, r12, r13, r14, r15",
+        "xor \\register, \\register",
+        ".endr",
+        "call rax",
+        "mov rsp, [rsp]",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbp",
+        "pop rbx",
+        "ret",
+    )
+}
+
+/// The stack pointer at a call.
+#[unsafe(naked)]
+pub(crate) extern "C" fn stack_pointer() -> usize {
+    naked_asm!("mov rax, rsp", "ret")
+}
+
+/// Whether an interrupt before the instruction at an address has it do something else than it would have done.
+pub(crate) fn is_undone(_address: usize) -> bool {
+    false
 }
 
 /// Fills `words` words from `start` on.
