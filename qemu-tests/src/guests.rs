@@ -10,6 +10,7 @@
 //! //@ timeout: 120                     seconds until it is ended; without it 60
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
 //! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out
+//! //@ hits                             prints where it was interrupted: that is checked against its code
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
 
@@ -52,6 +53,8 @@ pub struct Directives {
     pub counted: bool,
     /// Whether it logs with defmt.
     pub logs: bool,
+    /// Whether it prints where it was [interrupted](crate::hits).
+    pub hits: bool,
     /// Whether the suite boots it and compares its transcript.
     pub tested: bool,
 }
@@ -64,6 +67,7 @@ impl Default for Directives {
             limit: USUAL_LIMIT,
             counted: false,
             logs: false,
+            hits: false,
             tested: true,
         }
     }
@@ -174,9 +178,10 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         }
         ("icount", "") => read.counted = true,
         ("defmt", "") => read.logs = true,
+        ("hits", "") => read.hits = true,
         ("not-a-test", "") => read.tested = false,
-        ("icount" | "defmt" | "not-a-test", _) => bail!("`{key}` takes no value"),
-        _ => bail!("no directive `{key}`; known: profiles, exit, timeout, icount, defmt, not-a-test"),
+        ("icount" | "defmt" | "hits" | "not-a-test", _) => bail!("`{key}` takes no value"),
+        _ => bail!("no directive `{key}`; known: profiles, exit, timeout, icount, defmt, hits, not-a-test"),
     }
     Ok(())
 }
@@ -198,14 +203,14 @@ mod tests {
 
     #[test]
     fn every_directive_is_read() {
-        let head =
-            "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ icount\n//@ defmt\n//@ not-a-test\n";
+        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ icount\n//@ defmt\n//@ hits\n//@ not-a-test\n";
         let expected = Directives {
             profiles: BTreeSet::from([Profile::Release, Profile::Small]),
             ending: Ending::Fault,
             limit: Duration::from_secs(7),
             counted: true,
             logs: true,
+            hits: true,
             tested: false,
         };
         assert_eq!(directives(head).unwrap(), expected);

@@ -11,6 +11,7 @@
 //! machine      which QEMU, with which arguments, and what its exit status means
 //! boot         one guest on one machine, under a time limit
 //! frames       what the guest logs with defmt, on a channel of its own
+//! hits         where the guest was interrupted, against its code
 //! process      a child that cannot outlive us, its output as it comes
 //! verdict      did it pass, and if not, where to look
 //! transcript   is it what the guest's `.out` file says
@@ -32,6 +33,7 @@ pub mod environment;
 pub mod frames;
 pub mod fuzz;
 pub mod guests;
+pub mod hits;
 mod install;
 pub mod logs;
 pub mod machine;

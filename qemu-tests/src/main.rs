@@ -16,7 +16,7 @@ use qemu_tests::frames::Log;
 use qemu_tests::machine::Machine;
 use qemu_tests::oracle::Missing;
 use qemu_tests::tools::{self, Needs};
-use qemu_tests::{elf, fuzz, guests, places, random, speed, verdict};
+use qemu_tests::{elf, fuzz, guests, hits, places, random, speed, transcript, verdict};
 
 fn main() -> ExitCode {
     let request = cli::parse(std::env::args_os().skip(1));
@@ -73,7 +73,11 @@ fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Du
     tools::ensure(&needs)?;
     let built = compile::guests(machine.target, profile)?;
     let elf = built.get(name).with_context(|| format!("cargo built no guest `{name}`"))?;
-    show(machine, elf, asked.counted, limit.unwrap_or(asked.limit))
+    let transcript = show(machine, elf, asked.counted, limit.unwrap_or(asked.limit))?;
+    if asked.hits {
+        print!("{}", hits::block(elf, &transcript)?);
+    }
+    Ok(())
 }
 
 /// Boots an ELF file on the machine that it is for.
@@ -82,11 +86,11 @@ fn run_elf(elf: &Path, limit: Duration) -> Result<()> {
     let mut needs = Needs::default();
     needs.qemu(machine);
     tools::ensure(&needs)?;
-    show(machine, elf, false, limit)
+    show(machine, elf, false, limit).map(drop)
 }
 
-/// Boots, and shows the command line, the transcript and what was logged.
-fn show(machine: &'static Machine, elf: &Path, counted: bool, limit: Duration) -> Result<()> {
+/// Boots, and shows the command line, the transcript and what was logged. Returns the transcript.
+fn show(machine: &'static Machine, elf: &Path, counted: bool, limit: Duration) -> Result<String> {
     let log = Log::of(elf)?;
     let boot = Boot { machine, elf, input: None, log: log.as_ref().map(Log::path), counted, limit };
     println!("{}", boot.command_line());
@@ -102,7 +106,7 @@ fn show(machine: &'static Machine, elf: &Path, counted: bool, limit: Duration) -
     verdict::judge(machine, &ended)?;
     logged?;
     io::stderr().write_all(&ended.errors)?;
-    Ok(())
+    Ok(transcript::text(&ended.output))
 }
 
 /// Runs scenarios and prints their logs.

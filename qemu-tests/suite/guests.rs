@@ -8,6 +8,7 @@ use qemu_tests::boot::Boot;
 use qemu_tests::compile::Profile;
 use qemu_tests::frames::Log;
 use qemu_tests::guests::{self, Guest};
+use qemu_tests::hits;
 use qemu_tests::machine::{MACHINES, Machine};
 use qemu_tests::tools::Needs;
 use qemu_tests::verdict::{self, Ending};
@@ -61,6 +62,11 @@ fn boot(guest: &Guest, machine: &'static Machine, profile: Profile) -> Result<()
         let mut transcript = transcript::text(&ended.output);
         if let Some(log) = &log {
             transcript += &log.block().map_err(|problem| format!("{problem:#}"))?;
+        }
+        if asked.hits {
+            let block = hits::block(&elf, &transcript).map_err(|problem| format!("{problem:#}"))?;
+            println!("{} on {machine}, {profile}:\n{block}", guest.name);
+            transcript += &block;
         }
         transcript::compare(&transcript, &expected).map_err(|difference| format!("{at}: {difference}"))
     };

@@ -6,6 +6,7 @@
 
 mod endings;
 mod frames;
+mod hits;
 mod installs;
 mod logs;
 mod outside;
@@ -29,6 +30,7 @@ pub(crate) fn cases() -> Vec<Case> {
         verdicts::cases(),
         endings::cases(),
         frames::cases(),
+        hits::cases(),
         requests::cases(),
         installs::cases(),
         logs::cases(),

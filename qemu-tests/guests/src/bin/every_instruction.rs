@@ -1,5 +1,6 @@
 //@ profiles: debug release small
 //@ icount
+//@ hits
 #![no_std]
 #![no_main]
 //! Every instruction of every operation is interrupted, and nobody notices: not a register, a value or a stack is changed.
