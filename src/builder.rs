@@ -6,7 +6,7 @@ use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
 use crate::me::Me;
 use crate::overflow;
-use crate::pool::StackPool;
+use crate::pool::{self, Stacks};
 use crate::thrown::Outcome;
 use core::fmt;
 
@@ -25,14 +25,14 @@ use core::fmt;
 /// }).unwrap();
 /// ```
 #[must_use = "a builder does nothing until `spawn` or `bare`"]
-pub struct Builder<'a, V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> {
+pub struct Builder<'a, V: 'static, E: 'static, P: Stacks> {
     parent: &'a Greenlet<V, E>,
-    pool: &'static StackPool<COUNT, SIZE>,
+    pool: &'static P,
     name: Option<&'static str>,
 }
 
-impl<'a, V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> Builder<'a, V, E, COUNT, SIZE> {
-    pub(crate) fn new(parent: &'a Greenlet<V, E>, pool: &'static StackPool<COUNT, SIZE>) -> Self {
+impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
+    pub(crate) fn new(parent: &'a Greenlet<V, E>, pool: &'static P) -> Self {
         Self { parent, pool, name: None }
     }
 
@@ -59,9 +59,9 @@ impl<'a, V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> Builder<
     {
         const {
             assert!(
-                StackPool::<COUNT, SIZE>::fits::<V, E, F>(),
+                pool::needs::<V, E, F>() <= P::SIZE,
                 "greenlet: the stacks of this pool are too small for the body and the values of the tree: capture less, \
-                 or use a StackPool with a larger SIZE"
+                 or use a pool with a larger SIZE"
             );
         }
         match self.bare() {
@@ -111,7 +111,7 @@ impl<'a, V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> Builder<
             dead += usize::from(at.has(DEAD) && at.home.get() == home);
             at = at.successor();
         }
-        SpawnError::PoolEmpty { stacks: COUNT, dead }
+        SpawnError::PoolEmpty { stacks: P::COUNT, dead }
     }
 }
 
@@ -125,7 +125,7 @@ fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
     unsafe { parent.here().main() }.append(block);
 }
 
-impl<V: 'static, E: 'static, const COUNT: usize, const SIZE: usize> fmt::Debug for Builder<'_, V, E, COUNT, SIZE> {
+impl<V: 'static, E: 'static, P: Stacks> fmt::Debug for Builder<'_, V, E, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("parent", self.parent).field("name", &self.name).finish_non_exhaustive()
     }

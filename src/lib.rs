@@ -42,8 +42,8 @@ pub use handle::{Greenlet, Stack, State, WeakGreenlet};
 pub use identity::{Identity, current_report};
 pub use local::{Context, ContextPool, GreenletLocal, LocalError};
 pub use me::{Main, Me};
-pub use overflow::Overflow;
-pub use pool::StackPool;
+pub use overflow::{Overflow, stack_of};
+pub use pool::{GuardedStackPool, StackPool, Stacks};
 pub use remote::{Gone, RemoteGreenlet};
 pub use thrown::{Outcome, Refusal, Sent, Thrown};
 #[cfg(feature = "defmt")]

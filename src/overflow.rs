@@ -19,6 +19,7 @@
 use crate::arch;
 use crate::block::BlockPtr;
 use crate::handle::{Greenlet, Stack};
+use crate::here::reported_core;
 use crate::identity::Identity;
 use crate::tree::Tree;
 use core::cell::{Cell, UnsafeCell};
@@ -103,13 +104,13 @@ unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut 
     hook(&Overflow { greenlet: leaver.identity(), stack })
 }
 
-/// A greenlet was about to leave, and its stack pointer or its canary band said that it had not kept to its stack.
+/// A greenlet has not kept to its stack: it was about to leave, and its stack pointer or its canary band said so; or it met a
+/// guard, and a fault handler says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Overflow {
     /// Who.
     pub greenlet: Identity,
-    /// Its stack. The stack pointer is that of the greenlet when it was about to leave.
+    /// Its stack, with the stack pointer that the greenlet had then.
     pub stack: Stack,
 }
 
@@ -145,6 +146,58 @@ impl fmt::Display for Overflow {
             past => write!(f, ", {past} bytes past the limit; give its pool a larger SIZE"),
         }
     }
+}
+
+/// Whose stack `address` is on, or in the page below: for a fault handler that finds an access in a
+/// [guard](crate::GuardedStackPool::guards). With the stack pointer that the greenlet was left with; `address` itself for the
+/// current one. `None` for main's stack, and outside of [`Tree::enter`].
+///
+/// Looks at every greenlet of the tree. Takes no lock, formats and allocates nothing.
+///
+/// # Safety
+///
+/// As for [`current_report`](crate::current_report): on the core that entered the tree, if one is entered, from its code or from a
+/// handler that interrupts it; and if that is the kernel's own code, as an overflow may be, then nothing of the tree is resumed.
+///
+/// ```
+/// # use greenlet::{Overflow, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.build(&STACKS).name("parser").spawn(|me, x| me.up(x)).unwrap();
+/// g.switch(1).unwrap();
+/// let address = g.stack().unwrap().limit - 8; // what a fault handler was told
+/// // SAFETY: this program has one thread, and this is the tree's own code.
+/// let (greenlet, stack) = unsafe { greenlet::stack_of(address) }.unwrap();
+/// assert_eq!(greenlet.name, Some("parser"));
+/// let sp = address;
+/// println!("{}", Overflow { greenlet, stack: greenlet::Stack { sp, ..stack } });
+/// # }).unwrap();
+/// ```
+#[must_use]
+pub unsafe fn stack_of(address: usize) -> Option<(Identity, Stack)> {
+    /// The largest guard there is.
+    const PAGE: usize = 4096;
+    let here = reported_core()?;
+    let current = here.current_ptr();
+    if current.is_null() {
+        return None;
+    }
+    // SAFETY: a tree is entered here, and the caller is on its core.
+    let main = unsafe { here.main() };
+    let find = |below: usize| {
+        let mut at = main.successor();
+        while at != main {
+            if (at.limit() - below..at.base()).contains(&address) {
+                let sp = if at.as_ptr() == current { address } else { at.context.sp().addr() };
+                return Some((at.identity(), Stack { base: at.base(), limit: at.limit(), sp }));
+            }
+            at = at.successor();
+        }
+        None
+    };
+    // A stack that the address is on comes before one that it is below: without guards these are neighbours.
+    find(0).or_else(|| find(PAGE))
 }
 
 /// What a tree does when nobody was set to hear of an overflow.

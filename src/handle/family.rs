@@ -5,7 +5,7 @@ use crate::block::{BlockPtr, ENDED, REPLACING, UNSTARTED};
 use crate::body::{self, Run, Unstarted};
 use crate::builder::Builder;
 use crate::errors::{ParentError, Refused, RunError, SpawnError};
-use crate::pool::{self, StackPool};
+use crate::pool::{self, Stacks};
 use crate::references::release;
 
 /// # Family
@@ -40,11 +40,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// assert_eq!(grandchild.switch(20), Ok(41));
     /// # }).unwrap();
     /// ```
-    pub fn spawn<F, const COUNT: usize, const SIZE: usize>(
-        &self,
-        pool: &'static StackPool<COUNT, SIZE>,
-        body: F,
-    ) -> Result<Self, Refused<SpawnError, F>>
+    pub fn spawn<F, P: Stacks>(&self, pool: &'static P, body: F) -> Result<Self, Refused<SpawnError, F>>
     where
         F: FnOnce(&crate::Me<V, E>, V) -> crate::Outcome<V, E> + 'static,
     {
@@ -57,18 +53,12 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn).
-    pub fn bare<const COUNT: usize, const SIZE: usize>(
-        &self,
-        pool: &'static StackPool<COUNT, SIZE>,
-    ) -> Result<Self, SpawnError> {
+    pub fn bare<P: Stacks>(&self, pool: &'static P) -> Result<Self, SpawnError> {
         self.build(pool).bare()
     }
 
     /// Begins to create a child of this greenlet with a name, or with another parent.
-    pub fn build<'a, const COUNT: usize, const SIZE: usize>(
-        &'a self,
-        pool: &'static StackPool<COUNT, SIZE>,
-    ) -> Builder<'a, V, E, COUNT, SIZE> {
+    pub fn build<'a, P: Stacks>(&'a self, pool: &'static P) -> Builder<'a, V, E, P> {
         Builder::new(self, pool)
     }
 

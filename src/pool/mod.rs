@@ -1,122 +1,84 @@
 //! Stacks in statics, and who has which.
+//!
+//! | module | what |
+//! |---|---|
+//! | `plain` | [`StackPool`]: stacks next to one another |
+//! | `guarded` | [`GuardedStackPool`]: a page below each that the firmware takes out of its map |
+//! | `slots` | which are free |
 
+mod guarded;
+mod plain;
 mod slots;
 
+pub use guarded::GuardedStackPool;
+pub use plain::StackPool;
 pub(crate) use slots::{Claimed, Slots, release};
 
 use crate::arch::STACK_ALIGN;
 use crate::block::Block;
 use crate::overflow::BAND;
 use crate::thrown::Outcome;
-use core::cell::UnsafeCell;
-use core::mem::{MaybeUninit, align_of, size_of};
-
-/// Memory of one stack. The alignment keeps the control blocks, and so the hot words of a switch, on cache lines.
-#[repr(C, align(64))]
-struct Stack<const SIZE: usize>(UnsafeCell<[MaybeUninit<u8>; SIZE]>);
-
-/// `COUNT` stacks of `SIZE` bytes, in a static.
-///
-/// `SIZE` is a multiple of 64, at least 1,024, and is all that a greenlet uses: its control block (192 bytes at most), its
-/// body, and the stack that the body works on. `SIZE` and alignment are checked when the program is built. The memory is
-/// not touched before a greenlet is created, and lies in `.bss`; the pool's own state is 16 bytes and 4 for each stack.
-///
-/// Claim and release take constant time. Several cores may share a pool; a slot is one greenlet's until the last reference
-/// to that greenlet is gone.
+use core::mem::{align_of, size_of};
+/// Where stacks come from: a static of type [`StackPool`] or [`GuardedStackPool`]. Not to be implemented elsewhere.
 ///
 /// ```
-/// use greenlet::StackPool;
-/// static WORKERS: StackPool<8, 4096> = StackPool::new();
-/// static DEEP: StackPool<1, 65536> = StackPool::new();
-/// assert_eq!(WORKERS.count(), 8);
+/// use greenlet::{Greenlet, StackPool, Stacks, Tree};
+///
+/// /// Doubles what it is sent, on a stack from wherever the caller likes.
+/// fn doubler<P: Stacks>(parent: &Greenlet<u32, &'static str>, pool: &'static P) -> Greenlet<u32, &'static str> {
+///     let doubler = parent.bare(pool).unwrap();
+///     doubler.set_run(|me, mut x| loop { x = me.up(2 * x)?; }).unwrap();
+///     doubler
+/// }
+///
+/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static TREE: Tree<u32> = Tree::new();
+/// TREE.enter(|main| assert_eq!(doubler(main, &STACKS).switch(4), Ok(8))).unwrap();
 /// ```
-#[repr(C)]
-pub struct StackPool<const COUNT: usize, const SIZE: usize> {
-    slots: Slots<COUNT>,
-    stacks: [Stack<SIZE>; COUNT],
-}
+pub trait Stacks: Source {}
 
-// SAFETY: a stack is handed to whoever claimed its slot and to nobody else until the slot is released; claim and release
-// synchronise through the atomics in `Slots`.
-unsafe impl<const COUNT: usize, const SIZE: usize> Sync for StackPool<COUNT, SIZE> {}
+impl<const COUNT: usize, const SIZE: usize> Stacks for StackPool<COUNT, SIZE> {}
+impl<const COUNT: usize, const SIZE: usize> Stacks for GuardedStackPool<COUNT, SIZE> {}
 
-/// A claimed slot, on its way to becoming a greenlet.
-pub(crate) struct Claim {
-    /// Where the control block goes: the base of the stack, less its size.
-    pub(crate) block: *mut Block,
-    pub(crate) limit: *mut u8,
-    pub(crate) home: core::ptr::NonNull<Slots<0>>,
-    pub(crate) slot: u32,
-}
+mod source {
+    use super::Slots;
+    use crate::block::Block;
+    use core::ptr::NonNull;
 
-impl<const COUNT: usize, const SIZE: usize> StackPool<COUNT, SIZE> {
-    /// A pool with all stacks free. All bits zero.
-    #[must_use]
-    pub const fn new() -> Self {
-        const {
-            assert!(SIZE.is_multiple_of(64), "greenlet: SIZE of a StackPool must be a multiple of 64 bytes");
-            assert!(SIZE >= 1024, "greenlet: SIZE of a StackPool must be at least 1024 bytes");
-            assert!(COUNT < u32::MAX as usize, "greenlet: COUNT of a StackPool must be below 2^32 - 1");
-            assert!(size_of::<Stack<SIZE>>() == SIZE && align_of::<Stack<SIZE>>() >= align_of::<Block>());
-            assert!(align_of::<Block>() >= STACK_ALIGN);
+    /// What the kernel asks of a pool. Public in a private place, so that nobody else can implement it.
+    pub trait Source: Sync + 'static {
+        /// How many stacks there are.
+        const COUNT: usize;
+        /// Bytes of each.
+        const SIZE: usize;
+
+        /// Takes a stack; `None` when there is none.
+        fn claim(&'static self) -> Option<Claim>;
+
+        /// What claims of this pool have as their home.
+        fn home(&'static self) -> NonNull<Slots<0>>;
+    }
+
+    /// A claimed slot, on its way to becoming a greenlet.
+    pub struct Claim {
+        /// Where the control block goes: the base of the stack, less its size.
+        pub(crate) block: *mut Block,
+        pub(crate) limit: *mut u8,
+        pub(crate) home: NonNull<Slots<0>>,
+        pub(crate) slot: u32,
+    }
+
+    impl Claim {
+        /// Of a stack of `size` bytes from `limit` on.
+        pub(super) fn of(limit: *mut u8, size: usize, home: NonNull<Slots<0>>, slot: u32) -> Self {
+            // In bounds: the control block is smaller than the least stack; aligned: sizes and limits are multiples of 64.
+            let block = limit.wrapping_add(size - size_of::<Block>()).cast::<Block>();
+            Self { block, limit, home, slot }
         }
-        Self { slots: Slots::new(), stacks: [const { Stack(UnsafeCell::new([MaybeUninit::uninit(); SIZE])) }; COUNT] }
-    }
-
-    /// How many stacks there are.
-    #[must_use]
-    pub const fn count(&self) -> usize {
-        COUNT
-    }
-
-    /// Bytes of one stack.
-    #[must_use]
-    pub const fn stack_size(&self) -> usize {
-        SIZE
-    }
-
-    /// How many stacks are free. Takes as many steps as there are free ones; exact if no other core uses the pool meanwhile.
-    ///
-    /// ```
-    /// # use greenlet::{StackPool, Tree};
-    /// # static TREE: Tree<u32> = Tree::new();
-    /// static STACKS: StackPool<2, 4096> = StackPool::new();
-    /// TREE.enter(|main| {
-    ///     let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
-    ///     assert_eq!(STACKS.free(), 1);
-    ///     drop(g);
-    ///     assert_eq!(STACKS.free(), 2);
-    /// }).unwrap();
-    /// ```
-    #[must_use]
-    pub fn free(&self) -> usize {
-        self.slots.free()
-    }
-
-    /// Whether a stack of this pool can hold a body `F` of a tree of `V` and `E`, and still start it. A const question, so
-    /// that a body which is too large is refused when the program is built.
-    pub(crate) const fn fits<V, E, F>() -> bool {
-        needs::<V, E, F>() <= SIZE
-    }
-
-    pub(crate) fn claim(&'static self) -> Option<Claim> {
-        let slot = self.slots.claim()?;
-        let limit = self.stacks[slot as usize].0.get().cast::<u8>();
-        // In bounds: the control block is smaller than the least SIZE; aligned: see the assertions in `new`.
-        let block = limit.wrapping_add(SIZE - size_of::<Block>()).cast::<Block>();
-        Some(Claim { block, limit, home: self.slots.erase(), slot })
-    }
-
-    pub(crate) fn home(&'static self) -> core::ptr::NonNull<Slots<0>> {
-        self.slots.erase()
     }
 }
 
-impl<const COUNT: usize, const SIZE: usize> Default for StackPool<COUNT, SIZE> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+pub(crate) use source::Source;
 
 /// Bytes of stack that a body needs to start, switch once and be killed, if it does nothing else. A floor for what is refused
 /// when built: a body that calls anything needs more.
