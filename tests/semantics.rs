@@ -1,10 +1,10 @@
-//! Behaviours of the Python package that no other test shows, each named after its chapter and row in the list that the
-//! crate follows; the others are in the tests that `docs/greenlet.md` names.
+//! Behaviours of the Python package that no other test shows, each named after its row in `docs/semantics.md`, which names the
+//! tests of the others.
 
 mod common;
 
 use common::{EXIT, Handle, Log, Me, Out, STACKS, alone, dead, in_child, own_tree, stacks, tree, unstarted, waiting};
-use greenlet::{State, Thrown, Tree};
+use greenlet::{Event, SpawnError, State, Thrown, Tree};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -152,6 +152,66 @@ fn s6_03_a_greenlet_that_waits_in_a_switch_keeps_what_it_switched_to() {
 }
 
 #[test]
+fn s6_14_an_error_that_leaves_the_dropper_is_not_lost_in_the_kill() {
+    tree(|main| {
+        let log = Log::default();
+        let held = log.dropping("victim");
+        let dropper = main.spawn(&STACKS, move |me, _| {
+            let victim = me.spawn(&STACKS, common::echo_with(held)).unwrap();
+            victim.switch(0)?;
+            Err("own".into()) // on its way when the last handle to the victim is dropped
+        });
+        assert_eq!(dropper.unwrap().switch(0), Err(Thrown::Error("own")));
+        assert_eq!(log.take(), "-victim");
+    });
+}
+
+#[test]
+fn s7_11_an_error_of_the_tracer_takes_the_place_of_an_exit_value() {
+    tree(|main| {
+        let g = waiting(main);
+        main.set_trace(Some(&|event: Event, _: &Handle, target: &Handle| {
+            if event == Event::Switch && target.is_main() { Err("instead") } else { Ok(()) }
+        }));
+        assert_eq!(g.kill_with(7), Err(Thrown::Error("instead")), "an error where the parent would have got a value");
+        assert!(g.is_dead() && main.trace().is_none());
+    });
+}
+
+#[test]
+fn s9_03_a_greenlet_belongs_to_the_tree_of_its_parent() {
+    tree(|main| {
+        let (parent, log) = (waiting(main), Log::default());
+        let (named, said) = (parent.clone(), log.clone());
+        let creator = main.spawn(&STACKS, move |me, x| {
+            let g = me.build(&STACKS).parent(&named).spawn(|_me, x| Ok(x + 1)).unwrap();
+            named.for_each(|member| said.say(*member == g));
+            assert_eq!(g.parent(), Some(named));
+            g.switch(x)
+        });
+        assert_eq!(creator.unwrap().switch(1), Ok(2), "by way of its parent, and not of its creator");
+        assert_eq!(log.take(), "false false false true", "main, the parent, the creator, and the new one");
+    });
+    // The other tree of this core is always one that has ended: its greenlets are nobody's parents, whoever creates.
+    static ENDED: Tree<u32> = Tree::new();
+    let old = {
+        let _alone = alone();
+        ENDED.enter(|main| main.bare(stacks!(1)).unwrap()).unwrap()
+    };
+    tree(|main| {
+        let before = STACKS.free();
+        assert_eq!(main.build(&STACKS).parent(&old).bare().unwrap_err(), SpawnError::Ended);
+        assert_eq!(
+            old.build(&STACKS).parent(main).spawn(|_me, x| Ok(x)).unwrap().switch(3),
+            Ok(3),
+            "the parent's tree"
+        );
+        assert_eq!(STACKS.free(), before);
+        drop(old);
+    });
+}
+
+#[test]
 fn s10_01_a_program_that_exits_with_greenlets_alive_runs_nothing_of_them() {
     struct Loud;
     impl Drop for Loud {
@@ -174,7 +234,6 @@ fn s10_01_a_program_that_exits_with_greenlets_alive_runs_nothing_of_them() {
 #[cfg(feature = "std")]
 mod threads {
     use super::*;
-    use greenlet::Event;
 
     static TREES: [Tree<u32>; 8] = [const { Tree::new() }; 8];
 
