@@ -1,5 +1,5 @@
-//! The suite: every guest on every machine, the conformance scenarios, random ones, and the runner
-//! itself, each a test with a name of its own.
+//! The suite: every guest on every machine, the conformance scenarios, random ones, the runner
+//! itself, and what the documents say of all these, each a test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -11,6 +11,7 @@
 //! `conformance/corpus`; hence `harness = false`.
 
 mod builds;
+mod documents;
 mod fuzz;
 mod guests;
 mod runner;
@@ -42,8 +43,8 @@ impl Case {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let cases: Vec<_> =
-        guests::cases().into_iter().chain(scenarios::cases()).chain(fuzz::cases()).chain(runner::cases()).collect();
+    let parts = [guests::cases(), scenarios::cases(), fuzz::cases(), runner::cases(), documents::cases()];
+    let cases: Vec<_> = parts.into_iter().flatten().collect();
     if !arguments.list {
         // Once and before everything, so that there is one command to run if something is missing.
         let mut needs = Needs::default();

@@ -1,0 +1,223 @@
+//! What the documents say of tests: every test that they name exists, and every behaviour of the package has its row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::{fs, io};
+
+use libtest_mimic::Failed;
+use qemu_tests::tools::Needs;
+use qemu_tests::{guests, places};
+
+use crate::Case;
+
+/// How many rows each chapter of `docs/semantics.md` has, from chapter 1 on: as many as the package has behaviours.
+const ROWS: [usize; 11] = [22, 21, 11, 14, 14, 21, 15, 13, 7, 10, 12];
+
+/// The tests of the documents.
+pub(crate) fn cases() -> Vec<Case> {
+    let case =
+        |name: &str, test: fn() -> Result<(), Failed>| Case::new(format!("documents::{name}"), Needs::default(), test);
+    vec![
+        case("every_test_that_is_named_exists", every_test_that_is_named_exists),
+        case("every_behaviour_has_a_row_with_its_tests", every_behaviour_has_a_row_with_its_tests),
+        case("a_name_that_is_nowhere_is_noticed", a_name_that_is_nowhere_is_noticed),
+        case("a_row_that_is_wrong_is_noticed", a_row_that_is_wrong_is_noticed),
+    ]
+}
+
+fn every_test_that_is_named_exists() -> Result<(), Failed> {
+    let known = Known::find()?;
+    let (mut documents, mut named, mut problems) = (0, 0, Vec::new());
+    for entry in fs::read_dir(places::root().join("docs"))? {
+        let path = entry?.path();
+        let text = fs::read_to_string(&path)?;
+        let names: Vec<_> = references(&text).collect();
+        problems
+            .extend(names.iter().filter(|name| !known.has(name)).map(|name| format!("{}: {name:?}", path.display())));
+        (documents, named) = (documents + 1, named + names.len());
+    }
+    if documents < 4 || named < 300 {
+        problems.push(format!("{named} names in {documents} documents: not all of them were found"));
+    }
+    none_of("named, and does not exist", &problems)
+}
+
+fn every_behaviour_has_a_row_with_its_tests() -> Result<(), Failed> {
+    none_of("wrong rows", &wrong_rows(&fs::read_to_string(places::root().join("docs/semantics.md"))?))
+}
+
+/// What is wrong with the rows of `docs/semantics.md`.
+fn wrong_rows(text: &str) -> Vec<String> {
+    let mut expected =
+        (1..).zip(ROWS).flat_map(|(chapter, rows)| (1..=rows).map(move |row| format!("{chapter}.{row}")));
+    let mut problems = Vec::new();
+    let rows = text.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit());
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [id, behaviour, here, shown] = cells[..] else {
+            problems.push(format!("not four cells: {row}"));
+            continue;
+        };
+        let next = expected.next();
+        if next.as_deref() != Some(id) {
+            problems.push(format!("{id} stands where {next:?} should"));
+        }
+        let kind = here.split([':', ' ', ',', ';', '.']).next().unwrap_or_default();
+        let tests = references(shown).count();
+        let fits = match kind {
+            "same" | "mapped" => tests > 0,
+            "none" => tests == 0 && here.len() > "none: ".len(),
+            _ => false,
+        };
+        if !fits || behaviour.is_empty() {
+            problems.push(format!("{id}: `{kind}` with {tests} tests"));
+        }
+    }
+    problems.extend(expected.map(|id| format!("{id} has no row")));
+    problems
+}
+
+fn a_name_that_is_nowhere_is_noticed() -> Result<(), Failed> {
+    const TEXT: &str = "Held by `ui/me_moved_to_the_moon`, `corpus/core/no_such_scenario`, `switch::no_such_test`, \
+        `switch::no_such_*`, `nowhere::*`, guest `martian`, `values::values_of_5_bytes_go_every_way`. \
+        These are: `ui/main_moved`, `corpus/core/generator`, `corpus/drop`, `switch::*`, `switch::a_dead_target_*`, \
+        `values::values_of_1_byte_go_every_way`, guest `tour`; `clippy::all` and `transfer::apart` are no tests.\n\
+        ```text\nguest `in_a_listing`\n```\n";
+    let known = Known::find()?;
+    let missing: Vec<_> = references(TEXT).filter(|name| !known.has(name)).collect();
+    let expected = [
+        Reference::Ui("me_moved_to_the_moon"),
+        Reference::Corpus("core/no_such_scenario"),
+        Reference::Test("switch", "no_such_test"),
+        Reference::Test("switch", "no_such_*"),
+        Reference::Test("nowhere", "*"),
+        Reference::Guest("martian"),
+        Reference::Test("values", "values_of_5_bytes_go_every_way"),
+    ];
+    if missing == expected { Ok(()) } else { Err(format!("found {missing:?}").into()) }
+}
+
+fn a_row_that_is_wrong_is_noticed() -> Result<(), Failed> {
+    let text = fs::read_to_string(places::root().join("docs/semantics.md"))?;
+    let breaks: [fn(&str) -> String; 5] = [
+        |text| text.replacen("\n| 3.5 |", "\n| 3.55 |", 1),
+        |text| text.lines().filter(|line| !line.starts_with("| 11.12 ")).map(|line| format!("{line}\n")).collect(),
+        |text| text.replacen("`semantics::s4_05_*`, `corpus/core/error_ends_main`", "", 1),
+        |text| text.replacen("| none: no collector |", "| none |", 1),
+        |text| text.replacen("| same |", "| similar |", 1),
+    ];
+    let unnoticed: Vec<_> = (0..).zip(breaks).filter(|(_, broken)| wrong_rows(&broken(&text)).is_empty()).collect();
+    none_of(
+        "wrong, and not noticed",
+        &unnoticed.iter().map(|(number, _)| format!("break {number}")).collect::<Vec<_>>(),
+    )
+}
+
+fn none_of(what: &str, problems: &[String]) -> Result<(), Failed> {
+    if problems.is_empty() { Ok(()) } else { Err(format!("{what}:\n{}", problems.join("\n")).into()) }
+}
+
+/// A test, as documents name it.
+#[derive(Debug, Eq, PartialEq)]
+enum Reference<'a> {
+    /// `file::name`, of `tests/file.rs`. The name may end in `*`.
+    Test(&'a str, &'a str),
+    /// `corpus/FAMILY` or `corpus/FAMILY/NAME`.
+    Corpus(&'a str),
+    /// `ui/NAME`.
+    Ui(&'a str),
+    /// The word guest, and a name.
+    Guest(&'a str),
+}
+
+/// The tests that a document names, outside of its listings.
+fn references(text: &str) -> impl Iterator<Item = Reference<'_>> {
+    // Between two fences there is a listing; in what is left, between two backticks there is code.
+    text.split("```").step_by(2).flat_map(|prose| {
+        let pieces: Vec<_> = prose.split('`').collect();
+        (1..pieces.len()).step_by(2).filter_map(move |at| reference(pieces[at - 1], pieces[at])).collect::<Vec<_>>()
+    })
+}
+
+fn reference<'a>(before: &str, code: &'a str) -> Option<Reference<'a>> {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '*'));
+    if let Some(name) = code.strip_prefix("corpus/") {
+        return name.split('/').all(is_name).then_some(Reference::Corpus(name));
+    }
+    if let Some(name) = code.strip_prefix("ui/") {
+        return is_name(name).then_some(Reference::Ui(name));
+    }
+    if before.trim_end().ends_with("guest") {
+        return Some(Reference::Guest(code));
+    }
+    let (file, name) = code.split_once("::")?;
+    // A lint, another crate or a function of the kernel is no test; but a file of both names is taken for the one in `tests`.
+    let src = places::root().join("src");
+    let is_test = places::root().join("tests").join(file).with_extension("rs").is_file();
+    let is_other = ["clippy", "critical_section"].contains(&file)
+        || src.join(file).is_dir()
+        || src.join(file).with_extension("rs").is_file();
+    (is_name(file) && is_name(name) && (is_test || !is_other)).then_some(Reference::Test(file, name))
+}
+
+/// The tests that there are.
+struct Known {
+    tests: BTreeMap<String, BTreeSet<String>>,
+    guests: BTreeSet<String>,
+}
+
+impl Known {
+    fn find() -> Result<Self, Failed> {
+        let survey = guests::survey(&places::guest_sources()).map_err(|error| format!("{error:#}"))?;
+        Ok(Self { tests: hosted()?, guests: survey.guests.into_iter().map(|guest| guest.name).collect() })
+    }
+
+    fn has(&self, reference: &Reference<'_>) -> bool {
+        let root = places::root();
+        match *reference {
+            Reference::Test(file, name) => self.tests.get(file).is_some_and(|tests| match name.strip_suffix('*') {
+                Some(prefix) => tests.iter().any(|test| test.starts_with(prefix)),
+                None => tests.contains(name),
+            }),
+            Reference::Corpus(name) => {
+                let path = places::corpus().join(name);
+                path.is_dir() || path.with_extension("scn").is_file()
+            }
+            Reference::Ui(name) => root.join("tests/ui").join(name).with_extension("rs").is_file(),
+            Reference::Guest(name) => self.guests.contains(name),
+        }
+    }
+}
+
+/// The names of the tests in `tests/*.rs`, by file.
+fn hosted() -> io::Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut hosted = BTreeMap::new();
+    for entry in fs::read_dir(places::root().join("tests"))? {
+        let path = entry?.path();
+        if let Some(file) = path.file_stem().filter(|_| is_source(&path)) {
+            hosted.insert(file.to_string_lossy().into_owned(), tests_of(&fs::read_to_string(&path)?));
+        }
+    }
+    Ok(hosted)
+}
+
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// The functions under `#[test]`; where a macro makes some, also the names that lines such as `name: what,` give to it.
+fn tests_of(source: &str) -> BTreeSet<String> {
+    let made = source.contains("fn $");
+    let (mut tests, mut is_test) = (BTreeSet::new(), false);
+    for line in source.lines().map(str::trim) {
+        is_test |= line == "#[test]";
+        if let Some(rest) = line.strip_prefix("fn ") {
+            let name = rest.split('(').next().unwrap_or_default();
+            tests.extend(is_test.then(|| name.to_owned()));
+            is_test = false;
+        } else if let Some((name, _)) = line.split_once(": ").filter(|_| made) {
+            tests.insert(name.to_owned());
+        }
+    }
+    tests
+}
