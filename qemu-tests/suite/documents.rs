@@ -20,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("every_test_that_is_named_exists", every_test_that_is_named_exists),
         case("every_behaviour_has_a_row_with_its_tests", every_behaviour_has_a_row_with_its_tests),
+        case("every_feature_says_what_differs_and_what_shows_it", every_feature_says_what_differs_and_what_shows_it),
         case("a_name_that_is_nowhere_is_noticed", a_name_that_is_nowhere_is_noticed),
         case("a_row_that_is_wrong_is_noticed", a_row_that_is_wrong_is_noticed),
     ]
@@ -75,6 +76,16 @@ fn wrong_rows(text: &str) -> Vec<String> {
     }
     problems.extend(expected.map(|id| format!("{id} has no row")));
     problems
+}
+
+fn every_feature_says_what_differs_and_what_shows_it() -> Result<(), Failed> {
+    let text = fs::read_to_string(places::root().join("docs/greenlet.md"))?;
+    let cells = |row: &str| row.trim_matches('|').split(" | ").filter(|cell| !cell.trim().is_empty()).count();
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).map(str::to_owned).collect();
+    if rows.len() < 60 {
+        return Err(format!("{} rows: not all of them were found", rows.len()).into());
+    }
+    none_of("not four cells", &rows.into_iter().filter(|row| cells(row) != 4).collect::<Vec<_>>())
 }
 
 fn a_name_that_is_nowhere_is_noticed() -> Result<(), Failed> {
