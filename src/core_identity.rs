@@ -12,6 +12,20 @@
 /// - `in_handler` is true whenever the code that calls it may have interrupted code of a greenlet or of a main greenlet on this
 ///   core: in every interrupt and exception handler. It may be true at other times: then nothing can be entered, and
 ///   `Tree::current` finds nothing.
+///
+/// ```
+/// struct Dual;
+///
+/// // SAFETY: this chip numbers its two cores, and its interrupt controller knows whether a handler runs.
+/// unsafe impl greenlet::CoreIdentity for Dual {
+///     fn number() -> usize { core_register() & 1 }
+///     fn in_handler() -> bool { active_interrupt() != 0 }
+/// }
+/// # fn core_register() -> usize { 3 }
+/// # fn active_interrupt() -> u32 { 0 }
+/// # use greenlet::CoreIdentity;
+/// # assert!(Dual::number() == 1 && !Dual::in_handler());
+/// ```
 pub unsafe trait CoreIdentity {
     /// Which core this is: 0 to 63.
     fn number() -> usize;
@@ -79,6 +93,14 @@ macro_rules! core_identity {
 ///
 /// Ready-made for [`core_identity!`](crate::core_identity), with `unsafe` before it: the promise is that there is one core, and
 /// that no handler unmasks interrupts.
+///
+/// ```no_run
+/// # #![no_std]
+/// # #![no_main]
+/// # #[panic_handler]
+/// # fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+/// greenlet::core_identity!(unsafe greenlet::SingleCore);
+/// ```
 #[cfg(target_os = "none")]
 #[derive(Debug)]
 pub struct SingleCore;
@@ -86,12 +108,28 @@ pub struct SingleCore;
 #[cfg(target_os = "none")]
 impl SingleCore {
     /// 0: there is one core.
+    ///
+    /// ```no_run
+    /// # #![no_std]
+    /// # #![no_main]
+    /// # #[panic_handler]
+    /// # fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+    /// fn check() { assert_eq!(greenlet::SingleCore::number(), 0); }
+    /// ```
     #[must_use]
     pub fn number() -> usize {
         0
     }
 
     /// Whether interrupts are masked.
+    ///
+    /// ```no_run
+    /// # #![no_std]
+    /// # #![no_main]
+    /// # #[panic_handler]
+    /// # fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+    /// fn may_enter() -> bool { !greenlet::SingleCore::in_handler() }
+    /// ```
     #[must_use]
     pub fn in_handler() -> bool {
         crate::arch::interrupts_masked()
@@ -104,6 +142,14 @@ impl SingleCore {
 ///
 /// Ready-made for [`core_identity!`](crate::core_identity), with `unsafe` before it: the promise is that no handler unmasks
 /// interrupts.
+///
+/// ```no_run
+/// # #![no_std]
+/// # #![no_main]
+/// # #[panic_handler]
+/// # fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+/// greenlet::core_identity!(unsafe greenlet::Mpidr);
+/// ```
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 #[derive(Debug)]
 pub struct Mpidr;
@@ -111,12 +157,28 @@ pub struct Mpidr;
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 impl Mpidr {
     /// What the affinity fields say.
+    ///
+    /// ```no_run
+    /// # #![no_std]
+    /// # #![no_main]
+    /// # #[panic_handler]
+    /// # fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+    /// fn is_boot_core() -> bool { greenlet::Mpidr::number() == 0 }
+    /// ```
     #[must_use]
     pub fn number() -> usize {
         crate::arch::affinity()
     }
 
     /// Whether interrupts are masked.
+    ///
+    /// ```no_run
+    /// # #![no_std]
+    /// # #![no_main]
+    /// # #[panic_handler]
+    /// # fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+    /// fn may_enter() -> bool { !greenlet::Mpidr::in_handler() }
+    /// ```
     #[must_use]
     pub fn in_handler() -> bool {
         crate::arch::interrupts_masked()

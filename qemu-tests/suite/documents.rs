@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Stdio;
 use std::{fs, io};
 
 use libtest_mimic::Failed;
 use qemu_tests::tools::Needs;
-use qemu_tests::{guests, places};
+use qemu_tests::{environment, guests, places};
 
 use crate::Case;
 
@@ -17,13 +18,34 @@ const ROWS: [usize; 11] = [22, 21, 11, 14, 14, 21, 15, 13, 7, 10, 12];
 pub(crate) fn cases() -> Vec<Case> {
     let case =
         |name: &str, test: fn() -> Result<(), Failed>| Case::new(format!("documents::{name}"), Needs::default(), test);
-    vec![
+    let mut cases = vec![
         case("every_test_that_is_named_exists", every_test_that_is_named_exists),
         case("every_behaviour_has_a_row_with_its_tests", every_behaviour_has_a_row_with_its_tests),
         case("every_feature_says_what_differs_and_what_shows_it", every_feature_says_what_differs_and_what_shows_it),
         case("a_name_that_is_nowhere_is_noticed", a_name_that_is_nowhere_is_noticed),
         case("a_row_that_is_wrong_is_noticed", a_row_that_is_wrong_is_noticed),
-    ]
+    ];
+    for (target, examples) in [("x86_64-unknown-none", 3), ("aarch64-unknown-none", 6)] {
+        let mut needs = Needs::default();
+        needs.target(target);
+        let name = format!("documents::examples_of_what_is_on_bare_metal_only_compile::{target}");
+        cases.push(Case::new(name, needs, move || examples_compile(target, examples)));
+    }
+    cases
+}
+
+/// Compiles the examples in rustdoc of what there is on bare metal only; on the host rustdoc does not see them.
+fn examples_compile(target: &str, expected: usize) -> Result<(), Failed> {
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::root()).args(["test", "--package", "greenlet", "--doc", "--target", target]);
+    cargo.arg("--target-dir").arg(places::built()?).args(["--", "SingleCore", "Mpidr"]).stdin(Stdio::null());
+    let output = cargo.output()?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && told.contains(&format!("test result: ok. {expected} passed; ")) {
+        return Ok(());
+    }
+    let more = String::from_utf8_lossy(&output.stderr);
+    Err(format!("not {expected} examples that compile:\n{told}\n{more}").into())
 }
 
 fn every_test_that_is_named_exists() -> Result<(), Failed> {
