@@ -37,12 +37,33 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     }
 
     /// A name for reports: panics, faults, `Debug`. Names need not differ.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.build(&STACKS).name("parser").bare().unwrap();
+    /// assert_eq!(g.name(), Some("parser"));
+    /// # }).unwrap();
+    /// ```
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
         self
     }
 
     /// Another parent than the greenlet that builds.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<2, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let top = main.spawn(&STACKS, |_me, x| Ok(x * 10)).unwrap();
+    /// let g = main.build(&STACKS).parent(&top).spawn(|_me, x| Ok(x + 1)).unwrap();
+    /// assert_eq!(g.switch(1), Ok(20)); // g ends in its parent, which starts with 2
+    /// # }).unwrap();
+    /// ```
     pub fn parent(mut self, parent: &'a Greenlet<V, E>) -> Self {
         self.parent = parent;
         self
@@ -53,6 +74,16 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     /// # Errors
     ///
     /// As [`Greenlet::spawn`].
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.build(&STACKS).name("adder").spawn(|me, x| me.up(x + 1)).unwrap();
+    /// assert_eq!(g.switch(1), Ok(2));
+    /// # }).unwrap();
+    /// ```
     pub fn spawn<F>(self, body: F) -> Result<Greenlet<V, E>, Refused<SpawnError, F>>
     where
         F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
@@ -79,6 +110,17 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     /// # Errors
     ///
     /// As [`Greenlet::spawn`].
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.build(&STACKS).name("later").bare().unwrap();
+    /// g.set_run(|_me, x| Ok(x + 1)).unwrap();
+    /// assert_eq!(g.switch(1), Ok(2));
+    /// # }).unwrap();
+    /// ```
     pub fn bare(self) -> Result<Greenlet<V, E>, SpawnError> {
         let parent = self.parent.block();
         if parent.has(ENDED) {

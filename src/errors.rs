@@ -38,6 +38,15 @@ impl<R: fmt::Display, T> fmt::Display for Refused<R, T> {
 impl<R: core::error::Error, T> core::error::Error for Refused<R, T> {}
 
 /// Why [`Tree::enter`](crate::Tree::enter) was refused.
+///
+/// ```
+/// # use greenlet::{EnterError, Tree};
+/// # static TREE: Tree<u32> = Tree::new();
+/// let kept = TREE.enter(|main| main.handle()).unwrap(); // outlives its run
+/// assert_eq!(TREE.enter(|_main| ()).unwrap_err().reason, EnterError::StillReferred);
+/// drop(kept);
+/// TREE.enter(|_main| ()).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -72,6 +81,19 @@ impl fmt::Display for EnterError {
 impl core::error::Error for EnterError {}
 
 /// Why a greenlet could not be created.
+///
+/// ```
+/// # use greenlet::{SpawnError, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
+/// g.switch(1).unwrap();
+/// assert_eq!(main.bare(&STACKS), Err(SpawnError::PoolEmpty { stacks: 1, dead: 1 })); // g is dead, and still here
+/// drop(g);
+/// assert!(main.bare(&STACKS).is_ok());
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -106,6 +128,17 @@ impl fmt::Display for SpawnError {
 impl core::error::Error for SpawnError {}
 
 /// Why [`Greenlet::set_run`](crate::Greenlet::set_run) was refused.
+///
+/// ```
+/// # use greenlet::{RunError, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
+/// g.switch(1).unwrap();
+/// assert_eq!(g.set_run(|_me, x| Ok(x)).unwrap_err().reason, RunError::Started);
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -153,6 +186,18 @@ impl fmt::Display for RunError {
 impl core::error::Error for RunError {}
 
 /// Why [`Greenlet::set_parent`](crate::Greenlet::set_parent) was refused. Nothing has changed.
+///
+/// ```
+/// # use greenlet::{ParentError, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.bare(&STACKS).unwrap();
+/// assert_eq!(g.set_parent(&g), Err(ParentError::Cycle));
+/// assert_eq!(main.set_parent(&g), Err(ParentError::Main));
+/// assert_eq!(g.parent().as_ref(), Some(&**main)); // as it was
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

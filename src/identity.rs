@@ -7,6 +7,13 @@ use core::fmt;
 /// A greenlet's number and name, apart from the greenlet.
 ///
 /// Displayed as `greenlet 3 "parser"`, `greenlet 3`, or `main greenlet`.
+///
+/// ```
+/// # use greenlet::Identity;
+/// let parser = Identity { id: 3, name: Some("parser"), is_main: false };
+/// assert_eq!(parser.to_string(), "greenlet 3 \"parser\"");
+/// assert_eq!(Identity { name: None, ..parser }.to_string(), "greenlet 3");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// As [`Greenlet::id`](crate::Greenlet::id).

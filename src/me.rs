@@ -39,6 +39,16 @@ impl<V: 'static, E: 'static> Me<V, E> {
     }
 
     /// The parent, which every greenlet but main has: who goes on when this one ends.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |me, x| me.parent().switch(x + 1)).unwrap(); // what `me.up(x + 1)` does
+    /// assert_eq!(g.switch(1), Ok(2));
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn parent(&self) -> Greenlet<V, E> {
         match self.handle.parent() {
@@ -54,6 +64,19 @@ impl<V: 'static, E: 'static> Me<V, E> {
     /// # Errors
     ///
     /// What is thrown into this greenlet while it waits, as [`Greenlet::switch`].
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let squares = main.spawn(&STACKS, |me, _| {
+    ///     for n in 1.. { me.up(n * n)?; }
+    ///     Ok(0)
+    /// }).unwrap();
+    /// assert_eq!([(); 3].map(|()| squares.switch(0).unwrap()), [1, 4, 9]);
+    /// # }).unwrap();
+    /// ```
     #[inline(always)]
     pub fn up(&self, value: V) -> Outcome<V, E> {
         // SAFETY: a `&Me` is seen by the body of its own greenlet only, and only while that runs; main has none.
@@ -79,6 +102,16 @@ impl<V: 'static, E: 'static> fmt::Debug for Me<V, E> {
 ///
 /// It is seen only as `&Main`, and has all the methods of a [`Greenlet`]. It has no parent, which is why it is not a
 /// [`Me`]: what reaches the root of the tree stays there.
+///
+/// ```
+/// # use greenlet::{Main, Tree};
+/// # static TREE: Tree<u32> = Tree::new();
+/// fn firmware(main: &Main<u32, &'static str>) -> u32 {
+///     assert!(main.is_main() && main.is_current() && main.parent().is_none());
+///     7
+/// }
+/// assert_eq!(TREE.enter(firmware).unwrap(), 7);
+/// ```
 pub struct Main<V: 'static, E: 'static> {
     me: Me<V, E>,
 }

@@ -106,6 +106,17 @@ unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut 
 
 /// A greenlet has not kept to its stack: it was about to leave, and its stack pointer or its canary band said so; or it met a
 /// guard, and a fault handler says so.
+///
+/// ```
+/// # use greenlet::{Overflow, Tree};
+/// static TREE: Tree<u32> = Tree::new().on_overflow(reset);
+///
+/// fn reset(overflow: &Overflow) -> ! {
+///     eprintln!("{overflow}"); // names the greenlet, its stack, and what to do
+///     std::process::exit(1)
+/// }
+/// # TREE.enter(|_main| ()).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow {
     /// Who.
@@ -117,6 +128,13 @@ pub struct Overflow {
 impl Overflow {
     /// How many bytes below the limit of its stack the greenlet stood; 0 when it had come back above it, and left its traces
     /// in the canary band.
+    ///
+    /// ```
+    /// # use greenlet::Overflow;
+    /// fn advice(overflow: &Overflow) -> usize {
+    ///     (overflow.stack.size() + overflow.past_limit()).next_multiple_of(64) // at least this SIZE
+    /// }
+    /// ```
     #[must_use]
     pub fn past_limit(&self) -> usize {
         self.stack.limit.saturating_sub(self.stack.sp)
@@ -124,6 +142,13 @@ impl Overflow {
 
     /// Whether the stack pointer was above the stack: something else than the greenlet's own code, such as a handler, asked for
     /// the transfer.
+    ///
+    /// ```
+    /// # use greenlet::Overflow;
+    /// fn whose(overflow: &Overflow) -> &'static str {
+    ///     if overflow.is_foreign_stack() { "a handler switched" } else { "the greenlet needs a larger stack" }
+    /// }
+    /// ```
     #[must_use]
     pub fn is_foreign_stack(&self) -> bool {
         self.stack.sp > self.stack.base

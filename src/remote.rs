@@ -51,6 +51,19 @@ pub struct RemoteGreenlet {
 }
 
 /// The greenlet was freed, or its tree has ended.
+///
+/// ```
+/// # use greenlet::{Gone, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.bare(&STACKS).unwrap();
+/// let remote = g.remote();
+/// assert_eq!(remote.wake(), Ok(()));
+/// drop(g);
+/// assert_eq!(remote.wake(), Err(Gone));
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Gone;
@@ -74,6 +87,20 @@ impl RemoteGreenlet {
     /// # Errors
     ///
     /// [`Gone`]: the greenlet does not exist any more.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
+    /// g.switch(1).unwrap();
+    /// g.remote().kill().unwrap(); // from anywhere
+    /// assert!(!g.is_dead());
+    /// main.attend();
+    /// assert!(g.is_dead());
+    /// # }).unwrap();
+    /// ```
     pub fn kill(&self) -> Result<(), Gone> {
         self.leave(Request::Kill)
     }
@@ -84,11 +111,33 @@ impl RemoteGreenlet {
     /// # Errors
     ///
     /// [`Gone`]: the greenlet does not exist any more.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
+    /// g.switch(1).unwrap();
+    /// g.remote().wake().unwrap(); // from a handler, say
+    /// assert_eq!(main.woken().unwrap().switch(2), Ok(2)); // what a scheduler does
+    /// # }).unwrap();
+    /// ```
     pub fn wake(&self) -> Result<(), Gone> {
         self.leave(Request::Wake)
     }
 
     /// The number of the greenlet.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// assert_eq!(g.remote().id(), g.id());
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
@@ -116,6 +165,18 @@ impl fmt::Debug for RemoteGreenlet {
 /// # Requests from elsewhere
 impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// A token with which another core, a thread or an interrupt handler can ask for this greenlet's kill or leave it a wake.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// let remote = g.remote();
+    /// std::thread::spawn(move || remote.wake().unwrap()).join().unwrap(); // `Send`, as a handle is not
+    /// assert_eq!(main.woken(), Some(g));
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn remote(&self) -> RemoteGreenlet {
         let block = self.block();
@@ -127,6 +188,18 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// Settles the kills that were asked for from elsewhere, in the order of creation; returns how many.
     ///
     /// A kill of the current greenlet, or of a parent of it, near or far, waits until it is neither.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
+    /// g.switch(1).unwrap();
+    /// g.remote().kill().unwrap();
+    /// assert_eq!((main.attend(), main.attend()), (1, 0));
+    /// # }).unwrap();
+    /// ```
     pub fn attend(&self) -> usize {
         if self.is_ended() {
             return 0;
@@ -137,6 +210,18 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 
     /// Takes the next wake that was left from elsewhere, if there is one: the greenlet, for the caller to switch to as it sees
     /// fit. In the order of creation, each greenlet once for all the wakes it was left.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<2, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let [a, b] = [(); 2].map(|()| main.bare(&STACKS).unwrap());
+    /// b.remote().wake().unwrap();
+    /// a.remote().wake().unwrap();
+    /// assert_eq!((main.woken(), main.woken(), main.woken()), (Some(a), Some(b), None));
+    /// # }).unwrap();
+    /// ```
     pub fn woken(&self) -> Option<Self> {
         let mail = self.block().mail.get();
         if self.is_ended() || !mail.collect(Request::Wake) {

@@ -5,6 +5,18 @@ use core::fmt;
 /// What a transfer returns and what a body returns: a value, or what was thrown.
 ///
 /// `Ok` holds what somebody sent *to this greenlet* while it waited; that need not be the greenlet it switched to.
+///
+/// ```
+/// # use greenlet::{Me, Outcome};
+/// // A body that is a function: what it gets, and what it returns.
+/// fn double(me: &Me<u32, &'static str>, x: u32) -> Outcome<u32, &'static str> {
+///     let y = me.up(2 * x)?;
+///     if y > 9 { Err("too much".into()) } else { Ok(2 * y) }
+/// }
+/// # static STACKS: greenlet::StackPool<1, 16384> = greenlet::StackPool::new();
+/// # static TREE: greenlet::Tree<u32> = greenlet::Tree::new();
+/// # TREE.enter(|main| assert_eq!(main.spawn(&STACKS, double).unwrap().switch(1), Ok(2))).unwrap();
+/// ```
 pub type Outcome<V, E> = Result<V, Thrown<V, E>>;
 
 /// What arrives in a greenlet instead of a value.
@@ -49,6 +61,16 @@ impl<V, E> From<E> for Thrown<V, E> {
 }
 
 /// What was sent with a transfer that was refused.
+///
+/// ```
+/// # use greenlet::{Refusal, Sent, StackPool, Thrown, Tree};
+/// # static STACKS: StackPool<1, 4096> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// let kept = TREE.enter(|main| main.bare(&STACKS).unwrap()).unwrap();
+/// let Err(Thrown::Refused(_, Some(Sent::Value(back)))) = kept.switch(7) else { panic!() };
+/// assert_eq!(back, 7); // not lost
+/// assert_eq!(kept.throw("late"), Err(Thrown::Refused(Refusal::Ended, Some(Sent::Error("late")))));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Sent<V, E> {
@@ -73,6 +95,17 @@ impl<V, E> Sent<V, E> {
 }
 
 /// Why a transfer was refused.
+///
+/// ```
+/// # use greenlet::{Refusal, StackPool, Thrown, Tree};
+/// # static STACKS: StackPool<1, 4096> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// let kept = TREE.enter(|main| {
+///     assert_eq!(main.cancel(), Err(Thrown::Refused(Refusal::Main, None)));
+///     main.bare(&STACKS).unwrap()
+/// }).unwrap();
+/// assert_eq!(kept.kill(), Err(Thrown::Refused(Refusal::Ended, None)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

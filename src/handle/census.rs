@@ -8,6 +8,18 @@ use core::fmt;
 /// Where a greenlet's stack is and how much of it is in use, in addresses and bytes.
 ///
 /// The control block, at the base, counts as in use.
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
+/// let stack = g.stack().unwrap();
+/// assert!(stack.limit < stack.sp && stack.sp < stack.base);
+/// println!("{stack}"); // 224 of 16384 bytes in use, 0x40100000 to 0x40104000
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stack {
@@ -21,12 +33,29 @@ pub struct Stack {
 
 impl Stack {
     /// Bytes of the whole stack.
+    ///
+    /// ```
+    /// # use greenlet::Stack;
+    /// let stack = Stack { base: 0x5000, limit: 0x4000, sp: 0x4c00 };
+    /// assert_eq!((stack.size(), stack.in_use()), (0x1000, 0x400));
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.base - self.limit
     }
 
     /// Bytes from the base to the stack pointer.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |me, x| { let room = [x; 64]; me.up(room.len() as u32) }).unwrap();
+    /// g.switch(1).unwrap();
+    /// assert!(g.stack().unwrap().in_use() > 64 * 4); // the array, while g waits
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn in_use(&self) -> usize {
         self.base - self.sp
@@ -43,6 +72,17 @@ impl fmt::Display for Stack {
 impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// How many references there are to this greenlet: handles, this one included; parent fields of greenlets that exist; kills
     /// and counted transfers in progress. The current greenlet may have none but those of the caller.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<2, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// let child = g.bare(&STACKS).unwrap();
+    /// assert_eq!((g.references(), child.references()), (2, 1)); // the handle, and the child's parent field
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn references(&self) -> u32 {
         self.block().refs.get()
@@ -51,6 +91,22 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// How many kills are in progress on this core: by a lost reference, by `cancel`, by a remote request, by the end of the
     /// tree. Each holds a reference to its victim and one to the victim's old parent, which is what an audit of all references
     /// needs to know.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |me, x| {
+    ///     let asked = me.up(x);
+    ///     assert_eq!(me.kills_in_progress(), 1); // mine
+    ///     asked
+    /// }).unwrap();
+    /// g.switch(1).unwrap();
+    /// drop(g);
+    /// assert_eq!(main.kills_in_progress(), 0);
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn kills_in_progress(&self) -> u32 {
         if self.is_ended() { 0 } else { self.block().here().kills() }

@@ -53,11 +53,31 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn).
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Thrown, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// assert_eq!(g.switch(1), Err(Thrown::NoRun));
+    /// # }).unwrap();
+    /// ```
     pub fn bare<P: Stacks>(&self, pool: &'static P) -> Result<Self, SpawnError> {
         self.build(pool).bare()
     }
 
     /// Begins to create a child of this greenlet with a name, or with another parent.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.build(&STACKS).name("adder").spawn(|_me, x| Ok(x + 1)).unwrap();
+    /// assert_eq!((g.name(), g.switch(1)), (Some("adder"), Ok(2)));
+    /// # }).unwrap();
+    /// ```
     pub fn build<'a, P: Stacks>(&'a self, pool: &'static P) -> Builder<'a, V, E, P> {
         Builder::new(self, pool)
     }
@@ -127,6 +147,17 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 
     /// The parent: where this greenlet's end, and transfers to it after that, go on. `None` for main, and when the tree has
     /// ended.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// assert_eq!(g.parent(), Some(main.handle()));
+    /// assert_eq!(main.parent(), None);
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         // SAFETY: counted here; a parent is of the same tree.

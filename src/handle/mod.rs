@@ -32,6 +32,20 @@ use core::mem;
 /// A handle is `!Send` and `!Sync`: a greenlet belongs to the core that runs its tree. Equality is identity.
 ///
 /// Costs: one word. Clone: an increment and a test. Drop: a decrement and a test.
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.spawn(&STACKS, |me, x| me.up(x + 1)).unwrap();
+/// let same = g.clone();
+/// assert_eq!((&g, same.switch(1)), (&same, Ok(2)));
+/// drop(g); // one handle is left, and g still waits
+/// drop(same); // the last one: its `up` returns an exit, its body ends, its stack is free again
+/// assert_eq!(STACKS.free(), 1);
+/// # }).unwrap();
+/// ```
 pub struct Greenlet<V: 'static, E: 'static> {
     block: BlockPtr,
     /// Invariant in both types: values go in and come out.

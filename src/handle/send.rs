@@ -104,6 +104,20 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # Errors
     ///
     /// As [`switch`](Self::switch).
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Thrown, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.spawn(&STACKS, |me, x| match me.up(x) {
+    ///     Err(Thrown::Exit(code)) => { assert_eq!(code, 7); Err(Thrown::Exit(code)) } // seen, and obeyed
+    ///     other => other,
+    /// }).unwrap();
+    /// g.switch(0).unwrap();
+    /// assert_eq!(g.kill_with(7), Ok(7));
+    /// # }).unwrap();
+    /// ```
     pub fn kill_with(&self, value: V) -> Outcome<V, E> {
         self.send(Sent::Exit(value))
     }

@@ -30,6 +30,18 @@ pub struct WeakGreenlet<V: 'static, E: 'static> {
 
 impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// A reference to this greenlet that is not counted: the greenlet can be freed, or killed, while it exists.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// let weak = g.downgrade();
+    /// assert_eq!(g.references(), 1);
+    /// assert!(weak.upgrade().is_some());
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn downgrade(&self) -> WeakGreenlet<V, E> {
         WeakGreenlet { block: self.block(), id: self.id(), types: PhantomData }
@@ -38,6 +50,18 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 
 impl<V: 'static, E: 'static> WeakGreenlet<V, E> {
     /// A handle, as long as the greenlet exists; `None` when it was freed.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let weak = main.bare(&STACKS).unwrap().downgrade(); // the one handle goes
+    /// assert!(weak.upgrade().is_none());
+    /// let _other = main.bare(&STACKS).unwrap(); // on the same stack
+    /// assert!(weak.upgrade().is_none());
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn upgrade(&self) -> Option<Greenlet<V, E>> {
         // The slot may belong to another core by now. Its id is an atomic for that reason, and nothing else is looked at
@@ -47,6 +71,18 @@ impl<V: 'static, E: 'static> WeakGreenlet<V, E> {
     }
 
     /// The number of the greenlet, whether it exists or not.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// let (id, weak) = (g.id(), g.downgrade());
+    /// drop(g);
+    /// assert_eq!(weak.id(), id);
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id

@@ -64,6 +64,21 @@ pub(crate) struct Shared {
 ///
 /// The context is what [`Deref`] gives; a context that changes has cells in it. It is dropped with its last handle; a greenlet
 /// that has it holds one.
+///
+/// ```
+/// # use greenlet::{ContextPool, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # use core::cell::Cell;
+/// static COUNTERS: ContextPool<Cell<u32>, 2> = ContextPool::new();
+/// # TREE.enter(|main| {
+/// let shared = COUNTERS.create(Cell::new(0)).unwrap();
+/// let g = main.bare(&STACKS).unwrap();
+/// g.set_context(Some(shared.clone()));
+/// shared.set(5);
+/// assert_eq!(g.context::<Cell<u32>>().unwrap().get(), 5); // one context, two holders
+/// # }).unwrap();
+/// ```
 pub struct Context<C: 'static> {
     shared: NonNull<Shared>,
     types: PhantomData<*mut C>,
@@ -71,6 +86,11 @@ pub struct Context<C: 'static> {
 
 impl<C: 'static, const N: usize> ContextPool<C, N> {
     /// A pool with all places free.
+    ///
+    /// ```
+    /// # use greenlet::ContextPool;
+    /// static NAMES: ContextPool<&'static str, 8> = ContextPool::new();
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self { slots: Slots::new(), places: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N] }
@@ -81,6 +101,15 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
     /// # Errors
     ///
     /// [`LocalError::Full`]: no place is free; the value comes back.
+    ///
+    /// ```
+    /// # use greenlet::{ContextPool, LocalError};
+    /// static NAMES: ContextPool<&'static str, 1> = ContextPool::new();
+    /// let first = NAMES.create("first").unwrap();
+    /// assert_eq!(*first, "first");
+    /// let refused = NAMES.create("second").unwrap_err();
+    /// assert_eq!((refused.reason, refused.returned), (LocalError::Full { capacity: 1 }, "second"));
+    /// ```
     pub fn create(&'static self, value: C) -> Result<Context<C>, Refused<LocalError, C>> {
         let Some(slot) = self.slots.claim() else {
             return Err(Refused { reason: LocalError::Full { capacity: N }, returned: value });
@@ -151,6 +180,20 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// The context of this greenlet; `None` if it has none, or one of another type.
     ///
     /// A greenlet starts without a context and keeps what it has until it is freed, when it is dead as well.
+    ///
+    /// ```
+    /// # use greenlet::{ContextPool, StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # static NUMBERS: ContextPool<u32, 1> = ContextPool::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// assert!(g.context::<u32>().is_none());
+    /// g.set_context(Some(NUMBERS.create(7).unwrap()));
+    /// assert_eq!(g.context::<u32>().as_deref(), Some(&7));
+    /// assert!(g.context::<u64>().is_none()); // of another type
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn context<C: 'static>(&self) -> Option<Context<C>> {
         let shared = NonNull::new(self.block().local_context.get().cast_mut())?;
@@ -165,6 +208,20 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 
     /// Gives this greenlet a context, its own or one that it shares with whoever has the handle; `None` takes it away. It
     /// counts at once, whatever state the greenlet is in.
+    ///
+    /// ```
+    /// # use greenlet::{ContextPool, StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # static NUMBERS: ContextPool<u32, 1> = ContextPool::new();
+    /// # TREE.enter(|main| {
+    /// main.set_context(Some(NUMBERS.create(7).unwrap()));
+    /// let g = main.bare(&STACKS).unwrap();
+    /// g.set_context(main.context::<u32>()); // shared
+    /// main.set_context::<u32>(None);
+    /// assert_eq!(g.context::<u32>().as_deref(), Some(&7));
+    /// # }).unwrap();
+    /// ```
     pub fn set_context<C: 'static>(&self, context: Option<Context<C>>) {
         let new = context.map_or(ptr::null(), |context| {
             let shared = context.shared.as_ptr().cast_const();

@@ -65,6 +65,18 @@ pub(crate) struct Attached {
 }
 
 /// Why a [`GreenletLocal`] has no value for a greenlet, or a [`ContextPool`](crate::ContextPool) no context.
+///
+/// ```
+/// # use greenlet::{GreenletLocal, LocalError, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// static ONE: GreenletLocal<u32, 1> = GreenletLocal::new(|| 7);
+/// # TREE.enter(|main| {
+/// assert_eq!(ONE.with(main, |n| *n), Ok(7));
+/// let g = main.bare(&STACKS).unwrap();
+/// assert_eq!(ONE.with(&g, |n| *n), Err(LocalError::Full { capacity: 1 }));
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -91,6 +103,12 @@ impl core::error::Error for LocalError {}
 
 impl<T: 'static, const N: usize> GreenletLocal<T, N> {
     /// No greenlet has a value yet; `init` makes them.
+    ///
+    /// ```
+    /// # use core::cell::Cell;
+    /// # use greenlet::GreenletLocal;
+    /// static RETRIES: GreenletLocal<Cell<u32>, 16> = GreenletLocal::new(|| Cell::new(3));
+    /// ```
     #[must_use]
     pub const fn new(init: fn() -> T) -> Self {
         Self { init, slots: Slots::new(), entries: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N] }
@@ -104,6 +122,20 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
     /// # Errors
     ///
     /// [`LocalError::Full`]: there is no value and no room for one; `init` was not called.
+    ///
+    /// ```
+    /// # use greenlet::{GreenletLocal, StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # use core::cell::Cell;
+    /// static RETRIES: GreenletLocal<Cell<u32>, 16> = GreenletLocal::new(|| Cell::new(3));
+    /// # TREE.enter(|main| {
+    /// let g = main.bare(&STACKS).unwrap();
+    /// RETRIES.with(&g, |left| left.set(left.get() - 1)).unwrap();
+    /// assert_eq!(RETRIES.with(&g, Cell::get), Ok(2));
+    /// assert_eq!(RETRIES.with(main, Cell::get), Ok(3)); // a value of its own
+    /// # }).unwrap();
+    /// ```
     pub fn with<V: 'static, E: 'static, R>(
         &'static self,
         greenlet: &Greenlet<V, E>,

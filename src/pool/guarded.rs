@@ -46,9 +46,20 @@ unsafe impl<const COUNT: usize, const SIZE: usize> Sync for GuardedStackPool<COU
 
 impl<const COUNT: usize, const SIZE: usize> GuardedStackPool<COUNT, SIZE> {
     /// Bytes of memory that the whole pool takes, guards and what it knows of its stacks included.
+    ///
+    /// ```
+    /// # use greenlet::GuardedStackPool;
+    /// const _: () = assert!(GuardedStackPool::<8, 4096>::BYTES == 17 * 4096);
+    /// ```
     pub const BYTES: usize = size_of::<Self>();
 
     /// A pool with all stacks free. All bits zero.
+    ///
+    /// ```
+    /// # use greenlet::GuardedStackPool;
+    /// static STACKS: GuardedStackPool<4, 8192> = GuardedStackPool::new();
+    /// assert_eq!(STACKS.free(), 4);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         const {
@@ -71,6 +82,13 @@ impl<const COUNT: usize, const SIZE: usize> GuardedStackPool<COUNT, SIZE> {
     }
 
     /// The addresses of the guards, from the lowest stack to the highest: each a page, aligned to one.
+    ///
+    /// ```
+    /// # use greenlet::GuardedStackPool;
+    /// # fn unmap(_page: usize) {}
+    /// static STACKS: GuardedStackPool<4, 8192> = GuardedStackPool::new();
+    /// STACKS.guards().for_each(|guard| unmap(guard.start));
+    /// ```
     pub fn guards(&'static self) -> impl ExactSizeIterator<Item = Range<usize>> {
         self.stacks.iter().map(|stack| {
             let start = stack.guard.get().addr();
@@ -79,6 +97,12 @@ impl<const COUNT: usize, const SIZE: usize> GuardedStackPool<COUNT, SIZE> {
     }
 
     /// How many stacks are free. As [`StackPool::free`](super::StackPool::free).
+    ///
+    /// ```
+    /// # use greenlet::GuardedStackPool;
+    /// static STACKS: GuardedStackPool<4, 8192> = GuardedStackPool::new();
+    /// assert_eq!(STACKS.free(), 4);
+    /// ```
     #[must_use]
     pub fn free(&self) -> usize {
         self.slots.free()

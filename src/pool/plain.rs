@@ -39,6 +39,12 @@ unsafe impl<const COUNT: usize, const SIZE: usize> Sync for StackPool<COUNT, SIZ
 
 impl<const COUNT: usize, const SIZE: usize> StackPool<COUNT, SIZE> {
     /// A pool with all stacks free. All bits zero.
+    ///
+    /// ```
+    /// # use greenlet::StackPool;
+    /// static SMALL: StackPool<16, 2048> = StackPool::new(); // 32 KiB of .bss
+    /// assert_eq!(SMALL.free(), 16);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         const {
@@ -52,12 +58,24 @@ impl<const COUNT: usize, const SIZE: usize> StackPool<COUNT, SIZE> {
     }
 
     /// How many stacks there are.
+    ///
+    /// ```
+    /// # use greenlet::StackPool;
+    /// static STACKS: StackPool<8, 4096> = StackPool::new();
+    /// assert_eq!(STACKS.count() - STACKS.free(), 0); // in use
+    /// ```
     #[must_use]
     pub const fn count(&self) -> usize {
         COUNT
     }
 
     /// Bytes of one stack.
+    ///
+    /// ```
+    /// # use greenlet::StackPool;
+    /// static STACKS: StackPool<8, 4096> = StackPool::new();
+    /// assert_eq!(STACKS.stack_size(), 4096);
+    /// ```
     #[must_use]
     pub const fn stack_size(&self) -> usize {
         SIZE
@@ -82,6 +100,11 @@ impl<const COUNT: usize, const SIZE: usize> StackPool<COUNT, SIZE> {
     }
 
     /// Bytes of memory that the whole pool takes, with what it knows of its stacks.
+    ///
+    /// ```
+    /// # use greenlet::StackPool;
+    /// const _: () = assert!(StackPool::<8, 4096>::BYTES <= 33 * 1024);
+    /// ```
     pub const BYTES: usize = size_of::<Self>();
 }
 

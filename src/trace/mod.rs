@@ -21,6 +21,22 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 
 /// What a transfer did.
+///
+/// ```
+/// # use greenlet::{Event, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # type Handle = greenlet::Greenlet<u32, &'static str>;
+/// # TREE.enter(|main| {
+/// let g = main.spawn(&STACKS, |_me, _| Err("no".into())).unwrap();
+/// main.set_trace(Some(&|event: Event, origin: &Handle, _: &Handle| {
+///     // Main sends a value; what leaves the body is an error.
+///     assert_eq!(event, if origin.is_main() { Event::Switch } else { Event::Throw });
+///     Ok(())
+/// }));
+/// assert!(g.switch(1).is_err());
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
@@ -50,6 +66,27 @@ impl fmt::Display for Event {
 ///
 /// Implemented for closures and functions, `&` of one that captures nothing is `'static`; for `Recorder`; and for
 /// `DefmtTrace`.
+///
+/// ```
+/// # use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+/// # use greenlet::{Event, Greenlet, Trace, Tree};
+/// struct Count(AtomicU32);
+///
+/// impl<V: 'static, E: 'static> Trace<V, E> for Count {
+///     fn event(&self, _event: Event, _origin: &Greenlet<V, E>, _target: &Greenlet<V, E>) -> Result<(), E> {
+///         self.0.fetch_add(1, Relaxed);
+///         Ok(())
+///     }
+/// }
+///
+/// static COUNT: Count = Count(AtomicU32::new(0));
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// main.set_trace(Some(&COUNT));
+/// main.switch(1).unwrap(); // to oneself
+/// assert_eq!(COUNT.0.load(Relaxed), 1);
+/// # }).unwrap();
+/// ```
 pub trait Trace<V: 'static, E: 'static> {
     /// Hears of one transfer, from `origin` to `target`, which is current.
     ///
@@ -57,6 +94,19 @@ pub trait Trace<V: 'static, E: 'static> {
     ///
     /// An error takes the place of the value, error or exit on its way into the target, and the tracer is removed. So does a
     /// panic, with the feature `std`.
+    ///
+    /// ```
+    /// # use greenlet::{Event, Greenlet, Trace};
+    /// struct Deadline(fn() -> bool);
+    ///
+    /// impl<V: 'static> Trace<V, &'static str> for Deadline {
+    ///     fn event(&self, _: Event, _: &Greenlet<V, &'static str>, target: &Greenlet<V, &'static str>)
+    ///         -> Result<(), &'static str>
+    ///     {
+    ///         if (self.0)() && !target.is_main() { Err("too late") } else { Ok(()) } // ends whoever goes on
+    ///     }
+    /// }
+    /// ```
     fn event(&self, event: Event, origin: &Greenlet<V, E>, target: &Greenlet<V, E>) -> Result<(), E>;
 }
 
@@ -67,6 +117,16 @@ impl<V: 'static, E: 'static, F: Fn(Event, &Greenlet<V, E>, &Greenlet<V, E>) -> R
 }
 
 /// A tracer as a tree keeps it.
+///
+/// ```
+/// # use greenlet::{Event, Tracer, Tree};
+/// # static TREE: Tree<u32> = Tree::new();
+/// # type Handle = greenlet::Greenlet<u32, &'static str>;
+/// # TREE.enter(|main| {
+/// let quiet: Tracer<u32, &'static str> = &|_: Event, _: &Handle, _: &Handle| Ok(());
+/// main.set_trace(Some(quiet));
+/// # }).unwrap();
+/// ```
 pub type Tracer<V, E> = &'static dyn Trace<V, E>;
 
 /// # Tracing
@@ -100,6 +160,19 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     }
 
     /// Who hears of the transfers of this greenlet's tree.
+    ///
+    /// ```
+    /// # use greenlet::{Event, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # type Handle = greenlet::Greenlet<u32, &'static str>;
+    /// # TREE.enter(|main| {
+    /// assert!(main.trace().is_none());
+    /// main.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Err("traced")));
+    /// assert!(main.trace().is_some());
+    /// assert!(main.switch(1).is_err()); // an error of the tracer removes it
+    /// assert!(main.trace().is_none());
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn trace(&self) -> Option<Tracer<V, E>> {
         if self.is_ended() {

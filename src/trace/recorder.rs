@@ -45,6 +45,19 @@ pub struct Recorder<const N: usize> {
 }
 
 /// One transfer, as a [`Recorder`] remembers it.
+///
+/// ```
+/// # use greenlet::{Event, Recorder, Tree};
+/// # static TREE: Tree<u32> = Tree::new();
+/// static RECORDER: Recorder<4> = Recorder::new(|| 0);
+/// # TREE.enter(|main| {
+/// main.set_trace(Some(&RECORDER));
+/// main.throw("me").unwrap_err();
+/// RECORDER.for_each(|record| {
+///     assert_eq!((record.event, record.origin, record.target), (Event::Throw, record.target, record.origin));
+/// }).unwrap();
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -66,6 +79,17 @@ impl fmt::Display for Record {
 }
 
 /// Somebody writes to the recorder: another core, or code that was interrupted.
+///
+/// ```
+/// # use greenlet::{Recorder, RecorderBusy, Tree};
+/// # static TREE: Tree<u32> = Tree::new();
+/// static RECORDER: Recorder<4> = Recorder::new(|| 0);
+/// # TREE.enter(|main| {
+/// main.set_trace(Some(&RECORDER));
+/// main.switch(1).unwrap();
+/// RECORDER.for_each(|_| assert_eq!(RECORDER.for_each(|_| ()), Err(RecorderBusy))).unwrap(); // two at once
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecorderBusy;
@@ -82,6 +106,12 @@ impl core::error::Error for RecorderBusy {}
 
 impl<const N: usize> Recorder<N> {
     /// An empty recorder that asks `clock` for the time of each event.
+    ///
+    /// ```
+    /// # use greenlet::Recorder;
+    /// # fn read_cycle_counter() -> u64 { 0 }
+    /// static RECORDER: Recorder<64> = Recorder::new(read_cycle_counter);
+    /// ```
     #[must_use]
     pub const fn new(clock: fn() -> u64) -> Self {
         Self { clock, records: SpinMutex::new(HistoryBuf::new()), lost: AtomicU32::new(0) }
@@ -92,6 +122,19 @@ impl<const N: usize> Recorder<N> {
     /// # Errors
     ///
     /// [`RecorderBusy`]: nothing was visited.
+    ///
+    /// ```
+    /// # use greenlet::{Recorder, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// static RECORDER: Recorder<4> = Recorder::new(|| 0);
+    /// # TREE.enter(|main| {
+    /// main.set_trace(Some(&RECORDER));
+    /// for n in 0..9 { main.switch(n).unwrap(); }
+    /// let mut count = 0;
+    /// RECORDER.for_each(|_| count += 1).unwrap();
+    /// assert_eq!(count, 4); // the last ones
+    /// # }).unwrap();
+    /// ```
     pub fn for_each(&self, visit: impl FnMut(&Record)) -> Result<(), RecorderBusy> {
         let records = self.records.try_lock().ok_or(RecorderBusy)?;
         records.oldest_ordered().for_each(visit);
@@ -99,6 +142,18 @@ impl<const N: usize> Recorder<N> {
     }
 
     /// How many events were not remembered because somebody was reading.
+    ///
+    /// ```
+    /// # use greenlet::{Recorder, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// static RECORDER: Recorder<4> = Recorder::new(|| 0);
+    /// # TREE.enter(|main| {
+    /// main.set_trace(Some(&RECORDER));
+    /// main.switch(1).unwrap();
+    /// RECORDER.for_each(|_| drop(main.switch(2))).unwrap(); // while somebody reads
+    /// assert_eq!(RECORDER.lost(), 1);
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn lost(&self) -> u32 {
         self.lost.load(Relaxed)

@@ -70,6 +70,12 @@ unsafe impl<V: 'static, E: 'static> Sync for Tree<V, E> {}
 
 impl<V: Default + 'static, E: 'static> Tree<V, E> {
     /// A tree where an exit without a payload carries `V::default()`.
+    ///
+    /// ```
+    /// # use greenlet::Tree;
+    /// static TREE: Tree<u32> = Tree::new();
+    /// assert_eq!(TREE.enter(|main| main.kill()).unwrap(), Err(greenlet::Thrown::Exit(0))); // u32::default()
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self::with_exit(V::default)
@@ -85,6 +91,19 @@ impl<V: Default + 'static, E: 'static> Default for Tree<V, E> {
 impl<V: 'static, E: 'static> Tree<V, E> {
     /// A tree where an exit without a payload, that of [`kill`](Greenlet::kill), of a lost reference and of the end of the
     /// tree, carries `exit()`. It is called in the greenlet that throws the exit.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// #[derive(Debug, PartialEq)]
+    /// enum Message { Byte(u8), Stopped }
+    ///
+    /// static TREE: Tree<Message> = Tree::with_exit(|| Message::Stopped);
+    /// TREE.enter(|main| {
+    ///     let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
+    ///     assert_eq!((g.switch(Message::Byte(7)), g.kill()), (Ok(Message::Byte(7)), Ok(Message::Stopped)));
+    /// }).unwrap();
+    /// ```
     #[must_use]
     pub const fn with_exit(exit: fn() -> V) -> Self {
         Self {
@@ -104,6 +123,19 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// handle was dropped, or because the tree ends. Nobody hears of it by default.
     ///
     /// `hook` gets the greenlet that was killed, and what came back. It runs in the greenlet that dropped the handle.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Thrown, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// static TREE: Tree<u32> = Tree::new().on_unraisable(|g, thrown| {
+    ///     assert_eq!((g.name(), thrown), (Some("sore"), Thrown::Error("not now")));
+    /// });
+    /// TREE.enter(|main| {
+    ///     let g = main.build(&STACKS).name("sore").spawn(|me, x| me.up(x).or(Err("not now".into()))).unwrap();
+    ///     g.switch(1).unwrap();
+    ///     drop(g);
+    /// }).unwrap();
+    /// ```
     #[must_use]
     pub const fn on_unraisable(mut self, hook: fn(&Greenlet<V, E>, Thrown<V, E>)) -> Self {
         self.unraisable = hook;
@@ -113,6 +145,18 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// Sets who hears of a greenlet that was asked to exit because nobody refers to it, or because the tree ends, and did
     /// not end. It keeps its stack, until the end of the tree asks it again, and for ever after that. Nobody hears of it by
     /// default.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// static TREE: Tree<u32> = Tree::new().on_leak(|g| assert_eq!(g.name(), Some("stubborn")));
+    /// TREE.enter(|main| {
+    ///     let g = main.build(&STACKS).name("stubborn").spawn(|me, x| loop { let _refused = me.up(x); }).unwrap();
+    ///     g.switch(1).unwrap();
+    ///     drop(g);
+    ///     assert_eq!(STACKS.free(), 0); // for ever
+    /// }).unwrap();
+    /// ```
     #[must_use]
     pub const fn on_leak(mut self, hook: fn(&Greenlet<V, E>)) -> Self {
         self.leak = hook;
@@ -126,6 +170,15 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// of the greenlet or its tree may go on; so `hook` does not return. It runs on main's stack, below the frames of main,
     /// which are lost to it: a panic of the hook ends the program. The greenlet is still current, for
     /// [`current_report`](crate::current_report).
+    ///
+    /// ```
+    /// # use greenlet::Tree;
+    /// static TREE: Tree<u32> = Tree::new().on_overflow(|overflow| {
+    ///     eprintln!("{overflow}, {} bytes too deep", overflow.past_limit());
+    ///     std::process::exit(1) // reset the chip
+    /// });
+    /// # TREE.enter(|_main| ()).unwrap();
+    /// ```
     #[must_use]
     pub const fn on_overflow(mut self, hook: fn(&Overflow) -> !) -> Self {
         self.overflow = hook;
