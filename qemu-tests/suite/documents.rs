@@ -22,7 +22,9 @@ pub(crate) fn cases() -> Vec<Case> {
         case("every_test_that_is_named_exists", every_test_that_is_named_exists),
         case("every_behaviour_has_a_row_with_its_tests", every_behaviour_has_a_row_with_its_tests),
         case("every_feature_says_what_differs_and_what_shows_it", every_feature_says_what_differs_and_what_shows_it),
+        case("every_public_item_has_an_example", every_public_item_has_an_example),
         case("a_name_that_is_nowhere_is_noticed", a_name_that_is_nowhere_is_noticed),
+        case("an_item_without_an_example_is_noticed", an_item_without_an_example_is_noticed),
         case("a_row_that_is_wrong_is_noticed", a_row_that_is_wrong_is_noticed),
     ];
     for (target, examples) in [("x86_64-unknown-none", 3), ("aarch64-unknown-none", 6)] {
@@ -110,6 +112,49 @@ fn every_feature_says_what_differs_and_what_shows_it() -> Result<(), Failed> {
     none_of("not four cells", &rows.into_iter().filter(|row| cells(row) != 4).collect::<Vec<_>>())
 }
 
+fn every_public_item_has_an_example() -> Result<(), Failed> {
+    let (mut without, mut folders, mut items) = (Vec::new(), vec![places::root().join("src")], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            for (item, has_example) in public_items(&fs::read_to_string(&path)?) {
+                items += 1;
+                without.extend((!has_example).then(|| format!("{}: {item}", path.display())));
+            }
+        }
+    }
+    if items < 90 {
+        without.push(format!("{items} items: not all of them were found"));
+    }
+    none_of("without an example", &without)
+}
+
+/// The first lines of the public items of a source, and whether there is an example in the comment before each.
+///
+/// The lint `unreachable_pub` sees to it that what is called public is.
+fn public_items(source: &str) -> Vec<(&str, bool)> {
+    let kinds = ["fn", "const fn", "unsafe fn", "struct", "enum", "trait", "unsafe trait", "type"];
+    let (mut items, mut has_example, mut exported) = (Vec::new(), false, false);
+    for line in source.lines().map(str::trim) {
+        if line.starts_with("///") {
+            has_example |= line.starts_with("/// ```");
+        } else if line.starts_with("#[") {
+            exported |= line == "#[macro_export]";
+        } else {
+            let public = |rest: &str| kinds.iter().any(|kind| rest.starts_with(&format!("{kind} ")));
+            if line.strip_prefix("pub ").is_some_and(public) || (exported && line.starts_with("macro_rules!")) {
+                items.push((line, has_example));
+            }
+            (has_example, exported) = (false, false);
+        }
+    }
+    items
+}
+
 fn a_name_that_is_nowhere_is_noticed() -> Result<(), Failed> {
     const TEXT: &str = "Held by `ui/me_moved_to_the_moon`, `corpus/core/no_such_scenario`, `switch::no_such_test`, \
         `switch::no_such_*`, `nowhere::*`, guest `martian`, `values::values_of_5_bytes_go_every_way`. \
@@ -128,6 +173,20 @@ fn a_name_that_is_nowhere_is_noticed() -> Result<(), Failed> {
         Reference::Test("values", "values_of_5_bytes_go_every_way"),
     ];
     if missing == expected { Ok(()) } else { Err(format!("found {missing:?}").into()) }
+}
+
+fn an_item_without_an_example_is_noticed() -> Result<(), Failed> {
+    const SOURCE: &str = "/// ```\n/// f();\n/// ```\n#[must_use]\npub fn f() {}\n/// None.\n#[derive(Debug)]\npub struct S {\n\
+        /// A field.\npub at: u32 }\n/// None.\npub(crate) fn g() {}\n/// ```\nfn h() {}\npub const fn i() {}\n\
+        #[macro_export]\nmacro_rules! j {\n}\nmacro_rules! k {\n";
+    let found = public_items(SOURCE);
+    let expected = [
+        ("pub fn f() {}", true),
+        ("pub struct S {", false),
+        ("pub const fn i() {}", false),
+        ("macro_rules! j {", false),
+    ];
+    if found == expected { Ok(()) } else { Err(format!("found {found:?}").into()) }
 }
 
 fn a_row_that_is_wrong_is_noticed() -> Result<(), Failed> {
