@@ -134,7 +134,7 @@ fn the_exit_function_at_the_end_of_the_tree() {
     static TREE: Tree<u32> = Tree::with_exit(|| if ARMED.replace(false) { boom() } else { 7 });
     booms(|| {
         TREE.enter(|main| {
-            [waits(main, &POOL, Ok(1)), waits(main, &POOL, Ok(1))].map(std::mem::forget);
+            [waits(main, &POOL, Ok(1)), waits(main, &POOL, Ok(1))].into_iter().for_each(std::mem::forget);
             ARMED.set(true);
         })
     });

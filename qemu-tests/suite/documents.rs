@@ -138,18 +138,20 @@ fn every_public_item_has_an_example() -> Result<(), Failed> {
 /// The lint `unreachable_pub` sees to it that what is called public is.
 fn public_items(source: &str) -> Vec<(&str, bool)> {
     let kinds = ["fn", "const fn", "unsafe fn", "struct", "enum", "trait", "unsafe trait", "type"];
-    let (mut items, mut has_example, mut exported) = (Vec::new(), false, false);
+    let (mut items, mut has_example, mut exported, mut hidden) = (Vec::new(), false, false, false);
     for line in source.lines().map(str::trim) {
         if line.starts_with("///") {
             has_example |= line.starts_with("/// ```");
         } else if line.starts_with("#[") {
             exported |= line == "#[macro_export]";
+            hidden |= line == "#[doc(hidden)]";
         } else {
             let public = |rest: &str| kinds.iter().any(|kind| rest.starts_with(&format!("{kind} ")));
-            if line.strip_prefix("pub ").is_some_and(public) || (exported && line.starts_with("macro_rules!")) {
+            let public = line.strip_prefix("pub ").is_some_and(public) && !hidden;
+            if public || (exported && line.starts_with("macro_rules!")) {
                 items.push((line, has_example));
             }
-            (has_example, exported) = (false, false);
+            (has_example, exported, hidden) = (false, false, false);
         }
     }
     items

@@ -46,6 +46,7 @@ mod source {
     use core::ptr::NonNull;
 
     /// What the kernel asks of a pool. Public in a private place, so that nobody else can implement it.
+    #[doc(hidden)]
     pub trait Source: Sync + 'static {
         /// How many stacks there are.
         const COUNT: usize;
@@ -60,6 +61,7 @@ mod source {
     }
 
     /// A claimed slot, on its way to becoming a greenlet.
+    #[doc(hidden)]
     pub struct Claim {
         /// Where the control block goes: the base of the stack, less its size.
         pub(crate) block: *mut Block,

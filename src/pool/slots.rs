@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 
 /// The free slots of a pool of `N`. Claim and release take constant time.
 #[repr(C)]
+#[doc(hidden)]
 pub struct Slots<const N: usize> {
     /// Low half: number of the first linked slot plus one, or 0. High half: counts changes, so that a core which read the
     /// head before another took and gave back the same slot sees that it is late (the ABA problem).
