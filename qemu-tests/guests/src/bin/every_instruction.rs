@@ -1,5 +1,6 @@
 //@ profiles: debug release small
 //@ icount
+//@ timeout: 240
 //@ hits
 #![no_std]
 #![no_main]
@@ -13,6 +14,7 @@
 //! Which instructions these were is printed at the end, for the host: it knows which there are.
 
 use core::cell::Cell;
+use core::hint::black_box;
 
 use board::{check, interrupts, println};
 use greenlet::Tree;
@@ -79,8 +81,11 @@ struct Seen {
 }
 
 /// Does the operation by a plan.
+///
+/// One copy of this code, which knows nothing of any plan: the timer is set equally long before the operation in each run.
+#[inline(never)]
 fn done(operation: &Operation, plan: Plan) -> Seen {
-    plan.begin();
+    black_box(plan).begin();
     let value = observed::reproduced(|| TREE.enter(operation.run));
     plan.end();
     Seen { value: value.unwrap_or(0), lost: observed::take_lost(), free: stacks::STACKS.free() }

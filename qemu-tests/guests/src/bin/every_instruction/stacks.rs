@@ -75,12 +75,14 @@ pub(crate) fn used() -> usize {
     (WORDS - unused()) * 8
 }
 
-/// Words of it that nobody used.
+/// Words of it that nobody used, from the limit on, with the band that the kernel lays there.
 fn unused() -> usize {
+    /// Of the band.
+    const BAND: usize = 64 / 8;
     let is_unused = |&index: &usize| {
         // SAFETY: in bounds; painted, or used by greenlets that are over.
         let word = unsafe { word(index).read_volatile() };
         word == PAINT
     };
-    (0..WORDS).take_while(is_unused).count()
+    (BAND..WORDS).take_while(is_unused).count() + BAND
 }

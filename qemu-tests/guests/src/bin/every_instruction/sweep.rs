@@ -30,9 +30,11 @@ pub(crate) fn sweep(run: &impl Fn(Plan)) -> u32 {
 /// The interrupt after `nanoseconds` has the operation do what it does in no undisturbed run, until it is back at the same
 /// instruction: a second one is swept over that.
 fn sweep_undone(run: &impl Fn(Plan), nanoseconds: u32) -> u32 {
+    /// More nanoseconds than the end of the handler and the way back take.
+    const LONGEST: u32 = 1 << 12;
     let at = interrupts::interrupted();
     let mut has_left = false;
-    for again in 0..MOST {
+    for again in 0..LONGEST {
         run(Plan::Timer(nanoseconds, again));
         // Too early, it comes at once.
         let is_back = interrupts::interrupted() == at;
@@ -42,7 +44,7 @@ fn sweep_undone(run: &impl Fn(Plan), nanoseconds: u32) -> u32 {
         has_left |= !is_back;
     }
     check!(false, "it never comes back to {at:#x}");
-    MOST
+    LONGEST
 }
 
 /// After how many nanoseconds the interrupt comes during the operation, at the earliest.

@@ -144,6 +144,9 @@ pub(crate) unsafe extern "C" fn fill(start: *mut u64, words: usize, value: u64) 
 /// How many of the first `words` words of `now` differ from `one` and `other`, where these two are the same. They need not be
 /// initialised.
 ///
+/// Not looked at is the bit that says that this code is stepped, of RFLAGS: the kernel looks at the
+/// register, which may leave a copy.
+///
 /// # Safety
 ///
 /// They may be read, and nobody writes to them.
@@ -158,7 +161,8 @@ pub(crate) unsafe extern "C" fn differences(
         "xor eax, eax",
         "2: mov r8, [rdi + 8 * rcx - 8]",
         "mov r9, [rsi + 8 * rcx - 8]",
-        "cmp r8, r9",
+        "xor r8, r9",
+        "and r8, ~(1 << 8)",
         "je 3f",
         "cmp r9, [rdx + 8 * rcx - 8]",
         "jne 3f",
