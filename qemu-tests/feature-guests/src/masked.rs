@@ -1,7 +1,7 @@
 //! What holds for the core identities that take masked interrupts for a handler.
 
 use board::{check, interrupts, println};
-use greenlet::{EnterError, StackPool, Tree};
+use greenlet::{EnterError, Refusal, Sent, StackPool, Thrown, Tree};
 
 static STACKS: StackPool<1, 16384> = StackPool::new();
 static TREE: Tree<u32> = Tree::new();
@@ -31,17 +31,18 @@ pub fn show() {
             check!(TREE.current().as_ref() == Some(&**me));
 
             interrupts::disable();
-            println!("masked, in a greenlet: nobody is current; who holds a handle can switch all the same");
+            println!("masked, in a greenlet: nobody is current, and a switch is refused");
             check!(TREE.current().is_none());
-            check!(me.up(x + 1) == Ok(5));
+            check!(me.current().as_ref() == Some(&**me), "who holds a handle can ask it");
+            check!(me.up(x) == Err(Thrown::Refused(Refusal::Masked, Some(Sent::Value(x)))));
+            interrupts::enable();
             check!(TREE.current().as_ref() == Some(&**me));
-            Ok(6)
+            me.up(x + 1)
         });
         let greenlet = greenlet.expect("a stack is free");
         check!(greenlet.switch(1) == Ok(2));
-        check!(TREE.current().is_none() && greenlet.current().as_ref() == Some(&**main));
-        interrupts::enable();
-        check!(greenlet.switch(5) == Ok(6));
+        check!(TREE.current().as_ref() == Some(&**main));
+        check!(greenlet.switch(6) == Ok(6));
     });
     check!(entered.is_ok());
     interrupts::disable();
