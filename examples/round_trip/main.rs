@@ -17,6 +17,25 @@ const ROUNDS: usize = 201;
 static STACKS: StackPool<2, 16384> = StackPool::new();
 static TREE: Tree<usize> = Tree::new();
 
+/// With the feature `cores` alone, a program says which core it runs on.
+#[cfg(all(feature = "cores", not(feature = "std")))]
+mod one_core {
+    struct OneCore;
+
+    // SAFETY: this program has one thread, and no handler of signals.
+    unsafe impl greenlet::CoreIdentity for OneCore {
+        fn number() -> usize {
+            0
+        }
+
+        fn in_handler() -> bool {
+            false
+        }
+    }
+
+    greenlet::core_identity!(OneCore);
+}
+
 fn main() {
     TREE.enter(|main| {
         let raw = raw::Pair::new();
