@@ -19,7 +19,7 @@
 //!
 //! [`conformance`] and [`speed`] are boots with a purpose of their own. [`fuzz`] looks for scenarios in which the kernel
 //! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what they
-//! find.
+//! find. [`hosted`] runs the library's own tests once more, with its features.
 //!
 //! Words: the *host* runs the runner, a *guest* is a program that runs on a machine of QEMU's, the
 //! *board* is the glue that gets a guest from reset to `main`, and its output is the *transcript*.
@@ -34,6 +34,7 @@ pub mod frames;
 pub mod fuzz;
 pub mod guests;
 pub mod hits;
+pub mod hosted;
 mod install;
 pub mod logs;
 pub mod machine;

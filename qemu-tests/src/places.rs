@@ -1,4 +1,4 @@
-//! Where things are: the project's folders, and the one folder that the runner writes to.
+//! Where things are: the project's folders, and the folders that the runner writes to.
 
 use std::path::{Path, PathBuf};
 use std::{env, io};
@@ -34,21 +34,35 @@ pub fn corpus() -> PathBuf {
     root().join("qemu-tests/conformance/corpus")
 }
 
-/// The target directory of everything that the runner builds.
+/// The target directory of everything that the runner builds for itself: guests and hosted programs.
+///
+/// # Errors
+///
+/// When the operating system cannot tell where this program is.
+pub fn built() -> io::Result<PathBuf> {
+    in_target("guests")
+}
+
+/// The target directory of the [library's own tests](crate::hosted).
+///
+/// # Errors
+///
+/// When the operating system cannot tell where this program is.
+pub fn hosted() -> io::Result<PathBuf> {
+    in_target("hosted")
+}
+
+/// A target directory for an inner cargo.
 ///
 /// It lies inside the target directory that this program was built into, wherever
 /// `CARGO_TARGET_DIR`, `--target-dir` or a config file put that; asking cargo again would resolve a
 /// relative `CARGO_TARGET_DIR` against the wrong folder, because tests run in their package's. It
 /// is not the same directory, because the inner cargo runs with a cleaned environment and the two
 /// would build each other's work anew.
-///
-/// # Errors
-///
-/// When the operating system cannot tell where this program is.
-pub fn built() -> io::Result<PathBuf> {
+fn in_target(name: &str) -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     // Cargo writes one of these into every target directory.
     let marked = |folder: &&Path| [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| folder.join(mark).is_file());
     let target = program.ancestors().skip(1).find(marked);
-    Ok(target.map_or_else(|| root().join("target"), Path::to_path_buf).join("guests"))
+    Ok(target.map_or_else(|| root().join("target"), Path::to_path_buf).join(name))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Built, Profile};
@@ -27,19 +27,23 @@ impl<T: Clone> Builds<T> {
         profile: Profile,
         build: impl FnOnce() -> anyhow::Result<T>,
     ) -> Result<T, Failed> {
-        /// One cargo at a time; it uses all cores by itself.
-        static CARGO: Mutex<()> = Mutex::new(());
         let once = {
             // A test that panicked leaves nothing half done here.
             let mut builds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(builds.entry((what, profile)).or_default())
         };
         let built = once.get_or_init(|| {
-            let _turn = CARGO.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = turn();
             build().map_err(|error| format!("{error:#}"))
         });
         Ok(built.clone()?)
     }
+}
+
+/// Waits for the turn to call cargo: one at a time, it uses all cores by itself.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static CARGO: Mutex<()> = Mutex::new(());
+    CARGO.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The ELF file of a guest.

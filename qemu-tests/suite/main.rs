@@ -1,5 +1,5 @@
-//! The suite: every guest on every machine, the conformance scenarios, random ones, the runner
-//! itself, and what the documents say of all these, each a test with a name of its own.
+//! The suite: every guest on every machine, the conformance scenarios, random ones, the runner itself, the library's tests
+//! with its features, and what the documents say of all these, each a test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -12,6 +12,7 @@
 
 mod builds;
 mod documents;
+mod features;
 mod fuzz;
 mod guests;
 mod runner;
@@ -43,7 +44,9 @@ impl Case {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let parts = [guests::cases(), scenarios::cases(), fuzz::cases(), runner::cases(), documents::cases()];
+    // Those of the features last: each takes one thread to wait and the computer to build.
+    let parts =
+        [guests::cases(), scenarios::cases(), fuzz::cases(), runner::cases(), documents::cases(), features::cases()];
     let cases: Vec<_> = parts.into_iter().flatten().collect();
     if !arguments.list {
         // Once and before everything, so that there is one command to run if something is missing.

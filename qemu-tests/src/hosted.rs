@@ -1,0 +1,256 @@
+//! The library's own tests on the host, with features and in a profile that `cargo test` alone does not give them.
+//!
+//! A cargo of its own runs them, in a target directory of its own: it would else build anew, again and again, what the others
+//! have built with other features.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::compile::Profile;
+use crate::process::{self, Ended, Status};
+use crate::{environment, places, transcript};
+
+/// When a run is ended: many times what a slow computer takes to build and run everything.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// What changes how long the builds take, and no result.
+const FASTER: [&str; 2] = [
+    // Nobody debugs these programs.
+    "profile.dev.debug=false",
+    // What is to be optimized is the library and its tests, and not what compares the compiler's words.
+    "profile.release.package.\"*\".opt-level=0",
+];
+
+/// The programs that must not compile. They are built one by one, which takes longer than all other tests, and the words of
+/// the compiler are the same with any features: `cargo test` itself runs them, with those that a user gets who asks for none.
+const SKIPPED: &str = "what_breaks_a_rule_is_refused_and_its_twin_is_not";
+
+/// One run of the library's tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Tests {
+    /// The features, with commas between.
+    pub features: &'static str,
+    /// How they are compiled.
+    pub profile: Profile,
+    /// With the examples in the documentation. Without the feature `std` they cannot say which core they run on.
+    pub docs: bool,
+}
+
+impl Tests {
+    /// Builds and runs them, and returns how many passed.
+    ///
+    /// # Errors
+    ///
+    /// When one fails, when a test program does not come to its end, when there is no test; with what the inner cargo said
+    /// about that.
+    pub fn run(&self) -> Result<u64> {
+        let mut words = vec!["--no-fail-fast"];
+        if !self.docs {
+            words.push("--tests");
+        }
+        if self.profile == Profile::Release {
+            words.push("--release");
+        }
+        let ended = cargo("test", self.features, &words, &["--", "--exact", "--skip", SKIPPED])?;
+        passed(&ended).map_err(anyhow::Error::msg)
+    }
+}
+
+/// Builds the library's examples with `features`.
+///
+/// # Errors
+///
+/// When one of them does not build; with what the inner cargo said.
+pub fn examples(features: &str) -> Result<()> {
+    let ended = cargo("build", features, &["--examples"], &[])?;
+    if ended.status == Status::Exited(0) {
+        return Ok(());
+    }
+    bail!("{}", complaint(&String::from_utf8_lossy(&ended.errors)))
+}
+
+/// Runs a cargo for the library.
+fn cargo(verb: &str, features: &str, words: &[&str], last: &[&str]) -> Result<Ended> {
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::root()).args([verb, "--package", "greenlet", "--features", features]).args(words);
+    cargo.args(FASTER.iter().flat_map(|setting| ["--config", setting]));
+    cargo.arg("--target-dir").arg(places::hosted()?).args(last);
+    // Its lines are read here, and not by a person.
+    cargo.env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_QUIET", "false").env("CARGO_TERM_VERBOSE", "false");
+    process::run(cargo, LIMIT, |_| Ok(())).context("cannot start cargo")
+}
+
+/// How many tests passed, if no test failed and every test program came to its end.
+fn passed(ended: &Ended) -> Result<u64, String> {
+    let (output, errors) = (String::from_utf8_lossy(&ended.output), String::from_utf8_lossy(&ended.errors));
+    let programs: Vec<_> = programs(&output).collect();
+    let failing: Vec<_> = programs.iter().filter_map(|program| program.failing()).collect();
+    if ended.status != Status::Exited(0) {
+        let story = match ended.status {
+            Status::TimedOut => format!("cargo was not done after {:.0?}", ended.took),
+            status => format!("cargo failed ({status:?})"),
+        };
+        return Err([vec![story], failing, vec![complaint(&errors)]].concat().join("\n\n"));
+    }
+    if !failing.is_empty() {
+        return Err(["cargo found all well, and yet:".to_owned()]
+            .into_iter()
+            .chain(failing)
+            .collect::<Vec<_>>()
+            .join("\n\n"));
+    }
+    // A program of documentation tests may say it twice: those that run in one process come apart.
+    let started = errors.lines().map(str::trim_start).filter(|line| is_start(line)).count();
+    if programs.len() < started {
+        return Err(format!("cargo started {started} test programs, and {} began to test", programs.len()));
+    }
+    match programs.iter().filter_map(Program::passed).sum() {
+        0 => Err(format!("no test ran, in {started} test programs")),
+        passed => Ok(passed),
+    }
+}
+
+/// Whether cargo says with `line` that it starts a test program.
+fn is_start(line: &str) -> bool {
+    line.starts_with("Running ") || line.starts_with("Doc-tests ")
+}
+
+/// What one test program printed, from its `running N tests` on.
+struct Program<'a>(Vec<&'a str>);
+
+/// Takes the output of test programs apart.
+fn programs(output: &str) -> impl Iterator<Item = Program<'_>> {
+    let begins = |line: &&str| {
+        let words: Vec<_> = line.split(' ').collect();
+        matches!(words[..], ["running", count, "test" | "tests"] if count.parse::<u64>().is_ok())
+    };
+    let mut programs = Vec::<Program<'_>>::new();
+    for line in output.lines() {
+        if begins(&line) {
+            programs.push(Program(Vec::new()));
+        }
+        // Before the first one nothing is of interest.
+        programs.last_mut().into_iter().for_each(|program| program.0.push(line));
+    }
+    programs.into_iter()
+}
+
+impl Program<'_> {
+    /// Its result, without the words in front.
+    fn result(&self) -> Option<&str> {
+        self.0.iter().rev().find_map(|line| line.strip_prefix("test result: "))
+    }
+
+    /// How many tests passed, if none failed.
+    fn passed(&self) -> Option<u64> {
+        self.result()?.strip_prefix("ok. ")?.split_once(" passed;")?.0.parse().ok()
+    }
+
+    /// What it said of what failed, if it did not pass.
+    fn failing(&self) -> Option<String> {
+        if self.passed().is_some() {
+            return None;
+        }
+        let Some(result) = self.result() else {
+            return Some(format!(
+                "a test program stopped without a `test result`:\n{}",
+                transcript::tail(&self.0.join("\n"))
+            ));
+        };
+        let first = self.0.iter().position(|line| *line == "failures:").unwrap_or(0);
+        let failures = self.0[first..].iter().take_while(|line| !line.starts_with("test result: "));
+        Some(failures.copied().chain([result]).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// What cargo or the compiler complained about: its first error and what followed, or else its last words. The test programs
+/// that it went on to start are left out.
+fn complaint(errors: &str) -> String {
+    /// Lines that are enough to see the first error or two.
+    const SHOWN: usize = 60;
+    let lines = errors.lines().skip_while(|line| !line.starts_with("error"));
+    let mut lines = lines.filter(|line| !is_start(line.trim_start()));
+    let complaint: Vec<_> = lines.by_ref().take(SHOWN).collect();
+    match (complaint.is_empty(), lines.count()) {
+        (true, _) => transcript::tail(errors),
+        (false, 0) => complaint.join("\n"),
+        (false, more) => format!("{}\n... and {more} lines more", complaint.join("\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two test programs that pass.
+    const WELL: &str = "
+running 2 tests
+test one ... ok
+test two ... ok
+
+test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+
+
+running 1 test
+test three ... ok
+
+test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.00s
+";
+    const STARTED: &str = "   Compiling x v0.1.0\n     Running tests/a.rs (a)\n   Doc-tests x\n";
+
+    fn judged(status: Status, output: &str, errors: &str) -> Result<u64, String> {
+        passed(&Ended { status, output: output.into(), errors: errors.into(), took: Duration::ZERO })
+    }
+
+    #[track_caller]
+    fn fails(status: i32, output: &str, errors: &str, parts: &[&str]) {
+        let said = judged(Status::Exited(status), output, errors).unwrap_err();
+        parts.iter().for_each(|part| assert!(said.contains(part), "not said: {part}\n{said}"));
+    }
+
+    #[test]
+    fn tests_that_pass_are_counted() {
+        assert_eq!(judged(Status::Exited(0), WELL, STARTED), Ok(3));
+    }
+
+    #[test]
+    fn no_test_at_all_is_a_failure() {
+        let none = "running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out\n";
+        fails(0, none, "     Running a\n", &["no test ran, in 1 test programs"]);
+        fails(0, "", "", &["no test ran, in 0 test programs"]);
+    }
+
+    #[test]
+    fn a_program_without_a_result_is_a_failure() {
+        let cut = WELL.replace("test result: ok. 1", "test four ... ok 1");
+        for status in [0, 101] {
+            fails(status, &cut, STARTED, &["without a `test result`", "| test three ... ok"]);
+        }
+        fails(0, WELL, &format!("{STARTED}     Running b\n"), &["started 3 test programs, and 2 began"]);
+    }
+
+    #[test]
+    fn what_failed_is_shown_and_nothing_else() {
+        let output = format!(
+            "{WELL}\nrunning 1 test\ntest four ... FAILED\n\nfailures:\n\n---- four stdout ----\nwhy\n\nfailures:\n    four\n\n\
+             test result: FAILED. 0 passed; 1 failed; 0 ignored\n\n"
+        );
+        let errors = format!("{STARTED}     Running b\nerror: test failed, to rerun pass `--test b`\n     Running c\n");
+        fails(
+            101,
+            &output,
+            &errors,
+            &["---- four stdout ----\nwhy", "FAILED. 0 passed; 1 failed", "to rerun pass `--test b`"],
+        );
+        let said = judged(Status::Exited(101), &output, &errors).unwrap_err();
+        assert!(!said.contains("three") && !said.contains("Compiling") && !said.contains("Running"), "{said}");
+    }
+
+    #[test]
+    fn an_error_of_the_compiler_is_shown() {
+        let errors = "   Compiling x\nwarning: y\nerror[E0308]: mismatched types\n  --> a.rs:1\n";
+        fails(101, "", errors, &["error[E0308]: mismatched types\n  --> a.rs:1"]);
+        fails(101, "", "no such command\n", &["| no such command"]);
+    }
+}

@@ -1,0 +1,33 @@
+//! The library's own tests with its features, and optimized. `cargo test` runs them beside this suite without either.
+
+use libtest_mimic::Failed;
+use qemu_tests::compile::Profile;
+use qemu_tests::hosted::{self, Tests};
+use qemu_tests::tools::Needs;
+
+use crate::{Case, builds};
+
+/// Each run by its name. What a feature adds is tested with it; the rest behaves otherwise with `std` and with `cores`.
+const RUNS: [(&str, Tests); 5] = [
+    ("std", Tests { features: "std,recorder,defmt", profile: Profile::Debug, docs: true }),
+    // The examples are the same; optimized they show nothing new.
+    ("std", Tests { features: "std,recorder,defmt", profile: Profile::Release, docs: false }),
+    ("none", Tests { features: "", profile: Profile::Release, docs: true }),
+    ("cores", Tests { features: "cores,recorder", profile: Profile::Debug, docs: false }),
+    ("unchecked", Tests { features: "unchecked-switch", profile: Profile::Debug, docs: false }),
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let run = |(name, tests): (&str, Tests)| case(&format!("{name}::{}", tests.profile), move || tests.run().map(drop));
+    // With `cores` a program must say which core it runs on, or it does not link.
+    let examples = case("cores::examples", || hosted::examples("cores"));
+    RUNS.into_iter().map(run).chain([examples]).collect()
+}
+
+fn case(name: &str, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Case {
+    let test = move || {
+        let _turn = builds::turn();
+        run().map_err(|error| Failed::from(format!("{error:#}")))
+    };
+    Case::new(format!("hosted::{name}"), Needs::default(), test)
+}
