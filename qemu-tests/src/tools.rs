@@ -105,7 +105,7 @@ pub fn ensure(needs: &Needs) -> Result<()> {
     plan.run().with_context(|| refused("tried, and it failed"))?;
     let still = needs.missing()?;
     if !still.is_empty() {
-        bail!(refused(&format!("done, and yet there is no {}", still.listed())));
+        bail!(refused(&format!("done, and yet still missing: {}", still.listed())));
     }
     Ok(())
 }
