@@ -10,6 +10,7 @@ use std::time::Duration;
 use std::{fmt, fs};
 
 use anyhow::{Context, Result, bail, ensure};
+use conformance::{Scenario, Scenarios};
 
 use crate::boot::{Boot, Input};
 use crate::cli::Misuse;
@@ -97,18 +98,7 @@ impl Bundle {
     }
 
     fn add(&mut self, file: &Path) -> Result<(), String> {
-        let name = file.display();
-        let text = fs::read(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
-        let before = self.names.len();
-        for scenario in conformance::parse::Scenarios::new(&text) {
-            match scenario {
-                Ok(scenario) => self.names.push(scenario.name().to_owned()),
-                Err(malformed) => return Err(format!("{name}:{}: {malformed}", malformed.line)),
-            }
-        }
-        if self.names.len() == before {
-            return Err(format!("{name}: no scenario in it; one begins with a line `scenario NAME`"));
-        }
+        let text = read(file, |scenario| self.names.push(scenario.name().to_owned()))?;
         self.text.extend_from_slice(&text);
         // The next file begins on a line of its own.
         self.text.push(b'\n');
@@ -121,6 +111,29 @@ impl Bundle {
         const PER_MEBIBYTE: u64 = 300;
         Duration::from_secs(BASE + PER_MEBIBYTE * self.text.len() as u64 / (1 << 20))
     }
+}
+
+/// Reads a file, checks it, and hands its scenarios to `take`; returns the text.
+///
+/// # Errors
+///
+/// The file with the line, what is wrong with it and what is allowed, when it is malformed or has no scenario in it; the
+/// file and why, when it cannot be read.
+pub(crate) fn read(file: &Path, mut take: impl FnMut(Scenario)) -> Result<Vec<u8>, String> {
+    let name = file.display();
+    let text = fs::read(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+    let mut any = false;
+    let mut scenarios = Scenarios::new(&text);
+    for scenario in &mut scenarios {
+        take(scenario.map_err(|malformed| format!("{name}:{}: {malformed}", malformed.line))?);
+        any = true;
+    }
+    if any {
+        return Ok(text);
+    }
+    // An empty file has a first line, too.
+    let last = scenarios.lines_read().max(1);
+    Err(format!("{name}:{last}: no scenario up to the end: one starts with \"scenario NAME\""))
 }
 
 /// What a run printed.

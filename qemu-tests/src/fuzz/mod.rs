@@ -7,18 +7,18 @@
 mod hunt;
 mod program;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{fmt, fs};
 
 use anyhow::{Context, Result, bail};
-use conformance::{Scenario, Scenarios};
+use conformance::Scenario;
 
 pub use self::hunt::{Caught, Hunt, Stretch};
 pub use self::program::{Failure, NAME, Order, Program};
 use crate::cli::Misuse;
 use crate::compile::Profile;
-use crate::conformance::Place;
+use crate::conformance::{self as ours, Place};
 use crate::places;
 use crate::tools::{self, Needs};
 
@@ -52,7 +52,11 @@ pub enum What {
 /// When a scenario fails, at the end of everything; and when nothing could be run.
 pub fn show(request: &Request) -> Result<()> {
     let written = match &request.what {
-        What::Replay(file) => read(file)?,
+        What::Replay(file) => {
+            let mut scenarios = Vec::new();
+            ours::read(file, |scenario| scenarios.push(scenario)).map_err(Misuse)?;
+            scenarios
+        }
         What::Random(_) => Vec::new(),
     };
     let mut needs = Needs::default();
@@ -102,15 +106,6 @@ fn replay(program: &Program, scenarios: &[Scenario]) -> Result<bool> {
         clean &= failure.is_none();
     }
     Ok(clean)
-}
-
-fn read(file: &Path) -> Result<Vec<Scenario>> {
-    let name = file.display();
-    let refuse = |problem: &dyn fmt::Display| Misuse(format!("{name}: {problem}"));
-    let text = fs::read(file).map_err(|error| refuse(&error))?;
-    let scenarios: Result<Vec<_>, _> = Scenarios::new(&text).collect();
-    let scenarios = scenarios.map_err(|malformed| refuse(&format_args!("line {}: {malformed}", malformed.line)))?;
-    if scenarios.is_empty() { Err(refuse(&"no scenario in it").into()) } else { Ok(scenarios) }
 }
 
 fn keep(file: &Path, scenario: &Scenario) -> Result<()> {

@@ -37,9 +37,12 @@ pub(super) fn cases() -> Vec<Case> {
         case("request::scenario_file_missing", || {
             refused(&["conformance", "host", "/nosuch.scn"], &["/nosuch.scn: cannot be read"])
         }),
-        case("request::scenario_file_empty", || scenario_file("empty", "", ": no scenario in it")),
+        case("request::scenario_file_empty", || scenario_file("empty", "", ":1: no scenario up to the end")),
         case("request::scenario_file_of_comments", || {
-            scenario_file("comments", "# nothing\n\n", ": no scenario in it")
+            scenario_file("comments", "# nothing\n\n", ":2: no scenario up to the end")
+        }),
+        case("request::scenario_file_with_carriage_returns", || {
+            scenario_file("crlf", &SCENARIO.replace('\n', "\r\n"), ":1: carriage return in column 11")
         }),
         case("request::scenario_file_malformed", || {
             scenario_file("malformed", "scenario b\nslots 2\nscript 0\nfly 1\nend\n", ":4: ")
@@ -51,7 +54,13 @@ pub(super) fn cases() -> Vec<Case> {
             refused(&["conformance-random", "--only", "moon"], &["`moon`", "host, aarch64, x86_64"])
         }),
         case("request::replay_file_missing", || {
-            refused(&["fuzz-kernel", "--replay", "/nosuch.scn"], &["/nosuch.scn: "])
+            refused(&["fuzz-kernel", "--replay", "/nosuch.scn"], &["/nosuch.scn: cannot be read"])
+        }),
+        case("request::replay_file_malformed", || {
+            let file = scratch("request-replay")?.join("bad.scn");
+            fs::write(&file, "scenario b\nslots 2\nscript -\nend\n")?;
+            let file = file.display().to_string();
+            refused(&["fuzz-kernel", "--replay", &file], &[&format!("error: {file}:3: \"-\" is not a number: ")])
         }),
         case("request::option_of_another_request", || {
             refused(&["speed", "--only", "host"], &["--only makes no sense here"])?;

@@ -27,6 +27,8 @@ pub struct Malformed {
 pub enum Problem {
     /// A byte outside ASCII.
     NotAscii { byte: u8, column: usize },
+    /// A carriage return.
+    CarriageReturn { column: usize },
     /// Two spaces, or a space at an end of the line.
     StraySpace { column: usize },
     /// Something else than `scenario` where a scenario must start.
@@ -55,18 +57,62 @@ pub enum Problem {
     LongScript { script: u8 },
     /// A word that is no op.
     UnknownOp { word: Excerpt },
-    /// A word where a number must stand, or `-` where that is allowed.
-    NotNumber { word: Excerpt, dash: bool },
+    /// A word where a number must stand.
+    NotNumber { word: Excerpt, allowed: Allowed },
     /// A number that starts with a zero.
-    LeadingZeros { word: Excerpt },
+    LeadingZeros { word: Excerpt, allowed: Allowed },
     /// A number beyond the largest one.
-    TooLarge { word: Excerpt },
+    TooLarge { word: Excerpt, allowed: Allowed },
     /// A slot that this scenario does not have.
     SlotRange { slot: u16, slots: u8 },
     /// Slot 0 where only other slots are allowed.
     MainSlot { slots: u8 },
     /// A word which is not one of a few.
     Choice { what: &'static str, word: Excerpt, allowed: &'static str },
+}
+
+/// What a number may be, where one must stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// Which numbers.
+    pub numbers: Numbers,
+    /// Whether `-` may stand there, too.
+    pub dash: bool,
+}
+
+/// Which numbers are allowed in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// Any that the format has.
+    Any,
+    /// The number of slots of a scenario.
+    Slots,
+    /// A slot of a scenario that has `slots`.
+    #[expect(missing_docs, reason = "said in the line above")]
+    Slot { slots: u8 },
+    /// The same, but not main's.
+    #[expect(missing_docs, reason = "said in the line above")]
+    Child { slots: u8 },
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Any => write!(f, "0 to {MAX_NUMBER}"),
+            Self::Slots => write!(f, "1 to {MAX_SLOTS}"),
+            Self::Slot { slots: 1 } => f.write_str("a slot of this scenario, only 0"),
+            Self::Slot { slots } => write!(f, "a slot of this scenario, 0 to {}", slots - 1),
+            Self::Child { slots: 1 } => f.write_str("a slot other than 0, and this scenario has none"),
+            Self::Child { slots: 2 } => f.write_str("a slot of this scenario other than 0, only 1"),
+            Self::Child { slots } => write!(f, "a slot of this scenario other than 0, 1 to {}", slots - 1),
+        }
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.numbers, if self.dash { ", or -" } else { "" })
+    }
 }
 
 /// A word of the text, cut when it is long.
@@ -105,6 +151,9 @@ impl fmt::Display for Problem {
             Self::NotAscii { byte, column } => {
                 write!(f, "byte {byte:#04x} in column {column}: only ASCII is allowed")
             }
+            Self::CarriageReturn { column } => {
+                write!(f, "carriage return in column {column}: a line ends with a line feed alone")
+            }
             Self::StraySpace { column } => write!(
                 f,
                 "stray space in column {column}: words are separated by one space, \
@@ -141,16 +190,11 @@ impl fmt::Display for Problem {
                 write!(f, "script {script} has {} ops: {MAX_OPS} at most", MAX_OPS + 1)
             }
             Self::UnknownOp { word } => unknown_op(f, word),
-            Self::NotNumber { word, dash } => {
-                let or_dash = if *dash { ", or -" } else { "" };
-                write!(f, "{word} is not a number: 0 to {MAX_NUMBER}{or_dash}")
+            Self::NotNumber { word, allowed } => write!(f, "{word} is not a number: {allowed}"),
+            Self::LeadingZeros { word, allowed } => {
+                write!(f, "number {word} has leading zeros: without them, {allowed}")
             }
-            Self::LeadingZeros { word } => {
-                write!(f, "number {word} has leading zeros: 0 to {MAX_NUMBER} without leading zeros")
-            }
-            Self::TooLarge { word } => {
-                write!(f, "number {word} is too large: 0 to {MAX_NUMBER}")
-            }
+            Self::TooLarge { word, allowed } => write!(f, "number {word} is too large: {allowed}"),
             Self::SlotRange { slot, slots: 1 } => {
                 write!(f, "slot {slot} out of range: this scenario has only slot 0")
             }

@@ -12,7 +12,7 @@ use core::str::Split;
 
 use heapless::String;
 
-pub use self::malformed::{Excerpt, Malformed, Problem};
+pub use self::malformed::{Allowed, Excerpt, Malformed, Numbers, Problem};
 use self::ops::{Shape, check_count};
 use crate::scenario::{MAX_NAME, MAX_SLOTS, Scenario};
 
@@ -46,6 +46,12 @@ impl<'a> Scenarios<'a> {
         Self { rest: Some(text), line: 0 }
     }
 
+    /// Returns how many lines were read so far: all that the text has, when there was nothing more in it.
+    #[must_use]
+    pub const fn lines_read(&self) -> usize {
+        self.line
+    }
+
     /// Returns the next line that says something: not empty, not a comment.
     fn line(&mut self) -> Result<Option<&'a str>, Problem> {
         while let Some(rest) = self.rest {
@@ -60,7 +66,7 @@ impl<'a> Scenarios<'a> {
             };
             self.rest = rest;
             self.line += 1;
-            let line = ascii(line)?.trim_end_matches('\r');
+            let line = ascii(line)?;
             if !line.is_empty() && !line.starts_with('#') {
                 return Ok(Some(line));
             }
@@ -136,7 +142,7 @@ impl Scripts {
     /// Reads what follows the word `script`.
     fn start(&mut self, mut rest: Split<'_, char>, slots: u8) -> Result<(), Problem> {
         check_count("script", "S", rest.clone())?;
-        let script = ops::slot(rest.next().unwrap_or_default(), slots, false)?;
+        let script = ops::slot(rest.next().unwrap_or_default(), slots)?;
         if core::mem::replace(&mut self.seen[usize::from(script)], true) {
             return Err(Problem::ScriptAgain { script });
         }
@@ -145,9 +151,10 @@ impl Scripts {
     }
 }
 
-/// Checks that a line is ASCII, comments included.
+/// Checks that a line is ASCII without carriage returns, comments included.
 fn ascii(line: &[u8]) -> Result<&str, Problem> {
-    match line.iter().position(|byte| !byte.is_ascii()) {
+    match line.iter().position(|&byte| !byte.is_ascii() || byte == b'\r') {
+        Some(at) if line[at] == b'\r' => Err(Problem::CarriageReturn { column: at + 1 }),
         Some(at) => Err(Problem::NotAscii { byte: line[at], column: at + 1 }),
         // ASCII is UTF-8.
         None => Ok(core::str::from_utf8(line).unwrap_or_default()),
@@ -179,9 +186,5 @@ fn name(word: &str) -> Result<String<MAX_NAME>, Problem> {
 /// Reads what follows the word `slots`.
 fn slot_count(mut rest: Split<'_, char>) -> Result<u8, Problem> {
     check_count("slots", "N", rest.clone())?;
-    let slots = ops::number(rest.next().unwrap_or_default(), false)?;
-    match u8::try_from(slots) {
-        Ok(small) if (1..=MAX_SLOTS).contains(&usize::from(small)) => Ok(small),
-        _ => Err(Problem::SlotCount { slots }),
-    }
+    ops::slot_count(rest.next().unwrap_or_default())
 }

@@ -2,8 +2,8 @@
 
 use core::str::Split;
 
-use super::malformed::{Excerpt, Problem};
-use crate::scenario::{Catch, MAX_NUMBER, Op, Sharing};
+use super::malformed::{Allowed, Excerpt, Numbers, Problem};
+use crate::scenario::{Catch, MAX_NUMBER, MAX_SLOTS, Op, Sharing};
 
 /// How an op is written.
 pub(super) struct Shape {
@@ -62,23 +62,36 @@ pub(super) fn check_count(word: &'static str, takes: &'static str, words: Split<
     if found == takes.split_whitespace().count() { Ok(()) } else { Err(Problem::Arguments { word, takes, found }) }
 }
 
-/// Reads a number: 0 to 999 without leading zeros. `dash` is what the message says of `-`.
-pub(super) fn number(word: &str, dash: bool) -> Result<u16, Problem> {
+/// Reads a number: 0 to 999 without leading zeros. `allowed` is what the message says of others.
+pub(super) fn number(word: &str, allowed: Allowed) -> Result<u16, Problem> {
     if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Problem::NotNumber { word: Excerpt::new(word), dash });
+        return Err(Problem::NotNumber { word: Excerpt::new(word), allowed });
     }
     if word.len() > 1 && word.starts_with('0') {
-        return Err(Problem::LeadingZeros { word: Excerpt::new(word) });
+        return Err(Problem::LeadingZeros { word: Excerpt::new(word), allowed });
     }
     match word.parse() {
         Ok(number) if number <= MAX_NUMBER => Ok(number),
-        _ => Err(Problem::TooLarge { word: Excerpt::new(word) }),
+        _ => Err(Problem::TooLarge { word: Excerpt::new(word), allowed }),
+    }
+}
+
+/// Reads the number of slots of a scenario.
+pub(super) fn slot_count(word: &str) -> Result<u8, Problem> {
+    let slots = number(word, Allowed { numbers: Numbers::Slots, dash: false })?;
+    match u8::try_from(slots) {
+        Ok(small) if (1..=MAX_SLOTS).contains(&usize::from(small)) => Ok(small),
+        _ => Err(Problem::SlotCount { slots }),
     }
 }
 
 /// Reads a slot of a scenario that has `slots` slots.
-pub(super) fn slot(word: &str, slots: u8, dash: bool) -> Result<u8, Problem> {
-    let slot = number(word, dash)?;
+pub(super) fn slot(word: &str, slots: u8) -> Result<u8, Problem> {
+    slot_of(word, slots, Allowed { numbers: Numbers::Slot { slots }, dash: false })
+}
+
+fn slot_of(word: &str, slots: u8, allowed: Allowed) -> Result<u8, Problem> {
+    let slot = number(word, allowed)?;
     match u8::try_from(slot) {
         Ok(small) if small < slots => Ok(small),
         _ => Err(Problem::SlotRange { slot, slots }),
@@ -99,12 +112,13 @@ impl<'a> Arguments<'a> {
 
     /// `T`: any slot.
     fn slot(&mut self) -> Result<u8, Problem> {
-        slot(self.word(), self.slots, false)
+        slot(self.word(), self.slots)
     }
 
     /// `S`: a slot other than main's.
     fn child(&mut self) -> Result<u8, Problem> {
-        match self.slot()? {
+        let allowed = Allowed { numbers: Numbers::Child { slots: self.slots }, dash: false };
+        match slot_of(self.word(), self.slots, allowed)? {
             0 => Err(Problem::MainSlot { slots: self.slots }),
             slot => Ok(slot),
         }
@@ -114,20 +128,23 @@ impl<'a> Arguments<'a> {
     fn parent(&mut self) -> Result<Option<u8>, Problem> {
         match self.word() {
             "-" => Ok(None),
-            word => slot(word, self.slots, true).map(Some),
+            word => {
+                let allowed = Allowed { numbers: Numbers::Slot { slots: self.slots }, dash: true };
+                slot_of(word, self.slots, allowed).map(Some)
+            }
         }
     }
 
     /// `C`: a number.
     fn number(&mut self) -> Result<u16, Problem> {
-        number(self.word(), false)
+        number(self.word(), Allowed { numbers: Numbers::Any, dash: false })
     }
 
     /// `V` and `K`: a number, or `-` for none.
     fn optional(&mut self) -> Result<Option<u16>, Problem> {
         match self.word() {
             "-" => Ok(None),
-            word => number(word, true).map(Some),
+            word => number(word, Allowed { numbers: Numbers::Any, dash: true }).map(Some),
         }
     }
 

@@ -107,9 +107,28 @@ fn accepts_what_stands_at_the_limits() {
 }
 
 #[test]
-fn skips_empty_lines_and_comments_and_ends_of_dos_lines() {
-    let text = "# one\r\n\r\nscenario a\r\n\n#x\nslots 1\n\nscript 0\r\n # \n".replace(" # ", "#");
-    assert_eq!(one(&format!("{text}cur\r\nend\r\n\n# last")).script(0), [Op::Current]);
+fn skips_empty_lines_and_comments() {
+    let text = "# one\n\nscenario a\n\n#x\nslots 1\n\nscript 0\n#\ncur\nend\n\n# last";
+    assert_eq!(one(text).script(0), [Op::Current]);
+}
+
+#[test]
+fn counts_the_lines_of_a_text_without_a_scenario() {
+    for (text, lines) in [("", 0), ("\n", 1), ("# a", 1), ("# a\n", 1), ("\n\n# a\n\n", 4)] {
+        let mut scenarios = Scenarios::new(text.as_bytes());
+        assert!(scenarios.next().is_none());
+        assert_eq!(scenarios.lines_read(), lines, "{text:?}");
+    }
+}
+
+#[test]
+fn refuses_carriage_returns() {
+    let message = |column: usize| format!("carriage return in column {column}: a line ends with a line feed alone");
+    refused("scenario a\r\nslots 1\r\nend\r\n", 1, &message(11));
+    refused("# a comment\n\r\nscenario a\nslots 1\nend\n", 2, &message(1));
+    refused("# a comment\r\n", 1, &message(12));
+    op_refused("st 1 \r", &message(6));
+    op_refused("cur\rcur", &message(4));
 }
 
 #[test]
@@ -148,7 +167,6 @@ fn refuses_stray_spaces() {
     };
     op_refused("st  1", &message(4));
     op_refused("st 1 ", &message(5));
-    op_refused("st 1 \r", &message(5));
     op_refused(" st 1", &message(1));
     op_refused(" ", &message(1));
     op_refused("  ", &message(1));
@@ -157,7 +175,6 @@ fn refuses_stray_spaces() {
     refused("scenario a\nslots 1\nend ", 3, &message(4));
     // A tab or another control character is no space and no end of a line.
     op_refused("st\t1", &unknown("\"st\\t1\""));
-    op_refused("cur\rcur", &unknown("\"cur\\rcur\""));
 }
 
 #[test]
@@ -203,7 +220,9 @@ fn refuses_bad_slots_lines() {
     refused("scenario a\nslots 0", 2, "0 slots: 1 to 16 are allowed");
     refused("scenario a\nslots 17", 2, "17 slots: 1 to 16 are allowed");
     refused("scenario a\nslots 300", 2, "300 slots: 1 to 16 are allowed");
-    refused("scenario a\nslots -", 2, "\"-\" is not a number: 0 to 999");
+    refused("scenario a\nslots -", 2, "\"-\" is not a number: 1 to 16");
+    refused("scenario a\nslots 02", 2, "number \"02\" has leading zeros: without them, 1 to 16");
+    refused("scenario a\nslots 1000", 2, "number \"1000\" is too large: 1 to 16");
     refused("scenario a\nslots 2\nslots 2", 3, "second \"slots\" line: one is allowed");
 }
 
@@ -213,8 +232,8 @@ fn refuses_bad_script_lines() {
     refused(&text("script"), 3, "line \"script\" takes 1 argument (S), found 0");
     refused(&text("script 0 1"), 3, "line \"script\" takes 1 argument (S), found 2");
     refused(&text("script 2"), 3, "slot 2 out of range: this scenario has slots 0 to 1");
-    refused(&text("script -"), 3, "\"-\" is not a number: 0 to 999");
-    refused(&text("script 00"), 3, "number \"00\" has leading zeros: 0 to 999 without leading zeros");
+    refused(&text("script -"), 3, "\"-\" is not a number: a slot of this scenario, 0 to 1");
+    refused(&text("script 00"), 3, "number \"00\" has leading zeros: without them, a slot of this scenario, 0 to 1");
     // Twice is once too often even when no op came in between.
     refused(&text("script 1\nscript 1"), 4, "second script 1: each slot has at most one");
     refused(&text("script 1\nscript 0\nscript 1"), 5, "second script 1: each slot has at most one");
@@ -259,10 +278,10 @@ fn refuses_a_wrong_number_of_arguments() {
 
 #[test]
 fn refuses_bad_numbers() {
-    let zeros = |word: &str| format!("number {word} has leading zeros: 0 to 999 without leading zeros");
+    let zeros = |word: &str| format!("number {word} has leading zeros: without them, 0 to 999");
     op_refused("raise 007", &zeros("\"007\""));
     op_refused("raise 00", &zeros("\"00\""));
-    op_refused("st 01", &zeros("\"01\""));
+    op_refused("ret 01", &format!("{}, or -", zeros("\"01\"")));
     op_refused("raise 1000", "number \"1000\" is too large: 0 to 999");
     let huge = "9".repeat(30);
     op_refused(&format!("raise {huge}"), "number \"999999999999999999999999\"... is too large: 0 to 999");
@@ -274,9 +293,21 @@ fn refuses_bad_numbers() {
     op_refused("boom five", "\"five\" is not a number: 0 to 999");
     op_refused("ret --", "\"--\" is not a number: 0 to 999, or -");
     op_refused("kill 1 x x", "\"x\" is not a number: 0 to 999, or -");
-    op_refused("new 1 x", "\"x\" is not a number: 0 to 999, or -");
-    op_refused("new - -", "\"-\" is not a number: 0 to 999");
     op_refused("th 1 - a", "\"-\" is not a number: 0 to 999");
+}
+
+#[test]
+fn refuses_what_is_no_slot() {
+    let slot = "a slot of this scenario, 0 to 4";
+    op_refused("sw - 5 a", &format!("\"-\" is not a number: {slot}"));
+    op_refused("st 01", &format!("number \"01\" has leading zeros: without them, {slot}"));
+    op_refused("st 1000", &format!("number \"1000\" is too large: {slot}"));
+    op_refused("new 1 x", &format!("\"x\" is not a number: {slot}, or -"));
+    op_refused("new - -", "\"-\" is not a number: a slot of this scenario other than 0, 1 to 4");
+    let few = |slots: u8, op: &str| format!("scenario a\nslots {slots}\nscript 0\n{op}\nend\n");
+    refused(&few(1, "st x"), 4, "\"x\" is not a number: a slot of this scenario, only 0");
+    refused(&few(1, "drop x"), 4, "\"x\" is not a number: a slot other than 0, and this scenario has none");
+    refused(&few(2, "drop x"), 4, "\"x\" is not a number: a slot of this scenario other than 0, only 1");
 }
 
 #[test]
