@@ -11,7 +11,7 @@ use conformance::{Scenario, random};
 use crate::boot::Input;
 use crate::compile::Profile;
 use crate::conformance::{self as ours, Bundle, Place};
-use crate::fuzz::Stretch;
+use crate::fuzz::{self, Stretch};
 use crate::logs::{Sinks, difference};
 use crate::oracle::{Answer, Oracle};
 use crate::shrink::{Small, shrink};
@@ -34,7 +34,17 @@ pub struct Request {
 /// The kernel at one place.
 struct Kernel {
     place: Place,
+    profile: Profile,
     program: PathBuf,
+}
+
+/// A scenario that the package ran.
+struct Compared {
+    /// Its number.
+    index: u64,
+    scenario: Scenario,
+    /// The package's log.
+    log: String,
 }
 
 /// A log that is not the package's.
@@ -59,7 +69,8 @@ pub fn show(request: &Request) -> Result<()> {
     let mut needs = Needs::default();
     request.places.iter().for_each(|place| place.needs(&mut needs));
     tools::ensure(&needs)?;
-    let kernel = |&place: &Place| Ok(Kernel { place, program: ours::build(place, request.profile)? });
+    let kernel =
+        |&place: &Place| Ok(Kernel { place, profile: request.profile, program: ours::build(place, request.profile)? });
     let kernels: Vec<_> = request.places.iter().map(kernel).collect::<Result<_>>()?;
 
     let (mut agreed, mut skipped) = (0, BTreeMap::<String, u64>::new());
@@ -69,15 +80,16 @@ pub fn show(request: &Request) -> Result<()> {
         let next = end.min(first + AT_ONCE);
         let all: Vec<_> = (first..next).map(|index| random::scenario(seed, index)).collect();
         let mut compared = Vec::new();
-        for (scenario, answer) in all.iter().zip(oracle.run(&all)?) {
+        let answers = oracle.run(&all)?;
+        for ((index, scenario), answer) in (first..).zip(all).zip(answers) {
             match answer {
-                Answer::Log(log) => compared.push((scenario.clone(), log)),
+                Answer::Log(log) => compared.push(Compared { index, scenario, log }),
                 Answer::Skipped(reason) => *skipped.entry(reason).or_default() += 1,
             }
         }
         for kernel in &kernels {
-            if let Some(at) = kernel.first_difference(&compared)? {
-                bail!("{}", story(&oracle, kernel, &compared[at].0)?);
+            if let Some(found) = kernel.first_difference(&compared)? {
+                bail!("{}", story(&oracle, kernel, Stretch { seed, first, count: found.index - first + 1 }, found)?);
             }
         }
         agreed += compared.len();
@@ -93,17 +105,17 @@ pub fn show(request: &Request) -> Result<()> {
 }
 
 impl Kernel {
-    /// The number of the first scenario whose log is not the expected one.
-    fn first_difference(&self, compared: &[(Scenario, String)]) -> Result<Option<usize>> {
+    /// The first scenario whose log is not the expected one.
+    fn first_difference<'a>(&self, compared: &'a [Compared]) -> Result<Option<&'a Compared>> {
         if compared.is_empty() {
             return Ok(None);
         }
-        let text: String = compared.iter().map(|(scenario, _)| scenario.to_string()).collect();
+        let text: String = compared.iter().map(|compared| compared.scenario.to_string()).collect();
         let (logs, failure) = self.run(&text)?;
-        let differs = |&at: &usize| logs.get(at) != Some(&compared[at].1);
-        match ((0..compared.len()).find(differs), failure) {
+        let mut logs = logs.iter();
+        match (compared.iter().find(|compared| logs.next() != Some(&compared.log)), failure) {
             (None, Some(failure)) => bail!("{}: every log agrees, and yet: {failure}", self.place),
-            (at, _) => Ok(at),
+            (found, _) => Ok(found),
         }
     }
 
@@ -125,12 +137,17 @@ impl Kernel {
     }
 }
 
-/// Makes `scenario` small, whose log differs, and tells all about it.
-fn story(oracle: &Oracle, kernel: &Kernel, scenario: &Scenario) -> Result<String> {
-    let place = kernel.place;
+/// Makes a scenario small whose log differs, and tells all about it. It was the last one of the stretch `with_it`.
+fn story(oracle: &Oracle, kernel: &Kernel, with_it: Stretch, found: &Compared) -> Result<String> {
+    let &Kernel { place, profile, .. } = kernel;
+    let Compared { index, scenario, .. } = found;
     let name = scenario.name();
+    let again = |stretch: Stretch| stretch.again("conformance-random", place, profile);
     let Some(first) = kernel.difference(oracle, scenario)? else {
-        return Ok(format!("{place}: the log of {name} differs, but not when it runs alone\n\n{scenario}"));
+        return Ok(format!(
+            "{place}: the log of {name} differs, but not when it runs alone\n\n{scenario}\nagain: {}",
+            again(with_it)
+        ));
     };
     let cut_short = first.is_cut_short();
     let small = shrink(scenario, |candidate| {
@@ -139,10 +156,14 @@ fn story(oracle: &Oracle, kernel: &Kernel, scenario: &Scenario) -> Result<String
     })?;
     let Small { scenario: small, trials, .. } = small;
     let difference = kernel.difference(oracle, &small)?.context("the small scenario differed a moment ago")?;
+    let (ops, all) = (small.ops(), scenario.ops());
+    let file = fuzz::keep(&small)?;
+    // There the usual profile is the other one.
+    let built = if profile == Profile::Debug { String::new() } else { format!(" --{profile}") };
     Ok(format!(
-        "{place}: the log of {name} differs\n\nmade small, {} ops of {}, in {trials} trials:\n\n{small}\n{difference}",
-        small.ops(),
-        scenario.ops(),
+        "{place}: the log of {name} differs\n\nmade small, {ops} ops of {all}, in {trials} trials:\n\n{small}\n\
+         {difference}\nagain: {}\nthe small one: cargo conformance {place}{built} {file}",
+        again(Stretch { first: *index, count: 1, ..with_it }),
     ))
 }
 

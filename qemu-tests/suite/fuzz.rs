@@ -2,6 +2,7 @@
 //! one that fails.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
@@ -36,6 +37,7 @@ pub(crate) fn cases() -> Vec<Case> {
         finds("a_crash_is_made_small", crash),
         finds("what_fails_only_after_others_is_told_apart", history),
         finds("a_program_that_runs_less_than_it_should_fails", less),
+        finds("a_log_that_differs_is_made_small", log),
     ]);
     cases
 }
@@ -104,6 +106,28 @@ fn history() -> Result<(), Failed> {
 fn less() -> Result<(), Failed> {
     told(&hunt_with("idle", 10)?.ok_or("1 of 10 passed")?, &["10 scenarios were to run, and 1 did"])?;
     told(&hunt_with("silent", 1)?.ok_or("silence passed")?, &["not `DONE n/n`"])
+}
+
+/// Against a package that logs nonsense: the least scenario differs, and what is printed has it all again.
+fn log() -> Result<(), Failed> {
+    let _turn = builds::turn();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-tests"));
+    command.args(["conformance-random", "1", "3", "--from", "5", "--only", "host"]).stdin(Stdio::null());
+    command.env("GREENLET_PYTHON", Path::new(env!("CARGO_MANIFEST_DIR")).join("suite/fakes/python/wrong"));
+    let output = command.output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let parts = [
+        "host: the log of s1_5 differs",
+        "made small, 0 ops of ",
+        "\nscenario s1_5\nslots 1\nend\n",
+        "line 2 is `0 0 end`, not `0 0 nonsense`",
+        "\nagain: cargo conformance-random 1 1 --from 5 --only host\n",
+        "\nthe small one: cargo conformance host --release ",
+    ];
+    match parts.iter().find(|part| !errors.contains(**part)) {
+        None if output.status.code() == Some(1) => Ok(()),
+        absent => Err(format!("ended with {}, not said: {absent:?}\n{errors}", output.status).into()),
+    }
 }
 
 /// Hunts with a fake program of the suite's.

@@ -7,6 +7,7 @@ use conformance::{Scenario, random};
 
 use super::program::{Failure, Order, Program};
 use crate::compile::Profile;
+use crate::conformance::Place;
 use crate::shrink::{Small, shrink};
 
 /// The most scenarios that one process, or one boot, runs.
@@ -21,6 +22,18 @@ pub struct Stretch {
     pub first: u64,
     /// How many; the last one's index is below 2^64.
     pub count: u64,
+}
+
+impl Stretch {
+    /// The command of ours that runs it once more, at one place.
+    pub(crate) fn again(self, command: &str, place: Place, profile: Profile) -> String {
+        let Self { seed, first, count } = self;
+        let profile = match profile {
+            Profile::Release => String::new(),
+            other => format!(" --{other}"),
+        };
+        format!("cargo {command} {seed} {count} --from {first} --only {place}{profile}")
+    }
 }
 
 /// A search through a stretch of scenarios for one that fails.
@@ -109,14 +122,8 @@ impl Caught {
 
     /// The command that does it again, with those from `first` on.
     fn again(&self, first: u64, count: u64) -> String {
-        let profile = match self.program.profile {
-            Profile::Release => String::new(),
-            other => format!(" --{other}"),
-        };
-        format!(
-            "cargo fuzz-kernel {} {count} --from {first} --only {}{profile}",
-            self.hunt.stretch.seed, self.program.place
-        )
+        let stretch = Stretch { seed: self.hunt.stretch.seed, first, count };
+        stretch.again("fuzz-kernel", self.program.place, self.program.profile)
     }
 }
 

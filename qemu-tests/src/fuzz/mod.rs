@@ -8,7 +8,7 @@ mod hunt;
 mod program;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -86,9 +86,8 @@ fn hunt(program: &Program, stretch: Stretch) -> Result<bool> {
     };
     println!("{caught}");
     if let Some(small) = caught.small() {
-        let file = places::built()?.join("fuzz").join(small.name()).with_extension("scn");
-        keep(&file, small)?;
-        println!("the small one: cargo fuzz-kernel --replay {} --only {}", file.display(), program.place);
+        let file = keep(small)?;
+        println!("the small one: cargo fuzz-kernel --replay {file} --only {}", program.place);
     }
     println!();
     Ok(false)
@@ -108,11 +107,15 @@ fn replay(program: &Program, scenarios: &[Scenario]) -> Result<bool> {
     Ok(clean)
 }
 
-fn keep(file: &Path, scenario: &Scenario) -> Result<()> {
-    let folder = file.parent().unwrap_or(file);
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(file, scenario.to_string()))
-        .with_context(|| format!("cannot write the scenario to {}", file.display()))
+/// Writes a scenario that was made small to a file of its own, and says where that is, as a shell takes it.
+pub(crate) fn keep(scenario: &Scenario) -> Result<String> {
+    let folder = places::built()?.join("fuzz");
+    let file = folder.join(scenario.name()).with_extension("scn");
+    fs::create_dir_all(&folder)
+        .and_then(|()| fs::write(&file, scenario.to_string()))
+        .with_context(|| format!("cannot write the scenario to {}", file.display()))?;
+    let file = file.display().to_string();
+    Ok(shlex::try_quote(&file).map_or_else(|_| file.clone(), String::from))
 }
 
 /// Tells now and then how far it is.
