@@ -6,6 +6,8 @@ mod exits;
 mod hooks;
 mod kept;
 mod locals;
+#[cfg(feature = "std")]
+mod panics;
 mod pools;
 mod refusing;
 mod remote;
@@ -22,6 +24,12 @@ pub(crate) const GROUPS: &[&[Case]] = &[
     hooks::CASES,
     kept::CASES,
     locals::CASES,
+    #[cfg(feature = "std")]
+    panics::BODIES,
+    #[cfg(feature = "std")]
+    panics::DESTRUCTORS,
+    #[cfg(feature = "std")]
+    panics::HOOKS,
     pools::CASES,
     refusing::CASES,
     remote::CASES,
