@@ -43,7 +43,10 @@ unsafe fn live<V: 'static, E: 'static>(me: BlockPtr, packet: *const ()) -> Arriv
     match unsafe { slow::unwrap::<V, E>(packet) } {
         // SAFETY: the body is one of `V` and `E`.
         Ok(Ok(value)) => Ok(unsafe { body.call(&Me::new(me), value) }),
-        thrown => thrown,
+        thrown => {
+            drop(body); // here: `thrown` would be lost with a destructor that panics when this returns
+            thrown
+        }
     }
 }
 

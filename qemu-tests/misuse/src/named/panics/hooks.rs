@@ -173,7 +173,7 @@ fn a_tracer_at_a_switch() {
         trace(main, 0);
         blows(|| drop(g.switch(v(7))));
         same((g.state(), main.references()), (State::Dead, 2));
-        holds(main.set_trace(None).is_some(), "a panic does not remove it");
+        holds(main.set_trace(None).is_none(), "a panic removes it, as an error does");
     });
 }
 
@@ -183,7 +183,7 @@ fn a_tracer_at_a_start() {
         trace(main, 0);
         blows(|| drop(g.switch(v(7))));
         same((g.state(), main.references()), (State::Dead, 2));
-        holds(main.set_trace(None).is_some(), "a panic does not remove it");
+        holds(main.set_trace(None).is_none(), "a panic removes it, as an error does");
     });
 }
 
@@ -193,7 +193,7 @@ fn a_tracer_at_a_death() {
         trace(main, 1);
         blows(|| drop(g.switch(v(7))));
         same((g.state(), g.references()), (State::Dead, 1));
-        holds(main.set_trace(None).is_some(), "a panic does not remove it");
+        holds(main.set_trace(None).is_none(), "a panic removes it, as an error does");
     });
 }
 
@@ -204,7 +204,7 @@ fn a_tracer_in_a_kill() {
         trace(main, 1);
         blows(|| drop(g));
         same((weak.upgrade(), main.kills_in_progress(), main.references()), (None, 0, 1));
-        holds(main.set_trace(None).is_some(), "a panic does not remove it");
+        holds(main.set_trace(None).is_none(), "a panic removes it, as an error does");
     });
 }
 
