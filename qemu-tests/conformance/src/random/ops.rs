@@ -106,7 +106,7 @@ impl Draw<'_> {
     }
 
     /// Any slot: mostly one of the others, now and then main or the script's own.
-    fn slot(&mut self) -> u8 {
+    pub(super) fn slot(&mut self) -> u8 {
         match self.numbers.below(100) {
             0..=6 => self.me,
             7..=16 => 0,

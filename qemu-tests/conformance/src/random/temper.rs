@@ -25,6 +25,8 @@ pub(super) struct Temper {
     pub(super) waits: u16,
     /// The chance that, where an op is due, a greenlet is started and let go of.
     pub(super) lets_go: u16,
+    /// The chance that a greenlet is to [lose its last reference](super::forsaken) while it runs.
+    pub(super) forsakes: u16,
     /// Whether slots of even numbers use `up`, which the interpreter runs by [`Me::up`](greenlet::Me::up). If not, the audit
     /// knows every reference.
     pub(super) own_up: bool,
@@ -61,6 +63,7 @@ impl Temper {
             bare: numbers.one_of(&[0, 0, 10, 40]),
             waits: numbers.one_of(&[10, 50, 90]),
             lets_go: if drops { numbers.one_of(&[0, 15, 35]) } else { 0 },
+            forsakes: if drops { numbers.one_of(&[0, 10, 30]) } else { 0 },
             own_up: numbers.percent(60),
             weights,
         }
