@@ -5,7 +5,7 @@
 //! | `matrix` | every function of a handle with a greenlet in every state, and what must come of it |
 //! | `named` | what takes a story: destructors that switch, hooks that misbehave, bodies that never return, empty pools |
 //!
-//! A case says what it expects, in numbers and variants that somebody wrote down. After each one the [`account`] is made: no
+//! A case says what it expects, in numbers and variants that somebody wrote down. After each one the account is made: no
 //! value, error or body exists that did not before, every stack is free, no hook told anything that was not asked for, and both
 //! trees can be entered and are empty. A case about a greenlet that never ends says how many stacks are gone for ever.
 //!
