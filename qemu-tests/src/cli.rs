@@ -58,7 +58,10 @@ pub enum Request {
     /// Look for scenarios in which the kernel differs from the real package.
     Random(random::Request),
     /// Show what a switch costs.
-    Speed,
+    Speed {
+        /// Keep the figures, for the suite to compare.
+        bless: bool,
+    },
     /// Install what is missing.
     Setup {
         /// Targets beside those that guests are built for.
@@ -111,7 +114,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "conformance" => words.conformance()?,
         "fuzz-kernel" => words.fuzz()?,
         "conformance-random" => words.random()?,
-        "speed" => Request::Speed,
+        "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
         "setup" => {
             Request::Setup { targets: words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()? }
         }
@@ -132,6 +135,7 @@ struct Words {
     only: Vec<Place>,
     from: Option<u64>,
     replay: Option<PathBuf>,
+    bless: bool,
     help: bool,
 }
 
@@ -142,6 +146,7 @@ impl Words {
             match word {
                 Value(value) => words.values.push(value),
                 Short('h') | Long("help") => words.help = true,
+                Long("bless") => words.bless = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
                     words.limit =
@@ -260,6 +265,7 @@ impl Words {
             ("--only", !self.only.is_empty()),
             ("--from", self.from.is_some()),
             ("--replay", self.replay.is_some()),
+            ("--bless", self.bless),
         ];
         match options.iter().find(|(_, left)| *left) {
             Some((option, _)) => Err(format!("{option} makes no sense here").into()),

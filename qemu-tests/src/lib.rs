@@ -17,7 +17,7 @@
 //! transcript   is it what the guest's `.out` file says
 //! ```
 //!
-//! [`conformance`] and [`speed`] are boots with a purpose of their own. [`fuzz`] looks for scenarios in which the kernel
+//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`fuzz`] looks for scenarios in which the kernel
 //! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what they
 //! find. [`hosted`] runs the library's own tests once more, with its features.
 //!
@@ -28,6 +28,7 @@ pub mod boot;
 pub mod cli;
 pub mod compile;
 pub mod conformance;
+pub mod counts;
 pub mod elf;
 pub mod environment;
 pub mod frames;

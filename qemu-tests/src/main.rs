@@ -41,7 +41,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Conformance { place, profile, files } => run_scenarios(place, profile, &files),
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),
-        Request::Speed => speed::show(),
+        Request::Speed { bless } => speed::show(bless),
         Request::Setup { targets } => {
             let mut needs = Needs::everything();
             targets.iter().for_each(|target| needs.target(target));

@@ -7,31 +7,32 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::boot::Boot;
 use crate::compile::{self, Profile};
-use crate::guests::USUAL_LIMIT;
+use crate::counts::{self, Counts};
 use crate::machine::{self, Machine};
 use crate::tools::{self, Needs};
-use crate::{environment, places, verdict};
+use crate::{environment, places};
 
-/// The guest that counts instructions.
-pub const GUEST: &str = "count";
-
-/// The machines that it is shown on: one for each instruction set.
-const MACHINES: [&str; 2] = ["aarch64", "x86_64"];
-
-/// Prints what a switch costs, on bare metal and hosted.
+/// Prints what a switch costs, on bare metal and hosted. To `bless` is to keep the figures of bare metal, and to leave the
+/// host alone: what is kept is what the suite compares.
 ///
 /// # Errors
 ///
 /// When something does not build, or a boot or the hosted program fails.
-pub fn show() -> Result<()> {
-    let machines: Vec<_> = MACHINES.iter().filter_map(|name| machine::named(name)).collect();
+pub fn show(bless: bool) -> Result<()> {
+    let machines: Vec<_> = counts::MACHINES.iter().filter_map(|name| machine::named(name)).collect();
     let mut needs = Needs::default();
     machines.iter().for_each(|machine| needs.machine(machine));
     tools::ensure(&needs)?;
     for machine in machines {
-        count(machine)?;
+        let counts = count(machine)?;
+        if bless {
+            counts.keep(machine)?;
+            println!("kept: {}", places::counts(machine).display());
+        }
+    }
+    if bless {
+        return Ok(());
     }
     println!("\nhosted: a round trip against a raw switch in the same process");
     let mut cargo = environment::cargo();
@@ -43,12 +44,9 @@ pub fn show() -> Result<()> {
 }
 
 /// Boots the guest that counts.
-fn count(machine: &'static Machine) -> Result<()> {
+fn count(machine: &'static Machine) -> Result<Counts> {
     let built = compile::guests(machine.target, Profile::Release)?;
-    let elf = built.get(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))?;
+    let elf = built.get(counts::GUEST).with_context(|| format!("there is no guest `{}`", counts::GUEST))?;
     println!("\n{machine}: instructions, counted by QEMU");
-    let boot = Boot { machine, elf, input: None, log: None, counted: true, limit: USUAL_LIMIT };
-    let ended = boot.run(|piece| io::stdout().write_all(piece))?;
-    verdict::judge(machine, &ended)?;
-    Ok(())
+    Counts::measure(machine, elf, |piece| io::stdout().write_all(piece))
 }

@@ -1,5 +1,6 @@
-//! The suite: every guest on every machine, the conformance scenarios, random ones, the runner itself, the library's tests
-//! with its features, and what the documents say of all these, each a test with a name of its own.
+//! The suite: every guest on every machine, the instructions that operations take, the conformance scenarios, random ones, the
+//! runner itself, what the documents say of all these, and the library's tests with its features, each a test with a name of its
+//! own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -11,6 +12,7 @@
 //! `conformance/corpus`; hence `harness = false`.
 
 mod builds;
+mod counts;
 mod documents;
 mod features;
 mod fuzz;
@@ -45,8 +47,15 @@ impl Case {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     // Those of the features last: each takes one thread to wait and the computer to build.
-    let parts =
-        [guests::cases(), scenarios::cases(), fuzz::cases(), runner::cases(), documents::cases(), features::cases()];
+    let parts = [
+        guests::cases(),
+        counts::cases(),
+        scenarios::cases(),
+        fuzz::cases(),
+        runner::cases(),
+        documents::cases(),
+        features::cases(),
+    ];
     let cases: Vec<_> = parts.into_iter().flatten().collect();
     if !arguments.list {
         // Once and before everything, so that there is one command to run if something is missing.

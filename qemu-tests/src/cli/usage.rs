@@ -20,7 +20,7 @@ usage:
   cargo fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
   cargo fuzz-kernel --replay FILE [--only host|MACHINE] [--debug]
   cargo conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
-  cargo speed
+  cargo speed [--bless]
   cargo setup [TARGET...]
 
 machines:
@@ -32,7 +32,8 @@ guests:
 `cargo fuzz-kernel` runs random scenarios and checks the kernel after every op; one that
 fails is made small. `cargo conformance-random` runs some on Python's greenlet package,
 too, and compares the logs. Both run on host, aarch64 and x86_64.
-`cargo speed` prints what a switch costs: instructions on bare metal, a ratio hosted.
+`cargo speed` prints what a switch costs: instructions on bare metal, a ratio hosted; with
+--bless it keeps the instructions, and `cargo test` fails when they are others.
 `cargo setup` installs what `cargo run` and `cargo test` need, as they do by themselves;
 with GREENLET_NO_INSTALL=1 they print the command and stop.
 

@@ -64,6 +64,7 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         case("request::option_of_another_request", || {
             refused(&["speed", "--only", "host"], &["--only makes no sense here"])?;
+            refused(&["aarch64", "--bless"], &["--bless makes no sense here"])?;
             refused(&["fuzz-kernel", "--replay", "x.scn", "--from", "2"], &["--from makes no sense here"])
         }),
         case("request::no_python_with_greenlet", no_greenlet),
