@@ -19,6 +19,7 @@ use crate::fuzz::{self, Stretch};
 use crate::guests::USUAL_LIMIT;
 use crate::machine::{self, MACHINES, Machine};
 use crate::random;
+use crate::soak::{self, Tool};
 
 /// The guest that `cargo run` boots.
 pub const USUAL_GUEST: &str = "tour";
@@ -57,6 +58,8 @@ pub enum Request {
     Fuzz(fuzz::Request),
     /// Look for scenarios in which the kernel differs from the real package.
     Random(random::Request),
+    /// Let one tree of greenlets do random things for a long time.
+    Soak(soak::Request),
     /// Show what a switch costs.
     Speed {
         /// Keep the figures, for the suite to compare.
@@ -114,6 +117,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "conformance" => words.conformance()?,
         "fuzz-kernel" => words.fuzz()?,
         "conformance-random" => words.random()?,
+        "soak" => words.soak()?,
         "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
         "setup" => {
             Request::Setup { targets: words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()? }
@@ -136,6 +140,8 @@ struct Words {
     from: Option<u64>,
     replay: Option<PathBuf>,
     bless: bool,
+    seed: Option<u64>,
+    under: Option<Tool>,
     help: bool,
 }
 
@@ -154,6 +160,13 @@ impl Words {
                 }
                 Long("only") => words.only.push(place(&parser.value()?.string()?)?),
                 Long("from") => words.from = Some(parser.value()?.parse()?),
+                Long("seed") => words.seed = Some(parser.value()?.parse()?),
+                Long("under") => {
+                    let name = parser.value()?.string()?;
+                    let tool =
+                        Tool::named(&name).ok_or_else(|| format!("`{name}` is no tool; known: valgrind, asan"))?;
+                    words.under = Some(tool);
+                }
                 Long("replay") => words.replay = Some(parser.value()?.into()),
                 Long(name) => match Profile::named(name) {
                     Some(profile) if words.profile.is_none_or(|before| before == profile) => {
@@ -200,6 +213,30 @@ impl Words {
         let places = self.places();
         let profile = self.profile_for(&places, Profile::Release)?;
         Ok(Request::Random(random::Request { stretch: self.stretch(1_000)?, places, profile }))
+    }
+
+    fn soak(&mut self) -> Result<Request, lexopt::Error> {
+        let mut places = Vec::new();
+        while let Some(name) = self.values.first().and_then(|value| value.to_str())
+            && let Some(place) = Place::named(name)
+        {
+            places.push(place);
+            self.values.remove(0);
+        }
+        let tool = self.under.take();
+        if places.is_empty() {
+            places = if tool.is_some() { vec![Place::Host] } else { self.places() };
+        }
+        if tool.is_some() && places != [Place::Host] {
+            return Err("--under watches the hosted program: `cargo soak host --under valgrind`".into());
+        }
+        let profile = self.profile_for(&places, Profile::Release)?;
+        let usual = if tool.is_some() { 100_000 } else { 1_000_000 };
+        let count = self.number("COUNT")?.unwrap_or(usual);
+        if count == 0 {
+            return Err("COUNT must be above 0: no operation shows nothing".into());
+        }
+        Ok(Request::Soak(soak::Request { seed: self.seed.take().unwrap_or(1), count, places, profile, tool }))
     }
 
     /// `[SEED] [COUNT] [--from INDEX]`, with as many as are `usual`.
@@ -266,6 +303,8 @@ impl Words {
             ("--from", self.from.is_some()),
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),
+            ("--seed", self.seed.is_some()),
+            ("--under", self.under.is_some()),
         ];
         match options.iter().find(|(_, left)| *left) {
             Some((option, _)) => Err(format!("{option} makes no sense here").into()),

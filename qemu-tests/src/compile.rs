@@ -95,7 +95,7 @@ pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
 }
 
 /// Runs a `cargo build` and collects the executables of one `kind` that it made or found fresh.
-fn executables(mut cargo: Command, kind: &str) -> Result<Built> {
+pub(crate) fn executables(mut cargo: Command, kind: &str) -> Result<Built> {
     cargo.arg("--target-dir").arg(places::built()?).arg("--message-format=json-render-diagnostics");
     // Diagnostics and progress go to standard error as they come; only the JSON is collected.
     let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;

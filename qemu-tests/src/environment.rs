@@ -64,7 +64,7 @@ pub fn rustc() -> Command {
 }
 
 /// Takes from `command` what an inner cargo must not see.
-fn clean(mut command: Command) -> Command {
+pub(crate) fn clean(mut command: Command) -> Command {
     for (name, _value) in env::vars_os() {
         if !name.to_str().is_none_or(seen_by_inner_cargo) {
             command.env_remove(name);

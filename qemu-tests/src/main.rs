@@ -16,7 +16,7 @@ use qemu_tests::frames::Log;
 use qemu_tests::machine::Machine;
 use qemu_tests::oracle::Missing;
 use qemu_tests::tools::{self, Needs};
-use qemu_tests::{elf, fuzz, guests, hits, places, random, speed, transcript, verdict};
+use qemu_tests::{elf, fuzz, guests, hits, places, random, soak, speed, transcript, verdict};
 
 fn main() -> ExitCode {
     let request = cli::parse(std::env::args_os().skip(1));
@@ -41,6 +41,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Conformance { place, profile, files } => run_scenarios(place, profile, &files),
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),
+        Request::Soak(request) => soak::show(&request),
         Request::Speed { bless } => speed::show(bless),
         Request::Setup { targets } => {
             let mut needs = Needs::everything();

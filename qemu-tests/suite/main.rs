@@ -1,6 +1,6 @@
-//! The suite: every guest on every machine, the instructions that operations take, the conformance scenarios, random ones, the
-//! runner itself, what the documents say of all these, and the library's tests with its features, each a test with a name of its
-//! own.
+//! The suite: every guest on every machine, the instructions that operations take, the conformance scenarios, random ones, a soak,
+//! the runner itself, what the documents say of all these, and the library's tests with its features, each a test with a name of
+//! its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -19,6 +19,7 @@ mod fuzz;
 mod guests;
 mod runner;
 mod scenarios;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         counts::cases(),
         scenarios::cases(),
         fuzz::cases(),
+        soak::cases(),
         runner::cases(),
         documents::cases(),
         features::cases(),

@@ -20,6 +20,7 @@ usage:
   cargo fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
   cargo fuzz-kernel --replay FILE [--only host|MACHINE] [--debug]
   cargo conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
+  cargo soak [host|MACHINE]... [--seed SEED] [COUNT] [--debug] [--under valgrind|asan]
   cargo speed [--bless]
   cargo setup [TARGET...]
 
@@ -32,6 +33,8 @@ guests:
 `cargo fuzz-kernel` runs random scenarios and checks the kernel after every op; one that
 fails is made small. `cargo conformance-random` runs some on Python's greenlet package,
 too, and compares the logs. Both run on host, aarch64 and x86_64.
+`cargo soak` lets one tree of 64 greenlets do COUNT random things to each other, a million
+if nobody says, and checks the kernel after each; on host, aarch64 and x86_64.
 `cargo speed` prints what a switch costs: instructions on bare metal, a ratio hosted; with
 --bless it keeps the instructions, and `cargo test` fails when they are others.
 `cargo setup` installs what `cargo run` and `cargo test` need, as they do by themselves;

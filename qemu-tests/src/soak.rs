@@ -1,0 +1,204 @@
+//! `cargo soak`: one long-lived tree of greenlets that do random things to each other, hosted and on bare metal.
+//!
+//! What is done and what must hold stands in the package `soak`; this side starts the program and judges it. Hosted, it can be run
+//! [under a tool](Tool) that watches memory.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::boot::{Boot, Input};
+use crate::compile::{self, Profile};
+use crate::conformance::Place;
+use crate::process::{self, Ended, Status};
+use crate::tools::{self, Needs, on_path};
+use crate::{environment, places, verdict};
+
+/// The guest, and the hosted example: two programs of one name.
+const NAME: &str = "soak";
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Where the random numbers begin.
+    pub seed: u64,
+    /// How many operations.
+    pub count: u64,
+    /// Where.
+    pub places: Vec<Place>,
+    /// How it is compiled.
+    pub profile: Profile,
+    /// What watches the hosted program.
+    pub tool: Option<Tool>,
+}
+
+/// What watches the memory of a hosted program.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tool {
+    /// Valgrind's memcheck; the program tells it of its stacks.
+    Valgrind,
+    /// AddressSanitizer, which takes a nightly compiler.
+    Asan,
+}
+
+impl Tool {
+    /// The tool that the user calls `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "valgrind" => Some(Self::Valgrind),
+            "asan" => Some(Self::Asan),
+            _ => None,
+        }
+    }
+}
+
+/// How a soak went.
+#[derive(Debug)]
+pub struct Ran {
+    /// Of all that came back: the same wherever it runs.
+    pub digest: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Does what is asked for, and shows how it goes.
+///
+/// # Errors
+///
+/// When an operation fails, or nothing could be run.
+pub fn show(request: &Request) -> Result<()> {
+    let mut needs = Needs::default();
+    request.places.iter().for_each(|place| place.needs(&mut needs));
+    tools::ensure(&needs)?;
+    for &place in &request.places {
+        let Some(program) = program(place, request.profile, request.tool)? else { continue };
+        println!("{place}: seed {}, {} operations", request.seed, request.count);
+        let ran = run(place, &program, request, |piece| {
+            let mut out = io::stdout().lock();
+            out.write_all(piece).and_then(|()| out.flush())
+        })?;
+        println!("{place}: all as it must be, in {:.1?}", ran.took);
+    }
+    Ok(())
+}
+
+/// Builds the program for a place. `None`, loudly, when the tool that is to watch it is not here.
+///
+/// # Errors
+///
+/// When it does not build.
+pub fn program(place: Place, profile: Profile, tool: Option<Tool>) -> Result<Option<PathBuf>> {
+    let skipped = |why: &str| {
+        eprintln!("SKIPPED, nothing was run: {why}");
+        Ok(None)
+    };
+    match (place, tool) {
+        (Place::Machine(machine), _) => {
+            let mut built = compile::guests(machine.target, profile)?;
+            built.remove(NAME).with_context(|| format!("there is no guest `{NAME}`")).map(Some)
+        }
+        (Place::Host, Some(Tool::Valgrind)) if on_path("valgrind").is_none() => {
+            skipped("valgrind is not installed (Debian: apt-get install valgrind)")
+        }
+        (Place::Host, Some(Tool::Asan)) => match nightly_host() {
+            Some(host) => with_sanitizer(&host).map(Some),
+            None => skipped("AddressSanitizer takes a nightly compiler (rustup toolchain install nightly)"),
+        },
+        (Place::Host, _) => compile::example(NAME, NAME, profile).map(Some),
+    }
+}
+
+/// A command that runs in the nightly toolchain.
+fn nightly(program: &str) -> Command {
+    let mut command = environment::clean(Command::new("rustup"));
+    command.args(["run", "nightly", program]);
+    command
+}
+
+/// The host as the nightly compiler calls it, if there is one.
+fn nightly_host() -> Option<String> {
+    let output = nightly("rustc").arg("-vV").output().ok().filter(|output| output.status.success())?;
+    let told = String::from_utf8(output.stdout).ok()?;
+    told.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
+}
+
+/// Builds the hosted program with AddressSanitizer. With `--target`, so that build scripts are built without.
+fn with_sanitizer(host: &str) -> Result<PathBuf> {
+    let mut cargo = nightly("cargo");
+    cargo.current_dir(places::root()).env("RUSTFLAGS", "-Zsanitizer=address");
+    cargo.args(["build", "--release", "--package", NAME, "--example", NAME, "--features", "asan", "--target", host]);
+    let mut built = compile::executables(cargo, "example").context("the soak does not build with AddressSanitizer")?;
+    built.remove(NAME).with_context(|| format!("cargo built no example {NAME}"))
+}
+
+/// Runs the program.
+///
+/// # Errors
+///
+/// When an operation fails, with seed and number; when it does not end as it must; when it cannot be run.
+pub fn run(place: Place, program: &Path, request: &Request, seen: impl FnMut(&[u8]) -> io::Result<()>) -> Result<Ran> {
+    let order = format!("{} {}\n", request.seed, request.count);
+    let limit = request.limit(place);
+    let ended = match place {
+        Place::Machine(machine) => {
+            let input = Input::for_board(order.as_bytes())?;
+            let boot = Boot { machine, elf: program, input: Some(input.path()), log: None, counted: false, limit };
+            let ended = boot.run(seen)?;
+            verdict::judge(machine, &ended)?;
+            ended
+        }
+        Place::Host => {
+            let input = Input::plain(order.as_bytes())?;
+            let mut command = match request.tool {
+                Some(Tool::Valgrind) => {
+                    let mut command = Command::new("valgrind");
+                    command.args(["--quiet", "--error-exitcode=99"]).arg(program);
+                    command
+                }
+                _ => Command::new(program),
+            };
+            command.stdin(fs::File::open(input.path()).context("cannot open the order again")?);
+            let ended = process::run(command, limit, seen).context("cannot run the hosted program")?;
+            judge(&ended)?;
+            ended
+        }
+    };
+    let output = String::from_utf8_lossy(&ended.output).into_owned();
+    let done =
+        verdict::done(&output).map_err(|cause| anyhow::anyhow!("its last line is not `DONE n/n` ({cause:?})"))?;
+    ensure!(done.0 == request.count, "{} operations were to be done, and {} were", request.count, done.0);
+    let digest = output.lines().find_map(|line| line.strip_prefix("digest ")).context("it printed no digest")?;
+    Ok(Ran { digest: digest.to_owned(), took: ended.took })
+}
+
+/// Whether the hosted program ended well.
+fn judge(ended: &Ended) -> Result<()> {
+    let errors = String::from_utf8_lossy(&ended.errors);
+    let output = String::from_utf8_lossy(&ended.output);
+    let told = output.lines().find(|line| line.starts_with("FAIL ")).unwrap_or_else(|| errors.trim());
+    match ended.status {
+        Status::Exited(0) => Ok(()),
+        Status::Exited(status) => bail!("the hosted program ended with status {status}: {told}"),
+        Status::Signalled(signal) => bail!("signal {signal} ended the hosted program: {told}"),
+        Status::TimedOut => bail!("no end after {:.0?}; the hosted program was ended", ended.took),
+    }
+}
+
+impl Request {
+    /// How long it may take: some ten times what a slow computer needs.
+    fn limit(&self, place: Place) -> Duration {
+        let a_second = match (place, self.tool, self.profile) {
+            (Place::Host, Some(Tool::Valgrind), _) => 200,
+            (Place::Host, _, Profile::Debug) => 5_000,
+            (Place::Host, _, _) => 20_000,
+            (Place::Machine(_), _, Profile::Debug) => 200,
+            (Place::Machine(_), _, _) => 1_000,
+        };
+        Duration::from_secs(120 + self.count / a_second)
+    }
+}

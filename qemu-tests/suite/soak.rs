@@ -1,0 +1,58 @@
+//! Endurance: one tree of 64 greenlets and a million random operations, at each place; and whether all places agree.
+
+use libtest_mimic::Failed;
+use qemu_tests::compile::{self, Profile};
+use qemu_tests::conformance::Place;
+use qemu_tests::soak::{self, Ran, Request};
+use qemu_tests::tools::Needs;
+
+use crate::Case;
+use crate::builds::{self, Builds};
+
+/// What runs where, of which seed: a seed of its own each.
+const SOAKS: [(&str, Profile, u64, u64); 6] = [
+    ("host", Profile::Debug, 11, 100_000),
+    ("host", Profile::Release, 12, 1_000_000),
+    ("aarch64", Profile::Debug, 13, 5_000),
+    ("aarch64", Profile::Release, 14, 1_000_000),
+    ("x86_64", Profile::Debug, 15, 5_000),
+    ("x86_64", Profile::Release, 16, 1_000_000),
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut all = Needs::default();
+    for (name, profile, seed, count) in SOAKS {
+        let Some(place) = Place::named(name) else { continue };
+        let mut needs = Needs::default();
+        place.needs(&mut needs);
+        all.all_of(&needs);
+        let test = move || run(place, profile, seed, count).map(drop);
+        cases.push(Case::new(format!("soak::{place}::{profile}"), needs, test));
+    }
+    cases.push(Case::new("soak::all_places_agree".to_owned(), all, all_places_agree));
+    cases
+}
+
+fn run(place: Place, profile: Profile, seed: u64, count: u64) -> Result<Ran, Failed> {
+    static HOSTED: Builds<std::path::PathBuf> = Builds::new();
+    let program = match place {
+        Place::Host => HOSTED.get("host", profile, || compile::example("soak", "soak", profile))?,
+        Place::Machine(machine) => builds::guest("soak", machine.target, profile)?,
+    };
+    let request = Request { seed, count, places: vec![place], profile, tool: None };
+    Ok(soak::run(place, &program, &request, |_| Ok(()))?)
+}
+
+/// What comes back depends on seed and number alone.
+fn all_places_agree() -> Result<(), Failed> {
+    let mut digests = Vec::new();
+    for name in ["host", "aarch64", "x86_64"] {
+        let place = Place::named(name).ok_or("no such place")?;
+        digests.push((name, run(place, Profile::Release, 1, 50_000)?.digest));
+    }
+    if digests.iter().all(|(_, digest)| *digest == digests[0].1) {
+        return Ok(());
+    }
+    Err(format!("different things came back: {digests:?}").into())
+}
