@@ -43,7 +43,7 @@ pub(crate) fn audit(me: &Handle, outcome: &Out) {
     }
     let entries = with(|world| world.books.entries);
     let judged = lives(&census, &entries)
-        .and_then(|()| family(&census))
+        .and_then(|()| family(&census, &entries))
         .and_then(|()| references(&census, &entries))
         .and_then(|()| accounts(&census, &entries, outcome));
     if let Err(Wrong { what, place, found, expected }) = judged {
@@ -59,6 +59,12 @@ pub(crate) fn audit(me: &Handle, outcome: &Out) {
         }
         for (entry, seen) in world.books.entries.iter_mut().zip(&census.seen) {
             entry.last = seen.map(|seen| seen.state);
+            match census.kills {
+                0 => entry.parent = seen.and_then(|seen| seen.parent),
+                1 => {}
+                // Two of one greenlet may end in any order, and each puts back what it found.
+                _ => entry.parent = None,
+            }
         }
     });
 }
@@ -147,8 +153,13 @@ fn lives(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
     Ok(())
 }
 
-/// Every chain of parents ends in main.
-fn family(census: &Census) -> Verdict {
+/// Every chain of parents ends in main; and everybody has the parent that was given to it last, if no kill is in progress.
+fn family(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
+    for (place, (seen, entry)) in census.seen.iter().zip(entries).enumerate() {
+        if let (Some(seen), Some(parent), 0) = (seen, entry.parent, census.kills) {
+            must(place, "its parent", seen.parent.unwrap_or(0), parent)?;
+        }
+    }
     // Bit by bit, who is known to be below main.
     let mut below = 1_u128;
     for place in 0..PLACES {

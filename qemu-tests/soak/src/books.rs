@@ -34,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) hands: u32,
     /// Whom it went to, while it waits in `up`.
     pub(crate) up: Option<u8>,
+    /// Its parent, when no kill stands in for one; `None` when it was changed while one did.
+    pub(crate) parent: Option<u8>,
     /// It was told of as leaked: a kill that is over keeps a reference until it dies.
     pub(crate) leaked: bool,
     /// It has or had a body.
@@ -47,8 +49,17 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) const EMPTY: Self =
-        Self { id: 0, hands: 0, up: None, leaked: false, body: false, local: false, woken: false, last: None };
+    pub(crate) const EMPTY: Self = Self {
+        id: 0,
+        hands: 0,
+        up: None,
+        parent: None,
+        leaked: false,
+        body: false,
+        local: false,
+        woken: false,
+        last: None,
+    };
 }
 
 impl Books {

@@ -35,7 +35,13 @@ fn make(me: &Handle, with_body: bool) -> Out {
     };
     let stack = greenlet.stack();
     let prepare = with(|world| {
-        let entry = Entry { id: greenlet.id(), body: with_body, last: Some(State::Unstarted), ..Entry::EMPTY };
+        let entry = Entry {
+            id: greenlet.id(),
+            body: with_body,
+            parent: Some(parent.place() as u8),
+            last: Some(State::Unstarted),
+            ..Entry::EMPTY
+        };
         world.books.entries[place] = entry;
         world.books.story.made += 1;
         world.weak[place] = Some(greenlet.downgrade());
@@ -104,7 +110,15 @@ pub(crate) fn set_parent(me: &Handle) -> Out {
         Ok(())
     };
     let kills = me.kills_in_progress();
-    with(|world| world.books.moves += u32::from(kills > 0));
+    with(|world| {
+        world.books.moves += u32::from(kills > 0);
+        if expected.is_ok() && kills == 0 {
+            world.books.entries[child.place()].parent = Some(parent.place() as u8);
+        } else if expected.is_ok() {
+            // A kill in progress puts back the old one; or, if that would make a cycle now, leaves its victim where it is.
+            world.books.entries.iter_mut().for_each(|entry| entry.parent = None);
+        }
+    });
     let found = child.set_parent(&parent);
     if found != expected {
         fail(format_args!(
