@@ -86,9 +86,18 @@ pub fn guests(target: &str, profile: Profile) -> Result<Built> {
 ///
 /// As [`guests`], and when the package has no such example.
 pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
+    example_with(package, name, profile, &[])
+}
+
+/// [`example`], with features of its package.
+///
+/// # Errors
+///
+/// As [`example`].
+pub fn example_with(package: &str, name: &str, profile: Profile, features: &[&str]) -> Result<PathBuf> {
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).args(["build", "--package", package, "--example", name]);
-    cargo.args(["--profile", profile.of_cargo()]);
+    cargo.args(["--profile", profile.of_cargo(), "--features", &features.join(",")]);
     let mut built = executables(cargo, "example")
         .with_context(|| format!("the example {name} of {package} does not build ({profile})"))?;
     built.remove(name).with_context(|| format!("cargo built no example {name} of {package}"))

@@ -17,6 +17,7 @@ mod documents;
 mod features;
 mod fuzz;
 mod guests;
+mod misuse;
 mod runner;
 mod scenarios;
 mod soak;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         scenarios::cases(),
         fuzz::cases(),
         soak::cases(),
+        misuse::cases(),
         runner::cases(),
         documents::cases(),
         features::cases(),

@@ -3,14 +3,15 @@
 use crate::books::{Books, Entry};
 use crate::values::{BODIES, Handle, LOCALS, Me, Out, VALUES, Value};
 use crate::world::{PLACES, POCKETS, STACKS, TREE, place_of, with};
-use crate::{Order, Tally, audit, ops};
+use crate::{DONE, Order, Tally, audit, ops};
+use core::sync::atomic::Ordering::Relaxed;
 use greenlet::{Stack, State, Thrown};
 
 /// Does all of `order` in one tree.
-pub(crate) fn run(order: Order, prepare: fn(Stack)) -> Tally {
+pub(crate) fn run(order: Order, prepare: fn(Stack), progress: fn(u64)) -> Tally {
     let entered = TREE.enter(|main| {
         with(|world| {
-            world.books.open(order, prepare);
+            world.books.open(order, prepare, progress);
             world.books.entries[0] = Entry { id: main.id(), body: true, last: Some(State::Running), ..Entry::EMPTY };
             world.weak[0] = Some(main.downgrade());
             world.remotes[0] = Some(main.remote());
@@ -44,7 +45,13 @@ fn audited(me: &Handle, outcome: Out) -> Out {
         audit::audit(me, &outcome);
         with(|world| {
             let books = &mut world.books;
-            books.done += u64::from(!books.over());
+            if !books.over() {
+                books.done += 1;
+                DONE.store(books.done, Relaxed);
+                if books.done.is_multiple_of(1_000_000) {
+                    (books.progress)(books.done);
+                }
+            }
         });
     }
     outcome

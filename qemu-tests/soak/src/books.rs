@@ -20,6 +20,8 @@ pub(crate) struct Books {
     pub(crate) failure: Option<String<256>>,
     /// Told of every stack that a greenlet is about to use.
     pub(crate) prepare: fn(Stack),
+    /// Told of every millionth operation.
+    pub(crate) progress: fn(u64),
     pub(crate) entries: [Entry; PLACES],
     /// Parents that were changed since a kill began, of those that are in progress.
     pub(crate) moves: u32,
@@ -72,13 +74,14 @@ impl Books {
             story: Story { made: 0, most: 0, kills: 0, leaks: 0, full: 0 },
             failure: None,
             prepare: |_| (),
+            progress: |_| (),
             entries: [Entry::EMPTY; PLACES],
             moves: 0,
         }
     }
 
-    pub(crate) fn open(&mut self, order: Order, prepare: fn(Stack)) {
-        *self = Self { numbers: Numbers::new(mixed(order.seed)), count: order.count, prepare, ..Self::new() };
+    pub(crate) fn open(&mut self, order: Order, prepare: fn(Stack), progress: fn(u64)) {
+        *self = Self { numbers: Numbers::new(mixed(order.seed)), count: order.count, prepare, progress, ..Self::new() };
     }
 
     /// Whether it is over: then everybody ends.

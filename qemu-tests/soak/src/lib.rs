@@ -34,6 +34,7 @@ mod values;
 mod world;
 
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use greenlet::Stack;
 use heapless::String;
 
@@ -97,15 +98,25 @@ impl Order {
         words.next().is_none().then_some(order)
     }
 
-    /// Does it. `prepare` is told of every stack before a greenlet uses it: for tools that watch stacks.
+    /// Does it. `prepare` is told of every stack before a greenlet uses it, for tools that watch stacks; `progress` of every
+    /// millionth operation.
     ///
     /// # Panics
     ///
     /// When a tree is entered already.
     #[must_use]
-    pub fn run(self, prepare: fn(Stack)) -> Tally {
-        body::run(self, prepare)
+    pub fn run(self, prepare: fn(Stack), progress: fn(u64)) -> Tally {
+        body::run(self, prepare, progress)
     }
+}
+
+/// Operations that were done.
+static DONE: AtomicU64 = AtomicU64::new(0);
+
+/// How many operations were done so far: for a report of a panic, which is the next one's.
+#[must_use]
+pub fn so_far() -> u64 {
+    DONE.load(Relaxed)
 }
 
 impl fmt::Display for Order {

@@ -62,6 +62,11 @@ pub(super) fn cases() -> Vec<Case> {
             let file = file.display().to_string();
             refused(&["fuzz-kernel", "--replay", &file], &[&format!("error: {file}:3: \"-\" is not a number: ")])
         }),
+        case("request::soak_of_nothing", || refused(&["soak", "host", "0"], &["COUNT must be above 0"])),
+        case("request::soak_under_an_unknown_tool", || {
+            refused(&["soak", "--under", "gdb"], &["`gdb` is no tool; known: valgrind, asan"])?;
+            refused(&["soak", "aarch64", "--under", "valgrind"], &["--under watches the hosted program"])
+        }),
         case("request::option_of_another_request", || {
             refused(&["speed", "--only", "host"], &["--only makes no sense here"])?;
             refused(&["aarch64", "--bless"], &["--bless makes no sense here"])?;

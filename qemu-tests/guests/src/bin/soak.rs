@@ -14,7 +14,9 @@ fn main() {
         println!("FAIL input: expected `SEED COUNT`");
         return board::checks(0, 1);
     };
-    let tally = order.run(|_| ());
+    println!("# seed {}", order.seed);
+    board::on_panic(|| println!("FAIL operation {}", soak::so_far() + 1));
+    let tally = order.run(|_| (), |done| println!("# {done}"));
     if let Some(failure) = &tally.failure {
         println!("FAIL seed {}, operation {}: {failure}", order.seed, tally.done + 1);
     }

@@ -17,7 +17,12 @@ fn main() -> ExitCode {
         eprintln!("error: standard input: expected `SEED COUNT`");
         return ExitCode::from(2);
     };
-    let tally = order.run(watched::stack);
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        println!("FAIL seed {}, operation {}: {panic}", order.seed, soak::so_far() + 1);
+        report(panic);
+    }));
+    let tally = order.run(watched::stack, |done| println!("# {done}"));
     if let Some(failure) = &tally.failure {
         println!("FAIL seed {}, operation {}: {failure}", order.seed, tally.done + 1);
     }

@@ -1,0 +1,30 @@
+//! The cases of misuse with the feature `std`, in which panics are caught. Without it, they are tests of the package `misuse`.
+
+use std::process::Command;
+use std::time::Duration;
+
+use libtest_mimic::Failed;
+use qemu_tests::compile::{self, Profile};
+use qemu_tests::process::{self, Status};
+use qemu_tests::tools::Needs;
+use qemu_tests::verdict::{self, Done};
+
+use crate::Case;
+
+/// How many cases there are at least: those that panic are 43 of them.
+const CASES: u64 = 800;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let case = |profile| Case::new(format!("misuse::std::{profile}"), Needs::default(), move || run(profile));
+    [Profile::Debug, Profile::Release].map(case).into()
+}
+
+fn run(profile: Profile) -> Result<(), Failed> {
+    let program = compile::example_with("misuse", "misuse", profile, &["std"])?;
+    let ended = process::run(Command::new(program), Duration::from_secs(120), |_| Ok(()))?;
+    let output = String::from_utf8_lossy(&ended.output);
+    match verdict::done(&output) {
+        Ok(Done(ran)) if ended.status == Status::Exited(0) && ran >= CASES => Ok(()),
+        _ => Err(format!("{:?}\n{output}\n{}", ended.status, String::from_utf8_lossy(&ended.errors)).into()),
+    }
+}
