@@ -1,5 +1,6 @@
 //! The runner's command line: what is asked for, and what a question costs that makes no sense.
 
+mod endurance;
 mod usage;
 
 use std::ffi::OsString;
@@ -213,30 +214,6 @@ impl Words {
         let places = self.places();
         let profile = self.profile_for(&places, Profile::Release)?;
         Ok(Request::Random(random::Request { stretch: self.stretch(1_000)?, places, profile }))
-    }
-
-    fn soak(&mut self) -> Result<Request, lexopt::Error> {
-        let mut places = Vec::new();
-        while let Some(name) = self.values.first().and_then(|value| value.to_str())
-            && let Some(place) = Place::named(name)
-        {
-            places.push(place);
-            self.values.remove(0);
-        }
-        let tool = self.under.take();
-        if places.is_empty() {
-            places = if tool.is_some() { vec![Place::Host] } else { self.places() };
-        }
-        if tool.is_some() && places != [Place::Host] {
-            return Err("--under watches the hosted program: `cargo soak host --under valgrind`".into());
-        }
-        let profile = self.profile_for(&places, Profile::Release)?;
-        let usual = if tool.is_some() { 100_000 } else { 1_000_000 };
-        let count = self.number("COUNT")?.unwrap_or(usual);
-        if count == 0 {
-            return Err("COUNT must be above 0: no operation shows nothing".into());
-        }
-        Ok(Request::Soak(soak::Request { seed: self.seed.take().unwrap_or(1), count, places, profile, tool }))
     }
 
     /// `[SEED] [COUNT] [--from INDEX]`, with as many as are `usual`.

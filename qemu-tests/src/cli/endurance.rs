@@ -1,0 +1,33 @@
+//! What `cargo soak` is asked for.
+
+use super::{Request, Words};
+use crate::compile::Profile;
+use crate::conformance::Place;
+use crate::soak;
+
+impl Words {
+    /// `[host|MACHINE]... [--seed SEED] [COUNT] [--under TOOL]`.
+    pub(super) fn soak(&mut self) -> Result<Request, lexopt::Error> {
+        let mut places = Vec::new();
+        while let Some(name) = self.values.first().and_then(|value| value.to_str())
+            && let Some(place) = Place::named(name)
+        {
+            places.push(place);
+            self.values.remove(0);
+        }
+        let tool = self.under.take();
+        if places.is_empty() {
+            places = if tool.is_some() { vec![Place::Host] } else { self.places() };
+        }
+        if tool.is_some() && places != [Place::Host] {
+            return Err("--under watches the hosted program: `cargo soak host --under valgrind`".into());
+        }
+        let profile = self.profile_for(&places, Profile::Release)?;
+        let usual = if tool.is_some() { 100_000 } else { 1_000_000 };
+        let count = self.number("COUNT")?.unwrap_or(usual);
+        if count == 0 {
+            return Err("COUNT must be above 0: no operation shows nothing".into());
+        }
+        Ok(Request::Soak(soak::Request { seed: self.seed.take().unwrap_or(1), count, places, profile, tool }))
+    }
+}
