@@ -30,6 +30,8 @@ pub struct Boot<'a> {
     pub log: Option<&'a Path>,
     /// Whether one instruction shall take exactly one nanosecond of the guest's time.
     pub counted: bool,
+    /// How many cores the machine has.
+    pub cores: u32,
     /// When the guest is ended.
     pub limit: Duration,
 }
@@ -59,7 +61,7 @@ impl Boot<'_> {
 
     fn command(&self) -> Command {
         let mut command = Command::new(self.machine.qemu);
-        command.args(self.machine.arguments(self.elf, self.input, self.log, self.counted));
+        command.args(self.machine.arguments(self.elf, self.input, self.log, self.counted, self.cores));
         command
     }
 }

@@ -177,6 +177,7 @@ pub fn run<S: Sinks>(place: Place, program: &Path, bundle: &Bundle, mut sinks: S
         input: Some(input.path()),
         log: None,
         counted: false,
+        cores: 1,
         limit: bundle.limit(),
     };
     if let Place::Machine(machine) = place {

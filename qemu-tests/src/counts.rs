@@ -42,7 +42,7 @@ impl Counts {
     ///
     /// When the guest does not pass, or counts nothing.
     pub fn measure(machine: &'static Machine, elf: &Path, seen: impl FnMut(&[u8]) -> io::Result<()>) -> Result<Self> {
-        let boot = Boot { machine, elf, input: None, log: None, counted: true, limit: USUAL_LIMIT };
+        let boot = Boot { machine, elf, input: None, log: None, counted: true, cores: 1, limit: USUAL_LIMIT };
         let ended = boot.run(seen)?;
         verdict::judge(machine, &ended)?;
         let mut compiler = environment::rustc();

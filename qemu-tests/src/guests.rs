@@ -9,12 +9,14 @@
 //! //@ exit: fault                      how it must end: pass (without it), checks, panic, fault, timeout, reset
 //! //@ timeout: 120                     seconds until it is ended; without it 60
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
+//! //@ cores: 4                         boots with so many cores; without it one
 //! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out
 //! //@ hits                             prints where it was interrupted: that is checked against its code
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
@@ -26,6 +28,9 @@ use crate::verdict::Ending;
 
 /// How long a boot may take if nobody says otherwise: some hundred times what a guest needs.
 pub const USUAL_LIMIT: Duration = Duration::from_secs(60);
+
+/// How many cores a machine may have: the board has stacks for so many.
+const MACHINE_CORES: RangeInclusive<u32> = 1..=4;
 
 /// A guest program, as its source describes it.
 #[derive(Debug)]
@@ -51,6 +56,8 @@ pub struct Directives {
     pub limit: Duration,
     /// Whether QEMU counts instructions.
     pub counted: bool,
+    /// How many cores the machine has.
+    pub cores: u32,
     /// Whether it logs with defmt.
     pub logs: bool,
     /// Whether it prints where it was [interrupted](crate::hits).
@@ -66,6 +73,7 @@ impl Default for Directives {
             ending: Ending::Pass,
             limit: USUAL_LIMIT,
             counted: false,
+            cores: 1,
             logs: false,
             hits: false,
             tested: true,
@@ -176,12 +184,17 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
             let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0);
             read.limit = Duration::from_secs(seconds.context("`timeout` wants a number of seconds above 0")?);
         }
+        ("cores", count) => {
+            let count = count.parse().ok().filter(|count| MACHINE_CORES.contains(count));
+            let (least, most) = (MACHINE_CORES.start(), MACHINE_CORES.end());
+            read.cores = count.with_context(|| format!("`cores` wants a number from {least} to {most}"))?;
+        }
         ("icount", "") => read.counted = true,
         ("defmt", "") => read.logs = true,
         ("hits", "") => read.hits = true,
         ("not-a-test", "") => read.tested = false,
         ("icount" | "defmt" | "hits" | "not-a-test", _) => bail!("`{key}` takes no value"),
-        _ => bail!("no directive `{key}`; known: profiles, exit, timeout, icount, defmt, hits, not-a-test"),
+        _ => bail!("no directive `{key}`; known: profiles, exit, timeout, cores, icount, defmt, hits, not-a-test"),
     }
     Ok(())
 }
@@ -203,12 +216,13 @@ mod tests {
 
     #[test]
     fn every_directive_is_read() {
-        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ icount\n//@ defmt\n//@ hits\n//@ not-a-test\n";
+        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ cores: 3\n//@ icount\n//@ defmt\n//@ hits\n//@ not-a-test\n";
         let expected = Directives {
             profiles: BTreeSet::from([Profile::Release, Profile::Small]),
             ending: Ending::Fault,
             limit: Duration::from_secs(7),
             counted: true,
+            cores: 3,
             logs: true,
             hits: true,
             tested: false,
@@ -224,6 +238,8 @@ mod tests {
             ("//@ profiles:", "names none"),
             ("//@ exit: well", "`well` is not known here: pass, checks"),
             ("//@ timeout: 0", "seconds above 0"),
+            ("//@ cores: 0", "a number from 1 to 4"),
+            ("//@ cores: many", "a number from 1 to 4"),
             ("//@ icount: yes", "takes no value"),
             ("//@ icount\n//@ icount", "stands twice"),
         ] {

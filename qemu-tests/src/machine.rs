@@ -108,10 +108,17 @@ pub enum GuestExit {
 
 impl Machine {
     /// QEMU's arguments for a boot of `elf`, with `input` put into the guest's memory, with what it
-    /// logs written to the file `log`, and with `-icount shift=0` if instructions are to be `counted`: then an instruction takes
-    /// a nanosecond, and timers count these.
+    /// logs written to the file `log`, with `-icount shift=0` if instructions are to be `counted`, and with `-smp` if it is
+    /// to have more than one of `cores`. Counted, an instruction takes a nanosecond, and timers count these.
     #[must_use]
-    pub fn arguments(&self, elf: &Path, input: Option<&Path>, log: Option<&Path>, counted: bool) -> Vec<OsString> {
+    pub fn arguments(
+        &self,
+        elf: &Path,
+        input: Option<&Path>,
+        log: Option<&Path>,
+        counted: bool,
+        cores: u32,
+    ) -> Vec<OsString> {
         let mut all: Vec<OsString> = self.arguments.iter().chain(COMMON).map(OsString::from).collect();
         match self.exit {
             ExitDevice::Semihosting => {
@@ -136,6 +143,9 @@ impl Machine {
             if matches!(self.exit, ExitDevice::Semihosting) {
                 all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
             }
+        }
+        if cores > 1 {
+            all.extend(["-smp".into(), cores.to_string().into()]);
         }
         if let Some(file) = input {
             let mut device = OsString::from("loader,file=");
@@ -224,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_comma_in_a_path_does_not_end_the_value() {
-        let arguments = MACHINES[0].arguments(Path::new("elf"), Some(Path::new("a,b")), None, false);
+        let arguments = MACHINES[0].arguments(Path::new("elf"), Some(Path::new("a,b")), None, false, 1);
         assert!(arguments.iter().any(|word| word == "loader,file=a,,b,addr=0x48000000,force-raw=on"), "{arguments:?}");
     }
 }

@@ -74,7 +74,7 @@ fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Du
     tools::ensure(&needs)?;
     let built = compile::guests(machine.target, profile)?;
     let elf = built.get(name).with_context(|| format!("cargo built no guest `{name}`"))?;
-    let transcript = show(machine, elf, asked.counted, limit.unwrap_or(asked.limit))?;
+    let transcript = show(machine, elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit))?;
     if asked.hits {
         print!("{}", hits::block(elf, &transcript)?);
     }
@@ -87,13 +87,13 @@ fn run_elf(elf: &Path, limit: Duration) -> Result<()> {
     let mut needs = Needs::default();
     needs.qemu(machine);
     tools::ensure(&needs)?;
-    show(machine, elf, false, limit).map(drop)
+    show(machine, elf, false, 1, limit).map(drop)
 }
 
 /// Boots, and shows the command line, the transcript and what was logged. Returns the transcript.
-fn show(machine: &'static Machine, elf: &Path, counted: bool, limit: Duration) -> Result<String> {
+fn show(machine: &'static Machine, elf: &Path, counted: bool, cores: u32, limit: Duration) -> Result<String> {
     let log = Log::of(elf)?;
-    let boot = Boot { machine, elf, input: None, log: log.as_ref().map(Log::path), counted, limit };
+    let boot = Boot { machine, elf, input: None, log: log.as_ref().map(Log::path), counted, cores, limit };
     println!("{}", boot.command_line());
     let ended = boot.run(|piece| {
         let mut out = io::stdout().lock();

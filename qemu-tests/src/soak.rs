@@ -147,7 +147,8 @@ pub fn run(place: Place, program: &Path, request: &Request, seen: impl FnMut(&[u
     let ended = match place {
         Place::Machine(machine) => {
             let input = Input::for_board(order.as_bytes())?;
-            let boot = Boot { machine, elf: program, input: Some(input.path()), log: None, counted: false, limit };
+            let boot =
+                Boot { machine, elf: program, input: Some(input.path()), log: None, counted: false, cores: 1, limit };
             let ended = boot.run(seen)?;
             verdict::judge(machine, &ended)?;
             ended

@@ -50,7 +50,8 @@ fn boot(guest: &Guest, machine: &'static Machine, profile: Profile) -> Result<()
         return Err(format!("{}: only what says `defmt` in its head logs with it, and does", elf.display()).into());
     }
     let path = log.as_ref().map(Log::path);
-    let boot = Boot { machine, elf: &elf, input: None, log: path, counted: asked.counted, limit: asked.limit };
+    let (counted, cores, limit) = (asked.counted, asked.cores, asked.limit);
+    let boot = Boot { machine, elf: &elf, input: None, log: path, counted, cores, limit };
     let ended = boot.run(|_| Ok(()))?;
     let judged = match (verdict::judge(machine, &ended), asked.ending) {
         (Ok(_), Ending::Pass) => Ok(()),

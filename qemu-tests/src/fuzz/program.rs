@@ -86,8 +86,15 @@ impl Program {
             Place::Machine(machine) => {
                 let input = Input::for_board(text.as_bytes())?;
                 let limit = order.limit(self.profile);
-                let boot =
-                    Boot { machine, elf: &self.file, input: Some(input.path()), log: None, counted: false, limit };
+                let boot = Boot {
+                    machine,
+                    elf: &self.file,
+                    input: Some(input.path()),
+                    log: None,
+                    counted: false,
+                    cores: 1,
+                    limit,
+                };
                 let ended = boot.run(&mut piece)?;
                 let well = verdict::judge(machine, &ended)
                     .map_err(|failure| (format!("{:?}", failure.cause), failure.to_string()));

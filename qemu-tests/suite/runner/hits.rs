@@ -27,7 +27,7 @@ pub(super) fn cases() -> Vec<Case> {
 fn noticed() -> Result<(), Failed> {
     let machine = machine::named("x86_64").ok_or("no machine is called x86_64")?;
     let elf = builds::guest("every_instruction", machine.target, Profile::Release)?;
-    let boot = Boot { machine, elf: &elf, input: None, log: None, counted: true, limit: USUAL_LIMIT };
+    let boot = Boot { machine, elf: &elf, input: None, log: None, counted: true, cores: 1, limit: USUAL_LIMIT };
     let good = transcript::text(&boot.run(|_| Ok(()))?.output);
     hits::block(&elf, &good).map_err(|problem| format!("{problem:#}"))?;
     for (name, set, change, says) in BAD {
