@@ -28,6 +28,7 @@ macro_rules! check {
 pub fn one(passed: bool, text: fmt::Arguments<'_>) {
     checks(passed.into(), 1);
     if !passed {
+        let _held = console::hold();
         console::end_line();
         let here = Location::caller();
         println!("FAIL {}:{}: {text}", here.file(), here.line());

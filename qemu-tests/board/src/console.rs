@@ -1,11 +1,17 @@
 //! The transcript: everything that a guest prints goes to the machine's serial port, unbuffered.
 //!
-//! No lock is taken. There is one core, and a report must come out wherever it interrupts the guest.
+//! A line that is printed in one go comes out in one piece: meanwhile other cores wait. Not so a core for itself, whose handlers
+//! and reports come out wherever they interrupt it.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::hint::spin_loop;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicBool, AtomicUsize};
 
-use crate::machine;
+use crate::{cores, machine};
+
+/// Who prints: nobody, 0; or the core of this number, less one.
+static HOLDER: AtomicUsize = AtomicUsize::new(0);
 
 /// The last byte written was not a newline.
 static LINE_IS_OPEN: AtomicBool = AtomicBool::new(false);
@@ -34,6 +40,7 @@ macro_rules! println {
 #[doc(hidden)]
 #[track_caller]
 pub fn print(text: fmt::Arguments<'_>) {
+    let _held = hold();
     // The console itself returns none.
     Console.write_fmt(text).expect("a `Display` or `Debug` that is printed returned an error");
 }
@@ -41,8 +48,36 @@ pub fn print(text: fmt::Arguments<'_>) {
 /// Writes bytes to the transcript as they are.
 pub fn write(bytes: &[u8]) {
     if let Some(&last) = bytes.last() {
+        let _held = hold();
         LINE_IS_OPEN.store(last != b'\n', Relaxed);
         machine::serial::write(bytes);
+    }
+}
+
+/// Keeps other cores from printing, until it is dropped.
+#[must_use]
+pub(crate) struct Held {
+    /// Whether this core did not hold the console before.
+    taken: bool,
+}
+
+/// Waits until no other core prints.
+pub(crate) fn hold() -> Held {
+    let this = cores::number() + 1;
+    if HOLDER.load(Relaxed) == this {
+        return Held { taken: false };
+    }
+    while HOLDER.compare_exchange_weak(0, this, Acquire, Relaxed).is_err() {
+        spin_loop();
+    }
+    Held { taken: true }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.taken {
+            HOLDER.store(0, Release);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::memory;
+use crate::{cores, memory};
 
 /// An exception that nobody expected.
 ///
@@ -39,7 +39,7 @@ impl Display for Fault {
             Self::Interrupt => return f.write_str("interrupt"),
             Self::Exception(number) => return write!(f, "exception {number}"),
         };
-        if memory::is_guest_stack_guard(address) {
+        if memory::is_guest_stack_guard(address) || cores::is_guest_stack_guard(address) {
             // The linker chose the address. That the stack is too small is what there is to know.
             write!(f, "{access} the guard page below the guest's stack")
         } else {

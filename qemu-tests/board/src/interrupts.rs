@@ -30,6 +30,7 @@
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
+use crate::cores::{self, MOST, number};
 use crate::hook::Hook;
 use crate::machine::interrupts as machine;
 use crate::machine::{steps, timer};
@@ -38,16 +39,16 @@ pub use crate::machine::resume::FRAME;
 
 static HANDLER: Hook = Hook::new();
 
-/// An interrupt was raised, and its handler has not begun.
-static RAISED: AtomicBool = AtomicBool::new(false);
+/// Of each core: an interrupt was raised, and its handler has not begun.
+static RAISED: [AtomicBool; MOST] = [const { AtomicBool::new(false) }; MOST];
 
-/// The handler runs.
-static HANDLING: AtomicBool = AtomicBool::new(false);
+/// Of each core: the handler runs.
+static HANDLING: [AtomicBool; MOST] = [const { AtomicBool::new(false) }; MOST];
 
-/// The instruction at which the last interrupt came.
-static INTERRUPTED: AtomicUsize = AtomicUsize::new(0);
+/// Of each core: the instruction at which the last interrupt came.
+static INTERRUPTED: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];
 
-/// Sets who handles interrupts, and gets the interrupt controller ready. They stay masked.
+/// Sets who handles interrupts, of whichever core, and gets the interrupt controller of this core ready. They stay masked.
 pub fn on(handler: fn()) {
     HANDLER.set(handler);
     machine::init();
@@ -57,8 +58,9 @@ pub fn on(handler: fn()) {
 ///
 /// # Panics
 ///
-/// When interrupts are not masked, or in a handler.
+/// When interrupts are not masked, in a handler, or when other cores were started.
 pub fn on_own_stack(own: bool) {
+    assert_alone();
     assert!(!are_enabled() && !in_handler(), "mask interrupts before you change the stack that they are handled on");
     machine::on_own_stack(own);
 }
@@ -79,20 +81,20 @@ pub fn are_enabled() -> bool {
     machine::are_enabled()
 }
 
-/// Raises an interrupt; returns when it is handled, or at once if interrupts are masked, as they are in a handler: then it
-/// waits. Several that wait are one.
+/// Raises an interrupt of this core; returns when it is handled, or at once if interrupts are masked, as they are in a handler:
+/// then it waits. Several that wait are one.
 ///
 /// # Panics
 ///
 /// When nobody was set [`on`] them.
 pub fn raise() {
     assert_handled();
-    RAISED.store(true, SeqCst);
+    RAISED[number()].store(true, SeqCst);
     machine::raise();
     wait();
 }
 
-/// Has the timer raise an interrupt, once, after so many nanoseconds, and a few that it takes to set it. Under
+/// Has the timer of this core raise an interrupt, once, after so many nanoseconds, and a few that it takes to set it. Under
 /// `-icount shift=0` these are instructions. It replaces one that has not come yet.
 ///
 /// # Panics
@@ -112,8 +114,9 @@ pub fn stop_timer() {
 ///
 /// # Panics
 ///
-/// When nobody was set [`on`] interrupts, or in a handler.
+/// When nobody was set [`on`] interrupts, in a handler, or when other cores were started.
 pub fn step(on: bool) {
+    assert_alone();
     assert_handled();
     assert!(!in_handler(), "the handler of steps is not stepped itself");
     if on { steps::start() } else { steps::stop() }
@@ -121,12 +124,20 @@ pub fn step(on: bool) {
 
 /// For the handler: the address of the instruction that the interrupt came before.
 pub fn interrupted() -> usize {
-    INTERRUPTED.load(SeqCst)
+    INTERRUPTED[number()].load(SeqCst)
 }
 
 /// Whether this code is called by the handler.
 pub fn in_handler() -> bool {
-    HANDLING.load(SeqCst)
+    HANDLING[number()].load(SeqCst)
+}
+
+/// What there is once, and not for each core, is changed.
+fn assert_alone() {
+    assert!(
+        cores::are_asleep(),
+        "only a guest that has started no other cores changes the handlers' stack, or is stepped"
+    );
 }
 
 fn assert_handled() {
@@ -135,23 +146,23 @@ fn assert_handled() {
 
 /// Waits for an interrupt that was raised, unless they are masked. It comes within a few instructions.
 fn wait() {
-    while RAISED.load(SeqCst) && are_enabled() {
+    while RAISED[number()].load(SeqCst) && are_enabled() {
         spin_loop();
     }
 }
 
 /// Where the machine arrives with an interrupt that was raised.
 pub(crate) fn handle(at: usize) {
-    RAISED.store(false, SeqCst);
+    RAISED[number()].store(false, SeqCst);
     step_to(at);
 }
 
 /// Where the machine arrives with a step, and so does [`handle`].
 pub(crate) fn step_to(at: usize) {
-    INTERRUPTED.store(at, SeqCst);
-    HANDLING.store(true, SeqCst);
+    INTERRUPTED[number()].store(at, SeqCst);
+    HANDLING[number()].store(true, SeqCst);
     if let Some(handler) = HANDLER.get() {
         handler();
     }
-    HANDLING.store(false, SeqCst);
+    HANDLING[number()].store(false, SeqCst);
 }

@@ -16,7 +16,8 @@
 //!
 //! What a guest sees is the same on every machine: [`print!`] and [`println!`] write to the serial port, [`check!`] counts,
 //! [`input()`] is what the host handed in, [`instructions`] counts what was executed. A guest ends with `DONE passed/total`
-//! and an [exit code](exit()); a panic and an exception that nobody expected end it with a report of their own.
+//! and an [exit code](exit()); a panic and an exception that nobody expected end it with a report of their own. [`cores`] starts
+//! the other cores of the machine.
 //!
 //! # Machines
 //!
@@ -34,6 +35,7 @@
 //! | `timer::{set, stop}` | an interrupt after so many nanoseconds, once |
 //! | `steps::{start, stop}` | steps; each arrives in `interrupts::step_to` |
 //! | `resume::FRAME` | bytes of stack that both take before `interrupts` is called |
+//! | `cores::{number, start, unmap}` | which core this is; starts one, which arrives in [`cores`]; takes out a guard page |
 //! | `instructions()` | under `-icount shift=0`, how many instructions the machine has executed |
 //!
 //! Each boots from `_start`, in the state that QEMU's loader leaves behind, to `run` on the guest's stack: privileged,
@@ -63,6 +65,7 @@ use x86_64 as machine;
 
 pub mod check;
 pub mod console;
+pub mod cores;
 mod exit;
 mod fault;
 mod hook;

@@ -9,8 +9,11 @@
 //!
 //! A report may itself go wrong: a `Display` panics, the kernel's records are overwritten. Then what went wrong is said in a line that needs nothing but the serial port, and when that goes wrong,
 //! nothing is said. So a report ends in any case.
+//!
+//! Of several cores, the first to report has the console for good: what happens on others meanwhile is not told.
 
 use core::fmt::{self, Display, Formatter, Write};
+use core::mem;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -54,6 +57,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 /// Returns when nothing was reported yet. Otherwise what happens now interrupts a report, and the machine ends here.
 fn begin(code: u8, in_short: fmt::Arguments<'_>, notes: &dyn Display) {
+    // Never given back. From here on there is one core that reports, and what interrupts it is on that core.
+    mem::forget(console::hold());
     let begun = BEGUN.load(Relaxed);
     BEGUN.store(begun.saturating_add(1), Relaxed);
     match begun {
@@ -90,8 +95,8 @@ struct Place;
 
 impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // SAFETY: the machine has one core, so this is the one that entered the tree; and whoever was interrupted is not
-        // resumed.
+        // SAFETY: this core entered the tree, if one is entered: a guest that starts others declares how they are told
+        // apart. Whoever was interrupted is not resumed.
         match unsafe { greenlet::current_report() } {
             Some(greenlet) => write!(f, "in {greenlet}"),
             None => f.write_str("outside any greenlet"),

@@ -7,6 +7,24 @@ pub mod masked;
 
 use greenlet::CoreIdentity;
 
+/// The cores of the machines, as the board numbers them, and handlers exactly when they run.
+///
+/// A guest that starts others says `greenlet::core_identity!(feature_guests::EveryCore)`.
+#[derive(Debug)]
+pub struct EveryCore;
+
+// SAFETY: the board numbers cores from 0, and notes for each whether a handler runs. Its handlers of exceptions never return,
+// and call nothing that asks.
+unsafe impl CoreIdentity for EveryCore {
+    fn number() -> usize {
+        board::cores::number()
+    }
+
+    fn in_handler() -> bool {
+        board::interrupts::in_handler()
+    }
+}
+
 /// The one core of the machines, and handlers exactly when they run: the board knows.
 ///
 /// A guest says `greenlet::core_identity!(feature_guests::OneCore)`.

@@ -1,11 +1,14 @@
 //! From QEMU's loader to Rust: down to EL1, floating point on, a stack for each purpose, .bss zeroed.
 //!
 //! QEMU starts the machine at the highest exception level that it has: EL1, EL2 with `virtualization=on`, EL3 with
-//! `secure=on`. Nothing is translated or cached yet.
+//! `secure=on`. Nothing is translated or cached yet. Other cores than the first come the same way, when they are started.
 
 use core::arch::global_asm;
+use core::mem::offset_of;
 
 use aarch64_cpu::registers::{CNTHCTL_EL2, CPACR_EL1, HCR_EL2, SCR_EL3, SPSR_EL1, SPSR_EL2, SPSR_EL3};
+
+use crate::cores::Start;
 
 /// SCTLR_EL1 with nothing on: no translation, no caches, no alignment checks. The bits are those that read as one where
 /// the processor lacks what they control: LSMAOE, nTLSMD, SPAN, EIS, TSCXT, EOS.
@@ -18,14 +21,28 @@ const CPTR_NO_TRAPS: u64 = 0x33ff & !(1 << 10);
 const MASKED: u64 =
     SPSR_EL1::D::Masked.value | SPSR_EL1::A::Masked.value | SPSR_EL1::I::Masked.value | SPSR_EL1::F::Masked.value;
 
+const _: () = {
+    // What the assembly loads in a pair.
+    assert!(offset_of!(Start, guest) == 0 && offset_of!(Start, exception) == 8);
+};
+
+unsafe extern "C" {
+    /// Where a core starts that is not the first; x0 is the address of its [`Start`].
+    pub(super) safe static core_entry: [u32; 0];
+}
+
 global_asm!(
     r#"
     .section .text.boot, "ax"
     .global _start
     .type _start, %function
 _start:
-    mrs     x0, currentel               // the level, in bits 3:2
-    cmp     x0, #(2 << 2)
+    mov     x0, xzr                     // the first core finds nothing, and sets things up
+    .global core_entry
+core_entry:
+    mov     x19, x0
+    mrs     x20, currentel              // the level, in bits 3:2
+    cmp     x20, #(2 << 2)
     b.lo    1f
     b.eq    2f
 
@@ -80,23 +97,32 @@ _start:
     msr     vbar_el1, x0
     isb
     msr     spsel, #1
-    adrp    x0, exception_stack_base    // page-aligned, as are all stacks
-    mov     sp, x0
+    mov     x29, xzr                    // where a debugger's walk ends
+    mov     x30, xzr
+    cbz     x19, 4f
+    ldp     x0, x1, [x19]               // the stacks of a core that is started
+    ldr     x2, [x19, #{emergency}]
+    b       5f
+4:  adrp    x0, guest_stack_base        // page-aligned, as are all stacks
+    adrp    x1, exception_stack_base
+    adrp    x2, emergency_stack_base
+5:  mov     sp, x1                      // SP_EL1
     msr     spsel, #0
-    adrp    x0, guest_stack_base
     mov     sp, x0
+    msr     tpidrro_el0, x2             // for the vectors, which find no register free
+    cbz     x19, 6f
+    b       {arrive}
 
-    adrp    x0, bss_start
+6:  adrp    x0, bss_start
     add     x0, x0, :lo12:bss_start
     adrp    x1, bss_end
     add     x1, x1, :lo12:bss_end
-4:  cmp     x0, x1
-    b.hs    5f
+7:  cmp     x0, x1
+    b.hs    8f
     stp     xzr, xzr, [x0], #16
-    b       4b
+    b       7b
 
-5:  mov     x29, xzr                    // where a debugger's walk ends
-    mov     x30, xzr
+8:  lsr     x0, x20, #2
     b       {start}
     .size _start, . - _start
     .ltorg
@@ -110,5 +136,7 @@ _start:
     el2 = const SPSR_EL3::M::EL2h.value | MASKED,
     el1 = const SPSR_EL2::M::EL1h.value | MASKED,
     fpen = const CPACR_EL1::FPEN::TrapNothing.value,
+    emergency = const offset_of!(Start, emergency),
     start = sym super::start,
+    arrive = sym super::cores::arrive,
 );

@@ -8,6 +8,7 @@
 //! Until translation is on, all of memory is device memory to the processor: no unaligned access, no atomic operation but
 //! plain loads and stores. The targets' `strict-align` sees to the first.
 
+use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use aarch64_cpu::asm::barrier;
@@ -95,6 +96,22 @@ pub(super) fn init() {
     turn_on();
 }
 
+/// Takes out a page of the image, for all cores.
+pub(crate) fn take_out(page: usize) {
+    PAGES[(page - RAM) / BLOCK].set(page % BLOCK / PAGE, INVALID);
+    // SAFETY: forgets what was known of the translation of this page, when the table is written; other pages stay as they are.
+    unsafe {
+        asm!(
+            "dsb ishst",
+            "tlbi vaae1is, {}",
+            "dsb ish",
+            "isb",
+            in(reg) page / PAGE,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
 /// Fills the table of the block that begins at `start`.
 fn fill_pages(table: &Table, start: usize) {
     let constants = memory::constants();
@@ -104,7 +121,8 @@ fn fill_pages(table: &Table, start: usize) {
     }
 }
 
-fn turn_on() {
+/// Turns on translation and caches, by the tables that are filled.
+pub(super) fn turn_on() {
     MAIR_EL1.write(
         MAIR_EL1::Attr0_Device::nonGathering_nonReordering_EarlyWriteAck
             + MAIR_EL1::Attr1_Normal_Outer::WriteBack_NonTransient_ReadWriteAlloc

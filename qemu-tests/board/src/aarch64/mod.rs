@@ -5,6 +5,7 @@
 //! on its own stack runs on SP_EL1 itself, and its exceptions are reported on the emergency stack.
 
 mod boot;
+pub(crate) mod cores;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
 mod mmu;
@@ -18,8 +19,10 @@ use core::arch::asm;
 
 use crate::run;
 
-/// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught.
-extern "C" fn start() -> ! {
+/// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught. The machine was entered at the
+/// exception level `entered`.
+extern "C" fn start(entered: u64) -> ! {
+    cores::entered_at(entered);
     mmu::init();
     serial::init();
     count_cycles();

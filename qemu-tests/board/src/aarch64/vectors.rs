@@ -67,7 +67,7 @@ exception_vectors:
     msr     tpidr_el1, x0
     mov     x0, sp
     msr     sp_el0, x0
-    adrp    x0, emergency_stack_base
+    mrs     x0, tpidrro_el0             // where the boot code put this core's emergency stack
     mov     sp, x0
     mrs     x0, tpidr_el1
     .endif

@@ -1,14 +1,16 @@
 //! From QEMU's loader to Rust: protected mode to long mode, SSE on, .bss zeroed.
 //!
 //! QEMU finds the entry in a note, as Xen's PVH does, and starts the machine there: 32-bit, flat segments, no paging, no
-//! stack, interrupts masked.
+//! stack, interrupts masked. Other cores than the first join when they are in protected mode, with their [`Start`] in ebx.
 
 use core::arch::global_asm;
 
 use ::x86_64::registers::control::{Cr0Flags, Cr4Flags, EferFlags};
 use ::x86_64::structures::paging::PageTableFlags;
 
-use super::segments;
+use super::{cores, segments};
+#[cfg(doc)]
+use crate::cores::Start;
 
 /// What an entry of a page table says that leads to another table.
 const TABLE: u64 = PageTableFlags::PRESENT.union(PageTableFlags::WRITABLE).bits();
@@ -80,7 +82,10 @@ _start:
     shr     ecx, 2
     xor     eax, eax
     rep     stosd
+    xor     ebx, ebx
 
+    .global boot_long_mode
+boot_long_mode:
     mov     eax, {cr4}
     mov     cr4, eax
     mov     eax, offset boot_root
@@ -115,7 +120,11 @@ _start:
     ldmxcsr [rsp - 8]
 
     xor     ebp, ebp                    // and so does one along frame pointers
+    mov     edi, ebx
+    test    ebx, ebx
+    jnz     1f
     call    {start}                     // pushes: at its entry, rsp is 8 below a multiple of 16
+1:  call    {arrive}
     ud2
     .cfi_endproc
     .size _start, . - _start
@@ -138,4 +147,5 @@ _start:
     x87 = const X87_CONTROL,
     mxcsr = const MXCSR,
     start = sym super::start,
+    arrive = sym cores::arrive,
 );

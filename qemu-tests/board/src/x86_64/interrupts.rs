@@ -17,6 +17,7 @@ pub(super) const LOCAL_APIC: usize = 0xfee0_0000;
 const END_OF_INTERRUPT: usize = LOCAL_APIC + 0xb0;
 const SPURIOUS_VECTOR: usize = LOCAL_APIC + 0xf0;
 const COMMAND: usize = LOCAL_APIC + 0x300;
+const COMMAND_TO: usize = LOCAL_APIC + 0x310;
 const LINE_0: usize = LOCAL_APIC + 0x350;
 
 /// Of SPURIOUS_VECTOR: the controller is on. The vector is one without a gate: an interrupt that is withdrawn before it comes
@@ -68,6 +69,21 @@ pub(crate) fn disable() {
 
 pub(crate) fn are_enabled() -> bool {
     interrupts::are_enabled()
+}
+
+/// Sends the `command` to another core, by the number of its local APIC; returns when it is sent.
+pub(super) fn send(apic: usize, command: u32) {
+    /// Of COMMAND: not accepted yet.
+    const PENDING: u32 = 1 << 12;
+    store(COMMAND_TO, (apic as u32) << 24);
+    store(COMMAND, command);
+    while load(COMMAND) & PENDING != 0 {}
+}
+
+fn load(register: usize) -> u32 {
+    let register: *const u32 = ptr::with_exposed_provenance(register);
+    // SAFETY: a register of the local APIC, which every processor has there, and which is mapped; reading changes nothing.
+    unsafe { register.read_volatile() }
 }
 
 pub(super) fn store(register: usize, value: u32) {

@@ -4,6 +4,7 @@
 //! stack pointer wherever it likes, and an exception is reported all the same.
 
 mod boot;
+pub(crate) mod cores;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
 mod paging;
@@ -18,13 +19,14 @@ use core::arch::asm;
 
 use ::x86_64::instructions::port::PortWriteOnly;
 
-use crate::run;
+use crate::{memory, run};
 
 /// Where `_start` arrives: on the guest's stack, in long mode, with SSE on.
 extern "C" fn start() -> ! {
     serial::init();
-    segments::init();
+    segments::init(0, memory::exception_stack(), memory::emergency_stack());
     vectors::init();
+    vectors::load();
     paging::init();
     run()
 }

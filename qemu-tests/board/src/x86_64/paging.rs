@@ -6,6 +6,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use ::x86_64::VirtAddr;
 use ::x86_64::instructions::tlb;
 use ::x86_64::structures::paging::PageTableFlags;
 
@@ -87,6 +88,12 @@ fn fill(table: &Table, start: usize) {
         let kind = if constants.contains(&page) { CONSTANT } else { DATA };
         table.set(index, page as u64 | kind);
     }
+}
+
+/// Takes out a page of the image. No other core runs yet.
+pub(crate) fn unmap(page: usize) {
+    take_out(page);
+    tlb::flush(VirtAddr::new(page as u64));
 }
 
 fn take_out(page: usize) {

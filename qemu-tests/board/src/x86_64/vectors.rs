@@ -114,7 +114,7 @@ static mut TABLE: Table = [const { Entry::missing() }; GATES];
 
 type Table = [Entry<HandlerFunc>; GATES];
 
-/// Loads the interrupt descriptor table.
+/// Fills the interrupt descriptor table.
 pub(super) fn init() {
     for (vector, code) in exception_vectors.iter().enumerate() {
         let stack = if vector == ExceptionVector::Double as usize { EMERGENCY_STACK } else { EXCEPTION_STACK };
@@ -122,7 +122,10 @@ pub(super) fn init() {
         unsafe { set_gate(vector, VirtAddr::from_ptr(code), Some(stack)) };
     }
     on_own_stack(true);
+}
 
+/// Loads the table that was filled.
+pub(super) fn load() {
     let pointer =
         DescriptorTablePointer { limit: (size_of::<Table>() - 1) as u16, base: VirtAddr::from_ptr(&raw const TABLE) };
     // SAFETY: the table is a static, and every entry of it leads to a handler.
@@ -145,7 +148,8 @@ pub(crate) fn on_own_stack(own: bool) {
 /// `code` expects what the processor pushes for this vector.
 unsafe fn set_gate(vector: usize, code: VirtAddr, stack: Option<u16>) {
     let table = &raw mut TABLE;
-    // SAFETY: nothing else refers to it: no handler changes gates, and this function calls nobody who does.
+    // SAFETY: nothing else refers to it: no handler changes gates, nor does this function call who does, and there is no other
+    // core yet.
     let gate = unsafe { &mut (*table)[vector] };
     // SAFETY: by the contract.
     let options = unsafe { gate.set_handler_addr(code) };
