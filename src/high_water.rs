@@ -110,12 +110,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
                 write(name);
             }
             write(": ");
-            let now = greenlet.stack().map_or(0, |stack| stack.in_use());
-            for (figure, unit) in [(size, " bytes, "), (now, " now, "), (peak, " peak, "), (peak * 100 / size, " %\n")]
-            {
-                decimal(figure as u64, write);
-                write(unit);
-            }
+            decimal(size as u64, write);
+            write(" bytes, ");
+            decimal(greenlet.stack().map_or(0, |stack| stack.in_use()) as u64, write);
+            write(" now, ");
+            decimal(peak as u64, write);
+            write(" peak, ");
+            decimal((peak * 100 / size) as u64, write);
+            write(" %\n");
         };
         // SAFETY: the same.
         unsafe { each(main, line) };
