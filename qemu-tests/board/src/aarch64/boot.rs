@@ -76,7 +76,13 @@ core_entry:
     mrs     x0, pmcr_el0
     ubfx    x0, x0, #11, #5             // PMCR_EL0.N: how many event counters,
     msr     mdcr_el2, x0                // MDCR_EL2.HPMN: all of them for EL1
-    mrs     x0, midr_el1
+    mrs     x0, id_aa64pfr0_el1         // an interrupt controller of version 3?
+    tst     x0, #(0xf << 24)
+    b.eq    9f
+    mov     x0, #0xf
+    msr     icc_sre_el2, x0             // EL1 uses its registers, and nothing of it is trapped
+    isb
+9:  mrs     x0, midr_el1
     msr     vpidr_el2, x0
     mrs     x0, mpidr_el1
     msr     vmpidr_el2, x0

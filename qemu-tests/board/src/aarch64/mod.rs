@@ -6,7 +6,10 @@
 
 mod boot;
 pub(crate) mod cores;
+mod device;
 pub(crate) mod frames;
+mod gic2;
+mod gic3;
 pub(crate) mod interrupts;
 mod mmu;
 pub(crate) mod resume;

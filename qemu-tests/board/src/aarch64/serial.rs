@@ -1,6 +1,6 @@
 //! The console: a PL011 UART.
 
-use core::ptr;
+use super::device;
 
 /// Its registers, by their offsets.
 const BASE: usize = 0x0900_0000;
@@ -47,13 +47,9 @@ pub(crate) fn drain() {
 }
 
 fn load(register: usize) -> u32 {
-    let register: *const u32 = ptr::with_exposed_provenance(BASE + register);
-    // SAFETY: a register of the device, which is always there; reading FLAGS changes nothing.
-    unsafe { register.read_volatile() }
+    device::load(BASE + register)
 }
 
 fn store(register: usize, value: u32) {
-    let register: *mut u32 = ptr::with_exposed_provenance_mut(BASE + register);
-    // SAFETY: a register of the device, which is always there; it transmits, and touches no memory.
-    unsafe { register.write_volatile(value) }
+    device::store(BASE + register, value);
 }
