@@ -6,6 +6,9 @@
 use std::path::Path;
 use std::{env, fs};
 
+/// Set by the runner.
+const LAYOUT: &str = "GREENLET_LAYOUT";
+
 fn main() {
     let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo tells a build script the target's architecture");
     let os = env::var("CARGO_CFG_TARGET_OS").expect("cargo tells a build script the target's system");
@@ -19,6 +22,12 @@ fn main() {
     let script = folder.join(format!("qemu-{arch}.ld"));
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=--script={}", script.display());
+
+    // For another machine of the architecture, which has memory elsewhere: its name is a symbol to the script.
+    println!("cargo::rerun-if-env-changed={LAYOUT}");
+    if let Ok(layout) = env::var(LAYOUT) {
+        println!("cargo::rustc-link-arg-bins=--defsym={layout}=1");
+    }
 
     // An image that is not relocated when it starts: x86_64-unknown-none would link a position-independent one.
     println!("cargo::rustc-link-arg-bins=--no-pie");

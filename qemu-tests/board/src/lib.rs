@@ -21,8 +21,8 @@
 //!
 //! # Machines
 //!
-//! `aarch64` is QEMU's `virt`; `x86_64` is `q35` and `microvm`, by the same image. One folder each, which the rest of the
-//! board asks for this and nothing else:
+//! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `x86_64` is `pc`, `q35` and `microvm`, by the same
+//! image. One folder each, which the rest of the board asks for this and nothing else:
 //!
 //! | item | contract |
 //! |---|---|

@@ -8,6 +8,7 @@ use core::mem::offset_of;
 
 use aarch64_cpu::registers::{CNTHCTL_EL2, CPACR_EL1, HCR_EL2, SCR_EL3, SPSR_EL1, SPSR_EL2, SPSR_EL3};
 
+use super::raspi3b;
 use crate::cores::Start;
 
 /// SCTLR_EL1 with nothing on: no translation, no caches, no alignment checks. The bits are those that read as one where
@@ -37,7 +38,9 @@ global_asm!(
     .global _start
     .type _start, %function
 _start:
-    mov     x0, xzr                     // the first core finds nothing, and sets things up
+    mrs     x0, mpidr_el1
+    ands    x0, x0, #0xff
+    b.ne    sleep                       // with x0 = 0 the first core finds nothing, and sets things up
     .global core_entry
 core_entry:
     mov     x19, x0
@@ -132,8 +135,27 @@ core_entry:
     b       {start}
     .size _start, . - _start
     .ltorg
+
+    // A Raspberry Pi has all cores begin at `_start`. They sleep until there is the address of a `Start` in their mailbox.
+    .type sleep, %function
+sleep:
+    ldr     x1, ={local}
+    add     x2, x1, #{interrupts}       // which mailboxes raise interrupts,
+    mov     w3, #1
+    str     w3, [x2, x0, lsl #2]        // for a core: the first, to be woken by
+    add     x1, x1, x0, lsl #4
+10: wfi
+    ldr     w0, [x1, #{mailbox}]
+    cbz     w0, 10b
+    str     w0, [x1, #{mailbox}]        // taken: clears it
+    b       core_entry
+    .size sleep, . - sleep
+    .ltorg
     .previous
     "#,
+    local = const raspi3b::LOCAL_DEVICES,
+    interrupts = const raspi3b::MAILBOX_INTERRUPTS - raspi3b::LOCAL_DEVICES,
+    mailbox = const raspi3b::MAILBOX_CLEAR - raspi3b::LOCAL_DEVICES,
     scr = const SCR_EL3::NS::NonSecure.value | SCR_EL3::RW::NextELIsAarch64.value | SCR_EL3::HCE::HvcEnabled.value,
     hcr = const HCR_EL2::RW::EL1IsAarch64.value,
     cnthctl = const CNTHCTL_EL2::EL1PCEN::SET.value | CNTHCTL_EL2::EL1PCTEN::SET.value,

@@ -1,4 +1,5 @@
-//! The other cores, by PSCI: the firmware, which is QEMU here, turns them on.
+//! The other cores, by PSCI: the firmware, which is QEMU here, turns them on. On a Raspberry Pi they run from the start; the boot
+//! code has them sleep until there is mail.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -6,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::{MPIDR_EL1, Readable};
 
-use super::{boot, count_cycles, mmu};
+use super::{boot, count_cycles, mmu, raspi3b};
 use crate::cores::Start;
 
 /// The machine was entered at EL2 or above. Then a hypervisor call goes there and not to the firmware, which takes secure
@@ -31,6 +32,10 @@ pub(crate) fn start(core: usize, start: &'static Start) {
     const SUCCESS: i64 = 0;
 
     clean(start);
+    if raspi3b::is_it() {
+        raspi3b::write(core, (&raw const *start).addr() as u32);
+        return;
+    }
     let (call, entry, start) = (CPU_ON, boot::core_entry.as_ptr(), &raw const *start);
     let status: i64;
     if BY_SMC.load(Relaxed) {

@@ -7,7 +7,25 @@ use core::arch::asm;
 
 use aarch64_cpu::registers::{DAIF, ELR_EL1, Readable, SPSel};
 
-use super::{gic2, gic3, timer};
+use super::{gic2, gic3, raspi3b, timer};
+
+/// What an interrupt controller does for us.
+struct Controller {
+    init: fn(),
+    raise: fn(u32),
+    take: fn() -> u32,
+}
+
+/// The one of this machine.
+fn controller() -> &'static Controller {
+    if raspi3b::is_it() {
+        &Controller { init: raspi3b::init, raise: raspi3b::raise, take: raspi3b::take }
+    } else if gic3::is_there() {
+        &Controller { init: gic3::init, raise: gic3::raise, take: gic3::take }
+    } else {
+        &Controller { init: gic2::init, raise: gic2::raise, take: gic2::take }
+    }
+}
 
 /// The interrupt that is raised. Numbers up to 15 are for software; the controller never masks them here.
 const OURS: u32 = 1;
@@ -15,7 +33,7 @@ const OURS: u32 = 1;
 /// Where the vector of interrupts arrives, when all is saved.
 pub(super) extern "C" fn interrupt() {
     // Ended before it is handled: one that is raised by the handler waits until this one returns, and comes then.
-    let number = if gic3::is_there() { gic3::take() } else { gic2::take() };
+    let number = (controller().take)();
     match number {
         OURS => {}
         timer::NUMBER => timer::stop(),
@@ -26,7 +44,7 @@ pub(super) extern "C" fn interrupt() {
 
 /// Lets the interrupt that is raised through to this core, and that of its timer.
 pub(crate) fn init() {
-    if gic3::is_there() { gic3::init() } else { gic2::init() }
+    (controller().init)();
 }
 
 /// Handlers run on SP_EL1 in any case. Whether that is their own stack depends on which stack pointer the guest runs on: its
@@ -61,7 +79,7 @@ pub(crate) fn on_own_stack(own: bool) {
 
 /// Sends the interrupt to this core.
 pub(crate) fn raise() {
-    if gic3::is_there() { gic3::raise(OURS) } else { gic2::raise(OURS) }
+    (controller().raise)(OURS);
 }
 
 pub(crate) fn enable() {

@@ -1,14 +1,18 @@
 //! Translation: memory one to one, devices and RAM told apart, nothing at address zero.
 //!
 //! ```text
-//!   root ─► 1 GiB each: devices ─► 2 MiB blocks, from 0x0800_0000 on; below it is flash, that nobody needs
-//!                       RAM ─────► 2 MiB blocks, but for the image: ─► 4 KiB pages, without those that guard a stack
+//!   root ─► 1 GiB, twice ─► devices: 2 MiB blocks
+//!                           RAM: 2 MiB blocks, but for the image: ─► 4 KiB pages, without those that guard a stack
 //! ```
+//!
+//! `virt` has its devices in the first gigabyte and its RAM from the second on. A Raspberry Pi has RAM from zero on, devices
+//! at the end of the same gigabyte, and those of the cores at the start of the next.
 //!
 //! Until translation is on, all of memory is device memory to the processor: no unaligned access, no atomic operation but
 //! plain loads and stores. The targets' `strict-align` sees to the first.
 
 use core::arch::asm;
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use aarch64_cpu::asm::barrier;
@@ -16,6 +20,7 @@ use aarch64_cpu::registers::{
     ID_AA64MMFR0_EL1, MAIR_EL1, ReadWriteable, Readable, SCTLR_EL1, TCR_EL1, TTBR0_EL1, Writeable,
 };
 
+use super::raspi3b;
 use crate::memory::{self, PAGE};
 
 /// A table of any level: 512 descriptors.
@@ -59,46 +64,67 @@ const CONSTANT: u64 = NORMAL | READ_ONLY;
 const ATTRIBUTE_DEVICE: u64 = 0;
 const ATTRIBUTE_NORMAL: u64 = 1;
 
-/// Where the machine's devices begin, and where its RAM does.
-const DEVICES: usize = 0x0800_0000;
-const RAM: usize = 0x4000_0000;
+/// Where the machine's devices are: whole blocks of the first two gigabytes.
+fn devices() -> [Range<usize>; 2] {
+    if raspi3b::is_it() {
+        [raspi3b::DEVICES, raspi3b::LOCAL_DEVICES..raspi3b::LOCAL_DEVICES + BLOCK]
+    } else {
+        // Below is flash, that nobody needs.
+        [0x0800_0000..GIGABYTE, GIGABYTE..GIGABYTE]
+    }
+}
+
+/// Where RAM begins: with the gigabyte that the image is in.
+fn ram() -> usize {
+    memory::constants().start / GIGABYTE * GIGABYTE
+}
 
 /// Room for pages for the largest image: from the start of RAM to `input_start`.
 const MOST_PAGED_BLOCKS: usize = 64;
 
 static ROOT_TABLE: Table = Table::new();
-static DEVICE_BLOCKS: Table = Table::new();
-static RAM_BLOCKS: Table = Table::new();
+static BLOCKS: [Table; 2] = [const { Table::new() }; 2];
 static PAGES: [Table; MOST_PAGED_BLOCKS] = [const { Table::new() }; MOST_PAGED_BLOCKS];
 
 /// Fills the tables and turns on translation and caches.
 pub(super) fn init() {
-    ROOT_TABLE.set(DEVICES / GIGABYTE, DEVICE_BLOCKS.descriptor());
-    ROOT_TABLE.set(RAM / GIGABYTE, RAM_BLOCKS.descriptor());
-
-    for index in DEVICES / BLOCK..GIGABYTE / BLOCK {
-        DEVICE_BLOCKS.set(index, (index * BLOCK) as u64 | DEVICE | IS_BLOCK);
+    for (gigabyte, table) in BLOCKS.iter().enumerate() {
+        ROOT_TABLE.set(gigabyte, table.descriptor());
+    }
+    for address in devices().into_iter().flat_map(|devices| devices.step_by(BLOCK)) {
+        set_block(address, address as u64 | DEVICE | IS_BLOCK);
     }
 
-    let paged = (memory::end_of_image() - RAM).div_ceil(BLOCK);
+    let paged = (memory::end_of_image() - ram()).div_ceil(BLOCK);
     for (index, table) in PAGES[..paged].iter().enumerate() {
-        fill_pages(table, RAM + index * BLOCK);
-        RAM_BLOCKS.set(index, table.descriptor());
+        let start = ram() + index * BLOCK;
+        fill_pages(table, start);
+        set_block(start, table.descriptor());
     }
-    for index in paged..(memory::input_area().end - RAM) / BLOCK {
-        RAM_BLOCKS.set(index, (RAM + index * BLOCK) as u64 | DATA | IS_BLOCK);
+    for address in (ram() + paged * BLOCK..memory::input_area().end).step_by(BLOCK) {
+        set_block(address, address as u64 | DATA | IS_BLOCK);
     }
 
-    for guard in memory::guard_pages() {
-        PAGES[(guard - RAM) / BLOCK].set(guard % BLOCK / PAGE, INVALID);
+    if ram() == 0 {
+        leave_out(0);
     }
+    memory::guard_pages().into_iter().for_each(leave_out);
 
     turn_on();
 }
 
+fn set_block(address: usize, descriptor: u64) {
+    BLOCKS[address / GIGABYTE].set(address % GIGABYTE / BLOCK, descriptor);
+}
+
+/// Maps a page of the image no more. Who has its translation keeps it.
+fn leave_out(page: usize) {
+    PAGES[(page - ram()) / BLOCK].set(page % BLOCK / PAGE, INVALID);
+}
+
 /// Takes out a page of the image, for all cores.
 pub(crate) fn take_out(page: usize) {
-    PAGES[(page - RAM) / BLOCK].set(page % BLOCK / PAGE, INVALID);
+    leave_out(page);
     // SAFETY: forgets what was known of the translation of this page, when the table is written; other pages stay as they are.
     unsafe {
         asm!(

@@ -1,4 +1,4 @@
-//! QEMU's `virt` machine.
+//! QEMU's `virt` machine, and its `raspi3b`, by an image that is linked for that.
 //!
 //! Runs at EL1 with the stack pointer SP_EL0; exceptions and interrupts are handled on SP_EL1, which nothing else uses. So a
 //! guest may put its stack pointer wherever it likes, and an exception is reported all the same. A guest that wants interrupts
@@ -12,6 +12,7 @@ mod gic2;
 mod gic3;
 pub(crate) mod interrupts;
 mod mmu;
+mod raspi3b;
 pub(crate) mod resume;
 pub(crate) mod serial;
 pub(crate) mod steps;

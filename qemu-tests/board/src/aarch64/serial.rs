@@ -1,9 +1,10 @@
 //! The console: a PL011 UART.
 
-use super::device;
+use super::{device, raspi3b};
 
-/// Its registers, by their offsets.
-const BASE: usize = 0x0900_0000;
+/// Where it is on `virt`.
+const UART: usize = 0x0900_0000;
+// Its registers, by their offsets.
 const DATA: usize = 0x00;
 const FLAGS: usize = 0x18;
 const LINE_CONTROL: usize = 0x2c;
@@ -46,10 +47,14 @@ pub(crate) fn drain() {
     while load(FLAGS) & BUSY != 0 {}
 }
 
+fn base() -> usize {
+    if raspi3b::is_it() { raspi3b::UART } else { UART }
+}
+
 fn load(register: usize) -> u32 {
-    device::load(BASE + register)
+    device::load(base() + register)
 }
 
 fn store(register: usize, value: u32) {
-    device::store(BASE + register, value);
+    device::store(base() + register, value);
 }
