@@ -19,6 +19,7 @@ use crate::conformance::Place;
 use crate::fuzz::{self, Stretch};
 use crate::guests::USUAL_LIMIT;
 use crate::machine::{self, MACHINES, Machine};
+use crate::machines;
 use crate::random;
 use crate::soak::{self, Tool};
 
@@ -66,6 +67,8 @@ pub enum Request {
         /// Keep the figures, for the suite to compare.
         bless: bool,
     },
+    /// Run the guests on many more machines.
+    Machines(machines::Request),
     /// Install what is missing.
     Setup {
         /// Targets beside those that guests are built for.
@@ -120,6 +123,10 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "conformance-random" => words.random()?,
         "soak" => words.soak()?,
         "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
+        "machines" => {
+            let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
+            Request::Machines(machines::Request { names, json: words.json.take() })
+        }
         "setup" => {
             Request::Setup { targets: words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()? }
         }
@@ -143,6 +150,7 @@ struct Words {
     bless: bool,
     seed: Option<u64>,
     under: Option<Tool>,
+    json: Option<PathBuf>,
     help: bool,
 }
 
@@ -169,6 +177,7 @@ impl Words {
                     words.under = Some(tool);
                 }
                 Long("replay") => words.replay = Some(parser.value()?.into()),
+                Long("json") => words.json = Some(parser.value()?.into()),
                 Long(name) => match Profile::named(name) {
                     Some(profile) if words.profile.is_none_or(|before| before == profile) => {
                         words.profile = Some(profile)
@@ -282,6 +291,7 @@ impl Words {
             ("--bless", self.bless),
             ("--seed", self.seed.is_some()),
             ("--under", self.under.is_some()),
+            ("--json", self.json.is_some()),
         ];
         match options.iter().find(|(_, left)| *left) {
             Some((option, _)) => Err(format!("{option} makes no sense here").into()),

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::machine::Machine;
 use crate::{environment, places};
 
 /// How a guest is compiled: the profiles of the guests' workspace.
@@ -63,18 +64,41 @@ impl fmt::Display for Profile {
 /// ELF files, by the name of the guest.
 pub type Built = BTreeMap<String, PathBuf>;
 
+/// Set for the guests' build script: for which machine guests are linked, if not for the usual ones of their target.
+const LAYOUT: &str = "GREENLET_LAYOUT";
+
 /// Builds every guest for `target`.
 ///
 /// # Errors
 ///
 /// When cargo cannot be started or fails; it has printed why on standard error by then.
 pub fn guests(target: &str, profile: Profile) -> Result<Built> {
+    guests_linked(target, profile, None)
+}
+
+/// Builds every guest for `machine`, which may want them linked in another way than others of its target.
+///
+/// # Errors
+///
+/// As [`guests`].
+pub fn guests_for(machine: &Machine, profile: Profile) -> Result<Built> {
+    guests_linked(machine.target, profile, machine.layout)
+}
+
+fn guests_linked(target: &str, profile: Profile, layout: Option<&str>) -> Result<Built> {
+    // A target directory for each layout: in one they would build each other's work anew.
+    let folder = places::built()?;
+    let folder = layout.map_or_else(|| folder.clone(), |layout| folder.join(layout));
     let mut built = Built::new();
     for package in places::GUEST_PACKAGES {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::guests()).args(["build", "--package", package, "--bins", "--target", target]);
         cargo.args(["--profile", profile.of_cargo()]);
-        let more = executables(cargo, "bin");
+        match layout {
+            Some(layout) => cargo.env(LAYOUT, layout),
+            None => cargo.env_remove(LAYOUT),
+        };
+        let more = executables(cargo, "bin", &folder);
         built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);
     }
     Ok(built)
@@ -98,14 +122,14 @@ pub fn example_with(package: &str, name: &str, profile: Profile, features: &[&st
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).args(["build", "--package", package, "--example", name]);
     cargo.args(["--profile", profile.of_cargo(), "--features", &features.join(",")]);
-    let mut built = executables(cargo, "example")
+    let mut built = executables(cargo, "example", &places::built()?)
         .with_context(|| format!("the example {name} of {package} does not build ({profile})"))?;
     built.remove(name).with_context(|| format!("cargo built no example {name} of {package}"))
 }
 
 /// Runs a `cargo build` and collects the executables of one `kind` that it made or found fresh.
-pub(crate) fn executables(mut cargo: Command, kind: &str) -> Result<Built> {
-    cargo.arg("--target-dir").arg(places::built()?).arg("--message-format=json-render-diagnostics");
+pub(crate) fn executables(mut cargo: Command, kind: &str, folder: &Path) -> Result<Built> {
+    cargo.arg("--target-dir").arg(folder).arg("--message-format=json-render-diagnostics");
     // Diagnostics and progress go to standard error as they come; only the JSON is collected.
     let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {

@@ -15,12 +15,13 @@
 //! process      a child that cannot outlive us, its output as it comes
 //! verdict      did it pass, and if not, where to look
 //! transcript   is it what the guest's `.out` file says
+//! trial        all of this for one guest, which must end and print as its files say
 //! ```
 //!
-//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`fuzz`] looks for scenarios in which the kernel
-//! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what they
-//! find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests once more, with its
-//! features.
+//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`machines`] tries the guests
+//! on many more machines. [`fuzz`] looks for scenarios in which the kernel fails, [`random`] for some in which it differs from
+//! the real package, by way of the [`oracle`]; both [`shrink`] what they find. [`soak`] runs one long tree instead of many short
+//! ones. [`hosted`] runs the library's own tests once more, with its features.
 //!
 //! Words: the *host* runs the runner, a *guest* is a program that runs on a machine of QEMU's, the
 //! *board* is the glue that gets a guest from reset to `main`, and its output is the *transcript*.
@@ -40,6 +41,7 @@ pub mod hosted;
 mod install;
 pub mod logs;
 pub mod machine;
+pub mod machines;
 pub mod oracle;
 pub mod places;
 pub mod process;
@@ -49,4 +51,5 @@ pub mod soak;
 pub mod speed;
 pub mod tools;
 pub mod transcript;
+pub mod trial;
 pub mod verdict;

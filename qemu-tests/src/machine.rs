@@ -1,8 +1,12 @@
 //! The machines that guests boot on: which QEMU, with which arguments, and what its exit status means.
 
+mod more;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
+
+pub use self::more::MORE;
 
 /// A machine of QEMU's, as the board knows it.
 #[derive(Debug)]
@@ -23,16 +27,27 @@ pub struct Machine {
     arguments: &'static [&'static str],
     /// How the board hands an exit code to QEMU.
     exit: ExitDevice,
+    /// How much RAM it has.
+    memory: &'static str,
+    /// How its guests are linked, if not like those of others with this target: a name that the linker script knows.
+    pub layout: Option<&'static str>,
+    /// Whether it may have another number of cores than its usual one.
+    chooses_cores: bool,
 }
 
 /// Every machine; the first is the one that `cargo run` takes.
 pub static MACHINES: [Machine; 4] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
-    Machine { name: "x86_64", about: "q35, a PC with PCI, entered by PVH", arguments: &["-M", "q35"], ..X86_64 },
+    Machine {
+        name: "x86_64",
+        about: "q35, a PC with PCI, entered by PVH",
+        arguments: &["-M", "q35", "-cpu", "max"],
+        ..X86_64
+    },
     Machine {
         name: "microvm",
         about: "QEMU's smallest x86_64, the same guest files as x86_64",
-        arguments: &["-M", "microvm"],
+        arguments: &["-M", "microvm", "-cpu", "max"],
         ..X86_64
     },
     Machine {
@@ -53,6 +68,9 @@ const AARCH64: Machine = Machine {
     input_at: 0x4800_0000,
     arguments: &["-M", "virt", "-cpu", "cortex-a72"],
     exit: ExitDevice::Semihosting,
+    memory: "256M",
+    layout: None,
+    chooses_cores: true,
 };
 
 /// What the x86-64 machines share.
@@ -65,6 +83,9 @@ const X86_64: Machine = Machine {
     input_at: 0x0400_0000,
     arguments: &[],
     exit: ExitDevice::IsaDebugExit,
+    memory: "256M",
+    layout: None,
+    chooses_cores: true,
 };
 
 /// What every machine is started with.
@@ -72,8 +93,7 @@ const X86_64: Machine = Machine {
 /// TCG even where KVM exists: it is the same everywhere, counts instructions, and nested KVM can be
 /// hundreds of times slower. No default devices, so that nothing but the guest writes to the
 /// serial port; no reboot, so that a triple fault ends QEMU instead of starting over for ever.
-const COMMON: &[&str] =
-    &["-accel", "tcg", "-m", "256M", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
+const COMMON: &[&str] = &["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
 
 /// The timer of every AArch64 processor, which counts at 62.5 MHz otherwise: it can be set to each instruction where these take
 /// a nanosecond.
@@ -119,14 +139,15 @@ impl Machine {
         counted: bool,
         cores: u32,
     ) -> Vec<OsString> {
-        let mut all: Vec<OsString> = self.arguments.iter().chain(COMMON).map(OsString::from).collect();
+        let memory = ["-m", self.memory];
+        let mut all: Vec<OsString> = self.arguments.iter().chain(&memory).chain(COMMON).map(OsString::from).collect();
         match self.exit {
             ExitDevice::Semihosting => {
                 let channel = if log.is_some() { ",chardev=log" } else { "" };
                 all.extend(["-semihosting-config".into(), format!("enable=on,target=native{channel}").into()]);
             }
             ExitDevice::IsaDebugExit => {
-                all.extend(["-cpu", "max", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"].map(OsString::from));
+                all.extend(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"].map(OsString::from));
                 if log.is_some() {
                     all.extend(["-device", "isa-debugcon,iobase=0xe9,chardev=log"].map(OsString::from));
                 }
@@ -144,7 +165,7 @@ impl Machine {
                 all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
             }
         }
-        if cores > 1 {
+        if cores > 1 && self.chooses_cores {
             all.extend(["-smp".into(), cores.to_string().into()]);
         }
         if let Some(file) = input {
@@ -155,6 +176,24 @@ impl Machine {
         }
         all.extend(["-kernel".into(), elf.into()]);
         all
+    }
+
+    /// What QEMU calls the board of this machine.
+    #[must_use]
+    pub fn board(&self) -> Option<&'static str> {
+        self.value_of("-M")
+    }
+
+    /// What QEMU calls its processor, if it is not the one that the board has.
+    #[must_use]
+    pub fn processor(&self) -> Option<&'static str> {
+        self.value_of("-cpu")
+    }
+
+    /// The value of an option, up to the first comma.
+    fn value_of(&self, option: &str) -> Option<&'static str> {
+        let at = self.arguments.iter().position(|&word| word == option)?;
+        self.arguments.get(at + 1)?.split(',').next()
     }
 
     /// What QEMU's exit `status` says about the guest.

@@ -16,7 +16,7 @@ use qemu_tests::frames::Log;
 use qemu_tests::machine::Machine;
 use qemu_tests::oracle::Missing;
 use qemu_tests::tools::{self, Needs};
-use qemu_tests::{elf, fuzz, guests, hits, places, random, soak, speed, transcript, verdict};
+use qemu_tests::{elf, fuzz, guests, hits, machines, places, random, soak, speed, transcript, verdict};
 
 fn main() -> ExitCode {
     let request = cli::parse(std::env::args_os().skip(1));
@@ -43,6 +43,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Random(request) => random::show(&request),
         Request::Soak(request) => soak::show(&request),
         Request::Speed { bless } => speed::show(bless),
+        Request::Machines(request) => machines::show(&request),
         Request::Setup { targets } => {
             let mut needs = Needs::everything();
             targets.iter().for_each(|target| needs.target(target));

@@ -132,7 +132,8 @@ fn with_sanitizer(host: &str) -> Result<PathBuf> {
     let mut cargo = nightly("cargo");
     cargo.current_dir(places::root()).env("RUSTFLAGS", "-Zsanitizer=address");
     cargo.args(["build", "--release", "--package", NAME, "--example", NAME, "--features", "asan", "--target", host]);
-    let mut built = compile::executables(cargo, "example").context("the soak does not build with AddressSanitizer")?;
+    let mut built = compile::executables(cargo, "example", &places::built()?)
+        .context("the soak does not build with AddressSanitizer")?;
     built.remove(NAME).with_context(|| format!("cargo built no example {NAME}"))
 }
 

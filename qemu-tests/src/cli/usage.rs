@@ -22,6 +22,7 @@ usage:
   cargo conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
   cargo soak [host|MACHINE]... [--seed SEED] [COUNT] [--debug] [--under valgrind|asan]
   cargo speed [--bless]
+  cargo machines [NAME...] [--json FILE]
   cargo setup [TARGET...]
 
 machines:
@@ -37,6 +38,8 @@ too, and compares the logs. Both run on host, aarch64 and x86_64.
 if nobody says, and checks the kernel after each; on host, aarch64 and x86_64.
 `cargo speed` prints what a switch costs: instructions on bare metal, a ratio hosted; with
 --bless it keeps the instructions, and `cargo test` fails when they are others.
+`cargo machines` runs the guests that must pass on other processors, boards, interrupt
+controllers and exception levels, or on those with a NAME in their names: a row each.
 `cargo setup` installs what `cargo run` and `cargo test` need, as they do by themselves;
 with GREENLET_NO_INSTALL=1 they print the command and stop.
 

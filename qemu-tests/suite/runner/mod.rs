@@ -9,6 +9,7 @@ mod frames;
 mod hits;
 mod installs;
 mod logs;
+mod machines;
 mod outside;
 mod requests;
 mod survey;
@@ -34,6 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
         requests::cases(),
         installs::cases(),
         logs::cases(),
+        machines::cases(),
         outside::cases(),
         survey::cases(),
     ];

@@ -72,6 +72,9 @@ pub(super) fn cases() -> Vec<Case> {
             refused(&["aarch64", "--bless"], &["--bless makes no sense here"])?;
             refused(&["fuzz-kernel", "--replay", "x.scn", "--from", "2"], &["--from makes no sense here"])
         }),
+        case("request::no_machine_of_that_name", || {
+            refused(&["machines", "riscv"], &["no machine has `riscv` in its name", "raspi3b, q35 qemu64"])
+        }),
         case("request::no_python_with_greenlet", no_greenlet),
         case("request::help", || {
             let output = expect(runner(&["--help"]), 0, &[])?;

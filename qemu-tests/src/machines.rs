@@ -1,0 +1,110 @@
+//! `cargo machines`: the guests that must pass, on many more machines than the suite's: processors, boards, interrupt controllers,
+//! exception levels.
+//!
+//! One row a machine. Where this QEMU does not know the processor or the board, that is said, and is no failure; nothing run at
+//! all is one.
+
+mod known;
+mod report;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use self::known::Known;
+use self::report::{Report, Row};
+use crate::cli::Misuse;
+use crate::compile::{self, Built, Profile};
+use crate::guests::{self, Guest};
+use crate::machine::{MORE, Machine};
+use crate::tools::{self, Needs};
+use crate::verdict::Ending;
+use crate::{places, trial};
+
+/// How the guests are compiled.
+const PROFILE: Profile = Profile::Release;
+
+/// Which machines are asked for, and where the results go.
+#[derive(Debug, Default, PartialEq)]
+pub struct Request {
+    /// Parts of names: a machine is asked for that has one of them in its name. None asks for all.
+    pub names: Vec<String>,
+    /// The file that gets the rows as JSON.
+    pub json: Option<PathBuf>,
+}
+
+/// Runs the guests on the machines, and prints a row for each.
+///
+/// # Errors
+///
+/// When no machine is called so, something cannot be built or started, a guest fails, or nothing was run.
+pub fn show(request: &Request) -> Result<()> {
+    let machines = selected(&request.names)?;
+    let mut needs = Needs::default();
+    machines.iter().for_each(|machine| needs.qemu(machine));
+    tools::ensure(&needs)?;
+
+    let mut known = Known::default();
+    let (mut here, mut unknown) = (Vec::new(), Vec::new());
+    for machine in machines {
+        match known.lacks(machine)? {
+            None => here.push(machine),
+            Some(lack) => unknown.push(Row { machine, outcome: Err(lack) }),
+        }
+    }
+    here.iter().for_each(|machine| needs.target(machine.target));
+    if !here.is_empty() {
+        tools::ensure(&needs)?;
+    }
+    let guests = guests()?;
+    // Several machines boot the same files.
+    let mut builds = BTreeMap::new();
+    for machine in &here {
+        if let Entry::Vacant(place) = builds.entry((machine.target, machine.layout)) {
+            place.insert(compile::guests_for(machine, PROFILE)?);
+        }
+    }
+    let mut report = Report::begin();
+    for machine in here {
+        report.add(try_all(&guests, machine, &builds[&(machine.target, machine.layout)])?);
+    }
+    unknown.into_iter().for_each(|row| report.add(row));
+    if let Some(file) = &request.json {
+        report.write(file)?;
+    }
+    report.verdict()
+}
+
+/// The machines with one of `names` in their names.
+fn selected(names: &[String]) -> Result<Vec<&'static Machine>> {
+    if let Some(name) = names.iter().find(|name| !MORE.iter().any(|machine| machine.name.contains(name.as_str()))) {
+        let known = MORE.each_ref().map(|machine| machine.name).join(", ");
+        bail!(Misuse(format!("no machine has `{name}` in its name; known: {known}")));
+    }
+    let asked = |machine: &&Machine| names.is_empty() || names.iter().any(|name| machine.name.contains(name.as_str()));
+    Ok(MORE.iter().filter(asked).collect())
+}
+
+/// The guests that the suite has end with a pass.
+fn guests() -> Result<Vec<Guest>> {
+    let mut survey = guests::survey(&places::guest_sources())?;
+    survey.guests.retain(|guest| {
+        let asked = &guest.directives;
+        asked.tested && asked.ending == Ending::Pass && asked.profiles.contains(&PROFILE)
+    });
+    Ok(survey.guests)
+}
+
+/// Tries all guests on one machine.
+fn try_all(guests: &[Guest], machine: &'static Machine, built: &Built) -> Result<Row> {
+    let mut failures = Vec::new();
+    for guest in guests {
+        let elf = built.get(&guest.name).with_context(|| format!("cargo built no guest `{}`", guest.name))?;
+        if let Err(problem) = trial::run(guest, machine, elf) {
+            failures.push((guest.name.clone(), problem));
+        }
+    }
+    Ok(Row { machine, outcome: Ok((guests.len(), failures)) })
+}

@@ -1,0 +1,49 @@
+//! A guest's trial on a machine: it must end as its head says, and print what its `.out` file says.
+
+use std::fs;
+use std::path::Path;
+
+use crate::boot::Boot;
+use crate::frames::Log;
+use crate::guests::Guest;
+use crate::machine::Machine;
+use crate::verdict::{self, Ending};
+use crate::{hits, transcript};
+
+/// Boots `guest`, which was built as `elf`, and judges it by its head and its `.out` file. Returns the block that tells where it
+/// was [interrupted](hits), if its head says `hits`; else nothing.
+///
+/// # Errors
+///
+/// What was wrong, with the command line that shows it again.
+pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<String, String> {
+    let at = guest.expected.display();
+    let expected = fs::read_to_string(&guest.expected).map_err(|error| format!("{at}: {error}"))?;
+    let asked = &guest.directives;
+    let log = Log::of(elf).map_err(|problem| format!("{problem:#}"))?;
+    if log.is_some() != asked.logs {
+        return Err(format!("{}: only what says `defmt` in its head logs with it, and does", elf.display()));
+    }
+    let path = log.as_ref().map(Log::path);
+    let (counted, cores, limit) = (asked.counted, asked.cores, asked.limit);
+    let boot = Boot { machine, elf, input: None, log: path, counted, cores, limit };
+    let ended = boot.run(|_| Ok(())).map_err(|problem| format!("{problem:#}"))?;
+    let judged = match (verdict::judge(machine, &ended), asked.ending) {
+        (Ok(_), Ending::Pass) => Ok(()),
+        (Ok(_), ending) => Err(format!("it passed, and its head says `exit: {}`", ending.name())),
+        (Err(failure), ending) if failure.ending() == Some(ending) => Ok(()),
+        (Err(failure), _) => Err(failure.to_string()),
+    };
+    let compared = || {
+        let mut transcript = transcript::text(&ended.output);
+        if let Some(log) = &log {
+            transcript += &log.block().map_err(|problem| format!("{problem:#}"))?;
+        }
+        let block = if asked.hits { hits::block(elf, &transcript) } else { Ok(String::new()) };
+        let block = block.map_err(|problem| format!("{problem:#}"))?;
+        transcript += &block;
+        transcript::compare(&transcript, &expected).map_err(|difference| format!("{at}: {difference}"))?;
+        Ok(block)
+    };
+    judged.and_then(|()| compared()).map_err(|problem| format!("{problem}\n\n{}", boot.command_line()))
+}
