@@ -19,7 +19,7 @@ use crate::here::{Here, Link};
 use crate::local::{Attached, Shared};
 use crate::mail::{Mail, Number};
 use crate::overflow::{BAND, Canary};
-use crate::pool::Slots;
+use crate::pool::Home;
 use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
@@ -65,9 +65,10 @@ pub(crate) struct Block {
     /// Neighbours in the ring of all greenlets of the tree, in the order of creation; main is its head.
     pub(crate) next: Cell<*const Block>,
     pub(crate) prev: Cell<*const Block>,
-    /// Where the slot goes back to, and its number there.
-    pub(crate) home: Cell<NonNull<Slots<0>>>,
-    pub(crate) slot: Cell<u32>,
+    /// Where the stack goes back to.
+    pub(crate) home: Cell<Home>,
+    /// Bytes of the stack that a body must leave to interrupts.
+    pub(crate) headroom: Cell<usize>,
     pub(crate) core: Cell<Link>,
     /// Where requests to greenlets of the tree are counted.
     pub(crate) mail: Cell<&'static Mail>,
@@ -271,8 +272,7 @@ impl Block {
     pub(crate) unsafe fn write(
         place: *mut Self,
         (floor, span): (*const Canary, usize),
-        home: NonNull<Slots<0>>,
-        slot: u32,
+        (home, headroom): (Home, usize),
         here: &'static Here,
         mail: &'static Mail,
     ) -> BlockPtr {
@@ -299,7 +299,7 @@ impl Block {
             next: Cell::new(me),
             prev: Cell::new(me),
             home: Cell::new(home),
-            slot: Cell::new(slot),
+            headroom: Cell::new(headroom),
             core: Cell::new(Link::to(here)),
             mail: Cell::new(mail),
             name: Cell::new(None),

@@ -6,7 +6,7 @@ use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
 use crate::me::Me;
 use crate::overflow;
-use crate::pool::{self, Stacks};
+use crate::pool::{self, Core, NoStack, Stacks};
 use crate::thrown::Outcome;
 use core::fmt;
 
@@ -90,7 +90,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     {
         const {
             assert!(
-                pool::needs::<V, E, F>() <= P::SIZE,
+                pool::needs::<V, E, F>() <= P::SIZE - P::HEADROOM,
                 "greenlet: the stacks of this pool are too small for the body and the values of the tree: capture less, \
                  or use a pool with a larger SIZE"
             );
@@ -126,7 +126,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         if parent.has(ENDED) {
             return Err(SpawnError::Ended);
         }
-        let Some(claim) = self.pool.claim() else { return Err(self.pool_empty()) };
+        let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
         // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
         let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
         #[cfg(feature = "high-water")]
@@ -136,24 +136,32 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         }
         // SAFETY: the same.
         let block =
-            unsafe { Block::write(claim.block, bounds, claim.home, claim.slot, parent.here(), parent.mail.get()) };
+            unsafe { Block::write(claim.block, bounds, (claim.home, P::HEADROOM), parent.here(), parent.mail.get()) };
         adopt(parent, block, self.name);
         // SAFETY: `write` counted one reference.
         Ok(unsafe { Greenlet::from_block(block) })
     }
 
     #[cold]
-    fn pool_empty(&self) -> SpawnError {
-        let home = self.pool.home();
+    fn no_stack(&self, reason: &NoStack) -> SpawnError {
+        match reason {
+            NoStack::Empty => SpawnError::PoolEmpty { stacks: self.pool.stacks(), dead: self.dead() },
+            NoStack::OtherCore => SpawnError::OtherCore,
+            NoStack::NoMemory => SpawnError::NoMemory { bytes: P::SIZE },
+        }
+    }
+
+    /// How many greenlets of this tree are dead and have stacks of the pool still.
+    fn dead(&self) -> usize {
         // SAFETY: the parent is not of an ended tree, so that its tree is entered.
         let main = unsafe { self.parent.block().here().main() };
         let mut dead = 0;
         let mut at = main.successor();
         while at != main {
-            dead += usize::from(at.has(DEAD) && at.home.get() == home);
+            dead += usize::from(at.has(DEAD) && self.pool.is_home(&at.home.get()));
             at = at.successor();
         }
-        SpawnError::PoolEmpty { stacks: P::COUNT, dead }
+        dead
     }
 }
 

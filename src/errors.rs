@@ -105,6 +105,13 @@ pub enum SpawnError {
         /// How many of them belong to greenlets of this tree that are dead and still referred to by a handle or by a child.
         dead: usize,
     },
+    /// Greenlets of another core's tree have stacks of this pool, which is for one core at a time.
+    OtherCore,
+    /// The allocator has no memory for a stack. Of [`HeapStacks`](crate::HeapStacks).
+    NoMemory {
+        /// Bytes of a stack.
+        bytes: usize,
+    },
     /// The parent's tree has ended. So has every tree but the one that is entered: this is what a parent of another tree meets.
     Ended,
 }
@@ -119,6 +126,15 @@ impl fmt::Display for SpawnError {
                 f,
                 "all {stacks} stacks of the pool are in use, {dead} of them by dead greenlets that are still referred to; \
                  drop their handles (and those of their children), or give `StackPool` a larger COUNT"
+            ),
+            Self::OtherCore => f.write_str(
+                "greenlets of another core have stacks of this pool, which is for one core at a time; \
+                 make it a `SharedStackPool`, or give each core a pool",
+            ),
+            Self::NoMemory { bytes } => write!(
+                f,
+                "the allocator has no {bytes} bytes for a stack; give it more memory, or drop greenlets: \
+                 their stacks are used again"
             ),
             Self::Ended => f.write_str("the parent's tree has ended; spawn inside `Tree::enter`"),
         }

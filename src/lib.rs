@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
@@ -43,7 +45,13 @@ pub use identity::{Identity, current_report};
 pub use local::{Context, ContextPool, GreenletLocal, LocalError};
 pub use me::{Main, Me};
 pub use overflow::{Overflow, stack_of};
-pub use pool::{GuardedStackPool, StackPool, Stacks};
+#[cfg(feature = "alloc")]
+pub use pool::HeapStacks;
+pub use pool::{Byte, StackRegion, TooSmall};
+pub use pool::{Guarded, Layout, Placed, Plain};
+pub use pool::{GuardedStackPool, SharedStackPool, StackPool, Stacks};
+#[doc(hidden)]
+pub use pool::{Inline, StackMemory};
 pub use remote::{Gone, RemoteGreenlet};
 pub use thrown::{Outcome, Refusal, Sent, Thrown};
 #[cfg(feature = "defmt")]

@@ -86,9 +86,8 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     while let Err(payload) = panic::catch(|| unsafe { local::detach(block) }) {
         panicked = Some(payload); // of one value; the others are left
     }
-    let (home, slot) = (block.home.get(), block.slot.get());
-    // SAFETY: the block remembers where its slot came from, and this is the one place that gives it back.
-    unsafe { pool::release(home, slot) };
+    // SAFETY: nobody refers to it, and this is the one place that gives a stack back. A handle of a living tree is on its core.
+    unsafe { pool::release(block, block.has(ENDED)) };
     (parent, panicked)
 }
 

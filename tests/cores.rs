@@ -1,7 +1,7 @@
 //! With the feature `cores` the program says which core it runs on; here threads play the cores, and the handlers.
 #![cfg(all(feature = "cores", not(feature = "std")))]
 
-use greenlet::{CoreIdentity, EnterError, Greenlet, StackPool, State, Thrown, Tree};
+use greenlet::{CoreIdentity, EnterError, Greenlet, SharedStackPool, State, Thrown, Tree};
 use std::cell::Cell;
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 
@@ -60,7 +60,7 @@ fn echo(me: &greenlet::Me<u32, &'static str>, mut x: u32) -> greenlet::Outcome<u
     }
 }
 
-static STACKS: StackPool<8, 65536> = StackPool::new();
+static STACKS: SharedStackPool<8, 65536> = SharedStackPool::new();
 static TREE: Tree<u32> = Tree::new();
 static OTHER: Tree<u32> = Tree::new();
 

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Handle, Log, Main, Me, Out, STACKS, alone, dead, left_over, stacks, tree, unstarted, waiting};
-use greenlet::{Event, Thrown, Tree};
+use common::{Handle, Log, Main, Me, Out, STACKS, alone, dead, left_over, tree, unstarted, waiting};
+use greenlet::{Event, SharedStackPool, Thrown, Tree};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Panics without a word on stderr.
@@ -242,13 +242,13 @@ fn a_destructor_that_runs_in_a_panic_may_switch() {
 #[test]
 fn threads_panic_apart() {
     static TREES: [Tree<u32>; 4] = [const { Tree::new() }; 4];
-    let pool = stacks!(8);
+    static SHARED: SharedStackPool<8, { common::SIZE }> = SharedStackPool::new();
     std::thread::scope(|scope| {
         for (number, tree) in (0..).zip(&TREES) {
             scope.spawn(move || {
                 for round in 0..50 {
                     tree.enter(|main| {
-                        let g = main.spawn(pool, move |me, x| {
+                        let g = main.spawn(&SHARED, move |me, x| {
                             let y = me.up(x + number)?;
                             if y == 3 { blow("boom") } else { Ok(y) }
                         });
@@ -261,5 +261,5 @@ fn threads_panic_apart() {
             });
         }
     });
-    assert_eq!(pool.free(), 8);
+    assert_eq!(SHARED.free(), 8);
 }

@@ -3,7 +3,7 @@
 //!
 //! All link arguments are here and none in a cargo configuration, so that a plain `cargo build --target ...` does it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Set by the runner.
@@ -25,7 +25,8 @@ fn main() {
 
     // For another machine of the architecture, which has memory elsewhere: its name is a symbol to the script.
     println!("cargo::rerun-if-env-changed={LAYOUT}");
-    if let Ok(layout) = env::var(LAYOUT) {
+    let layout = env::var(LAYOUT).ok();
+    if let Some(layout) = &layout {
         println!("cargo::rustc-link-arg-bins=--defsym={layout}=1");
     }
 
@@ -38,14 +39,38 @@ fn main() {
     let no_defmt = folder.join("no-defmt.ld");
     println!("cargo::rerun-if-changed={}", no_defmt.display());
     println!("cargo::rerun-if-changed=src/bin");
-    for (guest, logs) in guests() {
-        let script = if logs { "defmt.x".into() } else { no_defmt.display().to_string() };
+    let regions = regions(layout.as_deref().unwrap_or(&arch));
+    for (guest, head) in guests() {
+        let has = |directive| head.lines().any(|line| line.trim() == directive);
+        let script = if has("//@ defmt") { "defmt.x".into() } else { no_defmt.display().to_string() };
         println!("cargo::rustc-link-arg-bin={guest}=--script={script}");
+        if has("//@ stacks-apart") {
+            // As a firmware does that declares pools with `stack_pool!`.
+            println!("cargo::rustc-link-arg-bin={guest}=--script={}", regions.display());
+            println!("cargo::rustc-link-arg-bin={guest}=--script=greenlet.x");
+        }
     }
 }
 
-/// The guests of this package, each with whether it has the directive `defmt` in its head.
-fn guests() -> impl Iterator<Item = (String, bool)> {
+/// A script with a memory region for stacks, 8 MiB above the place where the image of that layout begins, and one for the rest.
+fn regions(layout: &str) -> PathBuf {
+    let image = match layout {
+        "aarch64" => 0x4008_0000,
+        "raspi3b" => 0x8_0000,
+        "x86_64" => 0x10_0000,
+        other => panic!("linker/qemu-{other}.ld has an image somewhere: say here where"),
+    };
+    let stacks = image + (8 << 20);
+    let text = format!(
+        "MEMORY {{ IMAGE (rwx) : ORIGIN = {image:#x}, LENGTH = 8M  GREENLET_STACKS : ORIGIN = {stacks:#x}, LENGTH = 256K }}"
+    );
+    let script = Path::new(&env::var("OUT_DIR").expect("cargo gives a build script a folder")).join("regions.ld");
+    fs::write(&script, text).expect("a build script may write to its folder");
+    script
+}
+
+/// The guests of this package, each with its source.
+fn guests() -> impl Iterator<Item = (String, String)> {
     let sources = fs::read_dir("src/bin").expect("a package of guests has the folder src/bin");
     sources.filter_map(|source| {
         let path = source.expect("src/bin can be listed").path();
@@ -53,6 +78,6 @@ fn guests() -> impl Iterator<Item = (String, bool)> {
         // A folder holds modules of the guest of its name, and a transcript lies beside its guest.
         let is_source = path.extension().is_some_and(|extension| extension == "rs");
         let text = fs::read_to_string(&path).ok().filter(|_| is_source)?;
-        Some((name, text.lines().any(|line| line.trim() == "//@ defmt")))
+        Some((name, text))
     })
 }

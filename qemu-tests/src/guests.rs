@@ -12,6 +12,7 @@
 //! //@ cores: 4                         boots with so many cores; without it one
 //! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out
 //! //@ hits                             prints where it was interrupted: that is checked against its code
+//! //@ stacks-apart                     linked with a memory region for stacks, and with greenlet.x
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
 
@@ -193,8 +194,11 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("defmt", "") => read.logs = true,
         ("hits", "") => read.hits = true,
         ("not-a-test", "") => read.tested = false,
-        ("icount" | "defmt" | "hits" | "not-a-test", _) => bail!("`{key}` takes no value"),
-        _ => bail!("no directive `{key}`; known: profiles, exit, timeout, cores, icount, defmt, hits, not-a-test"),
+        ("stacks-apart", "") => {} // for the guests' build script
+        ("icount" | "defmt" | "hits" | "stacks-apart" | "not-a-test", _) => bail!("`{key}` takes no value"),
+        _ => bail!(
+            "no directive `{key}`; known: profiles, exit, timeout, cores, icount, defmt, hits, stacks-apart, not-a-test"
+        ),
     }
     Ok(())
 }
@@ -241,6 +245,7 @@ mod tests {
             ("//@ cores: 0", "a number from 1 to 4"),
             ("//@ cores: many", "a number from 1 to 4"),
             ("//@ icount: yes", "takes no value"),
+            ("//@ stacks-apart: 4K", "takes no value"),
             ("//@ icount\n//@ icount", "stands twice"),
         ] {
             let message = format!("{:#}", directives(head).unwrap_err());

@@ -1,6 +1,6 @@
 //! The suite: every guest on every machine, the instructions that operations take, the conformance scenarios, random ones, a soak,
-//! the runner itself, what the documents say of all these, and the library's tests with its features, each a test with a name of
-//! its own.
+//! the linker fragment, the runner itself, what the documents say of all these, and the library's tests with its features, each a
+//! test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -17,6 +17,7 @@ mod documents;
 mod features;
 mod fuzz;
 mod guests;
+mod linking;
 mod misuse;
 mod runner;
 mod scenarios;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         fuzz::cases(),
         soak::cases(),
         misuse::cases(),
+        linking::cases(),
         runner::cases(),
         documents::cases(),
         features::cases(),

@@ -2,24 +2,44 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `plain` | [`StackPool`]: stacks next to one another |
-//! | `guarded` | [`GuardedStackPool`]: a page below each that the firmware takes out of its map |
-//! | `slots` | which are free |
+//! | `fixed` | [`StackPool`]: a number of stacks that is known when the program is built |
+//! | `layout` | how they lie: next to one another, above guards, in memory apart |
+//! | `placed` | [`stack_pool!`](crate::stack_pool): memory apart, for the linker to place |
+//! | `region` | [`StackRegion`]: memory that the caller brings |
+//! | `heap` | [`HeapStacks`](crate::HeapStacks): memory of the program's allocator |
+//! | `keeper` | which are free: |
+//! | `list` | for one core at a time |
+//! | `slots` | for several |
+//! | `source` | what the kernel asks of all of these |
 
-mod guarded;
-mod plain;
+mod fixed;
+#[cfg(feature = "alloc")]
+mod heap;
+mod keeper;
+mod layout;
+mod list;
+mod placed;
+mod region;
 mod slots;
+mod source;
 
-pub use guarded::GuardedStackPool;
-pub use plain::StackPool;
-pub(crate) use slots::{Claimed, Slots, release};
+pub use fixed::{GuardedStackPool, SharedStackPool, StackPool};
+#[cfg(feature = "alloc")]
+pub use heap::HeapStacks;
+use keeper::Keeper;
+pub use layout::{Guarded, Inline, Layout, Placed, Plain, StackMemory};
+pub(crate) use list::NoStack;
+pub use region::{Byte, StackRegion, TooSmall};
+pub(crate) use slots::{Claimed, Slots};
+pub(crate) use source::{Core, Home, Source, release};
 
 use crate::arch::STACK_ALIGN;
 use crate::block::Block;
 use crate::overflow::BAND;
 use crate::thrown::Outcome;
 use core::mem::{align_of, size_of};
-/// Where stacks come from: a static of type [`StackPool`] or [`GuardedStackPool`]. Not to be implemented elsewhere.
+
+/// Where stacks come from: a [`StackPool`] of any kind. Not to be implemented elsewhere.
 ///
 /// ```
 /// use greenlet::{Greenlet, StackPool, Stacks, Tree};
@@ -37,50 +57,23 @@ use core::mem::{align_of, size_of};
 /// ```
 pub trait Stacks: Source {}
 
-impl<const COUNT: usize, const SIZE: usize> Stacks for StackPool<COUNT, SIZE> {}
-impl<const COUNT: usize, const SIZE: usize> Stacks for GuardedStackPool<COUNT, SIZE> {}
+impl<P: Source> Stacks for P {}
 
-mod source {
-    use super::Slots;
-    use crate::block::Block;
-    use core::ptr::NonNull;
-
-    /// What the kernel asks of a pool. Public in a private place, so that nobody else can implement it.
-    #[doc(hidden)]
-    pub trait Source: Sync + 'static {
-        /// How many stacks there are.
-        const COUNT: usize;
-        /// Bytes of each.
-        const SIZE: usize;
-
-        /// Takes a stack; `None` when there is none.
-        fn claim(&'static self) -> Option<Claim>;
-
-        /// What claims of this pool have as their home.
-        fn home(&'static self) -> NonNull<Slots<0>>;
-    }
-
-    /// A claimed slot, on its way to becoming a greenlet.
-    #[doc(hidden)]
-    pub struct Claim {
-        /// Where the control block goes: the base of the stack, less its size.
-        pub(crate) block: *mut Block,
-        pub(crate) limit: *mut u8,
-        pub(crate) home: NonNull<Slots<0>>,
-        pub(crate) slot: u32,
-    }
-
-    impl Claim {
-        /// Of a stack of `size` bytes from `limit` on.
-        pub(super) fn of(limit: *mut u8, size: usize, home: NonNull<Slots<0>>, slot: u32) -> Self {
-            // In bounds: the control block is smaller than the least stack; aligned: sizes and limits are multiples of 64.
-            let block = limit.wrapping_add(size - size_of::<Block>()).cast::<Block>();
-            Self { block, limit, home, slot }
-        }
-    }
+/// Checked when a pool is built.
+const fn check<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>>() {
+    assert!(SIZE >= 1024, "greenlet: SIZE of a stack pool must be at least 1024 bytes");
+    assert!(
+        HEADROOM <= SIZE - 1024,
+        "greenlet: a stack must have at least 1024 bytes besides HEADROOM: a larger SIZE, or less HEADROOM"
+    );
+    assert!(COUNT < u32::MAX as usize, "greenlet: COUNT of a stack pool must be below 2^32 - 1");
+    let () = L::SOUND;
 }
 
-pub(crate) use source::Source;
+/// Bytes of a pool that is `own` bytes itself: with stacks that lie apart.
+const fn bytes<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>>(own: usize) -> usize {
+    if own < L::BYTES { own + L::BYTES } else { own }
+}
 
 /// Bytes of stack that a body needs to start, switch once and be killed, if it does nothing else. A floor for what is refused
 /// when built: a body that calls anything needs more.

@@ -86,7 +86,7 @@ impl Drop for Claimed {
 /// # Safety
 ///
 /// `home` came from [`Slots::erase`], and `slot` from a [`Slots::claim`] there; it was not given back since.
-pub(crate) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
+pub(super) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
     // SAFETY: `head` stands at the same place for every N (`repr(C)`), and statics live for ever. No reference to all of a
     // `Slots<0>` is made: it has padding where others have their first link, which another core may be changing.
     let top = unsafe { &(*home.as_ptr()).head };

@@ -151,6 +151,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     let mut at = main.successor();
     while at != main {
         at.set(ENDED);
+        at.home.get().outlived();
         at.id.end();
         at = at.successor();
     }

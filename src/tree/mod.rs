@@ -12,7 +12,7 @@ use crate::mail::Mail;
 use crate::me::Main;
 use crate::overflow::{self, MainBand, Overflow};
 use crate::panic::{self, Payload};
-use crate::pool::Slots;
+use crate::pool::{Home, Slots};
 use crate::thrown::Thrown;
 use crate::trace::Tracer;
 use core::cell::{Cell, UnsafeCell};
@@ -222,7 +222,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         // SAFETY: the slot is claimed, so nobody refers to the block in `self.main`; the claim holds it until its release.
         let bounds = unsafe { self.band.lay() };
         // SAFETY: the same.
-        let main = unsafe { Block::write(place, bounds, self.slot.erase(), slot, here, &self.mail) };
+        let main = unsafe { Block::write(place, bounds, (Home::Shared(self.slot.erase(), slot), 0), here, &self.mail) };
         here.begin(ptr::from_ref(self).cast(), main);
         let run = Run { tree: self, main };
         let result = main_body(&Main::new(main));

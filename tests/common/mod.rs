@@ -1,7 +1,7 @@
 //! What the hosted tests share: a tree with hooks that are listened to, a pool that must be whole afterwards, a log.
 #![allow(dead_code, unused_macros, unused_imports, reason = "each test program has a copy, and none uses all of it")]
 
-use greenlet::{Greenlet, Outcome, StackPool, Thrown, Tree};
+use greenlet::{Greenlet, Outcome, SharedStackPool, Stacks, Thrown, Tree};
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::process::{Command, Output};
@@ -19,8 +19,8 @@ pub(crate) const EXIT: u32 = 1000;
 /// Bytes of a stack. A failed assertion that prints a backtrace needs most of it.
 pub(crate) const SIZE: usize = 256 * 1024;
 
-/// Stacks for greenlets that must not outlive the [`tree`] of their test.
-pub(crate) static STACKS: StackPool<32, SIZE> = StackPool::new();
+/// Stacks for greenlets that must not outlive the [`tree`] of their test. Shared: with `std` every thread is a core.
+pub(crate) static STACKS: SharedStackPool<32, SIZE> = SharedStackPool::new();
 
 /// A pool of a test's own: for greenlets that keep their stacks, or to count them.
 macro_rules! stacks {
@@ -95,10 +95,7 @@ pub(crate) fn in_child(test: &str) -> Option<Output> {
 }
 
 /// How many stacks of a pool are free.
-pub(crate) fn free_stacks<V, E, const N: usize, const S: usize>(
-    main: &Greenlet<V, E>,
-    pool: &'static StackPool<N, S>,
-) -> usize {
+pub(crate) fn free_stacks<V, E, P: Stacks>(main: &Greenlet<V, E>, pool: &'static P) -> usize {
     let all: Vec<_> = std::iter::from_fn(|| main.bare(pool).ok()).collect();
     all.len()
 }

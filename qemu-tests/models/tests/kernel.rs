@@ -1,7 +1,7 @@
 //! The kernel itself, asked from real threads while it runs: for Miri, which sees what races with what; natively it is a
 //! stress test.
 
-use greenlet::{Greenlet, Me, Outcome, StackPool, Tree};
+use greenlet::{Greenlet, Me, Outcome, SharedStackPool, Tree};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -10,7 +10,7 @@ type Handle = Greenlet<u32, &'static str>;
 /// Rounds of each test.
 const ROUNDS: usize = if cfg!(miri) { 3 } else { 300 };
 
-static STACKS: StackPool<3, { 64 * 1024 }> = StackPool::new();
+static STACKS: SharedStackPool<3, { 64 * 1024 }> = SharedStackPool::new();
 static TREE: Tree<u32> = Tree::new();
 
 /// There is one core in the world, and tests run in threads.

@@ -9,7 +9,7 @@ use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use board::{check, cores, println};
-use greenlet::{StackPool, Tree};
+use greenlet::{SharedStackPool, Tree};
 
 #[path = "cores/held.rs"]
 mod held;
@@ -31,7 +31,7 @@ const CORES: usize = 4;
 
 /// One for each greenlet that waits for a request; fewer than the cores would like to have when they spawn.
 const SLOTS: usize = CORES * (CORES - 1) * lanes::LANES;
-static STACKS: StackPool<SLOTS, 16384> = StackPool::new();
+static STACKS: SharedStackPool<SLOTS, 16384> = SharedStackPool::new();
 
 static TREES: [Tree<u64>; CORES] = [const { Tree::with_exit(|| lanes::ASKED) }; CORES];
 

@@ -1,0 +1,137 @@
+//! `linker/greenlet.x`, in a firmware that has flash, RAM and a second RAM: where stacks go, and what is said when they do not fit.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use libtest_mimic::Failed;
+use object::read::elf::ElfFile64;
+use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, elf};
+use qemu_tests::environment;
+use qemu_tests::places;
+use qemu_tests::tools::Needs;
+
+use crate::Case;
+
+/// Bytes of stacks in the firmware.
+const STACKS: u64 = 8192;
+
+/// How the firmware gets the fragment.
+#[derive(Clone, Copy)]
+enum By {
+    Include,
+    CommandLine,
+    /// Not at all.
+    Nothing,
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = vec![];
+    for target in ["aarch64-unknown-none", "x86_64-unknown-none"] {
+        let mut case = |name: &str, test: fn(&'static str) -> Result<(), Failed>| {
+            let mut needs = Needs::default();
+            needs.target(target);
+            cases.push(Case::new(format!("linking::{target}::{name}"), needs, move || test(target)));
+        };
+        case("included", |target| lies(target, By::Include, 0x1000_0000));
+        case("on_the_command_line", |target| lies(target, By::CommandLine, 0x1000_0000));
+        case("without_the_fragment", without);
+        case("region_too_small", too_small);
+        case("region_shared_and_too_small", shared);
+        case("no_region", no_region);
+    }
+    cases
+}
+
+/// Links the firmware, with its script changed as `changes` say; the ELF file, or what the linker said.
+fn link(name: &str, target: &str, by: By, changes: &[(&str, &str)]) -> io::Result<Result<PathBuf, String>> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("suite/linking");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("linking").join(target).join(name);
+    fs::create_dir_all(&folder)?;
+    let mut script = fs::read_to_string(own.join("firmware.x"))?;
+    for (from, to) in changes.iter().chain(&[("RAM_LENGTH", "64K"), ("CCM_LENGTH", "16K")]) {
+        script = script.replace(from, to);
+    }
+    if let By::Include = by {
+        script.push_str("INCLUDE greenlet.x\n");
+    }
+    let (firmware, image) = (folder.join("firmware.x"), folder.join("firmware"));
+    fs::write(&firmware, script)?;
+
+    let mut rustc = environment::rustc();
+    rustc.args(["--edition", "2024", "--target", target, "-O", "-Cpanic=abort", "-Crelocation-model=static"]);
+    rustc.arg(own.join("firmware.rs")).arg("-o").arg(&image);
+    rustc.arg(format!("-Clink-arg=-L{}", places::root().join("linker").display()));
+    rustc.arg(format!("-Clink-arg=-T{}", firmware.display()));
+    if let By::CommandLine = by {
+        rustc.arg("-Clink-arg=-Tgreenlet.x");
+    }
+    let output = rustc.output()?;
+    Ok(if output.status.success() { Ok(image) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) })
+}
+
+/// The script's line that says where stacks go.
+const IN_CCM: (&str, &str) = ("SECTIONS", "REGION_ALIAS(\"GREENLET_STACKS\", CCM);\nSECTIONS");
+const IN_RAM: (&str, &str) = ("SECTIONS", "REGION_ALIAS(\"GREENLET_STACKS\", RAM);\nSECTIONS");
+
+/// Checks that the stacks are `STACKS` bytes at `address` that take no room in the file.
+fn lies(target: &'static str, by: By, address: u64) -> Result<(), Failed> {
+    let name = if let By::Include = by { "include" } else { "command-line" };
+    let image = fs::read(link(name, target, by, &[IN_CCM])??)?;
+    let file = ElfFile64::<object::Endianness>::parse(&*image)?;
+    let section = file.section_by_name(".greenlet_stacks").ok_or("the image has no .greenlet_stacks")?;
+    let in_file = section.file_range().map_or(0, |(_, bytes)| bytes);
+    let placed = (section.address(), section.size(), in_file);
+    if placed != (address, STACKS, 0) {
+        return Err(format!("address, bytes, bytes in the file: {placed:x?}").into());
+    }
+    let SectionFlags::Elf { sh_flags } = section.flags() else { return Err("no flags of an ELF file".into()) };
+    if sh_flags & u64::from(elf::SHF_WRITE) == 0 {
+        return Err("the stacks cannot be written to".into());
+    }
+    for (symbol, expected) in [("_greenlet_stacks_start", address), ("_greenlet_stacks_end", address + STACKS)] {
+        let found = file.symbols().find(|found| found.name() == Ok(symbol)).map(|found| found.address());
+        if found != Some(expected) {
+            return Err(format!("{symbol} is {found:x?}").into());
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a script that knows nothing of stacks has them in RAM, and that they take no room in the file there either.
+fn without(target: &'static str) -> Result<(), Failed> {
+    let image = fs::read(link("without", target, By::Nothing, &[])??)?;
+    let file = ElfFile64::<object::Endianness>::parse(&*image)?;
+    let mut sections = file.sections().filter(|section| section.name().is_ok_and(|name| name.contains("greenlet")));
+    let section = sections.next().ok_or("the image has no stacks")?;
+    let in_file = section.file_range().map_or(0, |(_, bytes)| bytes);
+    if (0x2000_0000..0x2001_0000).contains(&section.address()) && in_file == 0 && sections.next().is_none() {
+        Ok(())
+    } else {
+        Err(format!("{:x}, {in_file} bytes in the file", section.address()).into())
+    }
+}
+
+fn refused(linked: Result<PathBuf, String>, said: &[&str]) -> Result<(), Failed> {
+    let Err(errors) = linked else { return Err("it links".into()) };
+    match said.iter().find(|said| !errors.contains(**said)) {
+        Some(missing) => Err(format!("nobody says `{missing}`:\n{errors}").into()),
+        None => Ok(()),
+    }
+}
+
+fn too_small(target: &'static str) -> Result<(), Failed> {
+    let linked = link("too-small", target, By::Include, &[IN_CCM, ("CCM_LENGTH", "5K")])?;
+    refused(
+        linked,
+        &["ERROR(greenlet): the stacks", "Make a COUNT or a SIZE smaller", "'CCM': overflowed by 3072 bytes"],
+    )
+}
+
+fn shared(target: &'static str) -> Result<(), Failed> {
+    let linked = link("shared", target, By::Include, &[IN_RAM, ("RAM_LENGTH", "15K")])?;
+    refused(linked, &["ERROR(greenlet): the stacks", "a region of their own", "'RAM': overflowed by 1024 bytes"])
+}
+
+fn no_region(target: &'static str) -> Result<(), Failed> {
+    refused(link("no-region", target, By::Include, &[])?, &["greenlet.x", "memory region not defined: GREENLET_STACKS"])
+}

@@ -1,0 +1,31 @@
+//! The least firmware that has stacks apart: 8 KiB of them, and 8 KiB that are not.
+#![no_std]
+#![no_main]
+
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+
+#[repr(align(64))]
+struct Memory(UnsafeCell<[MaybeUninit<u8>; 8192]>);
+
+// SAFETY: nobody runs this.
+unsafe impl Sync for Memory {}
+
+/// Where `greenlet::stack_pool!` puts stacks.
+#[unsafe(link_section = ".sbss.greenlet_stacks")]
+static STACKS: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); 8192]));
+static OTHERS: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); 8192]));
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    for memory in [&STACKS, &OTHERS] {
+        // SAFETY: nobody runs this.
+        unsafe { memory.0.get().write_volatile([MaybeUninit::uninit(); 8192]) };
+    }
+    loop {}
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    loop {}
+}

@@ -1,0 +1,118 @@
+//! Stacks from the program's allocator.
+
+use super::list::{List, NoStack};
+use super::source::{Claim, Core, Home, Source, place};
+use super::{Keeper, check};
+use crate::pool::Plain;
+use alloc::alloc::{Layout, alloc};
+use core::fmt;
+
+/// Stacks of `SIZE` bytes from the global allocator, as many as it has memory for. For one core at a time, and otherwise as a
+/// [`StackPool`](super::StackPool). With the feature `alloc`.
+///
+/// Memory that has become a stack stays one: the allocator does not get it back, and the next greenlet takes it. What refers to a
+/// greenlet weakly, or from another core, may look whether it is still there when it is long gone.
+///
+/// ```
+/// # use greenlet::Tree;
+/// use greenlet::HeapStacks;
+/// static STACKS: HeapStacks<16384> = HeapStacks::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.spawn(&STACKS, |_me, x| Ok(x + 1)).unwrap();
+/// assert_eq!(g.switch(1), Ok(2));
+/// # }).unwrap();
+/// ```
+pub struct HeapStacks<const SIZE: usize, const HEADROOM: usize = 0> {
+    list: List,
+}
+
+impl<const SIZE: usize, const HEADROOM: usize> HeapStacks<SIZE, HEADROOM> {
+    /// No stack, and none allocated. All bits zero.
+    ///
+    /// ```
+    /// # use greenlet::HeapStacks;
+    /// static STACKS: HeapStacks<16384> = HeapStacks::new();
+    /// assert_eq!(STACKS.allocated(), 0);
+    /// ```
+    #[must_use]
+    pub const fn new() -> Self {
+        const { check::<0, SIZE, HEADROOM, Plain>() }
+        Self { list: List::new() }
+    }
+
+    /// How many stacks were allocated so far: as many as were ever in use at a time.
+    ///
+    /// ```
+    /// # use greenlet::{HeapStacks, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// static STACKS: HeapStacks<16384> = HeapStacks::new();
+    /// TREE.enter(|main| {
+    ///     drop(main.bare(&STACKS).unwrap());
+    ///     drop(main.bare(&STACKS).unwrap());
+    ///     assert_eq!(STACKS.allocated(), 1);
+    /// }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn allocated(&self) -> usize {
+        self.list.ever_used()
+    }
+
+    /// How many of the allocated stacks are free. Exact if no other core uses them meanwhile.
+    ///
+    /// ```
+    /// # use greenlet::{HeapStacks, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// static STACKS: HeapStacks<16384> = HeapStacks::new();
+    /// TREE.enter(|main| {
+    ///     let g = main.bare(&STACKS).unwrap();
+    ///     assert_eq!(STACKS.free(), 0);
+    ///     drop(g);
+    ///     assert_eq!(STACKS.free(), 1);
+    /// }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.allocated().saturating_sub(self.list.taken())
+    }
+}
+
+impl<const SIZE: usize, const HEADROOM: usize> Default for HeapStacks<SIZE, HEADROOM> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const SIZE: usize, const HEADROOM: usize> Source for HeapStacks<SIZE, HEADROOM> {
+    const SIZE: usize = SIZE;
+    const HEADROOM: usize = HEADROOM;
+
+    fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
+        let unused = |_number| {
+            let layout = Layout::from_size_align(SIZE, 64).ok()?;
+            // SAFETY: the size is not zero: `new` has checked it.
+            let limit = unsafe { alloc(layout) };
+            (!limit.is_null()).then(|| place(limit, SIZE))
+        };
+        match Keeper::claim(&self.list, core, unused) {
+            Ok((place, home)) => Ok(Claim::of(place, SIZE, home)),
+            Err(NoStack::Empty) => Err(NoStack::NoMemory),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    fn stacks(&self) -> usize {
+        self.allocated()
+    }
+
+    fn is_home(&'static self, home: &Home) -> bool {
+        Keeper::is_home(&self.list, home)
+    }
+}
+
+impl<const SIZE: usize, const HEADROOM: usize> fmt::Debug for HeapStacks<SIZE, HEADROOM> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut heap = f.debug_struct("HeapStacks");
+        heap.field("allocated", &self.allocated()).field("size", &SIZE).field("free", &self.free()).finish()
+    }
+}

@@ -1,0 +1,103 @@
+//! What the kernel asks of a pool, and what a control block remembers of it.
+
+use super::list::{List, NoStack};
+use super::slots::{self, Slots};
+use crate::block::{Block, BlockPtr};
+use crate::here::Here;
+use core::mem::size_of;
+use core::ptr::{self, NonNull};
+
+/// What the kernel asks of a pool. Public in a private place, so that nobody else can implement it.
+#[doc(hidden)]
+pub trait Source: Sync + 'static {
+    /// Bytes of each stack.
+    const SIZE: usize;
+    /// Bytes of each stack that are kept for interrupt frames.
+    const HEADROOM: usize;
+
+    /// Takes a stack, for a greenlet of that core.
+    #[doc(hidden)]
+    fn claim(&'static self, core: Core) -> Result<Claim, NoStack>;
+
+    /// How many stacks there are.
+    #[doc(hidden)]
+    fn stacks(&self) -> usize;
+
+    /// Whether a stack with this home is one of this pool's.
+    #[doc(hidden)]
+    fn is_home(&'static self, home: &Home) -> bool;
+}
+
+/// Says which core: the address of what is known of it.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Core(pub(super) *mut ());
+
+impl Core {
+    pub(crate) fn of(here: &'static Here) -> Self {
+        Self(ptr::from_ref(here).cast_mut().cast())
+    }
+}
+
+/// Where a control block goes.
+#[doc(hidden)]
+pub struct Place(pub(super) *mut Block);
+
+/// A stack that was taken, on its way to becoming a greenlet.
+#[doc(hidden)]
+pub struct Claim {
+    /// Where the control block goes: the base of the stack, less its size.
+    pub(crate) block: *mut Block,
+    pub(crate) limit: *mut u8,
+    pub(crate) home: Home,
+}
+
+impl Claim {
+    /// Of the stack of `size` bytes that has its control block at `block`.
+    pub(super) fn of(Place(block): Place, size: usize, home: Home) -> Self {
+        let base = block.cast::<u8>().wrapping_add(size_of::<Block>());
+        Self { block, limit: base.wrapping_sub(size), home }
+    }
+}
+
+/// Where the control block of a stack of `size` bytes goes, that begins at `limit`. In bounds: it is smaller than the least stack.
+/// Aligned: sizes and limits are multiples of 64.
+pub(super) fn place(limit: *mut u8, size: usize) -> Place {
+    Place(limit.wrapping_add(size - size_of::<Block>()).cast())
+}
+
+/// Where a stack goes back to.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub enum Home {
+    /// A pool of one core at a time; or a pool that is not of stacks, and has one core's greenlets in it.
+    #[doc(hidden)]
+    OneCore(&'static List),
+    /// A pool that cores share, and the number of the stack.
+    #[doc(hidden)]
+    Shared(NonNull<Slots<0>>, u32),
+}
+
+impl Home {
+    /// The tree of a greenlet ends, and the greenlet does not: it still has the stack, and its core has no part in it any more.
+    pub(crate) fn outlived(self) {
+        if let Self::OneCore(list) = self {
+            list.outlived();
+        }
+    }
+}
+
+/// Gives the stack of a greenlet back to where it came from. `ended`: the greenlet has outlived its tree.
+///
+/// # Safety
+///
+/// Nobody uses the stack nor the block, whose home is where it was claimed, and it was not given back since. Unless `ended`, this
+/// is the core that it was claimed on.
+pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
+    match block.home.get() {
+        Home::OneCore(list) if ended => list.release_late(block.as_ptr()),
+        Home::OneCore(list) => list.release(block.as_ptr()),
+        // SAFETY: the caller's contract.
+        Home::Shared(slots, slot) => unsafe { slots::release(slots, slot) },
+    }
+}

@@ -1,0 +1,126 @@
+//! A pool that is for one core at a time: who has it, who is refused, and when it changes hands.
+#![cfg(feature = "std")]
+
+mod common;
+
+use common::{Handle, Main, SIZE, echo, waiting};
+use greenlet::{SpawnError, StackPool, Tree};
+use std::sync::Barrier;
+use std::thread::scope;
+
+/// Takes a stack on a thread of its own, in a tree of its own.
+fn elsewhere(tree: &'static Tree<u32>, pool: &'static StackPool<2, SIZE>) -> Result<(), SpawnError> {
+    scope(|threads| threads.spawn(|| tree.enter(|main| main.bare(pool).map(drop)).unwrap()).join().unwrap())
+}
+
+#[test]
+fn a_pool_is_of_the_core_whose_tree_has_greenlets_in_it() {
+    static POOL: StackPool<2, SIZE> = StackPool::new();
+    static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
+    TREES[0]
+        .enter(|main| {
+            assert_eq!(elsewhere(&TREES[1], &POOL), Ok(()), "nobody has it");
+            let first = main.bare(&POOL).unwrap();
+            let second = main.bare(&POOL).unwrap();
+            assert_eq!(elsewhere(&TREES[1], &POOL), Err(SpawnError::OtherCore));
+            assert!(SpawnError::OtherCore.to_string().contains("`SharedStackPool`"));
+            drop(first);
+            assert_eq!(elsewhere(&TREES[1], &POOL), Err(SpawnError::OtherCore));
+            drop(second);
+            assert_eq!(elsewhere(&TREES[1], &POOL), Ok(()), "it has none any more");
+            assert!(main.bare(&POOL).is_ok());
+        })
+        .unwrap();
+    assert_eq!(POOL.free(), 2);
+}
+
+#[test]
+fn a_refusal_of_one_that_is_full_leaves_it_to_others() {
+    static NONE: StackPool<0, SIZE> = StackPool::new();
+    static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
+    let empty = Err(SpawnError::PoolEmpty { stacks: 0, dead: 0 });
+    let bare = |main: &Main| main.bare(&NONE).map(drop);
+    TREES[0]
+        .enter(|main| {
+            assert_eq!(bare(main), empty);
+            let other = || TREES[1].enter(bare).unwrap();
+            assert_eq!(scope(|threads| threads.spawn(other).join().unwrap()), empty);
+        })
+        .unwrap();
+}
+
+#[test]
+fn the_end_of_a_tree_leaves_the_pool_to_others_though_handles_are_kept() {
+    static POOL: StackPool<2, SIZE> = StackPool::new();
+    static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
+    let kept: Handle = TREES[0].enter(|main| main.spawn(&POOL, echo).unwrap()).unwrap();
+    assert_eq!(POOL.free(), 1);
+    let meet = Barrier::new(2);
+    scope(|threads| {
+        let other = threads.spawn(|| {
+            TREES[1].enter(|main| {
+                let one = main.spawn(&POOL, echo).unwrap();
+                assert!(matches!(main.bare(&POOL), Err(SpawnError::PoolEmpty { stacks: 2, dead: 0 })));
+                meet.wait(); // the handle goes
+                meet.wait();
+                let two = main.spawn(&POOL, echo).unwrap();
+                assert_eq!((one.switch(1), two.switch(2)), (Ok(1), Ok(2)));
+            })
+        });
+        meet.wait();
+        drop(kept);
+        meet.wait();
+        other.join().unwrap().unwrap();
+    });
+    assert_eq!(POOL.free(), 2);
+}
+
+#[test]
+fn what_refuses_to_end_keeps_its_stack_and_not_the_pool() {
+    static POOL: StackPool<2, SIZE> = StackPool::new();
+    static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
+    TREES[0]
+        .enter(|main| {
+            let stubborn = main.spawn(&POOL, |me, x| {
+                loop {
+                    let _refuses = me.up(x);
+                }
+            });
+            stubborn.unwrap().switch(1).unwrap();
+        })
+        .unwrap();
+    assert_eq!(POOL.free(), 1);
+    assert_eq!(elsewhere(&TREES[1], &POOL), Ok(()));
+    assert_eq!(POOL.free(), 1, "the stack is lost for ever");
+}
+
+#[test]
+fn a_pool_goes_from_hand_to_hand_and_no_stack_is_lost() {
+    static POOL: StackPool<3, SIZE> = StackPool::new();
+    static TREES: [Tree<u32>; 3] = [const { Tree::new() }; 3];
+    let work = |tree: &'static Tree<u32>| {
+        let (mut had, mut kept) = (0, None);
+        while had < 5000 {
+            let spawned = tree.enter(|main| -> Result<Handle, SpawnError> {
+                let g: Handle = main.spawn(&POOL, echo).map_err(|refused| refused.reason)?;
+                assert_eq!(g.switch(had), Ok(had));
+                Ok(g)
+            });
+            match spawned.unwrap() {
+                Ok(g) if had % 3 == 0 => (kept, had) = (Some(g), had + 1), // given back when its tree has long ended
+                Ok(_) => had += 1,
+                Err(SpawnError::OtherCore | SpawnError::PoolEmpty { .. }) => std::thread::yield_now(),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        drop(kept);
+    };
+    let work = &work;
+    scope(|threads| TREES.iter().for_each(|tree| _ = threads.spawn(move || work(tree))));
+    assert_eq!(POOL.free(), 3);
+    common::tree(|main| {
+        let all: Vec<_> = std::iter::from_fn(|| main.bare(&POOL).ok()).collect();
+        assert_eq!(all.len(), 3);
+        drop(waiting(main));
+    });
+}
