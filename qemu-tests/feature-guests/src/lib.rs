@@ -2,6 +2,7 @@
 
 #![no_std]
 
+pub mod heap;
 mod logger;
 pub mod masked;
 
