@@ -45,6 +45,31 @@ const VARIANTS: &[Variant] = &[
             "let used = self.fresh.load(Ordering::Relaxed);\n        ((used as usize) < N).then(|| { self.fresh.store(used + 1, Ordering::Relaxed); used })",
         )],
     ),
+    ("pool/list.rs", "list", &[]),
+    // Whoever comes is the owner.
+    ("pool/list.rs", "list_of_anybody", &[("if owner != core {", "if false {")]),
+    // Nobody ceases to be the owner.
+    ("pool/list.rs", "list_of_nobody", &[("self.owner.store(ptr::null_mut(), Ordering::Release);", "")]),
+    // The list of late ones is replaced, whoever changed it meanwhile.
+    (
+        "pool/list.rs",
+        "list_late_stored",
+        &[(
+            "self.late.compare_exchange_weak(first, block.cast_mut(), Ordering::Release, Ordering::Relaxed)",
+            "Ok::<(), *mut Block>(self.late.store(block.cast_mut(), Ordering::Release))",
+        )],
+    ),
+    // Late ones are never looked for.
+    ("pool/list.rs", "list_late_lost", &[(".or_else(|| self.collect())", "")]),
+    // Weak memory, for Miri: the next owner need not see what the last one left.
+    (
+        "pool/list.rs",
+        "list_relaxed_owner",
+        &[(
+            "self.owner.store(ptr::null_mut(), Ordering::Release);",
+            "self.owner.store(ptr::null_mut(), Ordering::Relaxed);",
+        )],
+    ),
     ("mail.rs", "mail", &[]),
     // Who collects between the two steps finds nothing, and is not told again.
     (

@@ -1,7 +1,7 @@
 //! Models of what greenlet's cores share. `run`, beside this folder's `Cargo.toml`, runs them.
 //!
-//! Two things cross cores: the free slots of a pool (`src/pool/slots.rs`), and requests to greenlets of another core
-//! (`src/mail.rs`). Both files are compiled here as they stand, with the atomics of a scheduler in the place of the
+//! Three things cross cores: the free slots of a shared pool (`src/pool/slots.rs`), the free stacks of one that cores take in turn
+//! (`src/pool/list.rs`), and requests to greenlets of another core (`src/mail.rs`). These files are compiled here as they stand, with the atomics of a scheduler in the place of the
 //! processor's, and run by a few threads at a time in many different orders of steps.
 //!
 //! | scheduler | orders | memory |
@@ -13,6 +13,7 @@
 
 #![cfg(test)]
 
+mod list;
 mod mail;
 mod schedule;
 mod slots;
@@ -20,7 +21,22 @@ mod slots;
 /// What the kernel's files take their atomics from, as `crate::sync` in the kernel.
 mod sync {
     #[cfg(not(miri))]
-    pub(crate) use shuttle::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
     #[cfg(miri)]
-    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+}
+
+/// What the list of stacks needs of a control block.
+mod block {
+    use std::cell::Cell;
+
+    pub(crate) struct Block {
+        pub(crate) next: Cell<*const Block>,
+    }
+
+    impl Default for Block {
+        fn default() -> Self {
+            Self { next: Cell::new(std::ptr::null()) }
+        }
+    }
 }

@@ -17,7 +17,7 @@ const SLOTS: usize = 3;
 
 macro_rules! variants {
     ($($name:ident,)*) => {$(
-        #[allow(dead_code, unused_variables, clippy::all, reason = "a mutant leaves something out, and is not made to be read")]
+        #[allow(dead_code, unused_variables, unreachable_pub, clippy::all, reason = "a mutant leaves something out, and is not made to be read")]
         mod $name {
             include!(concat!(env!("OUT_DIR"), "/", stringify!($name), ".rs"));
 
