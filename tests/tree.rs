@@ -93,11 +93,11 @@ fn no_two_threads_give_a_greenlet_the_same_number() {
     const NUMBERS: u64 = 1 << 20; // what a thread takes at a time
     static TREE: Tree<u32> = Tree::new();
     static OTHER: Tree<u32> = Tree::new();
-    let _alone = alone();
+    let (pool, _alone) = (stacks!(1, 1024), alone()); // small, for with `high-water` each is painted a million times
     TREE.enter(|main| {
         let others = std::thread::spawn(|| OTHER.enter(|main| main.id()).unwrap()).join().unwrap();
         for _ in 0..=NUMBERS {
-            let number = main.bare(&STACKS).unwrap().id();
+            let number = main.bare(pool).unwrap().id();
             assert!(!(others..others + NUMBERS).contains(&number), "{number} is the other thread's to give");
         }
     })
