@@ -22,6 +22,8 @@ use crate::overflow::Canary;
 use crate::tree::each;
 use core::cell::Cell;
 use core::mem::size_of;
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// No pointer, no small number, and not what a cleared or a set memory holds.
 const PAINT: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
@@ -44,6 +46,36 @@ fn mark(block: BlockPtr) -> usize {
     // SAFETY: the words between floor and control block are memory of the greenlet's stack.
     let untouched = (0..words).take_while(|&word| unsafe { (*floor.wrapping_add(word)).get() } == PAINT).count();
     block.base() - floor.addr() - untouched * size_of::<Canary>()
+}
+
+/// The highest mark of all greenlets that were freed, or outlived their trees.
+static DEEPEST: AtomicUsize = AtomicUsize::new(0);
+
+/// Keeps the mark of a greenlet of which the kernel loses sight.
+pub(crate) fn keep(block: BlockPtr) {
+    if !block.is_main() {
+        DEEPEST.fetch_max(mark(block), Relaxed);
+    }
+}
+
+/// The most bytes that any greenlet of this program has used of its stack, its control block included: of those that were freed,
+/// and those that outlived their trees. 0 before there are any. For a test that ends with it, and fails when it grows.
+///
+/// With the feature `high-water`. What is known of one greenlet tells [`Greenlet::high_water_mark`].
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// TREE.enter(|main| {
+///     let g = main.spawn(&STACKS, |_me, x| Ok(std::hint::black_box([x; 500])[7])).unwrap();
+///     g.switch(1).unwrap();
+/// }).unwrap();
+/// assert!((2000..16384).contains(&greenlet::deepest_stack()));
+/// ```
+#[must_use]
+pub fn deepest_stack() -> usize {
+    DEEPEST.load(Relaxed)
 }
 
 /// # How much stack is needed

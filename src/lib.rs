@@ -41,6 +41,8 @@ pub use core_identity::Mpidr;
 pub use core_identity::SingleCore;
 pub use errors::{EnterError, ParentError, Refused, RunError, SpawnError};
 pub use handle::{Greenlet, Stack, State, WeakGreenlet};
+#[cfg(feature = "high-water")]
+pub use high_water::deepest_stack;
 pub use identity::{Identity, current_report};
 pub use local::{Context, ContextPool, GreenletLocal, LocalError};
 pub use me::{Main, Me};

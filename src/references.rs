@@ -86,6 +86,8 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     while let Err(payload) = panic::catch(|| unsafe { local::detach(block) }) {
         panicked = Some(payload); // of one value; the others are left
     }
+    #[cfg(feature = "high-water")]
+    crate::high_water::keep(block);
     // SAFETY: nobody refers to it, and this is the one place that gives a stack back. A handle of a living tree is on its core.
     unsafe { pool::release(block, block.has(ENDED)) };
     (parent, panicked)

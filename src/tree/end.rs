@@ -152,6 +152,8 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     while at != main {
         at.set(ENDED);
         at.home.get().outlived();
+        #[cfg(feature = "high-water")]
+        crate::high_water::keep(at);
         at.id.end();
         at = at.successor();
     }

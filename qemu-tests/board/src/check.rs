@@ -50,6 +50,8 @@ pub fn checks(passed: u64, total: u64) {
 pub(crate) fn done() -> u8 {
     let (passed, total) = (PASSED.load(Relaxed), TOTAL.load(Relaxed));
     console::end_line();
+    #[cfg(feature = "high-water")]
+    println!("# deepest stack: {} bytes", greenlet::deepest_stack());
     println!("DONE {passed}/{total}");
     if passed == total && total > 0 { exit::PASSED } else { exit::FAILED }
 }
