@@ -1,9 +1,10 @@
 //@ profiles: debug release small
+//@ defmt
 #![no_std]
 #![no_main]
 //! High-water marks: what a stack was used for at most, by each greenlet, and what the usual suspects take of it.
 
-use board::{check, println};
+use board::{check, on_panic, println};
 use core::fmt::Write;
 use core::hint::black_box;
 use greenlet::{StackPool, Tree};
@@ -37,8 +38,28 @@ fn main() {
         takes(main, "core::fmt, a number", Some(|_, x| formats(format_args!("{x}"))));
         takes(main, "core::fmt, padded hexadecimal", Some(|_, x| formats(format_args!("{x:#012x}"))));
         takes(main, "core::fmt, a float", Some(|_, x| formats(format_args!("{:.3}", f64::from(x)))));
+        takes(main, "a defmt frame", Some(logs));
+        panics(main);
     });
-    check!(entered.is_ok());
+    check!(entered.is_ok(), "a panic that came back");
+}
+
+/// One frame, with a number in it.
+fn logs(_: &Me, x: u32) -> u32 {
+    defmt::info!("a frame, with {=u32} in it", x);
+    x
+}
+
+/// Ends the guest: a panic does not come back.
+fn panics(main: &Greenlet) {
+    on_panic(|| {
+        let mark = TREE.current().and_then(|current| current.high_water_mark());
+        println!("# a panic, with its report: {}", mark.unwrap_or(0));
+        check!(mark.is_some_and(|mark| mark < SIZE / 2), "{mark:?}");
+        board::finish();
+    });
+    let g = main.spawn(&STACKS, |_, x| panic!("with {x} in it")).expect("a stack is free");
+    let _never = g.switch(7);
 }
 
 fn main_of(me: &Me) -> Greenlet {
