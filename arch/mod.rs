@@ -20,14 +20,15 @@
 //! registers that the C ABI uses for its first arguments, so that an entry function is called without moving anything.
 //!
 //! Not kept: the floating point control and status words (MXCSR, x87 control word; FPCR, FPSR), the condition flags, the
-//! interrupt mask. They belong to the core, not to a context.
+//! interrupt mask. They belong to the core, not to a context. With the feature `fp-control` a context has control words of its
+//! own: see `control.rs` of an instruction set.
 //!
 //! # How a fresh context looks
 //!
 //! ```text
 //!   base   ┌────────────────────────┐ highest address of the stack
-//!          │ control block          │   begins with the Context: sp pc bp bx link; the record stands RECORD_AT
-//!          ├────────────────────────┤   bytes above its beginning
+//!          │ control block          │   begins with the Context: sp pc bp bx link, and control with the feature; the
+//!          ├────────────────────────┤   record stands RECORD_AT bytes above its beginning
 //!          │ whatever the entry is  │
 //!          │ to find                │
 //!   sp ──► ├────────────────────────┤ aligned to STACK_ALIGN; pc = trampoline, bx = entry
@@ -100,8 +101,13 @@ pub(crate) type Last = unsafe extern "C" fn(argument: *const (), sp: *mut u8) ->
 /// with it, [`RECORD_AT`] bytes above the context's beginning.
 pub(crate) type Record = [usize; 2];
 
-/// See [`Record`]. One cache line: what a switch touches has the first one for itself.
-pub(crate) const RECORD_AT: usize = 64;
+/// See [`Record`]. One cache line: what a switch touches has the first one for itself. With the feature `fp-control` that is a
+/// word more than a line.
+pub(crate) const RECORD_AT: usize = if cfg!(feature = "fp-control") { 72 } else { 64 };
+
+/// The control words of the floating point unit, as an instruction set keeps them.
+#[cfg(feature = "fp-control")]
+pub(crate) type Control = u64;
 
 /// Where a context stands while it does not run.
 #[repr(C)]
@@ -114,6 +120,9 @@ pub(crate) struct Context {
     bx: Cell<*const ()>,
     /// Where a debugger goes on when it has walked this context's stack to its end; null: nowhere.
     pub(crate) link: Cell<*const Context>,
+    /// What the floating point unit is to be set to; while fresh, what it was set to when the context was made so.
+    #[cfg(feature = "fp-control")]
+    control: Cell<Control>,
 }
 
 impl Context {
@@ -125,10 +134,13 @@ impl Context {
             bp: Cell::new(ptr::null()),
             bx: Cell::new(ptr::null()),
             link: Cell::new(ptr::null()),
+            #[cfg(feature = "fp-control")]
+            control: Cell::new(0),
         }
     }
 
-    /// Makes this context fresh: the next switch to it calls `entry` on the stack that ends at `sp`.
+    /// Makes this context fresh: the next switch to it calls `entry` on the stack that ends at `sp`. It begins with the control
+    /// words of who makes it fresh, where contexts have such.
     ///
     /// `sp` is a multiple of [`STACK_ALIGN`]. The context must not move from now on.
     pub(crate) fn fresh(&self, sp: *mut u8, entry: Entry) {
@@ -137,6 +149,8 @@ impl Context {
         self.pc.set(trampoline as *const ());
         self.bp.set(self.record());
         self.bx.set(entry as *const ());
+        #[cfg(feature = "fp-control")]
+        self.control.set(isa::control());
     }
 
     /// Where `bp` of a context that has no frames points.

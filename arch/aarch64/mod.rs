@@ -17,6 +17,11 @@
 use super::{Context, Last, Word, offset};
 use core::arch::{asm, naked_asm};
 
+#[macro_use]
+mod control;
+#[cfg(feature = "fp-control")]
+pub(crate) use control::control;
+
 const _: () = assert!(offset::PC == offset::SP + 8 && offset::BX == offset::BP + 8, "sp, pc and bp, bx move in pairs");
 
 /// Saves this context in `from` and goes on in `to`, which finds `word` and `packet` as the results of its own `switch`.
@@ -47,6 +52,8 @@ pub(crate) unsafe fn switch(
             "mov x9, sp",
             "stp x9, x10, [x1, {SP}]",
             "stp x29, x19, [x1, {BP}]",
+            control!(save),
+            control!(load),
             "ldp x9, x10, [x2, {SP}]",
             "ldp x29, x19, [x2, {BP}]",
             "mov sp, x9",
@@ -86,6 +93,7 @@ pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word
     // SAFETY: as in `switch`; nothing is live after a branch that does not return.
     unsafe {
         asm!(
+            control!(load),
             "ldp x9, x10, [x2, {SP}]",
             "ldp x29, x19, [x2, {BP}]",
             "mov sp, x9",

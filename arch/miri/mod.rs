@@ -144,6 +144,12 @@ pub(crate) fn stack_pointer() -> *mut u8 {
     STACK.get()
 }
 
+/// There is no control word here: Miri knows one way to round.
+#[cfg(feature = "fp-control")]
+pub(crate) fn control() -> super::Control {
+    0
+}
+
 /// Where a fresh context starts: calls its entry.
 ///
 /// # Safety

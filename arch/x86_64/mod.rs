@@ -17,6 +17,11 @@
 use super::{Context, Last, Word, offset};
 use core::arch::{asm, naked_asm};
 
+#[macro_use]
+mod control;
+#[cfg(feature = "fp-control")]
+pub(crate) use control::control;
+
 /// Saves this context in `from` and goes on in `to`, which finds `word` and `packet` as the results of its own `switch`.
 ///
 /// Returns when a context switches to `from`: with the word and the packet given there.
@@ -46,6 +51,8 @@ pub(crate) unsafe fn switch(
             "mov [rsi + {PC}], rax",
             "mov [rsi + {BP}], rbp",
             "mov [rsi + {BX}], rbx",
+            control!(save),
+            control!(load),
             "mov rsp, [rdx + {SP}]",
             "mov rbp, [rdx + {BP}]",
             "mov rbx, [rdx + {BX}]",
@@ -81,6 +88,7 @@ pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word
     // SAFETY: as in `switch`; nothing is live after a jump that does not return.
     unsafe {
         asm!(
+            control!(load),
             "mov rsp, [rdx + {SP}]",
             "mov rbp, [rdx + {BP}]",
             "mov rbx, [rdx + {BX}]",

@@ -9,9 +9,9 @@ use crate::{Case, builds};
 
 /// Each run by its name. What a feature adds is tested with it; the rest behaves otherwise with `std` and with `cores`.
 const RUNS: [(&str, Tests); 5] = [
-    ("std", Tests { features: "std,recorder,defmt,high-water", profile: Profile::Debug, docs: true }),
+    ("std", Tests { features: "std,recorder,defmt,high-water,fp-control", profile: Profile::Debug, docs: true }),
     // The examples are the same; optimized they show nothing new.
-    ("std", Tests { features: "std,recorder,defmt,high-water", profile: Profile::Release, docs: false }),
+    ("std", Tests { features: "std,recorder,defmt,high-water,fp-control", profile: Profile::Release, docs: false }),
     ("none", Tests { features: "", profile: Profile::Release, docs: true }),
     ("cores", Tests { features: "cores,recorder", profile: Profile::Debug, docs: false }),
     ("unchecked", Tests { features: "unchecked-switch", profile: Profile::Debug, docs: false }),
