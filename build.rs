@@ -1,9 +1,13 @@
-//! Makes the linker find `greenlet.x` without a path.
+//! Makes the linker find `greenlet.x` without a path, and refuses processors that the switch is not made for.
+
+#[path = "build/apx.rs"]
+mod apx;
 
 use std::path::PathBuf;
 use std::{env, fs};
 
 fn main() {
+    apx::refuse();
     let variable =
         |name| PathBuf::from(env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name} for a build script")));
     let (from, to) = (variable("CARGO_MANIFEST_DIR").join("linker/greenlet.x"), variable("OUT_DIR"));
