@@ -1,6 +1,6 @@
 //! The suite: every guest on every machine, the instructions that operations take, the conformance scenarios, random ones, a soak,
-//! the linker fragment, the runner itself, what the documents say of all these, and the library's tests with its features, each a
-//! test with a name of its own.
+//! vectors, the linker fragment, processors, the runner itself, what the documents say of all these, and the library's tests with
+//! its features, each a test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -17,8 +17,10 @@ mod documents;
 mod features;
 mod fuzz;
 mod guests;
+mod lanes;
 mod linking;
 mod misuse;
+mod processors;
 mod runner;
 mod scenarios;
 mod soak;
@@ -56,8 +58,10 @@ fn main() -> ExitCode {
         scenarios::cases(),
         fuzz::cases(),
         soak::cases(),
+        lanes::cases(),
         misuse::cases(),
         linking::cases(),
+        processors::cases(),
         runner::cases(),
         documents::cases(),
         features::cases(),

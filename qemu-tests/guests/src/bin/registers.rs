@@ -199,6 +199,8 @@ fn control_words(main: &Main) {
     println!("control words: not kept, they are the core's; each side sees what the other has set");
     check!(isa::control() == isa::USUAL, "they are {:x?}", isa::control());
     let (other, _starter) = started(main, |me| {
+        let first = isa::control();
+        check!(first == isa::USUAL, "at the beginning they are {first:x?}");
         me.up(0)?;
         check!(isa::control() == isa::USUAL);
         isa::set_control(isa::UNUSUAL);
@@ -212,5 +214,13 @@ fn control_words(main: &Main) {
     isa::set_control(isa::USUAL);
     check!(other.switch(0) == Ok(2));
     check!(isa::control() == isa::UNUSUAL, "after a death they are {:x?}", isa::control());
+    let new = main.spawn(&STACKS, |_, x| {
+        check!(isa::control() == isa::USUAL, "a new one has {:x?}", isa::control());
+        isa::set_control(isa::UNUSUAL);
+        Ok(x)
+    });
+    isa::set_control(isa::USUAL);
+    check!(new.expect("a stack is free").switch(3) == Ok(3));
+    check!(isa::control() == isa::UNUSUAL, "after one that ended at once they are {:x?}", isa::control());
     isa::set_control(isa::USUAL);
 }

@@ -1,0 +1,38 @@
+//! The guest `lanes`, on processors that have the vectors which it is about: those of the other guests' machines need not.
+
+use libtest_mimic::Failed;
+use qemu_tests::boot::Boot;
+use qemu_tests::compile::Profile;
+use qemu_tests::guests::USUAL_LIMIT;
+use qemu_tests::machine::{MORE, Machine};
+use qemu_tests::tools::Needs;
+use qemu_tests::verdict;
+
+use crate::{Case, builds};
+
+const GUEST: &str = "lanes";
+
+/// The machines: QEMU's `max` has all that QEMU emulates.
+const MACHINES: [&str; 2] = ["virt max", "q35 max"];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for name in MACHINES {
+        let machine = MORE.iter().find(|machine| machine.name == name).expect("one of `cargo machines`");
+        for profile in Profile::ALL {
+            let mut needs = Needs::default();
+            needs.machine(machine);
+            let name = format!("{GUEST}::{}::{profile}", name.replace(' ', "_"));
+            cases.push(Case::new(name, needs, move || boot(machine, profile)));
+        }
+    }
+    cases
+}
+
+fn boot(machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
+    let elf = builds::guest(GUEST, machine.target, profile)?;
+    let boot = Boot { machine, elf: &elf, input: None, log: None, counted: false, cores: 1, limit: USUAL_LIMIT };
+    let ended = boot.run(|_| Ok(())).map_err(|problem| format!("{problem:#}"))?;
+    verdict::judge(machine, &ended).map_err(|failure| format!("{failure}\n\n{}", boot.command_line()))?;
+    Ok(())
+}
