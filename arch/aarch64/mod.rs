@@ -9,7 +9,8 @@
 //!   sp, x29    saved in from, loaded from to            as they were when this context left
 //!   x19        saved in from, loaded from to            as it was
 //!   x18        untouched: the platform's
-//!   others     clobbered: the compiler saved what is live, d8 to d15 among them
+//!   others     clobbered: the compiler saved what is live, d8 to d15 among them, and all lanes of SVE where it may use that
+//!   fpcr       with the feature: saved in from, loaded     as it was
 //! ```
 //!
 //! The target is reached by `br`, not by `ret`: the return stack of the processor expects to go back to the caller.
@@ -43,9 +44,8 @@ pub(crate) unsafe fn switch(
 ) -> (Word, *const ()) {
     // SAFETY: in: x0 to x3; all other registers are dead or saved by the compiler, as the clobbers say, but for sp, x29 and
     // x19, which no clobber may name and which are saved and restored here. `clobber_abi` names v0 to v31 whole, although
-    // the ABI has a callee keep the low halves of v8 to v15; where there are no vector registers, it names none. out: x0,
-    // x3. Neither `nostack` nor `nomem` is given: the stack pointer must be aligned, memory changes while others run. The
-    // caller vouches for the two contexts.
+    // the ABI has a callee keep the low halves of v8 to v15, and p0 to p15. out: x0, x3. Neither `nostack` nor `nomem` is
+    // given: the stack pointer must be aligned, memory changes while others run. The caller vouches for the two contexts.
     unsafe {
         asm!(
             "adr x10, 2f",

@@ -8,7 +8,8 @@
 //!   rcx        packet                                   packet
 //!   rsp, rbp   saved in from, loaded from to            as they were when this context left
 //!   rbx        saved in from, loaded from to            as it was
-//!   others     clobbered: the compiler saved what is live
+//!   others     clobbered: the compiler saved what is live, all lanes of it, whatever the code around may use
+//!   control    with the feature: saved in from, loaded     as it was
 //! ```
 //!
 //! The target is reached by an indirect jump. A `ret` would be shorter, and mispredicted every time: the return stack of
