@@ -11,10 +11,11 @@ use core::ops::Range;
 
 /// `COUNT` stacks of `SIZE` bytes in a static, for one core at a time.
 ///
-/// `SIZE` is a multiple of 64, and is all that a greenlet uses: its control block (192 bytes at most), its body, and the stack that
-/// the body works on. `HEADROOM` bytes of it are kept for interrupts: what the firmware's handlers push, all levels together, on the
-/// stack of the greenlet that they interrupt. It is 0 where handlers have stacks of their own. `SIZE`, alignment, and whether a body
-/// fits beside `HEADROOM`, are checked when the program is built. `L` says how the stacks [lie](Layout).
+/// `SIZE` is a multiple of 64, and is all that a greenlet uses: its control block (192 bytes at most; 256 with the features
+/// `cores` and `fp-control` together), its body, and the stack that the body works on. `HEADROOM` bytes of it are kept for
+/// interrupts: what the firmware's handlers push, all levels together, on the stack of the greenlet that they interrupt. It is 0
+/// where handlers have stacks of their own. `SIZE`, alignment, and whether a body fits beside `HEADROOM`, are checked when the
+/// program is built. `L` says how the stacks [lie](Layout).
 ///
 /// The memory is not touched before a greenlet is created, and lies in `.bss`; the pool's own state is 40 bytes. Claim and release
 /// take constant time and no atomic instruction.
