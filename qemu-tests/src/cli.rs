@@ -21,6 +21,7 @@ use crate::guests::USUAL_LIMIT;
 use crate::machine::{self, MACHINES, Machine};
 use crate::machines;
 use crate::random;
+use crate::reliability;
 use crate::soak::{self, Tool};
 
 /// The guest that `cargo run` boots.
@@ -69,6 +70,8 @@ pub enum Request {
     },
     /// Run the guests on many more machines.
     Machines(machines::Request),
+    /// Attack every promise at full size.
+    Reliability(reliability::Request),
     /// Install what is missing.
     Setup {
         /// Targets beside those that guests are built for.
@@ -127,6 +130,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })
         }
+        "reliability" => words.reliability()?,
         "setup" => {
             Request::Setup { targets: words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()? }
         }
@@ -150,6 +154,7 @@ struct Words {
     bless: bool,
     seed: Option<u64>,
     under: Option<Tool>,
+    quick: bool,
     json: Option<PathBuf>,
     help: bool,
 }
@@ -162,6 +167,7 @@ impl Words {
                 Value(value) => words.values.push(value),
                 Short('h') | Long("help") => words.help = true,
                 Long("bless") => words.bless = true,
+                Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
                     words.limit =
@@ -291,6 +297,7 @@ impl Words {
             ("--bless", self.bless),
             ("--seed", self.seed.is_some()),
             ("--under", self.under.is_some()),
+            ("--quick", self.quick),
             ("--json", self.json.is_some()),
         ];
         match options.iter().find(|(_, left)| *left) {

@@ -102,7 +102,7 @@ fn try_all(guests: &[Guest], machine: &'static Machine, built: &Built) -> Result
     let mut failures = Vec::new();
     for guest in guests {
         let elf = built.get(&guest.name).with_context(|| format!("cargo built no guest `{}`", guest.name))?;
-        if let Err(problem) = trial::run(guest, machine, elf) {
+        if let Err(problem) = trial::run(guest, machine, elf).outcome {
             failures.push((guest.name.clone(), problem));
         }
     }

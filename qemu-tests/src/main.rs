@@ -14,9 +14,8 @@ use qemu_tests::compile::{self, Profile};
 use qemu_tests::conformance::{self, Bundle, Console, Place};
 use qemu_tests::frames::Log;
 use qemu_tests::machine::Machine;
-use qemu_tests::oracle::Missing;
-use qemu_tests::tools::{self, Needs};
-use qemu_tests::{elf, fuzz, guests, hits, machines, places, random, soak, speed, transcript, verdict};
+use qemu_tests::tools::{self, Missing, Needs};
+use qemu_tests::{elf, fuzz, guests, hits, machines, places, random, reliability, soak, speed, transcript, verdict};
 
 fn main() -> ExitCode {
     let request = cli::parse(std::env::args_os().skip(1));
@@ -44,6 +43,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Soak(request) => soak::show(&request),
         Request::Speed { bless } => speed::show(bless),
         Request::Machines(request) => machines::show(&request),
+        Request::Reliability(request) => reliability::show(&request),
         Request::Setup { targets } => {
             let mut needs = Needs::everything();
             targets.iter().for_each(|target| needs.target(target));

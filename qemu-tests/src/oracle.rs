@@ -1,15 +1,16 @@
 //! The real package: Python's greenlet, run on scenarios by `conformance/oracle.py`.
 
+use std::env;
 use std::ffi::OsString;
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fmt};
 
 use anyhow::{Context, Result, bail, ensure};
 use conformance::Scenario;
 
 use crate::boot::Input;
 use crate::process::{self, Status};
+use crate::tools::Missing;
 use crate::{places, tools};
 
 /// Names a Python that has the package.
@@ -25,10 +26,6 @@ pub struct Oracle {
     /// What runs there, as it says itself.
     pub versions: String,
 }
-
-/// There is no such Python here. Its text says how to get one; nothing was run.
-#[derive(Debug)]
-pub struct Missing(String);
 
 /// What the package has to say about a scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,14 +111,6 @@ fn how_to_get_it() -> String {
          export {VARIABLE}=DIR/bin/python\n\nNothing was compared."
     )
 }
-
-impl fmt::Display for Missing {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Missing {}
 
 #[cfg(test)]
 mod tests {

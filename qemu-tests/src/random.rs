@@ -15,6 +15,7 @@ use crate::fuzz::{self, Stretch};
 use crate::logs::{Sinks, difference};
 use crate::oracle::{Answer, Oracle};
 use crate::shrink::{Small, shrink};
+use crate::tally::Tally;
 use crate::tools::{self, Needs};
 
 /// How many scenarios go into one run.
@@ -61,7 +62,7 @@ struct Difference {
 ///
 /// # Errors
 ///
-/// When a log differs, with the scenario made small; [`Missing`](crate::oracle::Missing), when the package is not here; and
+/// When a log differs, with the scenario made small; [`Missing`](tools::Missing), when the package is not here; and
 /// when nothing could be run.
 pub fn show(request: &Request) -> Result<()> {
     let oracle = Oracle::find()?;
@@ -98,9 +99,11 @@ pub fn show(request: &Request) -> Result<()> {
     }
     let places: Vec<_> = kernels.iter().map(|kernel| kernel.place.to_string()).collect();
     println!("{agreed} logs agree on {}", places.join(", "));
+    let attempts = (agreed * places.len()) as u64;
     for (reason, count) in skipped {
         println!("{count} skipped, for the package has no answer: {reason} (see conformance/oracle.py)");
     }
+    println!("{}", Tally { attempts, failures: 0 }.line("conformance-random"));
     Ok(())
 }
 

@@ -15,7 +15,8 @@ use crate::boot::{Boot, Input};
 use crate::compile::{self, Profile};
 use crate::conformance::Place;
 use crate::process::{self, Ended, Status};
-use crate::tools::{self, Needs, on_path};
+use crate::tally::Tally;
+use crate::tools::{self, Missing, Needs, on_path};
 use crate::{environment, places, verdict};
 
 /// The guest, and the hosted example: two programs of one name.
@@ -70,46 +71,61 @@ pub struct Ran {
 ///
 /// # Errors
 ///
-/// When an operation fails, or nothing could be run.
+/// When an operation fails, or nothing could be run; [`Missing`] when a tool is not here.
 pub fn show(request: &Request) -> Result<()> {
     let mut needs = Needs::default();
     request.places.iter().for_each(|place| place.needs(&mut needs));
     tools::ensure(&needs)?;
     for &place in &request.places {
-        let Some(program) = program(place, request.profile, request.tool)? else { continue };
+        let program = program(place, request.profile, request.tool)?;
         println!("{place}: seed {}, {} operations", request.seed, request.count);
+        let mut output = Vec::new();
         let ran = run(place, &program, request, |piece| {
+            output.extend_from_slice(piece);
             let mut out = io::stdout().lock();
             out.write_all(piece).and_then(|()| out.flush())
-        })?;
+        });
+        println!("{}", tally(&output, request.count, ran.is_ok()).line(format_args!("soak {place}")));
+        let ran = ran?;
         println!("{place}: all as it must be, in {:.1?}", ran.took);
     }
     Ok(())
 }
 
-/// Builds the program for a place. `None`, loudly, when the tool that is to watch it is not here.
+/// What the output of a soak tells: operations that were done; and the one that failed, which comes after them.
+fn tally(output: &[u8], count: u64, passed: bool) -> Tally {
+    if passed {
+        return Tally { attempts: count, failures: 0 };
+    }
+    let text = String::from_utf8_lossy(output);
+    let done = text.lines().rev().find_map(|line| match line.strip_prefix("DONE ") {
+        Some(done) => done.split('/').next()?.parse::<u64>().ok(),
+        // The last word of progress, if it came no further.
+        None => line.strip_prefix("# ")?.parse().ok(),
+    });
+    Tally { attempts: done.unwrap_or(0) + 1, failures: 1 }
+}
+
+/// Builds the program for a place.
 ///
 /// # Errors
 ///
-/// When it does not build.
-pub fn program(place: Place, profile: Profile, tool: Option<Tool>) -> Result<Option<PathBuf>> {
-    let skipped = |why: &str| {
-        eprintln!("SKIPPED, nothing was run: {why}");
-        Ok(None)
-    };
+/// [`Missing`] when the tool that is to watch it is not here; and when it does not build.
+pub fn program(place: Place, profile: Profile, tool: Option<Tool>) -> Result<PathBuf> {
+    let missing = |what: &str| bail!(Missing(format!("{what}\n\nNothing was run.")));
     match (place, tool) {
         (Place::Machine(machine), _) => {
             let mut built = compile::guests(machine.target, profile)?;
-            built.remove(NAME).with_context(|| format!("there is no guest `{NAME}`")).map(Some)
+            built.remove(NAME).with_context(|| format!("there is no guest `{NAME}`"))
         }
         (Place::Host, Some(Tool::Valgrind)) if on_path("valgrind").is_none() => {
-            skipped("valgrind is not installed (Debian: apt-get install valgrind)")
+            missing("valgrind is not installed (Debian: apt-get install valgrind)")
         }
         (Place::Host, Some(Tool::Asan)) => match nightly_host() {
-            Some(host) => with_sanitizer(&host).map(Some),
-            None => skipped("AddressSanitizer takes a nightly compiler (rustup toolchain install nightly)"),
+            Some(host) => with_sanitizer(&host),
+            None => missing("AddressSanitizer takes a nightly compiler (rustup toolchain install nightly)"),
         },
-        (Place::Host, _) => compile::example(NAME, NAME, profile).map(Some),
+        (Place::Host, _) => compile::example(NAME, NAME, profile),
     }
 }
 

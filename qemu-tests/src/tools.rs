@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::{env, fs};
+use std::{env, fmt, fs};
 
 use anyhow::{Context, Result, bail};
 
@@ -18,6 +18,18 @@ use crate::{environment, places};
 
 /// Set to anything but nothing or `0`, it keeps this from installing anything.
 const NO_INSTALL: &str = "GREENLET_NO_INSTALL";
+
+/// Something is not here that a request takes and that is not installed for it. Its text says how to get it.
+#[derive(Debug)]
+pub struct Missing(pub String);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Missing {}
 
 /// What a request needs.
 #[derive(Clone, Debug, Default)]

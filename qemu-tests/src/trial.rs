@@ -7,16 +7,30 @@ use crate::boot::Boot;
 use crate::frames::Log;
 use crate::guests::Guest;
 use crate::machine::Machine;
+use crate::tally::Tally;
 use crate::verdict::{self, Ending};
 use crate::{hits, transcript};
 
-/// Boots `guest`, which was built as `elf`, and judges it by its head and its `.out` file. Returns the block that tells where it
-/// was [interrupted](hits), if its head says `hits`; else nothing.
-///
-/// # Errors
-///
-/// What was wrong, with the command line that shows it again.
-pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<String, String> {
+/// What came of a trial.
+#[derive(Debug)]
+pub struct Tried {
+    /// What the guest tried, and what of it failed.
+    pub tally: Tally,
+    /// The block that tells where it was [interrupted](hits), if its head says `hits`, else nothing; or what was wrong, with the
+    /// command line that shows it again.
+    pub outcome: Result<String, String>,
+}
+
+/// Boots `guest`, which was built as `elf`, and judges it by its head and its `.out` file.
+#[must_use]
+pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Tried {
+    let mut transcript = String::new();
+    let outcome = judged(guest, machine, elf, &mut transcript);
+    Tried { tally: Tally::of_guest(&transcript, outcome.is_ok()), outcome }
+}
+
+/// [`run`], with all that the guest told added to `transcript`.
+fn judged(guest: &Guest, machine: &'static Machine, elf: &Path, transcript: &mut String) -> Result<String, String> {
     let at = guest.expected.display();
     let expected = fs::read_to_string(&guest.expected).map_err(|error| format!("{at}: {error}"))?;
     let asked = &guest.directives;
@@ -34,15 +48,15 @@ pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<Strin
         (Err(failure), ending) if failure.ending() == Some(ending) => Ok(()),
         (Err(failure), _) => Err(failure.to_string()),
     };
-    let compared = || {
-        let mut transcript = transcript::text(&ended.output);
+    *transcript += &transcript::text(&ended.output);
+    let mut compared = || {
         if let Some(log) = &log {
-            transcript += &log.block().map_err(|problem| format!("{problem:#}"))?;
+            *transcript += &log.block().map_err(|problem| format!("{problem:#}"))?;
         }
-        let block = if asked.hits { hits::block(elf, &transcript) } else { Ok(String::new()) };
+        let block = if asked.hits { hits::block(elf, transcript) } else { Ok(String::new()) };
         let block = block.map_err(|problem| format!("{problem:#}"))?;
-        transcript += &block;
-        transcript::compare(&transcript, &expected).map_err(|difference| format!("{at}: {difference}"))?;
+        *transcript += &block;
+        transcript::compare(transcript, &expected).map_err(|difference| format!("{at}: {difference}"))?;
         Ok(block)
     };
     judged.and_then(|()| compared()).map_err(|problem| format!("{problem}\n\n{}", boot.command_line()))

@@ -3,6 +3,7 @@
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::hosted::{self, Tests};
+use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
 
 use crate::{Case, builds};
@@ -18,7 +19,13 @@ const RUNS: [(&str, Tests); 5] = [
 ];
 
 pub(crate) fn cases() -> Vec<Case> {
-    let run = |(name, tests): (&str, Tests)| case(&format!("{name}::{}", tests.profile), move || tests.run().map(drop));
+    let run = |(name, tests): (&'static str, Tests)| {
+        case(&format!("{name}::{}", tests.profile), move || {
+            let attempts = tests.run()?;
+            println!("{}", Tally { attempts, failures: 0 }.line(format_args!("hosted::{name}::{}", tests.profile)));
+            Ok(())
+        })
+    };
     // With `cores` a program must say which core it runs on, or it does not link.
     let examples = case("cores::examples", || hosted::examples("cores"));
     RUNS.into_iter().map(run).chain([examples]).collect()

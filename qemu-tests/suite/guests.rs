@@ -5,8 +5,9 @@ use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::guests::{self, Guest};
 use qemu_tests::machine::{MACHINES, Machine};
+use qemu_tests::places;
 use qemu_tests::tools::Needs;
-use qemu_tests::{places, trial};
+use qemu_tests::trial::{self, Tried};
 
 use crate::{Case, builds};
 
@@ -36,7 +37,9 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Builds a guest and tries it.
 fn boot(guest: &Guest, machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
     let elf = builds::guest(&guest.name, machine.target, profile)?;
-    let block = trial::run(guest, machine, &elf)?;
+    let Tried { tally, outcome } = trial::run(guest, machine, &elf);
+    println!("{}", tally.line(format_args!("guest::{}::{machine}::{profile}", guest.name)));
+    let block = outcome?;
     if !block.is_empty() {
         println!("{} on {machine}, {profile}:\n{block}", guest.name);
     }

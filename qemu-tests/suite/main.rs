@@ -1,6 +1,6 @@
 //! The suite: every guest on every machine, the instructions that operations take, the conformance scenarios, random ones, a soak,
-//! vectors, the linker fragment, processors, the runner itself, what the documents say of all these, and the library's tests with
-//! its features, each a test with a name of its own.
+//! vectors, the linker fragment, processors, the runner itself, the table of promises, what the documents say of all these, and the
+//! library's tests with its features, each a test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -21,6 +21,7 @@ mod lanes;
 mod linking;
 mod misuse;
 mod processors;
+mod reliability;
 mod runner;
 mod scenarios;
 mod soak;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         linking::cases(),
         processors::cases(),
         runner::cases(),
+        reliability::cases(),
         documents::cases(),
         features::cases(),
     ];

@@ -6,6 +6,7 @@ use std::time::Duration;
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
 use qemu_tests::process::{self, Status};
+use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
 use qemu_tests::verdict::{self, Done};
 
@@ -24,7 +25,10 @@ fn run(profile: Profile) -> Result<(), Failed> {
     let ended = process::run(Command::new(program), Duration::from_secs(120), |_| Ok(()))?;
     let output = String::from_utf8_lossy(&ended.output);
     match verdict::done(&output) {
-        Ok(Done(ran)) if ended.status == Status::Exited(0) && ran >= CASES => Ok(()),
+        Ok(Done(attempts)) if ended.status == Status::Exited(0) && attempts >= CASES => {
+            println!("{}", Tally { attempts, failures: 0 }.line(format_args!("misuse::std::{profile}")));
+            Ok(())
+        }
         _ => Err(format!("{:?}\n{output}\n{}", ended.status, String::from_utf8_lossy(&ended.errors)).into()),
     }
 }

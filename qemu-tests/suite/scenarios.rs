@@ -11,6 +11,7 @@ use qemu_tests::compile::Profile;
 use qemu_tests::conformance::{self, Bundle, GUEST, Place};
 use qemu_tests::logs::{Sinks, difference};
 use qemu_tests::places;
+use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
 
 use crate::Case;
@@ -30,7 +31,7 @@ pub(crate) fn cases() -> Vec<Case> {
             for profile in [Profile::Debug, Profile::Release] {
                 let mut needs = Needs::default();
                 place.needs(&mut needs);
-                let name = format!("conformance::{family}::{place}::{profile}");
+                let name = format!("conformance::{place}::{family}::{profile}");
                 cases.push(Case::new(name, needs, move || run(family, place, profile)));
             }
         }
@@ -59,7 +60,12 @@ fn run(family: &str, place: Place, profile: Profile) -> Result<(), Failed> {
             Some(_) => {}
         }
     }
-    if differences.is_empty() && ran.failure.is_none() {
+    let mut tally = Tally { attempts: files.len() as u64, failures: differences.len() as u64 };
+    if ran.failure.is_some() {
+        tally.failures = tally.failures.max(1);
+    }
+    println!("{}", tally.line(format_args!("conformance::{place}::{family}::{profile}")));
+    if tally.failures == 0 {
         return Ok(());
     }
     let agreed = files.len() - differences.len();

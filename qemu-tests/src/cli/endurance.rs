@@ -1,9 +1,11 @@
-//! What `cargo soak` is asked for.
+//! What `cargo soak` and `cargo reliability` are asked for.
+
+use lexopt::ValueExt;
 
 use super::{Request, Words};
 use crate::compile::Profile;
 use crate::conformance::Place;
-use crate::soak;
+use crate::{reliability, soak};
 
 impl Words {
     /// `[host|MACHINE]... [--seed SEED] [COUNT] [--under TOOL]`.
@@ -29,5 +31,13 @@ impl Words {
             return Err("COUNT must be above 0: no operation shows nothing".into());
         }
         Ok(Request::Soak(soak::Request { seed: self.seed.take().unwrap_or(1), count, places, profile, tool }))
+    }
+
+    /// `[NAME...] [--only host|MACHINE] [--quick] [--json FILE]`.
+    pub(super) fn reliability(&mut self) -> Result<Request, lexopt::Error> {
+        let names = self.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
+        let only = std::mem::take(&mut self.only).iter().map(ToString::to_string).collect();
+        let quick = std::mem::take(&mut self.quick);
+        Ok(Request::Reliability(reliability::Request { names, only, quick, json: self.json.take() }))
     }
 }

@@ -23,6 +23,7 @@ usage:
   cargo soak [host|MACHINE]... [--seed SEED] [COUNT] [--debug] [--under valgrind|asan]
   cargo speed [--bless]
   cargo machines [NAME...] [--json FILE]
+  cargo reliability [NAME...] [--only host|MACHINE] [--quick] [--json FILE]
   cargo setup [TARGET...]
 
 machines:
@@ -40,11 +41,14 @@ if nobody says, and checks the kernel after each; on host, aarch64 and x86_64.
 --bless it keeps the instructions, and `cargo test` fails when they are others.
 `cargo machines` runs the guests that must pass on other processors, boards, interrupt
 controllers and exception levels, or on those with a NAME in their names: a row each.
+`cargo reliability` attacks every promise of docs/reliability.md, or those that are named,
+and prints a row for each; at full size that takes hours, with --quick some minutes.
 `cargo setup` installs what `cargo run` and `cargo test` need, as they do by themselves;
 with GREENLET_NO_INSTALL=1 they print the command and stop.
 
-exit status: 0 passed, 1 failed, 2 a request that makes no sense, 3 Python's greenlet
-package is not here (2 and 3: nothing was run).
+exit status: 0 passed, 1 failed, 2 a request that makes no sense (nothing was run),
+3 what that takes is not here: Python's greenlet, valgrind, a nightly compiler (nothing
+was run; of `cargo reliability`: not all of it was, and nothing failed).
 ",
         first = MACHINES[0].name,
     )

@@ -20,6 +20,7 @@ use crate::cli::Misuse;
 use crate::compile::Profile;
 use crate::conformance::{self as ours, Place};
 use crate::places;
+use crate::tally::Tally;
 use crate::tools::{self, Needs};
 
 /// The places that scenarios run at unless the user names others.
@@ -85,6 +86,8 @@ fn hunt(program: &Program, stretch: Stretch) -> Result<bool> {
         return Ok(true);
     };
     println!("{caught}");
+    // The one that began last failed.
+    progress.tally(progress.ran + 1, 1);
     if let Some(small) = caught.small() {
         let file = keep(small)?;
         println!("the small one: cargo fuzz-kernel --replay {file} --only {}", program.place);
@@ -145,6 +148,11 @@ impl Progress {
         self.ran = self.stretch.count;
         let took = self.began.elapsed();
         println!("{}: {} scenarios clean in {took:.1?}, {:.0} a second", self.place, self.ran, self.speed());
+        self.tally(self.ran, 0);
+    }
+
+    fn tally(&self, attempts: u64, failures: u64) {
+        println!("{}", Tally { attempts, failures }.line(format_args!("fuzz-kernel {}", self.place)));
     }
 
     fn speed(&self) -> f64 {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::machine::Machine;
+use crate::tally::Tally;
 
 /// What came of one machine.
 pub(super) struct Row {
@@ -46,11 +47,12 @@ impl Report {
         fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Whether something was run, and all of it passed.
+    /// Whether something was run, and all of it passed. Prints the sum.
     pub(super) fn verdict(&self) -> Result<()> {
         let ran: Vec<_> = self.0.iter().filter_map(|row| row.outcome.as_ref().ok()).collect();
         let (guests, failures) =
             ran.iter().fold((0, 0), |sum, (guests, failures)| (sum.0 + guests, sum.1 + failures.len()));
+        println!("{}", Tally { attempts: guests as u64, failures: failures as u64 }.line("machines"));
         match (guests, failures) {
             (0, _) => bail!("nothing was run"),
             (_, 0) => Ok(()),

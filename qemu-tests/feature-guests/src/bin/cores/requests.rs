@@ -189,6 +189,7 @@ impl Owner {
 pub(crate) fn tell() {
     /// In all lanes of a pair.
     const EACH: u64 = ROUNDS * LANES as u64;
+    let mut asked = 0;
     for (from, pairs) in PAIRS.iter().enumerate() {
         for (to, pair) in pairs.iter().enumerate().filter(|&(to, _)| to != from) {
             let count = |counts: &[AtomicU64; 3]| counts.each_ref().map(|count| count.load(Acquire));
@@ -199,6 +200,8 @@ pub(crate) fn tell() {
             check!(late == 2 * LANES as u64 * (ORDERS - 1), "{late} requests came too late");
             println!("core {from} asked core {to}, and all was settled once: {}", if all { "yes" } else { "no" });
             println!("# {left:?} kills, wakes, races left; {won} races won, {gone} gone; {late} to the dead");
+            asked += left.iter().sum::<u64>() + gone + late;
         }
     }
+    println!("# attempts: {asked} requests");
 }

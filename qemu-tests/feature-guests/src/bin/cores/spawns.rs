@@ -70,7 +70,8 @@ fn count_wrong(wrong: bool) {
 /// Says what came out, when all cores are done.
 pub(crate) fn tell() {
     let (spawned, wrong) = (SPAWNED.load(Acquire), WRONG.load(Acquire));
-    println!("# {spawned} spawns; the pool was empty {} times", REFUSED.load(Acquire));
+    println!("# attempts: {spawned} spawns");
+    println!("# the pool was empty {} times", REFUSED.load(Acquire));
     check!(spawned == SPAWNS, "{spawned} of {SPAWNS} spawned");
     check!(wrong == 0, "{wrong} transfers brought something else");
     crate::found("every spawn got a slot and ran", spawned == SPAWNS && wrong == 0);

@@ -1,0 +1,243 @@
+//! The promises, and the commands that attack them.
+
+/// The place of what runs as a process on the host.
+pub(super) const HOST: &str = "host";
+
+/// Where guests run: each way in which the switch is compiled. `machines` has many more.
+const BARE: &[&str] = &["aarch64", "aarch64-softfloat", "x86_64"];
+/// Where what comes from outside of the guest runs.
+const ALL: &[&str] = &[HOST, "aarch64", "x86_64"];
+const HOSTED: &[&str] = &[HOST];
+
+/// What is promised, and how it is attacked.
+#[derive(Debug)]
+pub struct Promise {
+    /// What it is called, here, in `docs/reliability.md` and in the JSON.
+    pub name: &'static str,
+    /// Where it is attacked: a row each.
+    pub places: &'static [&'static str],
+    /// The command, with `{}` for the place.
+    full: &'static str,
+    /// The command at the size of CI.
+    quick: &'static str,
+    /// Where the counts stand in what the command prints.
+    pub(super) counts: Counts,
+}
+
+/// How much of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Size {
+    /// As much as is promised.
+    Full,
+    /// As much as CI has time for.
+    Quick,
+}
+
+/// Where the counts stand in what a command prints.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Counts {
+    /// In its [tallies](crate::tally).
+    Tallies,
+    /// In the last lines of test programs: a test is an attempt.
+    Tests,
+}
+
+/// A promise at a place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) promise: &'static Promise,
+    pub(super) place: &'static str,
+}
+
+use Counts::{Tallies, Tests};
+
+/// Every promise.
+pub static PROMISES: &[Promise] = &[
+    tallied(
+        "interrupted-instructions",
+        BARE,
+        "cargo test --test suite -- guest::every_instruction::{}::",
+        "cargo test --test suite -- guest::every_instruction::{}::release",
+    ),
+    tallied(
+        "interrupted-registers",
+        BARE,
+        "cargo test --test suite -- guest::interrupted::{}::",
+        "cargo test --test suite -- guest::interrupted::{}::release",
+    ),
+    tallied(
+        "interrupts-masked",
+        BARE,
+        "cargo test --test suite -- guest::masked::{}::",
+        "cargo test --test suite -- guest::masked::{}::release",
+    ),
+    tallied(
+        "handlers",
+        BARE,
+        "cargo test --test suite -- guest::handler::{}::",
+        "cargo test --test suite -- guest::handler::{}::release",
+    ),
+    tallied(
+        "registers",
+        BARE,
+        "cargo test --test suite -- guest::registers::{}::",
+        "cargo test --test suite -- guest::registers::{}::release",
+    ),
+    tallied(
+        "overflow",
+        BARE,
+        "cargo test --test suite -- guest::overflow::{}::",
+        "cargo test --test suite -- guest::overflow::{}::release",
+    ),
+    tallied(
+        "high-water",
+        BARE,
+        "cargo test --test suite -- guest::high_water::{}::",
+        "cargo test --test suite -- guest::high_water::{}::release",
+    ),
+    tallied(
+        "cores",
+        BARE,
+        "cargo test --test suite -- guest::cores::{}::release",
+        "cargo test --test suite -- guest::cores::{}::debug",
+    ),
+    tallied(
+        "misuse",
+        BARE,
+        "cargo test --test suite -- guest::misuse::{}::",
+        "cargo test --test suite -- guest::misuse::{}::release",
+    ),
+    Promise {
+        name: "misuse-hosted",
+        places: HOSTED,
+        full: "cargo test --package misuse",
+        quick: "cargo test --package misuse",
+        counts: Tests,
+    },
+    tallied(
+        "misuse-panics",
+        HOSTED,
+        "cargo test --test suite -- misuse::std::",
+        "cargo test --test suite -- misuse::std::release",
+    ),
+    tallied(
+        "conformance",
+        ALL,
+        "cargo test --test suite -- conformance::{}::",
+        "cargo test --test suite -- conformance::{}::core::release",
+    ),
+    tallied(
+        "conformance-random",
+        ALL,
+        "cargo conformance-random 1 10000 --only {}",
+        "cargo conformance-random 1 500 --only {}",
+    ),
+    tallied("fuzz-kernel", ALL, "cargo fuzz-kernel 1 1000000 --only {}", "cargo fuzz-kernel 1 10000 --only {}"),
+    tallied("soak", ALL, "cargo soak {} 100000000", "cargo soak {} 100000"),
+    tallied(
+        "soak-valgrind",
+        HOSTED,
+        "cargo soak host 1000000 --under valgrind",
+        "cargo soak host 10000 --under valgrind",
+    ),
+    tallied("soak-asan", HOSTED, "cargo soak host 10000000 --under asan", "cargo soak host 100000 --under asan"),
+    tallied("machines", &["all"], "cargo machines", "cargo machines raspi3b"),
+    tallied(
+        "library-tests",
+        HOSTED,
+        "cargo test --test suite -- hosted::",
+        "cargo test --test suite -- hosted::std::debug",
+    ),
+    tallied("models", HOSTED, "qemu-tests/models/run -- --show-output", "qemu-tests/models/run -- --show-output"),
+    Promise {
+        name: "miri-tests",
+        places: HOSTED,
+        full: "qemu-tests/miri doc tests",
+        quick: "qemu-tests/miri doc",
+        counts: Tests,
+    },
+    Promise {
+        name: "miri-threads",
+        places: HOSTED,
+        full: "qemu-tests/miri threads",
+        quick: "qemu-tests/miri threads",
+        counts: Tests,
+    },
+    tallied("miri-scenarios", HOSTED, "qemu-tests/miri scenarios", "qemu-tests/miri scenarios"),
+];
+
+/// A promise whose command prints tallies.
+const fn tallied(
+    name: &'static str,
+    places: &'static [&'static str],
+    full: &'static str,
+    quick: &'static str,
+) -> Promise {
+    Promise { name, places, full, quick, counts: Tallies }
+}
+
+impl Promise {
+    /// The command that attacks it at `place`.
+    #[must_use]
+    pub fn command(&self, place: &str, size: Size) -> String {
+        match size {
+            Size::Full => self.full,
+            Size::Quick => self.quick,
+        }
+        .replace("{}", place)
+    }
+}
+
+/// The rows of the promises with these `names`, at these of their `places`.
+///
+/// # Errors
+///
+/// What is known, when there is no such name or place, or no row that has one of both.
+pub(super) fn selected(names: &[String], places: &[String]) -> Result<Vec<Row>, String> {
+    let known: Vec<_> = PROMISES.iter().map(|promise| promise.name).collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("no promise is called `{name}`; known: {}", known.join(", ")));
+    }
+    let asked = |names: &[String], name: &str| names.is_empty() || names.iter().any(|asked| asked == name);
+    let promises = PROMISES.iter().filter(|promise| asked(names, promise.name));
+    let rows = promises.flat_map(|promise| promise.places.iter().map(move |&place| Row { promise, place }));
+    let rows: Vec<_> = rows.filter(|row| asked(places, row.place)).collect();
+    if rows.is_empty() {
+        return Err(format!("no such promise is attacked on {}", places.join(", ")));
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn selected(names: &[&str], places: &[&str]) -> Result<Vec<(&'static str, &'static str)>, String> {
+        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let rows = super::selected(&owned(names), &owned(places))?;
+        Ok(rows.iter().map(|row| (row.promise.name, row.place)).collect())
+    }
+
+    #[test]
+    fn a_promise_has_one_name_and_a_command_for_each_place() {
+        let names: BTreeSet<_> = PROMISES.iter().map(|promise| promise.name).collect();
+        assert_eq!(names.len(), PROMISES.len());
+        for promise in PROMISES {
+            for size in [Size::Full, Size::Quick] {
+                let commands: BTreeSet<_> = promise.places.iter().map(|place| promise.command(place, size)).collect();
+                assert_eq!(commands.len(), promise.places.len(), "{}: {commands:?}", promise.name);
+                assert!(commands.iter().all(|command| shlex::split(command).is_some_and(|words| words.len() > 1)));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_asked_for_by_promise_and_place() {
+        assert_eq!(selected(&["soak"], &["x86_64", "host"]).unwrap(), [("soak", "host"), ("soak", "x86_64")]);
+        assert!(selected(&[], &["aarch64-softfloat"]).unwrap().contains(&("cores", "aarch64-softfloat")));
+        assert!(selected(&["soaks"], &[]).unwrap_err().starts_with("no promise is called `soaks`; known: interrupted"));
+        assert_eq!(selected(&["machines"], &["host"]).unwrap_err(), "no such promise is attacked on host");
+    }
+}

@@ -1,0 +1,154 @@
+//! Runs the command of a row, and reads from what it printed how often something was tried.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::rows::{Counts, Row};
+use crate::process::{self, Ended, Status};
+use crate::tally::Tally;
+use crate::{environment, places, transcript};
+
+/// When a command is ended that does not end itself. Each of them has limits of its own that are far below.
+const LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// Commands of `.cargo/config.toml` that are this program: it is asked itself, and need not be built anew.
+const OURS: [&str; 4] = ["conformance-random", "fuzz-kernel", "machines", "soak"];
+
+/// The status with which our commands say that what they need is missing.
+const MISSING: i32 = 3;
+
+/// What came of a row.
+#[derive(Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// It ran, and took so long.
+    Ran(Tally, Duration),
+    /// It was not run, for this reason.
+    NotRun(String),
+}
+
+/// What runs commands.
+pub(super) struct Runner {
+    /// This program.
+    own: PathBuf,
+    /// Where their outputs go.
+    folder: PathBuf,
+    /// The target directory that this program was built into.
+    target: PathBuf,
+}
+
+impl Runner {
+    /// Finds out where we are, before a command builds anything.
+    pub(super) fn here() -> Result<Self> {
+        let own = env::current_exe().context("cannot tell where this program is")?;
+        let built = places::built()?;
+        let folder = built.join("reliability");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let target = built.parent().unwrap_or(&built).to_owned();
+        Ok(Self { own, folder, target })
+    }
+
+    /// Runs the command of `row`. What it printed is kept in a file, which is named when it failed.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub(super) fn run(&self, row: &Row, line: &str) -> Result<Outcome> {
+        let command = self.command(line).with_context(|| format!("no command: {line}"))?;
+        let ended = process::run(command, LIMIT, |_| Ok(())).with_context(|| format!("cannot run {line}"))?;
+        let outcome = judge(row.promise.counts, &ended);
+        let (output, errors) = (transcript::text(&ended.output), transcript::text(&ended.errors));
+        let file = self.folder.join(format!("{}-{}.log", row.promise.name, row.place));
+        fs::write(&file, format!("{line}\n\n{output}\n{errors}\n{:?}\n", ended.status))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        if matches!(outcome, Outcome::Ran(tally, _) if tally.failures > 0) {
+            let said = if errors.trim().is_empty() { &output } else { &errors };
+            eprintln!("failed; its last words, and all of it in {}:\n{}\n", file.display(), transcript::tail(said));
+        }
+        Ok(outcome)
+    }
+
+    /// The process that a command line stands for.
+    fn command(&self, line: &str) -> Option<Command> {
+        let words = shlex::split(line)?;
+        let (program, words) = words.split_first()?;
+        let mut command = match (program.as_str(), words.first()) {
+            ("cargo", Some(name)) if OURS.contains(&name.as_str()) => Command::new(&self.own),
+            ("cargo", _) => environment::cargo(),
+            _ => environment::clean(Command::new(places::root().join(program))),
+        };
+        command.args(words).current_dir(places::root()).env("CARGO_TARGET_DIR", &self.target);
+        Some(command)
+    }
+}
+
+/// What a command's end says.
+fn judge(counts: Counts, ended: &Ended) -> Outcome {
+    let (output, errors) = (transcript::text(&ended.output), transcript::text(&ended.errors));
+    if ended.status == Status::Exited(MISSING) {
+        return Outcome::NotRun(reason(&errors));
+    }
+    let read = match counts {
+        Counts::Tallies => Tally::told(&output),
+        Counts::Tests => Tally::of_tests(&output),
+    };
+    let mut tally = read.unwrap_or_default();
+    // Nothing tried is no success, and what did not end well has failed at something, whatever it counted.
+    if tally.attempts == 0 || ended.status != Status::Exited(0) {
+        tally.failures = tally.failures.max(1);
+    }
+    Outcome::Ran(tally, ended.took)
+}
+
+/// What a command says that does not find what it needs: from where it complains, on one line.
+fn reason(errors: &str) -> String {
+    let complaint = ["error: ", "skipped: "].iter().filter_map(|word| errors.find(word)).min();
+    errors[complaint.unwrap_or(0)..].split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(counts: Counts, status: Status, output: &str, errors: &str) -> Outcome {
+        judge(counts, &Ended { status, output: output.into(), errors: errors.into(), took: Duration::ZERO })
+    }
+
+    fn ran(attempts: u64, failures: u64) -> Outcome {
+        Outcome::Ran(Tally { attempts, failures }, Duration::ZERO)
+    }
+
+    #[test]
+    fn counts_are_those_that_were_printed() {
+        let tallies = "tally a: 5 attempts, 0 failures\ntest result: ok. 2 passed; 0 failed; 0 ignored\n";
+        assert_eq!(judged(Counts::Tallies, Status::Exited(0), tallies, ""), ran(5, 0));
+        assert_eq!(judged(Counts::Tests, Status::Exited(0), tallies, ""), ran(2, 0));
+        assert_eq!(
+            judged(Counts::Tallies, Status::Exited(1), "tally a: 5 attempts, 2 failures\n", "error: x"),
+            ran(5, 2)
+        );
+    }
+
+    #[test]
+    fn no_bad_end_and_no_silence_is_a_success() {
+        let well = "tally a: 5 attempts, 0 failures\n";
+        for status in [Status::Exited(1), Status::Exited(101), Status::Signalled(9), Status::TimedOut] {
+            assert_eq!(judged(Counts::Tallies, status, well, ""), ran(5, 1), "{status:?}");
+        }
+        assert_eq!(judged(Counts::Tallies, Status::Exited(0), "", ""), ran(0, 1));
+        assert_eq!(judged(Counts::Tests, Status::Exited(0), "test result: ok. 0 passed; 0 failed; ", ""), ran(0, 1));
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_its_remedy() {
+        let errors = "  Compiling x\nerror: valgrind is not installed\n\n  apt-get install valgrind\n";
+        assert_eq!(
+            judged(Counts::Tallies, Status::Exited(MISSING), "", errors),
+            Outcome::NotRun("error: valgrind is not installed apt-get install valgrind".to_owned())
+        );
+    }
+}
