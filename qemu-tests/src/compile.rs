@@ -3,7 +3,7 @@
 //! Never from a build script: the outer cargo would hold its lock and wait for a build that waits
 //! for the lock. By the time the runner or the suite runs, the lock is free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -73,7 +73,16 @@ const LAYOUT: &str = "GREENLET_LAYOUT";
 ///
 /// When cargo cannot be started or fails; it has printed why on standard error by then.
 pub fn guests(target: &str, profile: Profile) -> Result<Built> {
-    guests_linked(target, profile, None)
+    guests_linked(target, profile, None, None)
+}
+
+/// Builds the guests for `target` that have these `names`, and what they take, and no other: some take long to compile.
+///
+/// # Errors
+///
+/// As [`guests`].
+pub fn guests_named(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
+    guests_linked(target, profile, None, Some(names))
 }
 
 /// Builds every guest for `machine`, which may want them linked in another way than others of its target.
@@ -82,18 +91,35 @@ pub fn guests(target: &str, profile: Profile) -> Result<Built> {
 ///
 /// As [`guests`].
 pub fn guests_for(machine: &Machine, profile: Profile) -> Result<Built> {
-    guests_linked(machine.target, profile, machine.layout)
+    guests_linked(machine.target, profile, machine.layout, None)
 }
 
-fn guests_linked(target: &str, profile: Profile, layout: Option<&str>) -> Result<Built> {
+fn guests_linked(
+    target: &str,
+    profile: Profile,
+    layout: Option<&str>,
+    names: Option<&BTreeSet<String>>,
+) -> Result<Built> {
     // A target directory for each layout: in one they would build each other's work anew.
     let folder = places::built()?;
     let folder = layout.map_or_else(|| folder.clone(), |layout| folder.join(layout));
     let mut built = Built::new();
-    for package in places::GUEST_PACKAGES {
+    for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
         let mut cargo = environment::cargo();
-        cargo.current_dir(places::guests()).args(["build", "--package", package, "--bins", "--target", target]);
+        cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
         cargo.args(["--profile", profile.of_cargo()]);
+        match names {
+            None => cargo.arg("--bins"),
+            Some(names) => {
+                let of_package: Vec<_> =
+                    names.iter().filter(|name| sources.join(name).with_extension("rs").is_file()).collect();
+                if of_package.is_empty() {
+                    continue;
+                }
+                cargo.args(features_of(package, names));
+                cargo.args(of_package.iter().flat_map(|name| ["--bin", name.as_str()]))
+            }
+        };
         match layout {
             Some(layout) => cargo.env(LAYOUT, layout),
             None => cargo.env_remove(LAYOUT),
@@ -102,6 +128,16 @@ fn guests_linked(target: &str, profile: Profile, layout: Option<&str>) -> Result
         built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);
     }
     Ok(built)
+}
+
+/// The words by which cargo builds a package with what the guests called so take, and without what others take.
+fn features_of(package: &str, names: &BTreeSet<String>) -> Vec<String> {
+    let asked: Vec<_> = places::GUEST_FEATURES.into_iter().filter(|&name| names.contains(name)).collect();
+    // By default it has all of them.
+    if package != places::GUEST_PACKAGES[0] || asked == places::GUEST_FEATURES {
+        return Vec::new();
+    }
+    vec!["--no-default-features".to_owned(), format!("--features={}", asked.join(","))]
 }
 
 /// Builds the hosted example `name` of the package `package` in the root workspace.

@@ -24,6 +24,9 @@ pub fn guests() -> PathBuf {
 /// Each is built by a call of cargo's own: in one call they would share features of the library.
 pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 
+/// The features of the first of these: guests that take what no other takes.
+pub const GUEST_FEATURES: [&str; 4] = ["conformance", "fuzz", "misuse", "soak"];
+
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
 #[must_use]
 pub fn guest_sources() -> [PathBuf; 2] {

@@ -1,17 +1,21 @@
 //! Builds that several tests share: each is made once, when the first test needs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Built, Profile};
+use qemu_tests::{guests, places};
 
 /// A build that is made by the first that asks for it, while the others wait.
 type Once<T> = Arc<OnceLock<Result<T, String>>>;
 
 /// Builds of one kind, by what they are built for.
 pub(crate) struct Builds<T>(Mutex<BTreeMap<(&'static str, Profile), Once<T>>>);
+
+/// The targets of the machines that scenarios, random ones and soaks run on.
+const INPUT_TARGETS: [&str; 2] = ["aarch64-unknown-none", "x86_64-unknown-none"];
 
 /// The guests, by target.
 static GUESTS: Builds<Built> = Builds::new();
@@ -48,6 +52,20 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
 
 /// The ELF file of a guest.
 pub(crate) fn guest(name: &str, target: &'static str, profile: Profile) -> Result<PathBuf, Failed> {
-    let mut built = GUESTS.get(target, profile, || compile::guests(target, profile))?;
-    built.remove(name).ok_or_else(|| format!("cargo built no guest `{name}`").into())
+    let mut built =
+        GUESTS.get(target, profile, || compile::guests_named(target, profile, &wanted(target, profile)?))?;
+    built.remove(name).ok_or_else(|| format!("the suite builds no guest `{name}` for {target}, {profile}").into())
+}
+
+/// The guests that some test boots which were built so: those that say it in their heads; and those that are no tests by
+/// themselves, which what takes input boots.
+fn wanted(target: &str, profile: Profile) -> anyhow::Result<BTreeSet<String>> {
+    // Scenarios, random ones and soaks run on these.
+    let takes_input = profile != Profile::Small && INPUT_TARGETS.contains(&target);
+    let guests = guests::survey(&places::guest_sources())?.guests;
+    let wanted = guests.into_iter().filter(|guest| match guest.directives.tested {
+        true => guest.directives.profiles.contains(&profile),
+        false => takes_input,
+    });
+    Ok(wanted.map(|guest| guest.name).collect())
 }
