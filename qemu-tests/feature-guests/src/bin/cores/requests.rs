@@ -15,7 +15,7 @@ use crate::lanes::{Answer, Ask, LANES, OWN, WOKEN, lane};
 use crate::{CORES, Greenlet, Main, Me, Random, STACKS, must};
 
 /// How often each lane has an order of each kind.
-const ROUNDS: u64 = if cfg!(debug_assertions) { 50 } else { 500 };
+const ROUNDS: u64 = if cfg!(debug_assertions) { 20 } else { 500 };
 const KINDS: [Ask; 3] = [Ask::Kill, Ask::Wake, Ask::Race];
 /// Orders of a lane.
 const ORDERS: u64 = ROUNDS * KINDS.len() as u64;
