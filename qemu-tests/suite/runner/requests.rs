@@ -70,7 +70,20 @@ pub(super) fn cases() -> Vec<Case> {
         case("request::option_of_another_request", || {
             refused(&["speed", "--only", "host"], &["--only makes no sense here"])?;
             refused(&["aarch64", "--bless"], &["--bless makes no sense here"])?;
+            refused(&["machines", "--quick"], &["--quick makes no sense here"])?;
             refused(&["fuzz-kernel", "--replay", "x.scn", "--from", "2"], &["--from makes no sense here"])
+        }),
+        case("request::no_promise_of_that_name", || {
+            refused(&["reliability", "soaks"], &["no promise is called `soaks`; known: ", "soak-valgrind"])?;
+            refused(&["reliability", "machines", "--only", "host"], &["no such promise is attacked on host"])
+        }),
+        case("request::soak_without_its_tool", || {
+            let output = expect(
+                runner(&["soak", "host", "--under", "valgrind", "5"]),
+                3,
+                &["valgrind is not installed (Debian: apt-get install valgrind)", "Nothing was run."],
+            )?;
+            if output.stdout.is_empty() { Ok(()) } else { Err("it printed something on standard output".into()) }
         }),
         case("request::no_machine_of_that_name", || {
             refused(&["machines", "riscv"], &["no machine has `riscv` in its name", "raspi3b, q35 qemu64"])
