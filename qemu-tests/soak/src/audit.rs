@@ -22,14 +22,16 @@ struct Census {
     listed: usize,
     /// Which stacks of the pool belong to somebody.
     taken: u64,
+    /// How far behind a multiple of their size, counted from the pool's address, the limits of stacks are: all of them so far.
+    shift: Option<usize>,
     contexts: Vec<Context<One>, CONTEXTS_AT_MOST>,
     kills: u32,
 }
 
 /// Looks, from the greenlet `me`, which has got `outcome`; notes the first thing that is wrong.
 pub(crate) fn audit(me: &Handle, outcome: &Out) {
-    let mut census =
-        Census { seen: [None; PLACES], listed: 0, taken: 0, contexts: Vec::new(), kills: me.kills_in_progress() };
+    let kills = me.kills_in_progress();
+    let mut census = Census { seen: [None; PLACES], listed: 0, taken: 0, shift: None, contexts: Vec::new(), kills };
     let mut last = None;
     me.for_each(|greenlet| {
         if last.is_some_and(|id| id >= greenlet.id()) {
@@ -106,9 +108,13 @@ fn look(census: &mut Census, greenlet: &Handle, me: &Handle) {
         None if place == 0 || state == State::Dead => {}
         None => wrong(format_args!("it has no stack")),
         Some(stack) => {
-            let offset = stack.limit.wrapping_sub(first_stack());
+            // What else the pool consists of is smaller than a stack, before them or behind.
+            let offset = stack.limit.wrapping_sub((&raw const STACKS).addr());
             let number = offset / SIZE;
-            if number >= STACKS.count() || stack.size() != SIZE || !(stack.limit..=stack.base).contains(&stack.sp) {
+            let is_of_pool = number < STACKS.count() && offset + SIZE <= size_of_val(&STACKS);
+            let is_in_line = *census.shift.get_or_insert(offset % SIZE) == offset % SIZE;
+            let is_whole = stack.size() == SIZE && (stack.limit..=stack.base).contains(&stack.sp);
+            if !is_of_pool || !is_in_line || !is_whole {
                 return wrong(format_args!("its stack is none of the pool: {stack}"));
             }
             if census.taken & 1 << number != 0 {
@@ -127,11 +133,6 @@ fn look(census: &mut Census, greenlet: &Handle, me: &Handle) {
         parent: greenlet.parent().map(|parent| place_of(&parent) as u8),
         references: greenlet.references().wrapping_sub(1),
     });
-}
-
-/// Where the memory of the pool's stacks ends, less all of them: they are the last thing in it.
-fn first_stack() -> usize {
-    (&raw const STACKS).addr() + size_of_val(&STACKS) - STACKS.count() * SIZE
 }
 
 /// Nobody goes back in life, and nobody lives without a body. Who exists is listed.
