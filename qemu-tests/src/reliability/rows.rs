@@ -96,6 +96,31 @@ pub static PROMISES: &[Promise] = &[
         "cargo test --test suite -- guest::high_water::{}::release",
     ),
     tallied(
+        "pools",
+        BARE,
+        "cargo test --test suite -- guest::pool::{}::",
+        "cargo test --test suite -- guest::pool::{}::release",
+    ),
+    tallied(
+        "stacks-placed",
+        BARE,
+        "cargo test --test suite -- guest::placed::{}::",
+        "cargo test --test suite -- guest::placed::{}::release",
+    ),
+    tallied(
+        "stacks-on-a-heap",
+        BARE,
+        "cargo test --test suite -- guest::heap::{}::",
+        "cargo test --test suite -- guest::heap::{}::release",
+    ),
+    Promise {
+        name: "linker-fragment",
+        places: HOSTED,
+        full: "cargo test --test suite -- linking::",
+        quick: "cargo test --test suite -- linking::",
+        counts: Tests,
+    },
+    tallied(
         "cores",
         BARE,
         "cargo test --test suite -- guest::cores::{}::release",
