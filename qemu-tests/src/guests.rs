@@ -16,8 +16,8 @@
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
 //!
-//! What a guest did more often than it has checks, it may say in notes `# attempts: 1000 spawns`, which the [`tally`](crate::tally)
-//! of its trial adds up.
+//! What a guest did more often than it has checks, it may say in notes `# attempts: 1000 spawns`, which the
+//! [`tally`](crate::tally) of its trial adds up.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;

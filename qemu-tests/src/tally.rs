@@ -1,5 +1,5 @@
-//! How often something was tried and how often it failed, as a line that our commands print and [`reliability`](crate::reliability)
-//! reads.
+//! How often something was tried and how often it failed, as a line that our commands print and
+//! [`reliability`](crate::reliability) reads.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -48,11 +48,11 @@ impl Tally {
         }))
     }
 
-    /// What a guest's transcript tells, with the [block](crate::hits) of where it was interrupted behind it; `passed` says whether
-    /// its trial was passed.
+    /// What a guest's transcript tells, with the [block](crate::hits) of where it was interrupted behind it; `passed` says
+    /// whether its trial was passed.
     ///
-    /// An attempt is an instruction before which an interrupt came; or what the guest says in notes `# attempts: N WHAT`; or else a
-    /// check; or the one end that it was to come to.
+    /// An attempt is an instruction before which an interrupt came; or what the guest says in notes `# attempts: N WHAT`; or
+    /// else a check; or the one end that it was to come to.
     #[must_use]
     pub fn of_guest(transcript: &str, passed: bool) -> Self {
         let attempts =

@@ -33,8 +33,8 @@ pub struct Request {
 ///
 /// # Errors
 ///
-/// When no promise is called so, QEMU is missing, or something failed; [`Missing`](crate::tools::Missing) when nothing failed, and
-/// not everything was run.
+/// When no promise is called so, QEMU is missing, or something failed; [`Missing`](tools::Missing) when nothing failed, and not
+/// everything was run.
 pub fn show(request: &Request) -> Result<()> {
     let rows = rows::selected(&request.names, &request.only).map_err(Misuse)?;
     if rows.iter().any(|row| row.place != rows::HOST) {
