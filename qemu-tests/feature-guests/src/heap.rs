@@ -20,6 +20,10 @@ unsafe impl Sync for Memory {}
 static MEMORY: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); BYTES]));
 
 /// Gives the allocator its memory. Once.
+///
+/// # Panics
+///
+/// When it has it already.
 pub fn give() {
     let mut heap = HEAP.lock();
     assert_eq!(heap.size(), 0, "the allocator has its memory");
