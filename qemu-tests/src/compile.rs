@@ -73,7 +73,7 @@ const LAYOUT: &str = "GREENLET_LAYOUT";
 ///
 /// When cargo cannot be started or fails; it has printed why on standard error by then.
 pub fn guests(target: &str, profile: Profile) -> Result<Built> {
-    guests_linked(target, profile, None, None)
+    guests_as(target, profile, Variant::Usual, None)
 }
 
 /// Builds the guests for `target` that have these `names`, and what they take, and no other: some take long to compile.
@@ -82,7 +82,16 @@ pub fn guests(target: &str, profile: Profile) -> Result<Built> {
 ///
 /// As [`guests`].
 pub fn guests_named(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    guests_linked(target, profile, None, Some(names))
+    guests_as(target, profile, Variant::Usual, Some(names))
+}
+
+/// [`guests_named`], so that they say how deep the stacks of their greenlets were.
+///
+/// # Errors
+///
+/// As [`guests`].
+pub fn guests_with_marks(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
+    guests_as(target, profile, Variant::Marks, Some(names))
 }
 
 /// Builds every guest for `machine`, which may want them linked in another way than others of its target.
@@ -91,18 +100,27 @@ pub fn guests_named(target: &str, profile: Profile, names: &BTreeSet<String>) ->
 ///
 /// As [`guests`].
 pub fn guests_for(machine: &Machine, profile: Profile) -> Result<Built> {
-    guests_linked(machine.target, profile, machine.layout, None)
+    guests_as(machine.target, profile, machine.layout.map_or(Variant::Usual, Variant::Layout), None)
 }
 
-fn guests_linked(
-    target: &str,
-    profile: Profile,
-    layout: Option<&str>,
-    names: Option<&BTreeSet<String>>,
-) -> Result<Built> {
-    // A target directory for each layout: in one they would build each other's work anew.
+/// How guests are built.
+#[derive(Clone, Copy)]
+enum Variant {
+    Usual,
+    /// Linked for a machine that has memory elsewhere.
+    Layout(&'static str),
+    /// With the feature `high-water`.
+    Marks,
+}
+
+fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BTreeSet<String>>) -> Result<Built> {
+    // A target directory for each variant: in one they would build each other's work anew.
     let folder = places::built()?;
-    let folder = layout.map_or_else(|| folder.clone(), |layout| folder.join(layout));
+    let folder = match variant {
+        Variant::Usual => folder,
+        Variant::Layout(layout) => folder.join(layout),
+        Variant::Marks => folder.join("high-water"),
+    };
     let mut built = Built::new();
     for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
         let mut cargo = environment::cargo();
@@ -120,9 +138,10 @@ fn guests_linked(
                 cargo.args(of_package.iter().flat_map(|name| ["--bin", name.as_str()]))
             }
         };
-        match layout {
-            Some(layout) => cargo.env(LAYOUT, layout),
-            None => cargo.env_remove(LAYOUT),
+        match variant {
+            Variant::Usual => cargo.env_remove(LAYOUT),
+            Variant::Layout(layout) => cargo.env(LAYOUT, layout),
+            Variant::Marks => cargo.env_remove(LAYOUT).arg("--features=high-water"),
         };
         let more = executables(cargo, "bin", &folder);
         built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);

@@ -8,6 +8,7 @@
 //! //@ profiles: debug release small    built and booted in these; without it debug and release
 //! //@ exit: fault                      how it must end: pass (without it), checks, panic, fault, timeout, reset
 //! //@ timeout: 120                     seconds until it is ended; without it 60
+//! //@ stack: 8192                      bytes that its greenlets may take of their stacks, in release; without it 2048
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
 //! //@ cores: 4                         boots with so many cores; without it one
 //! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out
@@ -32,6 +33,9 @@ use crate::verdict::Ending;
 
 /// How long a boot may take if nobody says otherwise: some hundred times what a guest needs.
 pub const USUAL_LIMIT: Duration = Duration::from_secs(60);
+
+/// What a greenlet may take of its stack if nobody says otherwise: what a few calls and some formatting take.
+pub const USUAL_STACK: u64 = 2048;
 
 /// How many cores a machine may have: the board has stacks for so many.
 const MACHINE_CORES: RangeInclusive<u32> = 1..=4;
@@ -58,6 +62,8 @@ pub struct Directives {
     pub ending: Ending,
     /// When it is ended.
     pub limit: Duration,
+    /// Bytes that its greenlets may take of their stacks, built in release.
+    pub stack: u64,
     /// Whether QEMU counts instructions.
     pub counted: bool,
     /// How many cores the machine has.
@@ -76,6 +82,7 @@ impl Default for Directives {
             profiles: BTreeSet::from([Profile::Debug, Profile::Release]),
             ending: Ending::Pass,
             limit: USUAL_LIMIT,
+            stack: USUAL_STACK,
             counted: false,
             cores: 1,
             logs: false,
@@ -188,6 +195,10 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
             let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0);
             read.limit = Duration::from_secs(seconds.context("`timeout` wants a number of seconds above 0")?);
         }
+        ("stack", bytes) => {
+            let bytes = bytes.parse().ok().filter(|&bytes| bytes > 0);
+            read.stack = bytes.context("`stack` wants a number of bytes above 0")?;
+        }
         ("cores", count) => {
             let count = count.parse().ok().filter(|count| MACHINE_CORES.contains(count));
             let (least, most) = (MACHINE_CORES.start(), MACHINE_CORES.end());
@@ -200,7 +211,7 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("stacks-apart", "") => {} // for the guests' build script
         ("icount" | "defmt" | "hits" | "stacks-apart" | "not-a-test", _) => bail!("`{key}` takes no value"),
         _ => bail!(
-            "no directive `{key}`; known: profiles, exit, timeout, cores, icount, defmt, hits, stacks-apart, not-a-test"
+            "no directive `{key}`; known: profiles, exit, timeout, stack, cores, icount, defmt, hits, stacks-apart, not-a-test"
         ),
     }
     Ok(())
@@ -223,11 +234,12 @@ mod tests {
 
     #[test]
     fn every_directive_is_read() {
-        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ cores: 3\n//@ icount\n//@ defmt\n//@ hits\n//@ not-a-test\n";
+        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ stack: 4096\n//@ cores: 3\n//@ icount\n//@ defmt\n//@ hits\n//@ not-a-test\n";
         let expected = Directives {
             profiles: BTreeSet::from([Profile::Release, Profile::Small]),
             ending: Ending::Fault,
             limit: Duration::from_secs(7),
+            stack: 4096,
             counted: true,
             cores: 3,
             logs: true,
@@ -245,6 +257,7 @@ mod tests {
             ("//@ profiles:", "names none"),
             ("//@ exit: well", "`well` is not known here: pass, checks"),
             ("//@ timeout: 0", "seconds above 0"),
+            ("//@ stack: 0", "bytes above 0"),
             ("//@ cores: 0", "a number from 1 to 4"),
             ("//@ cores: many", "a number from 1 to 4"),
             ("//@ icount: yes", "takes no value"),

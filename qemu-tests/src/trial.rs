@@ -19,6 +19,8 @@ pub struct Tried {
     /// The block that tells where it was [interrupted](hits), if its head says `hits`, else nothing; or what was wrong, with the
     /// command line that shows it again.
     pub outcome: Result<String, String>,
+    /// Bytes of the deepest stack of its greenlets, if it was built to say that.
+    pub deepest: Option<u64>,
 }
 
 /// Boots `guest`, which was built as `elf`, and judges it by its head and its `.out` file.
@@ -26,7 +28,10 @@ pub struct Tried {
 pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Tried {
     let mut transcript = String::new();
     let outcome = judged(guest, machine, elf, &mut transcript);
-    Tried { tally: Tally::of_guest(&transcript, outcome.is_ok()), outcome }
+    let deepest = transcript.lines().find_map(|line| {
+        line.strip_prefix("# deepest stack: ")?.strip_suffix(" bytes")?.parse().ok() // the board's last note
+    });
+    Tried { tally: Tally::of_guest(&transcript, outcome.is_ok()), outcome, deepest }
 }
 
 /// [`run`], with all that the guest told added to `transcript`.

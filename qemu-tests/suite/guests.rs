@@ -37,7 +37,7 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Builds a guest and tries it.
 fn boot(guest: &Guest, machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
     let elf = builds::guest(&guest.name, machine.target, profile)?;
-    let Tried { tally, outcome } = trial::run(guest, machine, &elf);
+    let Tried { tally, outcome, .. } = trial::run(guest, machine, &elf);
     println!("{}", tally.line(format_args!("guest::{}::{machine}::{profile}", guest.name)));
     let block = outcome?;
     if !block.is_empty() {

@@ -1,5 +1,5 @@
-//! The suite: every guest on every machine, the instructions that operations take, the conformance scenarios, random ones, a soak,
-//! vectors, the linker fragment, processors, the runner itself, the table of promises, what the documents say of all these, and the
+//! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, the conformance scenarios,
+//! random ones, a soak, vectors, the linker fragment, processors, the runner itself, the table of promises, what the documents say of all these, and the
 //! library's tests with its features, each a test with a name of its own.
 //!
 //! ```text
@@ -25,6 +25,7 @@ mod reliability;
 mod runner;
 mod scenarios;
 mod soak;
+mod stacks;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     // Those of the features last: each takes one thread to wait and the computer to build.
     let parts = [
         guests::cases(),
+        stacks::cases(),
         counts::cases(),
         scenarios::cases(),
         fuzz::cases(),

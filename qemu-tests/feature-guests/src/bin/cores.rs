@@ -1,5 +1,6 @@
 //@ cores: 4
 //@ timeout: 120
+//@ stack: 4096
 #![no_std]
 #![no_main]
 //! Four cores, each in a tree of its own, share a pool; and they ask each other for kills and wakes. All is counted.

@@ -1,5 +1,6 @@
 //@ profiles: debug release small
 //@ defmt
+//@ stack: 8192
 #![no_std]
 #![no_main]
 //! High-water marks: what a stack was used for at most, by each greenlet, and what the usual suspects take of it.

@@ -1,3 +1,4 @@
+//@ stack: 32768
 #![no_std]
 #![no_main]
 //! Values of 0 to 256 bytes, aligned to up to 256: nothing that is sent is lost, broken, or dropped twice.

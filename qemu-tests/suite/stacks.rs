@@ -1,0 +1,61 @@
+//! How much of their stacks the greenlets of each guest take, in release: no more than the guest's head says.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use libtest_mimic::Failed;
+use qemu_tests::compile::{self, Profile};
+use qemu_tests::guests::{self, Guest};
+use qemu_tests::machine::{self, Machine};
+use qemu_tests::places;
+use qemu_tests::tools::Needs;
+use qemu_tests::trial;
+use qemu_tests::verdict::Ending;
+
+use crate::{Case, builds};
+
+/// Machines of two instruction sets.
+const MACHINES: [&str; 2] = ["aarch64", "x86_64"];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let machines = MACHINES.map(|name| machine::named(name).expect("a machine of the table"));
+    let case = |machine: &'static Machine| {
+        let mut needs = Needs::default();
+        needs.machine(machine);
+        Case::new(format!("stacks::{machine}"), needs, move || of_all(machine))
+    };
+    machines.map(case).into()
+}
+
+/// Boots the guests that pass, and prints what their greenlets took.
+fn of_all(machine: &'static Machine) -> Result<(), Failed> {
+    let mut guests = guests::survey(&places::guest_sources())?.guests;
+    guests.retain(|Guest { directives, .. }| directives.tested && directives.ending == Ending::Pass);
+    let names: BTreeSet<_> = guests.iter().map(|guest| guest.name.clone()).collect();
+    let built = {
+        let _turn = builds::turn();
+        compile::guests_with_marks(machine.target, Profile::Release, &names)?
+    };
+    let (mut table, mut wrong) = (String::new(), String::new());
+    for guest in &guests {
+        let elf = built.get(&guest.name).ok_or_else(|| format!("cargo built no guest `{}`", guest.name))?;
+        let tried = trial::run(guest, machine, elf);
+        let limit = guest.directives.stack;
+        match (tried.outcome, tried.deepest) {
+            (Err(problem), _) => writeln!(wrong, "{}: {problem}", guest.name)?,
+            (Ok(_), None) => writeln!(wrong, "{}: it does not say how deep its stacks were", guest.name)?,
+            (Ok(_), Some(deepest)) => {
+                writeln!(table, "  {:18} {deepest:6} of {limit:6}", guest.name)?;
+                if deepest > limit {
+                    let (name, head) = (&guest.name, "`//@ stack: BYTES` in its head");
+                    writeln!(
+                        wrong,
+                        "{name}: a greenlet took {deepest} bytes, the limit is {limit}: mend it, or {head}"
+                    )?;
+                }
+            }
+        }
+    }
+    println!("bytes of the deepest stack on {machine}, release:\n{table}");
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
+}
