@@ -36,6 +36,9 @@ pub(crate) type Canary = Cell<usize>;
 pub(crate) const BAND: usize = 64;
 const WORDS: usize = BAND / size_of::<Canary>();
 
+/// Bytes of a guard below a stack, where there is one.
+const PAGE: usize = 4096;
+
 /// Writes the band at the limit of a stack; returns the floor above it.
 ///
 /// # Safety
@@ -101,11 +104,11 @@ unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut 
     // SAFETY: its tree is entered, and one of `V` and `E`.
     let hook = unsafe { Tree::<V, E>::of(leaver) }.overflow;
     let stack = Stack { base: leaver.base(), limit: leaver.limit(), sp: sp.addr() };
-    hook(&Overflow { greenlet: leaver.identity(), stack })
+    hook(&Overflow { greenlet: leaver.identity(), stack, stopped_at: None })
 }
 
-/// A greenlet has not kept to its stack: it was about to leave, and its stack pointer or its canary band said so; or it met a
-/// guard, and a fault handler says so.
+/// A greenlet has not kept to its stack: it was about to leave, and its stack pointer or its canary band said so; or an access
+/// below its stack has faulted, and a fault handler [says so](Self::at).
 ///
 /// ```
 /// # use greenlet::{Overflow, Tree};
@@ -123,11 +126,52 @@ pub struct Overflow {
     pub greenlet: Identity,
     /// Its stack, with the stack pointer that the greenlet had then.
     pub stack: Stack,
+    /// Where an access faulted, so that the greenlet was stopped before it had overwritten anything that is not its own; `None`
+    /// when it was noticed as the greenlet left, which is too late for that.
+    pub stopped_at: Option<usize>,
 }
 
 impl Overflow {
-    /// How many bytes below the limit of its stack the greenlet stood; 0 when it had come back above it, and left its traces
-    /// in the canary band.
+    /// What a fault says of the stack of the current greenlet: for a fault handler that was told of an access to `address` by
+    /// code whose stack pointer was `sp`. `None` if `address` is neither in the page below that stack, its
+    /// [guard](crate::GuardedStackPool::guards), nor in its canary band; if main is current; and outside of [`Tree::enter`].
+    ///
+    /// Takes no lock, formats and allocates nothing. Whose stack any other address is on, [`stack_of`] knows.
+    ///
+    /// # Safety
+    ///
+    /// As for [`current_report`](crate::current_report): on the core that entered the tree, if one is entered, from its code or
+    /// from a handler that interrupts it.
+    ///
+    /// ```
+    /// # use greenlet::Overflow;
+    /// fn page_fault(address: usize, sp: usize) -> ! {
+    ///     // SAFETY: called by the vector of this core, which has a tree of its own.
+    ///     if let Some(overflow) = unsafe { Overflow::at(address, sp) } {
+    ///         eprintln!("{overflow}");
+    ///     }
+    ///     std::process::exit(1)
+    /// }
+    /// ```
+    #[must_use]
+    pub unsafe fn at(address: usize, sp: usize) -> Option<Self> {
+        let current = reported_core()?.current_ptr();
+        if current.is_null() {
+            return None;
+        }
+        // SAFETY: inside `enter` the current greenlet exists, and the caller is on its core.
+        let current = unsafe { BlockPtr::new(current) };
+        if current.is_main() {
+            return None;
+        }
+        let limit = current.limit();
+        let stack = Stack { base: current.base(), limit, sp };
+        let below = limit - PAGE..limit + BAND;
+        below.contains(&address).then(|| Self { greenlet: current.identity(), stack, stopped_at: Some(address) })
+    }
+
+    /// How many bytes below the limit of its stack the greenlet stood or accessed memory; 0 when it had come back above it, and
+    /// left its traces in the canary band.
     ///
     /// ```
     /// # use greenlet::Overflow;
@@ -137,7 +181,8 @@ impl Overflow {
     /// ```
     #[must_use]
     pub fn past_limit(&self) -> usize {
-        self.stack.limit.saturating_sub(self.stack.sp)
+        let lowest = self.stopped_at.map_or(self.stack.sp, |address| address.min(self.stack.sp));
+        self.stack.limit.saturating_sub(lowest)
     }
 
     /// Whether the stack pointer was above the stack: something else than the greenlet's own code, such as a handler, asked for
@@ -155,16 +200,20 @@ impl Overflow {
     }
 }
 
-/// `stack overflow: greenlet 3 "parser", 4096-byte stack 0x40100000, sp 0x400ffe80, 384 bytes past the limit`.
+/// `stack overflow: greenlet 3 "parser", 4096-byte stack 0x40100000, sp 0x400ffe80, 384 bytes past the limit`; with a fault, the
+/// address follows: `..., sp 0x400ffe80, stopped at 0x400ffe88`.
 impl fmt::Display for Overflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { greenlet, stack } = self;
+        let Self { greenlet, stack, stopped_at } = self;
         if self.is_foreign_stack() {
             f.write_str("switch from a foreign stack")?;
         } else {
             f.write_str("stack overflow")?;
         }
         write!(f, ": {greenlet}, {}-byte stack {:#x}, sp {:#x}", stack.size(), stack.limit, stack.sp)?;
+        if let Some(address) = stopped_at {
+            return write!(f, ", stopped at {address:#x}; give its pool a larger SIZE");
+        }
         match self.past_limit() {
             0 if self.is_foreign_stack() => f.write_str("; only the greenlet's own code may switch"),
             0 => f.write_str(", canary overwritten; give its pool a larger SIZE"),
@@ -185,7 +234,7 @@ impl fmt::Display for Overflow {
 /// handler that interrupts it; and if that is the kernel's own code, as an overflow may be, then nothing of the tree is resumed.
 ///
 /// ```
-/// # use greenlet::{Overflow, StackPool, Tree};
+/// # use greenlet::{StackPool, Tree};
 /// # static STACKS: StackPool<1, 16384> = StackPool::new();
 /// # static TREE: Tree<u32> = Tree::new();
 /// # TREE.enter(|main| {
@@ -195,14 +244,11 @@ impl fmt::Display for Overflow {
 /// // SAFETY: this program has one thread, and this is the tree's own code.
 /// let (greenlet, stack) = unsafe { greenlet::stack_of(address) }.unwrap();
 /// assert_eq!(greenlet.name, Some("parser"));
-/// let sp = address;
-/// println!("{}", Overflow { greenlet, stack: greenlet::Stack { sp, ..stack } });
+/// println!("{address:#x} is below the stack {stack} of {greenlet}");
 /// # }).unwrap();
 /// ```
 #[must_use]
 pub unsafe fn stack_of(address: usize) -> Option<(Identity, Stack)> {
-    /// The largest guard there is.
-    const PAGE: usize = 4096;
     let here = reported_core()?;
     let current = here.current_ptr();
     if current.is_null() {

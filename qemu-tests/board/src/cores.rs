@@ -33,13 +33,13 @@ pub fn number() -> usize {
 
 /// Memory that becomes stacks, or a page that becomes a hole below one.
 #[repr(C, align(4096))]
-struct Memory<const SIZE: usize>(UnsafeCell<MaybeUninit<[u8; SIZE]>>);
+pub(crate) struct Memory<const SIZE: usize>(UnsafeCell<MaybeUninit<[u8; SIZE]>>);
 
 // SAFETY: nobody refers to it but the core whose stack it is.
 unsafe impl<const SIZE: usize> Sync for Memory<SIZE> {}
 
 impl<const SIZE: usize> Memory<SIZE> {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(UnsafeCell::new(MaybeUninit::uninit()))
     }
 
@@ -47,7 +47,7 @@ impl<const SIZE: usize> Memory<SIZE> {
         self.0.get().addr()
     }
 
-    fn base(&self) -> usize {
+    pub(crate) fn base(&self) -> usize {
         self.limit() + SIZE
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     Write(usize),
     /// A jump to where no code is.
     Execute(usize),
+    /// A store to memory that is watched.
+    Watched(usize),
     /// No such instruction, or the one that the compiler puts where the program must not come.
     IllegalInstruction,
     /// The instruction for debuggers.
@@ -27,12 +29,23 @@ pub(crate) enum Fault {
     Exception(u64),
 }
 
+impl Fault {
+    /// The address of data that was at fault.
+    pub(crate) fn address(&self) -> Option<usize> {
+        match *self {
+            Self::Read(address) | Self::Write(address) | Self::Watched(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
 impl Display for Fault {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (access, address) = match *self {
             Self::Read(address) => ("read from", address),
             Self::Write(address) => ("write to", address),
             Self::Execute(address) => ("execute at", address),
+            Self::Watched(address) => ("write to watched", address),
             Self::IllegalInstruction => return f.write_str("illegal instruction"),
             Self::Breakpoint => return f.write_str("breakpoint"),
             #[cfg(target_arch = "aarch64")]
@@ -41,9 +54,15 @@ impl Display for Fault {
         };
         if memory::is_guest_stack_guard(address) || cores::is_guest_stack_guard(address) {
             // The linker chose the address. That the stack is too small is what there is to know.
-            write!(f, "{access} the guard page below the guest's stack")
-        } else {
-            write!(f, "{access} {address:#018x}")
+            return write!(f, "{access} the guard page below the guest's stack");
+        }
+        // SAFETY: as for the report that this is printed in: who was interrupted is not resumed, and is of this core.
+        match unsafe { greenlet::stack_of(address) } {
+            Some((owner, stack)) if address < stack.limit => {
+                write!(f, "{access} the guard page below the stack of {owner}")
+            }
+            Some((owner, _)) if matches!(self, Self::Watched(_)) => write!(f, "write to the limit of the stack of {owner}"),
+            _ => write!(f, "{access} {address:#018x}"),
         }
     }
 }

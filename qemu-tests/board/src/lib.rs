@@ -43,7 +43,7 @@
 //! the tests' machines have, and what devices there are. Code and constants are read-only, nothing else is executable, and
 //! there is nothing at address zero and in the pages that guard the stacks.
 //!
-//! The board knows nothing of greenlets but [`greenlet::current_report`].
+//! The board knows nothing of greenlets but what its reports ask: who runs, and whose stack has overflowed.
 
 #![no_std]
 
@@ -68,6 +68,7 @@ pub mod console;
 pub mod cores;
 mod exit;
 mod fault;
+pub mod faults;
 mod hook;
 mod input;
 pub mod interrupts;
@@ -80,7 +81,7 @@ pub use exit::exit;
 pub use input::input;
 pub use machine::frames::write as write_frames;
 pub use machine::instructions;
-pub use memory::{constants as code, guest_stack};
+pub use memory::{constants as code, guest_stack, unmap};
 pub use report::on_panic;
 
 /// Names the function that the machine runs: a `fn()`.

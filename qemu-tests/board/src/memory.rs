@@ -2,6 +2,9 @@
 
 use core::ops::Range;
 
+use crate::cores;
+use crate::machine::cores as machine_cores;
+
 /// Something in the image of which only the place is known.
 #[repr(C)]
 struct Symbol([u8; 0]);
@@ -39,6 +42,26 @@ pub(crate) const PAGE: usize = 4096;
 /// The page below it is not mapped.
 pub fn guest_stack() -> Range<usize> {
     guest_stack_limit.address()..guest_stack_base.address()
+}
+
+/// Takes pages out of the map: from now on whoever accesses them faults. For guards below stacks.
+///
+/// # Panics
+///
+/// When these are not whole pages of the guest's writable statics, or other cores were started, which may remember what was
+/// mapped there.
+pub fn unmap(pages: Range<usize>) {
+    let statics = data_start.address()..guest_stack_guard.address();
+    assert!(
+        pages.start.is_multiple_of(PAGE) && pages.end.is_multiple_of(PAGE),
+        "{pages:#x?} are not whole pages: align what is to be unmapped to {PAGE} bytes"
+    );
+    assert!(
+        statics.start <= pages.start && pages.end <= statics.end,
+        "{pages:#x?} is not memory of a writable static: nothing else may be unmapped"
+    );
+    assert!(cores::are_asleep(), "unmap pages before other cores are started");
+    pages.step_by(PAGE).for_each(machine_cores::unmap);
 }
 
 /// Whether an access to `address` was one below the guest's stack.

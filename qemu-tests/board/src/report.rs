@@ -17,6 +17,8 @@ use core::mem;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
+use greenlet::Overflow;
+
 use crate::console::{self, Console};
 use crate::fault::Fault;
 use crate::hook::Hook;
@@ -36,10 +38,33 @@ pub fn on_panic(add: fn()) {
     ON_PANIC.set(add);
 }
 
-/// Reports an exception, with the machine's registers as notes, and ends the machine.
-pub(crate) fn fault(fault: Fault, registers: &dyn Display) -> ! {
+/// Reports an exception, with the machine's registers as notes, and ends the machine. `sp` is the stack pointer of who was
+/// interrupted.
+pub(crate) fn fault(fault: Fault, sp: usize, registers: &dyn Display) -> ! {
     begin(exit::FAULTED, format_args!("FAULT: {fault} while a report was printed"), &"");
-    finish(exit::FAULTED, format_args!("FAULT: {fault} {Place}"), registers)
+    let notes = Notes { overflow: overflow(fault, sp), registers };
+    finish(exit::FAULTED, format_args!("FAULT: {fault} {Place}"), &notes)
+}
+
+/// The overflow of the current greenlet's stack that `fault` is, if it is one.
+fn overflow(fault: Fault, sp: usize) -> Option<Overflow> {
+    // SAFETY: as in `Place`.
+    unsafe { Overflow::at(fault.address()?, sp) }
+}
+
+/// What is below the line of a fault.
+struct Notes<'a> {
+    overflow: Option<Overflow>,
+    registers: &'a dyn Display,
+}
+
+impl Display for Notes<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(overflow) = self.overflow {
+            writeln!(f, "# {overflow}")?;
+        }
+        self.registers.fmt(f)
+    }
 }
 
 #[panic_handler]

@@ -1,5 +1,5 @@
-//! Exceptions: the vectors save the registers and report, all sixteen but those of [interrupts](super::interrupts), and of
-//! [steps](super::steps), which [return](super::resume).
+//! Exceptions: the vectors save the registers and report, unless the guest [has](crate::faults) the core go on elsewhere: all
+//! sixteen but those of [interrupts](super::interrupts), and of [steps](super::steps), which [return](super::resume).
 //!
 //! The processor arrives on SP_EL1. Whoever is interrupted with SP_EL1 selected was handling an exception itself, perhaps one
 //! that has to do with that very stack, or is a guest that put its own stack there: from there on goes the emergency stack.
@@ -11,7 +11,7 @@ use core::mem::offset_of;
 use aarch64_cpu::registers::ESR_EL1;
 
 use crate::fault::Fault;
-use crate::report;
+use crate::{faults, report};
 
 /// What a vector saves, at the base of the exception stack.
 #[repr(C, align(16))]
@@ -41,7 +41,8 @@ const FROM_SP_EL1: u64 = 4;
 const BREAKPOINT: u64 = ESR_EL1::EC::Value::BreakpointCurrentEL as u64;
 const STEP_BIT: u64 = ESR_EL1::EC::Value::SoftwareStepCurrentEL as u64 - BREAKPOINT;
 
-// No floating point register is saved: nobody is resumed.
+// No floating point register is saved, and none put back: nobody is resumed. When the function returns, it has put another pc
+// and sp there.
 global_asm!(
     r#"
     .section .text.exception_vectors, "ax"
@@ -105,6 +106,15 @@ save_and_report:
     str     x0, [sp, #{vector}]
     mov     x0, sp
     bl      {exception}
+    ldp     x0, x1, [sp, #{pc}]
+    msr     elr_el1, x0
+    msr     spsr_el1, x1
+    ldr     x0, [sp, #{sp}]
+    msr     sp_el0, x0
+    mov     x29, xzr                        // where a debugger's walk ends
+    mov     x30, xzr
+    add     sp, sp, #{size}
+    eret
     .size save_and_report, . - save_and_report
     .previous
     "#,
@@ -114,6 +124,7 @@ save_and_report:
     breakpoint = const BREAKPOINT,
     size = const size_of::<Frame>(),
     pc = const offset_of!(Frame, pc),
+    sp = const offset_of!(Frame, sp),
     syndrome = const offset_of!(Frame, syndrome),
     vector = const offset_of!(Frame, vector),
     exception = sym exception,
@@ -126,9 +137,14 @@ const _: () = {
     assert!(offset_of!(Frame, address) == offset_of!(Frame, syndrome) + 8);
 };
 
-/// Where the vectors arrive.
-extern "C" fn exception(frame: &Frame) -> ! {
-    report::fault(frame.fault(), frame)
+/// Where the vectors arrive. Returns if the core is to go on elsewhere.
+extern "C" fn exception(frame: &mut Frame) {
+    let (fault, sp) = (frame.fault(), frame.sp as usize);
+    // Who ran on SP_EL1 is lost: this is the emergency stack.
+    let landing = if frame.vector == FROM_SP_EL0 { faults::landing(fault, sp) } else { None };
+    let Some((code, base)) = landing else { report::fault(fault, sp, frame) };
+    frame.pc = code as u64;
+    frame.sp = base as u64;
 }
 
 impl Frame {
@@ -146,6 +162,7 @@ impl Frame {
             Some(ESR_EL1::EC::Value::DataAbortCurrentEL) if self.is_write() => Fault::Write(address),
             Some(ESR_EL1::EC::Value::DataAbortCurrentEL) => Fault::Read(address),
             Some(ESR_EL1::EC::Value::InstrAbortCurrentEL) => Fault::Execute(address),
+            Some(ESR_EL1::EC::Value::WatchpointCurrentEL) => Fault::Watched(address),
             Some(ESR_EL1::EC::Value::Unknown) => Fault::IllegalInstruction,
             Some(ESR_EL1::EC::Value::Brk64) if self.immediate() == COMPILER_TRAP => Fault::IllegalInstruction,
             Some(ESR_EL1::EC::Value::Brk64) => Fault::Breakpoint,

@@ -31,6 +31,32 @@ pub(crate) fn stop() {
     STEPPING.store(false, SeqCst);
 }
 
+/// The address in DR0 to DR3 that was written to, by the last debug exception; forgets it.
+pub(super) fn watched() -> Option<usize> {
+    let why: u64;
+    let (address0, address1, address2, address3): (usize, usize, usize, usize);
+    // SAFETY: reads registers.
+    unsafe {
+        asm!(
+            "mov {}, dr6",
+            "mov {}, dr0",
+            "mov {}, dr1",
+            "mov {}, dr2",
+            "mov {}, dr3",
+            out(reg) why,
+            out(reg) address0,
+            out(reg) address1,
+            out(reg) address2,
+            out(reg) address3,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    let addresses = [address0, address1, address2, address3];
+    // SAFETY: clears what was found there: the processor sets these bits and never clears them.
+    unsafe { asm!("mov dr6, {}", in(reg) why & !0xf, options(nomem, nostack, preserves_flags)) };
+    (0..addresses.len()).find(|index| why & 1 << index != 0).map(|index| addresses[index])
+}
+
 /// Where a step arrives, when all is saved: it came before the instruction at `rip`.
 pub(super) extern "C" fn step(rip: usize) {
     /// Of DR6: this was a step (BS). The processor sets it and never clears it.

@@ -1,8 +1,10 @@
-//! Exceptions: all 32 vectors save the registers and report, but for the one of [steps](super::steps) while these are on. The
+//! Exceptions: all 32 vectors save the registers and report, unless the guest [has](crate::faults) the core go on elsewhere; but
+//! for the one of [steps](super::steps) while these are on. The
 //! vector after them is the one of [interrupts](super::interrupts). These two [return](super::resume).
 
 use core::arch::global_asm;
 use core::fmt::{self, Display, Formatter};
+use core::mem::offset_of;
 
 use ::x86_64::VirtAddr;
 use ::x86_64::instructions::tables::lidt;
@@ -13,7 +15,7 @@ use ::x86_64::structures::idt::{Entry, ExceptionVector, HandlerFunc, PageFaultEr
 use super::segments::{EMERGENCY_STACK, EXCEPTION_STACK};
 use super::{interrupts, resume, steps};
 use crate::fault::Fault;
-use crate::report;
+use crate::{faults, report};
 
 /// Exceptions have the first numbers; interrupts the others.
 const VECTORS: usize = 32;
@@ -55,7 +57,8 @@ struct Frame {
 
 const _: () = assert!(size_of::<Frame>().is_multiple_of(16), "the processor aligned the base of the frame");
 
-// No floating point register is saved: nobody is resumed.
+// No floating point register is saved, and none put back: nobody is resumed. When the function returns, it has put another rip
+// and rsp there.
 global_asm!(
     r#"
     .section .text.exception_vectors, "ax"
@@ -93,11 +96,15 @@ save_and_report:
     cld
     mov     rdi, rsp
     call    {exception}
+    add     rsp, {rip}
+    xor     ebp, ebp                    // where a debugger's walk ends
+    iretq
     .size save_and_report, . - save_and_report
     .previous
     "#,
     stride = const STRIDE,
     with_error_code = const WITH_ERROR_CODE,
+    rip = const offset_of!(Frame, rip),
     exception = sym exception,
 );
 
@@ -159,16 +166,21 @@ unsafe fn set_gate(vector: usize, code: VirtAddr, stack: Option<u16>) {
     }
 }
 
-/// Where the vectors arrive.
-extern "C" fn exception(frame: &Frame) -> ! {
-    let report = Report { frame, cr2: Cr2::read_raw() };
-    report::fault(report.fault(), &report)
+/// Where the vectors arrive. Returns if the core is to go on elsewhere.
+extern "C" fn exception(frame: &mut Frame) {
+    let report = Report { frame, cr2: Cr2::read_raw(), watched: steps::watched() };
+    let (fault, sp) = (report.fault(), frame.rsp as usize);
+    let Some((code, base)) = faults::landing(fault, sp) else { report::fault(fault, sp, &report) };
+    frame.rip = code as u64;
+    frame.rsp = base as u64 - 8; // as if the function had been called
 }
 
 struct Report<'a> {
     frame: &'a Frame,
     /// The address at fault, of a page fault.
     cr2: u64,
+    /// The watched address that was written to, of a debug exception.
+    watched: Option<usize>,
 }
 
 impl Report<'_> {
@@ -176,10 +188,12 @@ impl Report<'_> {
         const PAGE: u64 = ExceptionVector::Page as u64;
         const INVALID_OPCODE: u64 = ExceptionVector::InvalidOpcode as u64;
         const BREAKPOINT: u64 = ExceptionVector::Breakpoint as u64;
+        const DEBUG: u64 = ExceptionVector::Debug as u64;
 
         let address = self.cr2 as usize;
-        match self.frame.vector {
-            PAGE => {
+        match (self.frame.vector, self.watched) {
+            (DEBUG, Some(address)) => Fault::Watched(address),
+            (PAGE, _) => {
                 let error = PageFaultErrorCode::from_bits_truncate(self.frame.error);
                 if error.contains(PageFaultErrorCode::INSTRUCTION_FETCH) {
                     Fault::Execute(address)
@@ -189,16 +203,16 @@ impl Report<'_> {
                     Fault::Read(address)
                 }
             }
-            INVALID_OPCODE => Fault::IllegalInstruction,
-            BREAKPOINT => Fault::Breakpoint,
-            other => Fault::Exception(other),
+            (INVALID_OPCODE, _) => Fault::IllegalInstruction,
+            (BREAKPOINT, _) => Fault::Breakpoint,
+            (other, _) => Fault::Exception(other),
         }
     }
 }
 
 impl Display for Report<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { frame, cr2 } = self;
+        let Self { frame, cr2, .. } = self;
         let general = [
             [("rax", frame.rax), ("rbx", frame.rbx), ("rcx", frame.rcx), ("rdx", frame.rdx)],
             [("rsi", frame.rsi), ("rdi", frame.rdi), ("rbp", frame.rbp), ("r8", frame.r8)],

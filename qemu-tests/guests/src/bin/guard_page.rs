@@ -1,0 +1,41 @@
+//@ exit: fault
+//@ profiles: debug release small
+#![no_std]
+#![no_main]
+//! A greenlet that runs into the guard page below its stack is reported before it has overwritten anything.
+
+use board::println;
+use core::cell::Cell;
+use core::hint::black_box;
+use greenlet::{GuardedStackPool, Tree};
+
+board::guest!(main);
+
+static STACKS: GuardedStackPool<3, 8192> = GuardedStackPool::new();
+static TREE: Tree<u32> = Tree::new();
+
+/// Calls itself, far more often than the stack has room for.
+#[inline(never)]
+fn dig(left: u32) -> u32 {
+    let frame = Cell::new([left; 16]);
+    black_box(&frame);
+    let deeper = if left == 0 { 0 } else { dig(left - 1) };
+    black_box(&frame).get()[0] ^ deeper
+}
+
+fn main() {
+    STACKS.guards().for_each(board::unmap);
+    let _unreached = TREE.enter(|main| {
+        // Somebody else's stack is below, and somebody else's above.
+        let neighbours = [(); 2].map(|()| main.spawn(&STACKS, |me, x| me.up(x)).expect("a stack is free"));
+        let parser = main.build(&STACKS).name("parser").spawn(|_, x| {
+            println!("parser digs");
+            Ok(dig(1_000_000 * x))
+        });
+        for neighbour in &neighbours {
+            let _suspended = neighbour.switch(1);
+        }
+        let _unreached = parser.expect("a stack is free").switch(1);
+        println!("main goes on");
+    });
+}
