@@ -37,6 +37,8 @@ pub(crate) const LEAKED: u16 = 8;
 pub(crate) const PINNED: u16 = 16;
 /// An unstarted greenlet whose body is being dropped where it lies, to be replaced: no other may be put there.
 pub(crate) const REPLACING: u16 = 32;
+/// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
+pub(crate) const ABANDONED: u16 = if cfg!(feature = "abandon") { 64 } else { 0 };
 
 /// The record of one greenlet. The first cache line is what a switch touches.
 #[repr(C, align(64))]
@@ -47,6 +49,9 @@ pub(crate) struct Block {
     pub(crate) flags: Cell<u16>,
     /// Whether it waits in a fast `up`, which relies on the parent field's reference instead of one of its own.
     pub(crate) in_up: Cell<bool>,
+    /// Whether the kernel is at work on its stack; see [`crate::busy`].
+    #[cfg(feature = "abandon")]
+    pub(crate) busy: Cell<bool>,
     /// Handles, children's parent fields, kills in progress, and the transfer that brings it to rest. Being current is not
     /// counted: the current greenlet may have 0.
     pub(crate) refs: Cell<u32>,
@@ -305,6 +310,13 @@ impl Block {
             name: Cell::new(None),
             local_context: Cell::new(ptr::null()),
             attached: Cell::new(ptr::null()),
+        }
+        #[cfg(feature = "abandon")]
+        {
+            // SAFETY: in bounds, as for the others.
+            let busy = unsafe { &raw mut (*place).busy };
+            // SAFETY: as for the others.
+            unsafe { busy.write(Cell::new(false)) };
         }
         // SAFETY: all fields are written.
         unsafe { BlockPtr::new(place) }

@@ -1,7 +1,8 @@
 //! Creating greenlets.
 
-use crate::block::{Block, BlockPtr, DEAD, ENDED, UNSTARTED};
+use crate::block::{ABANDONED, Block, BlockPtr, DEAD, ENDED, UNSTARTED};
 use crate::body;
+use crate::busy::Busy;
 use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
 use crate::me::Me;
@@ -126,6 +127,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         if parent.has(ENDED) {
             return Err(SpawnError::Ended);
         }
+        let _busy = Busy::in_tree_of(parent);
         let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
         // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
         let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
@@ -158,7 +160,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         let mut dead = 0;
         let mut at = main.successor();
         while at != main {
-            dead += usize::from(at.has(DEAD) && self.pool.is_home(&at.home.get()));
+            dead += usize::from(at.has(DEAD) && !at.has(ABANDONED) && self.pool.is_home(&at.home.get()));
             at = at.successor();
         }
         dead

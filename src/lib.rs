@@ -9,9 +9,12 @@ extern crate std;
 #[path = "../arch/mod.rs"]
 mod arch;
 
+#[cfg(feature = "abandon")]
+mod abandon;
 mod block;
 mod body;
 mod builder;
+mod busy;
 mod core_identity;
 mod errors;
 mod handle;
@@ -33,6 +36,8 @@ mod trace;
 mod transfer;
 mod tree;
 
+#[cfg(feature = "abandon")]
+pub use abandon::AbandonError;
 pub use builder::Builder;
 pub use core_identity::CoreIdentity;
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]

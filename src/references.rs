@@ -9,8 +9,9 @@
 //! User code runs in here: bodies that are dropped unstarted, destructors of values, hooks, whole greenlets. No borrow and
 //! no half-done change is open at any of these points; state is read again after each.
 
-use crate::block::{BlockPtr, DEAD, ENDED, LEAKED, UNSTARTED};
+use crate::block::{ABANDONED, BlockPtr, DEAD, ENDED, LEAKED, UNSTARTED};
 use crate::body::Unstarted;
+use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::here::UNREF;
 use crate::local;
@@ -40,6 +41,7 @@ pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
 ///
 /// As for [`release`].
 pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> Option<Payload> {
+    let _busy = Busy::in_tree_of(block);
     let mut next = Some(block);
     let mut panicked = None;
     while let Some(block) = next {
@@ -88,6 +90,13 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     }
     #[cfg(feature = "high-water")]
     crate::high_water::keep(block);
+    if block.has(ABANDONED) {
+        // Others may refer to what lies on its stack. It keeps that for ever, as if it outlived its tree.
+        if !block.has(ENDED) {
+            block.home.get().outlived();
+        }
+        return (parent, panicked);
+    }
     // SAFETY: nobody refers to it, and this is the one place that gives a stack back. A handle of a living tree is on its core.
     unsafe { pool::release(block, block.has(ENDED)) };
     (parent, panicked)
@@ -154,6 +163,7 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     sent: Sent<V, E>,
     then: impl FnOnce(Arrival<V, E>) -> R,
 ) -> Result<R, Payload> {
+    let _busy = Busy::in_tree_of(victim);
     // SAFETY: the tree is entered.
     let me = unsafe { victim.here().current() };
     let old = victim.replace_parent(Some(me.retain()));

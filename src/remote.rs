@@ -13,6 +13,7 @@
 //! come in this order, are in `mail`.
 
 use crate::block::{BlockPtr, DEAD};
+use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::mail::{Mail, Number, Request};
 use crate::references::end_under_me;
@@ -227,6 +228,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() || !mail.collect(Request::Wake) {
             return None;
         }
+        let _busy = Busy::in_tree_of(self.block());
         let mut found = None;
         self.for_each(|greenlet| {
             let number = &greenlet.block().id;
@@ -255,6 +257,7 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     if !mail.collect(Request::Kill) {
         return 0;
     }
+    let _busy = Busy::in_tree_of(any);
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(any) };
     // SAFETY: the same.

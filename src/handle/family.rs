@@ -4,6 +4,7 @@ use super::Greenlet;
 use crate::block::{BlockPtr, ENDED, REPLACING, UNSTARTED};
 use crate::body::{self, Run, Unstarted};
 use crate::builder::Builder;
+use crate::busy::Busy;
 use crate::errors::{ParentError, Refused, RunError, SpawnError};
 use crate::pool::{self, Stacks};
 use crate::references::release;
@@ -115,6 +116,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
                 break;
             }
             // What the old body captured may do anything while it is dropped, so everything is asked again.
+            let _busy = Busy::in_tree_of(self.block());
             let _replacing = Replacing::new(self.block());
             drop(Unstarted::take(self.block()));
         }
@@ -198,6 +200,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if me.is_above(new) {
             return Err(ParentError::Cycle);
         }
+        let _busy = Busy::in_tree_of(me);
         if let Some(old) = me.replace_parent(Some(new.retain())) {
             // SAFETY: the parent field owned it.
             unsafe { release::<V, E>(old) };

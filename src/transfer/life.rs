@@ -2,8 +2,11 @@
 
 use super::slow::{self, Arrival, Packet, first_not_dead, take_over};
 use crate::arch::{self, Context, Word};
+#[cfg(feature = "abandon")]
+use crate::block::ABANDONED;
 use crate::block::{BlockPtr, DEAD, LEAKED};
 use crate::body::Unstarted;
+use crate::busy::Busy;
 use crate::me::Me;
 use crate::overflow;
 use crate::panic;
@@ -53,6 +56,7 @@ unsafe fn live<V: 'static, E: 'static>(me: BlockPtr, packet: *const ()) -> Arriv
 /// The end of `me`, which runs: what left its body goes to its parent.
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
+    let _busy = Busy::in_tree_of(me);
     // An exit that leaves the body is a value: it was asked for.
     let mut what = match left {
         Ok(Err(Thrown::Exit(value))) => Ok(Ok(value)),
@@ -65,6 +69,40 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
         // The destructor of what was lost may have moved parents about, or given one a body.
         (heir, _) = heir_of(me);
     }
+    // SAFETY: `me` runs, and nobody else did since the heir was found. The packet is on its stack, which stays until the heir
+    // releases the origin.
+    unsafe { pass_on(me, heir, what) }
+}
+
+/// Gives up `me`, which was stopped, from another stack: `error` goes to its parent. No user code runs in here.
+///
+/// # Safety
+///
+/// `me` is current and not main, of a tree of `V` and `E`; the kernel is not at work on its stack, which nobody returns to. The
+/// stack of the caller stands still until the packet is read.
+#[cfg(feature = "abandon")]
+pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) -> ! {
+    let (heir, whole) = heir_of(me);
+    let thrown = if whole {
+        Thrown::Error(error)
+    } else {
+        mem::forget(error); // its destructor might switch, from a stack that is nobody's
+        Thrown::NoRun
+    };
+    me.set(ABANDONED);
+    me.in_up.set(false);
+    // SAFETY: by the contract.
+    unsafe { pass_on::<V, E>(me, heir, Ok(Err(thrown))) }
+}
+
+/// Ends `me`: `heir` goes on with `what`.
+///
+/// # Safety
+///
+/// `me` is current, and its code does not go on. `heir` is what [`heir_of`] found just now. Both are of a tree of `V` and `E`.
+/// The stack of the caller stands still until the heir has read the packet.
+#[inline(always)]
+unsafe fn pass_on<V: 'static, E: 'static>(me: BlockPtr, heir: BlockPtr, what: Arrival<V, E>) -> ! {
     me.set(DEAD);
     me.here().count_death();
     me.context.over();
@@ -72,8 +110,8 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     me.clear(LEAKED);
     let packet = Packet { origin, what: ManuallyDrop::new(what) };
     take_over(heir);
-    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; its stack, the
-    // packet on it, stays until the heir has read the packet and releases the origin.
+    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the stack with the
+    // packet stays, by the contract.
     unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const packet).cast()) }
 }
 

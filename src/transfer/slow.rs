@@ -7,6 +7,7 @@
 use super::word;
 use crate::arch;
 use crate::block::{BlockPtr, DEAD, ENDED, UNSTARTED};
+use crate::busy::Busy;
 use crate::here::UNREF;
 use crate::overflow;
 use crate::panic::{self, Payload};
@@ -45,6 +46,7 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     if !named.has(ENDED) && named.here().newly_masked() {
         return Err(Thrown::Refused(Refusal::Masked, Some(sent)));
     }
+    let _busy = Busy::in_tree_of(named);
     // SAFETY: the same contract.
     surface(unsafe { exchange(named, sent) })
 }
@@ -138,6 +140,7 @@ pub(super) unsafe fn arrive<V: 'static, E: 'static>(packet: *const ()) -> Outcom
 pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
     // SAFETY: the sender's stack stands still, and the packet is read once.
     let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
+    let _busy = Busy::in_tree_of(origin);
     // SAFETY: as a greenlet of the tree runs here, the tree is entered.
     let me = unsafe { origin.here().current() };
     // SAFETY: `me` is current, the packet refers to the origin, the tree is one of `V` and `E`.
