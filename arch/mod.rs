@@ -10,6 +10,7 @@
 //! | [`call_on`] | calls a function that does not return, on another stack |
 //! | [`interrupts_masked`] | whether interrupts are masked on this core |
 //! | [`stack_pointer`] | where the stack of the caller stands |
+//! | [`watch`], [`start_watching`] | with the feature `watchpoint`: has a store below an address trap |
 //! | [`trampoline`] | where a [`fresh`](Context::fresh) context starts: calls the entry with what [`switch`] was given |
 //!
 //! # What a switch keeps
@@ -72,6 +73,8 @@ compile_error!(
 pub(crate) use isa::affinity;
 #[cfg(target_os = "none")]
 pub(crate) use isa::interrupts_masked;
+#[cfg(all(feature = "watchpoint", target_os = "none"))]
+pub(crate) use isa::{start_watching, watch};
 pub(crate) use isa::{call_on, depart, stack_pointer, switch, trampoline};
 
 /// An operating system keeps its interrupts to itself.
@@ -80,6 +83,19 @@ pub(crate) use isa::{call_on, depart, stack_pointer, switch, trampoline};
 pub(crate) fn interrupts_masked() -> bool {
     false
 }
+
+/// Debug registers are the operating system's.
+#[cfg(all(feature = "watchpoint", not(target_os = "none")))]
+#[inline(always)]
+pub(crate) fn watch(_end: *const ()) {}
+
+/// The same.
+///
+/// # Safety
+///
+/// None.
+#[cfg(all(feature = "watchpoint", not(target_os = "none")))]
+pub(crate) unsafe fn start_watching() {}
 
 /// Alignment of a stack pointer at a call, in bytes; both ABIs ask for 16.
 pub(crate) const STACK_ALIGN: usize = 16;

@@ -35,6 +35,8 @@ mod thrown;
 mod trace;
 mod transfer;
 mod tree;
+#[cfg(feature = "watchpoint")]
+mod watch;
 
 #[cfg(feature = "abandon")]
 pub use abandon::AbandonError;
@@ -67,3 +69,5 @@ pub use trace::{Event, Trace, Tracer};
 #[cfg(feature = "recorder")]
 pub use trace::{Record, Recorder, RecorderBusy};
 pub use tree::Tree;
+#[cfg(feature = "watchpoint")]
+pub use watch::watch_stacks;

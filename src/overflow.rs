@@ -302,7 +302,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 }
 
 /// The band of a main greenlet, for the fast path to find what it looks for.
+#[repr(align(64))] // as those of stacks are: what watches a band may ask for it
 pub(crate) struct MainBand(UnsafeCell<[usize; WORDS]>);
+
+const _: () = assert!(align_of::<MainBand>() == BAND);
 
 impl MainBand {
     pub(crate) const fn new() -> Self {

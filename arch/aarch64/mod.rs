@@ -154,6 +154,57 @@ pub(crate) fn interrupts_masked() -> bool {
     daif & I != 0
 }
 
+/// Has a store to the 64 bytes below `end`, a multiple of 64, be an exception, and to no other that was watched before, once
+/// [`start_watching`] was called.
+#[cfg(all(feature = "watchpoint", target_os = "none"))]
+#[inline(always)]
+pub(crate) fn watch(end: *const ()) {
+    // SAFETY: an address in a debug register changes nothing, but for who asked for that with `start_watching`. The barrier has
+    // it take effect before the next store. Not `nomem`: stores are not to be moved across it.
+    unsafe {
+        asm!(
+            "msr dbgwvr0_el1, {start}",
+            "isb",
+            start = in(reg) end.addr() - WATCHED,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Bytes that are watched.
+#[cfg(all(feature = "watchpoint", target_os = "none"))]
+const WATCHED: usize = 64;
+
+/// Turns on what [`watch`] has set, and unmasks debug exceptions.
+///
+/// # Safety
+///
+/// At EL1; watchpoint 0 is nobody else's, and its exceptions are caught.
+#[cfg(all(feature = "watchpoint", target_os = "none"))]
+pub(crate) unsafe fn start_watching() {
+    /// Of DBGWCR (Arm ARM, D19.3.12): on, for EL1, stores, all 8 bytes of a doubleword, and 2 to this power of addresses.
+    const ON: u64 = 1 << 0 | 0b01 << 1 | 0b10 << 3 | 0xff << 5 | (WATCHED.trailing_zeros() as u64) << 24;
+    /// Of MDSCR_EL1: KDE and MDE, breakpoints and watchpoints in this exception level.
+    const ENABLED: u64 = 1 << 13 | 1 << 15;
+    // SAFETY: by the contract.
+    unsafe {
+        asm!(
+            "msr oslar_el1, xzr", // locked by a reset, and no debug exception comes while it is
+            "msr dbgwcr0_el1, {on}",
+            "mrs {state}, mdscr_el1",
+            "orr {state}, {state}, {enabled}",
+            "msr mdscr_el1, {state}",
+            "isb",
+            "msr daifclr, #8",
+            "isb",
+            on = in(reg) ON,
+            enabled = in(reg) ENABLED,
+            state = out(reg) _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
 /// Which core this is: `Aff0 + 16 * Aff1` of MPIDR_EL1 (Arm ARM, D19.2.101), 64 or more if any other affinity is not zero.
 #[cfg(target_os = "none")]
 pub(crate) fn affinity() -> usize {

@@ -153,6 +153,42 @@ pub(crate) fn interrupts_masked() -> bool {
     flags & INTERRUPT_ENABLE == 0
 }
 
+/// Has a store to the 32 bytes below `end`, a multiple of 8, be an exception, and to no other that was watched before, once
+/// [`start_watching`] was called.
+#[cfg(all(feature = "watchpoint", target_os = "none"))]
+#[inline(always)]
+pub(crate) fn watch(end: *const ()) {
+    let end = end.addr();
+    // SAFETY: an address in a debug register changes nothing, but for who asked for that with `start_watching`. Not `nomem`:
+    // stores are not to be moved across it.
+    unsafe {
+        asm!(
+            "mov dr0, {word0}",
+            "mov dr1, {word1}",
+            "mov dr2, {word2}",
+            "mov dr3, {word3}",
+            word0 = in(reg) end - 8,
+            word1 = in(reg) end - 16,
+            word2 = in(reg) end - 24,
+            word3 = in(reg) end - 32,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Turns on what [`watch`] has set.
+///
+/// # Safety
+///
+/// In ring 0; the debug registers are nobody else's, and #DB is caught.
+#[cfg(all(feature = "watchpoint", target_os = "none"))]
+pub(crate) unsafe fn start_watching() {
+    /// Of DR7 (Intel SDM, 18.2.4): all four on; each for stores (R/W 01) to 8 bytes (LEN 10). Bit 10 reads as one.
+    const ON: u64 = 0x9999 << 16 | 1 << 10 | 0xff;
+    // SAFETY: by the contract.
+    unsafe { asm!("mov dr7, {}", in(reg) ON, options(nostack, preserves_flags)) };
+}
+
 /// Where a fresh context starts: calls the entry in rbx. The arguments are in their C places already.
 ///
 /// The call frame information makes the linked context the caller of this frame. With `L` for the link, found below

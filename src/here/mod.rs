@@ -100,6 +100,8 @@ impl Here {
 
     /// Ends a run: nothing is current, the core is free.
     pub(crate) fn give_back(&self) {
+        #[cfg(feature = "watchpoint")]
+        crate::watch::nobody();
         self.current.store(ptr::null_mut(), Relaxed);
         self.main.store(ptr::null_mut(), Relaxed);
         self.tree.store(ptr::null_mut(), Relaxed);
@@ -134,6 +136,8 @@ impl Here {
 
     #[inline(always)]
     pub(crate) fn set_current(&self, block: BlockPtr) {
+        #[cfg(feature = "watchpoint")]
+        arch::watch(block.floor.get().cast());
         self.current.store(block.as_ptr().cast_mut(), Relaxed);
     }
 
