@@ -73,9 +73,9 @@ compile_error!(
 pub(crate) use isa::affinity;
 #[cfg(target_os = "none")]
 pub(crate) use isa::interrupts_masked;
+pub(crate) use isa::{call_on, depart, stack_pointer, switch, trampoline};
 #[cfg(all(feature = "watchpoint", target_os = "none"))]
 pub(crate) use isa::{start_watching, watch};
-pub(crate) use isa::{call_on, depart, stack_pointer, switch, trampoline};
 
 /// An operating system keeps its interrupts to itself.
 #[cfg(not(target_os = "none"))]

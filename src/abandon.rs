@@ -123,7 +123,11 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     ///     panic!("{overflow}: {reason}")
     /// }
     /// ```
-    pub unsafe fn abandon(&'static self, overflow: &Overflow, error: E) -> Result<Infallible, Refused<AbandonError, E>> {
+    pub unsafe fn abandon(
+        &'static self,
+        overflow: &Overflow,
+        error: E,
+    ) -> Result<Infallible, Refused<AbandonError, E>> {
         let refuse = |reason, error| Err(Refused { reason, returned: error });
         let Some(here) = this_core().filter(|here| here.tree() == ptr::from_ref(self).cast()) else {
             return refuse(AbandonError::NotEntered, error);

@@ -50,7 +50,10 @@ fn an_overflow_is_what_is_at_the_limit_of_the_current_stack() {
                 let sp = limit + 32;
                 let expected = Stack { base, limit, sp };
                 let found = at(address, sp).unwrap();
-                assert_eq!((found.stack, found.stopped_at, found.greenlet.name), (expected, Some(address), Some("deep")));
+                assert_eq!(
+                    (found.stack, found.stopped_at, found.greenlet.name),
+                    (expected, Some(address), Some("deep"))
+                );
                 assert_eq!(found.past_limit(), limit.saturating_sub(address));
                 let message = found.to_string();
                 assert!(message.contains(&format!("\"deep\", {}-byte stack {limit:#x}", base - limit)), "{message}");

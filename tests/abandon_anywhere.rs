@@ -2,7 +2,12 @@
 //! below stops it. Either it is given up, and the tree is whole; or that is refused, because the kernel was at work.
 //!
 //! Each attempt is a process of its own, forked: what is refused leaves a tree that cannot go on.
-#![cfg(all(feature = "abandon", target_arch = "x86_64", target_os = "linux", not(any(miri, feature = "unchecked-switch"))))]
+#![cfg(all(
+    feature = "abandon",
+    target_arch = "x86_64",
+    target_os = "linux",
+    not(any(miri, feature = "unchecked-switch"))
+))]
 
 mod common;
 
@@ -94,9 +99,9 @@ static STOPPED: Mutex<Option<Overflow>> = Mutex::new(None);
 /// The handler of SIGSEGV: has the thread go on in `land`.
 extern "C" fn stopped(_signal: c_int, info: *const u8, context: *mut u8) {
     // SAFETY: a field of what the system hands over.
-    let address = unsafe { info.add(ADDRESS_AT).cast::<usize>().read() };
+    let address = unsafe { info.wrapping_add(ADDRESS_AT).cast::<usize>().read() };
     // SAFETY: the same.
-    let sp = unsafe { context.add(RSP_AT).cast::<usize>().read() };
+    let sp = unsafe { context.wrapping_add(RSP_AT).cast::<usize>().read() };
     // SAFETY: the thread of the tree.
     let Some(overflow) = (unsafe { Overflow::at(address, sp) }) else {
         // SAFETY: the same.
@@ -107,9 +112,9 @@ extern "C" fn stopped(_signal: c_int, info: *const u8, context: *mut u8) {
     *STOPPED.lock().unwrap() = Some(overflow);
     let base = LANDING.0.get().addr() + size_of::<Own>() - 8;
     // SAFETY: as above; this is where the thread goes on, as if the function had been called.
-    unsafe { context.add(RSP_AT).cast::<usize>().write(base) };
+    unsafe { context.wrapping_add(RSP_AT).cast::<usize>().write(base) };
     // SAFETY: the same.
-    unsafe { context.add(RIP_AT).cast::<usize>().write(land as *const () as usize) };
+    unsafe { context.wrapping_add(RIP_AT).cast::<usize>().write(land as *const () as usize) };
 }
 
 extern "C" fn land() -> ! {

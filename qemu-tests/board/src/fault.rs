@@ -61,7 +61,9 @@ impl Display for Fault {
             Some((owner, stack)) if address < stack.limit => {
                 write!(f, "{access} the guard page below the stack of {owner}")
             }
-            Some((owner, _)) if matches!(self, Self::Watched(_)) => write!(f, "write to the limit of the stack of {owner}"),
+            Some((owner, _)) if matches!(self, Self::Watched(_)) => {
+                write!(f, "write to the limit of the stack of {owner}")
+            }
             _ => write!(f, "{access} {address:#018x}"),
         }
     }

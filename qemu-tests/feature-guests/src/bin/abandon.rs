@@ -130,7 +130,9 @@ fn main() {
     });
     check!(entered.is_ok());
     // The tree is whole: it is entered again.
-    check!(TREE.enter(|main| main.spawn(&STACKS, |_, x| Ok(x + 1)).map(|g| g.switch(1)).ok()).ok() == Some(Some(Ok(2))));
+    check!(
+        TREE.enter(|main| main.spawn(&STACKS, |_, x| Ok(x + 1)).map(|g| g.switch(1)).ok()).ok() == Some(Some(Ok(2)))
+    );
 }
 
 /// The error arrives in main; a child of the dead one is an orphan like any other.

@@ -7,6 +7,7 @@
 use board::println;
 use core::cell::Cell;
 use core::hint::black_box;
+use core::ptr;
 use greenlet::{GuardedStackPool, Tree};
 
 board::guest!(main);
@@ -24,7 +25,12 @@ fn dig(left: u32) -> u32 {
 }
 
 fn main() {
-    STACKS.guards().for_each(board::unmap);
+    for guard in STACKS.guards() {
+        let word: *mut u64 = ptr::with_exposed_provenance_mut(guard.start);
+        // SAFETY: memory of a static. Now the processor knows where the page is, and must be told that it is nowhere any more.
+        unsafe { word.write_volatile(0) };
+        board::unmap(guard);
+    }
     let _unreached = TREE.enter(|main| {
         // Somebody else's stack is below, and somebody else's above.
         let neighbours = [(); 2].map(|()| main.spawn(&STACKS, |me, x| me.up(x)).expect("a stack is free"));
