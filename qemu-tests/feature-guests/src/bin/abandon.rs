@@ -8,7 +8,7 @@ use board::{check, interrupts, println};
 use core::cell::Cell;
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use greenlet::{GuardedStackPool, Overflow, Refused, SpawnError, State, Thrown, Tree};
+use greenlet::{AbandonError, GuardedStackPool, Overflow, Refused, SpawnError, State, Thrown, Tree};
 use spin::Mutex;
 
 board::guest!(main);
@@ -117,6 +117,7 @@ fn main() {
         under_a_supervisor(main, &bystander);
         when_killed(main, &bystander);
         without_a_parent_that_starts(main);
+        in_a_critical_section(main);
 
         check!(interrupts::are_enabled());
         check!(bystander.switch(10) == Ok(11));
@@ -192,6 +193,22 @@ fn when_killed(main: &Main, bystander: &Greenlet) {
     check!(weak.upgrade().is_none() && bystander.switch(4) == Ok(5));
     audit(main, &[("bystander", State::Suspended, 1)]);
     check!(STACKS.free() == 2);
+}
+
+/// With interrupts masked that were not masked before it is refused, and the error comes back.
+fn in_a_critical_section(main: &Main) {
+    let careful = main.spawn(&STACKS, |me, x| {
+        let limit = me.stack().map_or(0, |stack| stack.limit);
+        interrupts::disable();
+        // SAFETY: this is the core of the tree.
+        let overflow = unsafe { Overflow::at(limit - 8, limit) }.expect("this is below its stack");
+        // SAFETY: not safe, were it not refused.
+        let Err(Refused { reason, returned }) = unsafe { TREE.abandon(&overflow, "out of stack") };
+        interrupts::enable();
+        check!(reason == AbandonError::Masked && returned == "out of stack", "{reason:?}");
+        Ok(x)
+    });
+    check!(careful.expect("a stack is free").switch(1) == Ok(1));
 }
 
 /// The parent has no body: what goes on says so, and the error is lost.
