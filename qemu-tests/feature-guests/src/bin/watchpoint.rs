@@ -103,7 +103,9 @@ fn overflows(main: &Greenlet) {
     let bare = main.bare(&STACKS).expect("a stack is free");
     let limit = bare.stack().expect("it is unstarted").limit;
     let band: *mut u64 = ptr::with_exposed_provenance_mut(limit);
-    // SAFETY: the band of a greenlet that does not run, which gets back what was there.
-    unsafe { band.write_volatile(band.read_volatile()) };
+    // SAFETY: the band of a greenlet that does not run.
+    let word = unsafe { band.read_volatile() };
+    // SAFETY: the same, which gets back what was there.
+    unsafe { band.write_volatile(word) };
     check!(bare.is_intact());
 }
