@@ -123,14 +123,21 @@ pub(crate) unsafe fn call_on(sp: *mut u8, last: Last, argument: *const ()) -> ! 
             "mov x1, sp",
             "mov sp, x2",
             "mov x29, xzr",
-            "blr x3",
-            "brk #1",
+            "b {ground}",
+            ground = sym ground,
             in("x0") argument,
             in("x2") sp,
             in("x3") last,
             options(noreturn),
         )
     }
+}
+
+/// Where a stack that [`call_on`] changed to begins: calls what is in x3. Its call frame information says that nobody called, so
+/// that a walk ends here: the frame of who changed stacks is not above it.
+#[unsafe(naked)]
+unsafe extern "C" fn ground() {
+    naked_asm!(".cfi_startproc", ".cfi_undefined x30", "blr x3", "brk #1", ".cfi_endproc")
 }
 
 /// The stack pointer of the caller.

@@ -122,14 +122,21 @@ pub(crate) unsafe fn call_on(sp: *mut u8, last: Last, argument: *const ()) -> ! 
             "lea rsp, [rdx - 128]",
             "and rsp, -16",
             "xor ebp, ebp",
-            "call rcx",
-            "ud2",
+            "jmp {ground}",
+            ground = sym ground,
             in("rdi") argument,
             in("rdx") sp,
             in("rcx") last,
             options(noreturn),
         )
     }
+}
+
+/// Where a stack that [`call_on`] changed to begins: calls what is in rcx. Its call frame information says that nobody called, so
+/// that a walk ends here: the frame of who changed stacks is not above it.
+#[unsafe(naked)]
+unsafe extern "C" fn ground() {
+    naked_asm!(".cfi_startproc", ".cfi_undefined rip", "call rcx", "ud2", ".cfi_endproc")
 }
 
 /// The stack pointer of the caller.
