@@ -2,6 +2,7 @@
 
 use crate::block::{ABANDONED, Block, BlockPtr, DEAD, ENDED, UNSTARTED};
 use crate::body;
+#[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
@@ -127,6 +128,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         if parent.has(ENDED) {
             return Err(SpawnError::Ended);
         }
+        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(parent);
         let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
         // SAFETY: the claim is for a block, its stack below it, and lasts until its release.

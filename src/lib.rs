@@ -14,6 +14,7 @@ mod abandon;
 mod block;
 mod body;
 mod builder;
+#[cfg(feature = "abandon")]
 mod busy;
 mod core_identity;
 mod errors;

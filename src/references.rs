@@ -11,6 +11,7 @@
 
 use crate::block::{ABANDONED, BlockPtr, DEAD, ENDED, LEAKED, UNSTARTED};
 use crate::body::Unstarted;
+#[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::here::UNREF;
@@ -41,6 +42,7 @@ pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
 ///
 /// As for [`release`].
 pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> Option<Payload> {
+    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(block);
     let mut next = Some(block);
     let mut panicked = None;
@@ -163,6 +165,7 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     sent: Sent<V, E>,
     then: impl FnOnce(Arrival<V, E>) -> R,
 ) -> Result<R, Payload> {
+    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(victim);
     // SAFETY: the tree is entered.
     let me = unsafe { victim.here().current() };

@@ -13,6 +13,7 @@
 //! come in this order, are in `mail`.
 
 use crate::block::{BlockPtr, DEAD};
+#[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::mail::{Mail, Number, Request};
@@ -228,6 +229,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() || !mail.collect(Request::Wake) {
             return None;
         }
+        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         let mut found = None;
         self.for_each(|greenlet| {
@@ -257,6 +259,7 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     if !mail.collect(Request::Kill) {
         return 0;
     }
+    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(any);
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(any) };

@@ -9,7 +9,6 @@ use qemu_tests::tools::Needs;
 use crate::{Case, builds};
 
 /// Each run by its name. What a feature adds is tested with it; the rest behaves otherwise with `std` and with `cores`.
-<<<<<<< HEAD
 const RUNS: [(&str, Tests); 6] = [
     ("std", Tests { features: "std,recorder,defmt,high-water,fp-control", profile: Profile::Debug, docs: true }),
     // The examples are the same; optimized they show nothing new.

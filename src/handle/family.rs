@@ -4,6 +4,7 @@ use super::Greenlet;
 use crate::block::{BlockPtr, ENDED, REPLACING, UNSTARTED};
 use crate::body::{self, Run, Unstarted};
 use crate::builder::Builder;
+#[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::errors::{ParentError, Refused, RunError, SpawnError};
 use crate::pool::{self, Stacks};
@@ -116,6 +117,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
                 break;
             }
             // What the old body captured may do anything while it is dropped, so everything is asked again.
+            #[cfg(feature = "abandon")]
             let _busy = Busy::in_tree_of(self.block());
             let _replacing = Replacing::new(self.block());
             drop(Unstarted::take(self.block()));
@@ -200,6 +202,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if me.is_above(new) {
             return Err(ParentError::Cycle);
         }
+        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(me);
         if let Some(old) = me.replace_parent(Some(new.retain())) {
             // SAFETY: the parent field owned it.

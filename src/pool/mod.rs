@@ -89,9 +89,16 @@ pub(crate) const fn needs<V, E, F>() -> usize {
         (true, false) => (2048, 38),
         (false, _) => (512, 12),
     };
+    // What notes that the kernel is at work.
+    let notes = match (cfg!(feature = "abandon"), cfg!(debug_assertions)) {
+        (true, true) => 320,
+        (true, false) => 64,
+        (false, _) => 0,
+    };
     size_of::<Block>()
         + BAND
         + 2 * (size_of::<F>().next_multiple_of(align) + align)
         + frames
+        + notes
         + outcomes * size_of::<Outcome<V, E>>()
 }

@@ -6,6 +6,7 @@ use crate::arch::{self, Context, Word};
 use crate::block::ABANDONED;
 use crate::block::{BlockPtr, DEAD, LEAKED};
 use crate::body::Unstarted;
+#[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::me::Me;
 use crate::overflow;
@@ -56,6 +57,7 @@ unsafe fn live<V: 'static, E: 'static>(me: BlockPtr, packet: *const ()) -> Arriv
 /// The end of `me`, which runs: what left its body goes to its parent.
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
+    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(me);
     // An exit that leaves the body is a value: it was asked for.
     let mut what = match left {
@@ -69,9 +71,10 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
         // The destructor of what was lost may have moved parents about, or given one a body.
         (heir, _) = heir_of(me);
     }
+    let packet = Packet { origin: over(me), what: ManuallyDrop::new(what) };
     // SAFETY: `me` runs, and nobody else did since the heir was found. The packet is on its stack, which stays until the heir
     // releases the origin.
-    unsafe { pass_on(me, heir, what) }
+    unsafe { pass_on(me, heir, &packet) }
 }
 
 /// Gives up `me`, which was stopped, from another stack: `error` goes to its parent. No user code runs in here.
@@ -83,7 +86,7 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
 #[cfg(feature = "abandon")]
 pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) -> ! {
     let (heir, whole) = heir_of(me);
-    let thrown = if whole {
+    let thrown: Thrown<V, E> = if whole {
         Thrown::Error(error)
     } else {
         mem::forget(error); // its destructor might switch, from a stack that is nobody's
@@ -91,28 +94,34 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
     };
     me.set(ABANDONED);
     me.in_up.set(false);
+    let packet = Packet { origin: over(me), what: ManuallyDrop::new(Ok(Err(thrown))) };
     // SAFETY: by the contract.
-    unsafe { pass_on::<V, E>(me, heir, Ok(Err(thrown))) }
+    unsafe { pass_on(me, heir, &packet) }
 }
 
-/// Ends `me`: `heir` goes on with `what`.
-///
-/// # Safety
-///
-/// `me` is current, and its code does not go on. `heir` is what [`heir_of`] found just now. Both are of a tree of `V` and `E`.
-/// The stack of the caller stands still until the heir has read the packet.
+/// Marks `me` dead. Returns it with a reference, for its packet.
 #[inline(always)]
-unsafe fn pass_on<V: 'static, E: 'static>(me: BlockPtr, heir: BlockPtr, what: Arrival<V, E>) -> ! {
+fn over(me: BlockPtr) -> BlockPtr {
     me.set(DEAD);
     me.here().count_death();
     me.context.over();
     let origin = if me.has(LEAKED) { me } else { me.retain() }; // the reference that a leak kept serves
     me.clear(LEAKED);
-    let packet = Packet { origin, what: ManuallyDrop::new(what) };
+    origin
+}
+
+/// Goes from `me`, which is over, to `heir` with its packet.
+///
+/// # Safety
+///
+/// `me` is current, and its code does not go on. `heir` is what [`heir_of`] found just now. Both are of a tree of `V` and `E`.
+/// The packet stands still until the heir has read it.
+#[inline(always)]
+unsafe fn pass_on<V: 'static, E: 'static>(me: BlockPtr, heir: BlockPtr, packet: &Packet<V, E>) -> ! {
     take_over(heir);
-    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the stack with the
-    // packet stays, by the contract.
-    unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const packet).cast()) }
+    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the packet stays, by the
+    // contract.
+    unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const *packet).cast()) }
 }
 
 /// Who goes on after `me`: the nearest ancestor that is not dead and can start; and whether what `me` sends reaches it

@@ -7,6 +7,7 @@
 use super::word;
 use crate::arch;
 use crate::block::{BlockPtr, DEAD, ENDED, UNSTARTED};
+#[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::here::UNREF;
 use crate::overflow;
@@ -46,6 +47,7 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     if !named.has(ENDED) && named.here().newly_masked() {
         return Err(Thrown::Refused(Refusal::Masked, Some(sent)));
     }
+    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the same contract.
     surface(unsafe { exchange(named, sent) })
@@ -140,6 +142,7 @@ pub(super) unsafe fn arrive<V: 'static, E: 'static>(packet: *const ()) -> Outcom
 pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
     // SAFETY: the sender's stack stands still, and the packet is read once.
     let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
+    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(origin);
     // SAFETY: as a greenlet of the tree runs here, the tree is entered.
     let me = unsafe { origin.here().current() };
