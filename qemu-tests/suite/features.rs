@@ -12,7 +12,10 @@ use crate::{Case, builds};
 const RUNS: [(&str, Tests); 6] = [
     ("std", Tests { features: "std,recorder,defmt,high-water,fp-control", profile: Profile::Debug, docs: true }),
     // The examples are the same; optimized they show nothing new.
-    ("std", Tests { features: "std,recorder,defmt,high-water,fp-control,abandon", profile: Profile::Release, docs: false }),
+    (
+        "std",
+        Tests { features: "std,recorder,defmt,high-water,fp-control,abandon", profile: Profile::Release, docs: false },
+    ),
     ("none", Tests { features: "", profile: Profile::Release, docs: true }),
     ("cores", Tests { features: "cores,recorder,abandon", profile: Profile::Debug, docs: false }),
     ("abandon", Tests { features: "abandon,watchpoint", profile: Profile::Release, docs: true }),
