@@ -20,13 +20,14 @@ use crate::block::BlockPtr;
 use crate::handle::Greenlet;
 use crate::overflow::Canary;
 use crate::tree::each;
-use core::cell::Cell;
 use core::mem::size_of;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// No pointer, no small number, and not what a cleared or a set memory holds.
-const PAINT: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
+/// A byte of the paint: no pointer and no small number is made of these, and no cleared or set memory.
+const PAINT: u8 = 0x9e;
+/// What a word looks like that was not written to.
+const PAINTED: usize = usize::from_ne_bytes([PAINT; size_of::<usize>()]);
 
 /// Paints a stack from `floor` up to the control block, `span` bytes above it.
 ///
@@ -34,17 +35,15 @@ const PAINT: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
 ///
 /// This memory belongs to the caller, and nothing lies in it.
 pub(crate) unsafe fn paint((floor, span): (*const Canary, usize)) {
-    for word in 0..span / size_of::<Canary>() {
-        // SAFETY: the caller's contract; the bounds of a stack are aligned for words.
-        unsafe { floor.cast_mut().wrapping_add(word).write(Cell::new(PAINT)) };
-    }
+    // SAFETY: the caller's contract.
+    unsafe { floor.cast_mut().cast::<u8>().write_bytes(PAINT, span) };
 }
 
 /// The lowest word that was written to, as a distance from the base in bytes.
 fn mark(block: BlockPtr) -> usize {
     let (floor, words) = (block.floor.get(), block.span.get() / size_of::<Canary>());
     // SAFETY: the words between floor and control block are memory of the greenlet's stack.
-    let untouched = (0..words).take_while(|&word| unsafe { (*floor.wrapping_add(word)).get() } == PAINT).count();
+    let untouched = (0..words).take_while(|&word| unsafe { (*floor.wrapping_add(word)).get() } == PAINTED).count();
     block.base() - floor.addr() - untouched * size_of::<Canary>()
 }
 

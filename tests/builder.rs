@@ -35,10 +35,11 @@ fn numbers_are_given_once_and_grow() {
 #[test]
 fn numbers_do_not_run_out_and_who_is_new_is_still_told_from_who_is_not() {
     tree(|main| {
-        let old = main.bare(&STACKS).unwrap();
+        let pool = stacks!(3, 1024); // small, for with `high-water` each is painted a million times
+        let old = main.bare(pool).unwrap();
         let mut last = old.id();
         for _ in 0..(1 << 20) + 2 {
-            let number = main.bare(&STACKS).unwrap().id();
+            let number = main.bare(pool).unwrap().id();
             assert!(number > last);
             last = number;
         }
@@ -46,7 +47,7 @@ fn numbers_do_not_run_out_and_who_is_new_is_still_told_from_who_is_not() {
         main.for_each(|g| {
             visits += 1;
             assert!(g.id() <= last);
-            assert!(main.bare(&STACKS).unwrap().id() > last);
+            assert!(main.bare(pool).unwrap().id() > last);
         });
         assert_eq!(visits, 2);
     });

@@ -71,7 +71,7 @@ fn a_stack_is_given_back_by_every_kind_of_end() {
 #[test]
 fn a_stack_is_used_a_hundred_thousand_times() {
     tree(|main| {
-        let pool = stacks!(3);
+        let pool = stacks!(3, 16384);
         let mut last = None;
         for n in 0..100_000 {
             let g = main.spawn(pool, move |me, x| Ok(me.up(x + n)? + 1)).unwrap();
