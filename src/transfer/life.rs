@@ -71,13 +71,20 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
         // The destructor of what was lost may have moved parents about, or given one a body.
         (heir, _) = heir_of(me);
     }
-    let packet = Packet { origin: over(me), what: ManuallyDrop::new(what) };
-    // SAFETY: `me` runs, and nobody else did since the heir was found. The packet is on its stack, which stays until the heir
-    // releases the origin.
-    unsafe { pass_on(me, heir, &packet) }
+    me.set(DEAD);
+    me.here().count_death();
+    me.context.over();
+    let origin = if me.has(LEAKED) { me } else { me.retain() }; // the reference that a leak kept serves
+    me.clear(LEAKED);
+    let packet = Packet { origin, what: ManuallyDrop::new(what) };
+    take_over(heir);
+    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; its stack, the
+    // packet on it, stays until the heir has read the packet and releases the origin.
+    unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const packet).cast()) }
 }
 
-/// Gives up `me`, which was stopped, from another stack: `error` goes to its parent. No user code runs in here.
+/// Gives up `me`, which was stopped, from another stack: `error` goes to its parent. What [`die`] does at its end, but that no
+/// user code runs.
 ///
 /// # Safety
 ///
@@ -92,36 +99,17 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
         mem::forget(error); // its destructor might switch, from a stack that is nobody's
         Thrown::NoRun
     };
-    me.set(ABANDONED);
+    me.set(DEAD | ABANDONED);
     me.in_up.set(false);
-    let packet = Packet { origin: over(me), what: ManuallyDrop::new(Ok(Err(thrown))) };
-    // SAFETY: by the contract.
-    unsafe { pass_on(me, heir, &packet) }
-}
-
-/// Marks `me` dead. Returns it with a reference, for its packet.
-#[inline(always)]
-fn over(me: BlockPtr) -> BlockPtr {
-    me.set(DEAD);
     me.here().count_death();
     me.context.over();
-    let origin = if me.has(LEAKED) { me } else { me.retain() }; // the reference that a leak kept serves
+    let origin = if me.has(LEAKED) { me } else { me.retain() };
     me.clear(LEAKED);
-    origin
-}
-
-/// Goes from `me`, which is over, to `heir` with its packet.
-///
-/// # Safety
-///
-/// `me` is current, and its code does not go on. `heir` is what [`heir_of`] found just now. Both are of a tree of `V` and `E`.
-/// The packet stands still until the heir has read it.
-#[inline(always)]
-unsafe fn pass_on<V: 'static, E: 'static>(me: BlockPtr, heir: BlockPtr, packet: &Packet<V, E>) -> ! {
+    let packet = Packet { origin, what: ManuallyDrop::new(Ok(Err(thrown))) };
     take_over(heir);
-    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the packet stays, by the
-    // contract.
-    unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const *packet).cast()) }
+    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the packet stays until
+    // it is read, by the contract.
+    unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const packet).cast()) }
 }
 
 /// Who goes on after `me`: the nearest ancestor that is not dead and can start; and whether what `me` sends reaches it
