@@ -14,8 +14,8 @@ type Once<T> = Arc<OnceLock<Result<T, String>>>;
 /// Builds of one kind, by what they are built for.
 pub(crate) struct Builds<T>(Mutex<BTreeMap<(&'static str, Profile), Once<T>>>);
 
-/// The targets of the machines that scenarios, random ones and soaks run on.
-const INPUT_TARGETS: [&str; 2] = ["aarch64-unknown-none", "x86_64-unknown-none"];
+/// The targets of the machines that scenarios, random ones, soaks and lanes run on, whose guests are no tests by themselves.
+const TARGETS_OF_OTHERS: [&str; 2] = ["aarch64-unknown-none", "x86_64-unknown-none"];
 
 /// The guests, by target.
 static GUESTS: Builds<Built> = Builds::new();
@@ -57,15 +57,13 @@ pub(crate) fn guest(name: &str, target: &'static str, profile: Profile) -> Resul
     built.remove(name).ok_or_else(|| format!("the suite builds no guest `{name}` for {target}, {profile}").into())
 }
 
-/// The guests that some test boots which were built so: those that say it in their heads; and those that are no tests by
-/// themselves, which what takes input boots.
+/// The guests that some test boots which were built so: those that say it in their heads. Those that are no tests by themselves
+/// are booted on some machines only.
 fn wanted(target: &str, profile: Profile) -> anyhow::Result<BTreeSet<String>> {
-    // Scenarios, random ones and soaks run on these.
-    let takes_input = profile != Profile::Small && INPUT_TARGETS.contains(&target);
     let guests = guests::survey(&places::guest_sources())?.guests;
-    let wanted = guests.into_iter().filter(|guest| match guest.directives.tested {
-        true => guest.directives.profiles.contains(&profile),
-        false => takes_input,
+    let wanted = guests.into_iter().filter(|guest| {
+        let asked = &guest.directives;
+        asked.profiles.contains(&profile) && (asked.tested || TARGETS_OF_OTHERS.contains(&target))
     });
     Ok(wanted.map(|guest| guest.name).collect())
 }

@@ -5,8 +5,9 @@ use qemu_tests::boot::Boot;
 use qemu_tests::compile::Profile;
 use qemu_tests::guests::USUAL_LIMIT;
 use qemu_tests::machine::{MORE, Machine};
+use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
-use qemu_tests::verdict;
+use qemu_tests::{transcript, verdict};
 
 use crate::{Case, builds};
 
@@ -23,16 +24,18 @@ pub(crate) fn cases() -> Vec<Case> {
             let mut needs = Needs::default();
             needs.machine(machine);
             let name = format!("{GUEST}::{}::{profile}", name.replace(' ', "_"));
-            cases.push(Case::new(name, needs, move || boot(machine, profile)));
+            cases.push(Case::new(name.clone(), needs, move || boot(&name, machine, profile)));
         }
     }
     cases
 }
 
-fn boot(machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
+fn boot(name: &str, machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
     let elf = builds::guest(GUEST, machine.target, profile)?;
     let boot = Boot { machine, elf: &elf, input: None, log: None, counted: false, cores: 1, limit: USUAL_LIMIT };
     let ended = boot.run(|_| Ok(())).map_err(|problem| format!("{problem:#}"))?;
-    verdict::judge(machine, &ended).map_err(|failure| format!("{failure}\n\n{}", boot.command_line()))?;
+    let judged = verdict::judge(machine, &ended);
+    println!("{}", Tally::of_guest(&transcript::text(&ended.output), judged.is_ok()).line(name));
+    judged.map_err(|failure| format!("{failure}\n\n{}", boot.command_line()))?;
     Ok(())
 }

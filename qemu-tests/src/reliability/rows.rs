@@ -84,6 +84,18 @@ pub static PROMISES: &[Promise] = &[
         "cargo test --test suite -- guest::registers::{}::release",
     ),
     tallied(
+        "control-words",
+        BARE,
+        "cargo test --test suite -- guest::fp_control::{}::",
+        "cargo test --test suite -- guest::fp_control::{}::release",
+    ),
+    tallied(
+        "vector-lanes",
+        &["virt_max", "q35_max"],
+        "cargo test --test suite -- lanes::{}::",
+        "cargo test --test suite -- lanes::{}::release",
+    ),
+    tallied(
         "overflow",
         BARE,
         "cargo test --test suite -- guest::overflow::{}::",

@@ -1,4 +1,5 @@
 //@ not-a-test
+//@ profiles: debug release small
 #![no_std]
 #![no_main]
 //! Vectors that are live over a switch in code for SVE or AVX2, which the rest of the image is not compiled for: no lane is
