@@ -14,39 +14,50 @@ fn elsewhere(tree: &'static Tree<u32>, pool: &'static StackPool<2, SIZE>) -> Res
 }
 
 #[test]
-fn a_pool_is_of_the_core_whose_tree_has_greenlets_in_it() {
+fn a_core_has_a_pool_from_the_first_greenlet_of_its_tree_to_the_end_of_that() {
     static POOL: StackPool<2, SIZE> = StackPool::new();
     static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
     TREES[0]
         .enter(|main| {
             assert_eq!(elsewhere(&TREES[1], &POOL), Ok(()), "nobody has it");
             let first = main.bare(&POOL).unwrap();
-            let second = main.bare(&POOL).unwrap();
             assert_eq!(elsewhere(&TREES[1], &POOL), Err(SpawnError::OtherCore));
             assert!(SpawnError::OtherCore.to_string().contains("`SharedStackPool`"));
             drop(first);
             assert_eq!(elsewhere(&TREES[1], &POOL), Err(SpawnError::OtherCore));
-            drop(second);
-            assert_eq!(elsewhere(&TREES[1], &POOL), Ok(()), "it has none any more");
             assert!(main.bare(&POOL).is_ok());
         })
         .unwrap();
+    assert_eq!(elsewhere(&TREES[1], &POOL), Ok(()), "the tree has ended");
     assert_eq!(POOL.free(), 2);
 }
 
 #[test]
-fn a_refusal_of_one_that_is_full_leaves_it_to_others() {
+fn a_tree_leaves_all_its_pools_when_it_ends_also_by_a_panic() {
+    static POOLS: [StackPool<2, SIZE>; 5] = [const { StackPool::new() }; 5];
     static NONE: StackPool<0, SIZE> = StackPool::new();
     static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
     let empty = Err(SpawnError::PoolEmpty { stacks: 0, dead: 0 });
-    let bare = |main: &Main| main.bare(&NONE).map(drop);
-    TREES[0]
-        .enter(|main| {
-            assert_eq!(bare(main), empty);
-            let other = || TREES[1].enter(bare).unwrap();
-            assert_eq!(scope(|threads| threads.spawn(other).join().unwrap()), empty);
-        })
-        .unwrap();
+    let run = |main: &Main| {
+        assert_eq!(main.bare(&NONE).map(drop), empty);
+        let all: Vec<Handle> = POOLS.iter().map(|pool| main.spawn(pool, echo).unwrap()).collect();
+        assert!(all.iter().all(|g| g.switch(1) == Ok(1)));
+        assert!(POOLS.iter().all(|pool| elsewhere(&TREES[1], pool) == Err(SpawnError::OtherCore)));
+    };
+    for _ in 0..3 {
+        TREES[0].enter(run).unwrap();
+        assert!(POOLS.iter().all(|pool| elsewhere(&TREES[1], pool) == Ok(())));
+        let panics = || {
+            let _refused = TREES[0].enter(|main| {
+                run(main);
+                panic!("in main");
+            });
+        };
+        assert!(std::panic::catch_unwind(panics).is_err());
+        assert!(POOLS.iter().all(|pool| elsewhere(&TREES[1], pool) == Ok(())));
+        assert_eq!(TREES[1].enter(|main| main.bare(&NONE).map(drop)).unwrap(), empty);
+    }
+    assert!(POOLS.iter().all(|pool| pool.free() == 2));
 }
 
 #[test]

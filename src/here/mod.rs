@@ -26,6 +26,7 @@ pub(crate) use imp::{Link, reported_core, this_core};
 use crate::arch;
 use crate::block::{Block, BlockPtr};
 use crate::overflow::CHECKED;
+use crate::pool::List;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64};
@@ -52,6 +53,8 @@ pub(crate) struct Here {
     main: AtomicPtr<Block>,
     /// The `Tree<V, E>` that is entered.
     tree: AtomicPtr<()>,
+    /// The first of the pools for one core that this core has; the others hang on it.
+    pools: AtomicPtr<List>,
     /// The number that the next greenlet gets, from the block of numbers that this core has; a multiple of [`NUMBERS`] when
     /// that is used up.
     next_id: AtomicU64,
@@ -73,6 +76,7 @@ impl Here {
             deaths: AtomicU64::new(0),
             main: AtomicPtr::new(ptr::null_mut()),
             tree: AtomicPtr::new(ptr::null_mut()),
+            pools: AtomicPtr::new(ptr::null_mut()),
             next_id: AtomicU64::new(0),
         }
     }
@@ -157,6 +161,15 @@ impl Here {
 
     pub(crate) fn clear_slow(&self, reason: u16) {
         self.slow.store(self.slow() & !reason, Relaxed);
+    }
+
+    /// The first of the pools that this core has; null for none.
+    pub(crate) fn pools(&self) -> *mut List {
+        self.pools.load(Relaxed)
+    }
+
+    pub(crate) fn set_pools(&self, first: *mut List) {
+        self.pools.store(first, Relaxed);
     }
 
     /// How many kills are in progress.

@@ -17,11 +17,11 @@ use core::ops::Range;
 /// where handlers have stacks of their own. `SIZE`, alignment, and whether a body fits beside `HEADROOM`, are checked when the
 /// program is built. `L` says how the stacks [lie](Layout).
 ///
-/// The memory is not touched before a greenlet is created, and lies in `.bss`; the pool's own state is 40 bytes. Claim and release
+/// The memory is not touched before a greenlet is created, and lies in `.bss`; the pool's own state is 48 bytes. Claim and release
 /// take constant time and no atomic instruction.
 ///
-/// A core has the pool from the first greenlet of its tree that takes a stack to the last one that gives it back, to the end of the
-/// tree at the latest. Until then other cores are refused with [`SpawnError::OtherCore`](crate::SpawnError::OtherCore); a
+/// A core has the pool from the first greenlet of its tree that takes a stack, by a compare-and-swap, to the end of that tree. Until
+/// then other cores are refused with [`SpawnError::OtherCore`](crate::SpawnError::OtherCore); a
 /// [`SharedStackPool`] serves several at a time.
 ///
 /// ```

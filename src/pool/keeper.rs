@@ -26,7 +26,10 @@ impl Keeper for List {
     const ALL_FREE: Self = Self::new();
 
     fn claim(&'static self, core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
-        let block = self.claim(core.0, |unused| Some(stack(unused as usize)?.0))?;
+        if self.take(core.id())? {
+            core.has(self);
+        }
+        let block = self.claim(|unused| Some(stack(unused as usize)?.0)).ok_or(NoStack::Empty)?;
         Ok((Place(block), Home::OneCore(self)))
     }
 

@@ -1,12 +1,12 @@
 //! The free stacks of a pool that one core uses at a time: a list through their control blocks, without read-modify-write.
 //!
 //! ```text
-//!   claim, release   of the core whose tree has greenlets in the pool, its owner: plain loads and stores
+//!   take, give_up    a core becomes the owner with the first greenlet of its tree in the pool, to the end of that tree
+//!   claim, release   of the owner's: plain loads and stores
 //!   release_late     of greenlets that outlived their tree, from wherever their last handle goes: one atomic list
 //! ```
 //!
-//! A core becomes the owner with the first greenlet of its tree in the pool, and is none after the last: at the end of the tree
-//! at the latest. So a pool serves one core after another, and a core that comes while another one has it is refused.
+//! So a pool serves one core after another, and a core that comes while another one has it is refused.
 //!
 //! Everything is an atomic, though only `owner`, `late` and `ended` are changed by more than one core: the others are
 //! relaxed loads and stores, which are plain ones to the processor, and [`List::taken`] may look at them from anywhere.
@@ -18,8 +18,10 @@ use core::ptr;
 /// The free stacks of a pool. All bits zero: no stack was used yet.
 #[doc(hidden)]
 pub struct List {
-    /// Says which core: the address of what is known of it. Null when no living tree has a greenlet here.
+    /// Says which core: the address of what is known of it. Null when no tree has, or had, a greenlet here.
     owner: AtomicPtr<()>,
+    /// The next one of the pools that the owner has.
+    next: AtomicPtr<List>,
     /// The stack that was given back last, of those of which the owner knows. Linked through `Block::next`.
     free: AtomicPtr<Block>,
     /// Stacks that were given back by greenlets which outlived their trees.
@@ -47,6 +49,7 @@ impl List {
     pub(super) const fn new() -> Self {
         Self {
             owner: AtomicPtr::new(ptr::null_mut()),
+            next: AtomicPtr::new(ptr::null_mut()),
             free: AtomicPtr::new(ptr::null_mut()),
             late: AtomicPtr::new(ptr::null_mut()),
             fresh: AtomicU32::new(0),
@@ -55,25 +58,40 @@ impl List {
         }
     }
 
-    /// Takes a stack for a greenlet of `core`; one that was never used comes from `more`, which is told how many there are.
-    pub(super) fn claim(
-        &self,
-        core: *mut (),
-        more: impl FnOnce(u32) -> Option<*mut Block>,
-    ) -> Result<*mut Block, NoStack> {
-        let owner = self.owner.load(Ordering::Relaxed);
-        if owner != core {
-            // Acquire: what the last owner left is visible from here on.
-            let taken = self.owner.compare_exchange(ptr::null_mut(), core, Ordering::Acquire, Ordering::Relaxed);
-            taken.map_err(|_other| NoStack::OtherCore)?;
+    /// Sees to it that `core` is the owner: true when it was not before, and has to [give the pool up](Self::give_up) some time.
+    #[inline]
+    pub(super) fn take(&self, core: *mut ()) -> Result<bool, NoStack> {
+        if self.owner.load(Ordering::Relaxed) == core {
+            return Ok(false);
         }
-        let living = self.living.load(Ordering::Relaxed);
-        self.living.store(living + 1, Ordering::Relaxed);
-        let stack = self.pop().or_else(|| self.unused(more)).or_else(|| self.collect());
-        if stack.is_none() {
-            self.one_less();
+        // Acquire: what the last owner left is visible from here on.
+        match self.owner.compare_exchange(ptr::null_mut(), core, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Ok(true),
+            Err(_other) => Err(NoStack::OtherCore),
         }
-        stack.ok_or(NoStack::Empty)
+    }
+
+    /// Leaves the pool to whoever comes. Told by the owner, whose tree is ending: it claims and releases nothing any more.
+    pub(super) fn give_up(&self) {
+        // Release: what this owner leaves is visible to the next one.
+        self.owner.store(ptr::null_mut(), Ordering::Release);
+    }
+
+    /// Puts this pool before `others`, which its owner has, too.
+    pub(super) fn chain(&self, others: *mut List) {
+        self.next.store(others, Ordering::Relaxed);
+    }
+
+    /// The pool that was given to [`chain`](Self::chain).
+    pub(super) fn next(&self) -> *mut List {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Takes a stack for the owner; one that was never used comes from `more`, which is told how many there are.
+    pub(super) fn claim(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<*mut Block> {
+        let stack = self.pop().or_else(|| self.unused(more)).or_else(|| self.collect())?;
+        self.living.store(self.living.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Some(stack)
     }
 
     fn pop(&self) -> Option<*mut Block> {
@@ -117,14 +135,9 @@ impl List {
         self.one_less();
     }
 
-    /// One greenlet of the owner's tree less. After the last the pool is for whoever comes.
+    /// One greenlet of the owner's tree less.
     fn one_less(&self) {
-        let living = self.living.load(Ordering::Relaxed) - 1;
-        self.living.store(living, Ordering::Relaxed);
-        if living == 0 {
-            // Release: what this owner leaves is visible to the next one.
-            self.owner.store(ptr::null_mut(), Ordering::Release);
-        }
+        self.living.store(self.living.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 
     /// Gives back the stack of a greenlet that outlived its tree, from wherever its last handle went.

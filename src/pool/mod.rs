@@ -28,10 +28,10 @@ pub use fixed::{GuardedStackPool, SharedStackPool, StackPool};
 pub use heap::HeapStacks;
 use keeper::Keeper;
 pub use layout::{Guarded, Inline, Layout, Placed, Plain, StackMemory};
-pub(crate) use list::NoStack;
+pub(crate) use list::{List, NoStack};
 pub use region::{Byte, StackRegion, TooSmall};
 pub(crate) use slots::{Claimed, Slots};
-pub(crate) use source::{Core, Home, Source, release};
+pub(crate) use source::{Core, Home, Source, give_up_all, release};
 
 use crate::arch::STACK_ALIGN;
 use crate::block::Block;

@@ -87,6 +87,7 @@ impl Byte for u8 {}
 impl Byte for MaybeUninit<u8> {}
 
 mod sealed {
+    #[doc(hidden)]
     pub trait Sealed {}
     impl Sealed for u8 {}
     impl Sealed for core::mem::MaybeUninit<u8> {}

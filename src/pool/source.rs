@@ -28,14 +28,37 @@ pub trait Source: Sync + 'static {
     fn is_home(&'static self, home: &Home) -> bool;
 }
 
-/// Says which core: the address of what is known of it.
+/// The core that a stack is for.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
-pub struct Core(pub(super) *mut ());
+pub struct Core(&'static Here);
 
 impl Core {
     pub(crate) fn of(here: &'static Here) -> Self {
-        Self(ptr::from_ref(here).cast_mut().cast())
+        Self(here)
+    }
+
+    /// Says which core: the address of what is known of it.
+    pub(super) fn id(self) -> *mut () {
+        ptr::from_ref(self.0).cast_mut().cast()
+    }
+
+    /// Notes that the core is the owner of a pool, until its tree ends.
+    pub(super) fn has(self, list: &'static List) {
+        list.chain(self.0.pools());
+        self.0.set_pools(ptr::from_ref(list).cast_mut());
+    }
+}
+
+/// The tree that is entered on a core ends: leaves the pools that the core has to whoever comes.
+pub(crate) fn give_up_all(here: &Here) {
+    let mut list = here.pools();
+    here.set_pools(ptr::null_mut());
+    while !list.is_null() {
+        // SAFETY: `Core::has` put it there, pools live for ever, and all of it is atomics.
+        let pool = unsafe { &*list };
+        list = pool.next();
+        pool.give_up();
     }
 }
 

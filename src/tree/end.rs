@@ -5,6 +5,7 @@ use crate::block::{BlockPtr, DEAD, ENDED, LEAKED, UNSTARTED};
 use crate::handle::Greenlet;
 use crate::here::Here;
 use crate::panic::{self, Payload};
+use crate::pool;
 use crate::references::{end_under_me, release_caught};
 use crate::thrown::Sent;
 use crate::transfer::slow::Arrival;
@@ -157,6 +158,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
         at.id.end();
         at = at.successor();
     }
+    pool::give_up_all(main.here());
     // Only now may user code run: bodies that were never started are dropped here.
     let mut panicked = None;
     while main.successor() != main {
