@@ -8,6 +8,7 @@ use qemu_tests::compile::{self, Profile};
 use qemu_tests::guests::{self, Guest};
 use qemu_tests::machine::{self, Machine};
 use qemu_tests::places;
+use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
 use qemu_tests::trial;
 use qemu_tests::verdict::Ending;
@@ -37,10 +38,13 @@ fn of_all(machine: &'static Machine) -> Result<(), Failed> {
         compile::guests_with_marks(machine.target, Profile::Release, &names)?
     };
     let (mut table, mut wrong) = (String::new(), String::new());
+    let mut tally = Tally { attempts: guests.len() as u64, failures: 0 };
     for guest in &guests {
         let elf = built.get(&guest.name).ok_or_else(|| format!("cargo built no guest `{}`", guest.name))?;
         let tried = trial::run(guest, machine, elf);
         let limit = guest.directives.stack;
+        let is_within = tried.outcome.is_ok() && tried.deepest.is_some_and(|deepest| deepest <= limit);
+        tally.failures += u64::from(!is_within);
         match (tried.outcome, tried.deepest) {
             (Err(problem), _) => writeln!(wrong, "{}: {problem}", guest.name)?,
             (Ok(_), None) => writeln!(wrong, "{}: it does not say how deep its stacks were", guest.name)?,
@@ -56,6 +60,7 @@ fn of_all(machine: &'static Machine) -> Result<(), Failed> {
             }
         }
     }
+    println!("{}", tally.line(format_args!("stacks::{machine}")));
     println!("bytes of the deepest stack on {machine}, release:\n{table}");
     if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
 }

@@ -102,6 +102,36 @@ pub static PROMISES: &[Promise] = &[
         "cargo test --test suite -- guest::overflow::{}::release",
     ),
     tallied(
+        "guard-page",
+        BARE,
+        "cargo test --test suite -- guest::guard_page::{}::",
+        "cargo test --test suite -- guest::guard_page::{}::release",
+    ),
+    tallied(
+        "large-frames",
+        BARE,
+        "cargo test --test suite -- guest::large_frame::{}::",
+        "cargo test --test suite -- guest::large_frame::{}::release",
+    ),
+    tallied(
+        "abandon",
+        BARE,
+        "cargo test --test suite -- guest::abandon::{}::",
+        "cargo test --test suite -- guest::abandon::{}::release",
+    ),
+    tallied(
+        "watchpoint",
+        BARE,
+        "cargo test --test suite -- guest::watchpoint::{}::",
+        "cargo test --test suite -- guest::watchpoint::{}::release",
+    ),
+    tallied(
+        "stack-limits",
+        &["aarch64", "x86_64"],
+        "cargo test --test suite -- stacks::{}",
+        "cargo test --test suite -- stacks::{}",
+    ),
+    tallied(
         "high-water",
         BARE,
         "cargo test --test suite -- guest::high_water::{}::",
