@@ -3,6 +3,7 @@
 use super::keeper::Keeper;
 use super::layout::{Guarded, Guards, Inline, Layout, Placed, Plain};
 use super::list::{List, NoStack};
+use super::placed::Apart;
 use super::slots::Slots;
 use super::source::{Claim, Core, Home, Source};
 use core::fmt;
@@ -116,7 +117,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     #[must_use]
     pub const unsafe fn placed(memory: &'static L::Memory) -> Self {
         const { super::check::<COUNT, SIZE, HEADROOM, L>() }
-        Self { keeper: K::ALL_FREE, memory }
+        Self { keeper: K::ALL_FREE, memory: Apart::new(memory) }
     }
 }
 

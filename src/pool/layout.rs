@@ -1,5 +1,6 @@
 //! How the stacks of a pool lie.
 
+use super::placed::Apart;
 use super::source::{Place, place};
 use crate::arch::STACK_ALIGN;
 use crate::block::Block;
@@ -156,11 +157,11 @@ impl<const COUNT: usize, const SIZE: usize> Guards<COUNT, SIZE> for Guarded {
 }
 
 impl<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>> Lay<COUNT, SIZE> for Placed<L> {
-    type Memory = &'static L::Memory;
+    type Memory = Apart<L::Memory>;
     const SOUND: () = L::SOUND;
 
     fn place(memory: &'static Self::Memory, number: usize) -> Place {
-        L::place(memory, number)
+        L::place(memory.stacks(), number)
     }
 }
 
@@ -170,7 +171,7 @@ impl<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>> Layout<COUNT
 
 impl<const COUNT: usize, const SIZE: usize, L: Guards<COUNT, SIZE>> Guards<COUNT, SIZE> for Placed<L> {
     fn guard(memory: &'static Self::Memory, number: usize) -> Range<usize> {
-        L::guard(memory, number)
+        L::guard(memory.stacks(), number)
     }
 }
 

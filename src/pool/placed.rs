@@ -1,10 +1,55 @@
 //! Pools whose stacks lie apart, for the linker to place.
 
+/// What a pool has whose stacks are elsewhere.
+#[doc(hidden)]
+pub struct Apart<M: 'static> {
+    stacks: &'static M,
+    #[allow(dead_code, reason = "for the linker to look at")]
+    fragment: Fragment,
+}
+
+impl<M> Apart<M> {
+    pub(super) const fn new(stacks: &'static M) -> Self {
+        Self { stacks, fragment: Fragment::INCLUDED }
+    }
+
+    pub(super) fn stacks(&self) -> &'static M {
+        self.stacks
+    }
+}
+
+/// The address of a symbol that `greenlet.x` defines. Without the fragment the stacks would lie behind all that the firmware's
+/// script knows of, and a heap that begins where `.bss` ends over them: then this must not link.
+#[cfg(target_os = "none")]
+struct Fragment(#[allow(dead_code, reason = "for the linker to look at")] *const u8);
+
+/// Hosted, the system's loader knows of every section.
+#[cfg(not(target_os = "none"))]
+struct Fragment;
+
+// SAFETY: an address, which nobody follows.
+#[cfg(target_os = "none")]
+unsafe impl Sync for Fragment {}
+
+impl Fragment {
+    #[cfg(target_os = "none")]
+    const INCLUDED: Self = {
+        unsafe extern "C" {
+            /// What the linker says when it does not know it is all that the user sees.
+            static stack_pool_needs_greenlet_x_in_the_linker_script: u8;
+        }
+        Self(&raw const stack_pool_needs_greenlet_x_in_the_linker_script)
+    };
+    #[cfg(not(target_os = "none"))]
+    const INCLUDED: Self = Self;
+}
+
 /// Declares a [`StackPool`](crate::StackPool), [`SharedStackPool`](crate::SharedStackPool) or
 /// [`GuardedStackPool`](crate::GuardedStackPool) whose stacks lie apart from what the pool knows of them.
 ///
-/// The stacks go into the section `.sbss.greenlet_stacks`. A linker script that knows nothing of it puts them where all of `.bss` is.
-/// With the fragment `greenlet.x` they lie in the memory region `GREENLET_STACKS`, which the boot code need not zero:
+/// On bare metal the stacks go into the section `.sbss.greenlet_stacks`, which the linker fragment `greenlet.x` puts into the memory
+/// region `GREENLET_STACKS`; the boot code need not zero that. A heap in the same region begins at `_greenlet_stacks_end`. A program
+/// without the fragment does not link: `undefined symbol: stack_pool_needs_greenlet_x_in_the_linker_script`.
 ///
 /// ```text
 /// // build.rs of the firmware

@@ -16,8 +16,16 @@ unsafe impl Sync for Memory {}
 static STACKS: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); 8192]));
 static OTHERS: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); 8192]));
 
+unsafe extern "C" {
+    /// As a pool of `greenlet::stack_pool!` has it.
+    static stack_pool_needs_greenlet_x_in_the_linker_script: u8;
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
+    let fragment = &raw const stack_pool_needs_greenlet_x_in_the_linker_script;
+    // SAFETY: nobody runs this.
+    unsafe { OTHERS.0.get().cast::<*const u8>().write_volatile(fragment) };
     for memory in [&STACKS, &OTHERS] {
         // SAFETY: nobody runs this.
         unsafe { memory.0.get().write_volatile([MaybeUninit::uninit(); 8192]) };
