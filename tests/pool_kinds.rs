@@ -241,4 +241,17 @@ mod heap {
             assert_eq!(again.unwrap().switch(3), Ok(3), "memory that was a stack is one again");
         });
     }
+
+    #[test]
+    fn what_is_given_back_when_its_tree_has_ended_is_used_again_before_more_is_allocated() {
+        static STACKS: HeapStacks<SIZE> = HeapStacks::new();
+        let (tree, _alone) = (own_tree!(u32, &'static str), alone());
+        for _ in 0..5 {
+            let kept: [Handle; 2] =
+                tree.enter(|main| [(); 2].map(|()| main.spawn(&STACKS, echo).unwrap())).unwrap();
+            assert_eq!((STACKS.allocated(), STACKS.free()), (2, 0));
+            drop(kept);
+            assert_eq!((STACKS.allocated(), STACKS.free()), (2, 2));
+        }
+    }
 }

@@ -89,7 +89,8 @@ impl List {
 
     /// Takes a stack for the owner; one that was never used comes from `more`, which is told how many there are.
     pub(super) fn claim(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<*mut Block> {
-        let stack = self.pop().or_else(|| self.unused(more)).or_else(|| self.collect())?;
+        // What came back late before what was never used: an allocator has always more.
+        let stack = self.pop().or_else(|| self.collect()).or_else(|| self.unused(more))?;
         self.living.store(self.living.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         Some(stack)
     }
@@ -112,9 +113,11 @@ impl List {
         Some(block)
     }
 
-    /// Takes over what was given back late, all of it.
-    #[cold]
+    /// Takes over what was given back late, all of it, when nothing else is free.
     fn collect(&self) -> Option<*mut Block> {
+        if self.late.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
         // Acquire: what those who gave it back wrote is visible from here on.
         let late = self.late.swap(ptr::null_mut(), Ordering::Acquire);
         self.free.store(late, Ordering::Relaxed);
