@@ -135,3 +135,29 @@ fn a_pool_goes_from_hand_to_hand_and_no_stack_is_lost() {
         drop(waiting(main));
     });
 }
+
+#[test]
+fn who_counts_the_stacks_of_a_region_while_others_use_it_gets_a_number_of_them() {
+    use greenlet::StackRegion;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static TREE: Tree<u32> = Tree::new();
+    static DONE: AtomicBool = AtomicBool::new(false);
+    let memory: &'static mut [u8] = Box::leak(vec![0; StackRegion::<1024>::bytes(1)].into_boxed_slice());
+    let region = StackRegion::<1024>::carve(memory).unwrap();
+    scope(|threads| {
+        threads.spawn(|| {
+            TREE.enter(|main| {
+                let _one = main.bare(region).unwrap();
+                for _ in 0..if cfg!(miri) { 100 } else { 2_000_000 } {
+                    assert!(main.bare(region).is_err());
+                }
+            })
+            .unwrap();
+            DONE.store(true, Ordering::Relaxed);
+        });
+        while !DONE.load(Ordering::Relaxed) {
+            let free = region.free();
+            assert!(free <= 1, "{free}");
+        }
+    });
+}

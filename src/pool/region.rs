@@ -159,7 +159,7 @@ impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
     /// ```
     #[must_use]
     pub fn free(&self) -> usize {
-        self.count - self.list.taken()
+        self.count.saturating_sub(self.list.taken())
     }
 }
 
