@@ -88,6 +88,16 @@ fn what_is_kept_for_interrupts_is_not_for_a_body() {
     });
 }
 
+#[test]
+fn a_placed_pool_may_be_named_as_anything_and_so_may_its_sizes() {
+    const MEMORY: usize = SIZE;
+    const COUNT: usize = 2;
+    const HEADROOM: usize = 64;
+    stack_pool! { static STACKS: StackPool<COUNT, MEMORY, HEADROOM>; }
+    stack_pool! { static GUARDED: GuardedStackPool<{ COUNT + 1 }, { 2 * MEMORY }>; }
+    tree(|main| assert_eq!((fill(main, &STACKS, 9).len(), fill(main, &GUARDED, 9).len()), (2, 3)));
+}
+
 fn memory(bytes: usize) -> &'static mut [MaybeUninit<u8>] {
     Box::leak(vec![MaybeUninit::uninit(); bytes].into_boxed_slice())
 }

@@ -92,11 +92,12 @@ macro_rules! stack_pool {
     ) => {
         $(#[$attribute])*
         $public static $name: $crate::$pool<$count, $size, $headroom, $crate::Placed<$crate::$layout>> = {
+            // A name that hides no constant of the user's, for one may stand in each of the parameters.
             #[cfg_attr(target_os = "none", unsafe(link_section = ".sbss.greenlet_stacks"))]
-            static MEMORY: $crate::StackMemory<$count, $size, $crate::$layout> =
+            static __GREENLET_STACKS: $crate::StackMemory<$count, $size, $crate::$layout> =
                 <$crate::$layout as $crate::Inline<$count, $size>>::UNUSED;
             // SAFETY: nobody else can name it.
-            unsafe { $crate::StackPool::placed(&MEMORY) }
+            unsafe { $crate::StackPool::placed(&__GREENLET_STACKS) }
         };
     };
 }
