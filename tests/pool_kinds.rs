@@ -257,8 +257,7 @@ mod heap {
         static STACKS: HeapStacks<SIZE> = HeapStacks::new();
         let (tree, _alone) = (own_tree!(u32, &'static str), alone());
         for _ in 0..5 {
-            let kept: [Handle; 2] =
-                tree.enter(|main| [(); 2].map(|()| main.spawn(&STACKS, echo).unwrap())).unwrap();
+            let kept: [Handle; 2] = tree.enter(|main| [(); 2].map(|()| main.spawn(&STACKS, echo).unwrap())).unwrap();
             assert_eq!((STACKS.allocated(), STACKS.free()), (2, 0));
             drop(kept);
             assert_eq!((STACKS.allocated(), STACKS.free()), (2, 2));

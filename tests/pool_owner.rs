@@ -161,3 +161,32 @@ fn who_counts_the_stacks_of_a_region_while_others_use_it_gets_a_number_of_them()
         }
     });
 }
+
+#[test]
+fn a_greenlet_that_never_gets_freed_to_the_end_loses_its_stack_and_not_the_pool() {
+    struct Stay(Handle);
+    impl Drop for Stay {
+        fn drop(&mut self) {
+            loop {
+                let _refuses = self.0.switch(1);
+            }
+        }
+    }
+    static POOL: StackPool<2, SIZE> = StackPool::new();
+    static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
+    let enter = || {
+        TREES[0].enter(|main| {
+            let stay = Stay(Handle::clone(main));
+            let unstarted = main.spawn(&POOL, move |_me, x| Ok(x + u32::from(size_of_val(&stay) == 0))).unwrap();
+            let drops = main.spawn(&POOL, move |_me, x| {
+                drop(unstarted);
+                Ok(x)
+            });
+            drops.unwrap().switch(1).unwrap();
+        })
+    };
+    enter().unwrap();
+    assert_eq!(POOL.free(), 0);
+    let full = Err(SpawnError::PoolEmpty { stacks: 2, dead: 0 });
+    assert_eq!(elsewhere(&TREES[1], &POOL), full, "nobody has it");
+}
