@@ -14,7 +14,8 @@
 //! ```
 //!
 //! A frame that was never written to below its top is not seen: the figure is a floor for what a stack needs. Painting costs
-//! a store for each word of the stack at every claim, which is why this is a feature.
+//! a store for each word of the stack at every claim, and the look when it is given back a load for each that was not written to,
+//! which is why this is a feature.
 
 use crate::block::BlockPtr;
 use crate::handle::Greenlet;
