@@ -107,7 +107,7 @@ pub enum SpawnError {
     },
     /// Greenlets of another core's tree have stacks of this pool, which is for one core at a time.
     OtherCore,
-    /// The allocator has no memory for a stack. Of [`HeapStacks`](crate::HeapStacks).
+    /// The allocator has no memory for a stack. Of `HeapStacks`, with the feature `alloc`.
     NoMemory {
         /// Bytes of a stack.
         bytes: usize,

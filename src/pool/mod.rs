@@ -6,7 +6,7 @@
 //! | `layout` | how they lie: next to one another, above guards, in memory apart |
 //! | `placed` | [`stack_pool!`](crate::stack_pool): memory apart, for the linker to place |
 //! | `region` | [`StackRegion`]: memory that the caller brings |
-//! | `heap` | [`HeapStacks`](crate::HeapStacks): memory of the program's allocator |
+//! | `heap` | `HeapStacks`: memory of the program's allocator |
 //! | `keeper` | which are free: |
 //! | `list` | for one core at a time |
 //! | `slots` | for several |
