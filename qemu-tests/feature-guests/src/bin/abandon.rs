@@ -1,4 +1,5 @@
 //@ profiles: debug release small
+//@ stack: 16384
 #![no_std]
 #![no_main]
 //! Greenlets run into the guard pages below their stacks and are given up: an error goes to the parent, the others go on.

@@ -1,3 +1,4 @@
+//@ stack: 3072
 #![no_std]
 #![no_main]
 //! Whoever is interrupted finds every register and the flags as they were, though the handler changes all that it may.

@@ -1,4 +1,5 @@
 //@ profiles: debug release small
+//@ stack: 8192
 #![no_std]
 #![no_main]
 //! Without guard pages, the debug registers stop greenlets at the limits of their stacks, whichever runs: they are given up.

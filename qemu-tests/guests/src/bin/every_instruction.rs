@@ -2,6 +2,7 @@
 //@ icount
 //@ timeout: 240
 //@ hits
+//@ stack: 3072
 #![no_std]
 #![no_main]
 //! Every instruction of every operation is interrupted, and nobody notices: not a register, a value or a stack is changed.

@@ -1,4 +1,5 @@
 //@ profiles: debug release small
+//@ stack: 3072
 #![no_std]
 #![no_main]
 //! What registers survive: all that a function must keep, over every kind of transfer, and no control word.
