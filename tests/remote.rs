@@ -142,11 +142,11 @@ fn who_is_freed_or_ended_is_gone_also_for_the_next_in_its_place() {
 fn requests_that_nobody_settled_end_with_the_tree() {
     static TREE: Tree<u32> = Tree::new();
     static QUIET: Tree<u32> = Tree::new();
-    let log = Log::default();
+    let (pool, log) = (stacks!(2), Log::default()); // of its own: others count theirs while handles are kept here
     let unsettled = {
         let _alone = alone();
         let ended = QUIET.enter(|main| {
-            let g = main.bare(&STACKS).unwrap(); // ends without a transfer that would settle anything
+            let g = main.bare(pool).unwrap(); // ends without a transfer that would settle anything
             kill(&[g.remote()]);
             g
         });
@@ -157,7 +157,7 @@ fn requests_that_nobody_settled_end_with_the_tree() {
     let old = {
         let _alone = alone();
         let ended = TREE.enter(|main| {
-            let g = main.spawn(&STACKS, common::waiting_with(log.dropping("left"))).unwrap();
+            let g = main.spawn(pool, common::waiting_with(log.dropping("left"))).unwrap();
             g.switch(0).unwrap();
             kill(&[g.remote(), main.remote()]);
             g

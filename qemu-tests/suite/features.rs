@@ -10,15 +10,19 @@ use crate::{Case, builds};
 
 /// Each run by its name. What a feature adds is tested with it; the rest behaves otherwise with `std` and with `cores`.
 const RUNS: [(&str, Tests); 6] = [
-    ("std", Tests { features: "std,recorder,defmt,high-water,fp-control", profile: Profile::Debug, docs: true }),
+    ("std", Tests { features: "std,alloc,recorder,defmt,high-water,fp-control", profile: Profile::Debug, docs: true }),
     // The examples are the same; optimized they show nothing new.
     (
         "std",
-        Tests { features: "std,recorder,defmt,high-water,fp-control,abandon", profile: Profile::Release, docs: false },
+        Tests {
+            features: "std,alloc,recorder,defmt,high-water,fp-control,abandon",
+            profile: Profile::Release,
+            docs: false,
+        },
     ),
     ("none", Tests { features: "", profile: Profile::Release, docs: true }),
     ("cores", Tests { features: "cores,recorder,abandon", profile: Profile::Debug, docs: false }),
-    ("abandon", Tests { features: "abandon,watchpoint", profile: Profile::Release, docs: true }),
+    ("abandon", Tests { features: "abandon,alloc,watchpoint", profile: Profile::Release, docs: true }),
     ("unchecked", Tests { features: "unchecked-switch", profile: Profile::Debug, docs: false }),
 ];
 
