@@ -1,0 +1,37 @@
+//! `docs/performance.md`: a text with places for figures.
+
+use super::{grid, machine, plots, targets};
+use crate::rows::Rows;
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::path::Path;
+
+/// The words of the document. Change them there, not in what is made of them.
+const WORDS: &str = include_str!("../../performance.md.in");
+
+/// Writes the document and its plots into a folder.
+///
+/// # Errors
+///
+/// When a file cannot be written, or the words name a place that nothing fills.
+pub(crate) fn document(rows: &Rows, folder: &Path) -> Result<()> {
+    let plots = folder.join("performance");
+    fs::create_dir_all(&plots).with_context(|| format!("cannot make {}", plots.display()))?;
+    plots::draw(rows, &plots)?;
+    let text = fill(WORDS, rows)?;
+    let file = folder.join("performance.md");
+    fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("written: {}", file.display());
+    Ok(())
+}
+
+fn fill(words: &str, rows: &Rows) -> Result<String> {
+    let text = words
+        .replace("@machine@", &machine::describe())
+        .replace("@targets@\n", &targets::table(rows))
+        .replace("@ratios@\n", &grid::ratios(rows))
+        .replace("@nanoseconds@\n", &grid::nanoseconds(rows))
+        .replace("@bytes@\n", &grid::bytes(rows));
+    ensure!(!text.contains('@'), "performance.md.in names a place that the report does not fill");
+    Ok(text)
+}

@@ -1,0 +1,204 @@
+//! The works, each written once for all peers: nanoseconds an operation.
+
+use crate::order;
+use crate::peer::{Peer, Stacks, Value};
+use crate::resident;
+use crate::work::{NUMBERS, Work};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// One sample: nanoseconds an operation, and bytes of memory that a partner took where that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) nanoseconds: f64,
+    pub(crate) bytes: Option<f64>,
+}
+
+impl From<f64> for Sample {
+    fn from(nanoseconds: f64) -> Self {
+        Self { nanoseconds, bytes: None }
+    }
+}
+
+/// Does a work `count` times; `None` if the peer cannot.
+pub(crate) fn sample<P: Peer>(work: Work, count: usize) -> Option<Sample> {
+    let nanoseconds = match work {
+        Work::RoundTrip => round_trip::<P, usize>(count),
+        Work::Sites => sites::<P>(count),
+        Work::Ring(targets) => targets_of::<P>(&order::ring(targets), few_or_many(targets), count),
+        Work::Random(targets) => targets_of::<P>(&order::random(targets), few_or_many(targets), count),
+        Work::Depth(depth) => at_depth::<P>(depth, count),
+        Work::Value64 => round_trip::<P, [u64; 8]>(count),
+        Work::Value256 => round_trip::<P, [u64; 32]>(count),
+        Work::Throw(frames) if P::THROWS => throw::<P>(frames, count),
+        Work::Create => P::enter(Stacks::usual(1), |ground| lap(count, || P::once(ground, black_box(7)))),
+        Work::Kill if P::KILLS => P::enter(Stacks::usual(1), |ground| lap(count, || P::kill(ground, black_box(7)))),
+        Work::Generate => generate::<P>(),
+        Work::Climb(depth) => climb::<P>(depth, count)?,
+        Work::Scale(alive) if alive <= P::MOST => return Some(scale::<P>(alive)),
+        Work::Throw(_) | Work::Kill | Work::Scale(_) => return None,
+    };
+    Some(nanoseconds.into())
+}
+
+/// How often an operation is done before it is timed, of how often it is then.
+pub(crate) const WARM_UP: usize = 8;
+
+/// Times `count` operations; an eighth as many are done before, for caches and predictors.
+#[inline(always)]
+fn lap<R>(count: usize, mut operation: impl FnMut() -> R) -> f64 {
+    for _ in 0..count / WARM_UP {
+        black_box(operation());
+    }
+    let start = Instant::now();
+    for _ in 0..count {
+        black_box(operation());
+    }
+    start.elapsed().as_nanos() as f64 / count as f64
+}
+
+/// A partner that answers every value with the next one, and waits.
+fn echo<P: Peer, V: Value>(ground: &P::Ground<V>) -> P::Partner<V> {
+    let mut partner = P::create(ground, |inside, mut value: V| {
+        loop {
+            value = P::suspend(inside, value.next())?;
+        }
+    });
+    P::resume(&mut partner, V::default());
+    partner
+}
+
+/// The partner is hidden from the optimizer: what a program switches to is no constant.
+#[inline(always)]
+fn trip<P: Peer, V: Value>(partner: &mut P::Partner<V>, value: V) -> V {
+    P::resume(black_box(partner), value)
+}
+
+fn round_trip<P: Peer, V: Value>(count: usize) -> f64 {
+    P::enter(Stacks::usual(1), |ground| {
+        let mut partner = echo::<P, V>(ground);
+        let mut value = V::default();
+        lap(count, || {
+            value = trip::<P, V>(&mut partner, value);
+        })
+    })
+}
+
+fn sites<P: Peer>(count: usize) -> f64 {
+    P::enter(Stacks::usual(8), |ground| {
+        let mut partners: [_; 8] = std::array::from_fn(|_| echo::<P, usize>(ground));
+        let mut value = 0;
+        let eight = lap(count / 8, || {
+            // Each of these lines is a switch of its own in the program.
+            value = trip::<P, usize>(&mut partners[0], value);
+            value = trip::<P, usize>(&mut partners[1], value);
+            value = trip::<P, usize>(&mut partners[2], value);
+            value = trip::<P, usize>(&mut partners[3], value);
+            value = trip::<P, usize>(&mut partners[4], value);
+            value = trip::<P, usize>(&mut partners[5], value);
+            value = trip::<P, usize>(&mut partners[6], value);
+            value = trip::<P, usize>(&mut partners[7], value);
+        });
+        eight / 8.0
+    })
+}
+
+/// Stacks for so many, all of them in use.
+fn few_or_many(targets: usize) -> Stacks {
+    if targets <= 100 { Stacks::usual(targets) } else { Stacks::small(targets) }
+}
+
+fn targets_of<P: Peer>(order: &[u32], stacks: Stacks, count: usize) -> f64 {
+    P::enter(stacks, |ground| {
+        let mut partners: Vec<_> = (0..stacks.count).map(|_| echo::<P, u32>(ground)).collect();
+        visit::<P>(&mut partners, order, count)
+    })
+}
+
+/// Round trips from one place, in a given order, again and again.
+fn visit<P: Peer>(partners: &mut [P::Partner<u32>], order: &[u32], count: usize) -> f64 {
+    let (mut value, mut at) = (0, 0);
+    lap(count, || {
+        value = trip::<P, u32>(&mut partners[order[at] as usize], value);
+        at = if at + 1 == order.len() { 0 } else { at + 1 };
+    })
+}
+
+/// Suspends so many calls below the body.
+#[inline(never)]
+fn deep<P: Peer>(inside: &mut P::Inside<'_, usize>, value: usize, depth: usize) -> Result<usize, P::Stop<usize>> {
+    let answer = if depth == 1 { P::suspend(inside, value) } else { deep::<P>(inside, value, depth - 1) };
+    // Something to come back for, or this would be a jump.
+    black_box(&depth);
+    answer
+}
+
+fn at_depth<P: Peer>(depth: usize, count: usize) -> f64 {
+    P::enter(Stacks::usual(1), |ground| {
+        let mut partner = P::create(ground, move |inside, mut value| {
+            loop {
+                value = deep::<P>(inside, value + 1, depth)?;
+            }
+        });
+        let mut value = P::resume(&mut partner, 0);
+        lap(count, || {
+            value = trip::<P, usize>(&mut partner, value);
+        })
+    })
+}
+
+fn throw<P: Peer>(frames: usize, count: usize) -> f64 {
+    P::enter(Stacks::usual(1), |ground| {
+        let mut partner = P::create(ground, move |inside, mut value| {
+            loop {
+                value = match deep::<P>(inside, value, frames) {
+                    Err(stop) if P::is_error(&stop) => value + 1,
+                    other => other?,
+                };
+            }
+        });
+        P::resume(&mut partner, 0);
+        lap(count, || P::throw(black_box(&mut partner)))
+    })
+}
+
+fn generate<P: Peer>() -> f64 {
+    P::enter(Stacks::usual(1), |ground| {
+        let mut partner = P::create(ground, |inside, _| {
+            for number in 0.. {
+                P::suspend(inside, number)?;
+            }
+            Ok(0)
+        });
+        let start = Instant::now();
+        let sum: usize = (0..NUMBERS).map(|_| P::resume(&mut partner, 0)).sum();
+        let elapsed = start.elapsed();
+        assert_eq!(sum, NUMBERS * (NUMBERS - 1) / 2);
+        elapsed.as_nanos() as f64
+    })
+}
+
+/// Each climb is timed by itself, from within; the first one is for the caches.
+fn climb<P: Peer>(depth: usize, count: usize) -> Option<f64> {
+    P::climb(depth)?;
+    let mut sum = 0.0;
+    for _ in 0..count {
+        sum += P::climb(depth)?;
+    }
+    Some(sum / count as f64)
+}
+
+/// At least so many trips, so that the clock is of no account.
+const LEAST: usize = 20_000;
+
+fn scale<P: Peer>(alive: usize) -> Sample {
+    let order = order::random(alive);
+    P::enter(Stacks::small(alive), |ground| {
+        let mut partners = Vec::with_capacity(alive);
+        let before = resident::bytes();
+        partners.extend((0..alive).map(|_| echo::<P, u32>(ground)));
+        let bytes = (resident::bytes() - before) / alive as f64;
+        let nanoseconds = visit::<P>(&mut partners, &order, alive.max(LEAST));
+        Sample { nanoseconds, bytes: Some(bytes) }
+    })
+}
