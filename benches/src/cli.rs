@@ -10,10 +10,12 @@ pub(crate) const USAGE: &str = "\
 Measures greenlet beside other stackful coroutines, in one process, in turn.
 
 cargo bench-peers [--quick] [--json FILE] [--python]
+cargo bench-peers --counts [--bless]
 
   --quick      few rounds, no more than 10,000 alive, for a look; docs/performance.md stays as it is
   --json FILE  writes the rows there, too
   --python     runs python/peers.py, which needs python3 with greenlet, and adds its rows
+  --counts     instructions instead of times, under valgrind, compared with those kept; --bless keeps what is now
 
 Without --quick it takes about ten minutes, and writes docs/performance.md and its plots.
 ";
@@ -23,6 +25,16 @@ Without --quick it takes about ten minutes, and writes docs/performance.md and i
 pub(crate) enum Request {
     /// Measure all, and report.
     Bench(Options),
+    /// Count instructions; to bless is to keep them.
+    Counts {
+        bless: bool,
+    },
+    /// Do one work of one peer, for the process that counts.
+    Count {
+        operations: usize,
+        work: Work,
+        peer: String,
+    },
     /// Measure some, for the process that reports.
     Measure {
         works: Vec<Work>,
@@ -51,17 +63,26 @@ pub(crate) fn parse() -> Result<Request> {
 fn read() -> Result<Request> {
     let mut parser = lexopt::Parser::from_env();
     let mut options = Options::default();
+    let (mut counts, mut bless) = (false, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("quick") => options.quick = true,
             Long("json") => options.json = Some(parser.value()?.into()),
             Long("python") => options.python = true,
+            Long("counts") => counts = true,
+            Long("bless") => bless = true,
             Long("help") | Short('h') => return Ok(Request::Help),
             Value(word) if word == "measure" => return measure(parser),
+            Value(word) if word == "count" => return count(parser),
             other => bail!(other.unexpected()),
         }
     }
-    Ok(Request::Bench(options))
+    match (counts, options) {
+        (true, Options { quick: false, json: None, python: false }) => Ok(Request::Counts { bless }),
+        (true, _) => bail!("--counts goes with --bless only"),
+        (false, _) if bless => bail!("--bless goes with --counts: times are not kept"),
+        (false, options) => Ok(Request::Bench(options)),
+    }
 }
 
 /// `measure ROUNDS WORK...`
@@ -70,8 +91,18 @@ fn measure(mut parser: lexopt::Parser) -> Result<Request> {
     let mut works = Vec::new();
     while let Some(argument) = parser.next()? {
         let Value(name) = argument else { bail!(argument.unexpected()) };
-        let name = name.string()?;
-        works.push(Work::named(&name).with_context(|| format!("there is no work `{name}`"))?);
+        works.push(work(&name.string()?)?);
     }
     Ok(Request::Measure { works, rounds })
+}
+
+/// `count OPERATIONS WORK PEER`
+fn count(mut parser: lexopt::Parser) -> Result<Request> {
+    let operations = parser.value()?.parse()?;
+    let work = work(&parser.value()?.string()?)?;
+    Ok(Request::Count { operations, work, peer: parser.value()?.string()? })
+}
+
+fn work(name: &str) -> Result<Work> {
+    Work::named(name).with_context(|| format!("there is no work `{name}`"))
 }

@@ -1,6 +1,7 @@
 //! Measures greenlet beside other stackful coroutines: `cargo bench-peers`. See `README.md`.
 
 mod cli;
+mod counts;
 mod entrants;
 mod measure;
 mod order;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match cli::parse().and_then(answer) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -29,13 +30,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn answer(request: Request) -> Result<()> {
+fn answer(request: Request) -> Result<ExitCode> {
     match request {
-        Request::Bench(options) => run::bench(&options),
-        Request::Measure { works, rounds } => measure::show(&works, rounds),
-        Request::Help => {
-            print!("{}", cli::USAGE);
-            Ok(())
+        Request::Bench(options) => run::bench(&options)?,
+        Request::Counts { bless } => counts::show(bless)?,
+        Request::Count { operations, work, peer } => {
+            if !counts::run(work, &peer, operations)? {
+                return Ok(ExitCode::from(counts::CANNOT));
+            }
         }
+        Request::Measure { works, rounds } => measure::show(&works, rounds)?,
+        Request::Help => print!("{}", cli::USAGE),
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -25,3 +25,16 @@ pub(crate) fn random(targets: usize) -> Vec<u32> {
     }
     order
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn each_target_has_its_turn_equally_often() {
+        for targets in [1, 8, 1000] {
+            let order = super::random(targets);
+            let visits = |target| order.iter().filter(|&&visited| visited == target).count();
+            assert!((0..targets as u32).all(|target| visits(target) == order.len() / targets), "{targets}");
+            assert_ne!(targets > 1, order[..targets] == super::ring(targets));
+        }
+    }
+}

@@ -38,6 +38,9 @@ pub(crate) trait Value: Copy + Debug + Default + Send + 'static {
     /// What a partner answers.
     fn next(self) -> Self;
 
+    /// How often `next` was called since the default.
+    fn number(self) -> usize;
+
     /// The tree whose greenlets exchange such values: a static cannot be generic.
     fn tree() -> &'static Tree<Self, Error>;
 }
@@ -46,6 +49,10 @@ impl Value for usize {
     #[inline(always)]
     fn next(self) -> Self {
         self.wrapping_add(1)
+    }
+
+    fn number(self) -> usize {
+        self
     }
 
     fn tree() -> &'static Tree<Self, Error> {
@@ -61,6 +68,10 @@ impl Value for u32 {
         self.wrapping_add(1)
     }
 
+    fn number(self) -> usize {
+        self as usize
+    }
+
     fn tree() -> &'static Tree<Self, Error> {
         static TREE: Tree<u32, Error> = Tree::new();
         &TREE
@@ -74,6 +85,10 @@ impl Value for [u64; 8] {
         self
     }
 
+    fn number(self) -> usize {
+        self[0] as usize
+    }
+
     fn tree() -> &'static Tree<Self, Error> {
         static TREE: Tree<[u64; 8], Error> = Tree::new();
         &TREE
@@ -85,6 +100,10 @@ impl Value for [u64; 32] {
     fn next(mut self) -> Self {
         self[0] = self[0].wrapping_add(1);
         self
+    }
+
+    fn number(self) -> usize {
+        self[0] as usize
     }
 
     fn tree() -> &'static Tree<Self, Error> {

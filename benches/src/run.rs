@@ -82,8 +82,12 @@ fn rows_of(command: &mut Command) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Builds this program again, with the crate's checks turned off.
-fn build_unchecked() -> Result<PathBuf> {
+/// Builds this program again, with the crate's checks turned off; where it is then.
+///
+/// # Errors
+///
+/// When it does not build.
+pub(crate) fn build_unchecked() -> Result<PathBuf> {
     let target = package().join("target/unchecked");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--release", "--features", "unchecked", "--manifest-path"]);
@@ -93,7 +97,8 @@ fn build_unchecked() -> Result<PathBuf> {
     Ok(target.join("release/bench-peers"))
 }
 
-fn package() -> &'static Path {
+/// The folder of this package.
+pub(crate) fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -14,3 +14,15 @@ pub(crate) fn summarize(samples: &mut [f64]) -> Option<Summary> {
     let median = at(2)?;
     Some(Summary { median, spread: (at(3)? - at(1)?) / median })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::summarize;
+
+    #[test]
+    fn the_middle_half() {
+        let summary = summarize(&mut [5.0, 1.0, 100.0, 4.0, 3.0]).unwrap();
+        assert_eq!((summary.median, summary.spread), (4.0, 0.5));
+        assert!(summarize(&mut []).is_none());
+    }
+}

@@ -92,3 +92,16 @@ impl fmt::Display for Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SCALES, WORKS, Work};
+
+    #[test]
+    fn names_are_names_of_one_work() {
+        for work in WORKS.into_iter().chain(SCALES.iter().map(|&alive| Work::Scale(alive))) {
+            assert_eq!(Work::named(&work.to_string()), Some(work));
+        }
+        assert_eq!(Work::named("nothing"), None);
+    }
+}

@@ -31,8 +31,8 @@ pub(crate) fn sample<P: Peer>(work: Work, count: usize) -> Option<Sample> {
         Work::Value64 => round_trip::<P, [u64; 8]>(count),
         Work::Value256 => round_trip::<P, [u64; 32]>(count),
         Work::Throw(frames) if P::THROWS => throw::<P>(frames, count),
-        Work::Create => P::enter(Stacks::usual(1), |ground| lap(count, || P::once(ground, black_box(7)))),
-        Work::Kill if P::KILLS => P::enter(Stacks::usual(1), |ground| lap(count, || P::kill(ground, black_box(7)))),
+        Work::Create => lives::<P>(P::once, count),
+        Work::Kill if P::KILLS => lives::<P>(P::kill, count),
         Work::Generate => generate::<P>(),
         Work::Climb(depth) => climb::<P>(depth, count)?,
         Work::Scale(alive) if alive <= P::MOST => return Some(scale::<P>(alive)),
@@ -78,10 +78,17 @@ fn round_trip<P: Peer, V: Value>(count: usize) -> f64 {
     P::enter(Stacks::usual(1), |ground| {
         let mut partner = echo::<P, V>(ground);
         let mut value = V::default();
-        lap(count, || {
+        let time = lap(count, || {
             value = trip::<P, V>(&mut partner, value);
-        })
+        });
+        assert_answered(value, count);
+        time
     })
+}
+
+/// What all that was sent and answered comes to. A work that is not done must not look fast.
+fn assert_answered<V: Value>(value: V, count: usize) {
+    assert_eq!(value.number(), count + count / WARM_UP, "a partner has not answered each time");
 }
 
 fn sites<P: Peer>(count: usize) -> f64 {
@@ -99,6 +106,7 @@ fn sites<P: Peer>(count: usize) -> f64 {
             value = trip::<P, usize>(&mut partners[6], value);
             value = trip::<P, usize>(&mut partners[7], value);
         });
+        assert_answered(value, count);
         eight / 8.0
     })
 }
@@ -118,10 +126,12 @@ fn targets_of<P: Peer>(order: &[u32], stacks: Stacks, count: usize) -> f64 {
 /// Round trips from one place, in a given order, again and again.
 fn visit<P: Peer>(partners: &mut [P::Partner<u32>], order: &[u32], count: usize) -> f64 {
     let (mut value, mut at) = (0, 0);
-    lap(count, || {
+    let time = lap(count, || {
         value = trip::<P, u32>(&mut partners[order[at] as usize], value);
         at = if at + 1 == order.len() { 0 } else { at + 1 };
-    })
+    });
+    assert_answered(value, count);
+    time
 }
 
 /// Suspends so many calls below the body.
@@ -140,10 +150,13 @@ fn at_depth<P: Peer>(depth: usize, count: usize) -> f64 {
                 value = deep::<P>(inside, value + 1, depth)?;
             }
         });
-        let mut value = P::resume(&mut partner, 0);
-        lap(count, || {
+        assert_eq!(P::resume(&mut partner, 0), 1);
+        let mut value = 0;
+        let time = lap(count, || {
             value = trip::<P, usize>(&mut partner, value);
-        })
+        });
+        assert_answered(value, count);
+        time
     })
 }
 
@@ -157,8 +170,24 @@ fn throw<P: Peer>(frames: usize, count: usize) -> f64 {
                 };
             }
         });
-        P::resume(&mut partner, 0);
-        lap(count, || P::throw(black_box(&mut partner)))
+        let mut value = P::resume(&mut partner, 0);
+        let time = lap(count, || {
+            value = P::throw(black_box(&mut partner));
+        });
+        assert_answered(value, count);
+        time
+    })
+}
+
+#[inline(always)]
+fn lives<P: Peer>(life: impl Fn(&P::Ground<usize>, usize) -> usize, count: usize) -> f64 {
+    P::enter(Stacks::usual(1), |ground| {
+        let mut value = 0;
+        let time = lap(count, || {
+            value = life(ground, black_box(value)) + 1;
+        });
+        assert_answered(value, count);
+        time
     })
 }
 
@@ -201,4 +230,58 @@ fn scale<P: Peer>(alive: usize) -> Sample {
         let nanoseconds = visit::<P>(&mut partners, &order, alive.max(LEAST));
         Sample { nanoseconds, bytes: Some(bytes) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::entrants::entrants;
+    use crate::peer::{Peer, Stacks};
+    use crate::peers::{ByHandle, ByUp, Corosensei, Generator, Greenlets};
+    use crate::work::{SCALES, WORKS, Work};
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// One tree at a time in a process.
+    static ONE: Mutex<()> = Mutex::new(());
+
+    #[test]
+    fn everybody_does_what_it_can() {
+        let _one = ONE.lock();
+        let works = WORKS.into_iter().chain(SCALES[..4].iter().map(|&alive| Work::Scale(alive)));
+        for work in works.filter(|work| !work.is_long()) {
+            let able = entrants().into_iter().filter(|entrant| (entrant.sample)(work, 64).is_some());
+            let able: Vec<_> = able.map(|entrant| entrant.name).collect();
+            let all = !matches!(work, Work::Throw(_) | Work::Kill | Work::Climb(_));
+            assert_eq!(able.len() == entrants().len(), all, "{work}: {able:?}");
+            assert!(able.iter().any(|name| name.starts_with("greenlet-up")), "{work}: {able:?}");
+        }
+    }
+
+    #[test]
+    fn who_kills_runs_destructors() {
+        let _one = ONE.lock();
+        static DROPPED: AtomicUsize = AtomicUsize::new(0);
+        struct Guard;
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                DROPPED.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        fn killed<P: Peer>() -> bool {
+            let before = DROPPED.load(Ordering::Relaxed);
+            P::enter::<usize, _>(Stacks::usual(1), |ground| {
+                let mut partner = P::create(ground, |inside, value| {
+                    let _guard = Guard;
+                    P::suspend(inside, value)
+                });
+                assert_eq!(P::resume(&mut partner, 7), 7);
+            });
+            assert!(P::KILLS);
+            DROPPED.load(Ordering::Relaxed) == before + 1
+        }
+        assert!(killed::<Greenlets<ByHandle>>());
+        assert!(killed::<Greenlets<ByUp>>());
+        assert!(killed::<Corosensei>());
+        assert!(killed::<Generator>());
+    }
 }

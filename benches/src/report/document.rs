@@ -35,3 +35,28 @@ fn fill(words: &str, rows: &Rows) -> Result<String> {
     ensure!(!text.contains('@'), "performance.md.in names a place that the report does not fill");
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{WORDS, fill};
+    use crate::rows::{Row, Rows};
+
+    #[test]
+    fn every_place_is_filled() {
+        let row = |peer: &str, median_ns| Row {
+            operation: "round-trip".into(),
+            peer: peer.into(),
+            median_ns,
+            spread: 0.1,
+            vs_raw: None,
+            vs_corosensei: None,
+            bytes: None,
+        };
+        let mut rows = Rows(vec![row("raw", 2.0), row("corosensei", 4.0), row("greenlet", 5.0)]);
+        rows.compare();
+        let text = fill(WORDS, &rows).unwrap();
+        assert!(text.contains("| 1.00    | 1.25 missed |"), "{text}"); // of corosensei
+        assert!(text.contains("| 1.25    | 2.50 missed |"), "{text}"); // of raw assembly
+        assert!(fill("@nobody@", &rows).is_err());
+    }
+}

@@ -1,7 +1,7 @@
 //! What is shown: a table, a file of rows, a document with plots.
 
 mod document;
-mod grid;
+pub(crate) mod grid;
 mod machine;
 mod plots;
 mod targets;
