@@ -5,11 +5,13 @@
 //!
 //! | item | contract |
 //! |---|---|
-//! | [`switch`] | saves where this context stands in `from`, goes on where `to` stands; returns when somebody switches back |
-//! | [`depart`] | the same without saving: the context that calls it is over |
+//! | [`switch`] | saves where this context stands in `from`, goes on where `to` stands with a word; returns when somebody comes back |
+//! | [`send`] | the same with a packet |
+//! | [`depart`], [`leave`] | the same two without saving: the context that calls them is over |
 //! | [`call_on`] | calls a function that does not return, on another stack |
-//! | [`interrupts_masked`] | whether interrupts are masked on this core |
+//! | [`interrupts`], [`masked`] | whether interrupts are masked on this core, as the processor says it |
 //! | [`stack_pointer`] | where the stack of the caller stands |
+//! | [`stands`] | whether that is within bounds, and two words at the lower bound are as they should be |
 //! | [`watch`], [`start_watching`] | with the feature `watchpoint`: has a store below an address trap |
 //! | [`trampoline`] | where a [`fresh`](Context::fresh) context starts: calls the entry with what [`switch`] was given |
 //!
@@ -19,6 +21,16 @@
 //! that the compiler keeps for itself; every other register that a function must preserve is declared clobbered, so that
 //! the compiler saves those, and only those, that are live at this very place. The two integer argument words travel in
 //! registers that the C ABI uses for its first arguments, so that an entry function is called without moving anything.
+//!
+//! # How a packet is told from a word
+//!
+//! By the register in which `to` travels: it arrives as it was sent when a word came, and null when a packet did. So the fast way,
+//! with a word, sets no register for that.
+//!
+//! # How a switch is marked
+//!
+//! By where it resumes: at an address with the bit `MARK` clear, or with it set, in what would be padding. That costs nothing
+//! where it is made; who asks a context later, [`Context::is_marked`], looks at the address that it stands at.
 //!
 //! Not kept: the floating point control and status words (MXCSR, x87 control word; FPCR, FPSR), the condition flags, the
 //! interrupt mask. They belong to the core, not to a context. With the feature `fp-control` a context has control words of its
@@ -71,16 +83,45 @@ compile_error!(
 
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 pub(crate) use isa::affinity;
+pub(crate) use isa::{call_on, depart, leave, send, stack_pointer, switch, trampoline};
 #[cfg(target_os = "none")]
-pub(crate) use isa::interrupts_masked;
-pub(crate) use isa::{call_on, depart, stack_pointer, switch, trampoline};
+pub(crate) use isa::{interrupts, masked};
 #[cfg(all(feature = "watchpoint", target_os = "none"))]
 pub(crate) use isa::{start_watching, watch};
+
+#[cfg(all(not(miri), target_arch = "aarch64"))]
+pub(crate) use isa::stands;
+
+/// Whether the stack pointer is `span` bytes above `floor` at most, and not below it, and the two words below `floor` are its
+/// address: with its sign changed the higher one, as it is the lower one.
+///
+/// # Safety
+///
+/// The two words exist.
+#[cfg(not(all(not(miri), target_arch = "aarch64")))]
+#[inline(always)]
+pub(crate) unsafe fn stands(floor: &Cell<*const Cell<usize>>, span: &Cell<usize>) -> bool {
+    // First of all, and all else is loaded where it is used: so that loads are parts of other instructions, on x86_64.
+    let sp = stack_pointer().addr();
+    let floor = floor.get();
+    // SAFETY: by the contract.
+    let higher = unsafe { &*floor.wrapping_sub(1) };
+    // SAFETY: by the contract.
+    let lower = unsafe { &*floor.wrapping_sub(2) };
+    sp.wrapping_add(higher.get()) <= span.get() && lower.get() == floor.addr()
+}
 
 /// An operating system keeps its interrupts to itself.
 #[cfg(not(target_os = "none"))]
 #[inline(always)]
-pub(crate) fn interrupts_masked() -> bool {
+pub(crate) fn interrupts() -> u32 {
+    0
+}
+
+/// The same.
+#[cfg(not(target_os = "none"))]
+#[inline(always)]
+pub(crate) fn masked(_interrupts: u32) -> bool {
     false
 }
 
@@ -104,11 +145,32 @@ pub(crate) const STACK_ALIGN: usize = 16;
 /// in it, or nothing at all; `MaybeUninit` lets all of these through unchanged, provenance included.
 pub(crate) type Word = MaybeUninit<*const ()>;
 
-/// What a context is called with when it starts: the arguments of the [`switch`] that started it.
-///
-/// The last two registers are handed through untouched; `to` is the context that starts.
+/// What comes with control.
+#[derive(Clone, Copy)]
+pub(crate) struct Landing {
+    word: Word,
+    /// The context that was gone to; null when a packet came.
+    direct: *const Context,
+    packet: *const (),
+}
+
+impl Landing {
+    /// The word, or else the packet.
+    #[inline(always)]
+    pub(crate) fn received(self) -> Result<Word, *const ()> {
+        if self.direct.is_null() { Err(self.packet) } else { Ok(self.word) }
+    }
+}
+
+/// What a context is called with when it starts: what came with the control, in the registers of a [`Landing`], and itself.
 pub(crate) type Entry =
-    unsafe extern "C" fn(word: Word, from: *const Context, to: *const Context, packet: *const ()) -> !;
+    unsafe extern "C" fn(word: Word, this: *const Context, direct: *const Context, packet: *const ()) -> !;
+
+/// The landing that an [`Entry`] was called with.
+#[inline(always)]
+pub(crate) fn landing(word: Word, direct: *const Context, packet: *const ()) -> Landing {
+    Landing { word, direct, packet }
+}
 
 /// What [`call_on`] calls.
 pub(crate) type Last = unsafe extern "C" fn(argument: *const (), sp: *mut u8) -> !;
@@ -180,6 +242,11 @@ impl Context {
     pub(crate) fn over(&self) {
         self.pc.set(trampoline as *const ());
         self.bp.set(self.record());
+    }
+
+    /// Whether the last switch away was a marked one. Of a context that does not run.
+    pub(crate) fn is_marked(&self) -> bool {
+        isa::is_mark(self.pc.get())
     }
 
     /// The stack pointer that the last switch away left behind.

@@ -25,20 +25,20 @@ use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
 /// A greenlet that has not started. Taken away by the first transfer to it.
-pub(crate) const UNSTARTED: u16 = 1;
+pub(crate) const UNSTARTED: u32 = 1;
 /// A greenlet whose body is over.
-pub(crate) const DEAD: u16 = 2;
+pub(crate) const DEAD: u32 = 2;
 /// A greenlet whose tree has ended: nothing is resumed any more, handles only count.
-pub(crate) const ENDED: u16 = 4;
+pub(crate) const ENDED: u32 = 4;
 /// A greenlet that refused to end when the last reference to it went. The kill that asked it keeps its reference, so that it
 /// exists for ever, or until it dies after all.
-pub(crate) const LEAKED: u16 = 8;
+pub(crate) const LEAKED: u32 = 8;
 /// A greenlet whose parent changed while it waited in `up`: `pin` refers to the one that it switched to.
-pub(crate) const PINNED: u16 = 16;
+pub(crate) const PINNED: u32 = 16;
 /// An unstarted greenlet whose body is being dropped where it lies, to be replaced: no other may be put there.
-pub(crate) const REPLACING: u16 = 32;
+pub(crate) const REPLACING: u32 = 32;
 /// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
-pub(crate) const ABANDONED: u16 = if cfg!(feature = "abandon") { 64 } else { 0 };
+pub(crate) const ABANDONED: u32 = if cfg!(feature = "abandon") { 64 } else { 0 };
 
 /// The record of one greenlet. The first cache line is what a switch touches.
 #[repr(C, align(64))]
@@ -46,12 +46,7 @@ pub(crate) struct Block {
     /// Where the greenlet stands. Its `link` is the parent: a counted reference, null for main and for ended trees.
     pub(crate) context: Context,
     /// 0 when the greenlet can be switched to without further thought: it has started, is not dead, nor is its tree ended.
-    pub(crate) flags: Cell<u16>,
-    /// Whether it waits in a fast `up`, which relies on the parent field's reference instead of one of its own.
-    pub(crate) in_up: Cell<bool>,
-    /// Whether the kernel is at work on its stack; see [`crate::busy`].
-    #[cfg(feature = "abandon")]
-    pub(crate) busy: Cell<bool>,
+    pub(crate) flags: Cell<u32>,
     /// Handles, children's parent fields, kills in progress, and the transfer that brings it to rest. Being current is not
     /// counted: the current greenlet may have 0.
     pub(crate) refs: Cell<u32>,
@@ -74,6 +69,9 @@ pub(crate) struct Block {
     pub(crate) home: Cell<Home>,
     /// Bytes of the stack that a body must leave to interrupts.
     pub(crate) headroom: Cell<usize>,
+    /// Whether the kernel is at work on its stack; see [`crate::busy`].
+    #[cfg(feature = "abandon")]
+    pub(crate) busy: Cell<bool>,
     pub(crate) core: Cell<Link>,
     /// Where requests to greenlets of the tree are counted.
     pub(crate) mail: Cell<&'static Mail>,
@@ -142,28 +140,43 @@ impl BlockPtr {
     /// A transfer in progress refers to its target: if this greenlet waits in `up`, its next arrival is a slow one, which
     /// releases the target then.
     #[must_use]
-    pub(crate) fn replace_parent(self, parent: Option<Self>) -> Option<Self> {
-        let old = self.parent();
-        if let Some(target) = old
-            && self.in_up.get()
+    pub(crate) fn replace_parent(self, parent: Self) -> Option<Self> {
+        if let Some(target) = self.parent()
+            && self.waits_in_up()
             && !self.has(PINNED)
         {
             self.set(PINNED);
             self.pin.set(target.retain().as_ptr());
         }
-        self.context.link.set(parent.map_or(ptr::null(), Self::context));
+        self.take_parent_for(parent.context())
+    }
+
+    /// Takes the parent away, with the count: from a greenlet that never goes on.
+    #[must_use]
+    pub(crate) fn take_parent(self) -> Option<Self> {
+        self.take_parent_for(ptr::null())
+    }
+
+    fn take_parent_for(self, link: *const Context) -> Option<Self> {
+        let old = self.parent();
+        self.context.link.set(link);
         old
     }
 
-    pub(crate) fn has(self, flag: u16) -> bool {
+    /// Whether it waits in a fast `up`, which relies on the parent field's reference instead of one of its own.
+    fn waits_in_up(self) -> bool {
+        !self.has(UNSTARTED | DEAD) && self.here().current_ptr() != self.as_ptr() && self.context.is_marked()
+    }
+
+    pub(crate) fn has(self, flag: u32) -> bool {
         self.flags.get() & flag != 0
     }
 
-    pub(crate) fn set(self, flag: u16) {
+    pub(crate) fn set(self, flag: u32) {
         self.flags.set(self.flags.get() | flag);
     }
 
-    pub(crate) fn clear(self, flag: u16) {
+    pub(crate) fn clear(self, flag: u32) {
         self.flags.set(self.flags.get() & !flag);
     }
 
@@ -294,7 +307,6 @@ impl Block {
         fill! {
             context: Context::running(),
             flags: Cell::new(0),
-            in_up: Cell::new(false),
             refs: Cell::new(1),
             floor: Cell::new(floor),
             span: Cell::new(span),

@@ -173,7 +173,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
 fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
     block.flags.set(UNSTARTED);
     block.name.set(name);
-    let none = block.replace_parent(Some(parent.retain()));
+    let none = block.replace_parent(parent.retain());
     debug_assert!(none.is_none(), "a new block has no parent");
     // SAFETY: the parent is not of an ended tree, so that its tree is entered.
     unsafe { parent.here().main() }.append(block);

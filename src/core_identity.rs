@@ -132,7 +132,7 @@ impl SingleCore {
     /// ```
     #[must_use]
     pub fn in_handler() -> bool {
-        crate::arch::interrupts_masked()
+        crate::arch::masked(crate::arch::interrupts())
     }
 }
 
@@ -181,6 +181,6 @@ impl Mpidr {
     /// ```
     #[must_use]
     pub fn in_handler() -> bool {
-        crate::arch::interrupts_masked()
+        crate::arch::masked(crate::arch::interrupts())
     }
 }

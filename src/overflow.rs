@@ -7,12 +7,14 @@
 //!         │ frames           │  │ span: the stack pointer of a greenlet that leaves is in here
 //!         │ free             │  │
 //!   floor ├──────────────────┤ ─┘
-//!         │ canary band      │ BAND bytes: every word holds the address of the floor
-//!   limit └──────────────────┘
+//!         │ canary band      │ BAND bytes: the highest word holds the address of the floor with its sign changed, the others
+//!   limit └──────────────────┘ hold the address
 //! ```
 //!
-//! The fast path looks at the stack pointer, and at the two words of the band that an overflow is most likely to pass first;
-//! the slow path, deaths and [`Greenlet::is_intact`] look at the whole band. It is too late then: memory below the stack may
+//! The fast path looks at the stack pointer, and at the two words of the band that an overflow is most likely to pass first. One
+//! comparison does for the stack pointer and the first of these: the word is added to the stack pointer, which gives its height
+//! above the floor. A word that was overwritten gives a height of the stack's only if it is an address on this stack with its
+//! sign changed, which no frame holds. The slow path, deaths and [`Greenlet::is_intact`] look at the whole band. It is too late then: memory below the stack may
 //! have been overwritten. So nothing of the greenlet goes on, nor does its tree: the hook that hears of it never returns, and
 //! runs on main's stack, below where main waits.
 
@@ -48,36 +50,53 @@ pub(crate) unsafe fn lay_band(limit: *mut u8) -> *const Canary {
     let floor = limit.wrapping_add(BAND).cast::<Canary>();
     for word in 1..=WORDS {
         // SAFETY: the caller's contract.
-        unsafe { floor.wrapping_sub(word).write(Cell::new(floor.addr())) };
+        unsafe { floor.wrapping_sub(word).write(Cell::new(canary(floor, word))) };
     }
     floor
 }
 
-/// Whether `leaver`, which runs, stands on its stack, with the nearest `words` words of the band as they were.
+/// What stands in the band, so many words below the floor.
 #[inline(always)]
-fn stands(leaver: BlockPtr, words: usize) -> bool {
-    let floor = leaver.floor.get();
-    let height = arch::stack_pointer().addr().wrapping_sub(floor.addr());
-    let mut whole = height <= leaver.span.get();
-    for word in 1..=words {
-        // SAFETY: the band of a greenlet that exists is memory of its stack, or of its tree.
-        whole &= unsafe { &*floor.wrapping_sub(word) }.get() == floor.addr();
-    }
-    whole
+fn canary(floor: *const Canary, word: usize) -> usize {
+    if word == 1 { floor.addr().wrapping_neg() } else { floor.addr() }
+}
+
+/// The word that many below the floor.
+///
+/// # Safety
+///
+/// The floor is that of a greenlet which exists, and the word is of its band.
+#[inline(always)]
+unsafe fn read(floor: *const Canary, word: usize) -> usize {
+    // SAFETY: such a band is memory of the greenlet's stack, or of its tree.
+    unsafe { &*floor.wrapping_sub(word) }.get()
+}
+
+/// Whether the band of `greenlet` is as it was laid.
+fn is_whole(greenlet: BlockPtr) -> bool {
+    let floor = greenlet.floor.get();
+    // SAFETY: the greenlet exists.
+    (1..=WORDS).all(|word| unsafe { read(floor, word) } == canary(floor, word))
+}
+
+/// Whether `leaver`, which runs, stands on its stack, with the two highest words of the band as they were.
+#[inline(always)]
+fn stands(leaver: BlockPtr) -> bool {
+    // SAFETY: a greenlet exists while it runs, and its band is memory of its stack, or of its tree.
+    unsafe { arch::stands(&leaver.floor, &leaver.span) }
 }
 
 /// On the way out, fast: does not return if `leaver`, which runs, has left its stack.
 #[inline(always)]
 pub(crate) fn check<V: 'static, E: 'static>(leaver: BlockPtr) {
-    const LOOKED_AT: usize = 2;
-    if CHECKED && !stands(leaver, LOOKED_AT) {
+    if CHECKED && !stands(leaver) {
         violated::<V, E>(leaver)
     }
 }
 
 /// On the way out, slowly: the same with the whole band.
 pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
-    if CHECKED && !stands(leaver, WORDS) {
+    if CHECKED && !(stands(leaver) && is_whole(leaver)) {
         violated::<V, E>(leaver)
     }
 }
@@ -295,9 +314,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// ```
     #[must_use]
     pub fn is_intact(&self) -> bool {
-        let floor = self.block().floor.get();
-        // SAFETY: the band of a greenlet that exists is memory of its stack, or of its tree.
-        !CHECKED || (1..=WORDS).all(|word| unsafe { &*floor.wrapping_sub(word) }.get() == floor.addr())
+        !CHECKED || is_whole(self.block())
     }
 }
 

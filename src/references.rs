@@ -83,7 +83,7 @@ fn uncount(block: BlockPtr) -> bool {
 /// Nobody refers to `block`, and it is not current.
 unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     block.forget_id();
-    let parent = block.replace_parent(None);
+    let parent = block.take_parent();
     block.unlink();
     let mut panicked = panic::catch(|| drop(Unstarted::take(block))).err();
     // SAFETY: nobody refers to it.
@@ -169,7 +169,7 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     let _busy = Busy::in_tree_of(victim);
     // SAFETY: the tree is entered.
     let me = unsafe { victim.here().current() };
-    let old = victim.replace_parent(Some(me.retain()));
+    let old = victim.replace_parent(me.retain());
     victim.here().kill_begins();
     // SAFETY: the caller refers to the victim.
     let result = panic::catch(|| then(unsafe { slow::exchange(victim, sent) }));
@@ -177,7 +177,8 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     let surplus = match old {
         // Meanwhile the victim became a parent of its old parent, near or far. Putting that back would make a cycle.
         Some(old) if victim.is_above(old) => Some(old),
-        old => victim.replace_parent(old),
+        Some(old) => victim.replace_parent(old),
+        None => None,
     };
     // SAFETY: the parent field owned it, or this function did.
     match surplus.and_then(|surplus| unsafe { release_caught::<V, E>(surplus) }) {

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   register   at the branch                            at label 2, in the other context
-//!   x0         word                                     word
-//!   x1         from: saved here                         the context that left
-//!   x2         to: loaded from here                     the context that goes on
+//!   x0         word, if there is no packet              word
+//!   x2         to: loaded from here; then null, if      the context that goes on; null: there is a packet
+//!              there is a packet
 //!   x3         packet                                   packet
+//!   x1         from: saved here                         anything
 //!   sp, x29    saved in from, loaded from to            as they were when this context left
 //!   x19        saved in from, loaded from to            as it was
 //!   x18        untouched: the platform's
@@ -15,8 +16,9 @@
 //!
 //! The target is reached by `br`, not by `ret`: the return stack of the processor expects to go back to the caller.
 
-use super::{Context, Last, Word, offset};
+use super::{Context, Landing, Last, Word, offset};
 use core::arch::{asm, naked_asm};
+use core::cell::Cell;
 
 #[macro_use]
 mod control;
@@ -25,28 +27,18 @@ pub(crate) use control::control;
 
 const _: () = assert!(offset::PC == offset::SP + 8 && offset::BX == offset::BP + 8, "sp, pc and bp, bx move in pairs");
 
-/// Saves this context in `from` and goes on in `to`, which finds `word` and `packet` as the results of its own `switch`.
-///
-/// Returns when a context switches to `from`: with the word and the packet given there.
-///
-/// # Safety
-///
-/// - `from` is the context that runs; nothing else will save into it or start from it before it is switched to.
-/// - `to` is [fresh](Context::fresh), or was left by this function and not resumed since; its stack is untouched and
-///   belongs to this core. `from` and `to` may be the same.
-/// - `word` and `packet` mean to `to` what they mean to the caller.
-#[inline(always)]
-pub(crate) unsafe fn switch(
-    from: *const Context,
-    to: *const Context,
-    mut word: Word,
-    mut packet: *const (),
-) -> (Word, *const ()) {
-    // SAFETY: in: x0 to x3; all other registers are dead or saved by the compiler, as the clobbers say, but for sp, x29 and
-    // x19, which no clobber may name and which are saved and restored here. `clobber_abi` names v0 to v31 whole, although
-    // the ABI has a callee keep the low halves of v8 to v15, and p0 to p15. out: x0, x3. Neither `nostack` nor `nomem` is
-    // given: the stack pointer must be aligned, memory changes while others run. The caller vouches for the two contexts.
-    unsafe {
+/// The bit of the address of a marked switch's label 2: it lies behind an instruction that is never executed.
+const MARK: usize = 4;
+
+/// Whether a context that stands at `pc` left by a marked switch.
+pub(crate) fn is_mark(pc: *const ()) -> bool {
+    pc.addr() & MARK != 0 && pc != trampoline as *const ()
+}
+
+/// What [`switch`] and [`send`] have in common: all but what they do before they go, which is `$go`, and the registers of what
+/// they bring.
+macro_rules! switch {
+    ($marked:expr, $from:ident, [$($go:literal),*], $($operands:tt)*) => {
         asm!(
             "adr x10, 2f",
             "mov x9, sp",
@@ -57,14 +49,18 @@ pub(crate) unsafe fn switch(
             "ldp x9, x10, [x2, {SP}]",
             "ldp x29, x19, [x2, {BP}]",
             "mov sp, x9",
+            $($go,)*
             "br x10",
+            ".p2align 3",
+            ".if {MARKED}",
+            "brk #1",
+            ".endif",
             "2:",
+            MARKED = const $marked as u8,
             SP = const offset::SP,
             BP = const offset::BP,
-            inlateout("x0") word,
-            inlateout("x1") from => _,
-            inlateout("x2") to => _,
-            inlateout("x3") packet,
+            inlateout("x1") $from => _,
+            $($operands)*
             out("x9") _,
             out("x10") _,
             lateout("x20") _,
@@ -77,19 +73,65 @@ pub(crate) unsafe fn switch(
             lateout("x27") _,
             lateout("x28") _,
             clobber_abi("C"),
-        );
-    }
-    (word, packet)
+        )
+    };
 }
 
-/// Goes on in `to` and never comes back: the stack of the caller is over.
+/// Saves this context in `from` and goes on in `to`, whose own `switch` or [`send`] returns `word`. Returns when a context comes
+/// back to `from`, with what it brings. Until then `from` is [marked](Context::is_marked), or is not.
+///
+/// # Safety
+///
+/// - `from` is the context that runs; nothing else will save into it or start from it before it is gone to.
+/// - `to` is [fresh](Context::fresh), or was left by this function or by `send` and not resumed since; its stack is untouched and
+///   belongs to this core. `from` and `to` may be the same.
+/// - `word` means to `to` what it means to the caller.
+#[inline(always)]
+pub(crate) unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
+    let (word_back, direct, packet);
+    // SAFETY: in: x0 to x2; all other registers are dead or saved by the compiler, as the clobbers say, but for sp, x29 and
+    // x19, which no clobber may name and which are saved and restored here. `clobber_abi` names v0 to v31 whole, although
+    // the ABI has a callee keep the low halves of v8 to v15, and p0 to p15. out: x0, x2, x3. Neither `nostack` nor `nomem` is
+    // given: the stack pointer must be aligned, memory changes while others run. The caller vouches for the two contexts.
+    unsafe {
+        switch!(
+            MARKED, from, [],
+            inlateout("x0") word => word_back,
+            inlateout("x2") to => direct,
+            lateout("x3") packet,
+        );
+    }
+    Landing { word: word_back, direct, packet }
+}
+
+/// [`switch`] with a packet, and without a mark.
+///
+/// # Safety
+///
+/// As for [`switch`]; `packet` means to `to` what it means to the caller.
+#[inline(always)]
+pub(crate) unsafe fn send(from: *const Context, to: *const Context, packet: *const ()) -> Landing {
+    let (word, direct, packet_back);
+    // SAFETY: as in `switch`, with x3 in, and no word.
+    unsafe {
+        switch!(
+            false, from, ["mov x2, xzr"],
+            lateout("x0") word,
+            inlateout("x2") to => direct,
+            inlateout("x3") packet => packet_back,
+        );
+    }
+    Landing { word, direct, packet: packet_back }
+}
+
+/// Goes on in `to` with a word and never comes back: the stack of the caller is over.
 ///
 /// # Safety
 ///
 /// As for [`switch`], without `from` being saved. Whoever goes on may give the caller's stack to others, as soon as it has
-/// read what `packet` points to.
+/// read what `word` stands for.
 #[inline(always)]
-pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word, packet: *const ()) -> ! {
+pub(crate) unsafe fn depart(to: *const Context, word: Word) -> ! {
     // SAFETY: as in `switch`; nothing is live after a branch that does not return.
     unsafe {
         asm!(
@@ -101,7 +143,30 @@ pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word
             SP = const offset::SP,
             BP = const offset::BP,
             in("x0") word,
-            in("x1") from,
+            in("x2") to,
+            options(noreturn),
+        )
+    }
+}
+
+/// [`depart`] with a packet.
+///
+/// # Safety
+///
+/// As for [`depart`].
+#[inline(always)]
+pub(crate) unsafe fn leave(to: *const Context, packet: *const ()) -> ! {
+    // SAFETY: as in `depart`.
+    unsafe {
+        asm!(
+            control!(load),
+            "ldp x9, x10, [x2, {SP}]",
+            "ldp x29, x19, [x2, {BP}]",
+            "mov sp, x9",
+            "mov x2, xzr",
+            "br x10",
+            SP = const offset::SP,
+            BP = const offset::BP,
             in("x2") to,
             in("x3") packet,
             options(noreturn),
@@ -149,16 +214,54 @@ pub(crate) fn stack_pointer() -> *mut u8 {
     sp
 }
 
-/// Whether interrupts are masked on this core: PSTATE.I is set.
+/// Whether the stack pointer is `span` bytes above `floor` at most, and not below it, and the two words below `floor` are its
+/// address: with its sign changed the higher one, as it is the lower one.
+///
+/// In assembly because the compiler makes eight instructions of this, with a branch for each question.
+///
+/// # Safety
+///
+/// The two words exist.
+#[inline(always)]
+pub(crate) unsafe fn stands(floor: &Cell<*const Cell<usize>>, span: &Cell<usize>) -> bool {
+    // SAFETY: reads what the caller vouches for. `ccmp` compares when the words below are equal, and else sets the carry alone,
+    // which is "higher".
+    unsafe {
+        asm!(
+            "ldp {lower}, {higher}, [{floor}, #-16]",
+            "add {higher}, sp, {higher}",
+            "cmp {lower}, {floor}",
+            "ccmp {higher}, {span}, #2, eq",
+            "b.hi {fails}",
+            floor = in(reg) floor.get(),
+            span = in(reg) span.get(),
+            lower = out(reg) _,
+            higher = out(reg) _,
+            fails = label { return false },
+            options(readonly, nostack),
+        );
+    }
+    true
+}
+
+/// DAIF.I, bit 7 (Arm ARM, C5.2.3).
+#[cfg(target_os = "none")]
+const I: u32 = 1 << 7;
+
+/// What the processor says of interrupts: the bit that masks them, and nothing else.
 #[cfg(target_os = "none")]
 #[inline(always)]
-pub(crate) fn interrupts_masked() -> bool {
-    /// Bit 7 of DAIF (Arm ARM, C5.2.3).
-    const I: u64 = 1 << 7;
+pub(crate) fn interrupts() -> u32 {
     let daif: u64;
     // SAFETY: reads a register that every exception level above 0 may read.
     unsafe { asm!("mrs {}, daif", out(reg) daif, options(nomem, nostack, preserves_flags)) };
-    daif & I != 0
+    daif as u32 & I
+}
+
+/// Whether interrupts were masked when the processor said `interrupts`.
+#[cfg(target_os = "none")]
+pub(crate) fn masked(interrupts: u32) -> bool {
+    interrupts & I != 0
 }
 
 /// Has a store to the 64 bytes below `end`, a multiple of 64, be an exception, and to no other that was watched before, once
@@ -222,7 +325,8 @@ pub(crate) fn affinity() -> usize {
     if aff2 == 0 && aff3 == 0 && aff0 < 16 { aff0 + 16 * aff1 } else { usize::MAX }
 }
 
-/// Where a fresh context starts: calls the entry in x19. The arguments are in their C places already.
+/// Where a fresh context starts: calls the entry in x19. The arguments are in their C places already, but for the context, which
+/// the record tells.
 ///
 /// The call frame information makes the linked context the caller of this frame. With `L` for the link, found below the
 /// record on which x29 stands: CFA = `L->sp`, and pc (as column 30, x30), x29 and x19 are found at `&L->pc`, `&L->bp`,
@@ -241,9 +345,11 @@ pub(crate) unsafe extern "C" fn trampoline() {
         ".cfi_escape 0x10, 30, 5, 0x8d, {LINK}, 0x06, 0x23, {PC}",
         ".cfi_escape 0x10, 29, 5, 0x8d, {LINK}, 0x06, 0x23, {BP}",
         ".cfi_escape 0x10, 19, 5, 0x8d, {LINK}, 0x06, 0x23, {BX}",
+        "sub x1, x29, {RECORD}",
         "blr x19",
         "brk #1",
         ".cfi_endproc",
+        RECORD = const super::RECORD_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,
         PC = const offset::PC,

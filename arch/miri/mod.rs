@@ -7,10 +7,10 @@
 //!
 //! ```text
 //!   thread of `from`                                    thread of `to`
-//!   switch   bx = seat                                  waiting (pc null):   switch returns word and packet
-//!            baton ─────────────────────────────────►   fresh (pc not null): trampoline calls the entry in bx
+//!   switch   bx = seat                                  waiting (pc is no address): switch returns what came
+//!            baton ─────────────────────────────────►   fresh: trampoline calls the entry in bx
 //!            waits at the seat
-//!            word, packet  ◄───────────── baton ─────   switch, or depart
+//!            landing  ◄────────────────── baton ─────   switch, send, depart or leave
 //! ```
 //!
 //! A seat is used up by who hands the baton there. A kernel that resumes a context twice, or one that departed, or that never
@@ -26,9 +26,9 @@
 
 extern crate std;
 
-use super::{Context, Entry, Last, STACK_ALIGN, Word};
+use super::{Context, Entry, Landing, Last, STACK_ALIGN, Word};
 use core::cell::Cell;
-use core::mem::transmute;
+use core::mem::{MaybeUninit, transmute};
 use core::ptr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -40,12 +40,20 @@ compile_error!(
      a core: run Miri without that feature"
 );
 
-/// What one thread hands to another: the arguments of a switch.
+/// What one thread hands to another: where to, and what.
 pub(crate) struct Baton {
-    word: Word,
-    from: *const Context,
     to: *const Context,
-    packet: *const (),
+    landing: Landing,
+}
+
+impl Baton {
+    fn with_word(to: *const Context, word: Word) -> Self {
+        Self { to, landing: Landing { word, direct: to, packet: ptr::null() } }
+    }
+
+    fn with_packet(to: *const Context, packet: *const ()) -> Self {
+        Self { to, landing: Landing { word: MaybeUninit::uninit(), direct: ptr::null(), packet } }
+    }
 }
 
 // SAFETY: it says where control goes, and control is with whoever has it. What the pointers mean is between the two
@@ -87,44 +95,87 @@ std::thread_local! {
     static STACK: Cell<*mut u8> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Saves this context in `from` and goes on in `to`, which finds `word` and `packet` as the results of its own `switch`.
-///
-/// Returns when a context switches to `from`: with the word and the packet given there.
+/// The `pc` of a context that waits is one of these, which are no addresses of functions.
+const WAITS: usize = 0;
+const WAITS_MARKED: usize = 1;
+
+/// Whether a context that stands at `pc` left by a marked switch.
+pub(crate) fn is_mark(pc: *const ()) -> bool {
+    pc.addr() == WAITS_MARKED
+}
+
+/// Saves this context in `from` and goes on in `to`, whose own `switch` or [`send`] returns `word`. Returns when a context comes
+/// back to `from`, with what it brings. Until then `from` is [marked](Context::is_marked), or is not.
 ///
 /// # Safety
 ///
-/// - `from` is the context that runs; nothing else will save into it or start from it before it is switched to.
-/// - `to` is [fresh](Context::fresh), or was left by this function and not resumed since. `from` and `to` may be the same.
-/// - `word` and `packet` mean to `to` what they mean to the caller.
-pub(crate) unsafe fn switch(
-    from: *const Context,
-    to: *const Context,
-    word: Word,
-    packet: *const (),
-) -> (Word, *const ()) {
-    let seat = Seat::new();
-    // SAFETY: the caller runs in `from`, so that it exists.
-    let this = unsafe { &*from };
-    this.sp.set(stack_pointer());
-    this.pc.set(ptr::null());
-    this.bx.set(Arc::into_raw(Arc::clone(&seat)).cast());
+/// - `from` is the context that runs; nothing else will save into it or start from it before it is gone to.
+/// - `to` is [fresh](Context::fresh), or was left by this function or by `send` and not resumed since. `from` and `to` may be the
+///   same.
+/// - `word` means to `to` what it means to the caller.
+pub(crate) unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
     // SAFETY: the caller's contract.
-    unsafe { hand_over(Baton { word, from, to, packet }) };
-    let back = seat.wait();
-    (back.word, back.packet)
+    unsafe { wait::<MARKED>(from, Baton::with_word(to, word)) }
 }
 
-/// Goes on in `to` and never comes back: the context of the caller is over.
+/// [`switch`] with a packet, and without a mark.
+///
+/// # Safety
+///
+/// As for [`switch`]; `packet` means to `to` what it means to the caller.
+pub(crate) unsafe fn send(from: *const Context, to: *const Context, packet: *const ()) -> Landing {
+    // SAFETY: the caller's contract.
+    unsafe { wait::<false>(from, Baton::with_packet(to, packet)) }
+}
+
+/// Goes on in `to` with a word and never comes back: the context of the caller is over.
 ///
 /// # Safety
 ///
 /// As for [`switch`], without `from` being saved.
-pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word, packet: *const ()) -> ! {
+pub(crate) unsafe fn depart(to: *const Context, word: Word) -> ! {
+    // SAFETY: the caller's contract.
+    unsafe { end(Baton::with_word(to, word)) }
+}
+
+/// [`depart`] with a packet.
+///
+/// # Safety
+///
+/// As for [`depart`].
+pub(crate) unsafe fn leave(to: *const Context, packet: *const ()) -> ! {
+    // SAFETY: the caller's contract.
+    unsafe { end(Baton::with_packet(to, packet)) }
+}
+
+/// Hands over the baton, and waits in `from` until one comes back.
+///
+/// # Safety
+///
+/// As for [`switch`].
+unsafe fn wait<const MARKED: bool>(from: *const Context, baton: Baton) -> Landing {
+    let seat = Seat::new();
+    // SAFETY: the caller runs in `from`, so that it exists.
+    let this = unsafe { &*from };
+    this.sp.set(stack_pointer());
+    this.pc.set(ptr::without_provenance(if MARKED { WAITS_MARKED } else { WAITS }));
+    this.bx.set(Arc::into_raw(Arc::clone(&seat)).cast());
+    // SAFETY: the caller's contract.
+    unsafe { hand_over(baton) };
+    seat.wait().landing
+}
+
+/// Hands over the baton, and never comes back.
+///
+/// # Safety
+///
+/// As for [`depart`].
+unsafe fn end(baton: Baton) -> ! {
     let seat = Seat::new();
     lock(&IDLE).push(Arc::clone(&seat));
     // SAFETY: the caller's contract.
-    unsafe { hand_over(Baton { word, from, to, packet }) };
-    // What `packet` points to stays where it is: the next context starts on top of it.
+    unsafe { hand_over(baton) };
+    // What was sent stays where it is: the next context starts on top of it.
     // SAFETY: `hand_over` gives an idle thread the baton of a fresh context.
     unsafe { trampoline(seat.wait()) }
 }
@@ -156,15 +207,14 @@ pub(crate) fn control() -> super::Control {
 ///
 /// The baton is for a context that is fresh.
 pub(crate) unsafe fn trampoline(baton: Baton) -> ! {
-    let Baton { word, from, to, packet } = baton;
+    let Baton { to, landing: Landing { word, direct, packet } } = baton;
     // SAFETY: whoever switches to a context sees to it that it exists.
     let this = unsafe { &*to };
     STACK.set(this.sp().wrapping_sub(STACK_ALIGN));
-    this.pc.set(ptr::null());
     // SAFETY: `fresh` put an entry there.
     let entry = unsafe { transmute::<*const (), Entry>(this.bx.get()) };
     // SAFETY: these are the arguments of the switch that started the context.
-    unsafe { entry(word, from, to, packet) }
+    unsafe { entry(word, to, direct, packet) }
 }
 
 /// Lets the context that the baton is for go on: the caller must do nothing more but wait.
@@ -175,7 +225,7 @@ pub(crate) unsafe fn trampoline(baton: Baton) -> ! {
 unsafe fn hand_over(baton: Baton) {
     // SAFETY: by the contract, the target exists.
     let to = unsafe { &*baton.to };
-    if !to.pc.get().is_null() {
+    if to.pc.get().addr() > WAITS_MARKED {
         match lock(&IDLE).pop() {
             Some(seat) => seat.hand(baton),
             // SAFETY: `pc` says that the target is fresh.

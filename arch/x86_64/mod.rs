@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   register   at the jump                              at label 2, in the other context
-//!   rdi        word                                     word
-//!   rsi        from: saved here                         the context that left
-//!   rdx        to: loaded from here                     the context that goes on
+//!   rdi        word, if there is no packet              word
+//!   rdx        to: loaded from here; then null, if      the context that goes on; null: there is a packet
+//!              there is a packet
 //!   rcx        packet                                   packet
+//!   rsi        from: saved here                         anything
 //!   rsp, rbp   saved in from, loaded from to            as they were when this context left
 //!   rbx        saved in from, loaded from to            as it was
 //!   others     clobbered: the compiler saved what is live, all lanes of it, whatever the code around may use
@@ -15,7 +16,7 @@
 //! The target is reached by an indirect jump. A `ret` would be shorter, and mispredicted every time: the return stack of
 //! the processor expects to go back to the caller.
 
-use super::{Context, Last, Word, offset};
+use super::{Context, Landing, Last, Word, offset};
 use core::arch::{asm, naked_asm};
 
 #[macro_use]
@@ -23,29 +24,17 @@ mod control;
 #[cfg(feature = "fp-control")]
 pub(crate) use control::control;
 
-/// Saves this context in `from` and goes on in `to`, which finds `word` and `packet` as the results of its own `switch`.
-///
-/// Returns when a context switches to `from`: with the word and the packet given there.
-///
-/// # Safety
-///
-/// - `from` is the context that runs; nothing else will save into it or start from it before it is switched to.
-/// - `to` is [fresh](Context::fresh), or was left by this function and not resumed since; its stack is untouched and
-///   belongs to this core. `from` and `to` may be the same.
-/// - `word` and `packet` mean to `to` what they mean to the caller.
-#[inline(always)]
-pub(crate) unsafe fn switch(
-    from: *const Context,
-    to: *const Context,
-    word: Word,
-    packet: *const (),
-) -> (Word, *const ()) {
-    let (arrived_word, arrived_packet): (Word, *const ());
-    // SAFETY: in: rdi, rsi, rdx, rcx; all other registers are dead or saved by the compiler, as the clobbers say, but for
-    // rsp, rbp and rbx, which no clobber may name and which are saved and restored here. out: rdi, rcx. Neither `nostack`
-    // nor `nomem` is given: the stack pointer must be aligned and below the red zone, memory changes while others run.
-    // The caller vouches for the two contexts.
-    unsafe {
+/// The bit of the address of a marked switch's label 2: it lies behind a byte that is never executed.
+const MARK: usize = 1;
+
+/// Whether a context that stands at `pc` left by a marked switch.
+pub(crate) fn is_mark(pc: *const ()) -> bool {
+    pc.addr() & MARK != 0 && pc != trampoline as *const ()
+}
+
+/// What [`switch`] and [`send`] have in common: all but how they go, which is `$go`, and the registers of what they bring.
+macro_rules! switch {
+    ($marked:expr, $from:ident, [$($go:literal),*], $($operands:tt)*) => {
         asm!(
             "lea rax, [rip + 2f]",
             "mov [rsi + {SP}], rsp",
@@ -57,35 +46,84 @@ pub(crate) unsafe fn switch(
             "mov rsp, [rdx + {SP}]",
             "mov rbp, [rdx + {BP}]",
             "mov rbx, [rdx + {BX}]",
-            "jmp qword ptr [rdx + {PC}]",
+            $($go,)*
+            ".p2align 1",
+            ".if {MARKED}",
+            "int3",
+            ".endif",
             "2:",
+            MARKED = const $marked as u8,
             SP = const offset::SP,
             PC = const offset::PC,
             BP = const offset::BP,
             BX = const offset::BX,
-            inlateout("rdi") word => arrived_word,
-            inlateout("rsi") from => _,
-            inlateout("rdx") to => _,
-            inlateout("rcx") packet => arrived_packet,
+            inlateout("rsi") $from => _,
+            $($operands)*
             out("rax") _,
             lateout("r12") _,
             lateout("r13") _,
             lateout("r14") _,
             lateout("r15") _,
             clobber_abi("sysv64"),
-        );
-    }
-    (arrived_word, arrived_packet)
+        )
+    };
 }
 
-/// Goes on in `to` and never comes back: the stack of the caller is over.
+/// Saves this context in `from` and goes on in `to`, whose own `switch` or [`send`] returns `word`. Returns when a context comes
+/// back to `from`, with what it brings. Until then `from` is [marked](Context::is_marked), or is not.
+///
+/// # Safety
+///
+/// - `from` is the context that runs; nothing else will save into it or start from it before it is gone to.
+/// - `to` is [fresh](Context::fresh), or was left by this function or by `send` and not resumed since; its stack is untouched and
+///   belongs to this core. `from` and `to` may be the same.
+/// - `word` means to `to` what it means to the caller.
+#[inline(always)]
+pub(crate) unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
+    let (word_back, direct, packet);
+    // SAFETY: in: rdi, rsi, rdx; all other registers are dead or saved by the compiler, as the clobbers say, but for
+    // rsp, rbp and rbx, which no clobber may name and which are saved and restored here. out: rdi, rdx, rcx. Neither `nostack`
+    // nor `nomem` is given: the stack pointer must be aligned and below the red zone, memory changes while others run.
+    // The caller vouches for the two contexts.
+    unsafe {
+        switch!(
+            MARKED, from, ["jmp qword ptr [rdx + {PC}]"],
+            inlateout("rdi") word => word_back,
+            inlateout("rdx") to => direct,
+            lateout("rcx") packet,
+        );
+    }
+    Landing { word: word_back, direct, packet }
+}
+
+/// [`switch`] with a packet, and without a mark.
+///
+/// # Safety
+///
+/// As for [`switch`]; `packet` means to `to` what it means to the caller.
+#[inline(always)]
+pub(crate) unsafe fn send(from: *const Context, to: *const Context, packet: *const ()) -> Landing {
+    let (word, direct, packet_back);
+    // SAFETY: as in `switch`, with rcx in, and no word.
+    unsafe {
+        switch!(
+            false, from, ["mov rax, [rdx + {PC}]", "xor edx, edx", "jmp rax"],
+            lateout("rdi") word,
+            inlateout("rdx") to => direct,
+            inlateout("rcx") packet => packet_back,
+        );
+    }
+    Landing { word, direct, packet: packet_back }
+}
+
+/// Goes on in `to` with a word and never comes back: the stack of the caller is over.
 ///
 /// # Safety
 ///
 /// As for [`switch`], without `from` being saved. Whoever goes on may give the caller's stack to others, as soon as it has
-/// read what `packet` points to.
+/// read what `word` stands for.
 #[inline(always)]
-pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word, packet: *const ()) -> ! {
+pub(crate) unsafe fn depart(to: *const Context, word: Word) -> ! {
     // SAFETY: as in `switch`; nothing is live after a jump that does not return.
     unsafe {
         asm!(
@@ -99,7 +137,33 @@ pub(crate) unsafe fn depart(from: *const Context, to: *const Context, word: Word
             BP = const offset::BP,
             BX = const offset::BX,
             in("rdi") word,
-            in("rsi") from,
+            in("rdx") to,
+            options(noreturn),
+        )
+    }
+}
+
+/// [`depart`] with a packet.
+///
+/// # Safety
+///
+/// As for [`depart`].
+#[inline(always)]
+pub(crate) unsafe fn leave(to: *const Context, packet: *const ()) -> ! {
+    // SAFETY: as in `depart`.
+    unsafe {
+        asm!(
+            control!(load),
+            "mov rsp, [rdx + {SP}]",
+            "mov rbp, [rdx + {BP}]",
+            "mov rbx, [rdx + {BX}]",
+            "mov rax, [rdx + {PC}]",
+            "xor edx, edx",
+            "jmp rax",
+            SP = const offset::SP,
+            PC = const offset::PC,
+            BP = const offset::BP,
+            BX = const offset::BX,
             in("rdx") to,
             in("rcx") packet,
             options(noreturn),
@@ -148,16 +212,24 @@ pub(crate) fn stack_pointer() -> *mut u8 {
     sp
 }
 
-/// Whether maskable interrupts are masked on this core: RFLAGS.IF is clear.
+/// RFLAGS.IF, bit 9 (Intel SDM volume 1, section 3.4.3.3).
+#[cfg(target_os = "none")]
+const INTERRUPT_ENABLE: u32 = 1 << 9;
+
+/// What the processor says of interrupts: the bit that masks them, and nothing else.
 #[cfg(target_os = "none")]
 #[inline(always)]
-pub(crate) fn interrupts_masked() -> bool {
-    /// Bit 9 (Intel SDM volume 1, section 3.4.3.3).
-    const INTERRUPT_ENABLE: u64 = 1 << 9;
+pub(crate) fn interrupts() -> u32 {
     let flags: u64;
     // SAFETY: reads the flags by way of the stack, which the compiler keeps usable: `nostack` is not given.
     unsafe { asm!("pushfq", "pop {}", out(reg) flags, options(preserves_flags)) };
-    flags & INTERRUPT_ENABLE == 0
+    flags as u32 & INTERRUPT_ENABLE
+}
+
+/// Whether interrupts were masked when the processor said `interrupts`.
+#[cfg(target_os = "none")]
+pub(crate) fn masked(interrupts: u32) -> bool {
+    interrupts & INTERRUPT_ENABLE == 0
 }
 
 /// Has a store to the 32 bytes below `end`, a multiple of 8, be an exception, and to no other that was watched before, once
@@ -196,7 +268,8 @@ pub(crate) unsafe fn start_watching() {
     unsafe { asm!("mov dr7, {}", in(reg) ON, options(nostack, preserves_flags)) };
 }
 
-/// Where a fresh context starts: calls the entry in rbx. The arguments are in their C places already.
+/// Where a fresh context starts: calls the entry in rbx. The arguments are in their C places already, but for the context, which
+/// the record tells.
 ///
 /// The call frame information makes the linked context the caller of this frame. With `L` for the link, found below
 /// the record on which rbp stands: CFA = `L->sp`, and rip, rbp and rbx are found at `&L->pc`, `&L->bp`, `&L->bx`. Opcodes, from DWARF 5 (section 7.7.1 and
@@ -219,9 +292,11 @@ pub(crate) unsafe extern "C" fn trampoline() {
         ".cfi_undefined r13",
         ".cfi_undefined r14",
         ".cfi_undefined r15",
+        "lea rsi, [rbp - {RECORD}]",
         "call rbx",
         "ud2",
         ".cfi_endproc",
+        RECORD = const super::RECORD_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,
         PC = const offset::PC,

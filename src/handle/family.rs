@@ -204,7 +204,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(me);
-        if let Some(old) = me.replace_parent(Some(new.retain())) {
+        if let Some(old) = me.replace_parent(new.retain()) {
             // SAFETY: the parent field owned it.
             unsafe { release::<V, E>(old) };
         }

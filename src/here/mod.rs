@@ -29,19 +29,26 @@ use crate::overflow::CHECKED;
 use crate::pool::List;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
 /// The current greenlet has no reference: who takes over from it must look after it.
-pub(crate) const UNREF: u16 = 1;
+pub(crate) const UNREF: u32 = 1;
 /// The tree has a tracer.
-pub(crate) const TRACE: u16 = 2;
+pub(crate) const TRACE: u32 = 2;
+
+/// What [`arch::interrupts`] says, where that is of interest; its bits are none of the reasons above.
+#[inline(always)]
+fn interrupts() -> u32 {
+    if CHECKED { arch::interrupts() } else { 0 }
+}
 
 /// The record of a core.
 pub(crate) struct Here {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
-    /// 0 when a departure has nothing rare to do on account of this core; else a set of reasons such as [`UNREF`].
-    slow: AtomicU16,
+    /// What [`arch::interrupts`] says while a departure has nothing rare to do on account of this core; else a set of reasons
+    /// such as [`UNREF`] besides.
+    slow: AtomicU32,
     /// Whether interrupts were masked when the tree was entered: then it is of no interest that they are.
     begun_masked: AtomicBool,
     entered: AtomicBool,
@@ -69,7 +76,7 @@ impl Here {
     const fn new() -> Self {
         Self {
             current: AtomicPtr::new(ptr::null_mut()),
-            slow: AtomicU16::new(0),
+            slow: AtomicU32::new(0),
             begun_masked: AtomicBool::new(false),
             entered: AtomicBool::new(false),
             kills: AtomicU32::new(0),
@@ -90,16 +97,28 @@ impl Here {
     pub(crate) fn begin(&self, tree: *const (), main: BlockPtr) {
         self.tree.store(tree.cast_mut(), Relaxed);
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
-        self.slow.store(0, Relaxed);
+        self.slow.store(interrupts(), Relaxed);
         self.kills.store(0, Relaxed);
-        self.begun_masked.store(arch::interrupts_masked(), Relaxed);
+        self.begun_masked.store(CHECKED && arch::masked(interrupts()), Relaxed);
         self.set_current(main);
     }
 
     /// Whether interrupts are masked that were not when the tree was entered.
-    #[inline(always)]
     pub(crate) fn newly_masked(&self) -> bool {
-        CHECKED && arch::interrupts_masked() && !self.begun_masked.load(Relaxed)
+        CHECKED && arch::masked(interrupts()) && !self.begun_masked.load(Relaxed)
+    }
+
+    /// Whether a transfer to `target` has anything rare to do. One test for all of it.
+    #[inline(always)]
+    pub(crate) fn is_rare(&self, target: BlockPtr) -> bool {
+        // First of all: no load is moved across it, and behind it each is a part of another instruction, on x86_64.
+        let interrupts = interrupts();
+        (interrupts ^ self.slow()) | target.flags.get() != 0
+    }
+
+    /// Takes interrupts as they are now for usual. Where the tree was entered with interrupts masked, they may be either.
+    pub(crate) fn note_interrupts(&self) {
+        self.slow.store(self.slow() & (UNREF | TRACE) | interrupts(), Relaxed);
     }
 
     /// Ends a run: nothing is current, the core is free.
@@ -151,15 +170,21 @@ impl Here {
     }
 
     #[inline(always)]
-    pub(crate) fn slow(&self) -> u16 {
-        self.slow.load(Relaxed)
+    pub(crate) fn slow(&self) -> u32 {
+        if cfg!(any(target_os = "none", feature = "std")) {
+            // A relaxed load is never a part of another instruction: one instruction more on x86_64.
+            // SAFETY: the record is that of the core or thread that asks, and changed by nobody else.
+            unsafe { *self.slow.as_ptr() }
+        } else {
+            self.slow.load(Relaxed)
+        }
     }
 
-    pub(crate) fn set_slow(&self, reason: u16) {
+    pub(crate) fn set_slow(&self, reason: u32) {
         self.slow.store(self.slow() | reason, Relaxed);
     }
 
-    pub(crate) fn clear_slow(&self, reason: u16) {
+    pub(crate) fn clear_slow(&self, reason: u32) {
         self.slow.store(self.slow() & !reason, Relaxed);
     }
 

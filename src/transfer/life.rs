@@ -12,7 +12,7 @@ use crate::me::Me;
 use crate::overflow;
 use crate::panic;
 use crate::thrown::Thrown;
-use core::mem::{self, ManuallyDrop, MaybeUninit};
+use core::mem::{self, ManuallyDrop};
 
 /// Where a greenlet's stack begins. Every start is slow, so there is a packet.
 ///
@@ -24,12 +24,12 @@ use core::mem::{self, ManuallyDrop, MaybeUninit};
 /// and `E`, with a body.
 pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static>(
     _word: Word,
-    _from: *const Context,
-    to: *const Context,
+    this: *const Context,
+    _direct: *const Context,
     packet: *const (),
 ) -> ! {
-    // SAFETY: the switch came here through this context, which is that of a block.
-    let me = unsafe { BlockPtr::from_context(to) };
+    // SAFETY: this is the context of a block.
+    let me = unsafe { BlockPtr::from_context(this) };
     // SAFETY: every start is slow, the packet is one of `V` and `E`, and this is its arrival.
     let outcome = panic::guard(me, || unsafe { live::<V, E>(me, packet) });
     die(me, outcome.unwrap_or_else(Err))
@@ -80,7 +80,7 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     take_over(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; its stack, the
     // packet on it, stays until the heir has read the packet and releases the origin.
-    unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const packet).cast()) }
+    unsafe { arch::leave(heir.context(), (&raw const packet).cast()) }
 }
 
 /// Gives up `me`, which was stopped, from another stack: `error` goes to its parent. What [`die`] does at its end, but that no
@@ -100,7 +100,6 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
         Thrown::NoRun
     };
     me.set(DEAD | ABANDONED);
-    me.in_up.set(false);
     me.here().count_death();
     me.context.over();
     let origin = if me.has(LEAKED) { me } else { me.retain() };
@@ -109,7 +108,7 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
     take_over(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the packet stays until
     // it is read, by the contract.
-    unsafe { arch::depart(me.context(), heir.context(), MaybeUninit::uninit(), (&raw const packet).cast()) }
+    unsafe { arch::leave(heir.context(), (&raw const packet).cast()) }
 }
 
 /// Who goes on after `me`: the nearest ancestor that is not dead and can start; and whether what `me` sends reaches it

@@ -14,13 +14,12 @@ pub(crate) mod life;
 pub(crate) mod slow;
 mod word;
 
-use crate::arch::{self, Word};
+use crate::arch::{self, Landing};
 use crate::block::BlockPtr;
 use crate::handle::Greenlet;
 use crate::overflow;
 use crate::thrown::{Outcome, Sent};
 use core::mem::{ManuallyDrop, MaybeUninit};
-use core::ptr;
 
 /// Switches to `to` with a value; returns what is sent back to the current greenlet.
 ///
@@ -30,7 +29,7 @@ use core::ptr;
 #[inline(always)]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
     let here = to.here();
-    if to.flags.get() | here.slow() != 0 || here.newly_masked() {
+    if here.is_rare(to) {
         return apart(|outcome| {
             // SAFETY: the same contract.
             outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
@@ -42,11 +41,11 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     here.set_current(to);
     let value = ManuallyDrop::new(value);
     let word = word::pack(&value);
-    // SAFETY: `from` runs; `to` has started and is suspended, or is `from` itself. The word is what a `V` packs to, and no
-    // packet comes with it. `value` is on this stack, which stands still until the word is unpacked, first thing.
-    let (word, packet) = unsafe { arch::switch(from.context(), to.context(), word, ptr::null()) };
+    // SAFETY: `from` runs; `to` has started and is suspended, or is `from` itself. The word is what a `V` packs to.
+    // `value` is on this stack, which stands still until the word is unpacked, first thing.
+    let landing = unsafe { arch::switch::<false>(from.context(), to.context(), word) };
     // SAFETY: this is the arrival.
-    unsafe { receive(word, packet) }
+    unsafe { receive(landing) }
 }
 
 /// Switches from `me`, which runs, to its parent with a value; returns what is sent back.
@@ -62,7 +61,7 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     // SAFETY: only main, and greenlets of an ended tree, have no parent; none of these is a body that runs.
     let to = unsafe { me.parent().unwrap_unchecked() };
     let here = to.here();
-    if to.flags.get() | here.slow() != 0 || here.newly_masked() {
+    if here.is_rare(to) {
         return apart(|outcome| {
             // SAFETY: counted here, until it is back; the tree is one of `V` and `E`.
             let to = unsafe { Greenlet::<V, E>::from_block(to.retain()) };
@@ -74,14 +73,12 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     }
     overflow::check::<V, E>(me);
     here.set_current(to);
-    me.in_up.set(true);
     let value = ManuallyDrop::new(value);
     let word = word::pack(&value);
-    // SAFETY: as in `switch`.
-    let (word, packet) = unsafe { arch::switch(me.context(), to.context(), word, ptr::null()) };
-    me.in_up.set(false);
-    // SAFETY: this is the arrival; what lies between touches nothing of the sender's.
-    unsafe { receive(word, packet) }
+    // SAFETY: as in `switch`. Marked, for `replace_parent` to know.
+    let landing = unsafe { arch::switch::<true>(me.context(), to.context(), word) };
+    // SAFETY: this is the arrival.
+    unsafe { receive(landing) }
 }
 
 /// The receiving end of every transfer, first thing after the switch: what was sent is moved out of the sender's frame
@@ -89,17 +86,16 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
 ///
 /// # Safety
 ///
-/// `word` and `packet` have just come from a switch in a tree of `V` and `E`, and are received once.
+/// `landing` has just come from a switch in a tree of `V` and `E`, and is received once.
 #[inline(always)]
-unsafe fn receive<V: 'static, E: 'static>(word: Word, packet: *const ()) -> Outcome<V, E> {
-    if packet.is_null() {
-        // SAFETY: without a packet, the word is a packed `V`.
-        Ok(unsafe { word::unpack(word) })
-    } else {
-        apart(|outcome| {
-            // SAFETY: a packet that is not null is a `Packet<V, E>`.
+unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Outcome<V, E> {
+    match landing.received() {
+        // SAFETY: the word is a packed `V`.
+        Ok(word) => Ok(unsafe { word::unpack(word) }),
+        Err(packet) => apart(|outcome| {
+            // SAFETY: the packet is a `Packet<V, E>`.
             outcome.write(unsafe { slow::arrive(packet) });
-        })
+        }),
     }
 }
 

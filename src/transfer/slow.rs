@@ -16,7 +16,7 @@ use crate::references::release_caught;
 use crate::remote::settle;
 use crate::thrown::{Outcome, Refusal, Sent, Thrown};
 use crate::trace::trace;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::ManuallyDrop;
 
 /// What a slow departure leaves on its own stack for whoever goes on.
 pub(super) struct Packet<V, E> {
@@ -44,8 +44,11 @@ pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
-    if !named.has(ENDED) && named.here().newly_masked() {
-        return Err(Thrown::Refused(Refusal::Masked, Some(sent)));
+    if !named.has(ENDED) {
+        if named.here().newly_masked() {
+            return Err(Thrown::Refused(Refusal::Masked, Some(sent)));
+        }
+        named.here().note_interrupts();
     }
     #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);
@@ -104,14 +107,13 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
     let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
     take_over(to);
     // SAFETY: `from` runs. `to` is suspended or fresh. The packet stays on this stack, which stands still until it is read.
-    let (word, packet) =
-        unsafe { arch::switch(from.context(), to.context(), MaybeUninit::uninit(), (&raw const packet).cast()) };
-    if packet.is_null() {
+    let landing = unsafe { arch::send(from.context(), to.context(), (&raw const packet).cast()) };
+    match landing.received() {
         // SAFETY: a fast departure sent a packed `V`.
-        return Ok(Ok(unsafe { word::unpack(word) }));
+        Ok(word) => Ok(Ok(unsafe { word::unpack(word) })),
+        // SAFETY: the packet is a `Packet<V, E>`.
+        Err(packet) => unsafe { unwrap(packet) },
     }
-    // SAFETY: a packet that is not null is a `Packet<V, E>`.
-    unsafe { unwrap(packet) }
 }
 
 /// Makes `to` the current greenlet. The origin is counted by its packet now, so that it is no more a matter of the core's.

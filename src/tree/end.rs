@@ -164,12 +164,11 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     while main.successor() != main {
         let greenlet = main.successor().retain();
         greenlet.unlink();
-        greenlet.in_up.set(false); // an `up` that will never return refers to nothing
         if let Some(target) = greenlet.take_pin() {
             // SAFETY: the pin owned it.
             panicked = unsafe { release_caught::<V, E>(target) }.or(panicked);
         }
-        if let Some(parent) = greenlet.replace_parent(None) {
+        if let Some(parent) = greenlet.take_parent() {
             // SAFETY: the parent field owned it.
             panicked = unsafe { release_caught::<V, E>(parent) }.or(panicked);
         }
