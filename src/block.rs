@@ -11,8 +11,8 @@
 //!                              └── depart ② with an error or exit ─┘
 //! ```
 //!
-//! ① `builder::create`, ② `transfer::slow::depart`, ③ `transfer::life::die`, ④ `references::free`, when the last reference
-//! goes. *Alive* is running when it is the core's current greenlet, else suspended.
+//! ① `Builder::bare`, ② `transfer`, ③ `transfer::life`, ④ `references::free`, when the last reference goes. An unstarted greenlet
+//! has a body, or is bare. *Alive* is running when it is the core's current greenlet, else suspended.
 
 use crate::arch::{Context, RECORD_AT, Record};
 use crate::here::{Here, Link};
@@ -24,8 +24,8 @@ use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
-/// A greenlet that has not started. Taken away by the first transfer to it.
-pub(crate) const UNSTARTED: u32 = 1;
+/// A greenlet that has not started and has no body, so that it cannot.
+pub(crate) const BARE: u32 = 1;
 /// A greenlet whose body is over.
 pub(crate) const DEAD: u32 = 2;
 /// A greenlet whose tree has ended: nothing is resumed any more, handles only count.
@@ -35,7 +35,7 @@ pub(crate) const ENDED: u32 = 4;
 pub(crate) const LEAKED: u32 = 8;
 /// A greenlet whose parent changed while it waited in `up`: `pin` refers to the one that it switched to.
 pub(crate) const PINNED: u32 = 16;
-/// An unstarted greenlet whose body is being dropped where it lies, to be replaced: no other may be put there.
+/// A bare greenlet whose old body is being dropped where it lies, to be replaced: no other may be put there.
 pub(crate) const REPLACING: u32 = 32;
 /// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
 pub(crate) const ABANDONED: u32 = if cfg!(feature = "abandon") { 64 } else { 0 };
@@ -45,7 +45,7 @@ pub(crate) const ABANDONED: u32 = if cfg!(feature = "abandon") { 64 } else { 0 }
 pub(crate) struct Block {
     /// Where the greenlet stands. Its `link` is the parent: a counted reference, null for main and for ended trees.
     pub(crate) context: Context,
-    /// 0 when the greenlet can be switched to without further thought: it has started, is not dead, nor is its tree ended.
+    /// 0 when the greenlet can be switched to without further thought: it has a body, is not dead, nor is its tree ended.
     pub(crate) flags: Cell<u32>,
     /// Handles, children's parent fields, kills in progress, and the transfer that brings it to rest. Being current is not
     /// counted: the current greenlet may have 0.
@@ -58,8 +58,8 @@ pub(crate) struct Block {
 
     /// Where walks along frame pointers end.
     pub(crate) record: Record,
-    /// The body, while unstarted and if there is one; else null. Its closure stands at the context's sp.
-    pub(crate) body: Cell<*const Body>,
+    /// Drops the body, while there is one that was not started. Its closure stands at the context's sp.
+    pub(crate) body: Cell<Option<DropBody>>,
     /// With [`PINNED`]: a reference to the greenlet that a pending `up` switched to, released when that returns.
     pub(crate) pin: Cell<*const Block>,
     /// Neighbours in the ring of all greenlets of the tree, in the order of creation; main is its head.
@@ -85,12 +85,8 @@ pub(crate) struct Block {
     pub(crate) id: Number,
 }
 
-/// What is known of a body without its types. `body::TypedBody` begins with it.
-#[repr(C)]
-pub(crate) struct Body {
-    /// Drops the closure in place.
-    pub(crate) drop: unsafe fn(*mut u8),
-}
+/// Drops a closure in place: what is known of a body without its types.
+pub(crate) type DropBody = unsafe fn(*mut u8);
 
 /// A control block that exists: its slot is claimed, the block is written.
 ///
@@ -165,7 +161,7 @@ impl BlockPtr {
 
     /// Whether it waits in a fast `up`, which relies on the parent field's reference instead of one of its own.
     fn waits_in_up(self) -> bool {
-        !self.has(UNSTARTED | DEAD) && self.here().current_ptr() != self.as_ptr() && self.context.is_marked()
+        self.here().current_ptr() != self.as_ptr() && self.context.is_marked()
     }
 
     pub(crate) fn has(self, flag: u32) -> bool {
@@ -210,9 +206,9 @@ impl BlockPtr {
         self.as_ptr().addr() + size_of::<Block>()
     }
 
-    /// Whether this is an unstarted greenlet without a body.
-    pub(crate) fn cannot_start(self) -> bool {
-        self.has(UNSTARTED) && self.body.get().is_null()
+    /// Whether nothing of it was ever run. So it is to the end with a greenlet that dies unstarted, but for [`DEAD`].
+    pub(crate) fn is_unstarted(self) -> bool {
+        self.has(BARE) || self.body.get().is_some()
     }
 
     /// Bytes of its stack, control block included; 0 for main.
@@ -311,7 +307,7 @@ impl Block {
             floor: Cell::new(floor),
             span: Cell::new(span),
             record: [0; 2],
-            body: Cell::new(ptr::null()),
+            body: Cell::new(None),
             pin: Cell::new(ptr::null()),
             next: Cell::new(me),
             prev: Cell::new(me),

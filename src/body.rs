@@ -1,7 +1,7 @@
-//! A greenlet's body while it waits: a closure at the stack pointer of an unstarted greenlet, and the table that knows its
-//! type.
+//! A greenlet's body while it waits: a closure at the stack pointer of an unstarted greenlet, and the functions that know its
+//! type: one starts it, one drops it.
 
-use crate::block::{BlockPtr, Body};
+use crate::block::{BARE, BlockPtr};
 use crate::me::Me;
 use crate::thrown::Outcome;
 use core::mem::{ManuallyDrop, align_of, size_of};
@@ -13,45 +13,12 @@ use core::ptr;
 pub(crate) trait Run<V: 'static, E: 'static>: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static {}
 impl<V: 'static, E: 'static, F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static> Run<V, E> for F {}
 
-/// The table of one body type. A pointer to it is a pointer to a [`Body`].
-#[repr(C)]
-struct TypedBody<V: 'static, E: 'static> {
-    body: Body,
-    call: Call<V, E>,
-}
-
-/// Calls the closure of one type that lies at an address, and uses it up.
-type Call<V, E> = unsafe fn(*mut u8, &Me<V, E>, V) -> Outcome<V, E>;
-
-/// Gives every body type a table in read-only memory.
-trait Table<V: 'static, E: 'static> {
-    const TABLE: &'static TypedBody<V, E>;
-}
-
-impl<V: 'static, E: 'static, F: Run<V, E>> Table<V, E> for F {
-    const TABLE: &'static TypedBody<V, E> =
-        &TypedBody { body: Body { drop: drop_closure::<F> }, call: call_closure::<V, E, F> };
-}
-
 /// # Safety
 ///
 /// An `F` lies at `closure`, and is used up by this.
 unsafe fn drop_closure<F>(closure: *mut u8) {
     // SAFETY: by the contract.
     unsafe { ptr::drop_in_place(closure.cast::<F>()) }
-}
-
-/// # Safety
-///
-/// An `F` lies at `closure`, and is used up by this.
-unsafe fn call_closure<V: 'static, E: 'static, F: Run<V, E>>(
-    closure: *mut u8,
-    me: &Me<V, E>,
-    value: V,
-) -> Outcome<V, E> {
-    // SAFETY: by the contract.
-    let run = unsafe { closure.cast::<F>().read() };
-    run(me, value)
 }
 
 /// Puts `run` at the base of the stack of `block`, an unstarted greenlet without a body, and makes its context fresh.
@@ -67,44 +34,47 @@ pub(crate) unsafe fn install<V: 'static, E: 'static, F: Run<V, E>>(block: BlockP
     let place = base.wrapping_sub(down);
     // SAFETY: the stack of an unstarted greenlet belongs to the kernel; nothing lies there.
     unsafe { place.cast::<F>().write(run) };
-    block.context.fresh(place, crate::transfer::life::entry::<V, E>);
-    block.body.set(ptr::from_ref(F::TABLE).cast());
+    block.context.fresh(place, crate::transfer::life::entry::<V, E, F>);
+    block.body.set(Some(drop_closure::<F>));
+    block.clear(BARE);
 }
 
-/// A body that was taken out of its greenlet and has not run. Dropped with its closure if it never does.
-pub(crate) struct Unstarted {
-    /// Null: the greenlet had none.
-    body: *const Body,
-    closure: *mut u8,
+/// Takes the body out of `block`, which is starting: from here on it has started.
+///
+/// # Safety
+///
+/// The body is an `F`, and was not taken yet.
+pub(crate) unsafe fn take<F>(block: BlockPtr) -> Waiting<F> {
+    block.body.set(None);
+    Waiting(block.context.sp().cast())
 }
 
-impl Unstarted {
-    /// Takes the body out of `block`, if there is one.
-    pub(crate) fn take(block: BlockPtr) -> Self {
-        Self { body: block.body.replace(ptr::null()), closure: block.context.sp() }
+/// A body that was taken out of its greenlet and has not run. Dropped if it never does.
+pub(crate) struct Waiting<F>(*mut F);
+
+impl<F> Waiting<F> {
+    /// Runs it, once it has been moved up here: what it captured is dropped when it is over.
+    pub(crate) fn call<V: 'static, E: 'static>(self, me: &Me<V, E>, value: V) -> Outcome<V, E>
+    where
+        F: Run<V, E>,
+    {
+        // SAFETY: by the contract of `take`, it lies there, and this uses it up.
+        let run = unsafe { ManuallyDrop::new(self).0.read() };
+        run(me, value)
     }
-
-    /// Runs it.
-    ///
-    /// # Safety
-    ///
-    /// There is a body, [installed](install) for the same `V` and `E`.
-    pub(crate) unsafe fn call<V: 'static, E: 'static>(self, me: &Me<V, E>, value: V) -> Outcome<V, E> {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: `install` made it from a `TypedBody<V, E>`.
-        let typed = unsafe { &*this.body.cast::<TypedBody<V, E>>() };
-        // SAFETY: while a block has a body, its closure lies at the sp of its context; it was taken once.
-        unsafe { (typed.call)(this.closure, me, value) }
-    }
 }
 
-impl Drop for Unstarted {
+impl<F> Drop for Waiting<F> {
     fn drop(&mut self) {
-        if !self.body.is_null() {
-            // SAFETY: `install` made it; every table begins with a `Body`.
-            let body = unsafe { &*self.body };
-            // SAFETY: as in `call`.
-            unsafe { (body.drop)(self.closure) }
-        }
+        // SAFETY: as in `call`.
+        unsafe { drop_closure::<F>(self.0.cast()) }
+    }
+}
+
+/// Drops the body of `block`, an unstarted greenlet, if it has one. It has none while that runs.
+pub(crate) fn drop_body(block: BlockPtr) {
+    if let Some(drop) = block.body.take() {
+        // SAFETY: `install` put both there; while a block has a body, its closure lies at the sp of its context.
+        unsafe { drop(block.context.sp()) }
     }
 }

@@ -1,6 +1,6 @@
 //! Creating greenlets.
 
-use crate::block::{ABANDONED, Block, BlockPtr, DEAD, ENDED, UNSTARTED};
+use crate::block::{ABANDONED, BARE, Block, BlockPtr, DEAD, ENDED};
 use crate::body;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
@@ -171,7 +171,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
 
 /// Makes a new block an unstarted child, in the ring of its tree.
 fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
-    block.flags.set(UNSTARTED);
+    block.flags.set(BARE);
     block.name.set(name);
     let none = block.replace_parent(parent.retain());
     debug_assert!(none.is_none(), "a new block has no parent");

@@ -9,8 +9,8 @@
 //! User code runs in here: bodies that are dropped unstarted, destructors of values, hooks, whole greenlets. No borrow and
 //! no half-done change is open at any of these points; state is read again after each.
 
-use crate::block::{ABANDONED, BlockPtr, DEAD, ENDED, LEAKED, UNSTARTED};
-use crate::body::Unstarted;
+use crate::block::{ABANDONED, BlockPtr, DEAD, ENDED, LEAKED};
+use crate::body;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
@@ -50,7 +50,7 @@ pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> 
         if !uncount(block) {
             break;
         }
-        let (parent, panic) = if block.has(UNSTARTED | DEAD) {
+        let (parent, panic) = if block.has(DEAD) || block.is_unstarted() {
             // SAFETY: nobody refers to it, and it does not run: an unstarted or dead greenlet is never current.
             unsafe { free(block) }
         } else if block.has(ENDED) {
@@ -85,10 +85,13 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     block.forget_id();
     let parent = block.take_parent();
     block.unlink();
-    let mut panicked = panic::catch(|| drop(Unstarted::take(block))).err();
-    // SAFETY: nobody refers to it.
-    while let Err(payload) = panic::catch(|| unsafe { local::detach(block) }) {
-        panicked = Some(payload); // of one value; the others are left
+    let mut panicked = None;
+    if block.body.get().is_some() {
+        panicked = panic::catch(|| body::drop_body(block)).err();
+    }
+    while local::is_attached(block) {
+        // SAFETY: nobody refers to it. A panic is one value's; the others are left.
+        panicked = panic::catch(|| unsafe { local::detach(block) }).err().or(panicked);
     }
     #[cfg(feature = "high-water")]
     crate::high_water::keep(block);

@@ -1,8 +1,8 @@
 //! Parents and children.
 
 use super::Greenlet;
-use crate::block::{BlockPtr, ENDED, REPLACING, UNSTARTED};
-use crate::body::{self, Run, Unstarted};
+use crate::block::{BARE, BlockPtr, ENDED, REPLACING};
+use crate::body::{self, Run};
 use crate::builder::Builder;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
@@ -113,14 +113,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             if let Err(reason) = self.can_run::<F>() {
                 return Err(Refused { reason, returned: body });
             }
-            if self.block().body.get().is_null() {
+            if self.block().has(BARE) {
                 break;
             }
             // What the old body captured may do anything while it is dropped, so everything is asked again.
             #[cfg(feature = "abandon")]
             let _busy = Busy::in_tree_of(self.block());
             let _replacing = Replacing::new(self.block());
-            drop(Unstarted::take(self.block()));
+            body::drop_body(self.block());
         }
         // SAFETY: unstarted, without a body, and `can_run` measured the stack; the handle knows its types.
         unsafe { body::install::<V, E, F>(self.block(), body) };
@@ -135,7 +135,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if block.has(ENDED) {
             return Err(RunError::Ended);
         }
-        if !block.has(UNSTARTED) {
+        if !block.is_unstarted() {
             return Err(RunError::Started);
         }
         if block.has(REPLACING) {
@@ -217,7 +217,7 @@ struct Replacing(BlockPtr);
 
 impl Replacing {
     fn new(block: BlockPtr) -> Self {
-        block.set(REPLACING);
+        block.set(REPLACING | BARE);
         Self(block)
     }
 }

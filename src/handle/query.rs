@@ -1,7 +1,7 @@
 //! What a greenlet tells of itself.
 
 use super::Greenlet;
-use crate::block::{DEAD, ENDED, UNSTARTED};
+use crate::block::{DEAD, ENDED};
 use core::fmt;
 
 /// Where a greenlet is in its life.
@@ -63,7 +63,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         let block = self.block();
         if block.has(DEAD | ENDED) {
             State::Dead
-        } else if block.has(UNSTARTED) {
+        } else if block.is_unstarted() {
             State::Unstarted
         } else if block.here().current_ptr() == block.as_ptr() {
             State::Running

@@ -12,6 +12,11 @@ pub(crate) use value::Attached;
 use crate::block::BlockPtr;
 use core::ptr;
 
+/// Whether anything was kept for a greenlet.
+pub(crate) fn is_attached(block: BlockPtr) -> bool {
+    !block.local_context.get().is_null() || !block.attached.get().is_null()
+}
+
 /// Drops everything that was kept for a greenlet which is being freed.
 ///
 /// # Safety

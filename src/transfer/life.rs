@@ -1,38 +1,39 @@
 //! How a greenlet starts and how it dies.
 
 use super::slow::{self, Arrival, Packet, first_not_dead, take_over};
-use crate::arch::{self, Context, Word};
+use super::word;
+use crate::arch::{self, Context, Landing, Word};
 #[cfg(feature = "abandon")]
 use crate::block::ABANDONED;
-use crate::block::{BlockPtr, DEAD, LEAKED};
-use crate::body::Unstarted;
+use crate::block::{BARE, BlockPtr, DEAD, LEAKED};
+use crate::body::{self, Run};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::me::Me;
 use crate::overflow;
-use crate::panic;
+use crate::panic::{self, Payload};
 use crate::thrown::Thrown;
 use core::mem::{self, ManuallyDrop};
 
-/// Where a greenlet's stack begins. Every start is slow, so there is a packet.
+/// Where the stack of a greenlet with the body `F` begins.
 ///
 /// `extern "C"`, and nothing in this frame has a destructor: see [`crate::panic`] for what becomes of a panic.
 ///
 /// # Safety
 ///
-/// Reached through the trampoline only, with what the switch was given. `to` is the context of a greenlet of a tree of `V`
-/// and `E`, with a body.
-pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static>(
-    _word: Word,
+/// Reached through the trampoline only, with what came with the control. `this` is the context of a greenlet of a tree of `V`
+/// and `E`, with that body.
+pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
+    word: Word,
     this: *const Context,
-    _direct: *const Context,
+    direct: *const Context,
     packet: *const (),
 ) -> ! {
     // SAFETY: this is the context of a block.
     let me = unsafe { BlockPtr::from_context(this) };
-    // SAFETY: every start is slow, the packet is one of `V` and `E`, and this is its arrival.
-    let outcome = panic::guard(me, || unsafe { live::<V, E>(me, packet) });
-    die(me, outcome.unwrap_or_else(Err))
+    let landing = arch::landing(word, direct, packet);
+    // SAFETY: the caller's contract; this is the arrival.
+    end(me, panic::guard(me, || unsafe { live::<V, E, F>(me, landing) }))
 }
 
 /// All that runs on a greenlet's stack: its first arrival, and its body if that is a value.
@@ -40,13 +41,14 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static>(
 /// # Safety
 ///
 /// As for [`entry`]; `me` is the greenlet that runs.
-unsafe fn live<V: 'static, E: 'static>(me: BlockPtr, packet: *const ()) -> Arrival<V, E> {
+#[cfg_attr(not(debug_assertions), inline(always))] // with, for the sake of the stack, each has a frame of its own
+unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
     // Before the arrival: what runs in there may save another sp into the context.
-    let body = Unstarted::take(me);
     // SAFETY: the caller's contract.
-    match unsafe { slow::unwrap::<V, E>(packet) } {
-        // SAFETY: the body is one of `V` and `E`.
-        Ok(Ok(value)) => Ok(unsafe { body.call(&Me::new(me), value) }),
+    let body = unsafe { body::take::<F>(me) };
+    // SAFETY: the caller's contract.
+    match unsafe { slow::land::<V, E>(landing) } {
+        Ok(Ok(value)) => Ok(body.call(&Me::new(me), value)),
         thrown => {
             drop(body); // here: `thrown` would be lost with a destructor that panics when this returns
             thrown
@@ -54,7 +56,44 @@ unsafe fn live<V: 'static, E: 'static>(me: BlockPtr, packet: *const ()) -> Arriv
     }
 }
 
-/// The end of `me`, which runs: what left its body goes to its parent.
+/// The end of `me`, which runs.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn end<V: 'static, E: 'static>(me: BlockPtr, left: Result<Arrival<V, E>, Payload>) -> ! {
+    let rare = finish(me, left.unwrap_or_else(Err));
+    die(me, rare)
+}
+
+/// The end of `me`, which runs, if nothing rare is the matter: a value is left, somebody refers to `me`, and its parent can be
+/// switched to. Then this is a fast switch that does not return; else returns what was left.
+#[cfg_attr(not(debug_assertions), inline(always))] // with, for the sake of the stack, each has a frame of its own
+fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<V, E> {
+    let (Ok(Ok(value)) | Ok(Err(Thrown::Exit(value)))) = left else { return left };
+    overflow::check_whole::<V, E>(me);
+    // SAFETY: a body runs under a parent, in a tree that is entered.
+    let parent = unsafe { me.parent().unwrap_unchecked() };
+    if me.here().is_rare(parent) || me.flags.get() != 0 || me.mail.get().has_kills() {
+        return Ok(Ok(value));
+    }
+    #[cfg(feature = "abandon")]
+    let _busy = Busy::in_tree_of(me);
+    let value = ManuallyDrop::new(value);
+    mark(me, DEAD);
+    me.here().set_current(parent);
+    // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` does not go on; nobody gives its
+    // stack to others, because somebody refers to it, and the parent unpacks the word, first thing.
+    unsafe { arch::depart(parent.context(), word::pack(&value)) }
+}
+
+/// Notes that `me` is over, by `how`.
+fn mark(me: BlockPtr, how: u32) {
+    me.set(how);
+    me.here().count_death();
+    me.context.over();
+}
+
+/// The end of `me`, which runs, with anything rare the matter: what left its body goes to its parent.
+#[cold]
+#[inline(never)]
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
     #[cfg(feature = "abandon")]
@@ -71,9 +110,7 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
         // The destructor of what was lost may have moved parents about, or given one a body.
         (heir, _) = heir_of(me);
     }
-    me.set(DEAD);
-    me.here().count_death();
-    me.context.over();
+    mark(me, DEAD);
     let origin = if me.has(LEAKED) { me } else { me.retain() }; // the reference that a leak kept serves
     me.clear(LEAKED);
     let packet = Packet { origin, what: ManuallyDrop::new(what) };
@@ -99,9 +136,7 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
         mem::forget(error); // its destructor might switch, from a stack that is nobody's
         Thrown::NoRun
     };
-    me.set(DEAD | ABANDONED);
-    me.here().count_death();
-    me.context.over();
+    mark(me, DEAD | ABANDONED);
     let origin = if me.has(LEAKED) { me } else { me.retain() };
     me.clear(LEAKED);
     let packet = Packet { origin, what: ManuallyDrop::new(Ok(Err(thrown))) };
@@ -119,7 +154,7 @@ fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
     loop {
         let Some(parent) = heir.parent() else { unreachable!("main has no body to end; everyone else has a parent") };
         heir = first_not_dead(parent);
-        if !heir.cannot_start() {
+        if !heir.has(BARE) {
             return (heir, whole);
         }
         whole = false;

@@ -5,8 +5,8 @@
 //! that of the target of a pending `up`; kills that were asked for from elsewhere are settled; then the transfer returns. No step may be moved: any of the later ones can resume or free the sender.
 
 use super::word;
-use crate::arch;
-use crate::block::{BlockPtr, DEAD, ENDED, UNSTARTED};
+use crate::arch::{self, Landing};
+use crate::block::{BARE, BlockPtr, DEAD, ENDED};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::here::UNREF;
@@ -73,7 +73,7 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
         what => what,
     };
     let target = first_not_dead(named);
-    if target.cannot_start() {
+    if target.has(BARE) {
         drop(what); // the sender's own value: its destructor may do what it likes
         return Ok(Err(Thrown::NoRun));
     }
@@ -108,8 +108,19 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
     take_over(to);
     // SAFETY: `from` runs. `to` is suspended or fresh. The packet stays on this stack, which stands still until it is read.
     let landing = unsafe { arch::send(from.context(), to.context(), (&raw const packet).cast()) };
+    // SAFETY: this is the arrival.
+    unsafe { land(landing) }
+}
+
+/// Receives what comes with control, whether it departed fast or slowly.
+///
+/// # Safety
+///
+/// `landing` has just come from a switch in a tree of `V` and `E`, and is received once.
+#[inline]
+pub(super) unsafe fn land<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
     match landing.received() {
-        // SAFETY: a fast departure sent a packed `V`.
+        // SAFETY: the word is a packed `V`.
         Ok(word) => Ok(Ok(unsafe { word::unpack(word) })),
         // SAFETY: the packet is a `Packet<V, E>`.
         Err(packet) => unsafe { unwrap(packet) },
@@ -118,7 +129,6 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
 
 /// Makes `to` the current greenlet. The origin is counted by its packet now, so that it is no more a matter of the core's.
 pub(super) fn take_over(to: BlockPtr) {
-    to.clear(UNSTARTED);
     let here = to.here();
     here.clear_slow(UNREF);
     here.set_current(to);

@@ -1,7 +1,7 @@
 //! The end of a tree: everyone who is left is asked to exit; then all are cut loose.
 
 use super::Tree;
-use crate::block::{BlockPtr, DEAD, ENDED, LEAKED, UNSTARTED};
+use crate::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
 use crate::handle::Greenlet;
 use crate::here::Here;
 use crate::panic::{self, Payload};
@@ -111,8 +111,8 @@ unsafe fn round<V: 'static, E: 'static>(
         if block == main || block.has(DEAD) {
             return;
         }
-        if block.cannot_start() {
-            block.clear(UNSTARTED);
+        if block.has(BARE) {
+            block.clear(BARE);
             block.set(DEAD);
             main.here().count_death();
             return;
