@@ -1,0 +1,17 @@
+//! Links every program with the script of its machine.
+
+use std::env;
+use std::path::Path;
+
+fn main() {
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo tells a build script the target's architecture");
+    let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo tells a build script its package");
+    let script = Path::new(&folder).join("sizes.ld");
+    println!("cargo::rerun-if-changed={}", script.display());
+    println!("cargo::rustc-link-arg-bins=--script={}", script.display());
+    // RAM begins there, and this is behind what the machine puts into it.
+    let origin = if arch == "aarch64" { "0x40080000" } else { "0x100000" };
+    println!("cargo::rustc-link-arg-bins=--defsym=origin={origin}");
+    // An image that is not relocated when it starts: x86_64-unknown-none would link a position-independent one.
+    println!("cargo::rustc-link-arg-bins=--no-pie");
+}

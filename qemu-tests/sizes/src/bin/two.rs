@@ -1,0 +1,26 @@
+//@ returns: 25
+#![no_std]
+#![no_main]
+//! The smallest program with two greenlets: main hands numbers to another one, which answers.
+
+use greenlet::{StackPool, Tree};
+
+sizes::program!(main);
+
+static STACKS: StackPool<1, 2048> = StackPool::new();
+static TREE: Tree<u64> = Tree::new();
+
+fn main(seed: u64) -> u64 {
+    let sum = TREE.enter(|main| {
+        let Ok(squares) = main.spawn(&STACKS, |me, mut n| {
+            loop {
+                n = me.up(n * n)?
+            }
+        }) else {
+            return 0;
+        };
+        let (Ok(first), Ok(second)) = (squares.switch(seed), squares.switch(seed + 1)) else { return 0 };
+        first + second
+    });
+    sum.unwrap_or(0)
+}
