@@ -68,6 +68,11 @@ pub enum Request {
         /// Keep the figures, for the suite to compare.
         bless: bool,
     },
+    /// Show how large programs are.
+    Sizes {
+        /// Keep the figures, for the suite to compare.
+        bless: bool,
+    },
     /// Run the guests on many more machines.
     Machines(machines::Request),
     /// Attack every promise at full size.
@@ -126,6 +131,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "conformance-random" => words.random()?,
         "soak" => words.soak()?,
         "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
+        "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })

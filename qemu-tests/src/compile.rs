@@ -159,6 +159,20 @@ fn features_of(package: &str, names: &BTreeSet<String>) -> Vec<String> {
     vec!["--no-default-features".to_owned(), format!("--features={}", asked.join(","))]
 }
 
+/// Builds the programs of these `names` whose [sizes](crate::sizes) are measured, for `target`, with one feature of the library or none.
+///
+/// # Errors
+///
+/// As [`guests`].
+pub fn sizes(target: &str, profile: Profile, feature: Option<&str>, names: &BTreeSet<&str>) -> Result<Built> {
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::sizes()).args(["build", "--target", target, "--profile", profile.of_cargo()]);
+    cargo.args(feature.iter().flat_map(|feature| ["--features", feature]));
+    cargo.args(names.iter().flat_map(|name| ["--bin", name]));
+    executables(cargo, "bin", &places::built()?.with_file_name("sizes"))
+        .with_context(|| format!("the programs of sizes do not build for {target} ({profile}, features: {feature:?})"))
+}
+
 /// Builds the hosted example `name` of the package `package` in the root workspace.
 ///
 /// # Errors

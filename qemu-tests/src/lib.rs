@@ -18,8 +18,8 @@
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
 //!
-//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`machines`] tries the guests
-//! on many more machines. [`fuzz`] looks for scenarios in which the kernel fails, [`random`] for some in which it differs from
+//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`sizes`] measures programs, and
+//! [`figures`] keeps and compares what it finds. [`machines`] tries the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel fails, [`random`] for some in which it differs from
 //! the real package, by way of the [`oracle`]; both [`shrink`] what they find. [`soak`] runs one long tree instead of many short
 //! ones. [`hosted`] runs the library's own tests once more, with its features. [`reliability`] runs all of these at full size,
 //! and adds up the [`tally`] of each.
@@ -34,6 +34,7 @@ pub mod conformance;
 pub mod counts;
 pub mod elf;
 pub mod environment;
+pub mod figures;
 pub mod frames;
 pub mod fuzz;
 pub mod guests;
@@ -49,6 +50,7 @@ pub mod process;
 pub mod random;
 pub mod reliability;
 pub mod shrink;
+pub mod sizes;
 pub mod soak;
 pub mod speed;
 pub mod tally;

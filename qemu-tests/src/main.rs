@@ -15,7 +15,7 @@ use qemu_tests::conformance::{self, Bundle, Console, Place};
 use qemu_tests::frames::Log;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
-use qemu_tests::{elf, fuzz, guests, hits, machines, places, random, reliability, soak, speed, transcript, verdict};
+use qemu_tests::{elf, fuzz, guests, hits, machines, places, random, reliability, sizes, soak, speed, transcript, verdict};
 
 fn main() -> ExitCode {
     let request = cli::parse(std::env::args_os().skip(1));
@@ -42,6 +42,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Random(request) => random::show(&request),
         Request::Soak(request) => soak::show(&request),
         Request::Speed { bless } => speed::show(bless),
+        Request::Sizes { bless } => sizes::show(bless),
         Request::Machines(request) => machines::show(&request),
         Request::Reliability(request) => reliability::show(&request),
         Request::Setup { targets } => {

@@ -39,6 +39,18 @@ pub fn counts(machine: &Machine) -> PathBuf {
     guests().join("src/bin").join(format!("{}.{machine}", crate::counts::GUEST))
 }
 
+/// The programs whose sizes are measured, a workspace of their own.
+#[must_use]
+pub fn sizes() -> PathBuf {
+    root().join("qemu-tests/sizes")
+}
+
+/// The kept sizes of programs for `machine`, beside these programs.
+#[must_use]
+pub fn sizes_of(machine: &Machine) -> PathBuf {
+    sizes().join(format!("size.{machine}"))
+}
+
 /// The corpus of conformance scenarios, one folder a family.
 #[must_use]
 pub fn corpus() -> PathBuf {

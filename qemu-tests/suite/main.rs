@@ -1,4 +1,4 @@
-//! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, the conformance scenarios,
+//! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, sizes, the conformance scenarios,
 //! random ones, a soak, vectors, the linker fragment, processors, the runner itself, the table of promises, what the documents say of all these, and the
 //! library's tests with its features, each a test with a name of its own.
 //!
@@ -24,6 +24,7 @@ mod processors;
 mod reliability;
 mod runner;
 mod scenarios;
+mod sizes;
 mod soak;
 mod stacks;
 
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         guests::cases(),
         stacks::cases(),
         counts::cases(),
+        sizes::cases(),
         scenarios::cases(),
         fuzz::cases(),
         soak::cases(),

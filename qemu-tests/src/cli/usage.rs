@@ -22,6 +22,7 @@ usage:
   cargo conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
   cargo soak [host|MACHINE]... [--seed SEED] [COUNT] [--debug] [--under valgrind|asan]
   cargo speed [--bless]
+  cargo sizes [--bless]
   cargo machines [NAME...] [--json FILE]
   cargo reliability [NAME...] [--only host|MACHINE] [--quick] [--json FILE]
   cargo setup [TARGET...]
@@ -39,6 +40,8 @@ too, and compares the logs. Both run on host, aarch64 and x86_64.
 if nobody says, and checks the kernel after each; on host, aarch64 and x86_64.
 `cargo speed` prints what a switch costs: instructions on bare metal, a ratio hosted; with
 --bless it keeps the instructions, and `cargo test` fails when they are others.
+`cargo sizes` prints how large programs are, what a greenlet takes of RAM, and how small a
+stack may be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 `cargo machines` runs the guests that must pass on other processors, boards, interrupt
 controllers and exception levels, or on those with a NAME in their names: a row each.
 `cargo reliability` attacks every promise of docs/reliability.md, or those that are named,

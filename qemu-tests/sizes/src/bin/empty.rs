@@ -1,4 +1,3 @@
-//@ returns: 3
 #![no_std]
 #![no_main]
 //! No greenlet at all: what every other program has, too.

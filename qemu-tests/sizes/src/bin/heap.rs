@@ -1,5 +1,3 @@
-//@ returns: 25
-//@ feature: alloc
 #![no_std]
 #![no_main]
 //! `two`, with a stack from the allocator.

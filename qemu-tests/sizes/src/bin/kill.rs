@@ -1,4 +1,3 @@
-//@ returns: 37
 #![no_std]
 #![no_main]
 //! `throw`, and two greenlets that end early: one by a kill, the other because its handle is dropped.

@@ -1,4 +1,3 @@
-//@ returns: 73
 #![no_std]
 #![no_main]
 //! `two`, with four bodies of four types, and eight places that switch to them.

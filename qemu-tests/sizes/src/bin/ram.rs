@@ -1,5 +1,3 @@
-//@ returns: 0
-//@ prints
 #![no_std]
 #![no_main]
 //! Prints what a greenlet takes of RAM beside the stack that it works on, and a pool beside its stacks.
@@ -23,12 +21,12 @@ fn main(seed: u64) -> u64 {
         figure("control block", main.bare(&STACKS).ok().and_then(|bare| in_use(&bare)).unwrap_or(0));
         let waiting = main.spawn(&STACKS, |me, n| me.up(n)).ok();
         let waiting = waiting.filter(|waiting| waiting.switch(seed).is_ok());
-        figure("control block and frames of one that waits in up", waiting.as_ref().and_then(in_use).unwrap_or(0));
+        figure("waiting in up", waiting.as_ref().and_then(in_use).unwrap_or(0));
     });
     let ended_too = LINES.enter(|main| {
         let waiting = main.spawn(&STACKS, |me, line| me.up(line)).ok();
         let waiting = waiting.filter(|waiting| waiting.switch([seed; 8]).is_ok());
-        figure("the same with values of 64 bytes", waiting.as_ref().and_then(in_use).unwrap_or(0));
+        figure("waiting in up, values of 64 bytes", waiting.as_ref().and_then(in_use).unwrap_or(0));
     });
     figure("Tree<u64>", size_of::<Tree<u64>>());
     figure("StackPool of 64", StackPool::<COUNT, SIZE>::BYTES - STACKS_OF);

@@ -1,5 +1,3 @@
-//@ returns: 29
-//@ feature: recorder
 #![no_std]
 #![no_main]
 //! `two`, with a tracer that remembers the last events.

@@ -1,6 +1,3 @@
-//@ returns: 0
-//@ feature: high-water
-//@ prints
 #![no_std]
 #![no_main]
 //! Prints how small a stack may be, for bodies that do one thing each.

@@ -1,4 +1,3 @@
-//@ returns: 26
 #![no_std]
 #![no_main]
 //! `two`, and an error thrown into the other greenlet, which goes on after it.

@@ -1,4 +1,3 @@
-//@ returns: 25
 #![no_std]
 #![no_main]
 //! The smallest program with two greenlets: main hands numbers to another one, which answers.

@@ -1,4 +1,3 @@
-//@ returns: 26
 #![no_std]
 #![no_main]
 //! `throw`, with values of 64 bytes.

@@ -1,0 +1,228 @@
+//! Figures that are kept in a file, one a line, for the suite to compare with those of now.
+//!
+//! They are exact, but they are one compiler's, whose name stands in the file. Built by that one, each must be what it was; a
+//! lower one is kept by the command that the file names, so that it cannot grow back unseen. Another compiler is given some room, or
+//! every new release of Rust would break the tests of a project in which nothing changed.
+//!
+//! ```text
+//! # bytes, kept by `cargo sizes --bless`
+//! # by rustc 1.88.0
+//! size two, opt-level s, .text 1024
+//! ```
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{environment, places};
+
+/// What a figure may be above the kept one if another compiler made it: one part in so many, or [`Form::room`].
+const ROOM: u64 = 8;
+
+/// What kind of figures a file holds.
+#[derive(Debug, PartialEq)]
+pub struct Form {
+    /// What its lines begin with.
+    pub word: &'static str,
+    /// What is counted.
+    pub unit: &'static str,
+    /// The command that keeps figures.
+    pub command: &'static str,
+    /// How many of the unit another compiler may always take more.
+    pub room: u64,
+}
+
+/// The figures of one file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figures {
+    form: &'static Form,
+    /// The compiler, as it says itself.
+    compiler: String,
+    /// By their names, in the order in which they were made.
+    figures: Vec<(String, u64)>,
+}
+
+impl Figures {
+    /// Figures that the compiler of now made.
+    ///
+    /// # Errors
+    ///
+    /// When rustc does not tell its version, two figures have one name, or there are none.
+    pub fn of_now(form: &'static Form, figures: Vec<(String, u64)>) -> Result<Self> {
+        let mut compiler = environment::rustc();
+        let output = compiler.current_dir(places::guests()).arg("--version").output().context("cannot start rustc")?;
+        ensure!(output.status.success(), "rustc does not tell its version ({})", output.status);
+        Self::new(form, String::from_utf8_lossy(&output.stdout).trim().to_owned(), figures)
+    }
+
+    fn new(form: &'static Form, compiler: String, figures: Vec<(String, u64)>) -> Result<Self> {
+        ensure!(!figures.is_empty(), "there is no line `{} NAME N`", form.word);
+        for (at, (name, _)) in figures.iter().enumerate() {
+            ensure!(figures[..at].iter().all(|(before, _)| before != name), "two figures are called {name}");
+        }
+        Ok(Self { form, compiler, figures })
+    }
+
+    /// Reads the figures that are kept in `file`.
+    ///
+    /// # Errors
+    ///
+    /// When there are none, or the file is not of the form that [`keep`](Self::keep) writes.
+    pub fn kept(form: &'static Form, file: &Path) -> Result<Self> {
+        let remedy = || format!("cannot read {}; `{} --bless` makes it", file.display(), form.command);
+        let text = fs::read_to_string(file).with_context(remedy)?;
+        Self::read(form, &text).with_context(|| file.display().to_string())
+    }
+
+    fn read(form: &'static Form, text: &str) -> Result<Self> {
+        let compiler = text.lines().find_map(|line| line.strip_prefix("# by ")).context("no line `# by COMPILER`")?;
+        Self::new(form, compiler.to_owned(), lines(form.word, text)?)
+    }
+
+    /// Keeps these figures in `file`.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn keep(&self, file: &Path) -> Result<()> {
+        fs::write(file, self.to_string()).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// The figure called so.
+    #[must_use]
+    pub fn of(&self, name: &str) -> Option<u64> {
+        self.figures.iter().find(|(found, _)| found == name).map(|&(_, figure)| figure)
+    }
+
+    /// All figures, by their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.figures.iter().map(|(name, figure)| (name.as_str(), *figure))
+    }
+
+    /// Compares these figures, the kept ones, with those of now. `subject` says of what all of them are.
+    ///
+    /// # Errors
+    ///
+    /// A line for each figure that is not as it was.
+    pub fn compare(&self, now: &Self, subject: &str) -> Result<(), String> {
+        let Form { unit, command, room, .. } = self.form;
+        let bless = format!("; `{command} --bless` keeps what is now");
+        let same_compiler = self.compiler == now.compiler;
+        let mut problems = Vec::new();
+        for (name, now) in now.iter() {
+            match self.of(name) {
+                None => problems.push(format!("{subject}: {name}: {now} {unit}, and none are kept{bless}")),
+                Some(kept) if same_compiler && now < kept => {
+                    let less = kept - now;
+                    problems.push(format!("{subject}: {name}: {now} {unit}, {less} less than the {kept} kept{bless}"));
+                }
+                Some(kept) if now > kept + if same_compiler { 0 } else { (*room).max(kept / ROOM) } => {
+                    let more = now - kept;
+                    problems.push(format!(
+                        "{subject}: {name}: {now} {unit}, {more} more than the {kept} kept; `{command}` shows all"
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        let gone = self.iter().filter(|(name, _)| now.of(name).is_none());
+        problems.extend(gone.map(|(name, kept)| {
+            format!("{subject}: {name}: there is no such figure any more, and {kept} {unit} are kept{bless}")
+        }));
+        if problems.is_empty() {
+            return Ok(());
+        }
+        if !same_compiler {
+            problems.push(format!("the figures are kept from {}, and this is {}", self.compiler, now.compiler));
+        }
+        Err(problems.join("\n"))
+    }
+}
+
+/// As they are kept.
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Form { word, unit, command, .. } = self.form;
+        writeln!(f, "# {unit}, kept by `{command} --bless`\n# by {}", self.compiler)?;
+        self.iter().try_for_each(|(name, figure)| writeln!(f, "{word} {name} {figure}"))
+    }
+}
+
+/// The figures in a text: its lines `WORD NAME N`. A name may have spaces.
+///
+/// # Errors
+///
+/// When a line that begins with the word is not of that form.
+pub fn lines(word: &str, text: &str) -> Result<Vec<(String, u64)>> {
+    let mut figures = Vec::new();
+    for line in text.lines() {
+        let Some(rest) = line.strip_prefix(word).and_then(|rest| rest.strip_prefix(' ')) else { continue };
+        let parsed = rest.rsplit_once(' ').and_then(|(name, figure)| Some((name.to_owned(), figure.parse().ok()?)));
+        figures.push(parsed.with_context(|| format!("`{line}` is not `{word} NAME N`"))?);
+    }
+    Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo sizes", room: 4 };
+
+    const KEPT: &str = "# by rustc 1\nsize two, .text 22\nsize throw 160\n";
+
+    fn compare(now: &str) -> Result<(), String> {
+        Figures::read(&FORM, KEPT).unwrap().compare(&Figures::read(&FORM, now).unwrap(), "aarch64")
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let figures = Figures::read(&FORM, KEPT).unwrap();
+        assert_eq!(Figures::read(&FORM, &figures.to_string()).unwrap(), figures);
+        assert_eq!(compare(KEPT), Ok(()));
+    }
+
+    #[test]
+    fn growth_is_named_with_both_figures_and_the_command() {
+        let grown = compare("# by rustc 1\nsize two, .text 23\nsize throw 160\n").unwrap_err();
+        assert_eq!(grown, "aarch64: two, .text: 23 bytes, 1 more than the 22 kept; `cargo sizes` shows all");
+    }
+
+    #[test]
+    fn what_is_less_new_or_gone_asks_to_be_kept() {
+        for (now, problem) in [
+            ("size two, .text 21\nsize throw 160\n", "aarch64: two, .text: 21 bytes, 1 less than the 22 kept; "),
+            ("size two, .text 22\nsize throw 160\nsize up 9\n", "aarch64: up: 9 bytes, and none are kept; "),
+            ("size throw 160\n", "aarch64: two, .text: there is no such figure any more, and 22 bytes are kept; "),
+        ] {
+            let said = compare(&format!("# by rustc 1\n{now}")).unwrap_err();
+            assert!(said.starts_with(problem) && said.ends_with("`cargo sizes --bless` keeps what is now"), "{said}");
+        }
+    }
+
+    #[test]
+    fn another_compiler_has_some_room_above() {
+        assert_eq!(compare("# by rustc 2\nsize two, .text 26\nsize throw 180\n"), Ok(()));
+        assert_eq!(compare("# by rustc 2\nsize two, .text 10\nsize throw 10\n"), Ok(()));
+        let said = compare("# by rustc 2\nsize two, .text 27\nsize throw 181\n").unwrap_err();
+        for part in ["two, .text: 27 ", "throw: 181 ", "kept from rustc 1, and this is rustc 2"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_figures_is_refused() {
+        for (text, problem) in [
+            ("# by rustc 1\n", "no line `size NAME N`"),
+            ("size two 22\n", "no line `# by COMPILER`"),
+            ("# by rustc 1\nsize two\n", "is not `size NAME N`"),
+            ("# by rustc 1\nsize two many\n", "is not `size NAME N`"),
+            ("# by rustc 1\nsize two 1\nsize two 1\n", "two figures are called two"),
+        ] {
+            let said = Figures::read(&FORM, text).unwrap_err().to_string();
+            assert!(said.contains(problem), "{text:?}: {said}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! How large programs with greenlets are, and what a greenlet takes of RAM: measured, shown, kept, compared.
+//!
+//! The programs stand in `qemu-tests/sizes`. Each is built as small firmware is, once optimized for size and once for speed, its
+//! sections are read from its file, and it is booted: what does not do its work has no size. Two of them print figures of their
+//! own. The figures of a machine are [kept](crate::figures) beside the programs.
+
+mod programs;
+mod sections;
+mod tables;
+
+pub use self::tables::{TABLES, Table};
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use self::programs::{PROGRAMS, Prints, Program};
+use crate::boot::Boot;
+use crate::compile::{self, Built, Profile};
+use crate::figures::{self, Figures, Form};
+use crate::machine::{self, GuestExit, Machine};
+use crate::process::Status;
+use crate::tools::{self, Needs};
+use crate::{places, transcript};
+
+/// The machines that programs are measured for: one for each instruction set.
+pub const MACHINES: [&str; 2] = ["aarch64", "x86_64"];
+
+/// How sizes are kept.
+pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo sizes", room: 64 };
+
+/// How long a boot may take: a hundred times what it does take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The feature of which nobody can make use on bare metal.
+const HOSTED: &str = "std";
+
+/// A program that was built.
+#[derive(Debug)]
+pub struct Build {
+    program: &'static Program,
+    profile: Profile,
+    feature: Option<String>,
+    elf: PathBuf,
+}
+
+/// Builds all programs for `machine`: with a cargo call for each profile without features, and one for each with each feature.
+///
+/// # Errors
+///
+/// When one does not build, or is built and stands in no table.
+pub fn build(machine: &Machine) -> Result<Vec<Build>> {
+    let features = compile::features()?.into_iter().filter(|feature| feature != HOSTED);
+    let variants: Vec<_> = [None].into_iter().chain(features.map(Some)).collect();
+    let mut builds = Vec::new();
+    for profile in [Profile::Small, Profile::Release, Profile::Debug] {
+        for feature in &variants {
+            let wanted: Vec<_> =
+                PROGRAMS.iter().filter(|program| program.is_wanted(profile, feature.as_deref())).collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let names: BTreeSet<_> = wanted.iter().map(|program| program.name).collect();
+            let mut built: Built = compile::sizes(machine.target, profile, feature.as_deref(), &names)?;
+            for program in wanted {
+                let elf = built.remove(program.name);
+                let elf = elf.with_context(|| format!("cargo built no program `{}`", program.name))?;
+                let elf = set_aside(&elf, feature.as_deref().unwrap_or("plain"))?;
+                builds.push(Build { program, profile, feature: feature.clone(), elf });
+            }
+        }
+    }
+    Ok(builds)
+}
+
+/// Copies a file to where the next call of cargo, with another feature, does not put its own.
+fn set_aside(elf: &Path, variant: &str) -> Result<PathBuf> {
+    let copy = elf.with_extension(variant);
+    fs::copy(elf, &copy).with_context(|| format!("cannot write {}", copy.display()))?;
+    Ok(copy)
+}
+
+impl Build {
+    /// What its figures are called, after what they are of.
+    fn suffix(&self) -> String {
+        let level = match self.profile {
+            Profile::Debug => "0",
+            Profile::Release => "3",
+            Profile::Small => "s",
+        };
+        match &self.feature {
+            // What takes a feature is always built with that.
+            Some(feature) if self.program.feature.is_none() => format!(" with {feature}, opt-level {level}"),
+            _ => format!(", opt-level {level}"),
+        }
+    }
+
+    /// Boots it and returns what it prints; it must end with its code.
+    fn boot(&self, machine: &'static Machine) -> Result<String> {
+        let boot =
+            Boot { machine, elf: &self.elf, input: None, log: None, counted: false, cores: 1, limit: LIMIT };
+        let ended = boot.run(|_| Ok(()))?;
+        let passed = GuestExit::Code(self.program.returns);
+        let came = match ended.status {
+            Status::Exited(status) if machine.decode(status) == passed => return Ok(transcript::text(&ended.output)),
+            Status::Exited(status) => format!("{:?}", machine.decode(status)),
+            other => format!("{other:?}"),
+        };
+        let (name, suffix, command) = (self.program.name, self.suffix(), boot.command_line());
+        bail!("{name}{suffix}, on {machine}, ended with {came} and not with {passed:?}:\n  {command}")
+    }
+}
+
+/// The figures of `machine`, of the programs that were [built](build) for it.
+///
+/// # Errors
+///
+/// When a program does not end as it should, or its file cannot be read.
+pub fn measure(machine: &'static Machine, builds: &[Build]) -> Result<Figures> {
+    let mut figures = Vec::new();
+    for build in builds {
+        let suffix = build.suffix();
+        let printed = build.boot(machine)?;
+        match build.program.prints {
+            Prints::Figures => {
+                let printed = figures::lines("figure", &printed)?;
+                ensure!(!printed.is_empty(), "{}{suffix} prints no line `figure NAME N`", build.program.name);
+                figures.extend(printed.into_iter().map(|(name, figure)| (format!("{name}{suffix}"), figure)));
+            }
+            Prints::Nothing => {
+                let sections = sections::of(&build.elf)?;
+                figures.extend(
+                    sections.map(|(section, bytes)| (format!("{}{suffix}, {section}", build.program.name), bytes)),
+                );
+            }
+        }
+    }
+    Figures::of_now(&FORM, figures)
+}
+
+/// Prints the tables of all sizes. To `bless` is to keep them, for the suite to compare, and to write them into the documents.
+///
+/// # Errors
+///
+/// When something does not build, does not work, or cannot be written.
+pub fn show(bless: bool) -> Result<()> {
+    let machines = MACHINES.map(|name| machine::named(name).expect("a machine of the table"));
+    let mut needs = Needs::default();
+    machines.iter().for_each(|machine| needs.machine(machine));
+    tools::ensure(&needs)?;
+    let mut all = Vec::new();
+    for machine in machines {
+        let now = measure(machine, &build(machine)?)?;
+        if bless {
+            now.keep(&places::sizes_of(machine))?;
+            println!("kept: {}", places::sizes_of(machine).display());
+        }
+        all.push(now);
+    }
+    for table in &TABLES {
+        println!("\n{}", table.of(&all)?);
+        if bless {
+            table.write(&all)?;
+            println!("written: {}", table.file().display());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! The programs that are measured, each with one thing more than one before it.
+
+use crate::compile::Profile;
+
+/// What a program prints.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Prints {
+    /// Nothing: its sections are measured.
+    Nothing,
+    /// Figures that it has measured itself; its sections are nobody's concern.
+    Figures,
+}
+
+/// A program of `qemu-tests/sizes/src/bin`.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) name: &'static str,
+    /// The code that it ends with, which it can only have reckoned by doing its work.
+    pub(super) returns: i32,
+    /// The feature that it takes: it is built with that and no other.
+    pub(super) feature: Option<&'static str>,
+    /// Whether it is built with each other feature, too.
+    with_each: bool,
+    /// Whether it is also built without optimization.
+    with_debug: bool,
+    pub(super) prints: Prints,
+}
+
+const USUAL: Program =
+    Program { name: "", returns: 0, feature: None, with_each: false, with_debug: false, prints: Prints::Nothing };
+
+/// In the order of the tables.
+pub(super) static PROGRAMS: [Program; 10] = [
+    Program { name: "empty", returns: 3, ..USUAL },
+    Program { name: "two", returns: 25, with_each: true, ..USUAL },
+    Program { name: "throw", returns: 26, ..USUAL },
+    Program { name: "kill", returns: 37, ..USUAL },
+    Program { name: "values", returns: 26, ..USUAL },
+    Program { name: "many", returns: 73, ..USUAL },
+    Program { name: "heap", returns: 25, feature: Some("alloc"), ..USUAL },
+    Program { name: "recorded", returns: 29, feature: Some("recorder"), ..USUAL },
+    Program { name: "ram", with_each: true, prints: Prints::Figures, ..USUAL },
+    Program { name: "stacks", feature: Some("high-water"), with_debug: true, prints: Prints::Figures, ..USUAL },
+];
+
+impl Program {
+    /// Whether it is built so.
+    pub(super) fn is_wanted(&self, profile: Profile, feature: Option<&str>) -> bool {
+        let profiles = self.with_debug || profile != Profile::Debug;
+        profiles && (self.feature == feature || (self.with_each && self.feature.is_none()))
+    }
+}

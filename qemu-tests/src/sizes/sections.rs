@@ -1,0 +1,44 @@
+//! How large the sections of a program are.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use object::{Object, ObjectSection, SectionFlags, elf};
+
+/// The sections that are measured.
+pub(super) const MEASURED: [&str; 4] = [".text", ".rodata", ".data", ".bss"];
+
+/// Others that a program has in memory: what starts the machine, and what there is with greenlets and without.
+const OTHERS: [&str; 4] = [".note.pvh", ".boot", ".stack", ".memory"];
+
+/// Bytes of each of the [measured](MEASURED) sections, by its name.
+///
+/// # Errors
+///
+/// When the file cannot be read, or has a section in memory that would be measured by nobody.
+pub(super) fn of(elf: &Path) -> Result<[(&'static str, u64); 4]> {
+    let data = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
+    sizes(&data).with_context(|| elf.display().to_string())
+}
+
+fn sizes(data: &[u8]) -> Result<[(&'static str, u64); 4]> {
+    let file = object::File::parse(data)?;
+    let mut sizes = MEASURED.map(|name| (name, 0));
+    for section in file.sections() {
+        let name = section.name()?;
+        let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
+        if sh_flags & u64::from(elf::SHF_ALLOC) == 0 || section.size() == 0 {
+            continue;
+        }
+        match sizes.iter_mut().find(|(measured, _)| *measured == name) {
+            Some((_, bytes)) => *bytes += section.size(),
+            None => ensure!(
+                OTHERS.contains(&name),
+                "nobody measures the section {name}: give it a place in sizes.ld, or in this list of others"
+            ),
+        }
+    }
+    ensure!(sizes[0].1 > 0, "it has no section .text");
+    Ok(sizes)
+}

@@ -1,0 +1,56 @@
+//! How large programs are, and what a greenlet takes of RAM: no more than is kept, and no less. The documents say what is kept.
+
+use std::fs;
+
+use libtest_mimic::Failed;
+use qemu_tests::figures::Figures;
+use qemu_tests::machine::{self, Machine};
+use qemu_tests::places;
+use qemu_tests::sizes::{self, FORM, MACHINES, TABLES};
+use qemu_tests::tools::Needs;
+
+use crate::{Case, builds};
+
+/// A test for each instruction set, and one of the documents.
+pub(crate) fn cases() -> Vec<Case> {
+    let case = |machine: &'static Machine| {
+        let mut needs = Needs::default();
+        needs.machine(machine);
+        Case::new(format!("sizes::{machine}"), needs, move || measure(machine))
+    };
+    let documents = Case::new("documents::sizes_are_those_kept".to_owned(), Needs::default(), documents);
+    MACHINES.iter().filter_map(|name| machine::named(name)).map(case).chain([documents]).collect()
+}
+
+fn measure(machine: &'static Machine) -> Result<(), Failed> {
+    let kept = kept(machine)?;
+    let built = {
+        let _turn = builds::turn();
+        sizes::build(machine).map_err(|error| format!("{error:#}"))?
+    };
+    let now = sizes::measure(machine, &built).map_err(|error| format!("{error:#}"))?;
+    Ok(kept.compare(&now, machine.name)?)
+}
+
+fn kept(machine: &Machine) -> Result<Figures, Failed> {
+    Ok(Figures::kept(&FORM, &places::sizes_of(machine)).map_err(|error| format!("{error:#}"))?)
+}
+
+fn documents() -> Result<(), Failed> {
+    let machines = MACHINES.iter().filter_map(|name| machine::named(name));
+    let all = machines.map(kept).collect::<Result<Vec<_>, _>>()?;
+    let mut stale = Vec::new();
+    for table in &TABLES {
+        let file = table.file();
+        let text = fs::read_to_string(&file)?;
+        let expected = table.of(&all).map_err(|error| format!("{error:#}"))?;
+        let found = table.found(&text).map_err(|error| format!("{error:#}"))?;
+        let differs = found.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
+        if let Some((found, expected)) = differs {
+            stale.push(format!("{}:\n  says {found}\n  kept {expected}", file.display()));
+        } else if found != expected {
+            stale.push(format!("{}: the table has not as many rows as are kept", file.display()));
+        }
+    }
+    if stale.is_empty() { Ok(()) } else { Err(format!("{}\n`cargo sizes --bless` writes it", stale.join("\n")).into()) }
+}
