@@ -15,7 +15,9 @@ use qemu_tests::conformance::{self, Bundle, Console, Place};
 use qemu_tests::frames::Log;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
-use qemu_tests::{elf, fuzz, guests, hits, machines, places, random, reliability, sizes, soak, speed, transcript, verdict};
+use qemu_tests::{
+    elf, fuzz, guests, hits, machines, places, random, reliability, sizes, soak, speed, transcript, verdict,
+};
 
 fn main() -> ExitCode {
     let request = cli::parse(std::env::args_os().skip(1));

@@ -8,7 +8,7 @@ mod programs;
 mod sections;
 mod tables;
 
-pub use self::tables::{TABLES, Table};
+pub use self::tables::{TABLES, Table, not_free};
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -100,8 +100,7 @@ impl Build {
 
     /// Boots it and returns what it prints; it must end with its code.
     fn boot(&self, machine: &'static Machine) -> Result<String> {
-        let boot =
-            Boot { machine, elf: &self.elf, input: None, log: None, counted: false, cores: 1, limit: LIMIT };
+        let boot = Boot { machine, elf: &self.elf, input: None, log: None, counted: false, cores: 1, limit: LIMIT };
         let ended = boot.run(|_| Ok(()))?;
         let passed = GuestExit::Code(self.program.returns);
         let came = match ended.status {
@@ -160,6 +159,13 @@ pub fn show(bless: bool) -> Result<()> {
         }
         all.push(now);
     }
+    for (machine, figures) in MACHINES.iter().zip(&all) {
+        println!(
+            "\n{machine}: bytes of {}, then figures that programs print\n{}",
+            sections::MEASURED.join(" "),
+            listing(figures)
+        );
+    }
     for table in &TABLES {
         println!("\n{}", table.of(&all)?);
         if bless {
@@ -168,4 +174,18 @@ pub fn show(bless: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// All figures: a line for the sections of each build of a program, and one for each other figure.
+fn listing(figures: &Figures) -> String {
+    let mut lines = Vec::<(&str, String)>::new();
+    for (name, bytes) in figures.iter() {
+        let section = sections::MEASURED.iter().find_map(|section| name.strip_suffix(section)?.strip_suffix(", "));
+        let what = section.unwrap_or(name);
+        match lines.last_mut() {
+            Some((last, figures)) if *last == what => *figures += &format!("{bytes:8}"),
+            _ => lines.push((what, format!("{bytes:8}"))),
+        }
+    }
+    lines.iter().map(|(what, figures)| format!("  {what:66}{figures}\n")).collect()
 }

@@ -37,22 +37,23 @@ pub static TABLES: [Table; 2] = [
         corner: "bytes",
         levels: &["s", "3"],
         rows: &[
-            row("`.text`: main, and a greenlet that answers", "two, opt-level LEVEL, .text"),
-            row("the same, an error thrown and caught", "throw, opt-level LEVEL, .text"),
-            row("and two greenlets killed, by a call and by a drop", "kill, opt-level LEVEL, .text"),
-            row("with values of 64 bytes, an error caught", "values, opt-level LEVEL, .text"),
-            row("four bodies, eight places that switch", "many, opt-level LEVEL, .text"),
-            row("the first with `unchecked-switch`", "two with unchecked-switch, opt-level LEVEL, .text"),
-            row("with `cores`", "two with cores, opt-level LEVEL, .text"),
-            row("with `fp-control`", "two with fp-control, opt-level LEVEL, .text"),
-            row("with `watchpoint`", "two with watchpoint, opt-level LEVEL, .text"),
-            row("with `high-water`", "two with high-water, opt-level LEVEL, .text"),
-            row("with `abandon`", "two with abandon, opt-level LEVEL, .text"),
-            row("with `alloc`, and its stack from there", "heap, opt-level LEVEL, .text"),
-            row("with `recorder`, and a recorder of 8 events", "recorded, opt-level LEVEL, .text"),
-            row("`.rodata` of the first", "two, opt-level LEVEL, .rodata"),
-            row("`.data`: its `Tree`", "two, opt-level LEVEL, .data"),
-            row("`.bss`, 2,048 of it the stack", "two, opt-level LEVEL, .bss"),
+            row("`.text` of a program that does nothing", "empty, opt-level LEVEL, .text"),
+            row("main, and a greenlet that answers: *two*", "two, opt-level LEVEL, .text"),
+            row("*two*, and an error thrown and caught: *throw*", "throw, opt-level LEVEL, .text"),
+            row("*throw*, and two greenlets killed, by a call and by a drop", "kill, opt-level LEVEL, .text"),
+            row("*throw* with values of 64 bytes", "values, opt-level LEVEL, .text"),
+            row("*two* with four bodies, and eight places that switch", "many, opt-level LEVEL, .text"),
+            row("*two* with `unchecked-switch`", "two with unchecked-switch, opt-level LEVEL, .text"),
+            row("*two* with `cores`", "two with cores, opt-level LEVEL, .text"),
+            row("*two* with `fp-control`", "two with fp-control, opt-level LEVEL, .text"),
+            row("*two* with `watchpoint`", "two with watchpoint, opt-level LEVEL, .text"),
+            row("*two* with `high-water`", "two with high-water, opt-level LEVEL, .text"),
+            row("*two* with `abandon`", "two with abandon, opt-level LEVEL, .text"),
+            row("*two* with `alloc`, its stack from there", "heap, opt-level LEVEL, .text"),
+            row("*two* with `recorder`, which remembers 8 events", "recorded, opt-level LEVEL, .text"),
+            row("`.rodata` of *two*", "two, opt-level LEVEL, .rodata"),
+            row("`.data` of *two*: its `Tree`", "two, opt-level LEVEL, .data"),
+            row("`.bss` of *two*, 2,048 of it the stack", "two, opt-level LEVEL, .bss"),
             row("RAM: a control block", "control block, opt-level LEVEL"),
             row("control block and frames of a greenlet that waits in `up`", "waiting in up, opt-level LEVEL"),
             row("what 64 stacks of a `StackPool` take besides", "StackPool of 64, opt-level LEVEL"),
@@ -75,6 +76,26 @@ pub static TABLES: [Table; 2] = [
         ],
     },
 ];
+
+/// The features that cost nothing where they are on and nobody uses them, as the README says.
+static FREE: [&str; 3] = ["alloc", "defmt", "recorder"];
+
+/// What contradicts that these features are [free](FREE): a line for each.
+pub fn not_free(figures: &Figures) -> Vec<String> {
+    let mut problems = Vec::new();
+    for feature in FREE {
+        let with = format!("two with {feature}, ");
+        for (name, bytes) in figures.iter().filter(|(name, _)| name.starts_with(&with)) {
+            let plain = figures.of(&name.replace(&with, "two, "));
+            if plain != Some(bytes) {
+                problems.push(format!(
+                    "{name}: {bytes} bytes, {plain:?} without, and the README says that it costs nothing"
+                ));
+            }
+        }
+    }
+    problems
+}
 
 impl Table {
     /// The document that it is in.
@@ -161,7 +182,10 @@ mod tests {
     #[test]
     fn a_table_is_found_by_its_corner_and_only_once() {
         let table = &TABLES[0];
-        assert_eq!(table.found("a\n\n| bytes | b |\n|---|---|\n| 1 | 2 |\n\nz\n").unwrap(), "| bytes | b |\n|---|---|\n| 1 | 2 |\n");
+        assert_eq!(
+            table.found("a\n\n| bytes | b |\n|---|---|\n| 1 | 2 |\n\nz\n").unwrap(),
+            "| bytes | b |\n|---|---|\n| 1 | 2 |\n"
+        );
         assert!(table.found("no table\n").is_err());
         assert!(table.found("\n| bytes | b |\n\n| bytes | c |\n").is_err());
     }

@@ -35,6 +35,8 @@ fn main(seed: u64) -> u64 {
     figure("GuardedStackPool of 64, guards included", GuardedStackPool::<COUNT, SIZE>::BYTES - STACKS_OF);
     figure("GuardedStackPool of 64, placed", StackPool::<COUNT, SIZE, 0, Placed<Guarded>>::BYTES - STACKS_OF);
     figure("StackRegion of 64", StackRegion::<SIZE>::bytes(COUNT) - STACKS_OF);
+    #[cfg(feature = "alloc")]
+    figure("HeapStacks, however many", size_of::<greenlet::HeapStacks<SIZE>>());
     u64::from(ended.is_err() || ended_too.is_err())
 }
 
