@@ -20,6 +20,7 @@ pub fn memory(bytes: usize) -> Option<&'static mut [MaybeUninit<u8>]> {
     let room = (&raw const memory_end).addr() - start.addr();
     let next = |taken: usize| taken.checked_add(bytes)?.checked_next_multiple_of(64).filter(|&next| next <= room);
     let taken = TAKEN.fetch_update(Relaxed, Relaxed, next).ok()?;
+    let memory = ptr::slice_from_raw_parts_mut(start.wrapping_add(taken), bytes);
     // SAFETY: between the two symbols there is nothing else, and what was taken is not handed out again.
-    Some(unsafe { &mut *ptr::slice_from_raw_parts_mut(start.add(taken), bytes) })
+    Some(unsafe { &mut *memory })
 }

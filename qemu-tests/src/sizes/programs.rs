@@ -50,3 +50,20 @@ impl Program {
         profiles && (self.feature == feature || (self.with_each && self.feature.is_none()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::PROGRAMS;
+    use crate::places;
+
+    #[test]
+    fn every_source_is_a_program_of_the_table() {
+        let sources = fs::read_dir(places::sizes().join("src/bin")).unwrap();
+        let names = sources.map(|source| source.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+        let known: BTreeSet<_> = PROGRAMS.iter().map(|program| program.name.to_owned()).collect();
+        assert_eq!(names.collect::<BTreeSet<_>>(), known);
+    }
+}

@@ -22,7 +22,10 @@ pub(super) fn cases() -> Vec<Case> {
         case("request::unknown_option", || refused(&["x86_64", "--fast"], &["--fast"])),
         case("request::two_profiles", || refused(&["x86_64", "--debug", "--small"], &["one profile at a time"])),
         case("request::no_time", || refused(&["x86_64", "--timeout", "0"], &["above 0"])),
-        case("request::surplus_word", || refused(&["speed", "x86_64"], &["x86_64"])),
+        case("request::surplus_word", || {
+            refused(&["speed", "x86_64"], &["x86_64"])?;
+            refused(&["sizes", "two"], &["two"])
+        }),
         case("request::not_an_elf_file", || {
             let file = scratch("request-elf")?.join("file");
             fs::write(&file, "a text that is longer than the header of an ELF file")?;

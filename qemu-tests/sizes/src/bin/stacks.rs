@@ -13,6 +13,7 @@ sizes::program!(main);
 
 type Word = u64;
 type Error = &'static str;
+type Handle = Greenlet<Word, Error>;
 
 /// Bytes at the limit of a stack that must be as they were laid.
 const BAND: usize = 64;
@@ -32,7 +33,7 @@ struct Deed {
     /// What the smallest size is called that it works with.
     least: &'static str,
     body: fn(&Me<Word, Error>, Word) -> Outcome<Word, Error>,
-    main: fn(&Greenlet<Word, Error>) -> bool,
+    main: fn(&Handle) -> bool,
 }
 
 const DEEDS: [Deed; 4] = [
@@ -72,7 +73,7 @@ const DEEDS: [Deed; 4] = [
 struct Size {
     bytes: usize,
     /// Creates a greenlet without a body on a stack of its own, of that size.
-    bare: fn(&Main<Word, Error>) -> Option<Greenlet<Word, Error>>,
+    bare: fn(&Main<Word, Error>) -> Option<Handle>,
 }
 
 const fn size<const SIZE: usize>() -> Size {
@@ -121,7 +122,7 @@ fn main(_seed: u64) -> u64 {
 /// Prints the figures of a deed; `None` if it went wrong, or no size is enough.
 fn measured(main: &Main<Word, Error>, deed: &Deed) -> Option<()> {
     let ample = main.spawn(&AMPLE_STACKS, deed.body).ok()?;
-    let done = |greenlet: &Greenlet<Word, Error>| ((deed.main)(greenlet) && greenlet.is_dead()).then_some(());
+    let done = |greenlet: &Handle| ((deed.main)(greenlet) && greenlet.is_dead()).then_some(());
     done(&ample)?;
     let takes = ample.high_water_mark()?;
     drop(ample);
