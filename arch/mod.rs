@@ -221,6 +221,7 @@ impl Context {
     /// words of who makes it fresh, where contexts have such.
     ///
     /// `sp` is a multiple of [`STACK_ALIGN`]. The context must not move from now on.
+    #[inline]
     pub(crate) fn fresh(&self, sp: *mut u8, entry: Entry) {
         debug_assert!(sp.addr().is_multiple_of(STACK_ALIGN));
         self.sp.set(sp);
@@ -232,6 +233,7 @@ impl Context {
     }
 
     /// Where `bp` of a context that has no frames points.
+    #[inline]
     fn record(&self) -> *const () {
         ptr::from_ref(self).wrapping_byte_add(RECORD_AT).cast()
     }
@@ -239,6 +241,7 @@ impl Context {
     /// Lets a debugger see this context as fresh, whatever ran on it: nothing but the way to its link is left.
     ///
     /// For a context that is over. A walk through it must not read what the last switch found on its stack.
+    #[inline]
     pub(crate) fn over(&self) {
         self.pc.set(trampoline as *const ());
         self.bp.set(self.record());

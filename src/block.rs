@@ -136,6 +136,7 @@ impl BlockPtr {
     /// A transfer in progress refers to its target: if this greenlet waits in `up`, its next arrival is a slow one, which
     /// releases the target then.
     #[must_use]
+    #[inline]
     pub(crate) fn replace_parent(self, parent: Self) -> Option<Self> {
         if let Some(target) = self.parent()
             && self.waits_in_up()
@@ -149,10 +150,12 @@ impl BlockPtr {
 
     /// Takes the parent away, with the count: from a greenlet that never goes on.
     #[must_use]
+    #[inline]
     pub(crate) fn take_parent(self) -> Option<Self> {
         self.take_parent_for(ptr::null())
     }
 
+    #[inline]
     fn take_parent_for(self, link: *const Context) -> Option<Self> {
         let old = self.parent();
         self.context.link.set(link);
@@ -207,6 +210,7 @@ impl BlockPtr {
     }
 
     /// Whether nothing of it was ever run. So it is to the end with a greenlet that dies unstarted, but for [`DEAD`].
+    #[inline]
     pub(crate) fn is_unstarted(self) -> bool {
         self.has(BARE) || self.body.get().is_some()
     }
@@ -240,6 +244,7 @@ impl BlockPtr {
     }
 
     /// Takes the block out of the ring; out of it already: does nothing.
+    #[inline]
     pub(crate) fn unlink(self) {
         let (prev, next) = (self.prev.get(), self.next.get());
         // SAFETY: neighbours in the ring exist; a block out of the ring is its own neighbour.
@@ -251,6 +256,7 @@ impl BlockPtr {
     }
 
     /// Puts a block that is in no ring at the end of the ring that `self` heads.
+    #[inline]
     pub(crate) fn append(self, block: Self) {
         let last = self.prev.get();
         block.prev.set(last);
@@ -328,6 +334,26 @@ impl Block {
         }
         // SAFETY: all fields are written.
         unsafe { BlockPtr::new(place) }
+    }
+
+    /// A block again, of which [`write`](Self::write) made one before: what its stack and its pool determine is as it was, and so is
+    /// what a freed greenlet leaves empty.
+    ///
+    /// # Safety
+    ///
+    /// `place` is a block whose greenlet was freed, and which was not given to anybody since.
+    #[inline]
+    pub(crate) unsafe fn renew(place: *const Self, here: &'static Here, mail: &'static Mail) -> BlockPtr {
+        // SAFETY: a freed block is initialised as before.
+        let me = unsafe { BlockPtr::new(place) };
+        debug_assert!(me.parent().is_none() && me.body.get().is_none() && !crate::local::is_attached(me));
+        me.id.set(here.new_id());
+        me.refs.set(1);
+        me.core.set(Link::to(here));
+        me.mail.set(mail);
+        #[cfg(feature = "abandon")]
+        me.busy.set(false);
+        me
     }
 
     /// From here on every weak handle is empty.

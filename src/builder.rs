@@ -86,6 +86,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     /// assert_eq!(g.switch(1), Ok(2));
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn spawn<F>(self, body: F) -> Result<Greenlet<V, E>, Refused<SpawnError, F>>
     where
         F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
@@ -123,6 +124,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     /// assert_eq!(g.switch(1), Ok(2));
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn bare(self) -> Result<Greenlet<V, E>, SpawnError> {
         let parent = self.parent.block();
         if parent.has(ENDED) {
@@ -131,16 +133,20 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(parent);
         let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
-        // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
-        let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
+        let block = if claim.used {
+            // SAFETY: a greenlet of this pool had the stack, and is freed; the claim lasts until its release.
+            unsafe { Block::renew(claim.block, parent.here(), parent.mail.get()) }
+        } else {
+            // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
+            let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
+            // SAFETY: the same.
+            unsafe { Block::write(claim.block, bounds, (claim.home, P::HEADROOM), parent.here(), parent.mail.get()) }
+        };
         #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.
         unsafe {
-            crate::high_water::paint(bounds);
+            crate::high_water::paint((block.floor.get(), block.span.get()));
         }
-        // SAFETY: the same.
-        let block =
-            unsafe { Block::write(claim.block, bounds, (claim.home, P::HEADROOM), parent.here(), parent.mail.get()) };
         adopt(parent, block, self.name);
         // SAFETY: `write` counted one reference.
         Ok(unsafe { Greenlet::from_block(block) })
@@ -170,11 +176,11 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
 }
 
 /// Makes a new block an unstarted child, in the ring of its tree.
+#[inline]
 fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
     block.flags.set(BARE);
     block.name.set(name);
-    let none = block.replace_parent(parent.retain());
-    debug_assert!(none.is_none(), "a new block has no parent");
+    block.context.link.set(parent.retain().context());
     // SAFETY: the parent is not of an ended tree, so that its tree is entered.
     unsafe { parent.here().main() }.append(block);
 }

@@ -45,11 +45,13 @@ pub(crate) struct Number(AtomicU64);
 
 impl Number {
     /// The slot holds the greenlet `id` from now on. Of it nothing was asked.
+    #[inline]
     pub(crate) fn set(&self, id: u64) {
         self.0.store(id, Relaxed);
     }
 
     /// The slot holds nobody from now on.
+    #[inline]
     pub(crate) fn forget(&self) {
         self.0.store(NOBODY, Relaxed);
     }
@@ -104,6 +106,7 @@ impl Mail {
     }
 
     /// Whether somebody asked for a kill.
+    #[inline]
     pub(crate) fn has_kills(&self) -> bool {
         self.kills.load(Relaxed) != 0
     }

@@ -85,14 +85,12 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     block.forget_id();
     let parent = block.take_parent();
     block.unlink();
-    let mut panicked = None;
-    if block.body.get().is_some() {
-        panicked = panic::catch(|| body::drop_body(block)).err();
-    }
-    while local::is_attached(block) {
-        // SAFETY: nobody refers to it. A panic is one value's; the others are left.
-        panicked = panic::catch(|| unsafe { local::detach(block) }).err().or(panicked);
-    }
+    let panicked = if block.body.get().is_some() || local::is_attached(block) {
+        // SAFETY: the caller's contract.
+        unsafe { strip(block) }
+    } else {
+        None
+    };
     #[cfg(feature = "high-water")]
     crate::high_water::keep(block);
     if block.has(ABANDONED) {
@@ -105,6 +103,23 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     // SAFETY: nobody refers to it, and this is the one place that gives a stack back. A handle of a living tree is on its core.
     unsafe { pool::release(block, block.has(ENDED)) };
     (parent, panicked)
+}
+
+/// Drops what a greenlet that is being freed has: its body, and what was kept for it. Returns the panic of a destructor, if there
+/// was one.
+///
+/// # Safety
+///
+/// Nobody refers to `block`.
+#[cold]
+#[inline(never)]
+unsafe fn strip(block: BlockPtr) -> Option<Payload> {
+    let mut panicked = panic::catch(|| body::drop_body(block)).err();
+    while local::is_attached(block) {
+        // SAFETY: the caller's contract. A panic is one value's; the others are left.
+        panicked = panic::catch(|| unsafe { local::detach(block) }).err().or(panicked);
+    }
+    panicked
 }
 
 /// Kills a suspended greenlet that nobody refers to. When that leaves it dead and unreferred, returns its parent, as

@@ -147,12 +147,14 @@ impl Here {
     /// # Safety
     ///
     /// As for [`current`](Self::current).
+    #[inline]
     pub(crate) unsafe fn main(&self) -> BlockPtr {
         // SAFETY: inside `enter` this is main's block, which its tree keeps.
         unsafe { BlockPtr::new(self.main.load(Relaxed)) }
     }
 
     /// The greenlet that runs, for comparison only; null outside `enter`.
+    #[inline]
     pub(crate) fn current_ptr(&self) -> *const Block {
         self.current.load(Relaxed)
     }
@@ -215,11 +217,13 @@ impl Here {
         self.deaths.load(Relaxed)
     }
 
+    #[inline]
     pub(crate) fn count_death(&self) {
         self.deaths.store(self.deaths() + 1, Relaxed);
     }
 
     /// A number that no greenlet had before; larger than all that this core gave out.
+    #[inline]
     pub(crate) fn new_id(&self) -> u64 {
         let mut id = self.next_id.load(Relaxed);
         if id.is_multiple_of(NUMBERS) {

@@ -13,6 +13,7 @@ use crate::block::BlockPtr;
 use core::ptr;
 
 /// Whether anything was kept for a greenlet.
+#[inline]
 pub(crate) fn is_attached(block: BlockPtr) -> bool {
     !block.local_context.get().is_null() || !block.attached.get().is_null()
 }

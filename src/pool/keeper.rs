@@ -25,12 +25,13 @@ impl Keeper for List {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
     const ALL_FREE: Self = Self::new();
 
+    #[inline]
     fn claim(&'static self, core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
         if self.take(core.id())? {
             core.has(self);
         }
-        let block = self.claim(|unused| Some(stack(unused as usize)?.0)).ok_or(NoStack::Empty)?;
-        Ok((Place(block), Home::OneCore(self)))
+        let (block, used) = self.claim(|unused| Some(stack(unused as usize)?.block)).ok_or(NoStack::Empty)?;
+        Ok((Place { block, used }, Home::OneCore(self)))
     }
 
     fn free(&self, count: usize) -> usize {

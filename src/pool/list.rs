@@ -64,6 +64,11 @@ impl List {
         if self.owner.load(Ordering::Relaxed) == core {
             return Ok(false);
         }
+        self.begin(core)
+    }
+
+    #[cold]
+    fn begin(&self, core: *mut ()) -> Result<bool, NoStack> {
         // Acquire: what the last owner left is visible from here on.
         match self.owner.compare_exchange(ptr::null_mut(), core, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Ok(true),
@@ -87,14 +92,18 @@ impl List {
         self.next.load(Ordering::Relaxed)
     }
 
-    /// Takes a stack for the owner; one that was never used comes from `more`, which is told how many there are.
-    pub(super) fn claim(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<*mut Block> {
+    /// Takes a stack for the owner; one that was never used comes from `more`, which is told how many there are. With it, whether
+    /// it was used before: then its control block is as it was given back.
+    #[inline]
+    pub(super) fn claim(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<(*mut Block, bool)> {
         // What came back late before what was never used: an allocator has always more.
-        let stack = self.pop().or_else(|| self.collect()).or_else(|| self.unused(more))?;
+        let used = self.pop().or_else(|| self.collect());
+        let stack = used.or_else(|| self.unused(more))?;
         self.living.store(self.living.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        Some(stack)
+        Some((stack, used.is_some()))
     }
 
+    #[inline]
     fn pop(&self) -> Option<*mut Block> {
         let first = self.free.load(Ordering::Relaxed);
         if first.is_null() {
@@ -114,6 +123,7 @@ impl List {
     }
 
     /// Takes over what was given back late, all of it, when nothing else is free.
+    #[cold]
     fn collect(&self) -> Option<*mut Block> {
         if self.late.load(Ordering::Relaxed).is_null() {
             return None;
@@ -125,6 +135,7 @@ impl List {
     }
 
     /// Gives back the stack of a greenlet of the owner's tree.
+    #[inline]
     pub(super) fn release(&self, block: *const Block) {
         // SAFETY: a block that is given back exists, and nobody else uses it.
         unsafe { &*block }.next.set(self.free.load(Ordering::Relaxed));

@@ -64,7 +64,11 @@ pub(crate) fn give_up_all(here: &Here) {
 
 /// Where a control block goes.
 #[doc(hidden)]
-pub struct Place(pub(super) *mut Block);
+pub struct Place {
+    pub(super) block: *mut Block,
+    /// Whether the stack was a greenlet's before, which is freed.
+    pub(super) used: bool,
+}
 
 /// A stack that was taken, on its way to becoming a greenlet.
 #[doc(hidden)]
@@ -73,20 +77,23 @@ pub struct Claim {
     pub(crate) block: *mut Block,
     pub(crate) limit: *mut u8,
     pub(crate) home: Home,
+    /// Whether the control block is there still, as the last greenlet on this stack left it, and the canary band.
+    pub(crate) used: bool,
 }
 
 impl Claim {
     /// Of the stack of `size` bytes that has its control block at `block`.
-    pub(super) fn of(Place(block): Place, size: usize, home: Home) -> Self {
+    #[inline]
+    pub(super) fn of(Place { block, used }: Place, size: usize, home: Home) -> Self {
         let base = block.cast::<u8>().wrapping_add(size_of::<Block>());
-        Self { block, limit: base.wrapping_sub(size), home }
+        Self { block, limit: base.wrapping_sub(size), home, used }
     }
 }
 
 /// Where the control block of a stack of `size` bytes goes, that begins at `limit`. In bounds: it is smaller than the least stack.
 /// Aligned: sizes and limits are multiples of 64.
 pub(super) fn place(limit: *mut u8, size: usize) -> Place {
-    Place(limit.wrapping_add(size - size_of::<Block>()).cast())
+    Place { block: limit.wrapping_add(size - size_of::<Block>()).cast(), used: false }
 }
 
 /// Where a stack goes back to.
@@ -116,6 +123,7 @@ impl Home {
 ///
 /// Nobody uses the stack nor the block, whose home is where it was claimed, and it was not given back since. Unless `ended`, this
 /// is the core that it was claimed on.
+#[inline]
 pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
     match block.home.get() {
         Home::OneCore(list) if ended => list.release_late(block.as_ptr()),

@@ -85,6 +85,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
 }
 
 /// Notes that `me` is over, by `how`.
+#[inline]
 fn mark(me: BlockPtr, how: u32) {
     me.set(how);
     me.here().count_death();

@@ -16,7 +16,7 @@ enum No {
 /// A variant of the kernel's list.
 trait Pool: Send + Sync + 'static {
     fn new() -> Self;
-    fn claim(&self, core: usize, more: impl FnOnce(u32) -> Option<*mut Block>) -> Result<*mut Block, No>;
+    fn claim(&self, core: usize, more: impl FnOnce(u32) -> Option<*mut Block>) -> Result<(*mut Block, bool), No>;
     fn give_up(&self);
     fn release(&self, block: *mut Block);
     fn outlived(&self);
@@ -41,7 +41,7 @@ macro_rules! variants {
                     &self,
                     core: usize,
                     more: impl FnOnce(u32) -> Option<*mut Block>,
-                ) -> Result<*mut Block, super::No> {
+                ) -> Result<(*mut Block, bool), super::No> {
                     match List::take(self, core as *mut ()) {
                         Err(_other) => Err(super::No::OtherCore),
                         Ok(_) => List::claim(self, more).ok_or(super::No::Empty),
@@ -105,10 +105,12 @@ impl<P: Pool> Bench<P> {
 
     fn claim(&'static self, core: usize) -> Result<*mut Block, No> {
         let more = |number: u32| self.blocks.get(number as usize).map(|block| std::ptr::from_ref(block).cast_mut());
-        let block = self.pool.claim(core, more)?;
+        let (block, used) = self.pool.claim(core, more)?;
         let number = self.number(block);
         assert!(!self.in_hand[number].swap(true, Relaxed), "stack {number} is in two hands");
-        self.notes[number].store(self.notes[number].load(Relaxed) + 1, Relaxed);
+        let before = self.notes[number].load(Relaxed);
+        assert_eq!(used, before > 0, "whether stack {number} was used before");
+        self.notes[number].store(before + 1, Relaxed);
         self.claims.fetch_add(1, Relaxed);
         Ok(block)
     }
