@@ -57,6 +57,13 @@ impl Figures {
         Self::new(form, String::from_utf8_lossy(&output.stdout).trim().to_owned(), figures)
     }
 
+    /// Says that they depend on `this`, too, as on a compiler.
+    #[must_use]
+    pub fn made_with(mut self, this: &str) -> Self {
+        self.compiler = format!("{}, {this}", self.compiler);
+        self
+    }
+
     fn new(form: &'static Form, compiler: String, figures: Vec<(String, u64)>) -> Result<Self> {
         ensure!(!figures.is_empty(), "there is no line `{} NAME N`", form.word);
         for (at, (name, _)) in figures.iter().enumerate() {

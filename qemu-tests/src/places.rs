@@ -25,7 +25,7 @@ pub fn guests() -> PathBuf {
 pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 
 /// The features of the first of these: guests that take what no other takes.
-pub const GUEST_FEATURES: [&str; 4] = ["conformance", "fuzz", "misuse", "soak"];
+pub const GUEST_FEATURES: [&str; 5] = ["conformance", "count", "fuzz", "misuse", "soak"];
 
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
 #[must_use]
