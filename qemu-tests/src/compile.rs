@@ -94,6 +94,15 @@ pub fn guests_with_marks(target: &str, profile: Profile, names: &BTreeSet<String
     guests_as(target, profile, Variant::Marks, Some(names))
 }
 
+/// [`guests_named`], with the feature [`UNCHECKED`] of the library.
+///
+/// # Errors
+///
+/// As [`guests`].
+pub fn guests_unchecked(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
+    guests_as(target, profile, Variant::Unchecked, Some(names))
+}
+
 /// Builds every guest for `machine`, which may want them linked in another way than others of its target.
 ///
 /// # Errors
@@ -111,7 +120,12 @@ enum Variant {
     Layout(&'static str),
     /// With the feature `high-water`.
     Marks,
+    /// With the feature [`UNCHECKED`].
+    Unchecked,
 }
+
+/// The feature by which a switch does not check that a greenlet has kept to its stack.
+pub const UNCHECKED: &str = "unchecked-switch";
 
 fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BTreeSet<String>>) -> Result<Built> {
     // A target directory for each variant: in one they would build each other's work anew.
@@ -120,6 +134,7 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BT
         Variant::Usual => folder,
         Variant::Layout(layout) => folder.join(layout),
         Variant::Marks => folder.join("high-water"),
+        Variant::Unchecked => folder.join(UNCHECKED),
     };
     let mut built = Built::new();
     for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
@@ -142,6 +157,7 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BT
             Variant::Usual => cargo.env_remove(LAYOUT),
             Variant::Layout(layout) => cargo.env(LAYOUT, layout),
             Variant::Marks => cargo.env_remove(LAYOUT).arg("--features=high-water"),
+            Variant::Unchecked => cargo.env_remove(LAYOUT).arg(format!("--features={UNCHECKED}")),
         };
         let more = executables(cargo, "bin", &folder);
         built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);
@@ -188,10 +204,19 @@ pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
 ///
 /// As [`example`].
 pub fn example_with(package: &str, name: &str, profile: Profile, features: &[&str]) -> Result<PathBuf> {
+    example_in(&places::built()?, package, name, profile, features)
+}
+
+/// [`example_with`], in a target directory of its own: built with other features it would else lie in the same file.
+///
+/// # Errors
+///
+/// As [`example`].
+pub fn example_in(folder: &Path, package: &str, name: &str, profile: Profile, features: &[&str]) -> Result<PathBuf> {
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).args(["build", "--package", package, "--example", name]);
     cargo.args(["--profile", profile.of_cargo(), "--features", &features.join(",")]);
-    let mut built = executables(cargo, "example", &places::built()?)
+    let mut built = executables(cargo, "example", folder)
         .with_context(|| format!("the example {name} of {package} does not build ({profile})"))?;
     built.remove(name).with_context(|| format!("cargo built no example {name} of {package}"))
 }

@@ -1,4 +1,4 @@
-//! Installs bare targets by rustup and QEMU by apt, or says in one line how to.
+//! Installs bare targets by rustup, QEMU and valgrind by apt, or says in one line how to.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -76,7 +76,7 @@ impl Plan {
                 "rustup" => {
                     "there is no rustup here; add the target by the means that this toolchain came by".to_owned()
                 }
-                program => format!("there is no {program} here; install QEMU by this system's own means"),
+                program => format!("there is no {program} here; install what is missing by this system's own means"),
             });
         }
         let needs_root = self.steps.iter().any(|step| step.privileged);

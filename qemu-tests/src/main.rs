@@ -16,7 +16,7 @@ use qemu_tests::frames::Log;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    elf, fuzz, guests, hits, machines, places, random, reliability, sizes, soak, speed, transcript, verdict,
+    counts, elf, fuzz, guests, hits, machines, places, random, reliability, sizes, soak, speed, transcript, verdict,
 };
 
 fn main() -> ExitCode {
@@ -50,6 +50,9 @@ fn answer(request: Request) -> Result<()> {
         Request::Setup { targets } => {
             let mut needs = Needs::everything();
             targets.iter().for_each(|target| needs.target(target));
+            // Where a subject cannot be counted whatever is installed, nothing is to be installed for it.
+            let countable = counts::SUBJECTS.iter().filter(|subject| subject.obstacle().is_none());
+            countable.for_each(|subject| needs.all_of(&subject.needs()));
             tools::ensure(&needs)
         }
         Request::Features => {

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
-use crate::machine::Machine;
-
 /// The folder of the whole project, which holds the root `Cargo.toml`.
 #[must_use]
 pub fn root() -> &'static Path {
@@ -31,12 +29,6 @@ pub const GUEST_FEATURES: [&str; 5] = ["conformance", "count", "fuzz", "misuse",
 #[must_use]
 pub fn guest_sources() -> [PathBuf; 2] {
     GUEST_PACKAGES.map(|package| root().join("qemu-tests").join(package).join("src/bin"))
-}
-
-/// The kept figures of the guest that counts instructions, beside it.
-#[must_use]
-pub fn counts(machine: &Machine) -> PathBuf {
-    guests().join("src/bin").join(format!("{}.{machine}", crate::counts::GUEST))
 }
 
 /// The programs whose sizes are measured, a workspace of their own.

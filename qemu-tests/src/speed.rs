@@ -1,38 +1,45 @@
-//! What a switch costs: exact instructions on bare metal, and a ratio on the host.
+//! What operations cost: exact instructions on bare metal and hosted, and a ratio on the host.
 //!
-//! Under `-icount shift=0` the guest's clock counts instructions, so the guest `count` prints the
-//! same numbers on every computer. On the host only a ratio within one process means anything.
+//! Instructions are the same on every computer, and a table shows them side by side. Times are not: on the host only a ratio within
+//! one process means anything.
 
-use std::io::{self, Write};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::compile::{self, Profile};
-use crate::counts::{self, Counts};
-use crate::machine::{self, Machine};
-use crate::tools::{self, Needs};
+use crate::counts::{SUBJECTS, Subject};
+use crate::figures::Figures;
+use crate::tools::{self, Missing, Needs};
 use crate::{environment, places};
 
-/// Prints what a switch costs, on bare metal and hosted. To `bless` is to keep the figures of bare metal, and to leave the
-/// host alone: what is kept is what the suite compares.
+/// Prints what operations cost, on bare metal and hosted. To `bless` is to keep the instructions, which the suite compares, and to
+/// measure no ratio.
 ///
 /// # Errors
 ///
-/// When something does not build, or a boot or the hosted program fails.
+/// When something does not build, or a boot or the hosted program fails. To bless, also when not everything can be counted here; what
+/// can is kept.
 pub fn show(bless: bool) -> Result<()> {
-    let machines: Vec<_> = counts::MACHINES.iter().filter_map(|name| machine::named(name)).collect();
     let mut needs = Needs::default();
-    machines.iter().for_each(|machine| needs.machine(machine));
+    SUBJECTS.iter().filter(|subject| !subject.is_hosted()).for_each(|subject| needs.all_of(&subject.needs()));
     tools::ensure(&needs)?;
-    for machine in machines {
-        let counts = count(machine)?;
-        if bless {
-            counts.keep(machine)?;
-            println!("kept: {}", places::counts(machine).display());
+    let (mut counted, mut not_counted) = (Vec::new(), BTreeSet::new());
+    for subject in &SUBJECTS {
+        match why_not(subject) {
+            Some(why) => drop(not_counted.insert(why)),
+            None => counted.push((subject, subject.count(&subject.build()?, |_| Ok(()))?)),
         }
     }
+    print!("instructions\n\n{}", table(&counted));
+    not_counted.iter().for_each(|why| eprintln!("\n{NOT_COUNTED}: {why}"));
     if bless {
-        return Ok(());
+        println!();
+        for (subject, figures) in &counted {
+            figures.keep(&subject.file())?;
+            println!("kept: {}", subject.file().display());
+        }
+        let missing = not_counted.into_iter().next().map(|why| Missing(format!("hosted figures are as they were: {why}")));
+        return missing.map_or(Ok(()), |missing| Err(missing.into()));
     }
     println!("\nhosted: a round trip against a raw switch in the same process");
     let mut cargo = environment::cargo();
@@ -43,10 +50,36 @@ pub fn show(bless: bool) -> Result<()> {
     Ok(())
 }
 
-/// Boots the guest that counts.
-fn count(machine: &'static Machine) -> Result<Counts> {
-    let built = compile::guests(machine.target, Profile::Release)?;
-    let elf = built.get(counts::GUEST).with_context(|| format!("there is no guest `{}`", counts::GUEST))?;
-    println!("\n{machine}: instructions, counted by QEMU");
-    Counts::measure(machine, elf, |piece| io::stdout().write_all(piece))
+/// What is said, loudly, where hosted operations cannot be counted.
+pub const NOT_COUNTED: &str = "== NOT COUNTED: instructions of hosted operations";
+
+/// Why a hosted subject cannot be counted here, if so. What it takes is installed, where that can be done.
+#[must_use]
+pub fn why_not(subject: &Subject) -> Option<String> {
+    if !subject.is_hosted() {
+        return None;
+    }
+    let refused = || tools::ensure(&subject.needs()).err().map(|error| format!("{error:#}"));
+    subject.obstacle().map(str::to_owned).or_else(refused)
+}
+
+/// A row an operation, a column a subject.
+fn table(counted: &[(&Subject, Figures)]) -> String {
+    let mut names = Vec::<&str>::new();
+    for (name, _) in counted.iter().flat_map(|(_, figures)| figures.iter()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    let mut table = " ".repeat(width);
+    counted.iter().for_each(|(subject, _)| table += &format!("  {subject}"));
+    for name in names {
+        table += &format!("\n{name:<width$}");
+        for (subject, figures) in counted {
+            let figure = figures.of(name).map_or_else(|| "-".to_owned(), |figure| figure.to_string());
+            table += &format!("  {figure:>width$}", width = subject.name.len());
+        }
+    }
+    table + "\n"
 }

@@ -1,4 +1,4 @@
-//! What a boot needs and a fresh computer lacks: the bare targets of rustc, and QEMU.
+//! What a boot needs and a fresh computer lacks: the bare targets of rustc, and QEMU. And what counts instructions hosted, valgrind.
 //!
 //! Only what a request needs is asked for. What is missing is installed by the command that is
 //! printed first; where that is not wanted or not possible, the command is all that is printed,
@@ -54,6 +54,11 @@ impl Needs {
     pub fn machine(&mut self, machine: &Machine) {
         self.target(machine.target);
         self.qemu(machine);
+    }
+
+    /// Needs valgrind.
+    pub fn valgrind(&mut self) {
+        self.programs.insert(("valgrind", "valgrind"));
     }
 
     /// Needs all that `other` needs.

@@ -2,25 +2,34 @@
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
-use qemu_tests::counts::{Counts, GUEST, MACHINES};
-use qemu_tests::machine::{self, Machine};
+use qemu_tests::counts::{GUEST, SUBJECTS, Subject};
+use qemu_tests::speed::{NOT_COUNTED, why_not};
 use qemu_tests::tools::Needs;
 
 use crate::{Case, builds};
 
-/// A test for each instruction set.
+/// A test for each subject.
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |machine: &'static Machine| {
-        let mut needs = Needs::default();
-        needs.machine(machine);
-        Case::new(format!("counts::{machine}"), needs, move || count(machine))
+    let case = |subject: &'static Subject| {
+        // Nothing else fails where valgrind cannot be had.
+        let needs = if subject.is_hosted() { Needs::default() } else { subject.needs() };
+        Case::new(format!("counts::{subject}"), needs, move || count(subject))
     };
-    MACHINES.iter().filter_map(|name| machine::named(name)).map(case).collect()
+    SUBJECTS.iter().map(case).collect()
 }
 
-fn count(machine: &'static Machine) -> Result<(), Failed> {
-    let kept = Counts::kept(machine).map_err(|error| format!("{error:#}"))?;
-    let elf = builds::guest(GUEST, machine.target, Profile::Release)?;
-    let now = Counts::measure(machine, &elf, |_| Ok(())).map_err(|error| format!("{error:#}"))?;
-    Ok(kept.compare(&now)?)
+fn count(subject: &Subject) -> Result<(), Failed> {
+    let program = match subject.machine() {
+        Some((machine, true)) => builds::guest(GUEST, machine.target, Profile::Release)?,
+        _ => {
+            let _turn = builds::turn();
+            if let Some(why) = why_not(subject) {
+                eprintln!("\n{NOT_COUNTED}, counts::{subject}: {why}");
+                return Ok(());
+            }
+            subject.build()?
+        }
+    };
+    let now = subject.count(&program, |_| Ok(()))?;
+    Ok(subject.kept()?.compare(&now, subject.name)?)
 }
