@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
+use crate::machine::Machine;
+
 /// The folder of the whole project, which holds the root `Cargo.toml`.
 #[must_use]
 pub fn root() -> &'static Path {

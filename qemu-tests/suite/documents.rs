@@ -139,7 +139,7 @@ fn every_public_item_has_an_example() -> Result<(), Failed> {
 /// The first lines of the public items of a source, and whether there is an example in the comment before each.
 ///
 /// The lint `unreachable_pub` sees to it that what is called public is.
-fn public_items(source: &str) -> Vec<(&str, bool)> {
+pub(crate) fn public_items(source: &str) -> Vec<(&str, bool)> {
     let kinds = ["fn", "const fn", "unsafe fn", "struct", "enum", "trait", "unsafe trait", "type"];
     let (mut items, mut has_example, mut exported, mut hidden) = (Vec::new(), false, false, false);
     for line in source.lines().map(str::trim) {

@@ -12,6 +12,7 @@
 //! `conformance/corpus`; hence `harness = false`.
 
 mod builds;
+mod counted;
 mod counts;
 mod documents;
 mod features;
@@ -21,6 +22,7 @@ mod lanes;
 mod linking;
 mod misuse;
 mod processors;
+mod quoted;
 mod reliability;
 mod runner;
 mod scenarios;
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
         stacks::cases(),
         counts::cases(),
         sizes::cases(),
+        counted::cases(),
+        quoted::cases(),
         scenarios::cases(),
         fuzz::cases(),
         soak::cases(),

@@ -8,6 +8,7 @@ use core::hint::black_box;
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("parent", |run| in_tree(|main| parents(run, main))),
     Operation::half("set_parent", |run| in_tree(|main| sets_parent(run, main))),
+    Operation::whole("set_parent_cycle", |run| in_tree(|main| closes_cycle(run, main))),
     Operation::whole("set_run", |run| in_tree(|main| sets_run(run, main))),
     Operation::whole("census_10", |run| in_tree(|main| census(run, main))),
 ];
@@ -26,6 +27,13 @@ fn sets_parent(run: &Run<'_>, main: &Main) -> Done {
         child.set_parent(&other).map_err(unexpected)?;
         child.set_parent(main).map_err(unexpected)
     })
+}
+
+/// A child as the parent of its parent is refused.
+fn closes_cycle(run: &Run<'_>, main: &Main) -> Done {
+    let parent = main.bare(&STACKS).map_err(unexpected)?;
+    let child = parent.bare(&STACKS).map_err(unexpected)?;
+    run.each(|_| parent.set_parent(&child).map_or_else(|_| Ok(()), |()| Err(unexpected(()))))
 }
 
 /// A body in the place of another.

@@ -1,6 +1,8 @@
 //! Handles, and what they are asked.
 
 use crate::meter::{Done, Run, unexpected};
+#[cfg(feature = "std")]
+use crate::stacks::WORDS;
 use crate::stacks::{STACKS, in_tree, unstarted};
 use crate::{Greenlet, MOST, Main, Operation};
 use core::hint::black_box;
@@ -24,6 +26,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("references", |run| asks(run, |g| g.references())),
     Operation::whole("kills_in_progress", |run| asks(run, |g| g.kills_in_progress())),
     Operation::whole("stack", |run| asks(run, |g| g.stack())),
+    Operation::whole("is_intact", |run| asks(run, |g| g.is_intact())),
+    Operation::whole("trace", |run| asks(run, |g| g.trace().is_some())),
+    Operation::whole("remote", |run| asks(run, |g| g.remote())),
+    // For the reports of panics and faults.
+    Operation::whole("current_report", |run| asks(run, |_| current_report())),
+    Operation::whole("stack_of_last", |run| in_tree(|main| finds_stack(run, main))),
+    #[cfg(feature = "std")]
+    Operation::whole("tree_current", |run| asks(run, |_| WORDS.current())),
     Operation::whole("pool_free", |run| asks(run, |_| STACKS.free())),
 ];
 
@@ -39,6 +49,22 @@ fn asks<T>(run: &Run<'_>, ask: impl Fn(&Greenlet) -> T) -> Done {
             black_box(ask(&greenlets[at]));
             Ok(())
         })
+    })
+}
+
+fn current_report() -> bool {
+    // SAFETY: operations run one at a time, on one core, and no tree is left meanwhile.
+    unsafe { greenlet::current_report() }.is_some()
+}
+
+/// Whose stack an address is on: that of the last of ten greenlets.
+fn finds_stack(run: &Run<'_>, main: &Main) -> Done {
+    let greenlets = [(); 10].map(|()| main.bare(&STACKS));
+    let Some(Ok(last)) = greenlets.last() else { return Err(unexpected(greenlets)) };
+    let address = last.stack().ok_or(()).map_err(unexpected)?.base - 1;
+    run.each(|_| {
+        // SAFETY: as for `current_report`; and this is no code of the kernel's.
+        unsafe { greenlet::stack_of(black_box(address)) }.map(drop).ok_or(()).map_err(unexpected)
     })
 }
 

@@ -20,6 +20,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("life_shared_pool", |run| in_tree(|main| runs(run, main, &SHARED))),
     Operation::whole("life_guarded_pool", |run| in_tree(|main| runs(run, main, &GUARDED))),
     Operation::whole("life_region", |run| in_tree(|main| runs(run, main, region()?))),
+    Operation::whole("spawn_refused", |run| in_tree(|main| refused(run, main))),
     #[cfg(feature = "alloc")]
     Operation::whole("life_heap", |run| in_tree(|main| runs(run, main, &HEAP))),
 ];
@@ -45,6 +46,15 @@ fn runs<P: Stacks>(run: &Run<'_>, main: &Main, stacks: &'static P) -> Done {
 /// Started by a switch, killed by the drop.
 fn lost(run: &Run<'_>, main: &Main) -> Done {
     run.chain(1, |x| main.spawn(&STACKS, |me, x| me.up(x)).map_err(unexpected)?.switch(x).map_err(unexpected))
+}
+
+/// There is no stack: the body comes back.
+fn refused(run: &Run<'_>, main: &Main) -> Done {
+    let both = [main.bare(&SHARED), main.bare(&SHARED)];
+    if both.iter().any(Result::is_err) {
+        return Err(unexpected(both));
+    }
+    run.each(|_| main.spawn(&SHARED, |_, x| Ok(x)).map_or_else(|_| Ok(()), |greenlet| Err(unexpected(greenlet))))
 }
 
 /// As [`runs`], with a body that came later.

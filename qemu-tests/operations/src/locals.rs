@@ -12,6 +12,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("local_get", |run| in_tree(|main| gets(run, main))),
     Operation::whole("local_set", |run| in_tree(|main| sets(run, main))),
     Operation::whole("context_create", |run| in_tree(|_| creates(run))),
+    Operation::whole("context_clone", |run| in_tree(|_| clones(run))),
     Operation::whole("context_get", |run| in_tree(|main| context_gets(run, main))),
     Operation::whole("context_set", |run| in_tree(|main| context_sets(run, main))),
 ];
@@ -40,6 +41,15 @@ fn sets(run: &Run<'_>, main: &Main) -> Done {
 /// A context that is dropped.
 fn creates(run: &Run<'_>) -> Done {
     run.each(|at| CONTEXTS.create(at as u64).map(|context| drop(black_box(context))).map_err(unexpected))
+}
+
+/// A further handle, which is dropped.
+fn clones(run: &Run<'_>) -> Done {
+    let context = CONTEXTS.create(7).map_err(unexpected)?;
+    run.each(|_| {
+        drop(black_box(context.clone()));
+        Ok(())
+    })
 }
 
 /// A handle to the context of a greenlet, which is dropped.

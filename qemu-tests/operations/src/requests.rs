@@ -3,23 +3,13 @@
 use crate::meter::{Done, Run, unexpected};
 use crate::stacks::{STACKS, in_tree};
 use crate::{Main, Operation};
-use core::hint::black_box;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
-    Operation::whole("remote", |run| in_tree(|main| tokens(run, main))),
     Operation::whole("remote_wake", |run| in_tree(|main| wakes(run, main))),
     Operation::whole("life_remote_kill", |run| in_tree(|main| kills(run, main))),
     Operation::whole("woken_none", |run| in_tree(|main| woken(run, main))),
     Operation::whole("attend_none", |run| in_tree(|main| attends(run, main))),
 ];
-
-fn tokens(run: &Run<'_>, main: &Main) -> Done {
-    let greenlet = main.bare(&STACKS).map_err(unexpected)?;
-    run.each(|_| {
-        black_box(greenlet.remote());
-        Ok(())
-    })
-}
 
 /// A wake is left and taken.
 fn wakes(run: &Run<'_>, main: &Main) -> Done {

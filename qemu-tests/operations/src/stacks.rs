@@ -11,7 +11,7 @@ pub(crate) const SIZE: usize = 16384;
 /// As many stacks as an operation has turns, and some for what it stands on.
 pub(crate) static STACKS: StackPool<{ MOST + 2 }, SIZE> = StackPool::new();
 
-static WORDS: Tree = Tree::new();
+pub(crate) static WORDS: Tree = Tree::new();
 
 /// Runs `body` in a tree of words.
 pub(crate) fn in_tree(body: impl FnOnce(&Main) -> Done) -> Done {

@@ -9,6 +9,7 @@ use greenlet::{Event, SharedStackPool, Thrown};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("enter", enters),
+    Operation::whole("enter_refused", |run| in_tree(|_| enters_again(run))),
     Operation::whole("enter_end_10", ends),
     Operation::whole("life_chain_10", |run| in_tree(|main| chains(run, main, nothing))),
     Operation::whole("life_climb_10", |run| in_tree(|main| chains(run, main, fails))),
@@ -21,6 +22,11 @@ static ENTERED: Tree = Tree::new();
 
 fn enters(run: &Run<'_>) -> Done {
     run.each(|_| ENTERED.enter(|main| black_box(main.id())).map(|_| ()).map_err(unexpected))
+}
+
+/// A core that has entered a tree enters no other: the body comes back.
+fn enters_again(run: &Run<'_>) -> Done {
+    run.each(|_| ENTERED.enter(|_| ()).map_or_else(|_| Ok(()), |()| Err(unexpected(()))))
 }
 
 /// The end of a tree ends ten greenlets that wait.

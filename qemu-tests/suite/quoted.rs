@@ -1,0 +1,98 @@
+//! Documents quote the instructions that are kept.
+
+use std::fs;
+
+use libtest_mimic::Failed;
+use qemu_tests::counts::Subject;
+use qemu_tests::places;
+use qemu_tests::tools::Needs;
+
+use crate::Case;
+
+/// A document, how a row of a table in it begins, which operation its cells quote, and of which subjects.
+const QUOTED: [(&str, &str, &str, &[&str]); 6] = [
+    ("README.md", "| a switch with both |", "switch", &["aarch64", "x86_64"]),
+    ("README.md", "| a switch with neither (`unchecked-switch`) |", "switch", &["aarch64-unchecked", "x86_64-unchecked"]),
+    ("docs/design.md", "| by handle |", "switch", CHECKED),
+    ("docs/design.md", "| by `up` |", "up", CHECKED),
+    ("docs/design.md", "| by handle, `unchecked-switch` |", "switch", UNCHECKED),
+    ("docs/design.md", "| by `up`, `unchecked-switch` |", "up", UNCHECKED),
+];
+
+const CHECKED: &[&str] = &["aarch64", "x86_64", "hosted"];
+const UNCHECKED: &[&str] = &["aarch64-unchecked", "x86_64-unchecked", "hosted-unchecked"];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let case =
+        |name: &str, test: fn() -> Result<(), Failed>| Case::new(format!("quoted::{name}"), Needs::default(), test);
+    vec![
+        case("instructions_are_those_kept", instructions_are_those_kept),
+        case("checks_are_what_a_switch_takes_more", checks_are_what_a_switch_takes_more),
+        case("what_is_stale_is_noticed", what_is_stale_is_noticed),
+    ]
+}
+
+fn instructions_are_those_kept() -> Result<(), Failed> {
+    let mut problems = Vec::new();
+    for (document, row, operation, subjects) in QUOTED {
+        let kept = subjects.iter().map(|name| kept(name, operation)).collect::<Result<Vec<_>, _>>()?;
+        let stale = stale(&read(document)?, row, &kept);
+        problems.extend(stale.map(|why| format!("{document}: {why}; the kept figures are `{operation}` of {subjects:?}")));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+}
+
+/// The README says what each of the two checks takes; together they are the difference of the two switches.
+fn checks_are_what_a_switch_takes_more() -> Result<(), Failed> {
+    let readme = read("README.md")?;
+    let parts = ["| stack pointer and canary band |", "| interrupt mask, on bare metal |"].map(|row| cells(&readme, row));
+    let [Some(stack), Some(mask)] = parts else { return Err(format!("rows of two figures: {parts:?}").into()) };
+    for (at, machine) in ["aarch64", "x86_64"].into_iter().enumerate() {
+        let (with, without) = (kept(machine, "switch")?, kept(&format!("{machine}-unchecked"), "switch")?);
+        let sum = stack.get(at).zip(mask.get(at)).map(|(stack, mask)| stack + mask);
+        if sum.map(|sum| sum + without) != Some(with) {
+            return Err(format!("README.md: the checks take {sum:?} on {machine}, a switch {with} and {without}").into());
+        }
+    }
+    Ok(())
+}
+
+fn what_is_stale_is_noticed() -> Result<(), Failed> {
+    const TEXT: &str = "| one way | a | b |\n|---|---|---|\n| by handle | 32 | 34 |\n| by `up` | many | 35 |\n";
+    let row = "| by handle |";
+    let noticed = [
+        stale(TEXT, row, &[32, 35]).is_some_and(|why| why.contains("| by handle | 32 | 34 |")),
+        stale(TEXT, row, &[32]).is_some(),
+        stale(TEXT, "| by `up` |", &[38, 35]).is_some(),
+        stale(TEXT, "| by foot |", &[32, 34]).is_some_and(|why| why.contains("no row")),
+        stale(&TEXT.repeat(2), row, &[32, 34]).is_some(),
+        stale(TEXT, row, &[32, 34]).is_none(),
+    ];
+    if noticed == [true; 6] { Ok(()) } else { Err(format!("noticed: {noticed:?}").into()) }
+}
+
+/// What is wrong with the row of a `text` that begins so, if its cells are not these figures.
+fn stale(text: &str, row: &str, kept: &[u64]) -> Option<String> {
+    if cells(text, row).as_deref() == Some(kept) {
+        return None;
+    }
+    let line = text.lines().find(|line| line.starts_with(row));
+    Some(line.map_or_else(|| format!("no row `{row}`"), |line| format!("not {kept:?}, as is kept: {line}")))
+}
+
+/// The figures in the one row that begins so.
+fn cells(text: &str, row: &str) -> Option<Vec<u64>> {
+    let mut rows = text.lines().filter_map(|line| line.strip_prefix(row));
+    let cells = rows.next().filter(|_| rows.next().is_none())?;
+    cells.trim_end_matches('|').split('|').map(|cell| cell.trim().parse().ok()).collect()
+}
+
+fn kept(subject: &str, operation: &str) -> Result<u64, Failed> {
+    let subject = Subject::named(subject).ok_or_else(|| format!("there is no subject {subject}"))?;
+    let figure = subject.kept()?.of(operation);
+    Ok(figure.ok_or_else(|| format!("nothing is kept of {operation} in {}", subject.file().display()))?)
+}
+
+fn read(document: &str) -> Result<String, Failed> {
+    Ok(fs::read_to_string(places::root().join(document))?)
+}
