@@ -10,12 +10,12 @@ pub(crate) const USAGE: &str = "\
 Measures greenlet beside other stackful coroutines, in one process, in turn.
 
 cargo bench-peers [--quick] [--json FILE] [--python]
-cargo bench-peers --counts [--bless]
+cargo bench-peers --counts
 
   --quick      few rounds, no more than 10,000 alive, for a look; docs/performance.md stays as it is
   --json FILE  writes the rows there, too
   --python     runs python/peers.py, which needs python3 with greenlet, and adds its rows
-  --counts     instructions instead of times, under valgrind, compared with those kept; --bless keeps what is now
+  --counts     instructions instead of times, under valgrind; compare with `cargo speed`, which keeps ours
 
 Without --quick it takes about ten minutes, and writes docs/performance.md and its plots.
 ";
@@ -25,10 +25,8 @@ Without --quick it takes about ten minutes, and writes docs/performance.md and i
 pub(crate) enum Request {
     /// Measure all, and report.
     Bench(Options),
-    /// Count instructions; to bless is to keep them.
-    Counts {
-        bless: bool,
-    },
+    /// Count instructions.
+    Counts,
     /// Do one work of one peer, for the process that counts.
     Count {
         operations: usize,
@@ -63,14 +61,13 @@ pub(crate) fn parse() -> Result<Request> {
 fn read() -> Result<Request> {
     let mut parser = lexopt::Parser::from_env();
     let mut options = Options::default();
-    let (mut counts, mut bless) = (false, false);
+    let mut counts = false;
     while let Some(argument) = parser.next()? {
         match argument {
             Long("quick") => options.quick = true,
             Long("json") => options.json = Some(parser.value()?.into()),
             Long("python") => options.python = true,
             Long("counts") => counts = true,
-            Long("bless") => bless = true,
             Long("help") | Short('h') => return Ok(Request::Help),
             Value(word) if word == "measure" => return measure(parser),
             Value(word) if word == "count" => return count(parser),
@@ -78,9 +75,8 @@ fn read() -> Result<Request> {
         }
     }
     match (counts, options) {
-        (true, Options { quick: false, json: None, python: false }) => Ok(Request::Counts { bless }),
-        (true, _) => bail!("--counts goes with --bless only"),
-        (false, _) if bless => bail!("--bless goes with --counts: times are not kept"),
+        (true, Options { quick: false, json: None, python: false }) => Ok(Request::Counts),
+        (true, _) => bail!("--counts goes with nothing else"),
         (false, options) => Ok(Request::Bench(options)),
     }
 }

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 fn answer(request: Request) -> Result<ExitCode> {
     match request {
         Request::Bench(options) => run::bench(&options)?,
-        Request::Counts { bless } => counts::show(bless)?,
+        Request::Counts => counts::show()?,
         Request::Count { operations, work, peer } => {
             if !counts::run(work, &peer, operations)? {
                 return Ok(ExitCode::from(counts::CANNOT));

@@ -38,7 +38,8 @@ pub fn show(bless: bool) -> Result<()> {
             figures.keep(&subject.file())?;
             println!("kept: {}", subject.file().display());
         }
-        let missing = not_counted.into_iter().next().map(|why| Missing(format!("hosted figures are as they were: {why}")));
+        let missing =
+            not_counted.into_iter().next().map(|why| Missing(format!("hosted figures are as they were: {why}")));
         return missing.map_or(Ok(()), |missing| Err(missing.into()));
     }
     println!("\nhosted: a round trip against a raw switch in the same process");

@@ -19,7 +19,10 @@ const NOT_COUNTED: [(&str, &[&str]); 7] = [
     ("only what comes back differs from `kill`", &["kill_with"]),
     ("reads fields of what is at hand", &["size", "in_use", "past_limit", "is_foreign_stack", "allocated", "lost"]),
     ("a report of what went wrong", &["at", "report_stacks"]),
-    ("with a feature that the operations are not built with", &["abandon", "high_water_mark", "deepest_stack", "in_handler"]),
+    (
+        "with a feature that the operations are not built with",
+        &["abandon", "high_water_mark", "deepest_stack", "in_handler"],
+    ),
 ];
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -31,7 +34,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn every_public_function() -> Result<(), Failed> {
     let root = places::root();
-    let problems = problems(&sources(root.join("src"))?.concat(), &sources(root.join("qemu-tests/operations/src"))?.concat());
+    let problems =
+        problems(&sources(root.join("src"))?.concat(), &sources(root.join("qemu-tests/operations/src"))?.concat());
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
@@ -46,7 +50,10 @@ fn problems(library: &str, operations: &str) -> Vec<String> {
     }
     let uncounted = functions.difference(&called).filter(|name| !excused.contains(*name));
     problems.extend(uncounted.map(|name| {
-        format!("`{name}` is counted by no operation; write one in qemu-tests/operations, or a reason here: {}", file!())
+        format!(
+            "`{name}` is counted by no operation; write one in qemu-tests/operations, or a reason here: {}",
+            file!()
+        )
     }));
     let gone = excused.difference(&functions);
     problems.extend(gone.map(|name| format!("`{name}` has a reason not to be counted, and does not exist")));
@@ -60,9 +67,9 @@ fn function(item: &str) -> Option<&str> {
 }
 
 fn is_called(name: &str, source: &str) -> bool {
-    ["(", "::<"].iter().any(|after| {
-        source.match_indices(&format!("{name}{after}")).any(|(at, _)| source[..at].ends_with(['.', ':']))
-    })
+    ["(", "::<"]
+        .iter()
+        .any(|after| source.match_indices(&format!("{name}{after}")).any(|(at, _)| source[..at].ends_with(['.', ':'])))
 }
 
 /// The Rust sources in a folder and below it.

@@ -12,7 +12,12 @@ use crate::Case;
 /// A document, how a row of a table in it begins, which operation its cells quote, and of which subjects.
 const QUOTED: [(&str, &str, &str, &[&str]); 6] = [
     ("README.md", "| a switch with both |", "switch", &["aarch64", "x86_64"]),
-    ("README.md", "| a switch with neither (`unchecked-switch`) |", "switch", &["aarch64-unchecked", "x86_64-unchecked"]),
+    (
+        "README.md",
+        "| a switch with neither (`unchecked-switch`) |",
+        "switch",
+        &["aarch64-unchecked", "x86_64-unchecked"],
+    ),
     ("docs/design.md", "| by handle |", "switch", CHECKED),
     ("docs/design.md", "| by `up` |", "up", CHECKED),
     ("docs/design.md", "| by handle, `unchecked-switch` |", "switch", UNCHECKED),
@@ -37,7 +42,8 @@ fn instructions_are_those_kept() -> Result<(), Failed> {
     for (document, row, operation, subjects) in QUOTED {
         let kept = subjects.iter().map(|name| kept(name, operation)).collect::<Result<Vec<_>, _>>()?;
         let stale = stale(&read(document)?, row, &kept);
-        problems.extend(stale.map(|why| format!("{document}: {why}; the kept figures are `{operation}` of {subjects:?}")));
+        problems
+            .extend(stale.map(|why| format!("{document}: {why}; the kept figures are `{operation}` of {subjects:?}")));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
@@ -45,13 +51,16 @@ fn instructions_are_those_kept() -> Result<(), Failed> {
 /// The README says what each of the two checks takes; together they are the difference of the two switches.
 fn checks_are_what_a_switch_takes_more() -> Result<(), Failed> {
     let readme = read("README.md")?;
-    let parts = ["| stack pointer and canary band |", "| interrupt mask, on bare metal |"].map(|row| cells(&readme, row));
+    let parts =
+        ["| stack pointer and canary band |", "| interrupt mask, on bare metal |"].map(|row| cells(&readme, row));
     let [Some(stack), Some(mask)] = parts else { return Err(format!("rows of two figures: {parts:?}").into()) };
     for (at, machine) in ["aarch64", "x86_64"].into_iter().enumerate() {
         let (with, without) = (kept(machine, "switch")?, kept(&format!("{machine}-unchecked"), "switch")?);
         let sum = stack.get(at).zip(mask.get(at)).map(|(stack, mask)| stack + mask);
         if sum.map(|sum| sum + without) != Some(with) {
-            return Err(format!("README.md: the checks take {sum:?} on {machine}, a switch {with} and {without}").into());
+            return Err(
+                format!("README.md: the checks take {sum:?} on {machine}, a switch {with} and {without}").into()
+            );
         }
     }
     Ok(())

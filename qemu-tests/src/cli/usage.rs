@@ -38,8 +38,9 @@ fails is made small. `cargo conformance-random` runs some on Python's greenlet p
 too, and compares the logs. Both run on host, aarch64 and x86_64.
 `cargo soak` lets one tree of 64 greenlets do COUNT random things to each other, a million
 if nobody says, and checks the kernel after each; on host, aarch64 and x86_64.
-`cargo speed` prints what a switch costs: instructions on bare metal, a ratio hosted; with
---bless it keeps the instructions, and `cargo test` fails when they are others.
+`cargo speed` prints what each operation costs: instructions on bare metal and hosted, and a
+ratio of times; with --bless it keeps the instructions, and `cargo test` fails when they are
+others. Hosted it takes valgrind, on x86_64 Linux.
 `cargo sizes` prints how large programs are, what a greenlet takes of RAM, and how small a
 stack may be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 `cargo machines` runs the guests that must pass on other processors, boards, interrupt

@@ -110,8 +110,14 @@ mod tests {
     #[test]
     fn turns_that_differ_are_no_figure() {
         let empty = ran("empty", "whole", 2);
-        fails(&format!("{empty}ran up whole 16 160\nran up whole 32 320\nran up whole 48 481\n"), "up: its turns do not");
-        fails(&format!("{empty}ran up whole 16 160\nran up whole 32 320\nran up whole 48 496\n"), "up: its turns do not");
+        fails(
+            &format!("{empty}ran up whole 16 160\nran up whole 32 320\nran up whole 48 481\n"),
+            "up: its turns do not",
+        );
+        fails(
+            &format!("{empty}ran up whole 16 160\nran up whole 32 320\nran up whole 48 496\n"),
+            "up: its turns do not",
+        );
         fails(&format!("{empty}ran up whole 16 160\nran up whole 32 320\n"), "up: its turns do not");
         fails(&format!("{empty}{}ran up whole 64 100\n", ran("up", "whole", 5)), "up: its turns do not");
     }

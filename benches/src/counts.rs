@@ -1,16 +1,13 @@
 //! Exact instructions of an operation, hosted: a work runs twice under valgrind, the second time for twice as many operations.
 
-mod kept;
-
 use crate::entrants::{NAMES, entrants};
 use crate::report::grid::markdown;
-use crate::run::{build_unchecked, package};
+use crate::run::build_unchecked;
 use crate::work::Work;
 use crate::works::WARM_UP;
 use anyhow::{Context, Result, bail, ensure};
-use kept::Counts;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// What is counted.
@@ -26,49 +23,35 @@ const WORKS: [Work; 9] = [
     Work::Kill,
 ];
 
-/// Who is counted; only ours are kept.
+/// Who is counted.
 const PEERS: [&str; 6] =
     ["raw", "greenlet", "greenlet-up", "greenlet-unchecked", "greenlet-up-unchecked", "corosensei"];
 
 /// Operations of the first run. A multiple of what `lap` and the work with eight places divide by.
 const OPERATIONS: usize = 10 * WARM_UP * WARM_UP;
 
-/// Counts, prints, and compares with what is kept, or keeps.
+/// Counts and prints.
 ///
 /// # Errors
 ///
-/// When valgrind is missing, something fails, or a figure is not as it was kept.
-pub(crate) fn show(bless: bool) -> Result<()> {
+/// When valgrind is missing, or something fails.
+pub(crate) fn show() -> Result<()> {
     let valgrind = Command::new("valgrind").arg("--version").output();
     ensure!(valgrind.is_ok(), "there is no valgrind, which counts instructions; `apt-get install valgrind`");
     let programs = [env::current_exe().context("where is this program?")?, build_unchecked()?];
     let mut table = vec![vec!["operation".to_owned()]];
     table[0].extend(PEERS.map(str::to_owned));
-    let mut now = Counts::by_this_compiler()?;
     for work in WORKS {
         let mut line = vec![work.to_string()];
         for peer in PEERS {
             let program = &programs[usize::from(peer.ends_with("-unchecked"))];
             let count = count(program, work, peer)?;
             line.push(count.map_or("-".into(), |count| count.to_string()));
-            if let Some(count) = count.filter(|_| peer.starts_with("greenlet")) {
-                now.add(format!("{work}/{peer}"), count);
-            }
         }
         table.push(line);
     }
     print!("{}", markdown(&table));
-    let file = file();
-    if bless {
-        now.keep(&file)?;
-        println!("kept: {}", file.display());
-        return Ok(());
-    }
-    Counts::kept(&file)?.compare(&now).map_err(anyhow::Error::msg)
-}
-
-fn file() -> PathBuf {
-    package().join(format!("counts.{}", env::consts::ARCH))
+    Ok(())
 }
 
 /// Instructions of one operation, with the loop around it; `None` if the peer cannot.
