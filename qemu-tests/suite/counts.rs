@@ -1,8 +1,12 @@
 //! The instructions that operations take: no more than they took, and no fewer than are kept.
 
+use std::env;
+use std::process::Command;
+
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::counts::{GUEST, SUBJECTS, Subject};
+use qemu_tests::places;
 use qemu_tests::speed::{NOT_COUNTED, why_not};
 use qemu_tests::tools::Needs;
 
@@ -15,7 +19,8 @@ pub(crate) fn cases() -> Vec<Case> {
         let needs = if subject.is_hosted() { Needs::default() } else { subject.needs() };
         Case::new(format!("counts::{subject}"), needs, move || count(subject))
     };
-    SUBJECTS.iter().map(case).collect()
+    let without = Case::new("counts::without_valgrind_it_is_said".to_owned(), Needs::default(), without_valgrind);
+    SUBJECTS.iter().map(case).chain([without]).collect()
 }
 
 fn count(subject: &Subject) -> Result<(), Failed> {
@@ -32,4 +37,19 @@ fn count(subject: &Subject) -> Result<(), Failed> {
     };
     let now = subject.count(&program, |_| Ok(()))?;
     Ok(subject.kept()?.compare(&now, subject.name)?)
+}
+
+/// This suite, where there is no valgrind and none may be installed: it passes, and says what was not done and how it could be.
+fn without_valgrind() -> Result<(), Failed> {
+    let mut suite = Command::new(env::current_exe()?);
+    suite.args(["--exact", "counts::hosted"]).env("GREENLET_NO_INSTALL", "1");
+    // A folder without programs.
+    let output = suite.env("PATH", places::root().join("docs")).output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    let remedy =
+        if cfg!(all(target_arch = "x86_64", target_os = "linux")) { "--no-install-recommends valgrind" } else { "" };
+    if output.status.success() && told.contains(NOT_COUNTED) && told.contains(remedy) {
+        return Ok(());
+    }
+    Err(format!("{}:\n{told}", output.status).into())
 }

@@ -52,7 +52,8 @@ with GREENLET_NO_INSTALL=1 they print the command and stop.
 
 exit status: 0 passed, 1 failed, 2 a request that makes no sense (nothing was run),
 3 what that takes is not here: Python's greenlet, valgrind, a nightly compiler (nothing
-was run; of `cargo reliability`: not all of it was, and nothing failed).
+was run; of `cargo reliability` and `cargo speed --bless`: not all of it was, and nothing
+failed).
 ",
         first = MACHINES[0].name,
     )
