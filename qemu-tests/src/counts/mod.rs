@@ -1,7 +1,7 @@
 //! The instructions that operations take: on bare metal as the guest `count` counts them, hosted as valgrind does.
 //!
-//! What is done stands in the package `operations`. Its loops are run for some turns and for more; [`stretches`] makes figures of
-//! what they took, which are [kept](crate::figures) beside that package, a file for each [`Subject`].
+//! What is done stands in the package `operations`. Its loops are run for some turns and for more; the module `stretches` makes
+//! figures of what they took, which are [kept](crate::figures) beside that package, a file for each [`Subject`].
 
 mod hosted;
 mod stretches;
