@@ -1,4 +1,4 @@
-//! What a boot needs and a fresh computer lacks: the bare targets of rustc, and QEMU. And what counts instructions hosted, valgrind.
+//! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, and valgrind, which counts instructions hosted.
 //!
 //! Only what a request needs is asked for. What is missing is installed by the command that is
 //! printed first; where that is not wanted or not possible, the command is all that is printed,

@@ -12,9 +12,9 @@
 //! | `requests` | kills and wakes from elsewhere |
 //! | `trees` | trees entered and left; tracers |
 //!
-//! A loop runs between two moments of a [`Meter`], for a number of turns that the caller gives. What it takes for more turns beyond
-//! what it takes for fewer is the operation, with what it makes of the loop, whose variables a switch leaves in memory; less
-//! what the operation [`EMPTY`] takes, which is the loop alone. A switch one way is half of a round trip, the larger half,
+//! A loop runs between two moments of a [`Meter`], for a number of turns that the caller gives. What it takes for more turns
+//! beyond what it takes for fewer is the operation, with what it makes of the loop, whose variables a switch leaves in memory;
+//! less what the operation [`EMPTY`] takes, which is the loop alone. A switch one way is half of a round trip, the larger half,
 //! between two such loops:
 //!
 //! ```text

@@ -76,8 +76,8 @@ impl Run<'_> {
     }
 }
 
-/// A value of which the compiler knows nothing. A function, or the loop would keep its values in the memory that `black_box` shows
-/// around.
+/// A value of which the compiler knows nothing. A function, or the loop would keep its values in the memory that `black_box`
+/// shows around.
 #[inline(never)]
 fn hidden<X>(x: X) -> X {
     black_box(x)

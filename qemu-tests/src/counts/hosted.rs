@@ -1,7 +1,7 @@
 //! The hosted program, and valgrind, which counts what it executes.
 //!
-//! Callgrind does: it is told by the program where a loop begins and ends. What it makes of calls over a change of stacks is of no
-//! interest here, only how many instructions there were.
+//! Callgrind does: it is told by the program where a loop begins and ends. What it makes of calls over a change of stacks is of
+//! no interest here, only how many instructions there were.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,8 @@ pub(super) const IS_SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os
 /// Many times what it takes.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The C library copies larger values by what is fastest on this processor; here by what every processor has. The names are those of
-/// several versions of it.
+/// The C library copies larger values by what is fastest on this processor; here by what every processor has. The names are those
+/// of several versions of it.
 const PLAIN_COPIES: &str = "glibc.cpu.hwcaps=-AVX_Usable,-AVX2_Usable,-AVX,-AVX2,-AVX512F,-ERMS,-FSRM";
 
 /// Builds the program with features, in a target directory for each set of them.
@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn each_dump_that_was_asked_for_is_a_line() {
         let dumps = "desc: Trigger: Client Request: ran up half 16\nfn=(1) ran\ntotals: 54\n\n\
-                     desc: Trigger: Client Request: ran up half 32\ntotals: 86\n\ndesc: Trigger: Program termination\ntotals: 9\n";
+                     desc: Trigger: Client Request: ran up half 32\ntotals: 86\n\n\
+                     desc: Trigger: Program termination\ntotals: 9\n";
         assert_eq!(lines(dumps).unwrap(), "ran up half 16 54\nran up half 32 86\n");
     }
 
