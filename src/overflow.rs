@@ -75,16 +75,15 @@ unsafe fn read(floor: *const Canary, word: usize) -> usize {
 /// Whether the band of `greenlet` is as it was laid.
 fn is_whole(greenlet: BlockPtr) -> bool {
     let floor = greenlet.floor.get();
-    let mut word = 1;
-    // Not an iterator, whose frames are deep without optimization: this is called where little may be left.
+    let (mut word, mut differs) = (1, 0);
+    // Not an iterator, whose frames are deep without optimization: this is called where little may be left. And no way out
+    // early: with optimization this is eight loads.
     while word <= WORDS {
         // SAFETY: the greenlet exists.
-        if unsafe { read(floor, word) } != canary(floor, word) {
-            return false;
-        }
+        differs |= unsafe { read(floor, word) } ^ canary(floor, word);
         word += 1;
     }
-    true
+    differs == 0
 }
 
 /// Whether `leaver`, which runs, stands on its stack, with the two highest words of the band as they were.
