@@ -1,7 +1,7 @@
 //! How a greenlet starts and how it dies.
 
 use super::slow::{self, Arrival, Packet, first_not_dead, take_over};
-use super::word;
+use super::{outgoing, word};
 use crate::arch::{self, Context, Landing, Word};
 #[cfg(feature = "abandon")]
 use crate::block::ABANDONED;
@@ -13,7 +13,7 @@ use crate::me::Me;
 use crate::overflow;
 use crate::panic::{self, Payload};
 use crate::thrown::Thrown;
-use core::mem::{self, ManuallyDrop};
+use core::mem::{self, ManuallyDrop, needs_drop};
 
 /// Where the stack of a greenlet with the body `F` begins.
 ///
@@ -76,12 +76,14 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     }
     #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(me);
-    let value = ManuallyDrop::new(value);
+    outgoing!(place = value);
+    // SAFETY: a `V` lies there, which is nobody's from here on.
+    let word = unsafe { word::pack(place) };
     mark(me, DEAD);
     me.here().set_current(parent);
     // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` does not go on; nobody gives its
     // stack to others, because somebody refers to it, and the parent unpacks the word, first thing.
-    unsafe { arch::depart(parent.context(), word::pack(&value)) }
+    unsafe { arch::depart(parent.context(), word) }
 }
 
 /// Notes that `me` is over, by `how`.

@@ -19,7 +19,7 @@ use crate::block::BlockPtr;
 use crate::handle::Greenlet;
 use crate::overflow;
 use crate::thrown::{Outcome, Sent};
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
 /// Switches to `to` with a value; returns what is sent back to the current greenlet.
 ///
@@ -39,8 +39,9 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     let from = unsafe { here.current() };
     overflow::check::<V, E>(from);
     here.set_current(to);
-    let value = ManuallyDrop::new(value);
-    let word = word::pack(&value);
+    outgoing!(place = value);
+    // SAFETY: a `V` lies there, which is nobody's from here on.
+    let word = unsafe { word::pack(place) };
     // SAFETY: `from` runs; `to` has started and is suspended, or is `from` itself. The word is what a `V` packs to.
     // `value` is on this stack, which stands still until the word is unpacked, first thing.
     let landing = unsafe { arch::switch::<false>(from.context(), to.context(), word) };
@@ -73,13 +74,29 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     }
     overflow::check::<V, E>(me);
     here.set_current(to);
-    let value = ManuallyDrop::new(value);
-    let word = word::pack(&value);
+    outgoing!(place = value);
+    // SAFETY: a `V` lies there, which is nobody's from here on.
+    let word = unsafe { word::pack(place) };
     // SAFETY: as in `switch`. Marked, for `replace_parent` to know.
     let landing = unsafe { arch::switch::<true>(me.context(), to.context(), word) };
     // SAFETY: this is the arrival.
     unsafe { receive(landing) }
 }
+
+/// Defines `$place`, where the value in the variable `$value` lies on its way out, which is not dropped there. A value with nothing
+/// to drop stays in the variable: one copy less. A macro, because a function would have the value moved.
+macro_rules! outgoing {
+    ($place:ident = $value:ident) => {
+        let moved;
+        let $place = if needs_drop::<V>() {
+            moved = ManuallyDrop::new($value);
+            (&raw const moved).cast::<V>()
+        } else {
+            &raw const $value
+        };
+    };
+}
+pub(super) use outgoing;
 
 /// The receiving end of every transfer, first thing after the switch: what was sent is moved out of the sender's frame
 /// before anything else may happen.

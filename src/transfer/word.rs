@@ -1,7 +1,7 @@
 //! A value as one machine word: itself when it fits, else where it lies.
 
 use crate::arch::Word;
-use core::mem::{ManuallyDrop, MaybeUninit, align_of, size_of};
+use core::mem::{MaybeUninit, align_of, size_of};
 
 /// Whether a `V` travels in the word itself.
 const fn fits<V>() -> bool {
@@ -9,15 +9,19 @@ const fn fits<V>() -> bool {
 }
 
 /// The word for a value. It stands for the value: who unpacks it owns the value, and the place it was packed from is empty.
+///
+/// # Safety
+///
+/// A `V` lies at `place`.
 #[inline(always)]
-pub(super) fn pack<V>(value: &ManuallyDrop<V>) -> Word {
+pub(super) unsafe fn pack<V>(place: *const V) -> Word {
     if fits::<V>() {
         let mut word: Word = MaybeUninit::uninit();
         // SAFETY: a `V` fits the word, in size and alignment. Padding stays padding: a word may be uninitialised.
-        unsafe { word.as_mut_ptr().cast::<ManuallyDrop<V>>().copy_from_nonoverlapping(value, 1) };
+        unsafe { word.as_mut_ptr().cast::<V>().copy_from_nonoverlapping(place, 1) };
         word
     } else {
-        MaybeUninit::new((&raw const *value).cast())
+        MaybeUninit::new(place.cast())
     }
 }
 
