@@ -75,15 +75,17 @@ unsafe fn read(floor: *const Canary, word: usize) -> usize {
 /// Whether the band of `greenlet` is as it was laid.
 fn is_whole(greenlet: BlockPtr) -> bool {
     let floor = greenlet.floor.get();
-    let (mut word, mut differs) = (1, 0);
-    // Not an iterator, whose frames are deep without optimization: this is called where little may be left. And no way out
-    // early: with optimization this is eight loads.
+    let mut word = 1;
+    // Not an iterator, whose frames are deep without optimization: this is called where little may be left. With a way out after
+    // each word: without, the compiler compares several at a time in vector registers, which takes more instructions.
     while word <= WORDS {
         // SAFETY: the greenlet exists.
-        differs |= unsafe { read(floor, word) } ^ canary(floor, word);
+        if unsafe { read(floor, word) } != canary(floor, word) {
+            return false;
+        }
         word += 1;
     }
-    differs == 0
+    true
 }
 
 /// Whether `leaver`, which runs, stands on its stack, with the two highest words of the band as they were.

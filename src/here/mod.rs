@@ -116,9 +116,20 @@ impl Here {
         (interrupts ^ self.slow()) | target.flags.get() != 0
     }
 
-    /// Takes interrupts as they are now for usual. Where the tree was entered with interrupts masked, they may be either.
-    pub(crate) fn note_interrupts(&self) {
-        self.slow.store(self.slow() & (UNREF | TRACE) | interrupts(), Relaxed);
+    /// Whether interrupts are masked that were not when the tree was entered. Where it was entered with interrupts masked, they may
+    /// be either, and as they are now is usual from here on.
+    pub(crate) fn refuses_interrupts(&self) -> bool {
+        let changed = (self.slow() ^ interrupts()) & !(UNREF | TRACE);
+        changed != 0 && self.interrupts_changed(changed)
+    }
+
+    #[cold]
+    fn interrupts_changed(&self, changed: u32) -> bool {
+        if self.newly_masked() {
+            return true;
+        }
+        self.slow.store(self.slow() ^ changed, Relaxed);
+        false
     }
 
     /// Ends a run: nothing is current, the core is free.

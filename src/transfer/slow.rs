@@ -44,11 +44,8 @@ pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
-    if !named.has(ENDED) {
-        if named.here().newly_masked() {
-            return Err(Thrown::Refused(Refusal::Masked, Some(sent)));
-        }
-        named.here().note_interrupts();
+    if !named.has(ENDED) && named.here().refuses_interrupts() {
+        return Err(Thrown::Refused(Refusal::Masked, Some(sent)));
     }
     #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);
