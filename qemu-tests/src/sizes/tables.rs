@@ -80,7 +80,7 @@ pub static TABLES: [Table; 2] = [
 /// The features that cost nothing where they are on and nobody uses them, as the README says.
 static FREE: [&str; 3] = ["alloc", "defmt", "recorder"];
 
-/// What contradicts that these features are [free](FREE): a line for each.
+/// What contradicts that these features are free: a line for each.
 pub fn not_free(figures: &Figures) -> Vec<String> {
     let mut problems = Vec::new();
     for feature in FREE {
