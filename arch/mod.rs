@@ -29,8 +29,9 @@
 //!
 //! # How a switch is marked
 //!
-//! By where it resumes: at an address with the bit `MARK` clear, or with it set, in what would be padding. That costs nothing
-//! where it is made; who asks a context later, [`Context::is_marked`], looks at the address that it stands at.
+//! By an instruction right before the address at which it resumes, which is never executed. That costs nothing where it is made;
+//! who asks a context later, [`Context::is_marked`], reads the code before the address that it stands at. So code must be readable,
+//! which it is but where a linker was told otherwise (`--execute-only`): there the reading faults.
 //!
 //! Not kept: the floating point control and status words (MXCSR, x87 control word; FPCR, FPSR), the condition flags, the
 //! interrupt mask. They belong to the core, not to a context. With the feature `fp-control` a context has control words of its
@@ -230,6 +231,12 @@ impl Context {
         self.bx.set(entry as *const ());
         #[cfg(feature = "fp-control")]
         self.control.set(isa::control());
+    }
+
+    /// Forgets where the stack stood: there is nothing on it.
+    #[inline]
+    pub(crate) fn vacate(&self) {
+        self.sp.set(ptr::null_mut());
     }
 
     /// Where `bp` of a context that has no frames points.

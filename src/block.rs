@@ -348,6 +348,7 @@ impl Block {
         let me = unsafe { BlockPtr::new(place) };
         debug_assert!(me.parent().is_none() && me.body.get().is_none() && !crate::local::is_attached(me));
         me.id.set(here.new_id());
+        me.context.vacate();
         me.refs.set(1);
         me.core.set(Link::to(here));
         me.mail.set(mail);

@@ -54,6 +54,10 @@ pub(crate) struct Waiting<F>(*mut F);
 
 impl<F> Waiting<F> {
     /// Runs it, once it has been moved up here: what it captured is dropped when it is over.
+    ///
+    /// Not inlined, so that its frame is on the stack while it runs and not before: what arrives and what an end does stand where it
+    /// stood, and a guard that stops the frame itself stops a greenlet that has started.
+    #[inline(never)]
     pub(crate) fn call<V: 'static, E: 'static>(self, me: &Me<V, E>, value: V) -> Outcome<V, E>
     where
         F: Run<V, E>,

@@ -14,7 +14,7 @@
 //! The fast path looks at the stack pointer, and at the two words of the band that an overflow is most likely to pass first. One
 //! comparison does for the stack pointer and the first of these: the word is added to the stack pointer, which gives its height
 //! above the floor. A word that was overwritten gives a height of the stack's only if it is an address on this stack with its
-//! sign changed, which no frame holds. The slow path, deaths and [`Greenlet::is_intact`] look at the whole band. It is too late then: memory below the stack may
+//! sign changed, which no frame holds; or a small number, if the stack is larger than its address. The slow path, deaths and [`Greenlet::is_intact`] look at the whole band. It is too late then: memory below the stack may
 //! have been overwritten. So nothing of the greenlet goes on, nor does its tree: the hook that hears of it never returns, and
 //! runs on main's stack, below where main waits.
 

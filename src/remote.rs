@@ -82,7 +82,7 @@ impl core::error::Error for Gone {}
 
 impl RemoteGreenlet {
     /// Asks for a kill: the greenlet's core throws an exit into it, as [`cancel`](Greenlet::cancel) does, at the next transfer
-    /// there that takes the slow path, or when [`attend`](Greenlet::attend) is called. What comes back is thrown away; an error
+    /// there that takes the slow path, such as a throw, when a greenlet ends, or when [`attend`](Greenlet::attend) is called. What comes back is thrown away; an error
     /// goes to [`on_unraisable`](crate::Tree::on_unraisable), as does [`NoRun`](crate::Thrown::NoRun) of a greenlet without a
     /// body, which stays as it is. The main greenlet is never killed, and a dead one not again.
     ///

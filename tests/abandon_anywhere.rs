@@ -176,7 +176,7 @@ fn with_left(me: &Me, left: usize, run: &mut dyn FnMut()) {
 }
 
 /// One attempt: never returns.
-fn attempt(operation: Operation, left: usize) -> ! {
+fn attempt(test: impl FnOnce(&Main) -> c_int) -> ! {
     for guard in GUARDED.guards() {
         // SAFETY: nobody uses this page, and a handler is set for who tries.
         let done = unsafe { mprotect(ptr::with_exposed_provenance_mut(guard.start), guard.len(), PROT_NONE) };
@@ -189,7 +189,7 @@ fn attempt(operation: Operation, left: usize) -> ! {
     let action = Action { handler: stopped, mask: [0; 16], flags, restorer: ptr::null() };
     // SAFETY: a handler as the flags say.
     must(unsafe { sigaction(SIGSEGV, &action, ptr::null_mut()) } == 0, "the signal has a handler");
-    let ended = TREE.enter(|main| attempted(main, operation, left));
+    let ended = TREE.enter(|main| test(main));
     exit(ended.unwrap_or(BROKEN))
 }
 
@@ -253,17 +253,45 @@ fn whole(main: &Main, bystander: &Handle, known: &Handle) {
     must(OTHERS.free() == free, "and goes");
 }
 
+/// A body whose own frame does not fit is stopped before it has done anything, and has started.
+fn too_large(main: &Main) -> c_int {
+    struct Captured;
+    impl Drop for Captured {
+        fn drop(&mut self) {
+            must(false, "what lies on a stack that is given up is dropped");
+        }
+    }
+    let captured = Captured;
+    let deep = main.build(&GUARDED).name("deep").spawn(move |_, x| {
+        let _captured = captured;
+        Ok(std::hint::black_box([x as u8; 80 << 10])[7].into())
+    });
+    let deep = deep.unwrap();
+    let parent = main.build(&OTHERS).spawn(|_, x| Ok(x)).unwrap();
+    deep.set_parent(&parent).unwrap();
+    must(deep.switch(1) == Err(Thrown::Error("out of stack")), "the error goes up, through who never started");
+    must(deep.is_dead() && parent.is_dead() && deep.references() == 1, "both are over");
+    must(deep.set_run(|_, x| Ok(x)).is_err(), "it has started");
+    GIVEN_UP
+}
+
 /// How a process ended that ran `attempt`.
-fn forked(operation: Operation, left: usize) -> c_int {
+fn forked(test: impl FnOnce(&Main) -> c_int) -> c_int {
     // SAFETY: the new process uses nothing but this program's own statics, memory and standard error, and ends by `_exit`.
     let process = unsafe { fork() };
     if process == 0 {
-        attempt(operation, left);
+        attempt(test);
     }
     let mut status = 0;
     // SAFETY: waits for it.
     assert_eq!(unsafe { waitpid(process, &mut status, 0) }, process);
     if status & 0x7f == 0 { status >> 8 & 0xff } else { -(status & 0x7f) }
+}
+
+#[test]
+fn in_the_frame_of_the_body_itself() {
+    let _alone = alone();
+    assert_eq!(forked(too_large), GIVEN_UP);
 }
 
 #[test]
@@ -275,7 +303,7 @@ fn with_any_number_of_bytes_left() {
         // In steps of the stack's alignment, to where it has gone well for long enough.
         let mut well = 0;
         for left in (64..MOST).step_by(16) {
-            let end = forked(operation, left);
+            let end = forked(|main| attempted(main, operation, left));
             *ends.entry(end).or_insert(0) += 1;
             *all.entry(end).or_insert(0) += 1;
             well = if end == WENT_WELL { well + 1 } else { 0 };

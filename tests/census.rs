@@ -95,6 +95,12 @@ fn a_stack_is_where_the_pool_has_it_and_fills_as_it_is_used() {
         assert_eq!(after.to_string(), shown);
         g.kill().unwrap();
         assert_eq!(g.stack(), None, "a dead one uses none");
+        drop(g);
+        assert_eq!(
+            main.bare(pool).unwrap().stack().unwrap().in_use(),
+            192,
+            "of who had the stack before, nothing is left"
+        );
         let bare = main.bare(&STACKS).unwrap().stack().unwrap();
         assert!((1..=192).contains(&bare.in_use()), "the control block and nothing else: {bare}");
     });

@@ -27,12 +27,20 @@ pub(crate) use control::control;
 
 const _: () = assert!(offset::PC == offset::SP + 8 && offset::BX == offset::BP + 8, "sp, pc and bp, bx move in pairs");
 
-/// The bit of the address of a marked switch's label 2: it lies behind an instruction that is never executed.
-const MARK: usize = 4;
+/// What lies before a marked switch's label 2, and is never executed: `brk #0x6775`. Before an unmarked one is a branch.
+const MARK: u32 = 0xd420_0000 | 0x6775 << 5;
 
 /// Whether a context that stands at `pc` left by a marked switch.
 pub(crate) fn is_mark(pc: *const ()) -> bool {
-    pc.addr() & MARK != 0 && pc != trampoline as *const ()
+    if pc.is_null() || pc == trampoline as *const () {
+        return false;
+    }
+    let before: u32;
+    // SAFETY: `pc` is a label 2, and reads what is before it. In assembly, because to Rust code is no memory.
+    unsafe {
+        asm!("ldur {0:w}, [{1}, #-4]", out(reg) before, in(reg) pc, options(readonly, nostack, preserves_flags));
+    }
+    before == MARK
 }
 
 /// What [`switch`] and [`send`] have in common: all but what they do before they go, which is `$go`, and the registers of what
@@ -51,9 +59,8 @@ macro_rules! switch {
             "mov sp, x9",
             $($go,)*
             "br x10",
-            ".p2align 3",
             ".if {MARKED}",
-            "brk #1",
+            "brk #0x6775",
             ".endif",
             "2:",
             MARKED = const $marked as u8,

@@ -24,12 +24,21 @@ mod control;
 #[cfg(feature = "fp-control")]
 pub(crate) use control::control;
 
-/// The bit of the address of a marked switch's label 2: it lies behind a byte that is never executed.
-const MARK: usize = 1;
+/// What lies before a marked switch's label 2, and is never executed: `int3`. Before an unmarked one is the end of a jump, which is
+/// another byte.
+const MARK: u32 = 0xcc;
 
 /// Whether a context that stands at `pc` left by a marked switch.
 pub(crate) fn is_mark(pc: *const ()) -> bool {
-    pc.addr() & MARK != 0 && pc != trampoline as *const ()
+    if pc.is_null() || pc == trampoline as *const () {
+        return false;
+    }
+    let before: u32;
+    // SAFETY: `pc` is a label 2, and reads what is before it. In assembly, because to Rust code is no memory.
+    unsafe {
+        asm!("movzx {0:e}, byte ptr [{1} - 1]", out(reg) before, in(reg) pc, options(readonly, nostack, preserves_flags));
+    }
+    before == MARK
 }
 
 /// What [`switch`] and [`send`] have in common: all but how they go, which is `$go`, and the registers of what they bring.
@@ -47,7 +56,6 @@ macro_rules! switch {
             "mov rbp, [rdx + {BP}]",
             "mov rbx, [rdx + {BX}]",
             $($go,)*
-            ".p2align 1",
             ".if {MARKED}",
             "int3",
             ".endif",

@@ -56,8 +56,8 @@ unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Land
     }
 }
 
-/// The end of `me`, which runs.
-#[cfg_attr(not(debug_assertions), inline(always))]
+/// The end of `me`, which runs. Not inlined: one for all bodies.
+#[inline(never)]
 fn end<V: 'static, E: 'static>(me: BlockPtr, left: Result<Arrival<V, E>, Payload>) -> ! {
     let rare = finish(me, left.unwrap_or_else(Err));
     die(me, rare)

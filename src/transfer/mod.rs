@@ -6,8 +6,8 @@
 //!                └─► slow::send ──► slow::depart ──► arch::switch ──► slow::arrive
 //! ```
 //!
-//! The fast path means what the slow path means, for the case that nothing rare is the matter: the target is started,
-//! alive and of a tree that is entered; the origin is referred to by somebody. Everything else is behind one test on the
+//! The fast path means what the slow path means, for the case that nothing rare is the matter: the target has a
+//! body, started or not, is not dead, and is of a tree that is entered; the origin is referred to by somebody. Everything else is behind one test on the
 //! way out. A greenlet that departs slowly sends a packet with what it has to say; the test on the way in is for that.
 
 pub(crate) mod life;
@@ -42,7 +42,7 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     outgoing!(place = value);
     // SAFETY: a `V` lies there, which is nobody's from here on.
     let word = unsafe { word::pack(place) };
-    // SAFETY: `from` runs; `to` has started and is suspended, or is `from` itself. The word is what a `V` packs to.
+    // SAFETY: `from` runs; `to` is suspended or fresh, or is `from` itself. The word is what a `V` packs to.
     // `value` is on this stack, which stands still until the word is unpacked, first thing.
     let landing = unsafe { arch::switch::<false>(from.context(), to.context(), word) };
     // SAFETY: this is the arrival.

@@ -69,7 +69,7 @@ fn of_decoded(decoded: &iced_x86::Instruction) -> Kind {
     match (decoded.code(), decoded.op0_register(), decoded.memory_base()) {
         (Code::Lea_r64_m, Register::RAX, Register::RIP) => Kind::TakesAddress(decoded.ip_rel_memory_address()),
         (Code::Mov_r64_rm64, Register::RSP, Register::RDX) => Kind::LoadsStack,
-        (Code::Jmp_rm64, _, Register::RDX) => Kind::Jumps,
+        (Code::Jmp_rm64, _, Register::RDX) | (Code::Jmp_rm64, Register::RAX, _) => Kind::Jumps,
         (Code::Call_rm64, Register::RBX, _) => Kind::CallsEntry,
         _ => Kind::Other,
     }
@@ -103,12 +103,12 @@ mod tests {
 
     #[test]
     fn the_switch_of_x86_64_is_known() {
-        // lea rax, [rip+8]; mov rsp, [rdx]; jmp [rdx+8]; call rbx; mov rbp, [rdx+16]
-        let bytes = b"\x48\x8d\x05\x08\0\0\0\x48\x8b\x22\xff\x62\x08\xff\xd3\x48\x8b\x6a\x10";
+        // lea rax, [rip+8]; mov rsp, [rdx]; jmp [rdx+8]; call rbx; mov rbp, [rdx+16]; jmp rax
+        let bytes = b"\x48\x8d\x05\x08\0\0\0\x48\x8b\x22\xff\x62\x08\xff\xd3\x48\x8b\x6a\x10\xff\xe0";
         let decoded = x86_64(bytes, 0x1000);
-        let expected = [Kind::TakesAddress(0x100f), Kind::LoadsStack, Kind::Jumps, Kind::CallsEntry, Kind::Other];
-        assert_eq!(kinds(&decoded), expected);
+        let [takes, loads, jumps] = [Kind::TakesAddress(0x100f), Kind::LoadsStack, Kind::Jumps];
+        assert_eq!(kinds(&decoded), [takes, loads, jumps, Kind::CallsEntry, Kind::Other, jumps]);
         let addresses: Vec<_> = decoded.iter().map(|instruction| instruction.address).collect();
-        assert_eq!(addresses, [0x1000, 0x1007, 0x100a, 0x100d, 0x100f]);
+        assert_eq!(addresses, [0x1000, 0x1007, 0x100a, 0x100d, 0x100f, 0x1013]);
     }
 }

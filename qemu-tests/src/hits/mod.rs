@@ -1,8 +1,8 @@
 //! Which instructions a guest was interrupted before, against those that are in its ELF file.
 //!
 //! A guest with `hits` in its head prints two sets of addresses as notes: where interrupts came by single steps, and by the
-//! timer. Both must have every instruction of the assembly of a switch, in all places that it is inlined into, and of the
-//! entry. Of all else, what only one of them has was missed by the other.
+//! timer. Both must have every instruction of the assembly of a switch, in all places that it is inlined into. Of all else,
+//! the entry among it, what only one of them has was missed by the other.
 //!
 //! ```text
 //! # hit steps 40081200 8000000000000001      printed by the guest: an address, and which of 64 units from there on
@@ -48,7 +48,7 @@ pub fn block(elf: &Path, transcript: &str) -> Result<String> {
 
     let mut block = HEAD.to_owned();
     let all = Part { name: "all that ran".to_owned(), addresses: ran };
-    for Part { name, addresses } in parts::of(&code)?.iter().chain([&all]) {
+    for Part { name, addresses } in parts::of(&code, &all.addresses)?.iter().chain([&all]) {
         write!(block, "# {name}:")?;
         for (way, hits, end) in [("by steps", &steps, ','), ("by the timer", &timer, '\n')] {
             let missed: Vec<_> = addresses.difference(hits).collect();

@@ -2,10 +2,11 @@
 //! that a fresh context calls.
 //!
 //! ```text
-//!   switch       takes the address behind it ... loads the other stack ... jumps
+//!   switch       takes the address behind it ... loads the other stack ... jumps, perhaps with a mark behind the jump
 //!   depart                                       loads the other stack ... jumps
 //!   trampoline   calls the entry, and a trap behind that, which is never reached
-//!   entry        found by its name, with its closures
+//!   entry        found by its name, with its closures: one for each type of a body, some of which never start or are only started
+//!                by a value; so of these, what ran
 //! ```
 
 use anyhow::{Result, ensure};
@@ -32,19 +33,21 @@ impl Part {
     }
 }
 
-/// All of them.
+/// All of them. `ran` are the instructions that ran at all.
 ///
 /// # Errors
 ///
 /// When there is none of one kind.
-pub(super) fn of(code: &Code) -> Result<[Part; 4]> {
+pub(super) fn of(code: &Code, ran: &Addresses) -> Result<[Part; 4]> {
     let (mut switches, mut departs) = (Vec::new(), Vec::new());
     for function in code.functions() {
         let instructions = &function.instructions;
         for (index, jump) in instructions.iter().enumerate().filter(|(_, at)| at.kind == Kind::Jumps) {
-            if let Some(place) = straight(instructions, index, Kind::TakesAddress(jump.end)) {
+            let resumes = [jump.end, jump.end + code.unit];
+            let takes = |kind| matches!(kind, Kind::TakesAddress(address) if resumes.contains(&address));
+            if let Some(place) = straight(instructions, index, takes) {
                 switches.push(place);
-            } else if let Some(place) = straight(instructions, index, Kind::LoadsStack) {
+            } else if let Some(place) = straight(instructions, index, |kind| kind == Kind::LoadsStack) {
                 departs.push(place);
             }
             // Else it is a jump of the compiler's.
@@ -57,20 +60,19 @@ pub(super) fn of(code: &Code) -> Result<[Part; 4]> {
             function.instructions.get(..=call)
         })
         .collect();
-    let entries: Vec<_> = code.named(&["life", "entry"]).map(|function| &function.instructions[..]).collect();
-    Ok([
-        Part::new("switch", &switches)?,
-        Part::new("depart", &departs)?,
-        Part::new("trampoline", &trampolines)?,
-        Part::new("entry", &entries)?,
-    ])
+    let entries = code.named(&["life", "entry"]).map(|function| &function.instructions[..]);
+    let ran = |at: &Instruction| ran.contains(&at.address);
+    let entries: Vec<_> = entries.filter(|instructions| instructions.iter().any(ran)).collect();
+    let mut entry = Part::new("entry", &entries)?;
+    entry.addresses = entries.iter().copied().flatten().filter(|at| ran(at)).map(|at| at.address).collect();
+    Ok([Part::new("switch", &switches)?, Part::new("depart", &departs)?, Part::new("trampoline", &trampolines)?, entry])
 }
 
-/// The instructions up to that at `jump`, from the last of a kind on, if it is near.
-fn straight(instructions: &[Instruction], jump: usize, begins: Kind) -> Option<&[Instruction]> {
+/// The instructions up to that at `jump`, from the last on that it may begin with, if that is near.
+fn straight(instructions: &[Instruction], jump: usize, begins: impl Fn(Kind) -> bool) -> Option<&[Instruction]> {
     /// More than there are in a switch.
     const LONGEST: usize = 40;
     let from = jump.saturating_sub(LONGEST);
-    let first = instructions[from..jump].iter().rposition(|at| at.kind == begins)?;
+    let first = instructions[from..jump].iter().rposition(|at| begins(at.kind))?;
     Some(&instructions[from + first..=jump])
 }

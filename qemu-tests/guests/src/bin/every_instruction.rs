@@ -56,6 +56,7 @@ static ALL_TIMED: Hits = Hits::new();
 
 fn main() {
     interrupts::on(handler::handle);
+    check!(TREE.enter(stacks::find).is_ok());
     for (own, place) in [(true, "their own stack"), (false, "the stack of whoever is interrupted")] {
         interrupts::on_own_stack(own);
         println!("handlers on {place}");

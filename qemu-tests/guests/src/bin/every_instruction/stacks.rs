@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use greenlet::StackPool;
 
-use crate::isa;
+use crate::{Main, isa};
 
 /// Room for an interrupt, and for the frames of what is not optimized.
 const SIZE: usize = 16384;
@@ -28,18 +28,31 @@ static FIRST: AtomicUsize = AtomicUsize::new(0);
 /// What is on it where nobody has been.
 const PAINT: u64 = 0x7061_696e_7465_6421;
 
-/// Above this is the control block, which weak handles may look at.
+/// Below this is the canary band, which the kernel lays once for all greenlets that have the stack.
+const BAND: usize = 64 / 8;
+
+/// Above this is the control block, which weak handles may look at, and which stays for the next greenlet.
 const PAINTED: usize = WORDS - 192 / 8;
 
-/// A word of it. It stands at the end of the pool, behind the pool's own state.
+/// Bytes from the beginning of the pool to it.
+static OFFSET: AtomicUsize = AtomicUsize::new(0);
+
+/// Finds out where in the pool it lies: by a greenlet that has it.
+pub(crate) fn find(main: &Main) {
+    let greenlet = main.bare(&STACKS).expect("the stack is free");
+    let limit = greenlet.stack().expect("it is not main").limit;
+    OFFSET.store(limit - (&raw const STACKS).addr(), Relaxed);
+}
+
+/// A word of it.
 fn word(index: usize) -> *mut u64 {
-    let limit = (&raw const STACKS).wrapping_add(1).cast::<u64>().wrapping_sub(WORDS);
+    let limit = (&raw const STACKS).wrapping_byte_add(OFFSET.load(Relaxed)).cast::<u64>();
     limit.wrapping_add(index).cast_mut()
 }
 
 /// Paints all of it.
 pub(crate) fn paint() {
-    FIRST.store(0, Relaxed);
+    FIRST.store(BAND, Relaxed);
     paint_used();
 }
 
@@ -77,8 +90,6 @@ pub(crate) fn used() -> usize {
 
 /// Words of it that nobody used, from the limit on, with the band that the kernel lays there.
 fn unused() -> usize {
-    /// Of the band.
-    const BAND: usize = 64 / 8;
     let is_unused = |&index: &usize| {
         // SAFETY: in bounds; painted, or used by greenlets that are over.
         let word = unsafe { word(index).read_volatile() };
