@@ -182,6 +182,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     #[must_use]
     pub fn remote(&self) -> RemoteGreenlet {
         let block = self.block();
+        if !self.is_ended() {
+            // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
+            unsafe { Tree::<V, E>::of(block) }.settle.set(Some(settle::<V, E>));
+        }
         // SAFETY: slots of pools and trees are statics, and the number in a slot is an atomic for ever, whoever holds it.
         let number = unsafe { &(*block.as_ptr()).id };
         RemoteGreenlet { number, mail: block.mail.get(), id: block.id() }
@@ -247,6 +251,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         found
     }
 }
+
+/// What arrivals call when there may be kills to settle: [`settle`] of the tree's types.
+///
+/// [`Greenlet::remote`] alone names it to the tree, so that a program without remote handles has none of this code. That is
+/// enough: a kill can be asked for only through what `remote` returned, after that, and only while the tree of that run lasts. The
+/// pointer is written and read by the core of the tree. It stays when the tree ends: who was late may have counted a request still,
+/// and the next run is of the same types.
+pub(crate) type Settle = unsafe fn(BlockPtr) -> usize;
 
 /// Settles the kills that were asked for; returns how many.
 ///

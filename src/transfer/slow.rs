@@ -13,9 +13,9 @@ use crate::here::UNREF;
 use crate::overflow;
 use crate::panic::{self, Payload};
 use crate::references::release_caught;
-use crate::remote::settle;
 use crate::thrown::{Outcome, Refusal, Sent, Thrown};
 use crate::trace::trace;
+use crate::tree::Tree;
 use core::mem::ManuallyDrop;
 
 /// What a slow departure leaves on its own stack for whoever goes on.
@@ -163,9 +163,12 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
         // SAFETY: the pin's reference is ours.
         panicked = unsafe { release_caught::<V, E>(target) }.or(panicked);
     }
-    if me.mail.get().has_kills() {
+    if me.mail.get().has_kills()
         // SAFETY: the tree is one of `V` and `E`, and entered.
-        panicked = panic::catch(|| unsafe { settle::<V, E>(me) }).err().or(panicked);
+        && let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get()
+    {
+        // SAFETY: the same.
+        panicked = panic::catch(|| unsafe { settle(me) }).err().or(panicked);
     }
     match panicked {
         Some(payload) => lost_to(payload, what),
