@@ -155,8 +155,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() {
             return None;
         }
+        let listener = tracer.map(|tracer| Listener { tracer, tell: tell::<V, E> });
         // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
-        unsafe { Tree::<V, E>::of(self.block()) }.replace_tracer(self.block().here(), tracer)
+        let tree = unsafe { Tree::<V, E>::of(self.block()) };
+        tree.replace_listener(self.block().here(), listener).map(|listener| listener.tracer)
     }
 
     /// Who hears of the transfers of this greenlet's tree.
@@ -179,18 +181,35 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             return None;
         }
         // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
-        unsafe { Tree::<V, E>::of(self.block()) }.tracer.get()
+        unsafe { Tree::<V, E>::of(self.block()) }.listener.get().map(|listener| listener.tracer)
     }
 }
 
+/// A tracer, and how to tell it. Only [`Greenlet::set_trace`] makes one: arrivals name [`tell`] by this pointer alone, so that a
+/// program that sets no tracer has none of that code.
+pub(crate) struct Listener<V: 'static, E: 'static> {
+    tracer: Tracer<V, E>,
+    tell: Tell<V, E>,
+}
+
+type Tell<V, E> = unsafe fn(Tracer<V, E>, BlockPtr, BlockPtr, Arrival<V, E>) -> Arrival<V, E>;
+
+impl<V: 'static, E: 'static> Clone for Listener<V, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V: 'static, E: 'static> Copy for Listener<V, E> {}
+
 impl<V: 'static, E: 'static> Tree<V, E> {
     /// Called by the core that entered this tree, with its record.
-    pub(crate) fn replace_tracer(&self, here: &Here, tracer: Option<Tracer<V, E>>) -> Option<Tracer<V, E>> {
-        match tracer {
+    pub(crate) fn replace_listener(&self, here: &Here, new: Option<Listener<V, E>>) -> Option<Listener<V, E>> {
+        match new {
             Some(_) => here.set_slow(TRACE),
             None => here.clear_slow(TRACE),
         }
-        self.tracer.replace(tracer)
+        self.listener.replace(new)
     }
 }
 
@@ -208,19 +227,27 @@ pub(crate) unsafe fn trace<V: 'static, E: 'static>(
     if target.here().slow() & TRACE == 0 {
         return what;
     }
-    // SAFETY: the caller's contract.
-    unsafe { tell(origin, target, what) }
+    // SAFETY: the tree is entered.
+    match unsafe { Tree::<V, E>::of(target) }.listener.get() {
+        // SAFETY: the caller's contract.
+        Some(Listener { tracer, tell }) => unsafe { tell(tracer, origin, target, what) },
+        None => what,
+    }
 }
 
 /// # Safety
 ///
 /// As for [`trace`].
 #[cold]
-unsafe fn tell<V: 'static, E: 'static>(origin: BlockPtr, target: BlockPtr, what: Arrival<V, E>) -> Arrival<V, E> {
+unsafe fn tell<V: 'static, E: 'static>(
+    tracer: Tracer<V, E>,
+    origin: BlockPtr,
+    target: BlockPtr,
+    what: Arrival<V, E>,
+) -> Arrival<V, E> {
     // SAFETY: a tree of `V` and `E` is entered.
     let tree = unsafe { Tree::<V, E>::of(target) };
     let here = target.here();
-    let Some(tracer) = tree.tracer.get() else { return what };
     let event = if matches!(what, Ok(Ok(_))) { Event::Switch } else { Event::Throw };
     // SAFETY: both exist while this runs; the handles are not dropped.
     let origin = ManuallyDrop::new(unsafe { Greenlet::from_block(origin) });
@@ -229,14 +256,14 @@ unsafe fn tell<V: 'static, E: 'static>(origin: BlockPtr, target: BlockPtr, what:
     match panic::catch(|| tracer.event(event, &origin, &target)) {
         Ok(Ok(())) => what,
         Ok(Err(error)) => {
-            tree.replace_tracer(here, None);
+            tree.replace_listener(here, None);
             match panic::catch(|| drop(what)) {
                 Ok(()) => Ok(Err(Thrown::Error(error))),
                 Err(payload) => Err(payload),
             }
         }
         Err(payload) => {
-            tree.replace_tracer(here, None);
+            tree.replace_listener(here, None);
             lost_to(payload, what)
         }
     }

@@ -146,7 +146,7 @@ unsafe fn round<V: 'static, E: 'static>(
 ///
 /// As for [`end`].
 unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
-    tree.replace_tracer(main.here(), None);
+    tree.replace_listener(main.here(), None);
     main.set(DEAD | ENDED);
     main.id.end();
     let mut at = main.successor();

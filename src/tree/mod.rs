@@ -15,7 +15,7 @@ use crate::panic::{self, Payload};
 use crate::pool::{Home, Slots};
 use crate::remote::Settle;
 use crate::thrown::Thrown;
-use crate::trace::Tracer;
+use crate::trace::Listener;
 use core::cell::{Cell, UnsafeCell};
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
@@ -57,7 +57,7 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
     pub(crate) leak: fn(&Greenlet<V, E>),
     pub(crate) overflow: fn(&Overflow) -> !,
     /// Hears of every transfer. Only the core that entered looks at it.
-    pub(crate) tracer: Cell<Option<Tracer<V, E>>>,
+    pub(crate) listener: Cell<Option<Listener<V, E>>>,
     /// Settles kills that were asked for from elsewhere, once somebody can ask: see [`Greenlet::remote`], which puts it here.
     pub(crate) settle: Cell<Option<Settle>>,
     /// The main greenlet's slot: a pool of one, claimed from `enter` until the last reference to main is gone.
@@ -68,7 +68,7 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
 }
 
 // SAFETY: of what is mutable in a tree, `slot` and `mail` are atomic; `main` and `band` belong to the core that claimed `slot` until it is
-// released, `tracer` and `settle` to the one that entered the tree, which leaves `None` in
+// released, `listener` and `settle` to the one that entered the tree, which leaves `None` in
 // the first, and in the second a function that is good for whoever comes. No `V` or `E` is ever kept in a tree, so nothing is asked of these types.
 unsafe impl<V: 'static, E: 'static> Sync for Tree<V, E> {}
 
@@ -115,7 +115,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
             unraisable: |_, _| {},
             leak: |_| {},
             overflow: overflow::panics,
-            tracer: Cell::new(None),
+            listener: Cell::new(None),
             settle: Cell::new(None),
             slot: Slots::new(),
             mail: Mail::new(),
