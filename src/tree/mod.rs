@@ -12,13 +12,14 @@ use crate::mail::Mail;
 use crate::me::Main;
 use crate::overflow::{self, MainBand, Overflow};
 use crate::panic::{self, Payload};
-use crate::pool::{Home, Slots};
+use crate::pool::Home;
 use crate::remote::Settle;
 use crate::thrown::Thrown;
 use crate::trace::Listener;
 use core::cell::{Cell, UnsafeCell};
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A tree: all its greenlets exchange values `V` and errors `E`.
 ///
@@ -60,15 +61,15 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
     pub(crate) listener: Cell<Option<Listener<V, E>>>,
     /// Settles kills that were asked for from elsewhere, once somebody can ask: see [`Greenlet::remote`], which puts it here.
     pub(crate) settle: Cell<Option<Settle>>,
-    /// The main greenlet's slot: a pool of one, claimed from `enter` until the last reference to main is gone.
-    slot: Slots<1>,
+    /// Whether `main` is a greenlet: from `enter` until the last reference to that is gone.
+    taken: AtomicBool,
     mail: Mail,
     band: MainBand,
     main: UnsafeCell<MaybeUninit<Block>>,
 }
 
-// SAFETY: of what is mutable in a tree, `slot` and `mail` are atomic; `main` and `band` belong to the core that claimed `slot` until it is
-// released, `listener` and `settle` to the one that entered the tree, which leaves `None` in
+// SAFETY: of what is mutable in a tree, `taken` and `mail` are atomic; `main` and `band` belong to the core that set `taken` until it is
+// cleared, `listener` and `settle` to the one that entered the tree, which leaves `None` in
 // the first, and in the second a function that is good for whoever comes. No `V` or `E` is ever kept in a tree, so nothing is asked of these types.
 unsafe impl<V: 'static, E: 'static> Sync for Tree<V, E> {}
 
@@ -117,7 +118,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
             overflow: overflow::panics,
             listener: Cell::new(None),
             settle: Cell::new(None),
-            slot: Slots::new(),
+            taken: AtomicBool::new(false),
             mail: Mail::new(),
             band: MainBand::new(),
             main: UnsafeCell::new(MaybeUninit::uninit()),
@@ -219,15 +220,16 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if !here.take() {
             return Err(Refused { reason: EnterError::CoreBusy, returned: main_body });
         }
-        let Some(slot) = self.slot.claim() else {
+        // Acquire: what the last run left in the tree, on whatever core, is visible from here on.
+        if self.taken.swap(true, Ordering::Acquire) {
             here.give_back();
             return Err(Refused { reason: EnterError::StillReferred, returned: main_body });
-        };
+        }
         let place = self.main.get().cast::<Block>();
-        // SAFETY: the slot is claimed, so nobody refers to the block in `self.main`; the claim holds it until its release.
+        // SAFETY: taken just now, so nobody refers to the block in `self.main`; it stays so until that one is released.
         let bounds = unsafe { self.band.lay() };
         // SAFETY: the same.
-        let main = unsafe { Block::write(place, bounds, (Home::Shared(self.slot.erase(), slot), 0), here, &self.mail) };
+        let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.taken), 0), here, &self.mail) };
         here.begin(ptr::from_ref(self).cast(), main);
         let run = Run { tree: self, main };
         let result = main_body(&Main::new(main));
