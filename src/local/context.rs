@@ -52,10 +52,11 @@ struct Place<C> {
 
 /// The head of a context: what is known without the type.
 pub(crate) struct Shared {
+    /// [`release`], of the value's type. Who frees a greenlet comes to it by this pointer alone, so that a program without
+    /// contexts has none of that code.
+    release: unsafe fn(*const Shared),
     refs: Cell<u32>,
     kind: TypeId,
-    /// Drops the value in place.
-    drop: unsafe fn(*const Shared),
     home: NonNull<Slots<0>>,
     slot: u32,
 }
@@ -115,9 +116,9 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
             return Err(Refused { reason: LocalError::Full { capacity: N }, returned: value });
         };
         let shared = Shared {
+            release: release::<C>,
             refs: Cell::new(1),
             kind: TypeId::of::<C>(),
-            drop: drop_value::<C>,
             home: self.slots.erase(),
             slot,
         };
@@ -156,7 +157,7 @@ impl<C: 'static> Clone for Context<C> {
 impl<C: 'static> Drop for Context<C> {
     fn drop(&mut self) {
         // SAFETY: the reference is this handle's.
-        unsafe { release(self.shared.as_ptr()) }
+        unsafe { release::<C>(self.shared.as_ptr()) }
     }
 }
 
@@ -231,7 +232,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         let old = self.block().local_context.replace(new);
         if !old.is_null() {
             // SAFETY: the greenlet held a reference to it.
-            unsafe { release(old) };
+            unsafe { let_go(old) };
         }
     }
 }
@@ -248,10 +249,22 @@ unsafe fn retain(shared: *const Shared) {
     }
 }
 
+/// Gives up a reference to a context of whatever type.
+///
 /// # Safety
 ///
-/// The caller gives up a reference.
-pub(super) unsafe fn release(shared: *const Shared) {
+/// The caller owns the reference.
+pub(super) unsafe fn let_go(shared: *const Shared) {
+    // SAFETY: by the contract, it exists.
+    let release = unsafe { (*shared).release };
+    // SAFETY: the caller's contract; `create` put the function of its own type there.
+    unsafe { release(shared) }
+}
+
+/// # Safety
+///
+/// `shared` is the head of a `Place<C>`; the caller gives up a reference to it.
+unsafe fn release<C>(shared: *const Shared) {
     // SAFETY: by the contract, it exists.
     let head = unsafe { &*shared };
     let refs = head.refs.get() - 1;
@@ -259,18 +272,10 @@ pub(super) unsafe fn release(shared: *const Shared) {
     if refs == 0 {
         // SAFETY: claimed by `create`; the value is gone when this is dropped.
         let _slot = unsafe { Claimed::new(head.home, head.slot) };
+        let place = shared.cast_mut().cast::<Place<C>>();
+        // SAFETY: by the contract; places are cells.
+        let value = unsafe { &raw mut (*place).value };
         // SAFETY: nobody refers to it.
-        unsafe { (head.drop)(shared) };
+        unsafe { value.drop_in_place() }
     }
-}
-
-/// # Safety
-///
-/// `shared` is the head of a `Place<C>` to which nobody refers and which is not dropped again.
-unsafe fn drop_value<C>(shared: *const Shared) {
-    let place = shared.cast_mut().cast::<Place<C>>();
-    // SAFETY: by the contract; places are cells.
-    let value = unsafe { &raw mut (*place).value };
-    // SAFETY: by the contract.
-    unsafe { value.drop_in_place() }
 }

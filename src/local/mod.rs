@@ -18,24 +18,19 @@ pub(crate) fn is_attached(block: BlockPtr) -> bool {
     !block.local_context.get().is_null() || !block.attached.get().is_null()
 }
 
-/// Drops everything that was kept for a greenlet which is being freed.
+/// Drops one of the things that were kept for a greenlet which is being freed: its context first, then its values. One at a time,
+/// and what there is is read again after each: a destructor may do what it likes.
 ///
 /// # Safety
 ///
-/// Nobody refers to the greenlet.
+/// Nobody refers to the greenlet, and [something is attached](is_attached).
 pub(crate) unsafe fn detach(block: BlockPtr) {
     let context = block.local_context.replace(ptr::null());
-    if !context.is_null() {
+    if context.is_null() {
+        // SAFETY: then there is a value. The block owns its values; nobody can look at them any more.
+        unsafe { value::detach_first(block) }
+    } else {
         // SAFETY: the block owned a reference to it.
-        unsafe { context::release(context) };
-    }
-    loop {
-        let first = block.attached.get();
-        if first.is_null() {
-            break;
-        }
-        // SAFETY: the block owns its values; nobody can look at them any more. One at a time is taken out and dropped, and
-        // the chain is read again: a destructor may do what it likes.
-        unsafe { value::drop_first(block, first) };
+        unsafe { context::let_go(context) }
     }
 }

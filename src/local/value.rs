@@ -55,11 +55,12 @@ struct Entry<T> {
 
 /// The head of an entry, in the chain of its greenlet.
 pub(crate) struct Attached {
+    /// [`detach`], of the value's type. Who frees a greenlet comes to it by this pointer alone, so that a program without values
+    /// has none of that code.
+    detach: unsafe fn(BlockPtr),
     next: Cell<*const Attached>,
     /// Address of the static: which value this is.
     key: *const (),
-    /// Drops the value in place.
-    drop: unsafe fn(*const Attached),
     home: NonNull<Slots<0>>,
     slot: u32,
 }
@@ -179,9 +180,9 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
         }
         mem::forget(claimed);
         let head = Attached {
+            detach: detach::<T>,
             next: Cell::new(block.attached.get()),
             key: self.key(),
-            drop: drop_value::<T>,
             home: self.slots.erase(),
             slot,
         };
@@ -199,28 +200,33 @@ impl<T: fmt::Debug + 'static, const N: usize> fmt::Debug for GreenletLocal<T, N>
     }
 }
 
+/// Detaches the first value of a greenlet's chain, of whatever type.
+///
 /// # Safety
 ///
-/// `entry` is the head of an `Entry<T>` whose value nobody looks at and which is not dropped again.
-unsafe fn drop_value<T>(entry: *const Attached) {
-    let entry = entry.cast_mut().cast::<Entry<T>>();
-    // SAFETY: by the contract; `entries` are cells, so that they may be written through the pointer that `attach` made.
-    let value = unsafe { &raw mut (*entry).value };
-    // SAFETY: by the contract.
-    unsafe { value.drop_in_place() }
+/// There is one, and nobody looks at it any more.
+pub(super) unsafe fn detach_first(block: BlockPtr) {
+    // SAFETY: by the contract there is a first entry; entries in a chain are written.
+    let detach = unsafe { (*block.attached.get()).detach };
+    // SAFETY: the caller's contract; `attach` put the function of its own type there.
+    unsafe { detach(block) }
 }
 
 /// Takes the first entry out of a greenlet's chain and drops its value.
 ///
 /// # Safety
 ///
-/// `first` is the first entry of `block`, and nobody looks at the value.
-pub(super) unsafe fn drop_first(block: BlockPtr, first: *const Attached) {
+/// It is an `Entry<T>`, and nobody looks at its value any more.
+unsafe fn detach<T>(block: BlockPtr) {
+    let first = block.attached.get();
     // SAFETY: entries in a chain are written.
     let head = unsafe { &*first };
     block.attached.set(head.next.get());
     // SAFETY: claimed when it was attached; its value is gone when this is dropped.
     let _slot = unsafe { Claimed::new(head.home, head.slot) };
+    let entry = first.cast_mut().cast::<Entry<T>>();
+    // SAFETY: by the contract; `entries` are cells, so that they may be written through the pointer that `attach` made.
+    let value = unsafe { &raw mut (*entry).value };
     // SAFETY: out of the chain, so that nobody finds it again.
-    unsafe { (head.drop)(first) };
+    unsafe { value.drop_in_place() }
 }
