@@ -227,6 +227,22 @@ pub(crate) unsafe fn trace<V: 'static, E: 'static>(
     if target.here().slow() & TRACE == 0 {
         return what;
     }
+    // SAFETY: the caller's contract.
+    unsafe { tell_who_listens(origin, target, what) }
+}
+
+/// Apart, so that an arrival of which nobody hears has no part in the registers that this takes.
+///
+/// # Safety
+///
+/// As for [`trace`].
+#[cold]
+#[inline(never)]
+unsafe fn tell_who_listens<V: 'static, E: 'static>(
+    origin: BlockPtr,
+    target: BlockPtr,
+    what: Arrival<V, E>,
+) -> Arrival<V, E> {
     // SAFETY: the tree is entered.
     match unsafe { Tree::<V, E>::of(target) }.listener.get() {
         // SAFETY: the caller's contract.
