@@ -130,43 +130,61 @@ unsafe fn strip(block: BlockPtr) -> Option<Payload> {
 /// `victim` is suspended, nobody refers to it, and its tree, one of `V` and `E`, is entered.
 #[cold]
 unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
-    victim.retain(); // this kill's own reference
+    victim.refs.set(1); // this kill's own reference
     // SAFETY: the tree is entered.
-    let tree = unsafe { Tree::<V, E>::of(victim) };
-    let exit = panic::catch(tree.exit);
+    let exit = panic::catch(unsafe { Tree::<V, E>::of(victim) }.exit);
     if victim.refs.get() > 1 {
         // The exit function found it through a weak handle and kept it: nothing is lost.
         let last = uncount(victim);
         debug_assert!(!last, "others refer to it");
         return (None, exit.err());
     }
-    let report = |arrival: Arrival<V, E>| match arrival {
-        Ok(Ok(value)) => {
-            drop(value);
-            None
-        }
-        Ok(Err(thrown)) => {
-            // SAFETY: the kill's reference keeps the victim while the hook looks at it.
-            let victim = ManuallyDrop::new(unsafe { Greenlet::from_block(victim) });
-            (tree.unraisable)(&victim, thrown);
-            None
-        }
-        Err(payload) => Some(payload),
-    };
     // SAFETY: this kill refers to the victim; it is not main, which its tree refers to, and it is not an ancestor of the
     // dropper: its children would refer to it.
-    let ended = exit.and_then(|exit| unsafe { end_under_me(victim, Sent::Exit(exit), report) });
-    let mut panicked = ended.unwrap_or_else(Some);
+    let mut panicked = unsafe { end_for_nobody::<V, E>(victim, exit) };
     if victim.has(DEAD) || victim.refs.get() > 1 {
         // SAFETY: the caller goes on with what a release goes on with: freed if dead, else somebody refers to it.
         let (parent, panic) = if uncount(victim) { unsafe { free(victim) } } else { (None, None) };
         return (parent, panic.or(panicked));
     }
     victim.set(LEAKED);
+    // SAFETY: the tree is entered.
+    let tree = unsafe { Tree::<V, E>::of(victim) };
     // SAFETY: counted here, for as long as the hook looks at it: it may end it after all.
     let victim = unsafe { Greenlet::from_block(victim.retain()) };
     panicked = panic::catch(|| (tree.leak)(&victim)).err().or(panicked);
     (None, panicked)
+}
+
+/// Throws an exit into `victim`, as [`end_under_me`] does, on behalf of nobody who would look at what comes back: a value is
+/// dropped, an error goes to the tree's hook. If there was a panic instead of the exit, that is what comes of it.
+///
+/// # Safety
+///
+/// As for [`end_under_me`].
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
+    victim: BlockPtr,
+    exit: Result<V, Payload>,
+) -> Option<Payload> {
+    let report = |arrival: Arrival<V, E>| match arrival {
+        Ok(Ok(value)) => {
+            drop(value);
+            None
+        }
+        Ok(Err(thrown)) => {
+            // SAFETY: the tree is entered.
+            let tree = unsafe { Tree::<V, E>::of(victim) };
+            // SAFETY: the caller refers to the victim while the hook looks at it.
+            let victim = ManuallyDrop::new(unsafe { Greenlet::from_block(victim) });
+            (tree.unraisable)(&victim, thrown);
+            None
+        }
+        Err(payload) => Some(payload),
+    };
+    // SAFETY: the same contract.
+    exit.and_then(|exit| unsafe { end_under_me(victim, Sent::Exit(exit), report) }).unwrap_or_else(Some)
 }
 
 /// Throws `sent` into `victim` while the current greenlet stands in for its parent; hands what comes back to `then`, and
@@ -198,8 +216,17 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
         Some(old) => victim.replace_parent(old),
         None => None,
     };
-    // SAFETY: the parent field owned it, or this function did.
-    match surplus.and_then(|surplus| unsafe { release_caught::<V, E>(surplus) }) {
+    let released = match surplus {
+        // Short of `release_caught`, for what is nearly always so.
+        Some(surplus) if surplus.refs.get() > 1 => {
+            surplus.refs.set(surplus.refs.get() - 1);
+            None
+        }
+        // SAFETY: the parent field owned it, or this function did.
+        Some(surplus) => unsafe { release_caught::<V, E>(surplus) },
+        None => None,
+    };
+    match released {
         Some(payload) => Err(payload),
         None => result,
     }

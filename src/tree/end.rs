@@ -6,9 +6,7 @@ use crate::handle::Greenlet;
 use crate::here::Here;
 use crate::panic::{self, Payload};
 use crate::pool;
-use crate::references::{end_under_me, release_caught};
-use crate::thrown::Sent;
-use crate::transfer::slow::Arrival;
+use crate::references::{end_for_nobody, release_caught};
 use core::mem::ManuallyDrop;
 
 /// How often the greenlets that are left are asked. More than once because one that ends may wake others, or spawn some.
@@ -117,20 +115,8 @@ unsafe fn round<V: 'static, E: 'static>(
             main.here().count_death();
             return;
         }
-        let report = |arrival: Arrival<V, E>| match arrival {
-            Ok(Ok(value)) => {
-                drop(value);
-                None
-            }
-            Ok(Err(thrown)) => {
-                (tree.unraisable)(greenlet, thrown);
-                None
-            }
-            Err(payload) => Some(payload),
-        };
         // SAFETY: the handle refers to it; it is not main, and main has no ancestors.
-        let end = |exit| unsafe { end_under_me(block, Sent::Exit(exit), report) };
-        *panicked = panic::catch(tree.exit).and_then(end).unwrap_or_else(Some).or(panicked.take());
+        *panicked = unsafe { end_for_nobody::<V, E>(block, panic::catch(tree.exit)) }.or(panicked.take());
     };
     // SAFETY: the caller's contract.
     let walked = panic::catch(|| unsafe { each(main, ask) });
