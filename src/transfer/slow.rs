@@ -163,17 +163,28 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
         // SAFETY: the pin's reference is ours.
         panicked = unsafe { release_caught::<V, E>(target) }.or(panicked);
     }
-    if me.mail.get().has_kills()
+    if me.mail.get().has_kills() {
         // SAFETY: the tree is one of `V` and `E`, and entered.
-        && let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get()
-    {
-        // SAFETY: the same.
-        panicked = panic::catch(|| unsafe { settle(me) }).err().or(panicked);
+        panicked = unsafe { settle_kills::<V, E>(me) }.or(panicked);
     }
     match panicked {
         Some(payload) => lost_to(payload, what),
         None => what,
     }
+}
+
+/// Settles kills that were asked for from elsewhere, if this program asks for any. Returns the panic of user code that ran meanwhile.
+///
+/// # Safety
+///
+/// `me` is the current greenlet, of a tree of `V` and `E`.
+#[cold]
+#[inline(never)]
+unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
+    // SAFETY: as a greenlet of the tree runs here, the tree is entered.
+    let settle = unsafe { Tree::<V, E>::of(me) }.settle.get()?;
+    // SAFETY: the tree is one of `V` and `E`, and entered.
+    panic::catch(|| unsafe { settle(me) }).err()
 }
 
 /// A panic arrives in the place of `what`.
