@@ -68,7 +68,7 @@ pub(crate) struct Block {
     /// Where the stack goes back to.
     pub(crate) home: Cell<Home>,
     /// Bytes of the stack that a body must leave to interrupts.
-    pub(crate) headroom: Cell<usize>,
+    pub(crate) headroom: Cell<u32>,
     /// Whether the kernel is at work on its stack; see [`crate::busy`].
     #[cfg(feature = "abandon")]
     pub(crate) busy: Cell<bool>,
@@ -292,7 +292,7 @@ impl Block {
     pub(crate) unsafe fn write(
         place: *mut Self,
         (floor, span): (*const Canary, usize),
-        (home, headroom): (Home, usize),
+        (home, headroom): (Home, u32),
         here: &'static Here,
         mail: &'static Mail,
     ) -> BlockPtr {

@@ -140,7 +140,9 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
             let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
             // SAFETY: the same.
-            unsafe { Block::write(claim.block, bounds, (claim.home, P::HEADROOM), parent.here(), parent.mail.get()) }
+            unsafe {
+                Block::write(claim.block, bounds, (claim.home, P::HEADROOM as u32), parent.here(), parent.mail.get())
+            }
         };
         #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.

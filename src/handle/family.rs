@@ -141,7 +141,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if block.has(REPLACING) {
             return Err(RunError::Busy);
         }
-        let needs = pool::needs::<V, E, F>() + block.headroom.get();
+        let needs = pool::needs::<V, E, F>() + block.headroom.get() as usize;
         let stack = block.stack_size();
         if needs > stack {
             return Err(RunError::TooLarge { needs, stack });

@@ -66,6 +66,7 @@ const fn check<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: 
         HEADROOM <= SIZE - 1024,
         "greenlet: a stack must have at least 1024 bytes besides HEADROOM: a larger SIZE, or less HEADROOM"
     );
+    assert!(HEADROOM <= u32::MAX as usize, "greenlet: HEADROOM of a stack pool must be below 2^32");
     assert!(COUNT < u32::MAX as usize, "greenlet: COUNT of a stack pool must be below 2^32 - 1");
     let () = L::SOUND;
 }
