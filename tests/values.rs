@@ -46,6 +46,18 @@ impl<const N: usize> Payload for [u8; N] {
     }
 }
 
+impl<const N: usize> Payload for [u32; N] {
+    fn make(seed: u8) -> Self {
+        std::array::from_fn(|at| u32::from(seed).wrapping_mul(0x0101_0133).wrapping_add(at as u32))
+    }
+}
+
+impl<const N: usize> Payload for [u64; N] {
+    fn make(seed: u8) -> Self {
+        std::array::from_fn(|at| u64::from(seed).wrapping_mul(0x0101_0101_0101_0133).wrapping_add(at as u64))
+    }
+}
+
 /// Sends back what it gets, in whatever way; ends by the exit that carries 0.
 fn answer<P: Payload>(me: &Me<Counted<P>, Counted<P>>, mut value: Counted<P>) -> Outcome<Counted<P>, Counted<P>> {
     loop {
@@ -128,6 +140,16 @@ go_every_way! {
     values_of_16_bytes_go_every_way: [u8; 16],
     values_of_64_bytes_go_every_way: [u8; 64],
     values_of_256_bytes_go_every_way: [u8; 256],
+    values_of_1_word_go_every_way: [u64; 1],
+    values_of_2_words_go_every_way: [u64; 2],
+    values_of_9_words_go_every_way: [u64; 9],
+    values_of_31_words_go_every_way: [u64; 31],
+    values_of_32_words_go_every_way: [u64; 32],
+    values_of_33_words_go_every_way: [u64; 33],
+    values_of_2_half_words_go_every_way: [u32; 2],
+    values_of_3_half_words_go_every_way: [u32; 3],
+    values_of_32_half_words_go_every_way: [u32; 32],
+    values_of_33_half_words_go_every_way: [u32; 33],
     values_aligned_to_16_go_every_way: Align16,
     values_aligned_to_64_go_every_way: Align64,
     values_aligned_to_128_go_every_way: Align128,
