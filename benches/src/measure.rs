@@ -1,8 +1,7 @@
 //! The measuring process: all peers in turn, round by round.
 
 use crate::entrants::{Entrant, entrants};
-use crate::rows::{Row, Rows};
-use crate::stats::summarize;
+use crate::rows::Measured;
 use crate::work::Work;
 use crate::works::{Sample, WARM_UP};
 use anyhow::{Context, Result};
@@ -14,15 +13,15 @@ const SAMPLE: f64 = 200_000.0;
 /// Works that take long are measured in one round of so many.
 const SELDOM: usize = 20;
 
-/// Measures, and prints a row a line for the process that reports.
+/// Measures, and prints a line for each work of a peer to the process that reports.
 ///
 /// # Errors
 ///
-/// When a row cannot be written as JSON.
+/// When a line cannot be written as JSON.
 pub(crate) fn show(works: &[Work], rounds: usize) -> Result<()> {
     stay_on_one_core();
-    for row in measure(works, rounds).0 {
-        println!("{}", serde_json::to_string(&row).context("a row is not JSON")?);
+    for series in measure(works, rounds) {
+        println!("{}", serde_json::to_string(&series.measured()).context("samples are not JSON")?);
     }
     Ok(())
 }
@@ -35,7 +34,7 @@ struct Series {
     samples: Vec<Sample>,
 }
 
-fn measure(works: &[Work], rounds: usize) -> Rows {
+fn measure(works: &[Work], rounds: usize) -> Vec<Series> {
     let mut series = Vec::new();
     for &work in works {
         series.extend(entrants().into_iter().filter_map(|entrant| prepare(work, entrant)));
@@ -54,9 +53,7 @@ fn measure(works: &[Work], rounds: usize) -> Rows {
             }
         }
     }
-    let mut rows = Rows(series.iter().filter_map(Series::row).collect());
-    rows.compare();
-    rows
+    series
 }
 
 /// Finds how many operations a sample takes; `None` if the peer cannot do this work.
@@ -71,18 +68,13 @@ fn prepare(work: Work, entrant: Entrant) -> Option<Series> {
 }
 
 impl Series {
-    fn row(&self) -> Option<Row> {
-        let mut times: Vec<_> = self.samples.iter().map(|sample| sample.nanoseconds).collect();
-        let summary = summarize(&mut times)?;
-        Some(Row {
+    fn measured(&self) -> Measured {
+        Measured {
             operation: self.work.to_string(),
             peer: self.entrant.name.into(),
-            median_ns: summary.median,
-            spread: summary.spread,
-            vs_raw: None,
-            vs_corosensei: None,
-            bytes: self.samples[0].bytes,
-        })
+            nanoseconds: self.samples.iter().map(|sample| sample.nanoseconds).collect(),
+            bytes: self.samples.first().and_then(|sample| sample.bytes),
+        }
     }
 }
 

@@ -1,6 +1,18 @@
 //! The results, as one process says them to another and as `--json` writes them.
 
+use crate::stats::summarize;
 use serde::{Deserialize, Serialize};
+
+/// What a process has measured of one peer doing one work.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) operation: String,
+    pub(crate) peer: String,
+    /// Of one operation, a sample each.
+    pub(crate) nanoseconds: Vec<f64>,
+    /// Memory of one partner, where it was measured.
+    pub(crate) bytes: Option<f64>,
+}
 
 /// One peer doing one work.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -11,7 +23,7 @@ pub(crate) struct Row {
     pub(crate) median_ns: f64,
     /// Between the quartiles, as a part of the median.
     pub(crate) spread: f64,
-    /// Ratios of medians, of the same process.
+    /// Ratios of medians, of the same processes.
     pub(crate) vs_raw: Option<f64>,
     pub(crate) vs_corosensei: Option<f64>,
     /// Memory of one partner, where it was measured.
@@ -32,7 +44,21 @@ impl Rows {
         self.0.iter().find(|row| row.operation == operation && row.peer == peer)
     }
 
-    /// Fills in the ratios: of rows that one process measured.
+    /// Summarizes what processes have measured that did the same works for the same peers, with the ratios to one another.
+    pub(crate) fn of(processes: Vec<Vec<Measured>>) -> Self {
+        let mut all: Vec<Measured> = Vec::new();
+        for measured in processes.into_iter().flatten() {
+            match all.iter_mut().find(|same| same.operation == measured.operation && same.peer == measured.peer) {
+                Some(same) => same.nanoseconds.extend(measured.nanoseconds),
+                None => all.push(measured),
+            }
+        }
+        let mut rows = Self(all.into_iter().filter_map(Row::of).collect());
+        rows.compare();
+        rows
+    }
+
+    /// Fills in the ratios to one another.
     pub(crate) fn compare(&mut self) {
         let medians: Vec<_> =
             self.0.iter().map(|row| (row.operation.clone(), row.peer.clone(), row.median_ns)).collect();
@@ -43,5 +69,40 @@ impl Rows {
             };
             (row.vs_raw, row.vs_corosensei) = (against(RAW), against(COROSENSEI));
         }
+    }
+}
+
+impl Row {
+    /// Without ratios; `None` without samples.
+    fn of(mut measured: Measured) -> Option<Self> {
+        let summary = summarize(&mut measured.nanoseconds)?;
+        Some(Self {
+            operation: measured.operation,
+            peer: measured.peer,
+            median_ns: summary.median,
+            spread: summary.spread,
+            vs_raw: None,
+            vs_corosensei: None,
+            bytes: measured.bytes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Measured, Rows};
+
+    fn measured(peer: &str, nanoseconds: &[f64]) -> Measured {
+        Measured { operation: "switch".into(), peer: peer.into(), nanoseconds: nanoseconds.into(), bytes: None }
+    }
+
+    #[test]
+    fn samples_of_several_processes_are_one_series() {
+        let first = vec![measured("raw", &[1.0, 2.0]), measured("greenlet", &[3.0, 3.0])];
+        let second = vec![measured("raw", &[3.0]), measured("greenlet", &[9.0])];
+        let rows = Rows::of(vec![first, second]);
+        let (raw, greenlet) = (rows.get("switch", "raw").unwrap(), rows.get("switch", "greenlet").unwrap());
+        assert_eq!((raw.median_ns, raw.spread, raw.vs_raw), (2.0, 0.5, Some(1.0)));
+        assert_eq!((greenlet.median_ns, greenlet.vs_raw, greenlet.vs_corosensei), (3.0, Some(1.5), None));
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::cli::Options;
 use crate::report;
-use crate::rows::{Row, Rows};
+use crate::rows::{Measured, Row, Rows};
 use crate::work::{SCALES, WORKS, Work};
 use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,26 +21,13 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if cfg!(not(fcontext)) {
         eprintln!("boost-fcontext: skipped, there is no libboost_context.a; `apt-get install libboost-context-dev`");
     }
-    let mut rows = Rows::default();
-    for (program, about) in [(&checked, "all peers"), (&unchecked, "greenlet without checks")] {
-        eprintln!("measuring: {about}");
-        rows.0.extend(keep(&checked == program, measure(program, &WORKS, if options.quick { 5 } else { 201 })?));
-        for alive in SCALES {
-            if options.quick && alive > 10_000 {
-                continue;
-            }
-            eprintln!("measuring: {about}, {alive} alive");
-            // A process each, so that the memory it has is that of these partners. Many take long and vary little.
-            let rounds = if options.quick {
-                2
-            } else if alive <= 1000 {
-                51
-            } else {
-                7
-            };
-            rows.0.extend(keep(&checked == program, measure(program, &[Work::Scale(alive)], rounds)?));
-        }
-    }
+    let programs = [
+        Program { path: checked, about: "all peers", kept: "" },
+        Program { path: unchecked, about: "greenlet without checks", kept: "-unchecked" },
+    ];
+    let mut rows = usual_works(&programs, options.quick)?;
+    rows.extend(scales(&programs, options.quick)?);
+    let mut rows = Rows(rows);
     if options.python {
         rows.0.extend(python()?);
     }
@@ -55,31 +43,73 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Of the second program only what the first has not.
-fn keep(all: bool, rows: Vec<Row>) -> impl Iterator<Item = Row> {
-    rows.into_iter().filter(move |row| all || row.peer.ends_with("-unchecked"))
+/// What measures.
+struct Program {
+    path: PathBuf,
+    about: &'static str,
+    /// How the names of those end whose rows are kept: of the second program, who is not in the first.
+    kept: &'static str,
 }
 
-fn measure(program: &Path, works: &[Work], rounds: usize) -> Result<Vec<Row>> {
+impl Program {
+    fn rows(&self, processes: Vec<Vec<Measured>>) -> impl Iterator<Item = Row> {
+        Rows::of(processes).0.into_iter().filter(|row| row.peer.ends_with(self.kept))
+    }
+}
+
+/// Measures all works but scale, in several processes, one after the other. Where the loader puts code and stacks is another in
+/// each, and some works take half as long again by that.
+fn usual_works(programs: &[Program], quick: bool) -> Result<Vec<Row>> {
+    let (processes, rounds) = if quick { (3, 5) } else { (9, 23) };
+    let mut measured: Vec<_> = programs.iter().map(|program| (program, Vec::new())).collect();
+    for number in 1..=processes {
+        for (program, of_it) in &mut measured {
+            eprintln!("measuring: {}, {number} of {processes}", program.about);
+            of_it.push(measure(&program.path, &WORKS, rounds)?);
+        }
+    }
+    Ok(measured.into_iter().flat_map(|(program, of_it)| program.rows(of_it)).collect())
+}
+
+/// Measures scale, in a process for each number, so that the memory it has is that of these partners.
+fn scales(programs: &[Program], quick: bool) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for program in programs {
+        for alive in SCALES.into_iter().filter(|&alive| !quick || alive <= 10_000) {
+            eprintln!("measuring: {}, {alive} alive", program.about);
+            // Many take long and vary little.
+            let rounds = match alive {
+                _ if quick => 2,
+                ..=1000 => 51,
+                _ => 7,
+            };
+            rows.extend(program.rows(vec![measure(&program.path, &[Work::Scale(alive)], rounds)?]));
+        }
+    }
+    Ok(rows)
+}
+
+fn measure(program: &Path, works: &[Work], rounds: usize) -> Result<Vec<Measured>> {
     let mut command = Command::new(program);
     command.arg("measure").arg(rounds.to_string()).args(works.iter().map(Work::to_string));
-    rows_of(&mut command)
+    lines_of(&mut command)
 }
 
 fn python() -> Result<Vec<Row>> {
-    rows_of(Command::new("python3").arg(package().join("python/peers.py")).arg("--json"))
+    lines_of(Command::new("python3").arg(package().join("python/peers.py")).arg("--json"))
         .context("the rows of Python need python3 with the package greenlet: `pip install greenlet`")
 }
 
-/// Runs a process that prints a row a line.
-fn rows_of(command: &mut Command) -> Result<Vec<Row>> {
+/// Runs a process that prints a `T` a line.
+fn lines_of<T: DeserializeOwned>(command: &mut Command) -> Result<Vec<T>> {
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {command:?}"))?;
     ensure!(output.status.success(), "{command:?} failed ({})", output.status);
-    let text = String::from_utf8(output.stdout).context("rows are text")?;
-    let rows = text.lines().map(serde_json::from_str).collect::<Result<Vec<Row>, _>>();
-    let rows = rows.with_context(|| format!("{command:?} printed something else than rows"))?;
-    ensure!(!rows.is_empty(), "{command:?} measured nothing");
-    Ok(rows)
+    let text =
+        String::from_utf8(output.stdout).with_context(|| format!("{command:?} printed something else than text"))?;
+    let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<T>, _>>();
+    let lines = lines.with_context(|| format!("{command:?} printed something else than measurements"))?;
+    ensure!(!lines.is_empty(), "{command:?} measured nothing");
+    Ok(lines)
 }
 
 /// Builds this program again, with the crate's checks turned off; where it is then.
