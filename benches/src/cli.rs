@@ -17,7 +17,7 @@ cargo bench-peers --counts
   --python     runs python/peers.py, which needs python3 with greenlet, and adds its rows
   --counts     instructions instead of times, under valgrind; compare with `cargo speed`, which keeps ours
 
-Without --quick it takes about ten minutes, and writes docs/performance.md and its plots.
+Without --quick it takes a few minutes, and writes docs/performance.md and its plots.
 ";
 
 /// What is asked for.

@@ -85,22 +85,13 @@ pub fn guests_named(target: &str, profile: Profile, names: &BTreeSet<String>) ->
     guests_as(target, profile, Variant::Usual, Some(names))
 }
 
-/// [`guests_named`], so that they say how deep the stacks of their greenlets were.
+/// [`guests_named`], with a feature that the package `guests` hands on to the library.
 ///
 /// # Errors
 ///
 /// As [`guests`].
-pub fn guests_with_marks(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    guests_as(target, profile, Variant::Marks, Some(names))
-}
-
-/// [`guests_named`], with the feature [`UNCHECKED`] of the library.
-///
-/// # Errors
-///
-/// As [`guests`].
-pub fn guests_unchecked(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    guests_as(target, profile, Variant::Unchecked, Some(names))
+pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
+    guests_as(target, profile, Variant::Feature(feature), Some(names))
 }
 
 /// Builds every guest for `machine`, which may want them linked in another way than others of its target.
@@ -118,14 +109,9 @@ enum Variant {
     Usual,
     /// Linked for a machine that has memory elsewhere.
     Layout(&'static str),
-    /// With the feature `high-water`.
-    Marks,
-    /// With the feature [`UNCHECKED`].
-    Unchecked,
+    /// With this feature.
+    Feature(&'static str),
 }
-
-/// The feature by which a switch does not check that a greenlet has kept to its stack.
-pub const UNCHECKED: &str = "unchecked-switch";
 
 fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BTreeSet<String>>) -> Result<Built> {
     // A target directory for each variant: in one they would build each other's work anew.
@@ -133,8 +119,7 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BT
     let folder = match variant {
         Variant::Usual => folder,
         Variant::Layout(layout) => folder.join(layout),
-        Variant::Marks => folder.join("high-water"),
-        Variant::Unchecked => folder.join(UNCHECKED),
+        Variant::Feature(feature) => folder.join(feature),
     };
     let mut built = Built::new();
     for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
@@ -156,8 +141,7 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BT
         match variant {
             Variant::Usual => cargo.env_remove(LAYOUT),
             Variant::Layout(layout) => cargo.env(LAYOUT, layout),
-            Variant::Marks => cargo.env_remove(LAYOUT).arg("--features=high-water"),
-            Variant::Unchecked => cargo.env_remove(LAYOUT).arg(format!("--features={UNCHECKED}")),
+            Variant::Feature(feature) => cargo.env_remove(LAYOUT).arg(format!("--features={feature}")),
         };
         let more = executables(cargo, "bin", &folder);
         built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);

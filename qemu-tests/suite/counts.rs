@@ -25,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn count(subject: &Subject) -> Result<(), Failed> {
     let program = match subject.machine() {
-        Some((machine, true)) => builds::guest(GUEST, machine.target, Profile::Release)?,
+        Some((machine, None)) => builds::guest(GUEST, machine.target, Profile::Release)?,
         _ => {
             let _turn = builds::turn();
             if let Some(why) = why_not(subject) {

@@ -10,19 +10,28 @@ use qemu_tests::tools::Needs;
 use crate::Case;
 
 /// A document, how a row of a table in it begins, which operation its cells quote, and of which subjects.
-const QUOTED: [(&str, &str, &str, &[&str]); 6] = [
-    ("README.md", "| a switch with both |", "switch", &["aarch64", "x86_64"]),
+const QUOTED: [(&str, &str, &str, &[&str]); 12] = [
+    ("README.md", "| a switch with both |", "switch", BARE),
     (
         "README.md",
         "| a switch with neither (`unchecked-switch`) |",
         "switch",
         &["aarch64-unchecked", "x86_64-unchecked"],
     ),
+    ("README.md", "| a switch with both, and `watchpoint` |", "switch", &["aarch64-watchpoint", "x86_64-watchpoint"]),
+    ("README.md", "| a switch with both, and `fp-control` |", "switch", FP_CONTROL),
     ("docs/design.md", "| by handle |", "switch", CHECKED),
     ("docs/design.md", "| by `up` |", "up", CHECKED),
     ("docs/design.md", "| by handle, `unchecked-switch` |", "switch", UNCHECKED),
     ("docs/design.md", "| by `up`, `unchecked-switch` |", "up", UNCHECKED),
+    ("docs/registers.md", "| by handle |", "switch", BARE),
+    ("docs/registers.md", "| by handle, `fp-control` |", "switch", FP_CONTROL),
+    ("docs/registers.md", "| by `up` |", "up", BARE),
+    ("docs/registers.md", "| by `up`, `fp-control` |", "up", FP_CONTROL),
 ];
+
+const BARE: &[&str] = &["aarch64", "x86_64"];
+const FP_CONTROL: &[&str] = &["aarch64-fp-control", "x86_64-fp-control"];
 
 const CHECKED: &[&str] = &["aarch64", "x86_64", "hosted"];
 const UNCHECKED: &[&str] = &["aarch64-unchecked", "x86_64-unchecked", "hosted-unchecked"];

@@ -33,28 +33,30 @@ pub struct Subject {
     /// What it is called, also in the name of the file that has its figures.
     pub name: &'static str,
     place: Place,
-    /// Features of the library.
-    features: &'static [&'static str],
 }
 
 /// What executes them.
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// The machine of this name.
-    Bare(&'static str),
-    /// A process, under valgrind.
-    Hosted,
+    /// The machine of this name, with a feature of the library or none.
+    Bare(&'static str, Option<&'static str>),
+    /// A process, under valgrind, with features of the library.
+    Hosted(&'static [&'static str]),
 }
 
 /// Each instruction set on bare metal and hosted x86-64, with the features that change what a switch takes.
-pub static SUBJECTS: [Subject; 7] = [
-    Subject { name: "aarch64", place: Place::Bare("aarch64"), features: &[] },
-    Subject { name: "x86_64", place: Place::Bare("x86_64"), features: &[] },
-    Subject { name: "hosted", place: Place::Hosted, features: &[] },
-    Subject { name: "aarch64-unchecked", place: Place::Bare("aarch64"), features: &[compile::UNCHECKED] },
-    Subject { name: "x86_64-unchecked", place: Place::Bare("x86_64"), features: &[compile::UNCHECKED] },
-    Subject { name: "hosted-unchecked", place: Place::Hosted, features: &[compile::UNCHECKED] },
-    Subject { name: "hosted-std", place: Place::Hosted, features: &["std", "alloc"] },
+pub static SUBJECTS: [Subject; 11] = [
+    Subject { name: "aarch64", place: Place::Bare("aarch64", None) },
+    Subject { name: "x86_64", place: Place::Bare("x86_64", None) },
+    Subject { name: "hosted", place: Place::Hosted(&[]) },
+    Subject { name: "aarch64-unchecked", place: Place::Bare("aarch64", Some("unchecked-switch")) },
+    Subject { name: "x86_64-unchecked", place: Place::Bare("x86_64", Some("unchecked-switch")) },
+    Subject { name: "hosted-unchecked", place: Place::Hosted(&["unchecked-switch"]) },
+    Subject { name: "hosted-std", place: Place::Hosted(&["std", "alloc"]) },
+    Subject { name: "aarch64-fp-control", place: Place::Bare("aarch64", Some("fp-control")) },
+    Subject { name: "x86_64-fp-control", place: Place::Bare("x86_64", Some("fp-control")) },
+    Subject { name: "aarch64-watchpoint", place: Place::Bare("aarch64", Some("watchpoint")) },
+    Subject { name: "x86_64-watchpoint", place: Place::Bare("x86_64", Some("watchpoint")) },
 ];
 
 impl Subject {
@@ -67,14 +69,14 @@ impl Subject {
     /// Whether it is a process on the host.
     #[must_use]
     pub fn is_hosted(&self) -> bool {
-        matches!(self.place, Place::Hosted)
+        matches!(self.place, Place::Hosted(_))
     }
 
-    /// The machine that counts, and whether its guest is built as the others are.
+    /// The machine that counts, and the feature of the library that its guest has.
     #[must_use]
-    pub fn machine(&self) -> Option<(&'static Machine, bool)> {
-        let Place::Bare(name) = self.place else { return None };
-        machine::named(name).map(|machine| (machine, self.features.is_empty()))
+    pub fn machine(&self) -> Option<(&'static Machine, Option<&'static str>)> {
+        let Place::Bare(name, feature) = self.place else { return None };
+        machine::named(name).map(|machine| (machine, feature))
     }
 
     /// What it takes to build and count it.
@@ -115,10 +117,15 @@ impl Subject {
     ///
     /// When it does not build.
     pub fn build(&self) -> Result<PathBuf> {
-        let Some((machine, is_usual)) = self.machine() else { return hosted::build(self.name, self.features) };
+        if let Place::Hosted(features) = self.place {
+            return hosted::build(self.name, features);
+        }
+        let (machine, feature) = self.machine().with_context(|| format!("there is no machine for {self}"))?;
         let names = BTreeSet::from([GUEST.to_owned()]);
-        let build = if is_usual { compile::guests_named } else { compile::guests_unchecked };
-        let mut built = build(machine.target, Profile::Release, &names)?;
+        let mut built = match feature {
+            None => compile::guests_named(machine.target, Profile::Release, &names)?,
+            Some(feature) => compile::guests_with(feature, machine.target, Profile::Release, &names)?,
+        };
         built.remove(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))
     }
 
