@@ -144,7 +144,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if overflow.stopped_at.is_none() {
             return refuse(AbandonError::TooLate, error);
         }
-        if !(stack.limit - BELOW..=stack.limit + ABOVE).contains(&stack.sp) {
+        if !(stack.limit.saturating_sub(BELOW)..=stack.limit + ABOVE).contains(&stack.sp) {
             return refuse(AbandonError::NotAtLimit, error);
         }
         if current.busy.get() {

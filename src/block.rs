@@ -57,7 +57,7 @@ pub(crate) struct Block {
     pub(crate) span: Cell<usize>,
 
     /// Where walks along frame pointers end.
-    pub(crate) record: Record,
+    pub(crate) record: Cell<Record>,
     /// Drops the body, while there is one that was not started. Its closure stands at the context's sp.
     pub(crate) body: Cell<Option<DropBody>>,
     /// With [`PINNED`]: a reference to the greenlet that a pending `up` switched to, released when that returns.
@@ -312,7 +312,7 @@ impl Block {
             refs: Cell::new(1),
             floor: Cell::new(floor),
             span: Cell::new(span),
-            record: [0; 2],
+            record: Cell::new([0; 2]),
             body: Cell::new(None),
             pin: Cell::new(ptr::null()),
             next: Cell::new(me),

@@ -55,6 +55,8 @@ pub enum EnterError {
     NoCore,
     /// A tree is entered on this core already: this one or another.
     CoreBusy,
+    /// Another core is in this tree.
+    OtherCore,
     /// Handles to the main greenlet of this tree's last run still exist.
     StillReferred,
 }
@@ -69,6 +71,10 @@ impl fmt::Display for EnterError {
             Self::CoreBusy => {
                 "a tree is entered on this core already; one at a time: return from that `enter` first, \
                  or spawn greenlets in the tree that is entered"
+            }
+            Self::OtherCore => {
+                "another core has entered this tree, and a tree runs on one core at a time; wait until its `enter` has returned, \
+                 or enter another `static` tree"
             }
             Self::StillReferred => {
                 "handles to the main greenlet of this tree's last run still exist; drop them, \

@@ -43,8 +43,11 @@ pub(crate) unsafe fn paint((floor, span): (*const Canary, usize)) {
 /// The lowest word that was written to, as a distance from the base in bytes.
 fn mark(block: BlockPtr) -> usize {
     let (floor, words) = (block.floor.get(), block.span.get() / size_of::<Canary>());
-    // SAFETY: the words between floor and control block are memory of the greenlet's stack.
-    let untouched = (0..words).take_while(|&word| unsafe { (*floor.wrapping_add(word)).get() } == PAINTED).count();
+    // Volatile: it is the memory that is asked, as a debugger would, whatever frames may stand there by now.
+    // SAFETY: the words between floor and control block are memory of the greenlet's stack, which was painted, and on which nobody
+    // else runs.
+    let is_painted = |word: &usize| unsafe { floor.wrapping_add(*word).cast::<usize>().read_volatile() } == PAINTED;
+    let untouched = (0..words).take_while(is_painted).count();
     block.base() - floor.addr() - untouched * size_of::<Canary>()
 }
 

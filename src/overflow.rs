@@ -194,7 +194,7 @@ impl Overflow {
         }
         let limit = current.limit();
         let stack = Stack { base: current.base(), limit, sp };
-        let below = limit - PAGE..limit + BAND;
+        let below = limit.saturating_sub(PAGE)..limit + BAND;
         below.contains(&address).then(|| Self { greenlet: current.identity(), stack, stopped_at: Some(address) })
     }
 
@@ -287,7 +287,7 @@ pub unsafe fn stack_of(address: usize) -> Option<(Identity, Stack)> {
     let find = |below: usize| {
         let mut at = main.successor();
         while at != main {
-            if (at.limit() - below..at.base()).contains(&address) {
+            if (at.limit().saturating_sub(below)..at.base()).contains(&address) {
                 let sp = if at.as_ptr() == current { address } else { at.context.sp().addr() };
                 return Some((at.identity(), Stack { base: at.base(), limit: at.limit(), sp }));
             }

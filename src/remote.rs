@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The mail of a greenlet are bits beside its number, in the word that weak handles look at: one compare-and-swap checks that
-//! the greenlet still exists and leaves the request. The words are static memory, whoever holds the slot; the tree counts
+//! the greenlet still exists and leaves the request. The words stay what they are for ever, whoever holds the slot; the tree counts
 //! requests, so that its core looks through its greenlets only when there are some. The steps on both sides, and why they
 //! come in this order, are in `mail`.
 
@@ -186,7 +186,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
             unsafe { Tree::<V, E>::of(block) }.settle.set(Some(settle::<V, E>));
         }
-        // SAFETY: slots of pools and trees are statics, and the number in a slot is an atomic for ever, whoever holds it.
+        // SAFETY: memory that was once a stack stays one for ever, and the number in it an atomic, whoever holds it.
         let number = unsafe { &(*block.as_ptr()).id };
         RemoteGreenlet { number, mail: block.mail.get(), id: block.id() }
     }

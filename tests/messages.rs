@@ -20,6 +20,7 @@ fn name_remedies(errors: &[(Box<dyn Error>, &str)]) {
 fn refusals_to_enter_or_create_name_the_remedy() {
     name_remedies(&[
         (Box::new(EnterError::CoreBusy), "return from that `enter` first"),
+        (Box::new(EnterError::OtherCore), "wait until its `enter` has returned"),
         (Box::new(EnterError::StillReferred), "drop them"),
         (Box::new(EnterError::NoCore), "enter it from the core's main function"),
         (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 0 }), "give `StackPool` a larger COUNT"),

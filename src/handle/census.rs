@@ -44,7 +44,7 @@ impl Stack {
         self.base - self.limit
     }
 
-    /// Bytes from the base to the stack pointer.
+    /// Bytes from the base to the stack pointer; 0 if that is above the base, on a stack that is not the greenlet's.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -58,7 +58,7 @@ impl Stack {
     /// ```
     #[must_use]
     pub fn in_use(&self) -> usize {
-        self.base - self.sp
+        self.base.saturating_sub(self.sp)
     }
 }
 

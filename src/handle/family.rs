@@ -29,6 +29,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// The body comes back with
     /// - [`SpawnError::PoolEmpty`]: every stack of the pool is in use;
+    /// - [`SpawnError::OtherCore`]: the pool is of one core at a time, and another core has greenlets in it;
+    /// - `SpawnError::NoMemory`, with the feature `alloc`: the global allocator has none for another stack;
     /// - [`SpawnError::Ended`]: this greenlet's tree has ended.
     ///
     /// ```

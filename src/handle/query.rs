@@ -178,7 +178,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.block().has(ENDED)
     }
 
-    /// A number that no other greenlet of this core has, had or will have.
+    /// A number that no other greenlet of this program has, had or will have, on whatever core.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};

@@ -64,10 +64,13 @@ impl<V: 'static, E: 'static> WeakGreenlet<V, E> {
     /// ```
     #[must_use]
     pub fn upgrade(&self) -> Option<Greenlet<V, E>> {
-        // The slot may belong to another core by now. Its id is an atomic for that reason, and nothing else is looked at
-        // before it is known that the slot still holds the greenlet, which never leaves its core.
-        // SAFETY: the slot is static memory that held this greenlet, so that its block's id is initialised.
-        (self.block.id() == self.id).then(|| unsafe { Greenlet::from_block(self.block.retain()) })
+        // The slot may belong to another core by now, which writes a block there. The number is an atomic for that reason, and
+        // nothing else is looked at, nor a reference made to the whole, before it is known that the slot still holds the greenlet,
+        // which never leaves its core.
+        // SAFETY: memory that was once a stack stays one for ever, and its number, once written, an atomic.
+        let number = unsafe { &(*self.block.as_ptr()).id };
+        // SAFETY: the greenlet exists, and is counted here.
+        (number.get() == self.id).then(|| unsafe { Greenlet::from_block(self.block.retain()) })
     }
 
     /// The number of the greenlet, whether it exists or not.

@@ -4,9 +4,9 @@ use super::list::{List, NoStack};
 use super::slots::{self, Slots};
 use crate::block::{Block, BlockPtr};
 use crate::here::Here;
+use crate::tree::Occupancy;
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 /// What the kernel asks of a pool. Public in a private place, so that nobody else can implement it.
 #[doc(hidden)]
@@ -107,9 +107,9 @@ pub enum Home {
     /// A pool that cores share, and the number of the stack.
     #[doc(hidden)]
     Shared(NonNull<Slots<0>>, u32),
-    /// The tree whose main greenlet it is: whether that exists.
+    /// The tree whose main greenlet it is.
     #[doc(hidden)]
-    Tree(&'static AtomicBool),
+    Tree(&'static Occupancy),
 }
 
 impl Home {
@@ -134,7 +134,6 @@ pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
         Home::OneCore(list) => list.release(block.as_ptr()),
         // SAFETY: the caller's contract.
         Home::Shared(slots, slot) => unsafe { slots::release(slots, slot) },
-        // Release: what was kept in the tree is visible to who enters it next.
-        Home::Tree(taken) => taken.store(false, Ordering::Release),
+        Home::Tree(occupancy) => occupancy.release(),
     }
 }

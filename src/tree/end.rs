@@ -135,6 +135,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     tree.replace_listener(main.here(), None);
     main.set(DEAD | ENDED);
     main.id.end();
+    tree.occupancy.leave();
     let mut at = main.successor();
     while at != main {
         at.set(ENDED);

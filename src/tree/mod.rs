@@ -1,8 +1,10 @@
 //! A tree of greenlets: entered by a closure, ended when the closure is over.
 
 mod end;
+mod occupancy;
 
 pub(crate) use end::each;
+pub(crate) use occupancy::Occupancy;
 
 use crate::block::{Block, BlockPtr};
 use crate::errors::{EnterError, Refused};
@@ -19,7 +21,6 @@ use crate::trace::Listener;
 use core::cell::{Cell, UnsafeCell};
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A tree: all its greenlets exchange values `V` and errors `E`.
 ///
@@ -61,16 +62,16 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
     pub(crate) listener: Cell<Option<Listener<V, E>>>,
     /// Settles kills that were asked for from elsewhere, once somebody can ask: see [`Greenlet::remote`], which puts it here.
     pub(crate) settle: Cell<Option<Settle>>,
-    /// Whether `main` is a greenlet: from `enter` until the last reference to that is gone.
-    taken: AtomicBool,
+    /// Whether `main` is a greenlet: it is from `enter` until the last reference to it is gone.
+    occupancy: Occupancy,
     mail: Mail,
     band: MainBand,
     main: UnsafeCell<MaybeUninit<Block>>,
 }
 
-// SAFETY: of what is mutable in a tree, `taken` and `mail` are atomic; `main` and `band` belong to the core that set `taken` until it is
-// cleared, `listener` and `settle` to the one that entered the tree, which leaves `None` in
-// the first, and in the second a function that is good for whoever comes. No `V` or `E` is ever kept in a tree, so nothing is asked of these types.
+// SAFETY: of what is mutable in a tree, `occupancy` and `mail` are atomic; `main` and `band` belong to the core that entered the tree
+// until it is free again, `listener` and `settle` until the run is over: `None` is left in the first, and in the second a function
+// that is good for whoever comes. No `V` or `E` is ever kept in a tree, so nothing is asked of these types.
 unsafe impl<V: 'static, E: 'static> Sync for Tree<V, E> {}
 
 impl<V: Default + 'static, E: 'static> Tree<V, E> {
@@ -118,7 +119,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
             overflow: overflow::panics,
             listener: Cell::new(None),
             settle: Cell::new(None),
-            taken: AtomicBool::new(false),
+            occupancy: Occupancy::free(),
             mail: Mail::new(),
             band: MainBand::new(),
             main: UnsafeCell::new(MaybeUninit::uninit()),
@@ -201,6 +202,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// The closure comes back, not called, with
     /// - [`EnterError::NoCore`]: called in an interrupt handler, or on a core that the core identity does not know;
     /// - [`EnterError::CoreBusy`]: a tree is entered already, this one or another;
+    /// - [`EnterError::OtherCore`]: another core is in this tree;
     /// - [`EnterError::StillReferred`]: handles to the main greenlet of the last run still exist.
     ///
     /// ```
@@ -220,16 +222,15 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if !here.take() {
             return Err(Refused { reason: EnterError::CoreBusy, returned: main_body });
         }
-        // Acquire: what the last run left in the tree, on whatever core, is visible from here on.
-        if self.taken.swap(true, Ordering::Acquire) {
+        if let Err(reason) = self.occupancy.enter() {
             here.give_back();
-            return Err(Refused { reason: EnterError::StillReferred, returned: main_body });
+            return Err(Refused { reason, returned: main_body });
         }
         let place = self.main.get().cast::<Block>();
         // SAFETY: taken just now, so nobody refers to the block in `self.main`; it stays so until that one is released.
         let bounds = unsafe { self.band.lay() };
         // SAFETY: the same.
-        let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.taken), 0), here, &self.mail) };
+        let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.occupancy), 0), here, &self.mail) };
         here.begin(ptr::from_ref(self).cast(), main);
         let run = Run { tree: self, main };
         let result = main_body(&Main::new(main));
