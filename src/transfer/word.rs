@@ -70,8 +70,8 @@ const fn are_pieces<V, P>() -> bool {
     align_of::<V>() >= align_of::<P>() && size_of::<V>() <= PIECES * size_of::<P>()
 }
 
-/// The most pieces that a value is read in.
-const PIECES: usize = 32;
+/// The most pieces that a value is read in. Each is a load and a store at every place that switches, and room in its frame.
+const PIECES: usize = 8;
 
 /// [`ptr::read`](core::ptr::read) by a load for every `P`.
 ///
@@ -81,7 +81,7 @@ const PIECES: usize = 32;
 #[inline(always)]
 unsafe fn read_in_pieces<V, P>(place: *const V) -> V {
     let mut value = MaybeUninit::<V>::uninit();
-    for_each(|at| {
+    let mut copy = |at| {
         // The size of a `V` is a multiple of its alignment, and so of a piece.
         if at < size_of::<V>() / size_of::<P>() {
             let from = place.cast::<P>().wrapping_add(at);
@@ -91,28 +91,16 @@ unsafe fn read_in_pieces<V, P>(place: *const V) -> V {
             // SAFETY: the same part of `value`.
             unsafe { to.write(piece) };
         }
-    });
+    };
+    // Not in a loop: at opt-level `s` it would stay one, and `value` in memory.
+    copy(0);
+    copy(1);
+    copy(2);
+    copy(3);
+    copy(4);
+    copy(5);
+    copy(6);
+    copy(7);
     // SAFETY: all of it was written.
     unsafe { value.assume_init() }
-}
-
-/// Calls `f` with 0 to [`PIECES`] - 1. Not in a loop: at opt-level `s` it would stay one, and what `f` writes to in memory.
-#[inline(always)]
-fn for_each(mut f: impl FnMut(usize)) {
-    eight(0, &mut f);
-    eight(8, &mut f);
-    eight(16, &mut f);
-    eight(24, &mut f);
-}
-
-#[inline(always)]
-fn eight(first: usize, f: &mut impl FnMut(usize)) {
-    f(first);
-    f(first + 1);
-    f(first + 2);
-    f(first + 3);
-    f(first + 4);
-    f(first + 5);
-    f(first + 6);
-    f(first + 7);
 }
