@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "\
-Measures greenlet beside other stackful coroutines, in one process, in turn.
+Measures greenlet beside other stackful coroutines, in the same processes, in turn.
 
 cargo bench-peers [--quick] [--json FILE] [--python]
 cargo bench-peers --counts
