@@ -13,6 +13,11 @@ fn main() {
     let (from, to) = (variable("CARGO_MANIFEST_DIR").join("linker/greenlet.x"), variable("OUT_DIR"));
     println!("cargo::rerun-if-changed=linker/greenlet.x");
     println!("cargo::rerun-if-changed=build.rs");
+    // For the least stack of a body: the kernel's frames are several times as large then.
+    println!("cargo::rustc-check-cfg=cfg(unoptimized)");
+    if env::var("OPT_LEVEL").is_ok_and(|level| level == "0") {
+        println!("cargo::rustc-cfg=unoptimized");
+    }
     // A folder with nothing else in it: what is in the search path of a linker should be meant to be found.
     if let Err(error) = fs::copy(&from, to.join("greenlet.x")) {
         panic!("{} cannot be copied to {}: {error}", from.display(), to.display());

@@ -18,7 +18,7 @@ use core::fmt;
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
-/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static STACKS: StackPool<1, 8192> = StackPool::new();
 /// static TREE: Tree<u32> = Tree::new();
 /// TREE.enter(|main| {
 ///     let parser = main.build(&STACKS).name("parser").spawn(|_me, x| Ok(x)).unwrap();

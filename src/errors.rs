@@ -8,7 +8,7 @@ use core::fmt;
 ///
 /// ```
 /// # use greenlet::{EnterError, StackPool, SpawnError, Tree};
-/// static STACKS: StackPool<0, 4096> = StackPool::new(); // a pool without a stack
+/// static STACKS: StackPool<0, 8192> = StackPool::new(); // a pool without a stack
 /// static TREE: Tree<u32> = Tree::new();
 /// TREE.enter(|main| {
 ///     let refused = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap_err();

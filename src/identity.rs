@@ -54,7 +54,7 @@ impl BlockPtr {
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
-/// # static STACKS: StackPool<1, 4096> = StackPool::new();
+/// # static STACKS: StackPool<1, 8192> = StackPool::new();
 /// # static TREE: Tree<u32> = Tree::new();
 /// fn report() -> String {
 ///     // SAFETY: this program has one thread.

@@ -17,7 +17,7 @@ use core::ops::Deref;
 ///
 /// ```
 /// use greenlet::{StackPool, Tree};
-/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static STACKS: StackPool<1, 8192> = StackPool::new();
 /// static TREE: Tree<u32> = Tree::new();
 /// TREE.enter(|main| {
 ///     let g = main.spawn(&STACKS, |me, x| {

@@ -27,6 +27,11 @@ fn a_body_that_is_accepted_leaves_the_neighbours_of_its_stack_alone() {
         let _alone = alone();
         own_tree!(u64, ()).enter(|main| on_every_size(main)).unwrap();
         own_tree!(Large, ()).enter(|main| on_every_size(main)).unwrap();
+        own_tree!([u64; 1], ()).enter(|main| on_every_size(main)).unwrap();
+        own_tree!((u64, u64), ()).enter(|main| on_every_size(main)).unwrap();
+        own_tree!([u64; 8], ()).enter(|main| on_every_size(main)).unwrap();
+        own_tree!([u32; 3], ()).enter(|main| on_every_size(main)).unwrap();
+        own_tree!([u8; 9], ()).enter(|main| on_every_size(main)).unwrap();
         return;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -26,6 +26,9 @@ const RUNS: [(&str, Tests); 6] = [
     ("unchecked", Tests { features: "unchecked-switch", profile: Profile::Debug, docs: false }),
 ];
 
+/// How the least stack is tested besides, each by its name.
+const LEVELS: [(&str, Option<&str>); 3] = [("debug", None), ("s", Some("\"s\"")), ("z", Some("\"z\""))];
+
 pub(crate) fn cases() -> Vec<Case> {
     let run = |(name, tests): (&'static str, Tests)| {
         case(&format!("{name}::{}", tests.profile), move || {
@@ -34,9 +37,14 @@ pub(crate) fn cases() -> Vec<Case> {
             Ok(())
         })
     };
+    let floor = |(name, level): (&'static str, Option<&'static str>)| {
+        case(&format!("floor::{name}"), move || {
+            ["", "std,abandon"].iter().try_for_each(|features| hosted::floor(level, features).map(drop))
+        })
+    };
     // With `cores` a program must say which core it runs on, or it does not link.
     let examples = case("cores::examples", || hosted::examples("cores"));
-    RUNS.into_iter().map(run).chain([examples]).collect()
+    RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples]).collect()
 }
 
 fn case(name: &str, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Case {

@@ -117,7 +117,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
-    /// # static STACKS: StackPool<2, 4096> = StackPool::new();
+    /// # static STACKS: StackPool<2, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// TREE.enter(|main| {
     ///     let _a = main.build(&STACKS).name("reader").spawn(|_me, x| Ok(x)).unwrap();
@@ -142,15 +142,15 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
-    /// # static STACKS: StackPool<1, 4096> = StackPool::new();
+    /// # static STACKS: StackPool<1, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
     /// let before = g.stack().unwrap();
     /// g.switch(1).unwrap();
     /// let after = g.stack().unwrap();
-    /// assert_eq!(before.size(), 4096);
-    /// assert!(before.in_use() < after.in_use() && after.in_use() < 4096);
+    /// assert_eq!(before.size(), 8192);
+    /// assert!(before.in_use() < after.in_use() && after.in_use() < 8192);
     /// # }).unwrap();
     /// ```
     #[must_use]

@@ -35,7 +35,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
-    /// static STACKS: StackPool<2, 4096> = StackPool::new();
+    /// static STACKS: StackPool<2, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let child = main.spawn(&STACKS, |_me, x| Ok(x + 1)).unwrap();
@@ -97,7 +97,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{StackPool, Thrown, Tree};
-    /// # static STACKS: StackPool<1, 4096> = StackPool::new();
+    /// # static STACKS: StackPool<1, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let g = main.bare(&STACKS).unwrap();
@@ -183,7 +183,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{ParentError, StackPool, Tree};
-    /// # static STACKS: StackPool<2, 4096> = StackPool::new();
+    /// # static STACKS: StackPool<2, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let a = main.spawn(&STACKS, |_me, x| Ok(x + 1)).unwrap();

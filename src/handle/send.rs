@@ -30,7 +30,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
-    /// # static STACKS: StackPool<1, 4096> = StackPool::new();
+    /// # static STACKS: StackPool<1, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| { let y = me.up(x + 1)?; Ok(y * 10) }).unwrap();
@@ -56,7 +56,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree, Thrown};
-    /// # static STACKS: StackPool<1, 4096> = StackPool::new();
+    /// # static STACKS: StackPool<1, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| match me.up(x) {
@@ -84,7 +84,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
-    /// # static STACKS: StackPool<1, 4096> = StackPool::new();
+    /// # static STACKS: StackPool<1, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| { me.up(x)?; unreachable!("`?` ends it") }).unwrap();

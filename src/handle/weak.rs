@@ -12,7 +12,7 @@ use core::marker::PhantomData;
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
-/// # static STACKS: StackPool<1, 4096> = StackPool::new();
+/// # static STACKS: StackPool<1, 8192> = StackPool::new();
 /// # static TREE: Tree<u32> = Tree::new();
 /// # TREE.enter(|main| {
 /// let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();

@@ -22,7 +22,7 @@ use core::ptr::{self, NonNull};
 /// struct Request { user: Cell<u32> }
 ///
 /// static CONTEXTS: ContextPool<Request, 4> = ContextPool::new();
-/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static STACKS: StackPool<1, 8192> = StackPool::new();
 /// static TREE: Tree<u32> = Tree::new();
 ///
 /// TREE.enter(|main| {

@@ -20,7 +20,7 @@ use core::ptr::{self, NonNull};
 /// use core::cell::Cell;
 /// use greenlet::{GreenletLocal, StackPool, Tree};
 ///
-/// static STACKS: StackPool<2, 4096> = StackPool::new();
+/// static STACKS: StackPool<2, 8192> = StackPool::new();
 /// static TREE: Tree<u32> = Tree::new();
 /// static CALLS: GreenletLocal<Cell<u32>, 2> = GreenletLocal::new(|| Cell::new(0));
 ///

@@ -162,7 +162,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     /// ```
     /// # use greenlet::{StackPool, Tree};
     /// # static TREE: Tree<u32> = Tree::new();
-    /// static STACKS: StackPool<2, 4096> = StackPool::new();
+    /// static STACKS: StackPool<2, 8192> = StackPool::new();
     /// TREE.enter(|main| {
     ///     let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
     ///     assert_eq!(STACKS.free(), 1);

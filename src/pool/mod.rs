@@ -51,7 +51,7 @@ use core::mem::{align_of, size_of};
 ///     doubler
 /// }
 ///
-/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static STACKS: StackPool<1, 8192> = StackPool::new();
 /// static TREE: Tree<u32> = Tree::new();
 /// TREE.enter(|main| assert_eq!(doubler(main, &STACKS).switch(4), Ok(8))).unwrap();
 /// ```
@@ -81,17 +81,20 @@ const fn bytes<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>>(ow
 ///
 /// The body counts twice: it moves from the base of the stack into the frame of the function that runs it. The rest covers
 /// the kernel's own frames, which hold several outcomes at a time: without optimization many, and more where panics are caught.
-/// Debug assertions stand for "without optimization", which is not known here; `tests/floor.rs` shows that the figures are
-/// enough, in each profile, with the feature `std` and without, for values of 8 and of 256 bytes.
+/// Debug assertions stand for "without optimization", too, because the kernel's generic functions are compiled with the program
+/// that uses them. `tests/floor.rs` shows that the figures are enough, at each opt-level, with the feature `std` and without.
 pub(crate) const fn needs<V, E, F>() -> usize {
     let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
-    let (frames, outcomes) = match (cfg!(debug_assertions), cfg!(feature = "std")) {
-        (true, true) => (2560, 38),
-        (true, false) => (2048, 38),
-        (false, _) => (512, 12),
+    let (frames, outcomes) = match (cfg!(debug_assertions), cfg!(unoptimized), cfg!(feature = "std")) {
+        (true, _, true) => (3200, 38),
+        (true, _, false) => (2464, 38),
+        (false, true, true) => (3264, 44),
+        (false, true, false) => (2560, 38),
+        (false, false, true) => (608, 14),
+        (false, false, false) => (448, 14),
     };
     // What notes that the kernel is at work.
-    let notes = match (cfg!(feature = "abandon"), cfg!(debug_assertions)) {
+    let notes = match (cfg!(feature = "abandon"), cfg!(any(debug_assertions, unoptimized))) {
         (true, true) => 320,
         (true, false) => 64,
         (false, _) => 0,

@@ -24,8 +24,8 @@ const ALIGN: usize = 64;
 /// # static TREE: Tree<u32> = Tree::new();
 /// # let memory: &'static mut [MaybeUninit<u8>] = Box::leak(Box::new([MaybeUninit::uninit(); 40_000]));
 /// // 40000 bytes from wherever it is that this program gets memory
-/// let stacks: &'static StackRegion<4096> = StackRegion::carve(memory).unwrap();
-/// assert_eq!(stacks.count(), 9);
+/// let stacks: &'static StackRegion<8192> = StackRegion::carve(memory).unwrap();
+/// assert_eq!(stacks.count(), 4);
 /// # TREE.enter(|main| {
 /// let g = main.spawn(stacks, |_me, x| Ok(x + 1)).unwrap();
 /// assert_eq!(g.switch(1), Ok(2));

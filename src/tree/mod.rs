@@ -44,7 +44,7 @@ use core::ptr;
 /// ```
 /// use greenlet::{StackPool, Tree};
 ///
-/// static STACKS: StackPool<1, 4096> = StackPool::new();
+/// static STACKS: StackPool<1, 8192> = StackPool::new();
 /// static TREE: Tree<u32> = Tree::new();
 ///
 /// let sum = TREE.enter(|main| {
