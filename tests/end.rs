@@ -8,6 +8,8 @@ use common::{
 use greenlet::{StackPool, Tree};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A body that says its name when it is asked to exit for the `last` time of all, and ends then.
 fn ends(log: &Log, last: u32) -> impl FnOnce(&Me, u32) -> Out + use<> {
@@ -146,13 +148,13 @@ fn nobody_is_asked_twice_in_a_round_or_after_a_round_that_ends_nobody() {
 #[test]
 fn after_thirty_two_rounds_who_is_left_stays() {
     static TREE: Tree<u32> = Tree::new().on_leak(common::leak);
-    thread_local!(static ROUNDS: Cell<u32> = const { Cell::new(0) });
+    static ROUNDS: AtomicU32 = AtomicU32::new(0);
     let _alone = alone();
 
     /// Ends when it is asked, and leaves a successor that does the same.
     fn lasting(me: &Me, x: u32) -> Out {
         let asked = me.up(x);
-        ROUNDS.set(ROUNDS.get() + 1);
+        ROUNDS.fetch_add(1, Relaxed);
         let next = left_over(me, "successor", lasting);
         next.switch(0)?;
         next.set_parent(&me.parent()).unwrap();
@@ -160,7 +162,7 @@ fn after_thirty_two_rounds_who_is_left_stays() {
     }
 
     TREE.enter(|main| left_over(main, "first", lasting).switch(0).unwrap()).unwrap();
-    assert_eq!(ROUNDS.get(), 32, "one that was made in a round waits for the next");
+    assert_eq!(ROUNDS.load(Relaxed), 32, "one that was made in a round waits for the next");
     assert_eq!(heard(), ["leak successor"]);
 }
 

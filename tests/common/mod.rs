@@ -100,21 +100,22 @@ pub(crate) fn free_stacks<V, E, P: Stacks>(main: &Greenlet<V, E>, pool: &'static
     all.len()
 }
 
-thread_local!(static HEARD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
+/// Not of a thread: under Miri each greenlet is one.
+static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// What the hooks told since they were last asked: `leak NAME`, `unraisable NAME WHAT`.
 pub(crate) fn heard() -> Vec<String> {
-    HEARD.take()
+    std::mem::take(&mut HEARD.lock().unwrap())
 }
 
 pub(crate) fn unraisable(greenlet: &Handle, thrown: Thrown<u32, &'static str>) {
     let told = format!("unraisable {} {thrown:?}", greenlet.name().unwrap_or("-"));
-    HEARD.with_borrow_mut(|heard| heard.push(told));
+    HEARD.lock().unwrap().push(told);
 }
 
 pub(crate) fn leak(greenlet: &Handle) {
     let told = format!("leak {}", greenlet.name().unwrap_or("-"));
-    HEARD.with_borrow_mut(|heard| heard.push(told));
+    HEARD.lock().unwrap().push(told);
 }
 
 /// A body that returns what it gets, and until then holds something.
