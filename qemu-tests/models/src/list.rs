@@ -227,7 +227,7 @@ fn late_stacks_that_nobody_collects_are_noticed() {
 
 /// Shuttle knows one order of all steps, in which this is right.
 #[cfg(miri)]
-#[ignore = "with most seeds a data race, at which Miri stops: it is noticed, but not by this test"]
+#[ignore = "with most seeds a data race, at which Miri stops: `qemu-tests/miri threads` runs it apart, and expects that"]
 #[test]
 fn an_owner_that_orders_nothing_is_noticed() {
     some_order_breaks(|| cores::<list_relaxed_owner::List>(2, two_trees), BROKEN);
