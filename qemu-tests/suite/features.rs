@@ -27,7 +27,8 @@ const RUNS: [(&str, Tests); 6] = [
 ];
 
 /// How the least stack is tested besides, each by its name.
-const LEVELS: [(&str, Option<&str>); 3] = [("debug", None), ("s", Some("\"s\"")), ("z", Some("\"z\""))];
+const LEVELS: [(&str, Option<&str>); 4] =
+    [("debug", None), ("0", Some("0")), ("s", Some("\"s\"")), ("z", Some("\"z\""))];
 
 pub(crate) fn cases() -> Vec<Case> {
     let run = |(name, tests): (&'static str, Tests)| {
