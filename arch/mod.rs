@@ -12,6 +12,7 @@
 //! | [`interrupts`], [`masked`] | whether interrupts are masked on this core, as the processor says it |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`stands`] | whether that is within bounds, and two words at the lower bound are as they should be |
+//! | [`first_not`] | with the feature `high-water`: where memory stops to be one word over and over |
 //! | [`watch`], [`start_watching`] | with the feature `watchpoint`: has a store below an address trap |
 //! | [`trampoline`] | where a [`fresh`](Context::fresh) context starts: calls the entry with what [`switch`] was given |
 //!
@@ -83,7 +84,9 @@ compile_error!(
 );
 
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
-pub(crate) use isa::affinity;
+pub use isa::Mpidr;
+#[cfg(feature = "high-water")]
+pub(crate) use isa::first_not;
 pub(crate) use isa::{call_on, depart, leave, send, stack_pointer, switch, trampoline};
 #[cfg(target_os = "none")]
 pub(crate) use isa::{interrupts, masked};

@@ -17,6 +17,7 @@
 //! a store for each word of the stack at every claim, and the look when it is given back a load for each that was not written to,
 //! which is why this is a feature.
 
+use crate::arch;
 use crate::block::BlockPtr;
 use crate::handle::Greenlet;
 use crate::overflow::Canary;
@@ -42,13 +43,10 @@ pub(crate) unsafe fn paint((floor, span): (*const Canary, usize)) {
 
 /// The lowest word that was written to, as a distance from the base in bytes.
 fn mark(block: BlockPtr) -> usize {
-    let (floor, words) = (block.floor.get(), block.span.get() / size_of::<Canary>());
-    // Volatile: it is the memory that is asked, as a debugger would, whatever frames may stand there by now.
-    // SAFETY: the words between floor and control block are memory of the greenlet's stack, which was painted, and on which nobody
-    // else runs.
-    let is_painted = |word: &usize| unsafe { floor.wrapping_add(*word).cast::<usize>().read_volatile() } == PAINTED;
-    let untouched = (0..words).take_while(is_painted).count();
-    block.base() - floor.addr() - untouched * size_of::<Canary>()
+    let (floor, span) = (block.floor.get().cast::<usize>(), block.span.get());
+    // SAFETY: between floor and control block is memory of the greenlet's stack, which was painted; both are aligned to more.
+    let lowest = unsafe { arch::first_not(PAINTED, floor, floor.wrapping_byte_add(span)) };
+    block.base() - lowest.addr()
 }
 
 /// The highest mark of all greenlets that were freed, or outlived their trees.

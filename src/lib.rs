@@ -42,10 +42,10 @@ mod watch;
 
 #[cfg(feature = "abandon")]
 pub use abandon::AbandonError;
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+pub use arch::Mpidr;
 pub use builder::Builder;
 pub use core_identity::CoreIdentity;
-#[cfg(all(target_os = "none", target_arch = "aarch64"))]
-pub use core_identity::Mpidr;
 #[cfg(target_os = "none")]
 pub use core_identity::SingleCore;
 pub use errors::{EnterError, ParentError, Refused, RunError, SpawnError};

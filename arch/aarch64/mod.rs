@@ -24,6 +24,10 @@ use core::cell::Cell;
 mod control;
 #[cfg(feature = "fp-control")]
 pub(crate) use control::control;
+#[cfg(target_os = "none")]
+mod mpidr;
+#[cfg(target_os = "none")]
+pub use mpidr::Mpidr;
 
 const _: () = assert!(offset::PC == offset::SP + 8 && offset::BX == offset::BP + 8, "sp, pc and bp, bx move in pairs");
 
@@ -251,6 +255,38 @@ pub(crate) unsafe fn stands(floor: &Cell<*const Cell<usize>>, span: &Cell<usize>
     true
 }
 
+/// Where the first word from `start` on lies that is not `word`; `end`, if there is none before that.
+///
+/// In assembly, because what lies there may be frames of code that runs, which to Rust code are no words.
+///
+/// # Safety
+///
+/// Both addresses are multiples of 8, and there is memory from `start` to `end`.
+#[cfg(feature = "high-water")]
+pub(crate) unsafe fn first_not(word: usize, start: *const usize, end: *const usize) -> *const usize {
+    let mut at = start;
+    // SAFETY: reads the words between the two and nothing else.
+    unsafe {
+        asm!(
+            "2:",
+            "cmp {at}, {end}",
+            "b.eq 3f",
+            "ldr {found}, [{at}]",
+            "cmp {found}, {word}",
+            "b.ne 3f",
+            "add {at}, {at}, #8",
+            "b 2b",
+            "3:",
+            at = inout(reg) at,
+            end = in(reg) end,
+            word = in(reg) word,
+            found = out(reg) _,
+            options(readonly, nostack),
+        );
+    }
+    at
+}
+
 /// DAIF.I, bit 7 (Arm ARM, C5.2.3).
 #[cfg(target_os = "none")]
 const I: u32 = 1 << 7;
@@ -320,16 +356,6 @@ pub(crate) unsafe fn start_watching() {
             options(nostack, preserves_flags),
         );
     }
-}
-
-/// Which core this is: `Aff0 + 16 * Aff1` of MPIDR_EL1 (Arm ARM, D19.2.101), 64 or more if any other affinity is not zero.
-#[cfg(target_os = "none")]
-pub(crate) fn affinity() -> usize {
-    let mpidr: usize;
-    // SAFETY: reads a register that every exception level above 0 may read.
-    unsafe { asm!("mrs {}, mpidr_el1", out(reg) mpidr, options(nomem, nostack, preserves_flags)) };
-    let (aff0, aff1, aff2, aff3) = (mpidr & 0xff, mpidr >> 8 & 0xff, mpidr >> 16 & 0xff, mpidr >> 32 & 0xff);
-    if aff2 == 0 && aff3 == 0 && aff0 < 16 { aff0 + 16 * aff1 } else { usize::MAX }
 }
 
 /// Where a fresh context starts: calls the entry in x19. The arguments are in their C places already, but for the context, which

@@ -195,6 +195,21 @@ pub(crate) fn stack_pointer() -> *mut u8 {
     STACK.get()
 }
 
+/// Where the first word from `start` on lies that is not `word`; `end`, if there is none before that. Frames are elsewhere here.
+///
+/// # Safety
+///
+/// Both addresses are multiples of 8, and there is memory that was written to from `start` to `end`.
+#[cfg(feature = "high-water")]
+pub(crate) unsafe fn first_not(word: usize, start: *const usize, end: *const usize) -> *const usize {
+    let mut at = start;
+    // SAFETY: by the contract.
+    while at != end && unsafe { *at } == word {
+        at = at.wrapping_add(1);
+    }
+    at
+}
+
 /// There is no control word here: Miri knows one way to round.
 #[cfg(feature = "fp-control")]
 pub(crate) fn control() -> super::Control {

@@ -220,6 +220,36 @@ pub(crate) fn stack_pointer() -> *mut u8 {
     sp
 }
 
+/// Where the first word from `start` on lies that is not `word`; `end`, if there is none before that.
+///
+/// In assembly, because what lies there may be frames of code that runs, which to Rust code are no words.
+///
+/// # Safety
+///
+/// Both addresses are multiples of 8, and there is memory from `start` to `end`.
+#[cfg(feature = "high-water")]
+pub(crate) unsafe fn first_not(word: usize, start: *const usize, end: *const usize) -> *const usize {
+    let mut at = start;
+    // SAFETY: reads the words between the two and nothing else.
+    unsafe {
+        asm!(
+            "2:",
+            "cmp {at}, {end}",
+            "je 3f",
+            "cmp [{at}], {word}",
+            "jne 3f",
+            "add {at}, 8",
+            "jmp 2b",
+            "3:",
+            at = inout(reg) at,
+            end = in(reg) end,
+            word = in(reg) word,
+            options(readonly, nostack),
+        );
+    }
+    at
+}
+
 /// RFLAGS.IF, bit 9 (Intel SDM volume 1, section 3.4.3.3).
 #[cfg(target_os = "none")]
 const INTERRUPT_ENABLE: u32 = 1 << 9;

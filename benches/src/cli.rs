@@ -11,11 +11,13 @@ Measures greenlet beside other stackful coroutines, in the same processes, in tu
 
 cargo bench-peers [--quick] [--json FILE] [--python]
 cargo bench-peers --counts
+cargo bench-peers --forwarding
 
-  --quick      few rounds, no more than 10,000 alive, for a look; docs/performance.md stays as it is
-  --json FILE  writes the rows there, too
-  --python     runs python/peers.py, which needs python3 with greenlet, and adds its rows
-  --counts     instructions instead of times, under valgrind; compare with `cargo speed`, which keeps ours
+  --quick       few rounds, no more than 10,000 alive, for a look; docs/performance.md stays as it is
+  --json FILE   writes the rows there, too
+  --python      runs python/peers.py, which needs python3 with greenlet, and adds its rows
+  --counts      instructions instead of times, under valgrind; compare with `cargo speed`, which keeps ours
+  --forwarding  an experiment: what it costs to load what many places of a program have stored; x86_64
 
 Without --quick it takes a few minutes, and writes docs/performance.md and its plots.
 ";
@@ -27,6 +29,9 @@ pub(crate) enum Request {
     Bench(Options),
     /// Count instructions.
     Counts,
+    /// Show how many places that store the processor keeps in mind.
+    #[cfg(target_arch = "x86_64")]
+    Forwarding,
     /// Do one work of one peer, for the process that counts.
     Count {
         operations: usize,
@@ -61,23 +66,25 @@ pub(crate) fn parse() -> Result<Request> {
 fn read() -> Result<Request> {
     let mut parser = lexopt::Parser::from_env();
     let mut options = Options::default();
-    let mut counts = false;
+    let mut alone = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Long("quick") => options.quick = true,
             Long("json") => options.json = Some(parser.value()?.into()),
             Long("python") => options.python = true,
-            Long("counts") => counts = true,
+            Long("counts") => alone = Some(Request::Counts),
+            #[cfg(target_arch = "x86_64")]
+            Long("forwarding") => alone = Some(Request::Forwarding),
             Long("help") | Short('h') => return Ok(Request::Help),
             Value(word) if word == "measure" => return measure(parser),
             Value(word) if word == "count" => return count(parser),
             other => bail!(other.unexpected()),
         }
     }
-    match (counts, options) {
-        (true, Options { quick: false, json: None, python: false }) => Ok(Request::Counts),
-        (true, _) => bail!("--counts goes with nothing else"),
-        (false, options) => Ok(Request::Bench(options)),
+    match (alone, options) {
+        (Some(request), Options { quick: false, json: None, python: false }) => Ok(request),
+        (Some(_), _) => bail!("--counts and --forwarding go with nothing else"),
+        (None, options) => Ok(Request::Bench(options)),
     }
 }
 

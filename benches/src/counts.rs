@@ -13,7 +13,7 @@ use std::process::Command;
 /// What is counted.
 const WORKS: [Work; 9] = [
     Work::RoundTrip,
-    Work::Sites,
+    Work::Sites8,
     Work::Depth(4),
     Work::Value64,
     Work::Value256,

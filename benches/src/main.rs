@@ -3,6 +3,8 @@
 mod cli;
 mod counts;
 mod entrants;
+#[cfg(target_arch = "x86_64")]
+mod forwarding;
 mod measure;
 mod order;
 mod peer;
@@ -34,6 +36,8 @@ fn answer(request: Request) -> Result<ExitCode> {
     match request {
         Request::Bench(options) => run::bench(&options)?,
         Request::Counts => counts::show()?,
+        #[cfg(target_arch = "x86_64")]
+        Request::Forwarding => forwarding::show()?,
         Request::Count { operations, work, peer } => {
             if !counts::run(work, &peer, operations)? {
                 return Ok(ExitCode::from(counts::CANNOT));

@@ -79,7 +79,7 @@ impl Series {
 }
 
 /// A process that moves to another core finds its caches cold. Where it may not choose, it measures all the same.
-fn stay_on_one_core() {
+pub(crate) fn stay_on_one_core() {
     let Ok(allowed) = sched_getaffinity(None) else { return };
     let Some(last) = (0..CpuSet::MAX_CPU).rev().find(|&core| allowed.is_set(core)) else { return };
     let mut one = CpuSet::new();

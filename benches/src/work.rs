@@ -7,8 +7,10 @@ use std::fmt;
 pub(crate) enum Work {
     /// One partner, an integer out and back.
     RoundTrip,
-    /// Eight places in the program, each with a partner of its own, in turn.
-    Sites,
+    /// Four places in the program, each with a partner of its own, in turn.
+    Sites4,
+    /// The same with eight.
+    Sites8,
     /// One place, this many partners in turn.
     Ring(usize),
     /// One place, this many partners in random order.
@@ -37,9 +39,10 @@ pub(crate) enum Work {
 pub(crate) const NUMBERS: usize = 1_000_000;
 
 /// In the order of the table.
-pub(crate) const WORKS: [Work; 17] = [
+pub(crate) const WORKS: [Work; 18] = [
     Work::RoundTrip,
-    Work::Sites,
+    Work::Sites4,
+    Work::Sites8,
     Work::Ring(8),
     Work::Random(8),
     Work::Ring(1000),
@@ -77,7 +80,8 @@ impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RoundTrip => f.write_str("round-trip"),
-            Self::Sites => f.write_str("sites-8"),
+            Self::Sites4 => f.write_str("sites-4"),
+            Self::Sites8 => f.write_str("sites-8"),
             Self::Ring(targets) => write!(f, "ring-{targets}"),
             Self::Random(targets) => write!(f, "random-{targets}"),
             Self::Depth(depth) => write!(f, "depth-{depth}"),
