@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Dropping, EXIT, Handle, Log, STACKS, dead, tree, unstarted, waiting};
+use common::{Alone, Dropping, EXIT, Handle, Log, STACKS, alone, dead, tree, unstarted, waiting};
 use greenlet::{GreenletLocal, LocalError};
 use std::cell::{Cell, RefCell};
 
@@ -43,7 +43,7 @@ fn values_of_several_statics_do_not_mix() {
 
 #[test]
 fn without_room_init_is_not_called() {
-    thread_local!(static MADE: Cell<u32> = const { Cell::new(0) });
+    static MADE: Alone<u32> = Alone::new(0);
     static TWO: GreenletLocal<u32, 2> = GreenletLocal::new(|| MADE.replace(MADE.get() + 1));
     static NONE: GreenletLocal<u32, 0> = GreenletLocal::new(|| unreachable!());
     tree(|main| {
@@ -100,10 +100,8 @@ fn a_value_may_be_asked_for_inside_with_and_across_switches() {
 
 #[test]
 fn an_init_that_asks_for_the_value_itself_finds_the_inner_one() {
-    thread_local! {
-        static ASKS: Cell<Option<Handle>> = const { Cell::new(None) };
-        static MADE: Cell<u32> = const { Cell::new(0) };
-    }
+    static ASKS: Alone<Option<Handle>> = Alone::new(None);
+    static MADE: Alone<u32> = Alone::new(0);
     static NESTED: GreenletLocal<u32, 2> = GreenletLocal::new(|| {
         MADE.set(MADE.get() + 1);
         let number = MADE.get();
@@ -165,10 +163,11 @@ fn a_destructor_at_the_end_of_main_finds_nobody_current() {
             ASKED.set(ASKED.get() + 1);
         }
     }
-    thread_local!(static ASKED: Cell<u32> = const { Cell::new(0) });
+    static ASKED: Alone<u32> = Alone::new(0);
     static OWN: greenlet::Tree<u32> = greenlet::Tree::new();
     static VALUES: GreenletLocal<Asks, 1> = GreenletLocal::new(|| Asks);
     static CONTEXTS: greenlet::ContextPool<Asks, 1> = greenlet::ContextPool::new();
+    let _alone = alone();
     for run in 1..=2 {
         OWN.enter(|main| {
             VALUES.with(main, |_| ()).unwrap();

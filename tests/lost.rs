@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EXIT, Handle, Log, Main, Me, Out, STACKS, alone, heard, stacks, tree, waiting};
+use common::{Alone, EXIT, Handle, Log, Main, Me, Out, STACKS, alone, heard, stacks, tree, waiting};
 use greenlet::{Greenlet, StackPool, State, Tree};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -247,10 +247,8 @@ fn set_parent_kills_the_old_parent_if_nobody_else_refers_to_it() {
 
 #[test]
 fn the_exit_hook_may_look_at_a_greenlet_that_is_about_to_be_killed() {
-    thread_local! {
-        static LOST: Cell<Option<greenlet::WeakGreenlet<u32, &'static str>>> = const { Cell::new(None) };
-        static LOOKS: Cell<u32> = const { Cell::new(0) };
-    }
+    static LOST: Alone<Option<greenlet::WeakGreenlet<u32, &'static str>>> = Alone::new(None);
+    static LOOKS: Alone<u32> = Alone::new(0);
     static TREE: Tree<u32> = Tree::with_exit(|| {
         LOOKS.set(LOOKS.get() + 1);
         let lost = LOST.take().unwrap();
@@ -271,10 +269,8 @@ fn the_exit_hook_may_look_at_a_greenlet_that_is_about_to_be_killed() {
 #[test]
 fn the_exit_hook_may_keep_a_greenlet_that_was_about_to_be_killed() {
     type Weak = greenlet::WeakGreenlet<u32, &'static str>;
-    thread_local! {
-        static LOST: Cell<Option<Weak>> = const { Cell::new(None) };
-        static FOUND: Cell<Option<Greenlet<u32, &'static str>>> = const { Cell::new(None) };
-    }
+    static LOST: Alone<Option<Weak>> = Alone::new(None);
+    static FOUND: Alone<Option<Greenlet<u32, &'static str>>> = Alone::new(None);
     static TREE: Tree<u32> = Tree::with_exit(|| {
         FOUND.set(LOST.take().and_then(|weak| weak.upgrade()));
         EXIT

@@ -2,9 +2,8 @@
 
 mod common;
 
-use common::{EXIT, Handle, Log, Out, STACKS, alone, dead, stacks, tree};
+use common::{Alone, EXIT, Handle, Log, Out, STACKS, alone, dead, stacks, tree};
 use greenlet::{Greenlet, State, Thrown, Tree};
-use std::cell::Cell;
 
 const NO_RUN: Out = Err(Thrown::NoRun);
 
@@ -118,7 +117,7 @@ fn a_kill_by_a_lost_reference_passes_a_stand_in_parent_and_never_meets_no_run() 
 
 /// A value whose destructor gives a greenlet a body.
 struct Giver(Option<Greenlet<Giver, ()>>);
-thread_local!(static RAN: Cell<u32> = const { Cell::new(0) });
+static RAN: Alone<u32> = Alone::new(0);
 
 impl Drop for Giver {
     fn drop(&mut self) {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Handle, Log, Main, Me};
+use common::{Alone, Handle, Log, Main, Me};
 use greenlet::{ContextPool, Event, Greenlet, GreenletLocal, StackPool, Thrown, Tree};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -115,7 +115,7 @@ fn the_leak_hook() {
 
 #[test]
 fn the_exit_function_while_a_lost_greenlet_is_to_end() {
-    thread_local!(static ARMED: Cell<bool> = const { Cell::new(false) });
+    static ARMED: Alone<bool> = Alone::new(false);
     whole!(1, Tree::with_exit(|| if ARMED.get() { boom() } else { 7 }), |main, pool| {
         let g = waits(main, pool, Ok(1));
         let weak = g.downgrade();
@@ -129,7 +129,7 @@ fn the_exit_function_while_a_lost_greenlet_is_to_end() {
 
 #[test]
 fn the_exit_function_at_the_end_of_the_tree() {
-    thread_local!(static ARMED: Cell<bool> = const { Cell::new(false) });
+    static ARMED: Alone<bool> = Alone::new(false);
     static POOL: StackPool<2, SIZE> = StackPool::new();
     static TREE: Tree<u32> = Tree::with_exit(|| if ARMED.replace(false) { boom() } else { 7 });
     booms(|| {
@@ -233,7 +233,7 @@ fn the_value_of_a_greenlet_local_of_main() {
 
 #[test]
 fn the_init_of_a_greenlet_local() {
-    thread_local!(static ARMED: Cell<bool> = const { Cell::new(true) });
+    static ARMED: Alone<bool> = Alone::new(true);
     static VALUES: GreenletLocal<u8, 1> = GreenletLocal::new(|| if ARMED.get() { boom() } else { 5 });
     whole!(1, |main, _pool| {
         booms(|| VALUES.with(main, |_| ()));
@@ -287,7 +287,7 @@ fn a_kill_that_was_asked_for_from_elsewhere() {
 /// While it waits in a slow `up`, a greenlet refers to its parent; and no more when it is back, in whatever way.
 #[test]
 fn an_up_that_comes_back_with_a_panic() {
-    thread_local!(static ARMED: Cell<bool> = const { Cell::new(false) });
+    static ARMED: Alone<bool> = Alone::new(false);
     whole!(1, |main, pool| {
         main.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| if ARMED.replace(false) { boom() } else { Ok(()) }));
         let g = main.spawn(pool, |me: &Me, x| me.up(x)).unwrap();

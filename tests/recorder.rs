@@ -3,12 +3,11 @@
 
 mod common;
 
-use common::{STACKS, tree};
+use common::{Alone, STACKS, tree};
 use greenlet::{Event, Recorder};
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-thread_local!(static CLOCK: Cell<u64> = const { Cell::new(0) });
+static CLOCK: Alone<u64> = Alone::new(0);
 
 fn ticks() -> u64 {
     CLOCK.replace(CLOCK.get() + 10)
@@ -18,6 +17,7 @@ fn ticks() -> u64 {
 fn the_last_events_are_remembered_oldest_first() {
     static RECORDER: Recorder<4> = Recorder::new(ticks);
     tree(|main| {
+        CLOCK.set(0);
         assert_eq!(RECORDER.for_each(|record| panic!("{record}")), Ok(()), "empty");
         main.set_trace(Some(&RECORDER));
         let g = main.build(&STACKS).name("g").spawn(common::echo).unwrap();

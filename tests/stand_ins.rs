@@ -2,9 +2,8 @@
 
 mod common;
 
-use common::{Handle, Me, Out, STACKS, alone, tree};
+use common::{Alone, Handle, Me, Out, STACKS, alone, tree};
 use greenlet::{Tree, WeakGreenlet};
-use std::cell::Cell;
 
 /// How many steps lead from a greenlet up to main; stops at 10, which a test that uses this takes for a cycle.
 fn steps_to_main(from: &Handle) -> usize {
@@ -58,10 +57,8 @@ fn a_lost_greenlet_that_took_its_old_parent_for_a_child_leaves_no_cycle() {
 
 #[test]
 fn the_exit_hook_that_makes_a_lost_greenlet_the_parent_of_its_dropper_leaves_no_cycle() {
-    thread_local! {
-        static LOST: Cell<Option<WeakGreenlet<u32, &'static str>>> = const { Cell::new(None) };
-        static STEPS: Cell<usize> = const { Cell::new(0) };
-    }
+    static LOST: Alone<Option<WeakGreenlet<u32, &'static str>>> = Alone::new(None);
+    static STEPS: Alone<usize> = Alone::new(0);
     static TREE: Tree<u32> = Tree::with_exit(|| {
         if let Some(lost) = LOST.take().and_then(|weak| weak.upgrade()) {
             let _may_be_refused = lost.current().unwrap().set_parent(&lost);

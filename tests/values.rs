@@ -2,16 +2,13 @@
 
 mod common;
 
-use common::{SIZE, alone, stacks};
+use common::{Alone, SIZE, alone, stacks};
 use greenlet::{Event, Greenlet, Me, Outcome, Refusal, Sent, StackPool, Thrown, Tree};
-use std::cell::Cell;
 use std::fmt::Debug;
 use std::rc::Rc;
 
-thread_local! {
-    /// How many [`Counted`] there are on this thread.
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-}
+/// How many [`Counted`] there are.
+static LIVE: Alone<isize> = Alone::new(0);
 
 fn live() -> isize {
     LIVE.get()

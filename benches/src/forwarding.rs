@@ -22,6 +22,13 @@ const ROUND_TRIPS: usize = 30 * 840;
 
 const SAMPLES: usize = 31;
 
+/// Who has instructions of its own that store and load.
+const EACH: u8 = 0;
+/// The partner has, and all places jump to one copy.
+const PLACES_SHARE: u8 = 1;
+/// Nobody: the partner jumps there, too.
+const ALL_SHARE: u8 = 2;
+
 /// Prints the table.
 ///
 /// # Errors
@@ -32,11 +39,12 @@ pub(crate) fn show() -> Result<()> {
     let mut table = vec![vec!["what a place stores".to_owned()]];
     table[0].extend(PLACES.map(|places| if places == 1 { "1 place".into() } else { format!("{places} places") }));
     for (stores, samples) in [
-        ("2 words, its own stores", over_places::<2, false>()),
-        ("3 words, its own stores", over_places::<3, false>()),
-        ("4 words, its own stores", over_places::<4, false>()),
-        ("6 words, its own stores", over_places::<6, false>()),
-        ("4 words, one copy of the stores for all places", over_places::<4, true>()),
+        ("2 words, its own stores", over_places::<2, EACH>()),
+        ("3 words, its own stores", over_places::<3, EACH>()),
+        ("4 words, its own stores", over_places::<4, EACH>()),
+        ("6 words, its own stores", over_places::<6, EACH>()),
+        ("4 words, one copy of the stores for all places", over_places::<4, PLACES_SHARE>()),
+        ("4 words, one copy for these and the partner", over_places::<4, ALL_SHARE>()),
     ] {
         let mut line = vec![stores.to_owned()];
         for mut samples in samples {
@@ -49,7 +57,7 @@ pub(crate) fn show() -> Result<()> {
 }
 
 /// Samples for each of [`PLACES`]: nanoseconds a round trip.
-fn over_places<const WORDS: usize, const SHARED: bool>() -> [Vec<f64>; PLACES.len()] {
+fn over_places<const WORDS: usize, const SHARED: u8>() -> [Vec<f64>; PLACES.len()] {
     let rounds = [
         rounds::<1, WORDS, SHARED>,
         rounds::<2, WORDS, SHARED>,
@@ -78,7 +86,7 @@ fn over_places<const WORDS: usize, const SHARED: bool>() -> [Vec<f64>; PLACES.le
 #[repr(align(64))]
 struct Line([Cell<*const ()>; 6]);
 
-/// Saves `WORDS` words in the context in rsi, loads as many from that in rdx, and goes on there, to return to label 2.
+/// Saves `WORDS` words in the context in rsi, rax for the resume address; loads as many from that in rdx, and goes on there.
 macro_rules! switch {
     () => {
         concat!(
@@ -100,10 +108,9 @@ macro_rules! switch {
     };
 }
 
-/// Goes to a partner and back from `PLACES` places in turn, `times` times. With `SHARED`, all of these jump to one copy of the
-/// instructions that store; the partner has its own in any case. Returns how often the partner went on.
+/// Goes to a partner and back from `PLACES` places in turn, `times` times. Returns how often the partner went on.
 #[inline(never)]
-fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: bool>(times: NonZero<usize>) -> usize {
+fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: u8>(times: NonZero<usize>) -> usize {
     let lines = [const { Line([const { Cell::new(ptr::null()) }; 6]) }; 4];
     let [main, partner, main_frame, partner_frame] = lines.each_ref().map(|line| ptr::from_ref(line).cast::<()>());
     for (line, at, word) in [(1, 0, partner_frame), (2, 0, main), (2, 1, partner), (3, 0, partner), (3, 1, main)] {
@@ -123,7 +130,11 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: bool>(times: No
             "mov rsi, [r8]",
             "mov rdx, [r8 + 8]",
             "lea rax, [rip + 4b]",
+            ".if {SHARED} == {ALL_SHARE}",
+            "jmp 5f",
+            ".else",
             switch!(),
+            ".endif",
             "5:",
             switch!(),
             ".p2align 6",
@@ -132,7 +143,7 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: bool>(times: No
             "mov rsi, [r8]",
             "mov rdx, [r8 + 8]",
             "lea rax, [rip + 2f]",
-            ".if {SHARED}",
+            ".if {SHARED} != {EACH}",
             "jmp 5b",
             ".else",
             switch!(),
@@ -143,7 +154,9 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: bool>(times: No
             "jnz 3b",
             PLACES = const PLACES,
             WORDS = const WORDS,
-            SHARED = const SHARED as u8,
+            SHARED = const SHARED,
+            EACH = const EACH,
+            ALL_SHARE = const ALL_SHARE,
             visits = inout(reg) visits,
             times = inout(reg) times.get() => _,
             inout("rdx") partner => _,
@@ -159,14 +172,15 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: bool>(times: No
 
 #[cfg(test)]
 mod tests {
-    use super::rounds;
+    use super::{ALL_SHARE, EACH, PLACES_SHARE, rounds};
     use std::num::NonZero;
 
     #[test]
     fn the_partner_is_visited_from_every_place() {
         let times = NonZero::new(5).unwrap();
-        assert_eq!(rounds::<1, 2, false>(times), 5);
-        assert_eq!(rounds::<3, 6, false>(times), 15);
-        assert_eq!(rounds::<8, 4, true>(times), 40);
+        assert_eq!(rounds::<1, 2, EACH>(times), 5);
+        assert_eq!(rounds::<3, 6, EACH>(times), 15);
+        assert_eq!(rounds::<8, 4, PLACES_SHARE>(times), 40);
+        assert_eq!(rounds::<2, 4, ALL_SHARE>(times), 10);
     }
 }

@@ -4,6 +4,7 @@
 use greenlet::{Greenlet, Outcome, SharedStackPool, Stacks, Thrown, Tree};
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
+use std::ops::Deref;
 use std::process::{Command, Output};
 use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,28 @@ pub(crate) use {own_tree, stacks};
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static CORE: Mutex<()> = Mutex::new(());
     CORE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A static cell of one test at a time: of one that is [`alone`], or that has it for itself. No thread-local: under Miri each
+/// greenlet is a thread.
+pub(crate) struct Alone<T>(Cell<T>);
+
+// SAFETY: by that, one test at a time; and of the threads that its greenlets are under Miri one runs at a time, started or woken by
+// the one before.
+unsafe impl<T> Sync for Alone<T> {}
+
+impl<T> Alone<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Cell::new(value))
+    }
+}
+
+impl<T> Deref for Alone<T> {
+    type Target = Cell<T>;
+
+    fn deref(&self) -> &Cell<T> {
+        &self.0
+    }
 }
 
 /// With the feature `cores` alone, a program says which core it runs on: the one that [`alone`] lets in.
