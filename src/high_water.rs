@@ -42,6 +42,7 @@ pub(crate) unsafe fn paint((floor, span): (*const Canary, usize)) {
 }
 
 /// The lowest word that was written to, as a distance from the base in bytes.
+#[inline(never)]
 fn mark(block: BlockPtr) -> usize {
     let (floor, span) = (block.floor.get().cast::<usize>(), block.span.get());
     // SAFETY: between floor and control block is memory of the greenlet's stack, which was painted; both are aligned to more.
