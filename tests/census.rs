@@ -68,6 +68,7 @@ fn a_visit_may_switch_and_even_leave_the_tree_to_others() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "there, frames are on the stacks of threads")]
 fn a_stack_is_where_the_pool_has_it_and_fills_as_it_is_used() {
     tree(|main| {
         let pool = stacks!(2, 65536);

@@ -157,7 +157,8 @@ fn deep_recursion_inside_a_greenlet_hands_up_from_the_bottom() {
     tree(|main| {
         let mut deep = Generator::new(main, |me| count_down(me, 100).map(|n| assert_eq!(n, 100)));
         assert_eq!(deep.next(), Some(0));
-        assert!(deep.0.stack().unwrap().in_use() > 100 * 32);
+        // Under Miri, frames are on the stacks of threads.
+        assert!(cfg!(miri) || deep.0.stack().unwrap().in_use() > 100 * 32);
         assert_eq!(deep.next(), None);
     });
 }

@@ -155,7 +155,7 @@ fn the_weak_handle_of_a_freed_greenlet_is_empty_before_its_parent_is_killed() {
 
 #[test]
 fn a_chain_of_a_hundred_thousand_parents_is_freed_without_recursion() {
-    const LONG: usize = 100_000;
+    const LONG: usize = if cfg!(miri) { 100 } else { 100_000 };
     tree(|main| {
         let pool = stacks!(LONG, 1024);
         for _ in 0..2 {

@@ -212,6 +212,7 @@ fn s9_03_a_greenlet_belongs_to_the_tree_of_its_parent() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs itself as a child")]
 fn s10_01_a_program_that_exits_with_greenlets_alive_runs_nothing_of_them() {
     struct Loud;
     impl Drop for Loud {
