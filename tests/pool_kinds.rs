@@ -99,7 +99,7 @@ fn a_placed_pool_may_be_named_as_anything_and_so_may_its_sizes() {
 }
 
 fn memory(bytes: usize) -> &'static mut [MaybeUninit<u8>] {
-    Box::leak(vec![MaybeUninit::uninit(); bytes].into_boxed_slice())
+    Box::leak(Box::new_uninit_slice(bytes))
 }
 
 #[test]
