@@ -12,8 +12,9 @@
 //! | [`interrupts`], [`masked`] | whether interrupts are masked on this core, as the processor says it |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`stands`] | whether that is within bounds, and two words at the lower bound are as they should be |
-//! | [`first_not`] | with the feature `high-water`: where memory stops to be one word over and over |
+//! | [`first_not`] | with the feature `high-water`: where memory stops being one word over and over |
 //! | [`watch`], [`start_watching`] | with the feature `watchpoint`: has a store below an address trap |
+//! | [`Mpidr`] | cores told apart by a register; public, on bare aarch64 |
 //! | [`trampoline`] | where a [`fresh`](Context::fresh) context starts: calls the entry with what [`switch`] was given |
 //!
 //! # What a switch keeps

@@ -42,9 +42,10 @@ pub(crate) unsafe fn paint((floor, span): (*const Canary, usize)) {
 }
 
 /// The lowest word that was written to, as a distance from the base in bytes.
-#[inline(never)]
+#[inline(never)] // one copy, for the size
 fn mark(block: BlockPtr) -> usize {
     let (floor, span) = (block.floor.get().cast::<usize>(), block.span.get());
+    debug_assert!(span.is_multiple_of(size_of::<usize>()));
     // SAFETY: between floor and control block is memory of the greenlet's stack, which was painted; both are aligned to more.
     let lowest = unsafe { arch::first_not(PAINTED, floor, floor.wrapping_byte_add(span)) };
     block.base() - lowest.addr()

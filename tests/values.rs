@@ -71,6 +71,7 @@ type CountedHandle<P> = Greenlet<Counted<P>, Counted<P>>;
 
 fn goes_every_way<P: Payload>(tree: &'static CountedTree<P>, pool: &'static StackPool<4, SIZE>) {
     let _alone = alone();
+    LIVE.set(0); // a test that failed has left some
     let make = Counted::<P>::make;
     let mut inert = None;
     tree.enter(|main| {
@@ -215,6 +216,7 @@ payloads! {
 fn a_value_that_waits_in_a_suspended_greenlet_is_dropped_when_that_is_killed() {
     static TREE: CountedTree<[u8; 40]> = Tree::with_exit(|| Counted::make(0));
     let _alone = alone();
+    LIVE.set(0); // a test that failed has left some
     TREE.enter(|main| {
         let keep = |me: &Me<Counted<_>, Counted<_>>, kept| {
             let answer = me.up(Counted::make(1));
@@ -241,6 +243,7 @@ fn a_body_lies_aligned_on_its_stack() {
         }
     }
     common::tree(|main| {
+        LIVE.set(0);
         let pool = stacks!(3);
         for started in [false, true] {
             let all = [1_u32, 2, 3].map(|n| {
@@ -252,7 +255,6 @@ fn a_body_lies_aligned_on_its_stack() {
             }
         }
         assert_eq!(live(), 6);
-        LIVE.set(0);
     });
 }
 

@@ -22,6 +22,8 @@ cargo bench-peers --forwarding
 Without --quick it takes a few minutes, and writes docs/performance.md and its plots.
 ";
 
+const ALONE: &str = "--counts and --forwarding go with nothing else; --forwarding is for x86_64";
+
 /// What is asked for.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -66,24 +68,25 @@ pub(crate) fn parse() -> Result<Request> {
 fn read() -> Result<Request> {
     let mut parser = lexopt::Parser::from_env();
     let mut options = Options::default();
-    let mut alone = None;
+    let mut instead = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Long("quick") => options.quick = true,
             Long("json") => options.json = Some(parser.value()?.into()),
             Long("python") => options.python = true,
-            Long("counts") => alone = Some(Request::Counts),
+            Long("counts") if instead.is_none() => instead = Some(Request::Counts),
             #[cfg(target_arch = "x86_64")]
-            Long("forwarding") => alone = Some(Request::Forwarding),
+            Long("forwarding") if instead.is_none() => instead = Some(Request::Forwarding),
+            Long("counts" | "forwarding") => bail!(ALONE),
             Long("help") | Short('h') => return Ok(Request::Help),
             Value(word) if word == "measure" => return measure(parser),
             Value(word) if word == "count" => return count(parser),
             other => bail!(other.unexpected()),
         }
     }
-    match (alone, options) {
+    match (instead, options) {
         (Some(request), Options { quick: false, json: None, python: false }) => Ok(request),
-        (Some(_), _) => bail!("--counts and --forwarding go with nothing else"),
+        (Some(_), _) => bail!(ALONE),
         (None, options) => Ok(Request::Bench(options)),
     }
 }

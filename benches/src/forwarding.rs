@@ -2,12 +2,11 @@
 //!
 //! Two records stand for the contexts of a resumer and its partner; each stores in its own and goes on by what it loads from the
 //! other's. All that follows depends on the first of these words, as it does on a stack pointer. Processors foresee which store a
-//! load takes its word from, and then need not wait for it; this shows how many stores they can tell apart.
+//! load takes its word from, and then need not wait for it; this shows how much of that they can keep in mind.
 
 use crate::measure::stay_on_one_core;
 use crate::report::grid::markdown;
 use crate::stats::summarize;
-use anyhow::{Context, Result};
 use std::arch::asm;
 use std::cell::Cell;
 use std::num::NonZero;
@@ -22,38 +21,43 @@ const ROUND_TRIPS: usize = 30 * 840;
 
 const SAMPLES: usize = 31;
 
-/// Who has instructions of its own that store and load.
-const EACH: u8 = 0;
-/// The partner has, and all places jump to one copy.
-const PLACES_SHARE: u8 = 1;
-/// Nobody: the partner jumps there, too.
-const ALL_SHARE: u8 = 2;
+/// Of what there is one copy, to which all places jump: of nothing.
+const NOTHING: u8 = 0;
+/// Of the loads, and the jump that follows them.
+const LOADS: u8 = 1;
+/// Of the stores.
+const STORES: u8 = 2;
+/// Of both.
+const SWITCH: u8 = 3;
+/// Of both, and the partner jumps there, too; else it has its own.
+const ALL: u8 = 4;
 
 /// Prints the table.
-///
-/// # Errors
-///
-/// Never: nothing is without samples.
-pub(crate) fn show() -> Result<()> {
+pub(crate) fn show() {
     stay_on_one_core();
     let mut table = vec![vec!["what a place stores".to_owned()]];
     table[0].extend(PLACES.map(|places| if places == 1 { "1 place".into() } else { format!("{places} places") }));
     for (stores, samples) in [
-        ("2 words, its own stores", over_places::<2, EACH>()),
-        ("3 words, its own stores", over_places::<3, EACH>()),
-        ("4 words, its own stores", over_places::<4, EACH>()),
-        ("6 words, its own stores", over_places::<6, EACH>()),
-        ("4 words, one copy of the stores for all places", over_places::<4, PLACES_SHARE>()),
-        ("4 words, one copy for these and the partner", over_places::<4, ALL_SHARE>()),
+        ("2 words; nothing shared", over_places::<2, NOTHING>()),
+        ("3 words; nothing shared", over_places::<3, NOTHING>()),
+        ("4 words; nothing shared", over_places::<4, NOTHING>()),
+        ("6 words; nothing shared", over_places::<6, NOTHING>()),
+        ("3 words; one copy of the loads", over_places::<3, LOADS>()),
+        ("4 words; one copy of the loads", over_places::<4, LOADS>()),
+        ("6 words; one copy of the loads", over_places::<6, LOADS>()),
+        ("3 words; one copy of the stores", over_places::<3, STORES>()),
+        ("4 words; one copy of the stores", over_places::<4, STORES>()),
+        ("6 words; one copy of the stores", over_places::<6, STORES>()),
+        ("4 words; one copy of both", over_places::<4, SWITCH>()),
+        ("4 words; the partner has that copy, too", over_places::<4, ALL>()),
     ] {
         let mut line = vec![stores.to_owned()];
         for mut samples in samples {
-            line.push(format!("{:.2} ns", summarize(&mut samples).context("nothing was sampled")?.median));
+            line.push(format!("{:.2} ns", summarize(&mut samples).expect("there are samples").median));
         }
         table.push(line);
     }
     print!("{}", markdown(&table));
-    Ok(())
 }
 
 /// Samples for each of [`PLACES`]: nanoseconds a round trip.
@@ -86,8 +90,8 @@ fn over_places<const WORDS: usize, const SHARED: u8>() -> [Vec<f64>; PLACES.len(
 #[repr(align(64))]
 struct Line([Cell<*const ()>; 6]);
 
-/// Saves `WORDS` words in the context in rsi, rax for the resume address; loads as many from that in rdx, and goes on there.
-macro_rules! switch {
+/// Saves `WORDS` words in the context in rsi, rax as the resume address.
+macro_rules! save {
     () => {
         concat!(
             "mov [rsi], r8\n",
@@ -96,7 +100,15 @@ macro_rules! switch {
             ".if \\at < 8 * {WORDS}\n",
             "mov [rsi + \\at], r9\n",
             ".endif\n",
-            ".endr\n",
+            ".endr",
+        )
+    };
+}
+
+/// Loads as many from the context in rdx, and goes on there.
+macro_rules! go {
+    () => {
+        concat!(
             "mov r8, [rdx]\n",
             ".irp at, 16, 24, 32, 40\n",
             ".if \\at < 8 * {WORDS}\n",
@@ -130,23 +142,38 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: u8>(times: NonZ
             "mov rsi, [r8]",
             "mov rdx, [r8 + 8]",
             "lea rax, [rip + 4b]",
-            ".if {SHARED} == {ALL_SHARE}",
+            ".if {SHARED} == {ALL}",
             "jmp 5f",
-            ".else",
-            switch!(),
             ".endif",
+            save!(),
+            go!(),
+            // What places share.
             "5:",
-            switch!(),
+            save!(),
+            ".if {SHARED} == {STORES}",
+            "jmp r10",
+            ".endif",
+            "6:",
+            go!(),
             ".p2align 6",
             "3:",
             ".rept {PLACES}",
             "mov rsi, [r8]",
             "mov rdx, [r8 + 8]",
             "lea rax, [rip + 2f]",
-            ".if {SHARED} != {EACH}",
+            ".if {SHARED} == {SWITCH} || {SHARED} == {ALL}",
             "jmp 5b",
+            ".elseif {SHARED} == {STORES}",
+            "lea r10, [rip + 7f]",
+            "jmp 5b",
+            "7:",
+            go!(),
+            ".elseif {SHARED} == {LOADS}",
+            save!(),
+            "jmp 6b",
             ".else",
-            switch!(),
+            save!(),
+            go!(),
             ".endif",
             "2:",
             ".endr",
@@ -155,8 +182,10 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: u8>(times: NonZ
             PLACES = const PLACES,
             WORDS = const WORDS,
             SHARED = const SHARED,
-            EACH = const EACH,
-            ALL_SHARE = const ALL_SHARE,
+            STORES = const STORES,
+            LOADS = const LOADS,
+            SWITCH = const SWITCH,
+            ALL = const ALL,
             visits = inout(reg) visits,
             times = inout(reg) times.get() => _,
             inout("rdx") partner => _,
@@ -164,6 +193,7 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: u8>(times: NonZ
             out("rax") _,
             out("rsi") _,
             out("r9") _,
+            out("r10") _,
             options(nostack),
         );
     }
@@ -172,15 +202,16 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: u8>(times: NonZ
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL_SHARE, EACH, PLACES_SHARE, rounds};
+    use super::{ALL, LOADS, NOTHING, STORES, SWITCH, rounds};
     use std::num::NonZero;
 
     #[test]
     fn the_partner_is_visited_from_every_place() {
         let times = NonZero::new(5).unwrap();
-        assert_eq!(rounds::<1, 2, EACH>(times), 5);
-        assert_eq!(rounds::<3, 6, EACH>(times), 15);
-        assert_eq!(rounds::<8, 4, PLACES_SHARE>(times), 40);
-        assert_eq!(rounds::<2, 4, ALL_SHARE>(times), 10);
+        assert_eq!(rounds::<1, 2, NOTHING>(times), 5);
+        assert_eq!(rounds::<3, 6, LOADS>(times), 15);
+        assert_eq!(rounds::<7, 3, STORES>(times), 35);
+        assert_eq!(rounds::<8, 4, SWITCH>(times), 40);
+        assert_eq!(rounds::<2, 4, ALL>(times), 10);
     }
 }

@@ -56,8 +56,8 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 /// greenlet is a thread.
 pub(crate) struct Alone<T>(Cell<T>);
 
-// SAFETY: by that, one test at a time; and of the threads that its greenlets are under Miri one runs at a time, started or woken by
-// the one before.
+// SAFETY: whoever declares one sees to that; and of the threads that a test's greenlets are under Miri, one runs at a time, started
+// or woken by the one before.
 unsafe impl<T> Sync for Alone<T> {}
 
 impl<T> Alone<T> {
