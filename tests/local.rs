@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Alone, Dropping, EXIT, Handle, Log, STACKS, alone, dead, tree, unstarted, waiting};
+use common::{Alone, Dropping, EXIT, Handle, Log, STACKS, dead, tree, unstarted, waiting};
 use greenlet::{GreenletLocal, LocalError};
 use std::cell::{Cell, RefCell};
 
@@ -167,7 +167,7 @@ fn a_destructor_at_the_end_of_main_finds_nobody_current() {
     static OWN: greenlet::Tree<u32> = greenlet::Tree::new();
     static VALUES: GreenletLocal<Asks, 1> = GreenletLocal::new(|| Asks);
     static CONTEXTS: greenlet::ContextPool<Asks, 1> = greenlet::ContextPool::new();
-    let _alone = alone();
+    let _alone = common::alone();
     for run in 1..=2 {
         OWN.enter(|main| {
             VALUES.with(main, |_| ()).unwrap();
