@@ -1,17 +1,18 @@
 //! The interpreter as a hosted program: scenarios on standard input, their logs on standard
 //! output, and `DONE ran/ran` as the last line, as from a guest.
 
-use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How much of the log is collected before it is written.
 const BUFFER: usize = 64 * 1024;
 
-thread_local! {
-    // Filled from inside greenlets. They all run on this thread, and none switches while it
-    // writes.
-    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+/// Filled from inside greenlets, which under Miri are threads; none switches while it writes.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+fn log() -> MutexGuard<'static, Vec<u8>> {
+    LOG.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn main() -> ExitCode {
@@ -34,17 +35,17 @@ fn main() -> ExitCode {
 }
 
 fn write(text: &str) {
-    let full = LOG.with_borrow_mut(|log| {
-        log.extend_from_slice(text.as_bytes());
-        log.len() >= BUFFER
-    });
+    let mut log = log();
+    log.extend_from_slice(text.as_bytes());
+    let full = log.len() >= BUFFER;
+    drop(log);
     if full {
         flush();
     }
 }
 
 fn flush() {
-    let log = LOG.take();
+    let log = std::mem::take(&mut *log());
     // Without a reader there is nobody to tell.
     if io::stdout().write_all(&log).is_err() {
         std::process::exit(1);
