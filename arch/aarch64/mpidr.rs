@@ -22,7 +22,8 @@ use core::arch::asm;
 pub struct Mpidr;
 
 impl Mpidr {
-    /// What the affinity fields say.
+    /// What the affinity fields say (Arm ARM, D19.2.101): `Aff0 + 16 * Aff1`; `usize::MAX` if that would not be it, Aff2 or Aff3 not
+    /// being zero or Aff0 being 16 or more.
     ///
     /// ```no_run
     /// # #![no_std]
@@ -33,7 +34,11 @@ impl Mpidr {
     /// ```
     #[must_use]
     pub fn number() -> usize {
-        affinity()
+        let mpidr: usize;
+        // SAFETY: reads a register that every exception level above 0 may read.
+        unsafe { asm!("mrs {}, mpidr_el1", out(reg) mpidr, options(nomem, nostack, preserves_flags)) };
+        let (aff0, aff1, aff2, aff3) = (mpidr & 0xff, mpidr >> 8 & 0xff, mpidr >> 16 & 0xff, mpidr >> 32 & 0xff);
+        if aff2 == 0 && aff3 == 0 && aff0 < 16 { aff0 + 16 * aff1 } else { usize::MAX }
     }
 
     /// Whether interrupts are masked.
@@ -49,13 +54,4 @@ impl Mpidr {
     pub fn in_handler() -> bool {
         masked(interrupts())
     }
-}
-
-/// Which core this is: `Aff0 + 16 * Aff1` of MPIDR_EL1 (Arm ARM, D19.2.101), 64 or more if any other affinity is not zero.
-fn affinity() -> usize {
-    let mpidr: usize;
-    // SAFETY: reads a register that every exception level above 0 may read.
-    unsafe { asm!("mrs {}, mpidr_el1", out(reg) mpidr, options(nomem, nostack, preserves_flags)) };
-    let (aff0, aff1, aff2, aff3) = (mpidr & 0xff, mpidr >> 8 & 0xff, mpidr >> 16 & 0xff, mpidr >> 32 & 0xff);
-    if aff2 == 0 && aff3 == 0 && aff0 < 16 { aff0 + 16 * aff1 } else { usize::MAX }
 }
