@@ -9,7 +9,8 @@
 //! | [`send`] | the same with a packet |
 //! | [`depart`], [`leave`] | the same two without saving: the context that calls them is over |
 //! | [`call_on`] | calls a function that does not return, on another stack |
-//! | [`interrupts`], [`masked`] | whether interrupts are masked on this core, as the processor says it |
+//! | [`interrupts`], [`masked`] | which kinds of interrupts this core masks, in bits 6 to 29: the kernel uses the others |
+//! | [`in_handler`] | on bare metal: whether IRQs are masked, as they are in a handler |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`stands`] | whether that is within bounds, and two words at the lower bound are as they should be |
 //! | [`first_not`] | with the feature `high-water`: where memory stops being one word over and over |
@@ -90,7 +91,7 @@ pub use isa::Mpidr;
 pub(crate) use isa::first_not;
 pub(crate) use isa::{call_on, depart, leave, send, stack_pointer, switch, trampoline};
 #[cfg(target_os = "none")]
-pub(crate) use isa::{interrupts, masked};
+pub(crate) use isa::{in_handler, interrupts, masked};
 #[cfg(all(feature = "watchpoint", target_os = "none"))]
 pub(crate) use isa::{start_watching, watch};
 
@@ -126,8 +127,8 @@ pub(crate) fn interrupts() -> u32 {
 /// The same.
 #[cfg(not(target_os = "none"))]
 #[inline(always)]
-pub(crate) fn masked(_interrupts: u32) -> bool {
-    false
+pub(crate) fn masked(_interrupts: u32) -> u32 {
+    0
 }
 
 /// Debug registers are the operating system's.

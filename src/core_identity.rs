@@ -132,6 +132,6 @@ impl SingleCore {
     /// ```
     #[must_use]
     pub fn in_handler() -> bool {
-        crate::arch::masked(crate::arch::interrupts())
+        crate::arch::in_handler()
     }
 }

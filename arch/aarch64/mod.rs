@@ -287,24 +287,32 @@ pub(crate) unsafe fn first_not(word: usize, start: *const usize, end: *const usi
     at
 }
 
-/// DAIF.I, bit 7 (Arm ARM, C5.2.3).
+/// DAIF.F, I and A: the masks of FIQ, IRQ and SError, bits 6 to 8 (Arm ARM, C5.2.3).
 #[cfg(target_os = "none")]
-const I: u32 = 1 << 7;
+const MASKS: u32 = 0b111 << 6;
 
-/// What the processor says of interrupts: the bit that masks them, and nothing else.
+/// The interrupt masks as the processor holds them, in bits 6 to 8.
 #[cfg(target_os = "none")]
 #[inline(always)]
 pub(crate) fn interrupts() -> u32 {
     let daif: u64;
     // SAFETY: reads a register that every exception level above 0 may read.
     unsafe { asm!("mrs {}, daif", out(reg) daif, options(nomem, nostack, preserves_flags)) };
-    daif as u32 & I
+    daif as u32 & MASKS
 }
 
-/// Whether interrupts were masked when the processor said `interrupts`.
+/// The kinds of interrupts that `interrupts` masks, a bit each.
 #[cfg(target_os = "none")]
-pub(crate) fn masked(interrupts: u32) -> bool {
-    interrupts & I != 0
+pub(crate) fn masked(interrupts: u32) -> u32 {
+    interrupts
+}
+
+/// Whether IRQs are masked, which they are in a handler unless it unmasks them.
+#[cfg(target_os = "none")]
+pub(crate) fn in_handler() -> bool {
+    /// DAIF.I.
+    const IRQ: u32 = 1 << 7;
+    interrupts() & IRQ != 0
 }
 
 /// Has a store to the 64 bytes below `end`, a multiple of 64, be an exception, and to no other that was watched before, once

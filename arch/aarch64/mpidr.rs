@@ -1,6 +1,6 @@
 //! How cores are told apart where MPIDR_EL1 does.
 
-use super::{interrupts, masked};
+use super::in_handler;
 use core::arch::asm;
 
 /// Cores told apart by the affinity fields of MPIDR_EL1, and handlers that run with interrupts masked, as for
@@ -52,6 +52,6 @@ impl Mpidr {
     /// ```
     #[must_use]
     pub fn in_handler() -> bool {
-        masked(interrupts())
+        in_handler()
     }
 }

@@ -264,10 +264,16 @@ pub(crate) fn interrupts() -> u32 {
     flags as u32 & INTERRUPT_ENABLE
 }
 
-/// Whether interrupts were masked when the processor said `interrupts`.
+/// The kinds of interrupts that `interrupts` masks: all of them, in one bit, or none.
 #[cfg(target_os = "none")]
-pub(crate) fn masked(interrupts: u32) -> bool {
-    interrupts & INTERRUPT_ENABLE == 0
+pub(crate) fn masked(interrupts: u32) -> u32 {
+    !interrupts & INTERRUPT_ENABLE
+}
+
+/// Whether interrupts are masked, which they are in a handler unless it unmasks them.
+#[cfg(target_os = "none")]
+pub(crate) fn in_handler() -> bool {
+    masked(interrupts()) != 0
 }
 
 /// Has a store to the 32 bytes below `end`, a multiple of 8, be an exception, and to no other that was watched before, once

@@ -49,8 +49,9 @@ pub(crate) struct Here {
     /// What [`arch::interrupts`] says while a departure has nothing rare to do on account of this core; else a set of reasons
     /// such as [`UNREF`] besides.
     slow: AtomicU32,
-    /// Whether interrupts were masked when the tree was entered: then it is of no interest that they are.
-    begun_masked: AtomicBool,
+    /// The kinds of interrupts that were masked at `enter` and at every transfer since: a transfer may find these masked. A kind
+    /// that a transfer once found unmasked must not be masked at a later one.
+    may_be_masked: AtomicU32,
     entered: AtomicBool,
     /// How many kills are in progress on this core: each holds a reference to its victim and one to the victim's old parent.
     kills: AtomicU32,
@@ -77,7 +78,7 @@ impl Here {
         Self {
             current: AtomicPtr::new(ptr::null_mut()),
             slow: AtomicU32::new(0),
-            begun_masked: AtomicBool::new(false),
+            may_be_masked: AtomicU32::new(0),
             entered: AtomicBool::new(false),
             kills: AtomicU32::new(0),
             deaths: AtomicU64::new(0),
@@ -99,13 +100,13 @@ impl Here {
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
         self.slow.store(interrupts(), Relaxed);
         self.kills.store(0, Relaxed);
-        self.begun_masked.store(CHECKED && arch::masked(interrupts()), Relaxed);
+        self.may_be_masked.store(arch::masked(interrupts()), Relaxed);
         self.set_current(main);
     }
 
-    /// Whether interrupts are masked that were not when the tree was entered.
+    /// Whether a kind of interrupts is masked that must not be at a transfer.
     pub(crate) fn newly_masked(&self) -> bool {
-        CHECKED && arch::masked(interrupts()) && !self.begun_masked.load(Relaxed)
+        CHECKED && arch::masked(interrupts()) & !self.may_be_masked.load(Relaxed) != 0
     }
 
     /// Whether a transfer to `target` has anything rare to do. One test for all of it.
@@ -116,8 +117,8 @@ impl Here {
         (interrupts ^ self.slow()) | target.flags.get() != 0
     }
 
-    /// Whether interrupts are masked that were not when the tree was entered. Where it was entered with interrupts masked, they may
-    /// be either, and as they are now is usual from here on.
+    /// Whether interrupts are masked that must not be at a transfer. A kind of interrupts that is unmasked here for the first time
+    /// must be unmasked at every later transfer.
     pub(crate) fn refuses_interrupts(&self) -> bool {
         let changed = (self.slow() ^ interrupts()) & !(UNREF | TRACE);
         changed != 0 && self.interrupts_changed(changed)
@@ -128,6 +129,7 @@ impl Here {
         if self.newly_masked() {
             return true;
         }
+        self.may_be_masked.store(arch::masked(interrupts()), Relaxed);
         self.slow.store(self.slow() ^ changed, Relaxed);
         false
     }

@@ -81,6 +81,12 @@ pub fn are_enabled() -> bool {
     machine::are_enabled()
 }
 
+/// Masks or unmasks the kinds of interrupts that [`disable`] leaves alone: FIQ and SError on aarch64. Where one mask covers every
+/// kind, as on x86_64, this is that mask.
+pub fn mask_others(masked: bool) {
+    machine::mask_others(masked);
+}
+
 /// Raises an interrupt of this core; returns when it is handled, or at once if interrupts are masked, as they are in a handler:
 /// then it waits. Several that wait are one.
 ///

@@ -96,3 +96,15 @@ pub(crate) fn disable() {
 pub(crate) fn are_enabled() -> bool {
     !DAIF.is_set(DAIF::I)
 }
+
+/// Masks or unmasks FIQs and SErrors, of which no source is enabled here.
+pub(crate) fn mask_others(masked: bool) {
+    // SAFETY: as `enable` and `disable`; the vectors of both kinds report what arrives.
+    unsafe {
+        if masked {
+            asm!("msr daifset, #5", options(nostack, preserves_flags));
+        } else {
+            asm!("msr daifclr, #5", options(nostack, preserves_flags));
+        }
+    }
+}

@@ -91,3 +91,8 @@ pub(super) fn store(register: usize, value: u32) {
     // SAFETY: a register of the local APIC, which every processor has there, and which is mapped; it touches no memory.
     unsafe { register.write_volatile(value) }
 }
+
+/// RFLAGS.IF masks every kind of interrupt there is.
+pub(crate) fn mask_others(masked: bool) {
+    if masked { disable() } else { enable() }
+}

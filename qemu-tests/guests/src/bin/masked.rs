@@ -1,6 +1,7 @@
 #![no_std]
 #![no_main]
-//! A switch with interrupts masked that were not masked at `enter` is refused; a greenlet that is lost meanwhile ends all the same.
+//! A switch with interrupts masked that were unmasked at `enter`, or at a switch since, is refused, whichever kind of interrupts it
+//! is; a greenlet that is lost meanwhile ends all the same.
 
 use board::{check, interrupts, println};
 use greenlet::{Refusal, Sent, StackPool, Thrown, Tree};
@@ -29,7 +30,18 @@ fn main() {
     check!(ran.is_ok());
 
     interrupts::on(|| ());
-    interrupts::enable();
+    let ran = TREE.enter(|main| {
+        println!("entered masked, unmasked since, not at a switch: the same");
+        interrupts::enable();
+        interrupts::disable();
+        switches(main, Ok(1));
+        println!("unmasked at a switch: masked is refused from then on");
+        interrupts::enable();
+        switches(main, Ok(1));
+        check!(masked(|| main.switch(1)) == refused(Sent::Value(1)));
+        switches(main, Ok(1));
+    });
+    check!(ran.is_ok());
     let ran = TREE.enter(|main| {
         println!("entered unmasked");
         switches(main, Ok(1));
@@ -38,8 +50,20 @@ fn main() {
         refusals(main);
         println!("the mask goes with the core, not with a greenlet");
         stays(main);
+        println!("each kind of interrupts");
+        interrupts::mask_others(false);
+        switches(main, Ok(1));
+        interrupts::mask_others(true);
+        let switched = main.switch(1);
+        interrupts::mask_others(false);
+        check!(switched == refused(Sent::Value(1)));
+        check!(interrupts::are_enabled());
     });
     check!(ran.is_ok());
+}
+
+fn refused(sent: Sent<u32, &'static str>) -> Result<u32, Thrown<u32, &'static str>> {
+    Err(Thrown::Refused(Refusal::Masked, Some(sent)))
 }
 
 /// A round trip, to a greenlet that has not started and to one that has.
@@ -55,7 +79,6 @@ fn switches(main: &Greenlet, expected: Result<u32, Thrown<u32, &'static str>>) {
 }
 
 fn refusals(main: &Greenlet) {
-    let refused = |sent| Err(Thrown::Refused(Refusal::Masked, Some(sent)));
     let echo = main.spawn(&STACKS, |me, mut x| {
         loop {
             x = me.up(x)?;
@@ -71,8 +94,7 @@ fn refusals(main: &Greenlet) {
     check!(echo.switch(5) == Ok(5) && !echo.is_dead(), "nothing had happened");
 
     let inside = main.spawn(&STACKS, |me, x| {
-        let refused = masked(|| me.up(x));
-        check!(refused == Err(Thrown::Refused(Refusal::Masked, Some(Sent::Value(x)))), "by `up`");
+        check!(masked(|| me.up(x)) == refused(Sent::Value(x)), "by `up`");
         me.up(x + 1)
     });
     let inside = inside.expect("a stack is free");
