@@ -117,8 +117,8 @@ pub enum Refusal {
     /// [`cancel`](crate::Greenlet::cancel) of the current greenlet or of one of its parents, near or far: it would have to
     /// be its own parent's child.
     Cycle,
-    /// Interrupts are masked that were not when the tree was entered: in a critical section or an interrupt handler, on bare
-    /// metal. A kill because a handle was dropped, and [`cancel`](crate::Greenlet::cancel), are not refused: they come back.
+    /// Interrupts are masked that were unmasked when the tree was entered, or at a transfer since: in a critical section or an
+    /// interrupt handler, on bare metal. On aarch64 that is any of PSTATE.I, F and A; on x86_64, RFLAGS.IF. A kill because a handle was dropped, and [`cancel`](crate::Greenlet::cancel), are not refused: they come back.
     Masked,
 }
 
@@ -129,7 +129,7 @@ impl fmt::Display for Refusal {
             Self::Main => "the main greenlet cannot be cancelled; return from the closure given to `Tree::enter`",
             Self::Cycle => "a greenlet cannot cancel itself or its own parents; use `kill`, or return from the body",
             Self::Masked => {
-                "interrupts are masked here, and were not when the tree was entered; leave the critical section or the handler \
+                "interrupts are masked here that were unmasked at `enter` or at an earlier switch; leave the critical section or the handler \
                  before you switch"
             }
         })
