@@ -244,6 +244,11 @@ impl Context {
         self.sp.set(ptr::null_mut());
     }
 
+    /// Notes where the stack of a context stood that was made to leave it for good.
+    pub(crate) fn stop(&self, sp: *mut u8) {
+        self.sp.set(sp);
+    }
+
     /// Where `bp` of a context that has no frames points.
     #[inline]
     fn record(&self) -> *const () {

@@ -16,12 +16,14 @@
 //! above the floor. A word that was overwritten gives a height of the stack's only if it is an address on this stack with its
 //! sign changed, which no frame holds; or a small number, if the stack is larger than its address. The slow path, deaths and [`Greenlet::is_intact`] look at the whole band. It is too late then: memory below the stack may
 //! have been overwritten. So nothing of the greenlet goes on, nor does its tree: the hook that hears of it never returns, and
-//! runs on main's stack, below where main waits.
+//! runs on main's stack, below where main waits. The greenlet is current still, while this is none of its stacks: so the core
+//! notes that an overflow is reported, by a reason to be slow, and nobody leaves any more. Transfers are refused, and who has lost
+//! the last reference is leaked.
 
 use crate::arch;
 use crate::block::BlockPtr;
 use crate::handle::{Greenlet, Stack};
-use crate::here::reported_core;
+use crate::here::{OVERFLOW, reported_core};
 use crate::identity::Identity;
 use crate::tree::Tree;
 use core::cell::{Cell, UnsafeCell};
@@ -114,11 +116,24 @@ pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
 #[cold]
 #[inline(never)]
 fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
+    let here = leaver.here();
+    if here.reports_overflow() {
+        left_twice()
+    }
+    here.set_slow(OVERFLOW);
     // SAFETY: the tree is entered: a greenlet of it runs.
-    let main = unsafe { leaver.here().main() };
+    let main = unsafe { here.main() };
     // SAFETY: main has no bounds that it could leave, so that it is not the leaver, and waits: what lies below its stack pointer
-    // is used by nobody. `leaver` is a block.
+    // is used by nobody, as no other overflow is reported there. `leaver` is a block.
     unsafe { arch::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
+}
+
+/// Aborts: while an overflow is reported every departure is refused, and here is one that was not. To report it in its turn would
+/// overwrite the frames of the hook. `extern "C"` turns the panic into an abort where panics unwind.
+#[cold]
+#[inline(never)]
+extern "C" fn left_twice() -> ! {
+    panic!("a greenlet has left its stack while its overflow was being reported: this is a bug of the crate `greenlet`")
 }
 
 /// `extern "C"`, so that a panic of the hook ends the program here: what called main's frames is not below them.
@@ -131,6 +146,7 @@ unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut 
     let leaver = unsafe { BlockPtr::new(leaver.cast()) };
     // SAFETY: its tree is entered, and one of `V` and `E`.
     let hook = unsafe { Tree::<V, E>::of(leaver) }.overflow;
+    leaver.context.stop(sp);
     let stack = Stack { base: leaver.base(), limit: leaver.limit(), sp: sp.addr() };
     hook(&Overflow { greenlet: leaver.identity(), stack, stopped_at: None })
 }

@@ -131,6 +131,10 @@ unsafe fn strip(block: BlockPtr) -> Option<Payload> {
 #[cold]
 unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     victim.refs.set(1); // this kill's own reference
+    if victim.here().reports_overflow() {
+        victim.set(LEAKED); // nobody goes on: it cannot be asked to end
+        return (None, None);
+    }
     // SAFETY: the tree is entered.
     let exit = panic::catch(unsafe { Tree::<V, E>::of(victim) }.exit);
     if victim.refs.get() > 1 {

@@ -193,7 +193,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 
     /// Settles the kills that were asked for from elsewhere, in the order of creation; returns how many.
     ///
-    /// A kill of the current greenlet, or of a parent of it, near or far, waits until it is neither.
+    /// A kill of the current greenlet, or of a parent of it, near or far, waits until it is neither. While an overflow is reported
+    /// none is settled.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -207,7 +208,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn attend(&self) -> usize {
-        if self.is_ended() {
+        if self.is_ended() || self.block().here().reports_overflow() {
             return 0;
         }
         // SAFETY: the tree has not ended; the handle knows its types.

@@ -120,6 +120,9 @@ pub enum Refusal {
     /// Interrupts are masked that were unmasked when the tree was entered, or at a transfer since: in a critical section or an
     /// interrupt handler, on bare metal. On aarch64 that is any of PSTATE.I, F and A; on x86_64, RFLAGS.IF. A kill because a handle was dropped, and [`cancel`](crate::Greenlet::cancel), are not refused: they come back.
     Masked,
+    /// An overflow is reported: this was called by the hook of [`on_overflow`](crate::Tree::on_overflow), or by what that calls.
+    /// Nothing of the tree goes on. A greenlet whose last handle is dropped there is not killed: it keeps its stack for ever.
+    Overflow,
 }
 
 impl fmt::Display for Refusal {
@@ -131,6 +134,10 @@ impl fmt::Display for Refusal {
             Self::Masked => {
                 "interrupts are masked here that were unmasked at `enter` or at an earlier switch; leave the critical section or the handler \
                  before you switch"
+            }
+            Self::Overflow => {
+                "a stack overflow is being reported, nothing of the tree goes on; have the hook of `on_overflow` tell what it \
+                 knows, then reset or end the program"
             }
         })
     }

@@ -65,6 +65,7 @@ fn what_a_transfer_returns_names_the_remedy() {
         (Box::new(Refusal::Main), "return from the closure given to `Tree::enter`"),
         (Box::new(Refusal::Cycle), "use `kill`, or return from the body"),
         (Box::new(Refusal::Masked), "leave the critical section or the handler"),
+        (Box::new(Refusal::Overflow), "then reset or end the program"),
     ]);
     assert_eq!(Down::Refused(Refusal::Cycle, None).to_string(), Refusal::Cycle.to_string());
 }

@@ -5,10 +5,11 @@ mod common;
 
 use common::{alone, in_child};
 use greenlet::{Greenlet, Me, Outcome, Overflow, StackPool, Tree};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
 use std::process::exit;
+use std::sync::Mutex;
 
 const SIZE: usize = 16 * 1024;
 /// Bytes of the canary band.
@@ -16,6 +17,8 @@ const BAND: usize = 64;
 
 /// What the hook ends the program with.
 const HEARD: i32 = 71;
+
+const SIGABRT: i32 = 6;
 
 type This = Me<u32, &'static str>;
 
@@ -206,8 +209,124 @@ fn by_default_the_program_ends_with_the_message() {
         TREE.enter(run).unwrap();
         return;
     };
-    const SIGABRT: i32 = 6;
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.signal(), Some(SIGABRT), "{told}");
     assert!(told.contains("stack overflow: greenlet ") && told.contains("canary overwritten"), "{told}");
+}
+
+type Handle = Greenlet<u32, &'static str>;
+
+thread_local! {
+    /// What the hook, or `exit`, drops: the last handle to a greenlet that waits.
+    static KEPT: RefCell<Option<Handle>> = const { RefCell::new(None) };
+}
+
+/// In a process of its own, `hook` hears of an overflow while [`KEPT`] holds a handle. What it wrote, and that it has ended the
+/// program with [`HEARD`]; `None` in that process.
+fn heard_while_one_is_kept(test: &str, hook: fn(&Overflow) -> !) -> Option<String> {
+    static HOOK: Mutex<Option<fn(&Overflow) -> !>> = Mutex::new(None);
+    static TREE: Tree<u32> = Tree::new().on_overflow(|overflow| {
+        let hook = *HOOK.lock().unwrap();
+        hook.unwrap()(overflow)
+    });
+    let Some(output) = in_child(test) else {
+        let _alone = alone();
+        *HOOK.lock().unwrap() = Some(hook);
+        let run = |main: &greenlet::Main<u32, &'static str>| {
+            let waits = main.spawn(&common::STACKS, |me, x| {
+                let asked = me.up(x);
+                eprintln!("it went on");
+                asked
+            });
+            let waits = waits.unwrap();
+            waits.switch(1).unwrap();
+            KEPT.set(Some(waits));
+            let g = highest(main, |me, x| {
+                scratch(me, 1);
+                me.up(x)
+            });
+            let _unreached = g.switch(1);
+        };
+        TREE.enter(run).unwrap();
+        return None;
+    };
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(HEARD), "{told}");
+    assert!(!told.contains("it went on"), "{told}");
+    Some(told)
+}
+
+#[test]
+fn a_handle_that_exit_drops_is_leaked() {
+    heard_while_one_is_kept("a_handle_that_exit_drops_is_leaked", |_| exit(HEARD));
+}
+
+#[test]
+fn a_handle_that_the_hook_drops_is_leaked() {
+    let told = heard_while_one_is_kept("a_handle_that_the_hook_drops_is_leaked", |overflow| {
+        let last = KEPT.take().unwrap();
+        let weak = last.downgrade();
+        drop(last);
+        let leaked = weak.upgrade().unwrap();
+        eprintln!("{} {} {}", overflow.greenlet, leaked.state(), leaked.references());
+        exit(HEARD)
+    });
+    assert!(told.is_none_or(|told| told.contains("\"deep\" suspended 2")), "with the reference that a leak keeps");
+}
+
+#[test]
+fn every_transfer_is_refused_while_the_hook_runs() {
+    let told = heard_while_one_is_kept("every_transfer_is_refused_while_the_hook_runs", |_| {
+        let g = KEPT.take().unwrap();
+        let current = g.current().unwrap();
+        for target in [&g, &current, &current.parent().unwrap()] {
+            eprintln!("{:?} {:?}", target.switch(1), target.throw("late"));
+            eprintln!("{:?} {:?}", target.kill(), target.kill_with(2));
+            eprintln!("{:?}", target.cancel());
+        }
+        g.remote().kill().unwrap();
+        eprintln!("{}", g.attend());
+        exit(HEARD)
+    });
+    let Some(told) = told else { return };
+    let back = |sent| format!("Err(Refused(Overflow, Some({sent})))");
+    let of_each = [
+        format!("{} {}", back("Value(1)"), back("Error(\"late\")")),
+        format!("{} {}", back("Exit(0)"), back("Exit(2)")),
+        "Err(Refused(Overflow, None))".to_owned(),
+    ];
+    let lines: Vec<_> = of_each.iter().cycle().take(9).map(String::as_str).chain(["0"]).collect();
+    assert_eq!(told.lines().skip_while(|line| !line.starts_with("Err")).collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn the_stack_of_the_current_greenlet_is_as_it_was_left() {
+    let told = heard_while_one_is_kept("the_stack_of_the_current_greenlet_is_as_it_was_left", |overflow| {
+        let current = KEPT.with_borrow(|kept| kept.as_ref().and_then(|kept| kept.current()));
+        assert_eq!(current.and_then(|current| current.stack()), Some(overflow.stack));
+        eprintln!("the same");
+        exit(HEARD)
+    });
+    assert!(told.is_none_or(|told| told.contains("the same")));
+}
+
+#[test]
+fn a_panic_of_the_hook_ends_the_program() {
+    static TREE: Tree<u32> = Tree::new().on_overflow(|_| panic!("{:?}", KEPT.take().map(|last| last.switch(1))));
+    let Some(output) = in_child("a_panic_of_the_hook_ends_the_program") else {
+        let _alone = alone();
+        let run = |main: &greenlet::Main<u32, &'static str>| {
+            KEPT.set(Some(main.bare(&common::STACKS).unwrap()));
+            let g = highest(main, |me, x| {
+                scratch(me, 1);
+                me.up(x)
+            });
+            let _unreached = g.switch(1);
+        };
+        TREE.enter(run).unwrap();
+        return;
+    };
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.signal(), Some(SIGABRT), "{told}");
+    assert_eq!(told.matches("Some(Err(Refused(Overflow, ").count(), 1, "the hook ran once: {told}");
 }

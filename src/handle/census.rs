@@ -27,7 +27,7 @@ pub struct Stack {
     pub base: usize,
     /// The lowest address.
     pub limit: usize,
-    /// The stack pointer: of this moment for the current greenlet, else where it was left.
+    /// The stack pointer: of this moment for the current greenlet, else where it was left, be it by an overflow.
     pub sp: usize,
 }
 
@@ -159,7 +159,9 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             return None;
         }
         let block = self.block();
-        let sp = if self.is_current() { arch::stack_pointer() } else { block.context.sp() };
+        // While an overflow is reported nobody stands on the stack of the current greenlet.
+        let stands = self.is_current() && !block.here().reports_overflow();
+        let sp = if stands { arch::stack_pointer() } else { block.context.sp() };
         // Nothing was put on the stack of one that never had a body: the control block is all that is in use.
         let sp = if sp.is_null() { block.as_ptr().addr() } else { sp.addr() };
         Some(Stack { base: block.base(), limit: block.limit(), sp })

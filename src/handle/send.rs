@@ -20,8 +20,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// - [`Thrown::Exit`], [`Thrown::Error`]: thrown into the current greenlet while it waits. Pass it on with `?`.
     /// - [`Thrown::NoRun`]: the transfer ended at a greenlet without a body; `value` is lost.
-    /// - [`Thrown::Refused`]: the handle is inert, or interrupts are masked that were not when the tree was entered; `value`
-    ///   comes back.
+    /// - [`Thrown::Refused`]: the handle is inert, interrupts are masked that were not when the tree was entered, or an overflow
+    ///   is being reported; `value` comes back.
     ///
     /// # Cost
     ///
@@ -131,7 +131,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// # Errors
     ///
-    /// - [`Thrown::Refused`] with [`Refusal::Main`], [`Refusal::Cycle`] or [`Refusal::Ended`]: nothing has happened.
+    /// - [`Thrown::Refused`] with [`Refusal::Main`], [`Refusal::Cycle`], [`Refusal::Ended`] or [`Refusal::Overflow`]: nothing has
+    ///   happened.
     /// - else as [`switch`](Self::switch).
     ///
     /// ```
@@ -154,6 +155,9 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     pub fn cancel(&self) -> Outcome<V, E> {
         let refuse = |refusal| Err(Thrown::Refused(refusal, None));
         let Some(value) = self.exit_value() else { return refuse(Refusal::Ended) };
+        if self.block().here().reports_overflow() {
+            return refuse(Refusal::Overflow);
+        }
         if self.is_main() {
             return refuse(Refusal::Main);
         }

@@ -27,6 +27,7 @@ use crate::arch;
 use crate::block::{Block, BlockPtr};
 use crate::overflow::CHECKED;
 use crate::pool::List;
+use crate::thrown::Refusal;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
@@ -35,6 +36,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) const UNREF: u32 = 1;
 /// The tree has a tracer.
 pub(crate) const TRACE: u32 = 2;
+/// An overflow is reported. Nothing of the tree goes on after that, so that this reason stays.
+pub(crate) const OVERFLOW: u32 = 4;
 
 /// What [`arch::interrupts`] says, where that is of interest; its bits are none of the reasons above.
 #[inline(always)]
@@ -117,21 +120,29 @@ impl Here {
         (interrupts ^ self.slow()) | target.flags.get() != 0
     }
 
-    /// Whether interrupts are masked that must not be at a transfer. A kind of interrupts that is unmasked here for the first time
-    /// must be unmasked at every later transfer.
-    pub(crate) fn refuses_interrupts(&self) -> bool {
-        let changed = (self.slow() ^ interrupts()) & !(UNREF | TRACE);
-        changed != 0 && self.interrupts_changed(changed)
+    /// Why a transfer is refused: an overflow is being reported, or interrupts are masked that must not be. A kind of interrupts
+    /// that is unmasked here for the first time must be unmasked at every later transfer.
+    pub(crate) fn refuses(&self) -> Option<Refusal> {
+        let unusual = (self.slow() ^ interrupts()) & !(UNREF | TRACE);
+        if unusual == 0 { None } else { self.refusal(unusual) }
     }
 
     #[cold]
-    fn interrupts_changed(&self, changed: u32) -> bool {
+    fn refusal(&self, unusual: u32) -> Option<Refusal> {
+        if self.reports_overflow() {
+            return Some(Refusal::Overflow);
+        }
         if self.newly_masked() {
-            return true;
+            return Some(Refusal::Masked);
         }
         self.may_be_masked.store(arch::masked(interrupts()), Relaxed);
-        self.slow.store(self.slow() ^ changed, Relaxed);
-        false
+        self.slow.store(self.slow() ^ unusual, Relaxed);
+        None
+    }
+
+    /// Whether an overflow is being reported: the hook of `on_overflow` runs.
+    pub(crate) fn reports_overflow(&self) -> bool {
+        CHECKED && self.slow() & OVERFLOW != 0
     }
 
     /// Ends a run: nothing is current, the core is free.

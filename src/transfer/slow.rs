@@ -44,8 +44,10 @@ pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
-    if !named.has(ENDED) && named.here().refuses_interrupts() {
-        return Err(Thrown::Refused(Refusal::Masked, Some(sent)));
+    if !named.has(ENDED)
+        && let Some(refusal) = named.here().refuses()
+    {
+        return Err(Thrown::Refused(refusal, Some(sent)));
     }
     #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);

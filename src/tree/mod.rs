@@ -176,7 +176,11 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// limit of its stack as it was laid. When it is not, memory below the stack may have been overwritten already, and nothing
     /// of the greenlet or its tree may go on; so `hook` does not return. It runs on main's stack, below the frames of main,
     /// which are lost to it: a panic of the hook ends the program. The greenlet is still current, for
-    /// [`current_report`](crate::current_report).
+    /// [`current_report`](crate::current_report), and its [`stack`](Greenlet::stack) is as it was left.
+    ///
+    /// While the hook runs every transfer is refused, with [`Refusal::Overflow`](crate::Refusal::Overflow). A greenlet whose last
+    /// handle goes is leaked, and nobody hears of it. So the hook may drop what it holds, and what `exit` drops, the values of
+    /// thread-locals, may hold handles. Questions are answered.
     ///
     /// ```
     /// # use greenlet::Tree;
