@@ -21,8 +21,10 @@ use core::arch::{asm, naked_asm};
 
 #[macro_use]
 mod control;
+mod first_frame;
 #[cfg(feature = "fp-control")]
 pub(crate) use control::control;
+pub(crate) use first_frame::trampoline;
 
 /// What lies before a marked switch's label 2, and is never executed: `int3`. Before an unmarked one is the end of a jump, which is
 /// another byte.
@@ -310,41 +312,4 @@ pub(crate) unsafe fn start_watching() {
     const ON: u64 = 0x9999 << 16 | 1 << 10 | 0xff;
     // SAFETY: by the contract.
     unsafe { asm!("mov dr7, {}", in(reg) ON, options(nostack, preserves_flags)) };
-}
-
-/// Where a fresh context starts: calls the entry in rbx. The arguments are in their C places already, but for the context, which
-/// the record tells.
-///
-/// The call frame information makes the linked context the caller of this frame. With `L` for the link, found below
-/// the record on which rbp stands: CFA = `L->sp`, and rip, rbp and rbx are found at `&L->pc`, `&L->bp`, `&L->bx`. Opcodes, from DWARF 5 (section 7.7.1 and
-/// 7.24): 0x0f def_cfa_expression, 0x10 expression, 0x76 breg6 (rbp), 0x06 deref, 0x23 plus_uconst. `signal_frame` keeps
-/// walkers from looking one byte before the resume address.
-///
-/// # Safety
-///
-/// Not to be called: reached by [`switch`] or [`depart`] to a fresh context only.
-#[unsafe(naked)]
-pub(crate) unsafe extern "C" fn trampoline() {
-    naked_asm!(
-        ".cfi_startproc",
-        ".cfi_signal_frame",
-        ".cfi_escape 0x0f, 6, 0x76, {LINK}, 0x06, 0x23, {SP}, 0x06",
-        ".cfi_escape 0x10, 16, 5, 0x76, {LINK}, 0x06, 0x23, {PC}",
-        ".cfi_escape 0x10, 6, 5, 0x76, {LINK}, 0x06, 0x23, {BP}",
-        ".cfi_escape 0x10, 3, 5, 0x76, {LINK}, 0x06, 0x23, {BX}",
-        ".cfi_undefined r12",
-        ".cfi_undefined r13",
-        ".cfi_undefined r14",
-        ".cfi_undefined r15",
-        "lea rsi, [rbp - {RECORD}]",
-        "call rbx",
-        "ud2",
-        ".cfi_endproc",
-        RECORD = const super::RECORD_AT,
-        LINK = const offset::LINK_FROM_RECORD,
-        SP = const offset::SP,
-        PC = const offset::PC,
-        BP = const offset::BP,
-        BX = const offset::BX,
-    )
 }

@@ -59,6 +59,14 @@ impl Boot<'_> {
         shlex::try_join(text.iter().map(AsRef::as_ref)).unwrap_or_else(|_| text.join(" "))
     }
 
+    /// The command that boots it once a debugger, which comes by the Unix socket `socket`, says so.
+    #[must_use]
+    pub fn waiting_for_a_debugger(&self, socket: &Path) -> Command {
+        let mut command = self.command();
+        command.args(["-S", "-gdb"]).arg(format!("unix:{},server=on,wait=off", socket.display()));
+        command
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(self.machine.qemu);
         command.args(self.machine.arguments(self.elf, self.input, self.log, self.counted, self.cores));

@@ -61,6 +61,11 @@ impl Needs {
         self.programs.insert(("valgrind", "valgrind"));
     }
 
+    /// Needs GDB for every instruction set.
+    pub fn gdb(&mut self) {
+        self.programs.insert(("gdb-multiarch", "gdb-multiarch"));
+    }
+
     /// Needs all that `other` needs.
     pub fn all_of(&mut self, other: &Self) {
         self.targets.extend(other.targets.iter().cloned());
@@ -72,6 +77,7 @@ impl Needs {
     pub fn everything() -> Self {
         let mut needs = Self::default();
         MACHINES.iter().for_each(|machine| needs.machine(machine));
+        needs.gdb();
         needs
     }
 

@@ -14,6 +14,7 @@
 mod builds;
 mod counted;
 mod counts;
+mod debugger;
 mod documents;
 mod features;
 mod fuzz;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         guests::cases(),
         stacks::cases(),
         counts::cases(),
+        debugger::cases(),
         sizes::cases(),
         counted::cases(),
         quoted::cases(),

@@ -115,12 +115,14 @@ core_entry:
 4:  adrp    x0, guest_stack_base        // page-aligned, as are all stacks
     adrp    x1, exception_stack_base
     adrp    x2, emergency_stack_base
+    .cfi_startproc
+    .cfi_undefined x30                  // nobody called: a debugger's walk ends here
 5:  mov     sp, x1                      // SP_EL1
     msr     spsel, #0
     mov     sp, x0
     msr     tpidrro_el0, x2             // for the vectors, which find no register free
     cbz     x19, 6f
-    b       {arrive}
+    bl      {arrive}
 
 6:  adrp    x0, bss_start
     add     x0, x0, :lo12:bss_start
@@ -132,7 +134,8 @@ core_entry:
     b       7b
 
 8:  lsr     x0, x20, #2
-    b       {start}
+    bl      {start}
+    .cfi_endproc
     .size _start, . - _start
     .ltorg
 
