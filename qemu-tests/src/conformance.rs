@@ -153,10 +153,7 @@ pub struct Ran<S> {
 pub fn build(place: Place, profile: Profile) -> Result<PathBuf> {
     match place {
         Place::Host => compile::example("conformance", "host", profile),
-        Place::Machine(machine) => {
-            let mut built = compile::guests(machine.target, profile)?;
-            built.remove(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))
-        }
+        Place::Machine(machine) => compile::guest(machine.target, profile, GUEST),
     }
 }
 

@@ -11,9 +11,8 @@
 //! //@ stack: 8192                      bytes that its greenlets may take of their stacks, in release; without it 2048
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
 //! //@ cores: 4                         boots with so many cores; without it one
-//! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out
+//! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out; `guests/build.rs` names it, too
 //! //@ hits                             prints where it was interrupted: that is checked against its code
-//! //@ stacks-apart                     linked with a memory region for stacks, and with greenlet.x
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
 //!
@@ -51,6 +50,17 @@ pub struct Guest {
     pub expected: PathBuf,
     /// What its head asks for.
     pub directives: Directives,
+}
+
+impl Guest {
+    /// Reads its expected transcript.
+    ///
+    /// # Errors
+    ///
+    /// The file, and why it cannot be read.
+    pub fn transcript(&self) -> Result<String, String> {
+        fs::read_to_string(&self.expected).map_err(|error| format!("{}: {error}", self.expected.display()))
+    }
 }
 
 /// What a guest's head asks for.
@@ -208,11 +218,10 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("defmt", "") => read.logs = true,
         ("hits", "") => read.hits = true,
         ("not-a-test", "") => read.tested = false,
-        ("stacks-apart", "") => {} // for the guests' build script
-        ("icount" | "defmt" | "hits" | "stacks-apart" | "not-a-test", _) => bail!("`{key}` takes no value"),
-        _ => bail!(
-            "no directive `{key}`; known: profiles, exit, timeout, stack, cores, icount, defmt, hits, stacks-apart, not-a-test"
-        ),
+        ("icount" | "defmt" | "hits" | "not-a-test", _) => bail!("`{key}` takes no value"),
+        _ => {
+            bail!("no directive `{key}`; known: profiles, exit, timeout, stack, cores, icount, defmt, hits, not-a-test")
+        }
     }
     Ok(())
 }
@@ -261,7 +270,7 @@ mod tests {
             ("//@ cores: 0", "a number from 1 to 4"),
             ("//@ cores: many", "a number from 1 to 4"),
             ("//@ icount: yes", "takes no value"),
-            ("//@ stacks-apart: 4K", "takes no value"),
+            ("//@ hits: 4K", "takes no value"),
             ("//@ icount\n//@ icount", "stands twice"),
         ] {
             let message = format!("{:#}", directives(head).unwrap_err());

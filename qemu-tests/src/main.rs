@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use qemu_tests::boot::Boot;
 use qemu_tests::cli::{self, Misuse, Request};
 use qemu_tests::compile::{self, Profile};
@@ -79,11 +79,10 @@ fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Du
     let mut needs = Needs::default();
     needs.machine(machine);
     tools::ensure(&needs)?;
-    let built = compile::guests(machine.target, profile)?;
-    let elf = built.get(name).with_context(|| format!("cargo built no guest `{name}`"))?;
-    let transcript = show(machine, elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit))?;
+    let elf = compile::guest(machine.target, profile, name)?;
+    let transcript = show(machine, &elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit))?;
     if asked.hits {
-        print!("{}", hits::block(elf, &transcript)?);
+        print!("{}", hits::block(&elf, &transcript)?);
     }
     Ok(())
 }

@@ -61,10 +61,7 @@ impl Program {
     pub fn build(place: Place, profile: Profile) -> Result<Self> {
         let file = match place {
             Place::Host => compile::example("conformance", NAME, profile)?,
-            Place::Machine(machine) => {
-                let mut built = compile::guests(machine.target, profile)?;
-                built.remove(NAME).with_context(|| format!("there is no guest `{NAME}`"))?
-            }
+            Place::Machine(machine) => compile::guest(machine.target, profile, NAME)?,
         };
         Ok(Self { place, profile, file })
     }
