@@ -7,7 +7,7 @@
 //! ```text
 //! //@ profiles: debug release small    built and booted in these; without it debug and release
 //! //@ exit: fault                      how it must end: pass (without it), checks, panic, fault, timeout, reset
-//! //@ timeout: 120                     seconds until it is ended; without it 60
+//! //@ timeout: 120                     seconds of its own time without output until it is ended; without it 60
 //! //@ stack: 8192                      bytes that its greenlets may take of their stacks, in release; without it 2048
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
 //! //@ cores: 4                         boots with so many cores; without it one
@@ -28,10 +28,11 @@ use std::{fs, io};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::compile::Profile;
+use crate::limit::Limit;
 use crate::verdict::Ending;
 
-/// How long a boot may take if nobody says otherwise: some hundred times what a guest needs.
-pub const USUAL_LIMIT: Duration = Duration::from_secs(60);
+/// When a guest is ended if nobody says otherwise: some hundred times what it needs.
+pub const USUAL_LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
 
 /// What a greenlet may take of its stack if nobody says otherwise: what a few calls and some formatting take.
 pub const USUAL_STACK: u64 = 2048;
@@ -71,7 +72,7 @@ pub struct Directives {
     /// How it must end.
     pub ending: Ending,
     /// When it is ended.
-    pub limit: Duration,
+    pub limit: Limit,
     /// Bytes that its greenlets may take of their stacks, built in release.
     pub stack: u64,
     /// Whether QEMU counts instructions.
@@ -203,7 +204,8 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("exit", name) => read.ending = known(name, Ending::ALL, Ending::name)?,
         ("timeout", seconds) => {
             let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0);
-            read.limit = Duration::from_secs(seconds.context("`timeout` wants a number of seconds above 0")?);
+            let seconds = seconds.context("`timeout` wants a number of seconds above 0")?;
+            read.limit = Limit::of_silence(Duration::from_secs(seconds));
         }
         ("stack", bytes) => {
             let bytes = bytes.parse().ok().filter(|&bytes| bytes > 0);
@@ -247,7 +249,7 @@ mod tests {
         let expected = Directives {
             profiles: BTreeSet::from([Profile::Release, Profile::Small]),
             ending: Ending::Fault,
-            limit: Duration::from_secs(7),
+            limit: Limit::of_silence(Duration::from_secs(7)),
             stack: 4096,
             counted: true,
             cores: 3,
