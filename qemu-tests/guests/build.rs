@@ -9,6 +9,18 @@ use std::{env, fs};
 /// Set by the runner.
 const LAYOUT: &str = "GREENLET_LAYOUT";
 
+/// What a guest is linked with that others are not.
+enum Link {
+    /// A section for what it logs. Its head says `//@ defmt`.
+    Defmt,
+    /// A memory region for stacks, and `greenlet.x`.
+    StacksApart,
+}
+
+/// The guests that are linked so, of both packages. They are named here because cargo links all guests anew whenever this script
+/// has to run: it must not depend on their sources.
+const SPECIAL: [(&str, Link); 3] = [("defmt", Link::Defmt), ("high_water", Link::Defmt), ("placed", Link::StacksApart)];
+
 fn main() {
     let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo tells a build script the target's architecture");
     let os = env::var("CARGO_CFG_TARGET_OS").expect("cargo tells a build script the target's system");
@@ -35,21 +47,24 @@ fn main() {
     // Segments may be as close to each other as the pages of the board's page tables.
     println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
 
-    // What is logged is interned in a section that defmt's own script describes. It wants a logger, which not every guest has.
-    let no_defmt = folder.join("no-defmt.ld");
-    println!("cargo::rerun-if-changed={}", no_defmt.display());
-    println!("cargo::rerun-if-changed=src/bin");
-    let regions = regions(layout.as_deref().unwrap_or(&arch));
-    for (guest, head) in guests() {
-        let has = |directive| head.lines().any(|line| line.trim() == directive);
-        let script = if has("//@ defmt") { "defmt.x".into() } else { no_defmt.display().to_string() };
-        println!("cargo::rustc-link-arg-bin={guest}=--script={script}");
-        if has("//@ stacks-apart") {
+    for (guest, link) in
+        SPECIAL.iter().filter(|(guest, _)| Path::new("src/bin").join(guest).with_extension("rs").is_file())
+    {
+        let with = |script: &str| println!("cargo::rustc-link-arg-bin={guest}=--script={script}");
+        match link {
+            // What is logged is interned in a section that defmt's own script describes. It wants a logger.
+            Link::Defmt => with("defmt.x"),
             // As a firmware does that declares pools with `stack_pool!`.
-            println!("cargo::rustc-link-arg-bin={guest}=--script={}", regions.display());
-            println!("cargo::rustc-link-arg-bin={guest}=--script=greenlet.x");
+            Link::StacksApart => {
+                with(&regions(layout.as_deref().unwrap_or(&arch)).display().to_string());
+                with("greenlet.x");
+            }
         }
     }
+    // After defmt's, which takes what it names: the rest of the guests have no logger.
+    let no_defmt = folder.join("no-defmt.ld");
+    println!("cargo::rerun-if-changed={}", no_defmt.display());
+    println!("cargo::rustc-link-arg-bins=--script={}", no_defmt.display());
 }
 
 /// A script with a memory region for stacks, 8 MiB above the place where the image of that layout begins, and one for the rest.
@@ -67,17 +82,4 @@ fn regions(layout: &str) -> PathBuf {
     let script = Path::new(&env::var("OUT_DIR").expect("cargo gives a build script a folder")).join("regions.ld");
     fs::write(&script, text).expect("a build script may write to its folder");
     script
-}
-
-/// The guests of this package, each with its source.
-fn guests() -> impl Iterator<Item = (String, String)> {
-    let sources = fs::read_dir("src/bin").expect("a package of guests has the folder src/bin");
-    sources.filter_map(|source| {
-        let path = source.expect("src/bin can be listed").path();
-        let name = path.file_stem()?.to_str()?.to_owned();
-        // A folder holds modules of the guest of its name, and a transcript lies beside its guest.
-        let is_source = path.extension().is_some_and(|extension| extension == "rs");
-        let text = fs::read_to_string(&path).ok().filter(|_| is_source)?;
-        Some((name, text))
-    })
 }

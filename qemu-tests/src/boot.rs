@@ -1,13 +1,13 @@
-//! One boot: a guest on a machine, with or without input, under a time limit.
+//! One boot: a guest on a machine, with or without input, under a limit.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context, Result};
 
+use crate::limit::Limit;
 use crate::machine::Machine;
 use crate::{places, process};
 
@@ -33,7 +33,7 @@ pub struct Boot<'a> {
     /// How many cores the machine has.
     pub cores: u32,
     /// When the guest is ended.
-    pub limit: Duration,
+    pub limit: Limit,
 }
 
 impl Boot<'_> {

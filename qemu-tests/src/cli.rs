@@ -18,6 +18,7 @@ use crate::compile::Profile;
 use crate::conformance::Place;
 use crate::fuzz::{self, Stretch};
 use crate::guests::USUAL_LIMIT;
+use crate::limit::Limit;
 use crate::machine::{self, MACHINES, Machine};
 use crate::machines;
 use crate::random;
@@ -39,14 +40,14 @@ pub enum Request {
         /// How it is compiled.
         profile: Profile,
         /// When it is ended, if not when its head says.
-        limit: Option<Duration>,
+        limit: Option<Limit>,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
     RunElf {
         /// The file.
         elf: PathBuf,
         /// When it is ended.
-        limit: Duration,
+        limit: Limit,
     },
     /// Run conformance scenarios.
     Conformance {
@@ -153,7 +154,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
 struct Words {
     values: Vec<OsString>,
     profile: Option<Profile>,
-    limit: Option<Duration>,
+    limit: Option<Limit>,
     only: Vec<Place>,
     from: Option<u64>,
     replay: Option<PathBuf>,
@@ -176,8 +177,8 @@ impl Words {
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
-                    words.limit =
-                        Some(Duration::from_secs(seconds.ok_or("--timeout wants a number of seconds above 0")?));
+                    let seconds = seconds.ok_or("--timeout wants a number of seconds above 0")?;
+                    words.limit = Some(Limit::of_silence(Duration::from_secs(seconds)));
                 }
                 Long("only") => words.only.push(place(&parser.value()?.string()?)?),
                 Long("from") => words.from = Some(parser.value()?.parse()?),

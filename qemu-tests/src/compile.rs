@@ -1,4 +1,4 @@
-//! Calls cargo: one call for all guests of a package, target and profile, and one for a hosted example.
+//! Calls cargo: one call for the guests that are asked for of a package, target and profile, and one for a hosted example.
 //!
 //! Never from a build script: the outer cargo would hold its lock and wait for a build that waits
 //! for the lock. By the time the runner or the suite runs, the lock is free.
@@ -67,40 +67,41 @@ pub type Built = BTreeMap<String, PathBuf>;
 /// Set for the guests' build script: for which machine guests are linked, if not for the usual ones of their target.
 const LAYOUT: &str = "GREENLET_LAYOUT";
 
-/// Builds every guest for `target`.
+/// Builds the guest `name` for `target`, and what it takes, and nothing else.
+///
+/// # Errors
+///
+/// When cargo cannot be started or fails, having printed why on standard error; and when there is no such guest.
+pub fn guest(target: &str, profile: Profile, name: &str) -> Result<PathBuf> {
+    let mut built = guests(target, profile, &BTreeSet::from([name.to_owned()]))?;
+    built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
+}
+
+/// Builds the guests for `target` that have these `names`, and what they take, and nothing else.
 ///
 /// # Errors
 ///
 /// When cargo cannot be started or fails; it has printed why on standard error by then.
-pub fn guests(target: &str, profile: Profile) -> Result<Built> {
-    guests_as(target, profile, Variant::Usual, None)
+pub fn guests(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
+    guests_as(target, profile, Variant::Usual, names)
 }
 
-/// Builds the guests for `target` that have these `names`, and what they take, and no other: some take long to compile.
-///
-/// # Errors
-///
-/// As [`guests`].
-pub fn guests_named(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    guests_as(target, profile, Variant::Usual, Some(names))
-}
-
-/// [`guests_named`], with a feature that the package `guests` hands on to the library.
+/// [`guests`], with a feature that the package `guests` hands on to the library.
 ///
 /// # Errors
 ///
 /// As [`guests`].
 pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    guests_as(target, profile, Variant::Feature(feature), Some(names))
+    guests_as(target, profile, Variant::Feature(feature), names)
 }
 
-/// Builds every guest for `machine`, which may want them linked in another way than others of its target.
+/// [`guests`], for `machine`, which may want them linked in another way than others of its target.
 ///
 /// # Errors
 ///
 /// As [`guests`].
-pub fn guests_for(machine: &Machine, profile: Profile) -> Result<Built> {
-    guests_as(machine.target, profile, machine.layout.map_or(Variant::Usual, Variant::Layout), None)
+pub fn guests_for(machine: &Machine, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
+    guests_as(machine.target, profile, machine.layout.map_or(Variant::Usual, Variant::Layout), names)
 }
 
 /// How guests are built.
@@ -113,7 +114,7 @@ enum Variant {
     Feature(&'static str),
 }
 
-fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BTreeSet<String>>) -> Result<Built> {
+fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<String>) -> Result<Built> {
     // A target directory for each variant: in one they would build each other's work anew.
     let folder = places::built()?;
     let folder = match variant {
@@ -122,26 +123,16 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BT
         Variant::Feature(feature) => folder.join(feature),
     };
     let mut built = Built::new();
-    for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
+    for Call { package, own_feature, names } in calls(names) {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
-        cargo.args(["--profile", profile.of_cargo()]);
-        match names {
-            None => cargo.arg("--bins"),
-            Some(names) => {
-                let of_package: Vec<_> =
-                    names.iter().filter(|name| sources.join(name).with_extension("rs").is_file()).collect();
-                if of_package.is_empty() {
-                    continue;
-                }
-                cargo.args(features_of(package, names));
-                cargo.args(of_package.iter().flat_map(|name| ["--bin", name.as_str()]))
-            }
-        };
+        cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
+        cargo.args(names.iter().flat_map(|name| ["--bin", name]));
+        cargo.args(own_feature.iter().flat_map(|feature| ["--features", feature]));
         match variant {
             Variant::Usual => cargo.env_remove(LAYOUT),
             Variant::Layout(layout) => cargo.env(LAYOUT, layout),
-            Variant::Feature(feature) => cargo.env_remove(LAYOUT).arg(format!("--features={feature}")),
+            Variant::Feature(feature) => cargo.env_remove(LAYOUT).args(["--features", feature]),
         };
         let more = executables(cargo, "bin", &folder);
         built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);
@@ -149,14 +140,35 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: Option<&BT
     Ok(built)
 }
 
-/// The words by which cargo builds a package with what the guests called so take, and without what others take.
-fn features_of(package: &str, names: &BTreeSet<String>) -> Vec<String> {
-    let asked: Vec<_> = places::GUEST_FEATURES.into_iter().filter(|&name| names.contains(name)).collect();
-    // By default it has all of them.
-    if package != places::GUEST_PACKAGES[0] || asked == places::GUEST_FEATURES {
-        return Vec::new();
+/// Guests that one call of cargo builds.
+#[derive(Debug, PartialEq)]
+struct Call<'a> {
+    package: &'static str,
+    own_feature: Option<&'static str>,
+    names: Vec<&'a str>,
+}
+
+/// The calls that build the guests of these `names`: one for those of a package, and one for each guest that has a
+/// [feature of its own](places::GUEST_FEATURES).
+///
+/// Apart, because a guest is compiled anew when features of its package change: it would be with each other set of names.
+fn calls(names: &BTreeSet<String>) -> Vec<Call<'_>> {
+    let mut calls = Vec::new();
+    for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
+        let of_package =
+            names.iter().map(String::as_str).filter(|name| sources.join(name).with_extension("rs").is_file());
+        let feature_of = |name: &&str| places::GUEST_FEATURES.into_iter().find(|feature| feature == name);
+        let (special, usual): (Vec<_>, Vec<_>) = of_package.partition(|name| feature_of(name).is_some());
+        if !usual.is_empty() {
+            calls.push(Call { package, own_feature: None, names: usual });
+        }
+        calls.extend(special.into_iter().map(|name| Call {
+            package,
+            own_feature: feature_of(&name),
+            names: vec![name],
+        }));
     }
-    vec!["--no-default-features".to_owned(), format!("--features={}", asked.join(","))]
+    calls
 }
 
 /// Builds the programs of these `names` whose [sizes](crate::sizes) are measured, for `target`, with one feature of the library or none.
@@ -244,4 +256,24 @@ pub fn features() -> Result<Vec<String>> {
     let library = packages.iter().find(|package| package["name"] == "greenlet").context("no package `greenlet`")?;
     let features = library["features"].as_object().context("the package has no table of features")?;
     Ok(features.keys().filter(|name| *name != "default").cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_is_built_without_what_others_take() {
+        let names = ["tour", "cores", "soak", "hello", "count"].map(str::to_owned);
+        let call = |package, own_feature, names| Call { package, own_feature, names };
+        assert_eq!(
+            calls(&BTreeSet::from(names)),
+            [
+                call("guests", None, vec!["hello", "tour"]),
+                call("guests", Some("count"), vec!["count"]),
+                call("guests", Some("soak"), vec!["soak"]),
+                call("feature-guests", None, vec!["cores"]),
+            ]
+        );
+    }
 }

@@ -15,6 +15,7 @@ use conformance::{Scenario, Scenarios};
 use crate::boot::{Boot, Input};
 use crate::cli::Misuse;
 use crate::compile::{self, Profile};
+use crate::limit::Limit;
 use crate::logs::{Sinks, Splitter};
 use crate::machine::{self, Machine};
 use crate::process::{self, Ended, Status};
@@ -105,11 +106,13 @@ impl Bundle {
         Ok(())
     }
 
-    /// How long a run may take: many times what a slow computer needs for so much.
-    fn limit(&self) -> Duration {
+    /// When a run is ended: many times what so much takes. Each scenario prints its log as it goes.
+    fn limit(&self) -> Limit {
+        const SILENCE: Duration = Duration::from_secs(60);
         const BASE: u64 = 120;
         const PER_MEBIBYTE: u64 = 300;
-        Duration::from_secs(BASE + PER_MEBIBYTE * self.text.len() as u64 / (1 << 20))
+        let total = Duration::from_secs(BASE + PER_MEBIBYTE * self.text.len() as u64 / (1 << 20));
+        Limit { silence: SILENCE, total }
     }
 }
 
@@ -153,10 +156,7 @@ pub struct Ran<S> {
 pub fn build(place: Place, profile: Profile) -> Result<PathBuf> {
     match place {
         Place::Host => compile::example("conformance", "host", profile),
-        Place::Machine(machine) => {
-            let mut built = compile::guests(machine.target, profile)?;
-            built.remove(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))
-        }
+        Place::Machine(machine) => compile::guest(machine.target, profile, GUEST),
     }
 }
 
@@ -218,7 +218,7 @@ fn judge(place: Place, ended: &Ended, count: usize) -> Result<()> {
                 Status::Exited(0) => {}
                 Status::Exited(status) => bail!("the hosted program ended with status {status}: {}", errors.trim()),
                 Status::Signalled(signal) => bail!("signal {signal} ended the hosted program: {}", errors.trim()),
-                Status::TimedOut => bail!("no end after {:.0?}; the hosted program was ended", ended.took),
+                Status::TimedOut(overrun) => bail!("{overrun}; the hosted program was ended"),
             }
             verdict::done(&String::from_utf8_lossy(&ended.output))
                 .map_err(|cause| anyhow::anyhow!("the hosted program's last line is not `DONE n/n` ({cause:?})"))?

@@ -7,13 +7,12 @@
 //! ```text
 //! //@ profiles: debug release small    built and booted in these; without it debug and release
 //! //@ exit: fault                      how it must end: pass (without it), checks, panic, fault, timeout, reset
-//! //@ timeout: 120                     seconds until it is ended; without it 60
+//! //@ timeout: 120                     seconds of its own time without output until it is ended; without it 60
 //! //@ stack: 8192                      bytes that its greenlets may take of their stacks, in release; without it 2048
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
 //! //@ cores: 4                         boots with so many cores; without it one
-//! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out
+//! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out; `guests/build.rs` names it, too
 //! //@ hits                             prints where it was interrupted: that is checked against its code
-//! //@ stacks-apart                     linked with a memory region for stacks, and with greenlet.x
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
 //!
@@ -29,10 +28,11 @@ use std::{fs, io};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::compile::Profile;
+use crate::limit::Limit;
 use crate::verdict::Ending;
 
-/// How long a boot may take if nobody says otherwise: some hundred times what a guest needs.
-pub const USUAL_LIMIT: Duration = Duration::from_secs(60);
+/// When a guest is ended if nobody says otherwise: some hundred times what it needs.
+pub const USUAL_LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
 
 /// What a greenlet may take of its stack if nobody says otherwise: what a few calls and some formatting take.
 pub const USUAL_STACK: u64 = 2048;
@@ -53,6 +53,17 @@ pub struct Guest {
     pub directives: Directives,
 }
 
+impl Guest {
+    /// Reads its expected transcript.
+    ///
+    /// # Errors
+    ///
+    /// The file, and why it cannot be read.
+    pub fn transcript(&self) -> Result<String, String> {
+        fs::read_to_string(&self.expected).map_err(|error| format!("{}: {error}", self.expected.display()))
+    }
+}
+
 /// What a guest's head asks for.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Directives {
@@ -61,7 +72,7 @@ pub struct Directives {
     /// How it must end.
     pub ending: Ending,
     /// When it is ended.
-    pub limit: Duration,
+    pub limit: Limit,
     /// Bytes that its greenlets may take of their stacks, built in release.
     pub stack: u64,
     /// Whether QEMU counts instructions.
@@ -193,7 +204,8 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("exit", name) => read.ending = known(name, Ending::ALL, Ending::name)?,
         ("timeout", seconds) => {
             let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0);
-            read.limit = Duration::from_secs(seconds.context("`timeout` wants a number of seconds above 0")?);
+            let seconds = seconds.context("`timeout` wants a number of seconds above 0")?;
+            read.limit = Limit::of_silence(Duration::from_secs(seconds));
         }
         ("stack", bytes) => {
             let bytes = bytes.parse().ok().filter(|&bytes| bytes > 0);
@@ -208,11 +220,10 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("defmt", "") => read.logs = true,
         ("hits", "") => read.hits = true,
         ("not-a-test", "") => read.tested = false,
-        ("stacks-apart", "") => {} // for the guests' build script
-        ("icount" | "defmt" | "hits" | "stacks-apart" | "not-a-test", _) => bail!("`{key}` takes no value"),
-        _ => bail!(
-            "no directive `{key}`; known: profiles, exit, timeout, stack, cores, icount, defmt, hits, stacks-apart, not-a-test"
-        ),
+        ("icount" | "defmt" | "hits" | "not-a-test", _) => bail!("`{key}` takes no value"),
+        _ => {
+            bail!("no directive `{key}`; known: profiles, exit, timeout, stack, cores, icount, defmt, hits, not-a-test")
+        }
     }
     Ok(())
 }
@@ -238,7 +249,7 @@ mod tests {
         let expected = Directives {
             profiles: BTreeSet::from([Profile::Release, Profile::Small]),
             ending: Ending::Fault,
-            limit: Duration::from_secs(7),
+            limit: Limit::of_silence(Duration::from_secs(7)),
             stack: 4096,
             counted: true,
             cores: 3,
@@ -261,7 +272,7 @@ mod tests {
             ("//@ cores: 0", "a number from 1 to 4"),
             ("//@ cores: many", "a number from 1 to 4"),
             ("//@ icount: yes", "takes no value"),
-            ("//@ stacks-apart: 4K", "takes no value"),
+            ("//@ hits: 4K", "takes no value"),
             ("//@ icount\n//@ icount", "stands twice"),
         ] {
             let message = format!("{:#}", directives(head).unwrap_err());

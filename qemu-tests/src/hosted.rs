@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::compile::Profile;
+use crate::limit::Limit;
 use crate::process::{self, Ended, Status};
 use crate::{environment, places, transcript};
 
-/// When a run is ended: many times what a slow computer takes to build and run everything.
-const LIMIT: Duration = Duration::from_secs(1800);
+/// When a run is ended: many times what it takes to build the largest crate, or to run the longest test.
+const LIMIT: Limit = Limit::of_silence(Duration::from_secs(1800));
 
 /// What changes how long the builds take, and no result.
 const FASTER: [&str; 2] = [
@@ -102,7 +103,7 @@ fn passed(ended: &Ended) -> Result<u64, String> {
     let failing: Vec<_> = programs.iter().filter_map(|program| program.failing()).collect();
     if ended.status != Status::Exited(0) {
         let story = match ended.status {
-            Status::TimedOut => format!("cargo was not done after {:.0?}", ended.took),
+            Status::TimedOut(overrun) => format!("cargo was ended: {overrun}"),
             status => format!("cargo failed ({status:?})"),
         };
         return Err([vec![story], failing, vec![complaint(&errors)]].concat().join("\n\n"));

@@ -9,9 +9,10 @@
 //! guests       which guest programs exist, and what their heads ask for
 //! build        one cargo call per package, target and profile makes their ELF files
 //! machine      which QEMU, with which arguments, and what its exit status means
-//! boot         one guest on one machine, under a time limit
+//! boot         one guest on one machine, under a limit
 //! frames       what the guest logs with defmt, on a channel of its own
 //! hits         where the guest was interrupted, against its code
+//! limit        how much of its own time a child may use
 //! process      a child that cannot outlive us, its output as it comes
 //! verdict      did it pass, and if not, where to look
 //! transcript   is it what the guest's `.out` file says
@@ -41,6 +42,7 @@ pub mod guests;
 pub mod hits;
 pub mod hosted;
 mod install;
+pub mod limit;
 pub mod logs;
 pub mod machine;
 pub mod machines;

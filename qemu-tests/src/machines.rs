@@ -59,11 +59,12 @@ pub fn show(request: &Request) -> Result<()> {
         tools::ensure(&needs)?;
     }
     let guests = guests()?;
+    let names = guests.iter().map(|guest| guest.name.clone()).collect();
     // Several machines boot the same files.
     let mut builds = BTreeMap::new();
     for machine in &here {
         if let Entry::Vacant(place) = builds.entry((machine.target, machine.layout)) {
-            place.insert(compile::guests_for(machine, PROFILE)?);
+            place.insert(compile::guests_for(machine, PROFILE, &names)?);
         }
     }
     let mut report = Report::begin();

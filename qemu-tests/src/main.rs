@@ -5,14 +5,14 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use qemu_tests::boot::Boot;
 use qemu_tests::cli::{self, Misuse, Request};
 use qemu_tests::compile::{self, Profile};
 use qemu_tests::conformance::{self, Bundle, Console, Place};
 use qemu_tests::frames::Log;
+use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
@@ -69,7 +69,7 @@ fn answer(request: Request) -> Result<()> {
 }
 
 /// Builds the guest `name` and boots it.
-fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Duration>) -> Result<()> {
+fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Limit>) -> Result<()> {
     let mut survey = guests::survey(&places::guest_sources())?;
     let Some(at) = survey.guests.iter().position(|guest| guest.name == name) else {
         let known: Vec<_> = survey.guests.iter().map(|guest| guest.name.as_str()).collect();
@@ -79,17 +79,16 @@ fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Du
     let mut needs = Needs::default();
     needs.machine(machine);
     tools::ensure(&needs)?;
-    let built = compile::guests(machine.target, profile)?;
-    let elf = built.get(name).with_context(|| format!("cargo built no guest `{name}`"))?;
-    let transcript = show(machine, elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit))?;
+    let elf = compile::guest(machine.target, profile, name)?;
+    let transcript = show(machine, &elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit))?;
     if asked.hits {
-        print!("{}", hits::block(elf, &transcript)?);
+        print!("{}", hits::block(&elf, &transcript)?);
     }
     Ok(())
 }
 
 /// Boots an ELF file on the machine that it is for.
-fn run_elf(elf: &Path, limit: Duration) -> Result<()> {
+fn run_elf(elf: &Path, limit: Limit) -> Result<()> {
     let machine = elf::machine_of(elf)?;
     let mut needs = Needs::default();
     needs.qemu(machine);
@@ -98,7 +97,7 @@ fn run_elf(elf: &Path, limit: Duration) -> Result<()> {
 }
 
 /// Boots, and shows the command line, the transcript and what was logged. Returns the transcript.
-fn show(machine: &'static Machine, elf: &Path, counted: bool, cores: u32, limit: Duration) -> Result<String> {
+fn show(machine: &'static Machine, elf: &Path, counted: bool, cores: u32, limit: Limit) -> Result<String> {
     let log = Log::of(elf)?;
     let boot = Boot { machine, elf, input: None, log: log.as_ref().map(Log::path), counted, cores, limit };
     println!("{}", boot.command_line());

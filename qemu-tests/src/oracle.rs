@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use conformance::Scenario;
 
 use crate::boot::Input;
+use crate::limit::Limit;
 use crate::process::{self, Status};
 use crate::tools::Missing;
 use crate::{places, tools};
@@ -77,7 +78,7 @@ impl Oracle {
         let input = Input::plain(text.as_bytes())?;
         let mut command = Command::new(&self.python);
         command.arg(places::root().join("qemu-tests/conformance/oracle.py")).arg(input.path());
-        let limit = Duration::from_secs(60 + PER_SCENARIO * scenarios.len() as u64);
+        let limit = Limit::of_all(Duration::from_secs(60 + PER_SCENARIO * scenarios.len() as u64));
         let ended = process::run(command, limit, |_| Ok(())).context("cannot run the package")?;
         let errors = String::from_utf8_lossy(&ended.errors);
         ensure!(ended.status == Status::Exited(0), "the package failed ({:?}):\n{}", ended.status, errors.trim());

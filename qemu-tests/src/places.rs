@@ -24,7 +24,7 @@ pub fn guests() -> PathBuf {
 /// Each is built by a call of cargo's own: in one call they would share features of the library.
 pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 
-/// The features of the first of these: guests that take what no other takes.
+/// The features of the first of these, each called like the guest that it is for, which takes what no other takes.
 pub const GUEST_FEATURES: [&str; 5] = ["conformance", "count", "fuzz", "misuse", "soak"];
 
 /// The sources and the expected transcripts of the guest programs, a folder for each package.

@@ -1,5 +1,5 @@
-//! A child process that cannot outlive the runner, cannot run longer than it may, and whose output
-//! is seen as it comes.
+//! A child process that cannot outlive the runner, cannot use up more of its [own time](crate::limit) than it may, and whose
+//! output is seen as it comes.
 
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, getppid, kill_process_group, set_parent_process_death_signal};
 
+use crate::limit::{Limit, Overrun, Watch};
+
 /// How a child ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
@@ -19,7 +21,7 @@ pub enum Status {
     /// By this signal, which did not come from the runner.
     Signalled(i32),
     /// By the runner, after its time was up.
-    TimedOut,
+    TimedOut(Overrun),
 }
 
 /// What is left of a child.
@@ -41,7 +43,7 @@ enum Chunk {
     Errors(Vec<u8>),
 }
 
-/// Runs `command` until it ends, at most for `limit`, and hands its standard output, without
+/// Runs `command` until it ends, or has used up its `limit`, and hands its standard output, without
 /// carriage returns, to `seen` as it comes.
 ///
 /// The child gets an empty standard input unless `command` sets another, and a process group of its
@@ -51,30 +53,33 @@ enum Chunk {
 /// # Errors
 ///
 /// When the child cannot be started or `seen` fails; the child is ended then.
-pub fn run(mut command: Command, limit: Duration, mut seen: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Ended> {
+pub fn run(mut command: Command, limit: Limit, mut seen: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Ended> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     die_with_this_thread(&mut command);
     let started = Instant::now();
     let mut group = Group(command.spawn()?);
     let chunks = chunks_of(&mut group.0);
+    let mut watch = Watch::new(group.0.id(), limit);
 
     let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let deadline = started + limit;
     let status = loop {
-        // Asked before each chunk, because a flood of output would otherwise never end.
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break Status::TimedOut;
+        let chunk = chunks.recv_timeout(watch.until_look());
+        if chunk.is_ok() {
+            watch.heard();
         }
-        match chunks.recv_timeout(left) {
+        match chunk {
             Ok(Chunk::Output(mut chunk)) => {
                 chunk.retain(|&byte| byte != b'\r');
                 seen(&chunk)?;
                 output.append(&mut chunk);
             }
             Ok(Chunk::Errors(mut chunk)) => errors.append(&mut chunk),
-            Err(RecvTimeoutError::Timeout) => break Status::TimedOut,
-            Err(RecvTimeoutError::Disconnected) => break group.wait_until(deadline)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break group.wait(&mut watch)?,
+        }
+        // After each chunk, too: a flood of output would otherwise never end.
+        if let Some(overrun) = watch.look() {
+            break Status::TimedOut(overrun);
         }
     };
     drop(group);
@@ -92,13 +97,13 @@ struct Group(Child);
 
 impl Group {
     /// Waits for the child, which has closed its output already.
-    fn wait_until(&mut self, deadline: Instant) -> io::Result<Status> {
+    fn wait(&mut self, watch: &mut Watch) -> io::Result<Status> {
         loop {
             if let Some(status) = self.0.try_wait()? {
                 return Ok(status_of(status));
             }
-            if Instant::now() >= deadline {
-                return Ok(Status::TimedOut);
+            if let Some(overrun) = watch.look() {
+                return Ok(Status::TimedOut(overrun));
             }
             thread::sleep(Duration::from_millis(2));
         }

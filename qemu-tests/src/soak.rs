@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::boot::{Boot, Input};
 use crate::compile::{self, Profile};
 use crate::conformance::Place;
+use crate::limit::Limit;
 use crate::process::{self, Ended, Status};
 use crate::tally::Tally;
 use crate::tools::{self, Missing, Needs, on_path};
@@ -114,10 +115,7 @@ fn tally(output: &[u8], count: u64, passed: bool) -> Tally {
 pub fn program(place: Place, profile: Profile, tool: Option<Tool>) -> Result<PathBuf> {
     let missing = |what: &str| bail!(Missing(format!("{what}\n\nNothing was run.")));
     match (place, tool) {
-        (Place::Machine(machine), _) => {
-            let mut built = compile::guests(machine.target, profile)?;
-            built.remove(NAME).with_context(|| format!("there is no guest `{NAME}`"))
-        }
+        (Place::Machine(machine), _) => compile::guest(machine.target, profile, NAME),
         (Place::Host, Some(Tool::Valgrind)) if on_path("valgrind").is_none() => {
             missing("valgrind is not installed (Debian: apt-get install valgrind)")
         }
@@ -203,13 +201,13 @@ fn judge(ended: &Ended) -> Result<()> {
         Status::Exited(0) => Ok(()),
         Status::Exited(status) => bail!("the hosted program ended with status {status}: {told}"),
         Status::Signalled(signal) => bail!("signal {signal} ended the hosted program: {told}"),
-        Status::TimedOut => bail!("no end after {:.0?}; the hosted program was ended", ended.took),
+        Status::TimedOut(overrun) => bail!("{overrun}; the hosted program was ended"),
     }
 }
 
 impl Request {
-    /// How long it may take: some ten times what a slow computer needs.
-    fn limit(&self, place: Place) -> Duration {
+    /// When it is ended: some ten times what so much takes. It prints now and then how far it is.
+    fn limit(&self, place: Place) -> Limit {
         let a_second = match (place, self.tool, self.profile) {
             (Place::Host, Some(Tool::Valgrind), _) => 200,
             (Place::Host, _, Profile::Debug) => 5_000,
@@ -217,6 +215,6 @@ impl Request {
             (Place::Machine(_), _, Profile::Debug) => 200,
             (Place::Machine(_), _, _) => 1_000,
         };
-        Duration::from_secs(120 + self.count / a_second)
+        Limit::of_all(Duration::from_secs(120 + self.count / a_second))
     }
 }

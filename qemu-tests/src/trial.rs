@@ -1,6 +1,5 @@
 //! A guest's trial on a machine: it must end as its head says, and print what its `.out` file says.
 
-use std::fs;
 use std::path::Path;
 
 use crate::boot::Boot;
@@ -37,7 +36,7 @@ pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Tried {
 /// [`run`], with all that the guest told added to `transcript`.
 fn judged(guest: &Guest, machine: &'static Machine, elf: &Path, transcript: &mut String) -> Result<String, String> {
     let at = guest.expected.display();
-    let expected = fs::read_to_string(&guest.expected).map_err(|error| format!("{at}: {error}"))?;
+    let expected = guest.transcript()?;
     let asked = &guest.directives;
     let log = Log::of(elf).map_err(|problem| format!("{problem:#}"))?;
     if log.is_some() != asked.logs {

@@ -6,8 +6,8 @@
 //! nothing else, so that the suite can show it every kind of bad boot.
 
 use std::fmt;
-use std::time::Duration;
 
+use crate::limit::{Overrun, Part};
 use crate::machine::{GuestExit, Machine};
 use crate::process::{Ended, Status};
 use crate::transcript;
@@ -59,7 +59,6 @@ pub struct Failure {
     machine: &'static str,
     transcript: String,
     errors: String,
-    took: Duration,
 }
 
 /// Why a boot did not pass.
@@ -73,8 +72,8 @@ pub enum Cause {
     UnknownStatus(i32),
     /// The guest's own exit code, to which only it can give a meaning.
     UnknownCode(i32),
-    /// The time was up.
-    TimedOut,
+    /// Its limit was used up.
+    TimedOut(Overrun),
     /// The machine reset itself, or QEMU ended for no reason that the board gave.
     Reset,
     /// The board reports a panic.
@@ -107,7 +106,6 @@ pub fn judge(machine: &Machine, ended: &Ended) -> Result<Done, Failure> {
         machine: machine.name,
         transcript,
         errors: transcript::text(&ended.errors),
-        took: ended.took,
     })
 }
 
@@ -116,7 +114,7 @@ fn cause_or_done(machine: &Machine, status: Status, transcript: &str) -> Result<
     let status = match status {
         Status::Exited(status) => status,
         Status::Signalled(signal) => return Err(Cause::QemuKilled(signal)),
-        Status::TimedOut => return Err(Cause::TimedOut),
+        Status::TimedOut(overrun) => return Err(Cause::TimedOut(overrun)),
     };
     match machine.decode(status) {
         GuestExit::Code(0) => done(transcript),
@@ -158,7 +156,7 @@ impl Failure {
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {
         match self.cause {
-            Cause::TimedOut => Some(Ending::Timeout),
+            Cause::TimedOut(_) => Some(Ending::Timeout),
             Cause::Reset => Some(Ending::Reset),
             Cause::Panic => Some(Ending::Panic),
             Cause::Fault => Some(Ending::Fault),
@@ -181,8 +179,8 @@ impl Failure {
                 format!("QEMU ended with status {status}, which is neither its own nor the board's{}", self.of_qemu())
             }
             Cause::UnknownCode(code) => format!("the guest exited with a code of its own, {code}"),
-            Cause::TimedOut if silent => format!("not a character in {:.1?}; QEMU was ended", self.took),
-            Cause::TimedOut => format!("no end after {:.1?}; QEMU was ended", self.took),
+            Cause::TimedOut(overrun) if silent => format!("it never printed anything: {overrun}; QEMU was ended"),
+            Cause::TimedOut(overrun) => format!("{overrun}; QEMU was ended"),
             Cause::Reset if silent => {
                 "the machine reset itself before it printed anything (QEMU's exit status is 0)".to_owned()
             }
@@ -229,12 +227,18 @@ impl Failure {
             Cause::UnknownCode(_) => {
                 "who called the board's `exit`? 0 is a pass, 1 failed checks, 2 a panic, 3 a fault"
             }
-            Cause::TimedOut if silent => {
+            Cause::TimedOut(Overrun { time, .. }) if time.is_sleep() => {
+                "the machine sleeps: every core waits in `wfi` or `hlt` for an interrupt that does not come, or was never started"
+            }
+            Cause::TimedOut(_) if silent => {
                 "it never got as far as the console: the linker script, the boot code, a register that is used before it is set up"
             }
-            Cause::TimedOut => {
-                "a loop, a wait for what never comes, or a limit that is too short here; \
-                 attach a debugger with `-s -S` added to the command line"
+            Cause::TimedOut(Overrun { part: Part::Silence, .. }) => {
+                "a loop, a spin on what never comes, or long work: that prints a note (`# ...`) now and then, or has a longer \
+                 `//@ timeout` in its head; attach a debugger with `-s -S` added to the command line"
+            }
+            Cause::TimedOut(Overrun { part: Part::Total, .. }) => {
+                "it prints and does not end: a loop, or a limit that is too short for so much work"
             }
             Cause::Reset => {
                 "an exception while one was handled: bad vectors, bad page tables, or a stack that ran into nothing; \

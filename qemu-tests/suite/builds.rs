@@ -6,16 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Built, Profile};
-use qemu_tests::{guests, places};
+use qemu_tests::conformance::Place;
 
 /// A build that is made by the first that asks for it, while the others wait.
 type Once<T> = Arc<OnceLock<Result<T, String>>>;
 
 /// Builds of one kind, by what they are built for.
 pub(crate) struct Builds<T>(Mutex<BTreeMap<(&'static str, Profile), Once<T>>>);
-
-/// The targets of the machines that scenarios, random ones, soaks and lanes run on, whose guests are no tests by themselves.
-const TARGETS_OF_OTHERS: [&str; 2] = ["aarch64-unknown-none", "x86_64-unknown-none"];
 
 /// The guests, by target.
 static GUESTS: Builds<Built> = Builds::new();
@@ -50,20 +47,51 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
     CARGO.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The ELF file of a guest.
-pub(crate) fn guest(name: &str, target: &'static str, profile: Profile) -> Result<PathBuf, Failed> {
-    let mut built =
-        GUESTS.get(target, profile, || compile::guests_named(target, profile, &wanted(target, profile)?))?;
-    built.remove(name).ok_or_else(|| format!("the suite builds no guest `{name}` for {target}, {profile}").into())
+/// What the tests boot that were asked for: guests, by target and profile.
+static WANTED: OnceLock<BTreeMap<(&'static str, Profile), BTreeSet<String>>> = OnceLock::new();
+
+/// A guest as a test boots it.
+#[derive(Clone)]
+pub(crate) struct Guest {
+    name: String,
+    target: &'static str,
+    profile: Profile,
 }
 
-/// The guests that some test boots which were built so: those that say it in their heads. Those that are no tests by themselves
-/// are booted on some machines only.
-fn wanted(target: &str, profile: Profile) -> anyhow::Result<BTreeSet<String>> {
-    let guests = guests::survey(&places::guest_sources())?.guests;
-    let wanted = guests.into_iter().filter(|guest| {
-        let asked = &guest.directives;
-        asked.profiles.contains(&profile) && (asked.tested || TARGETS_OF_OTHERS.contains(&target))
-    });
-    Ok(wanted.map(|guest| guest.name).collect())
+impl Guest {
+    pub(crate) fn new(name: &str, target: &'static str, profile: Profile) -> Self {
+        Self { name: name.to_owned(), target, profile }
+    }
+
+    /// Its ELF file. The first test that asks builds, for all tests that were asked for, what they [want](want) of this target
+    /// and profile.
+    pub(crate) fn file(&self) -> Result<PathBuf, Failed> {
+        let Self { name, target, profile } = self;
+        let wanted = WANTED.get().and_then(|wanted| wanted.get(&(*target, *profile)));
+        let Some(names) = wanted.filter(|names| names.contains(name)) else {
+            return Err(format!(
+                "a test boots the guest `{name}` for {target}, {profile}, and its `Case` does not say so"
+            )
+            .into());
+        };
+        let mut built = GUESTS.get(target, *profile, || compile::guests(target, *profile, names))?;
+        Ok(built.remove(name).ok_or_else(|| format!("cargo built no guest `{name}` for {target}, {profile}"))?)
+    }
+}
+
+/// The guest `name`, if that is what runs at `place`, and not a hosted program.
+pub(crate) fn of_place(name: &str, place: Place, profile: Profile) -> Vec<Guest> {
+    match place {
+        Place::Host => Vec::new(),
+        Place::Machine(machine) => vec![Guest::new(name, machine.target, profile)],
+    }
+}
+
+/// Says, once and before any test runs, which guests will be asked for.
+pub(crate) fn want<'a>(guests: impl IntoIterator<Item = &'a Guest>) {
+    let mut wanted = BTreeMap::<_, BTreeSet<_>>::new();
+    for Guest { name, target, profile } in guests {
+        wanted.entry((*target, *profile)).or_default().insert(name.clone());
+    }
+    WANTED.set(wanted).expect("it is said once");
 }

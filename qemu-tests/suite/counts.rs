@@ -18,15 +18,24 @@ pub(crate) fn cases() -> Vec<Case> {
         // Nothing else fails where valgrind cannot be had.
         let needs = if subject.is_hosted() { Needs::default() } else { subject.needs() };
         Case::new(format!("counts::{subject}"), needs, move || count(subject))
+            .with_guests(guest(subject).into_iter().collect())
     };
     let without = Case::new("counts::without_valgrind_it_is_said".to_owned(), Needs::default(), without_valgrind);
     SUBJECTS.iter().map(case).chain([without]).collect()
 }
 
+/// The guest that counts, if it is one that others boot, too.
+fn guest(subject: &Subject) -> Option<builds::Guest> {
+    match subject.machine() {
+        Some((machine, None)) => Some(builds::Guest::new(GUEST, machine.target, Profile::Release)),
+        _ => None,
+    }
+}
+
 fn count(subject: &Subject) -> Result<(), Failed> {
-    let program = match subject.machine() {
-        Some((machine, None)) => builds::guest(GUEST, machine.target, Profile::Release)?,
-        _ => {
+    let program = match guest(subject) {
+        Some(guest) => guest.file()?,
+        None => {
             let _turn = builds::turn();
             if let Some(why) = why_not(subject) {
                 eprintln!("\n{NOT_COUNTED}, counts::{subject}: {why}");

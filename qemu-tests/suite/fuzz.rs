@@ -30,7 +30,9 @@ pub(crate) fn cases() -> Vec<Case> {
         let Some(place) = Place::named(place) else { continue };
         let mut needs = Needs::default();
         place.needs(&mut needs);
-        cases.push(Case::new(format!("fuzz::{place}::{profile}"), needs, move || clean(place, profile, seed, count)));
+        let test = move || clean(place, profile, seed, count);
+        let guests = builds::of_place(NAME, place, profile);
+        cases.push(Case::new(format!("fuzz::{place}::{profile}"), needs, test).with_guests(guests));
     }
     cases.extend([
         finds("an_audit_fails_when_the_books_are_wrong", forgetful),
@@ -67,7 +69,7 @@ fn program(place: Place, profile: Profile) -> Result<Program, Failed> {
     static HOSTED: Builds<PathBuf> = Builds::new();
     let file = match place {
         Place::Host => HOSTED.get("host", profile, || compile::example("conformance", NAME, profile))?,
-        Place::Machine(machine) => builds::guest(NAME, machine.target, profile)?,
+        Place::Machine(machine) => builds::Guest::new(NAME, machine.target, profile).file()?,
     };
     Ok(Program { place, profile, file })
 }

@@ -27,7 +27,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 let mut needs = Needs::default();
                 needs.machine(machine);
                 let name = format!("guest::{}::{machine}::{profile}", guest.name);
-                cases.push(Case::new(name, needs, move || boot(guest, machine, profile)));
+                let file = builds::Guest::new(&guest.name, machine.target, profile);
+                let wanted = vec![file.clone()];
+                cases.push(Case::new(name, needs, move || boot(guest, &file, machine, profile)).with_guests(wanted));
             }
         }
     }
@@ -35,9 +37,10 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// Builds a guest and tries it.
-fn boot(guest: &Guest, machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
-    let elf = builds::guest(&guest.name, machine.target, profile)?;
-    let Tried { tally, outcome, .. } = trial::run(guest, machine, &elf);
+fn boot(guest: &Guest, file: &builds::Guest, machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
+    // Before anything is built, which may take minutes.
+    guest.transcript()?;
+    let Tried { tally, outcome, .. } = trial::run(guest, machine, &file.file()?);
     println!("{}", tally.line(format_args!("guest::{}::{machine}::{profile}", guest.name)));
     let block = outcome?;
     if !block.is_empty() {

@@ -24,14 +24,16 @@ pub(crate) fn cases() -> Vec<Case> {
             let mut needs = Needs::default();
             needs.machine(machine);
             let name = format!("{GUEST}::{}::{profile}", name.replace(' ', "_"));
-            cases.push(Case::new(name.clone(), needs, move || boot(&name, machine, profile)));
+            let guest = builds::Guest::new(GUEST, machine.target, profile);
+            let wanted = vec![guest.clone()];
+            cases.push(Case::new(name.clone(), needs, move || boot(&name, machine, &guest)).with_guests(wanted));
         }
     }
     cases
 }
 
-fn boot(name: &str, machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
-    let elf = builds::guest(GUEST, machine.target, profile)?;
+fn boot(name: &str, machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    let elf = guest.file()?;
     let boot = Boot { machine, elf: &elf, input: None, log: None, counted: false, cores: 1, limit: USUAL_LIMIT };
     let ended = boot.run(|_| Ok(())).map_err(|problem| format!("{problem:#}"))?;
     let judged = verdict::judge(machine, &ended);

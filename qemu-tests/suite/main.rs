@@ -36,16 +36,22 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 use qemu_tests::tools::{self, Needs};
 
-/// A test, and what it needs from this computer.
+/// A test, what it needs from this computer, and the guests that it boots.
 struct Case {
     name: String,
     needs: Needs,
+    guests: Vec<builds::Guest>,
     test: Box<dyn FnOnce() -> Result<(), Failed> + Send>,
 }
 
 impl Case {
     fn new(name: String, needs: Needs, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Self {
-        Self { name, needs, test: Box::new(test) }
+        Self { name, needs, guests: Vec::new(), test: Box::new(test) }
+    }
+
+    /// It, which boots `guests`.
+    fn with_guests(self, guests: Vec<builds::Guest>) -> Self {
+        Self { guests, ..self }
     }
 
     /// Whether the command line asks for this test, by the rules of libtest.
@@ -81,12 +87,14 @@ fn main() -> ExitCode {
     let cases: Vec<_> = parts.into_iter().flatten().collect();
     if !arguments.list {
         // Once and before everything, so that there is one command to run if something is missing.
+        let selected = || cases.iter().filter(|case| case.is_selected(&arguments));
         let mut needs = Needs::default();
-        cases.iter().filter(|case| case.is_selected(&arguments)).for_each(|case| needs.all_of(&case.needs));
+        selected().for_each(|case| needs.all_of(&case.needs));
         if let Err(error) = tools::ensure(&needs) {
             eprintln!("error: {error:#}");
             return ExitCode::FAILURE;
         }
+        builds::want(selected().flat_map(|case| &case.guests));
     }
     let trials = cases.into_iter().map(|case| Trial::test(case.name, case.test)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
+use qemu_tests::limit::Limit;
 use qemu_tests::process::{self, Status};
 use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
@@ -22,7 +23,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn run(profile: Profile) -> Result<(), Failed> {
     let program = compile::example_with("misuse", "misuse", profile, &["std"])?;
-    let ended = process::run(Command::new(program), Duration::from_secs(120), |_| Ok(()))?;
+    let limit = Limit::of_silence(Duration::from_secs(120));
+    let ended = process::run(Command::new(program), limit, |_| Ok(()))?;
     let output = String::from_utf8_lossy(&ended.output);
     match verdict::done(&output) {
         Ok(Done(attempts)) if ended.status == Status::Exited(0) && attempts >= CASES => {

@@ -32,7 +32,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 let mut needs = Needs::default();
                 place.needs(&mut needs);
                 let name = format!("conformance::{place}::{family}::{profile}");
-                cases.push(Case::new(name, needs, move || run(family, place, profile)));
+                let guests = builds::of_place(GUEST, place, profile);
+                cases.push(Case::new(name, needs, move || run(family, place, profile)).with_guests(guests));
             }
         }
     }
@@ -81,7 +82,7 @@ fn program(place: Place, profile: Profile) -> Result<PathBuf, Failed> {
     static HOSTED: Builds<PathBuf> = Builds::new();
     match place {
         Place::Host => HOSTED.get("host", profile, || conformance::build(place, profile)),
-        Place::Machine(machine) => builds::guest(GUEST, machine.target, profile),
+        Place::Machine(machine) => builds::Guest::new(GUEST, machine.target, profile).file(),
     }
 }
 

@@ -9,6 +9,12 @@ use qemu_tests::tools::Needs;
 use crate::Case;
 use crate::builds::{self, Builds};
 
+/// The guest, and the hosted example.
+const NAME: &str = "soak";
+
+/// The places that must agree.
+const PLACES: [&str; 3] = ["host", "aarch64", "x86_64"];
+
 /// What runs where, of which seed: a seed of its own each.
 const SOAKS: [(&str, Profile, u64, u64); 6] = [
     ("host", Profile::Debug, 11, 100_000),
@@ -28,17 +34,20 @@ pub(crate) fn cases() -> Vec<Case> {
         place.needs(&mut needs);
         all.all_of(&needs);
         let test = move || run(place, profile, seed, count).map(drop);
-        cases.push(Case::new(format!("soak::{place}::{profile}"), needs, test));
+        let guests = builds::of_place(NAME, place, profile);
+        cases.push(Case::new(format!("soak::{place}::{profile}"), needs, test).with_guests(guests));
     }
-    cases.push(Case::new("soak::all_places_agree".to_owned(), all, all_places_agree));
+    let places = PLACES.iter().filter_map(|name| Place::named(name));
+    let guests = places.flat_map(|place| builds::of_place(NAME, place, Profile::Release)).collect();
+    cases.push(Case::new("soak::all_places_agree".to_owned(), all, all_places_agree).with_guests(guests));
     cases
 }
 
 fn run(place: Place, profile: Profile, seed: u64, count: u64) -> Result<Ran, Failed> {
     static HOSTED: Builds<std::path::PathBuf> = Builds::new();
     let program = match place {
-        Place::Host => HOSTED.get("host", profile, || compile::example("soak", "soak", profile))?,
-        Place::Machine(machine) => builds::guest("soak", machine.target, profile)?,
+        Place::Host => HOSTED.get("host", profile, || compile::example(NAME, NAME, profile))?,
+        Place::Machine(machine) => builds::Guest::new(NAME, machine.target, profile).file()?,
     };
     let request = Request { seed, count, places: vec![place], profile, tool: None };
     Ok(soak::run(place, &program, &request, |_| Ok(()))?)
@@ -47,7 +56,7 @@ fn run(place: Place, profile: Profile, seed: u64, count: u64) -> Result<Ran, Fai
 /// What comes back depends on seed and number alone.
 fn all_places_agree() -> Result<(), Failed> {
     let mut digests = Vec::new();
-    for name in ["host", "aarch64", "x86_64"] {
+    for name in PLACES {
         let place = Place::named(name).ok_or("no such place")?;
         digests.push((name, run(place, Profile::Release, 1, 50_000)?.digest));
     }

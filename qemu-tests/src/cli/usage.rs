@@ -32,6 +32,9 @@ machines:
 guests:
 {guests}
 `cargo run` alone boots the guest {USUAL_GUEST} on {first}, built with --release.
+A guest is ended after 60 seconds of its own time without output, or as its source says, or
+--timeout; after four times that it is ended whatever it prints. Its own time is the time in
+which QEMU executes or sleeps; while a busy computer has it wait, none passes.
 `cargo conformance` runs the scenarios of all files in one boot and prints their logs.
 `cargo fuzz-kernel` runs random scenarios and checks the kernel after every op; one that
 fails is made small. `cargo conformance-random` runs some on Python's greenlet package,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::compile::{self, Profile};
+use crate::limit::Limit;
 use crate::process::{self as child, Status};
 use crate::{environment, places};
 
@@ -21,7 +22,7 @@ const NAME: &str = "operations";
 pub(super) const IS_SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os = "linux"));
 
 /// Many times what it takes.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Limit = Limit::of_silence(Duration::from_secs(120));
 
 /// The C library copies larger values by what is fastest on this processor; here by what every processor has. The names are those
 /// of several versions of it.

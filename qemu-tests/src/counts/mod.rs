@@ -121,11 +121,9 @@ impl Subject {
             return hosted::build(self.name, features);
         }
         let (machine, feature) = self.machine().with_context(|| format!("there is no machine for {self}"))?;
+        let Some(feature) = feature else { return compile::guest(machine.target, Profile::Release, GUEST) };
         let names = BTreeSet::from([GUEST.to_owned()]);
-        let mut built = match feature {
-            None => compile::guests_named(machine.target, Profile::Release, &names)?,
-            Some(feature) => compile::guests_with(feature, machine.target, Profile::Release, &names)?,
-        };
+        let mut built = compile::guests_with(feature, machine.target, Profile::Release, &names)?;
         built.remove(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))
     }
 

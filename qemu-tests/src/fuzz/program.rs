@@ -14,11 +14,15 @@ use super::hunt::Stretch;
 use crate::boot::{Boot, Input};
 use crate::compile::{self, Profile};
 use crate::conformance::Place;
+use crate::limit::Limit;
 use crate::process::{self, Ended, Status};
-use crate::verdict::{self, Done};
+use crate::verdict::{self, Cause, Done};
 
 /// The guest, and the hosted example: two programs of one name.
 pub const NAME: &str = "fuzz";
+
+/// The way of failure of what does not end.
+const TIME: &str = "time";
 
 /// The fuzz program, built for a place.
 #[derive(Clone, Debug)]
@@ -61,10 +65,7 @@ impl Program {
     pub fn build(place: Place, profile: Profile) -> Result<Self> {
         let file = match place {
             Place::Host => compile::example("conformance", NAME, profile)?,
-            Place::Machine(machine) => {
-                let mut built = compile::guests(machine.target, profile)?;
-                built.remove(NAME).with_context(|| format!("there is no guest `{NAME}`"))?
-            }
+            Place::Machine(machine) => compile::guest(machine.target, profile, NAME)?,
         };
         Ok(Self { place, profile, file })
     }
@@ -96,8 +97,14 @@ impl Program {
                     limit,
                 };
                 let ended = boot.run(&mut piece)?;
-                let well = verdict::judge(machine, &ended)
-                    .map_err(|failure| (format!("{:?}", failure.cause), failure.to_string()));
+                let well = verdict::judge(machine, &ended).map_err(|failure| {
+                    let way = match &failure.cause {
+                        // What it used differs each time.
+                        Cause::TimedOut(_) => TIME.to_owned(),
+                        cause => format!("{cause:?}"),
+                    };
+                    (way, failure.to_string())
+                });
                 (ended, well)
             }
             Place::Host => {
@@ -131,7 +138,7 @@ fn judge(ended: &Ended) -> Result<Done, (String, String)> {
         }
         Status::Exited(status) => (format!("status {status}"), format!("it ended with status {status}")),
         Status::Signalled(signal) => (format!("signal {signal}"), format!("signal {signal} ended it")),
-        Status::TimedOut => ("time".to_owned(), format!("no end after {:.0?}", ended.took)),
+        Status::TimedOut(overrun) => (TIME.to_owned(), overrun.to_string()),
     };
     let errors = String::from_utf8_lossy(&ended.errors);
     Err((way, format!("{story}\n{}", errors.trim()).trim_end().to_owned()))
@@ -152,12 +159,15 @@ impl Order<'_> {
         }
     }
 
-    /// How long it may take: some ten times what a slow computer needs.
-    fn limit(self, profile: Profile) -> Duration {
+    /// When it is ended: some ten times what so much takes. Each scenario prints its number when it begins.
+    fn limit(self, profile: Profile) -> Limit {
+        const SILENCE: Duration = Duration::from_secs(20);
         let a_second = if profile == Profile::Debug { 10 } else { 100 };
         match self {
-            Self::Random(stretch) => Duration::from_secs(60 + stretch.count / a_second),
-            Self::Written(_) => Duration::from_secs(20),
+            Self::Random(stretch) => {
+                Limit { silence: SILENCE, total: Duration::from_secs(60 + stretch.count / a_second) }
+            }
+            Self::Written(_) => Limit::of_all(SILENCE),
         }
     }
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::rows::{Counts, Row};
+use crate::limit::Limit;
 use crate::process::{self, Ended, Status};
 use crate::tally::Tally;
 use crate::{environment, places, transcript};
 
 /// When a command is ended that does not end itself. Each of them has limits of its own that are far below.
-const LIMIT: Duration = Duration::from_secs(24 * 3600);
+const LIMIT: Limit = Limit::of_all(Duration::from_secs(24 * 3600));
 
 /// Commands of `.cargo/config.toml` that are this program: it is asked itself, and need not be built anew.
 const OURS: [&str; 4] = ["conformance-random", "fuzz-kernel", "machines", "soak"];
@@ -113,6 +114,7 @@ fn reason(errors: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::{Overrun, OwnTime, Part};
 
     fn judged(counts: Counts, status: Status, output: &str, errors: &str) -> Outcome {
         judge(counts, &Ended { status, output: output.into(), errors: errors.into(), took: Duration::ZERO })
@@ -136,7 +138,8 @@ mod tests {
     #[test]
     fn no_bad_end_and_no_silence_is_a_success() {
         let well = "tally a: 5 attempts, 0 failures\n";
-        for status in [Status::Exited(1), Status::Exited(101), Status::Signalled(9), Status::TimedOut] {
+        let overrun = Overrun { part: Part::Total, time: OwnTime::default(), clock: 0 };
+        for status in [Status::Exited(1), Status::Exited(101), Status::Signalled(9), Status::TimedOut(overrun)] {
             assert_eq!(judged(Counts::Tallies, status, well, ""), ran(5, 1), "{status:?}");
         }
         assert_eq!(judged(Counts::Tallies, Status::Exited(0), "", ""), ran(0, 1));

@@ -21,6 +21,7 @@ use self::programs::{PROGRAMS, Prints, Program};
 use crate::boot::Boot;
 use crate::compile::{self, Built, Profile};
 use crate::figures::{self, Figures, Form};
+use crate::limit::Limit;
 use crate::machine::{self, GuestExit, Machine};
 use crate::process::Status;
 use crate::tools::{self, Needs};
@@ -32,8 +33,8 @@ pub const MACHINES: [&str; 2] = ["aarch64", "x86_64"];
 /// How sizes are kept.
 pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo sizes", room: 64 };
 
-/// How long a boot may take: a hundred times what it does take.
-const LIMIT: Duration = Duration::from_secs(20);
+/// When a boot is ended: a hundred times what it takes.
+const LIMIT: Limit = Limit::of_silence(Duration::from_secs(20));
 
 /// The feature of which nobody can make use on bare metal.
 const HOSTED: &str = "std";

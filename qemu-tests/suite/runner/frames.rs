@@ -22,14 +22,18 @@ pub(super) fn cases() -> Vec<Case> {
     let case = |&(name, bytes, says): &Bad| {
         let mut needs = Needs::default();
         machine::named("x86_64").into_iter().for_each(|machine| needs.target(machine.target));
-        Case::new(format!("runner::frames::{name}"), needs, move || refused(bytes, says))
+        Case::new(format!("runner::frames::{name}"), needs, move || refused(bytes, says)).with_guests(vec![guest()])
     };
     BAD.iter().map(case).collect()
 }
 
+fn guest() -> builds::Guest {
+    builds::Guest::new("defmt", "x86_64-unknown-none", Profile::Release)
+}
+
 /// The runner refuses a log of `bytes`, of a guest that passed.
 fn refused(bytes: Option<&str>, says: &str) -> Result<(), Failed> {
-    let elf = builds::guest("defmt", "x86_64-unknown-none", Profile::Release)?;
+    let elf = guest().file()?;
     let write = bytes.map_or_else(String::new, |bytes| {
         format!("for word; do case $word in file,id=log,path=*) printf '{bytes}' > \"${{word#*path=}}\";; esac; done; ")
     });

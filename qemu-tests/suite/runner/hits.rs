@@ -4,8 +4,9 @@ use libtest_mimic::Failed;
 use qemu_tests::boot::Boot;
 use qemu_tests::compile::Profile;
 use qemu_tests::guests::USUAL_LIMIT;
+use qemu_tests::machine::{self, Machine};
 use qemu_tests::tools::Needs;
-use qemu_tests::{hits, machine, transcript};
+use qemu_tests::{hits, transcript};
 
 use crate::{Case, builds};
 
@@ -21,12 +22,17 @@ const BAD: &[Bad] = &[
 pub(super) fn cases() -> Vec<Case> {
     let mut needs = Needs::default();
     machine::named("x86_64").into_iter().for_each(|machine| needs.machine(machine));
-    vec![Case::new("runner::hits".to_owned(), needs, noticed)]
+    let guests = machine::named("x86_64").map(guest).into_iter().collect();
+    vec![Case::new("runner::hits".to_owned(), needs, noticed).with_guests(guests)]
+}
+
+fn guest(machine: &'static Machine) -> builds::Guest {
+    builds::Guest::new("every_instruction", machine.target, Profile::Release)
 }
 
 fn noticed() -> Result<(), Failed> {
     let machine = machine::named("x86_64").ok_or("no machine is called x86_64")?;
-    let elf = builds::guest("every_instruction", machine.target, Profile::Release)?;
+    let elf = guest(machine).file()?;
     let boot = Boot { machine, elf: &elf, input: None, log: None, counted: true, cores: 1, limit: USUAL_LIMIT };
     let good = transcript::text(&boot.run(|_| Ok(()))?.output);
     hits::block(&elf, &good).map_err(|problem| format!("{problem:#}"))?;

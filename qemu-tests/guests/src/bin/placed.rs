@@ -1,4 +1,3 @@
-//@ stacks-apart
 #![no_std]
 #![no_main]
 //! Stacks in a memory region of their own, which nobody zeroes: greenlets start in whatever the memory holds.

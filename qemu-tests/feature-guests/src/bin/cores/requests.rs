@@ -51,6 +51,8 @@ pub(crate) fn run(core: usize, main: &Main) {
     let mut senders = [const { [const { Sender::new() }; LANES] }; CORES];
     let mut owners = [const { [const { Owner::new() }; LANES] }; CORES];
     let mut random = Random(core as u64 + 11);
+    // How many orders were judged when that was last said.
+    let mut said = 0;
     let mut done = false;
     while !done {
         done = true;
@@ -61,6 +63,11 @@ pub(crate) fn run(core: usize, main: &Main) {
             }
         }
         settle(main);
+        let judged = owners.iter().flatten().map(|owner| owner.orders).sum::<u64>();
+        if core == 0 && judged >= said + ORDERS {
+            said = judged;
+            println!("# core 0: {judged} requests judged");
+        }
         spin_loop();
     }
 }

@@ -31,6 +31,9 @@ pub(crate) fn run(core: usize, main: &Main) {
         count_wrong(greenlet.switch(serial) != Ok(serial));
         SPAWNED.fetch_add(1, Relaxed);
         kept[place] = Some(greenlet);
+        if core == 0 && serial % (OF_EACH_CORE / 8) == 0 {
+            println!("# core 0: {serial} of {OF_EACH_CORE} spawns");
+        }
     }
     kept.into_iter().for_each(|greenlet| end(greenlet, &mut random));
 }
