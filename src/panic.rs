@@ -6,13 +6,87 @@
 //! abort at once.
 //!
 //! Code of the user's that the kernel calls in the middle of its work, such as a destructor or a hook, may panic as well. Then
-//! the work is finished, and the panic goes on in who asked for it: references, stacks and parents stay accounted for.
+//! the work is finished, and the panic goes on in who asked for it: references, stacks and parents stay accounted for. If there is
+//! another one by then, the last goes on, and the earlier ones are [discarded](discard), as is what they have cut short. Without
+//! the feature `std` the program ends there, as above.
+//!
+//! So whatever of the user's the kernel drops while it is at work, it drops by one of these: [`catch`], where the panic of its destructor is news;
+//! [`discard`], where there is one to go on with; [`Held`], where one may pass by. Elsewhere nothing is open, and it is the
+//! caller's.
+
+use core::mem::forget;
+use core::ops::Deref;
+
+/// How many panics in a row are dropped: of what is to go, of what that panicked with, and so on. The rest is forgotten, for a
+/// destructor that panics with its own kind would never come to an end.
+const IN_A_ROW: usize = 16;
+
+/// Drops what is the user's, whatever that does: its panic is lost, and what it panicked with is dropped in the same way.
+#[cold]
+#[inline(never)]
+pub(crate) fn discard<T>(what: T) {
+    let mut lost = catch(|| drop(what));
+    for _ in 1..IN_A_ROW {
+        let Err(payload) = lost else { return };
+        lost = catch(|| drop(payload));
+    }
+    forget(lost);
+}
+
+/// The panic that goes on, of an earlier one and one that came meanwhile: the last.
+#[inline]
+pub(crate) fn last(earlier: Option<Payload>, later: Option<Payload>) -> Option<Payload> {
+    if later.is_none() {
+        return earlier;
+    }
+    discard(earlier);
+    later
+}
+
+/// Something of the user's in a frame that a panic may pass by, where its own destructor must not be a second one. Let go of by
+/// [`into_inner`](Self::into_inner); else it is discarded.
+pub(crate) struct Held<T>(Option<T>);
+
+impl<T> Held<T> {
+    pub(crate) fn new(what: T) -> Self {
+        Self(Some(what))
+    }
+
+    pub(crate) fn into_inner(mut self) -> T {
+        match self.0.take() {
+            Some(what) => what,
+            None => unreachable!("taken out when it is used up"),
+        }
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match &self.0 {
+            Some(what) => what,
+            None => unreachable!("taken out when it is used up"),
+        }
+    }
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        if let Some(what) = self.0.take() {
+            discard(what);
+        }
+    }
+}
 
 #[cfg(feature = "std")]
 mod imp {
     use crate::block::BlockPtr;
     use std::boxed::Box;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    /// Whether a panic can be caught.
+    pub(crate) const CAUGHT: bool = true;
 
     /// What a panic carries.
     pub(crate) type Payload = Box<dyn core::any::Any + Send>;
@@ -39,20 +113,27 @@ mod imp {
 mod imp {
     use crate::block::BlockPtr;
 
+    /// Whether a panic can be caught.
+    pub(crate) const CAUGHT: bool = false;
+
     /// What a panic carries: there is none.
     pub(crate) enum Payload {}
 
     /// Runs what is to run at the base of the stack of `me`.
     pub(crate) fn guard<R>(me: BlockPtr, body: impl FnOnce() -> R) -> Result<R, Payload> {
-        let last_words = LastWords(me);
+        let last_words = LastWords(Some(me));
         let result = body();
         core::mem::forget(last_words);
         Ok(result)
     }
 
-    /// Runs code of the user's.
+    /// Runs code of the user's in the middle of something that must be finished: if it panics, it cannot be, and the program ends.
+    #[inline(always)]
     pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Payload> {
-        Ok(run())
+        let last_words = LastWords(None);
+        let result = run();
+        core::mem::forget(last_words);
+        Ok(result)
     }
 
     /// Goes on panicking, on the stack of the caller.
@@ -61,16 +142,17 @@ mod imp {
     }
 
     /// Dropped only by a panic that unwinds: panics once more, which ends the program after the message.
-    struct LastWords(BlockPtr);
+    struct LastWords(Option<BlockPtr>);
 
     impl Drop for LastWords {
         fn drop(&mut self) {
-            panic!(
-                "a panic left the body of {}; without the feature `std` of the crate `greenlet` that ends the program",
-                self.0.identity()
-            )
+            const ENDS: &str = "without the feature `std` of the crate `greenlet` that ends the program";
+            match self.0 {
+                Some(greenlet) => panic!("a panic left the body of {}; {ENDS}", greenlet.identity()),
+                None => panic!("a panic left a destructor, a hook or a tracer that the kernel had called; {ENDS}"),
+            }
         }
     }
 }
 
-pub(crate) use imp::{Payload, catch, guard, resume};
+pub(crate) use imp::{CAUGHT, Payload, catch, guard, resume};

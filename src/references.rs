@@ -62,7 +62,7 @@ pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> 
             // SAFETY: suspended, of a tree that is entered, of `V` and `E`.
             unsafe { kill_lost::<V, E>(block) }
         };
-        panicked = panic.or(panicked);
+        panicked = panic::last(panicked, panic);
         next = parent;
     }
     panicked
@@ -117,7 +117,7 @@ unsafe fn strip(block: BlockPtr) -> Option<Payload> {
     let mut panicked = panic::catch(|| body::drop_body(block)).err();
     while local::is_attached(block) {
         // SAFETY: the caller's contract. A panic is one value's; the others are left.
-        panicked = panic::catch(|| unsafe { local::detach(block) }).err().or(panicked);
+        panicked = panic::last(panicked, panic::catch(|| unsafe { local::detach(block) }).err());
     }
     panicked
 }
@@ -141,7 +141,8 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
         // The exit function found it through a weak handle and kept it: nothing is lost.
         let last = uncount(victim);
         debug_assert!(!last, "others refer to it");
-        return (None, exit.err());
+        let panicked = exit.and_then(|exit| panic::catch(|| drop(exit))).err();
+        return (None, panicked);
     }
     // SAFETY: this kill refers to the victim; it is not main, which its tree refers to, and it is not an ancestor of the
     // dropper: its children would refer to it.
@@ -149,15 +150,17 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     if victim.has(DEAD) || victim.refs.get() > 1 {
         // SAFETY: the caller goes on with what a release goes on with: freed if dead, else somebody refers to it.
         let (parent, panic) = if uncount(victim) { unsafe { free(victim) } } else { (None, None) };
-        return (parent, panic.or(panicked));
+        return (parent, panic::last(panicked, panic));
     }
     victim.set(LEAKED);
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(victim) };
     // SAFETY: counted here, for as long as the hook looks at it: it may end it after all.
-    let victim = unsafe { Greenlet::from_block(victim.retain()) };
-    panicked = panic::catch(|| (tree.leak)(&victim)).err().or(panicked);
-    (None, panicked)
+    let told = ManuallyDrop::new(unsafe { Greenlet::from_block(victim.retain()) });
+    panicked = panic::last(panicked, panic::catch(|| (tree.leak)(&told)).err());
+    // SAFETY: the reference is the one that was counted.
+    let released = unsafe { release_caught::<V, E>(victim) };
+    (None, panic::last(panicked, released))
 }
 
 /// Throws an exit into `victim`, as [`end_under_me`] does, on behalf of nobody who would look at what comes back: a value is
@@ -231,7 +234,10 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
         None => None,
     };
     match released {
-        Some(payload) => Err(payload),
+        Some(payload) => {
+            panic::discard(result);
+            Err(payload)
+        }
         None => result,
     }
 }

@@ -66,12 +66,12 @@ fn a_reader_or_a_clock_that_panics_leaves_the_recorder_readable() {
         main.set_trace(Some(&RECORDER));
         main.switch(1).unwrap();
         assert!(catch_unwind(AssertUnwindSafe(|| RECORDER.for_each(|_| panic!("reader")))).is_err());
-        CLOCK.set(7);
-        assert!(catch_unwind(AssertUnwindSafe(|| main.switch(2))).is_err());
-        CLOCK.set(0);
-        // What leaves a tracer by a panic is seen with `std` only.
-        let is_removed = main.set_trace(Some(&RECORDER)).is_none();
-        assert_eq!(is_removed, cfg!(feature = "std"), "a tracer that fails is removed");
+        if cfg!(feature = "std") {
+            CLOCK.set(7); // without, the program would end
+            assert!(catch_unwind(AssertUnwindSafe(|| main.switch(2))).is_err());
+            CLOCK.set(0);
+            assert!(main.set_trace(Some(&RECORDER)).is_none(), "a tracer that fails is removed");
+        }
         main.switch(3).unwrap();
         let mut count = 0;
         RECORDER.for_each(|_| count += 1).unwrap();

@@ -154,6 +154,8 @@ fn a_greenlet_that_refuses_to_end_does_not_keep_the_tree_from_being_entered_agai
     TREE.enter(|main| assert!(main.bare(pool).is_err(), "each kept its stack")).unwrap();
 }
 
+/// Without `std` the program ends there: see `bombs`.
+#[cfg(feature = "std")]
 #[test]
 fn a_hook_that_panics_at_the_end_gives_the_core_back() {
     static TREE: Tree<u32> = Tree::new().on_leak(|_| std::panic::resume_unwind(Box::new("on purpose")));

@@ -7,6 +7,7 @@ use crate::builder::Builder;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::errors::{ParentError, Refused, RunError, SpawnError};
+use crate::panic::Held;
 use crate::pool::{self, Stacks};
 use crate::references::release;
 
@@ -111,9 +112,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     where
         F: FnOnce(&crate::Me<V, E>, V) -> crate::Outcome<V, E> + 'static,
     {
+        let body = Held::new(body); // the old one's destructor may panic
         loop {
             if let Err(reason) = self.can_run::<F>() {
-                return Err(Refused { reason, returned: body });
+                return Err(Refused { reason, returned: body.into_inner() });
             }
             if self.block().has(BARE) {
                 break;
@@ -125,7 +127,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             body::drop_body(self.block());
         }
         // SAFETY: unstarted, without a body, and `can_run` measured the stack; the handle knows its types.
-        unsafe { body::install::<V, E, F>(self.block(), body) };
+        unsafe { body::install::<V, E, F>(self.block(), body.into_inner()) };
         Ok(())
     }
 

@@ -87,11 +87,11 @@ const fn bytes<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>>(ow
 pub(crate) const fn needs<V, E, F>() -> usize {
     let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
     let (frames, outcomes) = match (cfg!(debug_assertions), cfg!(unoptimized), cfg!(feature = "std")) {
-        (true, _, true) => (3200, 38),
+        (true, _, true) => (3264, 40),
         (true, _, false) => (2464, 38),
-        (false, true, true) => (3264, 44),
+        (false, true, true) => (3328, 46),
         (false, true, false) => (2560, 38),
-        (false, false, true) => (608, 14),
+        (false, false, true) => (656, 14),
         (false, false, false) => (448, 14),
     };
     // What notes that the kernel is at work.

@@ -273,9 +273,10 @@ unsafe fn tell<V: 'static, E: 'static>(
         Ok(Ok(())) => what,
         Ok(Err(error)) => {
             tree.replace_listener(here, None);
+            let instead = Ok(Err(Thrown::Error(error)));
             match panic::catch(|| drop(what)) {
-                Ok(()) => Ok(Err(Thrown::Error(error))),
-                Err(payload) => Err(payload),
+                Ok(()) => instead,
+                Err(payload) => lost_to(payload, instead),
             }
         }
         Err(payload) => {

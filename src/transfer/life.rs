@@ -1,12 +1,12 @@
 //! How a greenlet starts and how it dies.
 
-use super::slow::{self, Arrival, Packet, first_not_dead, take_over};
+use super::slow::{self, Arrival, Packet, first_not_dead, lost_to, take_over};
 use super::{outgoing, word};
 use crate::arch::{self, Context, Landing, Word};
 #[cfg(feature = "abandon")]
 use crate::block::ABANDONED;
 use crate::block::{BARE, BlockPtr, DEAD, LEAKED};
-use crate::body::{self, Run};
+use crate::body::{self, Run, Waiting};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::me::Me;
@@ -49,10 +49,21 @@ unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Land
     // SAFETY: the caller's contract.
     match unsafe { slow::land::<V, E>(landing) } {
         Ok(Ok(value)) => Ok(body.call(&Me::new(me), value)),
+        thrown if panic::CAUGHT => refused(body, thrown),
         thrown => {
-            drop(body); // here: `thrown` would be lost with a destructor that panics when this returns
+            drop(body);
             thrown
         }
+    }
+}
+
+/// What becomes of `thrown`, which arrived in the place of a first value: it is what the greenlet leaves, once its body is dropped.
+#[cold]
+#[inline(never)]
+fn refused<V, E, F>(body: Waiting<F>, thrown: Arrival<V, E>) -> Arrival<V, E> {
+    match panic::catch(|| drop(body)) {
+        Ok(()) => thrown,
+        Err(payload) => lost_to(payload, thrown),
     }
 }
 

@@ -16,7 +16,6 @@ mod word;
 
 use crate::arch::{self, Landing};
 use crate::block::BlockPtr;
-use crate::handle::Greenlet;
 use crate::overflow;
 use crate::thrown::{Outcome, Sent};
 use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
@@ -64,12 +63,8 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     let here = to.here();
     if here.is_rare(to) {
         return apart(|outcome| {
-            // SAFETY: counted here, until it is back; the tree is one of `V` and `E`.
-            let to = unsafe { Greenlet::<V, E>::from_block(to.retain()) };
-            // SAFETY: referred to by that.
-            let back = unsafe { slow::send(to.block(), Sent::Value(value)) };
-            drop(to);
-            outcome.write(back);
+            // SAFETY: a parent exists; the tree is one of `V` and `E`, and entered.
+            outcome.write(unsafe { slow::send_counted(to, Sent::Value(value)) });
         });
     }
     overflow::check::<V, E>(me);

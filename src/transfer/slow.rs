@@ -9,9 +9,10 @@ use crate::arch::{self, Landing};
 use crate::block::{BARE, BlockPtr, DEAD, ENDED};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
+use crate::handle::Greenlet;
 use crate::here::UNREF;
 use crate::overflow;
-use crate::panic::{self, Payload};
+use crate::panic::{self, Held, Payload};
 use crate::references::release_caught;
 use crate::thrown::{Outcome, Refusal, Sent, Thrown};
 use crate::trace::trace;
@@ -53,6 +54,22 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the same contract.
     surface(unsafe { exchange(named, sent) })
+}
+
+/// [`send`] to a greenlet that the caller does not refer to: it is counted until this returns.
+///
+/// # Safety
+///
+/// `to` exists, and belongs to a tree with values `V` and errors `E` that has not ended.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn send_counted<V: 'static, E: 'static>(to: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
+    // SAFETY: counted here; the tree is one of `V` and `E`.
+    let to = Held::new(unsafe { Greenlet::<V, E>::from_block(to.retain()) });
+    // SAFETY: referred to by that.
+    let back = Held::new(unsafe { send::<V, E>(to.block(), sent) });
+    drop(to.into_inner());
+    back.into_inner()
 }
 
 /// [`send`], with a panic that comes back in the caller's hands.
@@ -163,11 +180,11 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
     let mut panicked = unsafe { release_caught::<V, E>(origin) };
     if let Some(target) = me.take_pin() {
         // SAFETY: the pin's reference is ours.
-        panicked = unsafe { release_caught::<V, E>(target) }.or(panicked);
+        panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
     if me.mail.get().has_kills() {
         // SAFETY: the tree is one of `V` and `E`, and entered.
-        panicked = unsafe { settle_kills::<V, E>(me) }.or(panicked);
+        panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }
     match panicked {
         Some(payload) => lost_to(payload, what),
@@ -191,7 +208,6 @@ unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> 
 
 /// A panic arrives in the place of `what`.
 pub(crate) fn lost_to<V, E>(payload: Payload, what: Arrival<V, E>) -> Arrival<V, E> {
-    // One panic is enough: the other one is lost with what it was the destructor of.
-    let _other = panic::catch(|| drop(what));
+    panic::discard(what);
     Err(payload)
 }

@@ -3,11 +3,10 @@
 use super::Tree;
 use crate::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
 use crate::handle::Greenlet;
-use crate::here::Here;
-use crate::panic::{self, Payload};
+use crate::panic::{self, Held, Payload};
 use crate::pool;
 use crate::references::{end_for_nobody, release_caught};
-use core::mem::ManuallyDrop;
+use core::mem::replace;
 
 /// How often the greenlets that are left are asked. More than once because one that ends may wake others, or spawn some.
 const ROUNDS: usize = 32;
@@ -18,7 +17,7 @@ const ROUNDS: usize = 32;
 ///
 /// `main` is the current greenlet, and the main greenlet of `tree`.
 pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
-    let ending = Ending { tree, main };
+    let here = main.here();
     let mut panicked = None;
     for _ in 0..ROUNDS {
         // SAFETY: the caller's contract.
@@ -37,40 +36,12 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     // As often as a hook panics: those that were told of are not told of again.
     // SAFETY: the caller's contract.
     while let Err(payload) = panic::catch(|| unsafe { each(main, &mut report) }) {
-        panicked = Some(payload);
+        panicked = panic::last(panicked, Some(payload));
     }
-    ending.finish().or(panicked)
-}
-
-/// What must be done last, whatever happens before. Dropped when a hook panics and nothing can be caught.
-struct Ending<V: 'static, E: 'static> {
-    tree: &'static Tree<V, E>,
-    main: BlockPtr,
-}
-
-impl<V: 'static, E: 'static> Ending<V, E> {
-    fn finish(self) -> Option<Payload> {
-        ManuallyDrop::new(self).take_apart()
-    }
-
-    fn take_apart(&self) -> Option<Payload> {
-        /// Dropped last of all, also if a body that is dropped unstarted panics, and nothing can be caught.
-        struct GiveBack(&'static Here);
-        impl Drop for GiveBack {
-            fn drop(&mut self) {
-                self.0.give_back();
-            }
-        }
-        let _last = GiveBack(self.main.here());
-        // SAFETY: made by `end`, whose contract says so; everyone who could be ended has been.
-        unsafe { cut_loose(self.tree, self.main) }
-    }
-}
-
-impl<V: 'static, E: 'static> Drop for Ending<V, E> {
-    fn drop(&mut self) {
-        let _lost = self.take_apart();
-    }
+    // SAFETY: the caller's contract; everyone who could be ended has been.
+    panicked = panic::last(panicked, unsafe { cut_loose(tree, main) });
+    here.give_back();
+    panicked
 }
 
 /// Calls `visit` with every greenlet of the ring, main first, then in the order of creation, up to the newest one there is at
@@ -82,11 +53,12 @@ impl<V: 'static, E: 'static> Drop for Ending<V, E> {
 pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: impl FnMut(&Greenlet<V, E>)) {
     let newer = main.here().next_id();
     // SAFETY: counted here, and below; all of the ring are of the tree.
-    let keep = |block: BlockPtr| unsafe { Greenlet::from_block(block.retain()) };
+    let keep = |block: BlockPtr| Held::new(unsafe { Greenlet::from_block(block.retain()) });
     let mut at = keep(main);
     loop {
         visit(&at);
-        at = keep(at.block().successor());
+        let next = keep(at.block().successor());
+        drop(replace(&mut at, next).into_inner());
         if at.block() == main || at.id() >= newer {
             return;
         }
@@ -116,12 +88,13 @@ unsafe fn round<V: 'static, E: 'static>(
             return;
         }
         // SAFETY: the handle refers to it; it is not main, and main has no ancestors.
-        *panicked = unsafe { end_for_nobody::<V, E>(block, panic::catch(tree.exit)) }.or(panicked.take());
+        let panic = unsafe { end_for_nobody::<V, E>(block, panic::catch(tree.exit)) };
+        *panicked = panic::last(panicked.take(), panic);
     };
     // SAFETY: the caller's contract.
     let walked = panic::catch(|| unsafe { each(main, ask) });
     let cut_short = walked.is_err();
-    *panicked = walked.err().or(panicked.take());
+    *panicked = panic::last(panicked.take(), walked.err());
     cut_short || main.here().deaths() != deaths
 }
 
@@ -153,15 +126,15 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
         greenlet.unlink();
         if let Some(target) = greenlet.take_pin() {
             // SAFETY: the pin owned it.
-            panicked = unsafe { release_caught::<V, E>(target) }.or(panicked);
+            panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
         }
         if let Some(parent) = greenlet.take_parent() {
             // SAFETY: the parent field owned it.
-            panicked = unsafe { release_caught::<V, E>(parent) }.or(panicked);
+            panicked = panic::last(panicked, unsafe { release_caught::<V, E>(parent) });
         }
         // SAFETY: counted above.
-        panicked = unsafe { release_caught::<V, E>(greenlet) }.or(panicked);
+        panicked = panic::last(panicked, unsafe { release_caught::<V, E>(greenlet) });
     }
     // SAFETY: the reference that `enter` made. Handles may hold more; the next `enter` waits for them.
-    unsafe { release_caught::<V, E>(main) }.or(panicked)
+    panic::last(panicked, unsafe { release_caught::<V, E>(main) })
 }

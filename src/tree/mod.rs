@@ -239,6 +239,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         let run = Run { tree: self, main };
         let result = main_body(&Main::new(main));
         if let Some(payload) = ManuallyDrop::new(run).end() {
+            panic::discard(result);
             panic::resume(payload);
         }
         Ok(result)
@@ -294,6 +295,6 @@ impl<V: 'static, E: 'static> Run<V, E> {
 /// Main panics: its greenlets get their exits; what panics meanwhile is lost, there is one panic on its way already.
 impl<V: 'static, E: 'static> Drop for Run<V, E> {
     fn drop(&mut self) {
-        let _lost = self.end();
+        panic::discard(self.end());
     }
 }
