@@ -2,8 +2,9 @@
 //!
 //! By default there is one core, and so one record, at a fixed address: a switch finds the current greenlet without following
 //! a pointer. `entered` keeps everyone else out; what the other fields hold is
-//! touched by the core that entered, and by nobody else. They are atomics all the same, relaxed, which costs nothing: without
-//! `std`, a handle that was kept past its tree may look at `slow` while another thread is in a tree of its own.
+//! touched by the core that entered, and by nobody else, but for `slow`: who asks for a kill from elsewhere sets [`ASKED`] there.
+//! They are atomics all the same, relaxed, which costs nothing: without `std`, a handle that was kept past its tree may look at
+//! `slow` while another thread is in a tree of its own.
 //!
 //! | module | feature | record |
 //! |---|---|---|
@@ -25,6 +26,8 @@ pub(crate) use imp::{Link, reported_core, this_core};
 
 use crate::arch;
 use crate::block::{Block, BlockPtr};
+pub(crate) use crate::mail::ASKED;
+use crate::mail::Mail;
 use crate::overflow::CHECKED;
 use crate::pool::List;
 use core::ptr;
@@ -35,6 +38,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) const UNREF: u32 = 1;
 /// The tree has a tracer.
 pub(crate) const TRACE: u32 = 2;
+const REASONS: u32 = UNREF | TRACE | ASKED;
 
 /// What [`arch::interrupts`] says, where that is of interest; its bits are none of the reasons above.
 #[inline(always)]
@@ -47,7 +51,7 @@ pub(crate) struct Here {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
     /// What [`arch::interrupts`] says while a departure has nothing rare to do on account of this core; else a set of reasons
-    /// such as [`UNREF`] besides.
+    /// such as [`UNREF`] besides. The one word that others change, too: by read-modify-write only while a tree is entered.
     slow: AtomicU32,
     /// Whether interrupts were masked when the tree was entered: then it is of no interest that they are.
     begun_masked: AtomicBool,
@@ -113,13 +117,13 @@ impl Here {
     pub(crate) fn is_rare(&self, target: BlockPtr) -> bool {
         // First of all: no load is moved across it, and behind it each is a part of another instruction, on x86_64.
         let interrupts = interrupts();
-        (interrupts ^ self.slow()) | target.flags.get() != 0
+        imp::differs(self, interrupts) | target.flags.get() != 0
     }
 
     /// Whether interrupts are masked that were not when the tree was entered. Where it was entered with interrupts masked, they may
     /// be either, and as they are now is usual from here on.
     pub(crate) fn refuses_interrupts(&self) -> bool {
-        let changed = (self.slow() ^ interrupts()) & !(UNREF | TRACE);
+        let changed = (self.slow() ^ interrupts()) & !REASONS;
         changed != 0 && self.interrupts_changed(changed)
     }
 
@@ -128,7 +132,7 @@ impl Here {
         if self.newly_masked() {
             return true;
         }
-        self.slow.store(self.slow() ^ changed, Relaxed);
+        self.slow.fetch_xor(changed, Relaxed);
         false
     }
 
@@ -184,21 +188,23 @@ impl Here {
 
     #[inline(always)]
     pub(crate) fn slow(&self) -> u32 {
-        if cfg!(any(target_os = "none", feature = "std")) {
-            // A relaxed load is never a part of another instruction: one instruction more on x86_64.
-            // SAFETY: the record is that of the core or thread that asks, and changed by nobody else.
-            unsafe { *self.slow.as_ptr() }
-        } else {
-            self.slow.load(Relaxed)
-        }
+        self.slow.load(Relaxed)
     }
 
     pub(crate) fn set_slow(&self, reason: u32) {
-        self.slow.store(self.slow() | reason, Relaxed);
+        self.slow.fetch_or(reason, Relaxed);
     }
 
+    /// Acquire: what was done before somebody else gave that reason is visible from here on.
     pub(crate) fn clear_slow(&self, reason: u32) {
-        self.slow.store(self.slow() & !reason, Relaxed);
+        if self.slow() & reason != 0 {
+            self.slow.fetch_and(!reason, Acquire);
+        }
+    }
+
+    /// Has requests to a tree that this core enters ring here.
+    pub(crate) fn hang(&self, mail: &Mail) {
+        mail.hang(&self.slow);
     }
 
     /// The first of the pools that this core has; null for none.
