@@ -17,10 +17,11 @@
 use crate::arch::{Context, RECORD_AT, Record};
 use crate::here::{Here, Link};
 use crate::local::{Attached, Shared};
-use crate::mail::{Mail, Number};
+use crate::mail::Number;
 use crate::overflow::{BAND, Canary};
-use crate::pool::Home;
+use crate::pool::{Home, LESS, Lot, MORE};
 use core::cell::Cell;
+use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
@@ -58,10 +59,10 @@ pub(crate) struct Block {
 
     /// Where walks along frame pointers end.
     pub(crate) record: Cell<Record>,
-    /// Drops the body, while there is one that was not started. Its closure stands at the context's sp.
-    pub(crate) body: Cell<Option<DropBody>>,
-    /// With [`PINNED`]: a reference to the greenlet that a pending `up` switched to, released when that returns.
-    pub(crate) pin: Cell<*const Block>,
+    /// With [`PINNED`]: a reference to the greenlet that a pending `up` switched to, released when that returns. Else a
+    /// [`DropBody`] that drops the body, while there is one that was not started; its closure stands at the context's sp. Else null.
+    /// Never both: who waits in `up` has started.
+    body_or_pin: Cell<*const ()>,
     /// Neighbours in the ring of all greenlets of the tree, in the order of creation; main is its head.
     pub(crate) next: Cell<*const Block>,
     pub(crate) prev: Cell<*const Block>,
@@ -73,8 +74,6 @@ pub(crate) struct Block {
     #[cfg(feature = "abandon")]
     pub(crate) busy: Cell<bool>,
     pub(crate) core: Cell<Link>,
-    /// Where requests to greenlets of the tree are counted.
-    pub(crate) mail: Cell<&'static Mail>,
     pub(crate) name: Cell<Option<&'static str>>,
     /// The context, a counted reference; null for none.
     pub(crate) local_context: Cell<*const Shared>,
@@ -143,7 +142,7 @@ impl BlockPtr {
             && !self.has(PINNED)
         {
             self.set(PINNED);
-            self.pin.set(target.retain().as_ptr());
+            self.body_or_pin.set(target.retain().as_ptr().cast());
         }
         self.take_parent_for(parent.context())
     }
@@ -184,8 +183,66 @@ impl BlockPtr {
         self.has(PINNED).then(|| {
             self.clear(PINNED);
             // SAFETY: the pin owns a count.
-            unsafe { Self::new(self.pin.get()) }
+            unsafe { Self::new(self.body_or_pin.replace(ptr::null()).cast()) }
         })
+    }
+
+    /// What drops the body, while there is one that was not started.
+    #[inline]
+    pub(crate) fn body(self) -> Option<DropBody> {
+        let body = if self.has(PINNED) { ptr::null() } else { self.body_or_pin.get() };
+        // SAFETY: without a pin it is null or was a `DropBody`, which is a pointer; null is `None`.
+        unsafe { mem::transmute::<*const (), Option<DropBody>>(body) }
+    }
+
+    #[inline]
+    pub(crate) fn set_body(self, drop: Option<DropBody>) {
+        debug_assert!(!self.has(PINNED), "who has or had no body yet has not started, and does not wait in `up`");
+        self.body_or_pin.set(drop.map_or(ptr::null(), |drop| drop as *const ()));
+    }
+
+    /// Notes that it is over, by `how`: [`DEAD`], with [`ABANDONED`] or without.
+    #[inline]
+    pub(crate) fn die(self, how: u32) {
+        self.set(how);
+        self.here().count_death();
+        self.count(if how & ABANDONED == 0 { Lot::Dead } else { Lot::Abandoned }, MORE);
+    }
+
+    /// Notes that it was asked to end and did not.
+    pub(crate) fn leak(self) {
+        self.set(LEAKED);
+        self.count(Lot::Leaked, MORE);
+    }
+
+    /// The opposite of [`leak`](Self::leak): true if it was. The reference that a leak kept is the caller's.
+    pub(crate) fn recover(self) -> bool {
+        let leaked = self.has(LEAKED);
+        if leaked {
+            self.clear(LEAKED);
+            self.count(Lot::Leaked, LESS);
+        }
+        leaked
+    }
+
+    /// Notes that it is about to be freed, or that its tree ends: what counts are dead ones of trees that are entered.
+    #[inline]
+    pub(crate) fn count_no_more(self) {
+        if self.has(DEAD) && !self.has(ABANDONED | ENDED) {
+            self.count(Lot::Dead, LESS);
+        }
+    }
+
+    #[inline]
+    fn count(self, lot: Lot, change: u32) {
+        self.home.get().count(lot, change);
+    }
+
+    /// Notes for [`Block::renew`] that the slot is still in lists of its tree, as [`Number::forget`] said. Of a block out of the
+    /// ring, whose neighbours nobody looks at.
+    #[cold]
+    pub(crate) fn leave_in_lists(self) {
+        self.prev.set(self.here().tree().cast());
     }
 
     /// The record of its core.
@@ -212,7 +269,7 @@ impl BlockPtr {
     /// Whether nothing of it was ever run. So it is to the end with a greenlet that dies unstarted, but for [`DEAD`].
     #[inline]
     pub(crate) fn is_unstarted(self) -> bool {
-        self.has(BARE) || self.body.get().is_some()
+        self.has(BARE) || self.body().is_some()
     }
 
     /// Bytes of its stack, control block included; 0 for main.
@@ -283,22 +340,38 @@ impl Deref for BlockPtr {
 }
 
 impl Block {
-    /// Writes a block into a claimed slot. It has one reference, for the handle that creation returns.
+    /// Writes a block into a slot that was never used. It has one reference, for the handle that creation returns.
     ///
     /// # Safety
     ///
-    /// `place` is aligned and writable for a block, nobody else uses the memory, and it stays a block until its slot is
-    /// released.
+    /// As for [`write`](Self::write), but that nothing is asked of the memory.
+    pub(crate) unsafe fn write_first(
+        place: *mut Self,
+        bounds: (*const Canary, usize),
+        home: (Home, u32),
+        here: &'static Here,
+    ) -> BlockPtr {
+        // SAFETY: nobody had the slot, so nobody looks at it.
+        unsafe { (&raw mut (*place).id).write(Number::nobody()) };
+        // SAFETY: the caller's contract.
+        unsafe { Self::write(place, bounds, home, here) }
+    }
+
+    /// Writes a block, but for the number, which stays and says who it is.
+    ///
+    /// # Safety
+    ///
+    /// `place` is aligned and writable for a block, its number is one, nobody else uses the rest of the memory, and it stays a block
+    /// until its slot is released.
     pub(crate) unsafe fn write(
         place: *mut Self,
         (floor, span): (*const Canary, usize),
         (home, headroom): (Home, u32),
         here: &'static Here,
-        mail: &'static Mail,
     ) -> BlockPtr {
-        // SAFETY: `id` may be looked at by a weak handle to the slot's last owner: written as an atomic, here and in
-        // `forget_id`, and never as part of the whole. A slot that was never used holds no weak handle.
-        unsafe { &(*place).id }.set(here.new_id());
+        // SAFETY: `id` may be looked at by a weak handle to the slot's last owner, and by who takes it out of a list: it is an
+        // atomic for ever, and never written as part of the whole. If it is in a list, then it is main's, of the same tree.
+        unsafe { &(*place).id }.set(here.new_id(), || true);
         let me = place.cast_const();
         macro_rules! fill {
             ($($field:ident: $value:expr,)*) => {$(
@@ -313,14 +386,12 @@ impl Block {
             floor: Cell::new(floor),
             span: Cell::new(span),
             record: Cell::new([0; 2]),
-            body: Cell::new(None),
-            pin: Cell::new(ptr::null()),
+            body_or_pin: Cell::new(ptr::null()),
             next: Cell::new(me),
             prev: Cell::new(me),
             home: Cell::new(home),
             headroom: Cell::new(headroom),
             core: Cell::new(Link::to(here)),
-            mail: Cell::new(mail),
             name: Cell::new(None),
             local_context: Cell::new(ptr::null()),
             attached: Cell::new(ptr::null()),
@@ -343,23 +414,17 @@ impl Block {
     ///
     /// `place` is a block whose greenlet was freed, and which was not given to anybody since.
     #[inline]
-    pub(crate) unsafe fn renew(place: *const Self, here: &'static Here, mail: &'static Mail) -> BlockPtr {
+    pub(crate) unsafe fn renew(place: *const Self, here: &'static Here) -> BlockPtr {
         // SAFETY: a freed block is initialised as before.
         let me = unsafe { BlockPtr::new(place) };
-        debug_assert!(me.parent().is_none() && me.body.get().is_none() && !crate::local::is_attached(me));
-        me.id.set(here.new_id());
+        debug_assert!(me.parent().is_none() && me.body().is_none() && !crate::local::is_attached(me));
+        me.id.set(here.new_id(), || ptr::eq(me.prev.get().cast(), here.tree()));
         me.context.vacate();
         me.refs.set(1);
         me.core.set(Link::to(here));
-        me.mail.set(mail);
         #[cfg(feature = "abandon")]
         me.busy.set(false);
         me
-    }
-
-    /// From here on every weak handle is empty.
-    pub(crate) fn forget_id(&self) {
-        self.id.forget();
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -367,7 +432,13 @@ impl Block {
     }
 }
 
-const _: () = assert!(core::mem::offset_of!(Block, record) == RECORD_AT, "`arch` looks for the record there");
+const _: () = assert!(
+    size_of::<Block>()
+        == if cfg!(all(feature = "cores", feature = "fp-control", not(feature = "std"))) { 256 } else { 192 },
+    "the documents say so"
+);
+
+const _: () = assert!(mem::offset_of!(Block, record) == RECORD_AT, "`arch` looks for the record there");
 
 /// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the count must not be used again.
 #[cold]

@@ -35,7 +35,7 @@ pub(crate) unsafe fn install<V: 'static, E: 'static, F: Run<V, E>>(block: BlockP
     // SAFETY: the stack of an unstarted greenlet belongs to the kernel; nothing lies there.
     unsafe { place.cast::<F>().write(run) };
     block.context.fresh(place, crate::transfer::life::entry::<V, E, F>);
-    block.body.set(Some(drop_closure::<F>));
+    block.set_body(Some(drop_closure::<F>));
     block.clear(BARE);
 }
 
@@ -45,7 +45,7 @@ pub(crate) unsafe fn install<V: 'static, E: 'static, F: Run<V, E>>(block: BlockP
 ///
 /// The body is an `F`, and was not taken yet.
 pub(crate) unsafe fn take<F>(block: BlockPtr) -> Waiting<F> {
-    block.body.set(None);
+    block.set_body(None);
     Waiting(block.context.sp().cast())
 }
 
@@ -77,7 +77,8 @@ impl<F> Drop for Waiting<F> {
 
 /// Drops the body of `block`, an unstarted greenlet, if it has one. It has none while that runs.
 pub(crate) fn drop_body(block: BlockPtr) {
-    if let Some(drop) = block.body.take() {
+    if let Some(drop) = block.body() {
+        block.set_body(None);
         // SAFETY: `install` put both there; while a block has a body, its closure lies at the sp of its context.
         unsafe { drop(block.context.sp()) }
     }

@@ -1,6 +1,6 @@
 //! Creating greenlets.
 
-use crate::block::{ABANDONED, BARE, Block, BlockPtr, DEAD, ENDED};
+use crate::block::{BARE, Block, BlockPtr, ENDED};
 use crate::body;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
@@ -135,14 +135,12 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
         let block = if claim.used {
             // SAFETY: a greenlet of this pool had the stack, and is freed; the claim lasts until its release.
-            unsafe { Block::renew(claim.block, parent.here(), parent.mail.get()) }
+            unsafe { Block::renew(claim.block, parent.here()) }
         } else {
             // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
             let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
             // SAFETY: the same.
-            unsafe {
-                Block::write(claim.block, bounds, (claim.home, P::HEADROOM as u32), parent.here(), parent.mail.get())
-            }
+            unsafe { Block::write_first(claim.block, bounds, (claim.home, P::HEADROOM as u32), parent.here()) }
         };
         #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.
@@ -157,23 +155,13 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     #[cold]
     fn no_stack(&self, reason: &NoStack) -> SpawnError {
         match reason {
-            NoStack::Empty => SpawnError::PoolEmpty { stacks: self.pool.stacks(), dead: self.dead() },
+            NoStack::Empty => {
+                let [dead, leaked, abandoned] = self.pool.tally().read();
+                SpawnError::PoolEmpty { stacks: self.pool.stacks(), dead, leaked, abandoned }
+            }
             NoStack::OtherCore => SpawnError::OtherCore,
             NoStack::NoMemory => SpawnError::NoMemory { bytes: P::SIZE },
         }
-    }
-
-    /// How many greenlets of this tree are dead and have stacks of the pool still.
-    fn dead(&self) -> usize {
-        // SAFETY: the parent is not of an ended tree, so that its tree is entered.
-        let main = unsafe { self.parent.block().here().main() };
-        let mut dead = 0;
-        let mut at = main.successor();
-        while at != main {
-            dead += usize::from(at.has(DEAD) && !at.has(ABANDONED) && self.pool.is_home(&at.home.get()));
-            at = at.successor();
-        }
-        dead
     }
 }
 

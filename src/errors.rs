@@ -95,7 +95,9 @@ impl core::error::Error for EnterError {}
 /// # TREE.enter(|main| {
 /// let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
 /// g.switch(1).unwrap();
-/// assert_eq!(main.bare(&STACKS), Err(SpawnError::PoolEmpty { stacks: 1, dead: 1 })); // g is dead, and still here
+/// let refused = main.bare(&STACKS).unwrap_err();
+/// assert!(matches!(refused, SpawnError::PoolEmpty { stacks: 1, dead: 1, .. })); // g is dead, and still here
+/// assert!(refused.to_string().contains("drop their handles"));
 /// drop(g);
 /// assert!(main.bare(&STACKS).is_ok());
 /// # }).unwrap();
@@ -108,8 +110,14 @@ pub enum SpawnError {
     PoolEmpty {
         /// How many stacks the pool has.
         stacks: usize,
-        /// How many of them belong to greenlets of this tree that are dead and still referred to by a handle or by a child.
+        /// How many of them belong to greenlets that are dead and still referred to by a handle or by a child, in trees that are
+        /// entered: one, unless cores share the pool.
         dead: usize,
+        /// How many belong to greenlets that were asked to exit and did not, in this or an earlier run of a tree: they have their
+        /// stacks for ever, or until they end after all. See [`Tree::on_leak`](crate::Tree::on_leak).
+        leaked: usize,
+        /// How many belonged to greenlets that were given up, with the feature `abandon`. They do not come back.
+        abandoned: usize,
     },
     /// Greenlets of another core's tree have stacks of this pool, which is for one core at a time.
     OtherCore,
@@ -125,14 +133,35 @@ pub enum SpawnError {
 impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PoolEmpty { stacks, dead: 0 } => {
-                write!(f, "all {stacks} stacks of the pool are in use; give `StackPool` a larger COUNT")
+            &Self::PoolEmpty { stacks, dead, leaked, abandoned } => {
+                write!(f, "all {stacks} stacks of the pool are in use")?;
+                if leaked != 0 {
+                    write!(
+                        f,
+                        ", {leaked} of them by leaked greenlets, which were asked to exit and did not: have their bodies return \
+                         what is thrown into them (`?`), and find them with `Tree::on_leak`"
+                    )?;
+                }
+                if dead != 0 {
+                    write!(
+                        f,
+                        ", {dead} of them by dead greenlets that are still referred to: drop their handles (and those of their \
+                         children)"
+                    )?;
+                }
+                if abandoned != 0 {
+                    write!(f, ", {abandoned} of them by abandoned greenlets: give the pool a larger SIZE")?;
+                }
+                let alive = stacks.saturating_sub(dead + leaked + abandoned);
+                if alive == 0 && stacks != 0 {
+                    return Ok(());
+                }
+                f.write_str(if alive == stacks { "; " } else { "; for the others, " })?;
+                f.write_str(
+                    "give `StackPool` a larger COUNT, or end greenlets that nobody needs: one whose only handles are in its own \
+                     frames is never lost (hold a `WeakGreenlet` there)",
+                )
             }
-            Self::PoolEmpty { stacks, dead } => write!(
-                f,
-                "all {stacks} stacks of the pool are in use, {dead} of them by dead greenlets that are still referred to; \
-                 drop their handles (and those of their children), or give `StackPool` a larger COUNT"
-            ),
             Self::OtherCore => f.write_str(
                 "greenlets of another core have stacks of this pool, which is for one core at a time; \
                  make it a `SharedStackPool`, or give each core a pool",

@@ -9,7 +9,7 @@
 //! User code runs in here: bodies that are dropped unstarted, destructors of values, hooks, whole greenlets. No borrow and
 //! no half-done change is open at any of these points; state is read again after each.
 
-use crate::block::{ABANDONED, BlockPtr, DEAD, ENDED, LEAKED};
+use crate::block::{ABANDONED, BlockPtr, DEAD, ENDED};
 use crate::body;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
@@ -82,10 +82,14 @@ fn uncount(block: BlockPtr) -> bool {
 ///
 /// Nobody refers to `block`, and it is not current.
 unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
-    block.forget_id();
+    let linked = block.id.forget();
     let parent = block.take_parent();
     block.unlink();
-    let panicked = if block.body.get().is_some() || local::is_attached(block) {
+    if linked && !block.has(ENDED) {
+        block.leave_in_lists();
+    }
+    block.count_no_more();
+    let panicked = if block.body().is_some() || local::is_attached(block) {
         // SAFETY: the caller's contract.
         unsafe { strip(block) }
     } else {
@@ -132,7 +136,7 @@ unsafe fn strip(block: BlockPtr) -> Option<Payload> {
 unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     victim.refs.set(1); // this kill's own reference
     if victim.here().reports_overflow() {
-        victim.set(LEAKED); // nobody goes on: it cannot be asked to end
+        victim.leak(); // nothing of the tree goes on: it cannot be asked to end
         return (None, None);
     }
     // SAFETY: the tree is entered.
@@ -152,7 +156,7 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
         let (parent, panic) = if uncount(victim) { unsafe { free(victim) } } else { (None, None) };
         return (parent, panic::last(panicked, panic));
     }
-    victim.set(LEAKED);
+    victim.leak();
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(victim) };
     // SAFETY: counted here, for as long as the hook looks at it: it may end it after all.

@@ -2,27 +2,29 @@
 //!
 //! ```text
 //!   other core, handler              the greenlet's core
-//!   RemoteGreenlet::kill ──┐         slow arrival, `attend` ──► exit thrown into it
+//!   RemoteGreenlet::kill ──┐         next switch, `attend` ──► exit thrown into it
 //!                          ├► mail ─►
 //!   RemoteGreenlet::wake ──┘         `woken` ──► a handle, for who schedules
 //! ```
 //!
 //! The mail of a greenlet are bits beside its number, in the word that weak handles look at: one compare-and-swap checks that
-//! the greenlet still exists and leaves the request. The words stay what they are for ever, whoever holds the slot; the tree counts
-//! requests, so that its core looks through its greenlets only when there are some. The steps on both sides, and why they
-//! come in this order, are in `mail`.
+//! the greenlet still exists and leaves the request. The words stay what they are for ever, whoever holds the slot. Who was asked is
+//! put into a list of the tree's, so that its core looks at those and at nobody else; and a kill sets a bit in the word that this
+//! core tests when it switches. The steps on both sides, and why they come in this order, are in `mail`.
 
-use crate::block::{BlockPtr, DEAD};
+use crate::block::{Block, BlockPtr, DEAD};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
+use crate::here::{ASKED, Here};
 use crate::mail::{Mail, Number, Request};
 use crate::references::end_under_me;
 use crate::thrown::Sent;
 use crate::transfer::slow::surface;
 use crate::tree::{Tree, each};
 use core::fmt;
-use core::mem;
+use core::mem::offset_of;
+use core::ptr::NonNull;
 
 /// Refers to a greenlet from anywhere: another core, an interrupt handler, another thread. Made by [`Greenlet::remote`].
 ///
@@ -47,10 +49,15 @@ use core::mem;
 /// ```
 #[derive(Clone, Copy)]
 pub struct RemoteGreenlet {
-    number: &'static Number,
+    number: NonNull<Number>,
     mail: &'static Mail,
     id: u64,
 }
+
+// SAFETY: of a number and of a mail all is atomic, or of the tree's core to look at; and this only leaves requests.
+unsafe impl Send for RemoteGreenlet {}
+// SAFETY: the same.
+unsafe impl Sync for RemoteGreenlet {}
 
 /// The greenlet was freed, or its tree has ended.
 ///
@@ -81,10 +88,18 @@ impl fmt::Display for Gone {
 impl core::error::Error for Gone {}
 
 impl RemoteGreenlet {
-    /// Asks for a kill: the greenlet's core throws an exit into it, as [`cancel`](Greenlet::cancel) does, at the next transfer
-    /// there that takes the slow path, such as a throw, when a greenlet ends, or when [`attend`](Greenlet::attend) is called. What comes back is thrown away; an error
-    /// goes to [`on_unraisable`](crate::Tree::on_unraisable), as does [`NoRun`](crate::Thrown::NoRun) of a greenlet without a
+    /// Asks for a kill: the greenlet's core throws an exit into it, as [`cancel`](Greenlet::cancel) does, at its next transfer,
+    /// whichever greenlets that is between and whatever is sent: where it arrives, before it returns. Or when
+    /// [`attend`](Greenlet::attend) is called. A core that neither transfers nor attends settles nothing. What comes back is thrown
+    /// away; an error goes to [`on_unraisable`](crate::Tree::on_unraisable), as does [`NoRun`](crate::Thrown::NoRun) of a greenlet without a
     /// body, which stays as it is. The main greenlet is never killed, and a dead one not again.
+    ///
+    /// A kill of the greenlet that runs, or of a parent of it, near or far, waits until it is neither, and is settled by the transfer
+    /// that makes it so. As any transfer may be that one, each takes the slow path meanwhile, and looks whether it is: some ten times
+    /// what a switch takes otherwise, and more for each parent on the way to main. So whoever asks for the kill of a greenlet that
+    /// does not leave, as one that leads others for ever, slows its core down until it does: tell that one by a value.
+    ///
+    /// Takes the same time, however many greenlets there are; lock-free. Asked for twice before it is settled, it is one kill.
     ///
     /// # Errors
     ///
@@ -109,6 +124,8 @@ impl RemoteGreenlet {
 
     /// Leaves a wake: [`woken`](Greenlet::woken) gives it to whoever schedules on the greenlet's core. Several wakes that
     /// nobody has taken are one.
+    ///
+    /// Takes the same time, however many greenlets there are; lock-free.
     ///
     /// # Errors
     ///
@@ -146,7 +163,8 @@ impl RemoteGreenlet {
     }
 
     fn leave(&self, request: Request) -> Result<(), Gone> {
-        if self.mail.leave(self.number, self.id, request) { Ok(()) } else { Err(Gone) }
+        // SAFETY: memory that was once a stack stays one for ever; `remote` was asked for the greenlet, and knew its tree.
+        if unsafe { self.mail.leave(self.number, self.id, request) } { Ok(()) } else { Err(Gone) }
     }
 }
 
@@ -182,19 +200,27 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     #[must_use]
     pub fn remote(&self) -> RemoteGreenlet {
         let block = self.block();
-        if !self.is_ended() {
+        let mail = if self.is_ended() {
+            static NOWHERE: Mail = Mail::new();
+            &NOWHERE
+        } else {
             // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
-            unsafe { Tree::<V, E>::of(block) }.settle.set(Some(settle::<V, E>));
-        }
-        // SAFETY: memory that was once a stack stays one for ever, and the number in it an atomic, whoever holds it.
-        let number = unsafe { &(*block.as_ptr()).id };
-        RemoteGreenlet { number, mail: block.mail.get(), id: block.id() }
+            let tree = unsafe { Tree::<V, E>::of(block) };
+            tree.settle.set(Some(settle::<V, E>));
+            block.id.admit();
+            &tree.mail
+        };
+        // Not through a reference: who takes the slot out of a list goes from its number back to the block.
+        // SAFETY: in bounds.
+        let number = unsafe { NonNull::new_unchecked((&raw const (*block.as_ptr()).id).cast_mut()) };
+        RemoteGreenlet { number, mail, id: block.id() }
     }
 
-    /// Settles the kills that were asked for from elsewhere, in the order of creation; returns how many.
+    /// Settles the kills that were asked for from elsewhere, in the order in which they were; returns how many.
     ///
-    /// A kill of the current greenlet, or of a parent of it, near or far, waits until it is neither. While an overflow is reported
-    /// none is settled.
+    /// A kill of the current greenlet, or of a parent of it, near or far, waits until it is neither. The next transfer settles them
+    /// as well: this is for code that makes none. While an overflow is being reported none is settled. Takes time for each kill, and
+    /// none for other greenlets.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -216,7 +242,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     }
 
     /// Takes the next wake that was left from elsewhere, if there is one: the greenlet, for the caller to switch to as it sees
-    /// fit. In the order of creation, each greenlet once for all the wakes it was left.
+    /// fit. In the order in which they were left, each greenlet once for all the wakes it was left. Takes the same time, however many
+    /// greenlets there are.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -226,31 +253,59 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// let [a, b] = [(); 2].map(|()| main.bare(&STACKS).unwrap());
     /// b.remote().wake().unwrap();
     /// a.remote().wake().unwrap();
-    /// assert_eq!((main.woken(), main.woken(), main.woken()), (Some(a), Some(b), None));
+    /// assert_eq!((main.woken(), main.woken(), main.woken()), (Some(b), Some(a), None));
     /// # }).unwrap();
     /// ```
     pub fn woken(&self) -> Option<Self> {
-        let mail = self.block().mail.get();
-        if self.is_ended() || !mail.collect(Request::Wake) {
+        if self.is_ended() {
             return None;
         }
+        // SAFETY: the tree has not ended; the handle knows its types.
+        let mail = unsafe { &Tree::<V, E>::of(self.block()).mail };
         #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
+        loop {
+            let Some(number) = mail.next(Request::Wake) else {
+                if mail.collect(Request::Wake) {
+                    continue;
+                }
+                return if mail.is_missing(Request::Wake) { self.woken_missing(mail) } else { None };
+            };
+            // SAFETY: slots stay, and of their numbers all is atomic.
+            if unsafe { number.as_ref() }.take(Request::Wake) {
+                // SAFETY: it was asked of a greenlet of this tree, which exists.
+                return Some(unsafe { keep(number) });
+            }
+        }
+    }
+
+    /// The first of all who was left a wake. Its slot came from another tree and was in that one's list still, so that it is in none
+    /// of this one's.
+    #[cold]
+    fn woken_missing(&self, mail: &'static Mail) -> Option<Self> {
         let mut found = None;
         self.for_each(|greenlet| {
-            let number = &greenlet.block().id;
-            if !number.asks(Request::Wake) {
-                return;
-            }
-            if found.is_none() {
-                number.take(Request::Wake);
+            if found.is_none() && greenlet.block().id.take_found(Request::Wake) {
                 found = Some(greenlet.clone());
-            } else {
-                mail.put_back(Request::Wake); // more for the next call
+                mail.leave_missing(Request::Wake); // there may be more, for the next call
             }
         });
         found
     }
+}
+
+/// A handle to the greenlet whose slot has this number.
+///
+/// # Safety
+///
+/// The number came from a list. Its slot holds a greenlet of a tree of `V` and `E` that is entered on this core.
+unsafe fn keep<V: 'static, E: 'static>(number: NonNull<Number>) -> Greenlet<V, E> {
+    // SAFETY: `remote` made it of a block, with the provenance of the whole.
+    let block = unsafe { number.cast::<Block>().byte_sub(offset_of!(Block, id)) };
+    // SAFETY: by the contract, it exists.
+    let block = unsafe { BlockPtr::new(block.as_ptr()) };
+    // SAFETY: the same, and counted here.
+    unsafe { Greenlet::from_block(block.retain()) }
 }
 
 /// What arrivals call when there may be kills to settle: [`settle`] of the tree's types.
@@ -268,56 +323,103 @@ pub(crate) type Settle = unsafe fn(BlockPtr) -> usize;
 /// `any` is a greenlet of a tree of `V` and `E` that is entered on this core.
 #[cold]
 pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
-    let mail = any.mail.get();
-    if !mail.collect(Request::Kill) {
-        return 0;
-    }
-    #[cfg(feature = "abandon")]
-    let _busy = Busy::in_tree_of(any);
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(any) };
-    // SAFETY: the same.
-    let main = unsafe { any.here().main() };
-    let mut settled = 0;
-    let kill = |greenlet: &Greenlet<V, E>| {
-        let block = greenlet.block();
-        if !block.id.asks(Request::Kill) {
-            return;
-        }
-        if block.is_main() || block.has(DEAD) {
-            block.id.take(Request::Kill);
-            return;
-        }
-        let exit = (tree.exit)();
-        // SAFETY: the tree is entered.
-        if block.is_above(unsafe { any.here().current() }) {
-            mail.put_back(Request::Kill); // waits
-            return;
-        }
-        block.id.take(Request::Kill);
-        if block.has(DEAD) {
-            return; // the exit function has ended it
-        }
-        settled += 1;
-        // SAFETY: the handle refers to it; it is neither main nor an ancestor of the current greenlet.
-        let arrival = unsafe { end_under_me(block, Sent::Exit(exit), |arrival| arrival) };
-        if let Err(thrown) = surface(arrival.and_then(|arrival| arrival)) {
-            (tree.unraisable)(greenlet, thrown);
-        }
+    let (mail, here) = (&tree.mail, any.here());
+    here.clear_slow(ASKED); // before the look: who asks after that rings again
+    #[cfg(feature = "abandon")]
+    let _busy = Busy::in_tree_of(any);
+    let mut unfinished = Unfinished { here, is: true, missing: None };
+    let (mut settled, mut waits) = (0, false);
+    let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
+        End::Settled => settled += 1,
+        End::Waits => waits = true,
+        End::Needless => {}
     };
-    let unfinished = Unfinished(mail);
-    // SAFETY: main heads the ring.
-    unsafe { each(main, kill) };
-    mem::forget(unfinished);
+    // Those that were left by who was interrupted, or who called the code that called this; then those of the inbox, once: who waits
+    // is put back there.
+    let mut collected = false;
+    loop {
+        while let Some(number) = mail.next(Request::Kill) {
+            // SAFETY: slots stay, and of their numbers all is atomic.
+            if unsafe { number.as_ref() }.take(Request::Kill) {
+                // SAFETY: it was asked of a greenlet of this tree, which exists.
+                kill(&unsafe { keep::<V, E>(number) });
+            }
+        }
+        if collected || !mail.collect(Request::Kill) {
+            break;
+        }
+        collected = true;
+    }
+    if mail.is_missing(Request::Kill) {
+        unfinished.missing = Some(mail);
+        // SAFETY: the same; main heads the ring.
+        let main = unsafe { here.main() };
+        let found = |greenlet: &Greenlet<V, E>| {
+            if greenlet.block().id.take_found(Request::Kill) {
+                kill(greenlet);
+            }
+        };
+        // SAFETY: the tree is entered.
+        unsafe { each(main, found) };
+        unfinished.missing = None;
+    }
+    unfinished.is = waits;
     settled
 }
 
-/// Dropped only by a panic, a greenlet's or a hook's, that leaves [`settle`] half-way: the kills that it did not come to are
-/// looked for the next time.
-struct Unfinished(&'static Mail);
+/// What became of a kill.
+enum End {
+    Settled,
+    /// It is of the current greenlet, or of a parent of it, and was put back.
+    Waits,
+    Needless,
+}
+
+/// Settles one kill, which was taken.
+fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V, E>) -> End {
+    let block = greenlet.block();
+    let is_needless = || block.is_main() || block.has(DEAD);
+    // SAFETY: the tree is entered.
+    let is_above = || block.is_above(unsafe { block.here().current() });
+    if is_needless() {
+        return End::Needless;
+    }
+    // The exit function may end it, or switch.
+    let exit = if is_above() { None } else { Some((tree.exit)()) };
+    if is_needless() {
+        return End::Needless;
+    }
+    let Some(exit) = exit.filter(|_| !is_above()) else {
+        let remote = greenlet.remote();
+        // SAFETY: the greenlet exists, and is of this tree.
+        unsafe { tree.mail.post(remote.number, remote.id, Request::Kill) };
+        return End::Waits;
+    };
+    // SAFETY: the handle refers to it; it is neither main nor an ancestor of the current greenlet.
+    let arrival = unsafe { end_under_me(block, Sent::Exit(exit), |arrival| arrival) };
+    if let Err(thrown) = surface(arrival.and_then(|arrival| arrival)) {
+        (tree.unraisable)(greenlet, thrown);
+    }
+    End::Settled
+}
+
+/// When [`settle`] is over, has the next transfer come back to what it has left: what has to wait, or all of it after a panic, of a
+/// greenlet or a hook.
+struct Unfinished {
+    here: &'static Here,
+    is: bool,
+    missing: Option<&'static Mail>,
+}
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        self.0.put_back(Request::Kill);
+        if let Some(mail) = self.missing {
+            mail.leave_missing(Request::Kill);
+        }
+        if self.is {
+            self.here.set_slow(ASKED);
+        }
     }
 }

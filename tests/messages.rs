@@ -23,13 +23,19 @@ fn refusals_to_enter_or_create_name_the_remedy() {
         (Box::new(EnterError::OtherCore), "wait until its `enter` has returned"),
         (Box::new(EnterError::StillReferred), "drop them"),
         (Box::new(EnterError::NoCore), "enter it from the core's main function"),
-        (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 0 }), "give `StackPool` a larger COUNT"),
-        (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 2 }), "drop their handles"),
+        (
+            Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 0, leaked: 0, abandoned: 0 }),
+            "give `StackPool` a larger COUNT",
+        ),
+        (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 2, leaked: 0, abandoned: 0 }), "drop their handles"),
         (Box::new(SpawnError::Ended), "spawn inside `Tree::enter`"),
     ]);
-    let counts = SpawnError::PoolEmpty { stacks: 37, dead: 19 }.to_string();
+    let counts = SpawnError::PoolEmpty { stacks: 37, dead: 19, leaked: 0, abandoned: 0 }.to_string();
     assert!(counts.contains("all 37 stacks") && counts.contains("19 of them"), "{counts}");
-    assert!(!SpawnError::PoolEmpty { stacks: 3, dead: 0 }.to_string().contains("dead"), "none is");
+    assert!(
+        !SpawnError::PoolEmpty { stacks: 3, dead: 0, leaked: 0, abandoned: 0 }.to_string().contains("dead"),
+        "none is"
+    );
 }
 
 #[test]

@@ -226,3 +226,22 @@ fn an_up_that_takes_the_slow_path_counts_its_target() {
         assert_eq!(parent.references(), 2, "the parent field stands for the pending call");
     });
 }
+
+/// A greenlet that runs does not wait in `up`, though its saved context may still say so: that of who came back from a fast `up`.
+#[test]
+fn a_greenlet_that_runs_leaves_no_pin_when_it_changes_its_own_parent() {
+    tree(|main| {
+        let old = waiting(main);
+        let child = old.spawn(&STACKS, |me, x| {
+            me.up(x)?;
+            me.set_parent(&me.parent().parent().unwrap()).unwrap();
+            me.up(2) // to the new parent
+        });
+        let child = child.unwrap();
+        assert_eq!(child.switch(1), Ok(1), "by way of the old parent, which waits in its own `up` then");
+        assert_eq!(old.references(), 2, "this handle, and the child's parent field");
+        assert_eq!(child.switch(1), Ok(2));
+        assert_eq!(old.references(), 1, "a pin would refer to it until the child comes back from its next `up`");
+        assert_eq!(child.switch(3), Ok(3));
+    });
+}

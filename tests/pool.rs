@@ -16,7 +16,7 @@ fn an_empty_pool_refuses_and_gives_the_body_back() {
             Ok(x + 1)
         });
         let refused = refused.unwrap_err();
-        assert_eq!(refused.reason, SpawnError::PoolEmpty { stacks: 2, dead: 0 });
+        assert_eq!(refused.reason, SpawnError::PoolEmpty { stacks: 2, dead: 0, leaked: 0, abandoned: 0 });
         assert!(refused.to_string().starts_with("all 2 stacks of the pool are in use"), "{refused}");
         assert!(log.take().is_empty());
         taken.pop();
@@ -37,7 +37,7 @@ fn the_refusal_counts_the_dead_of_this_pool_that_are_still_referred_to() {
         let by_handle = dead_in_pool(main);
         let by_child = dead_in_pool(main).bare(pool).unwrap();
         let alive = main.bare(pool).unwrap();
-        assert_eq!(main.bare(pool).unwrap_err(), SpawnError::PoolEmpty { stacks: 4, dead: 2 });
+        assert_eq!(main.bare(pool).unwrap_err(), SpawnError::PoolEmpty { stacks: 4, dead: 2, leaked: 0, abandoned: 0 });
         let message = main.bare(pool).unwrap_err().to_string();
         assert!(message.contains("all 4 stacks") && message.contains("2 of them by dead greenlets"), "{message}");
         drop(by_handle);
@@ -108,7 +108,7 @@ fn a_pool_of_none_has_nothing_to_give() {
     tree(|main| {
         let pool: &StackPool<0, 1024> = stacks!(0, 1024);
         assert_eq!((pool.count(), pool.stack_size(), pool.free()), (0, 1024, 0));
-        assert_eq!(main.bare(pool).unwrap_err(), SpawnError::PoolEmpty { stacks: 0, dead: 0 });
+        assert_eq!(main.bare(pool).unwrap_err(), SpawnError::PoolEmpty { stacks: 0, dead: 0, leaked: 0, abandoned: 0 });
     });
 }
 
@@ -139,7 +139,11 @@ fn greenlets_of_two_trees_take_stacks_from_one_pool() {
         .enter(|main| {
             let g = main.spawn(pool, |_me, x| Ok(x << 40)).unwrap();
             assert_eq!(g.switch(1), Ok(1 << 40));
-            assert_eq!(main.bare(pool).unwrap_err(), SpawnError::PoolEmpty { stacks: 2, dead: 1 }, "of this tree");
+            assert_eq!(
+                main.bare(pool).unwrap_err(),
+                SpawnError::PoolEmpty { stacks: 2, dead: 1, leaked: 0, abandoned: 0 },
+                "of this tree"
+            );
             drop(kept);
             assert!(main.bare(pool).is_ok());
         })

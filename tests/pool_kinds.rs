@@ -68,8 +68,8 @@ fn a_pool_tells_how_much_memory_it_takes_wherever_that_is() {
     assert_eq!(StackPool::<4, 8192>::BYTES, 4 * 8192 + 64);
     assert_eq!(SharedStackPool::<4, 8192>::BYTES, 4 * 8192 + 64);
     assert_eq!(GuardedStackPool::<4, 8192>::BYTES, 4 * (8192 + 4096) + 4096);
-    assert!((4 * 8192..4 * 8192 + 64).contains(&bytes(&APART)));
-    assert!((4 * 12288..4 * 12288 + 64).contains(&bytes(&APART_GUARDED)));
+    assert!((4 * 8192..=4 * 8192 + 64).contains(&bytes(&APART)));
+    assert!((4 * 12288..=4 * 12288 + 64).contains(&bytes(&APART_GUARDED)));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_region_refuses_when_it_is_full_and_gives_the_body_back() {
         let captured = log.dropping("body");
         let body = move |_me: &common::Me, x| Ok(x + u32::from(std::mem::size_of_val(&captured) > 0));
         let refused = main.spawn(region, body).unwrap_err();
-        assert_eq!(refused.reason, SpawnError::PoolEmpty { stacks: 2, dead: 0 });
+        assert_eq!(refused.reason, SpawnError::PoolEmpty { stacks: 2, dead: 0, leaked: 0, abandoned: 0 });
         assert_eq!((region.free(), log.take()), (0, String::new()));
     });
 }

@@ -37,7 +37,7 @@ fn a_tree_leaves_all_its_pools_when_it_ends_also_by_a_panic() {
     static POOLS: [StackPool<2, SIZE>; 5] = [const { StackPool::new() }; 5];
     static NONE: StackPool<0, SIZE> = StackPool::new();
     static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
-    let empty = Err(SpawnError::PoolEmpty { stacks: 0, dead: 0 });
+    let empty = Err(SpawnError::PoolEmpty { stacks: 0, dead: 0, leaked: 0, abandoned: 0 });
     let run = |main: &Main| {
         assert_eq!(main.bare(&NONE).map(drop), empty);
         let all: Vec<Handle> = POOLS.iter().map(|pool| main.spawn(pool, echo).unwrap()).collect();
@@ -71,7 +71,10 @@ fn the_end_of_a_tree_leaves_the_pool_to_others_though_handles_are_kept() {
         let other = threads.spawn(|| {
             TREES[1].enter(|main| {
                 let one = main.spawn(&POOL, echo).unwrap();
-                assert!(matches!(main.bare(&POOL), Err(SpawnError::PoolEmpty { stacks: 2, dead: 0 })));
+                assert!(matches!(
+                    main.bare(&POOL),
+                    Err(SpawnError::PoolEmpty { stacks: 2, dead: 0, leaked: 0, abandoned: 0 })
+                ));
                 meet.wait(); // the handle goes
                 meet.wait();
                 let two = main.spawn(&POOL, echo).unwrap();
@@ -187,6 +190,6 @@ fn a_greenlet_that_never_gets_freed_to_the_end_loses_its_stack_and_not_the_pool(
     };
     enter().unwrap();
     assert_eq!(POOL.free(), 0);
-    let full = Err(SpawnError::PoolEmpty { stacks: 2, dead: 0 });
+    let full = Err(SpawnError::PoolEmpty { stacks: 2, dead: 0, leaked: 0, abandoned: 0 });
     assert_eq!(elsewhere(&TREES[1], &POOL), full, "nobody has it");
 }

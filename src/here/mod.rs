@@ -2,8 +2,9 @@
 //!
 //! By default there is one core, and so one record, at a fixed address: a switch finds the current greenlet without following
 //! a pointer. `entered` keeps everyone else out; what the other fields hold is
-//! touched by the core that entered, and by nobody else. They are atomics all the same, relaxed, which costs nothing: without
-//! `std`, a handle that was kept past its tree may look at `slow` while another thread is in a tree of its own.
+//! touched by the core that entered, and by nobody else, but for `slow`: who asks for a kill from elsewhere sets [`ASKED`] there.
+//! They are atomics all the same, relaxed, which costs nothing: without `std`, a handle that was kept past its tree may look at
+//! `slow` while another thread is in a tree of its own.
 //!
 //! | module | feature | record |
 //! |---|---|---|
@@ -25,6 +26,8 @@ pub(crate) use imp::{Link, reported_core, this_core};
 
 use crate::arch;
 use crate::block::{Block, BlockPtr};
+pub(crate) use crate::mail::ASKED;
+use crate::mail::Mail;
 use crate::overflow::CHECKED;
 use crate::pool::List;
 use crate::thrown::Refusal;
@@ -36,8 +39,10 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) const UNREF: u32 = 1;
 /// The tree has a tracer.
 pub(crate) const TRACE: u32 = 2;
-/// An overflow is reported. Nothing of the tree goes on after that, so that this reason stays.
-pub(crate) const OVERFLOW: u32 = 4;
+/// An overflow is being reported. Nothing of the tree goes on after that, so that this reason stays.
+pub(crate) const OVERFLOW: u32 = 8;
+/// The reasons that refuse nothing.
+const HARMLESS: u32 = UNREF | TRACE | ASKED;
 
 /// What [`arch::interrupts`] says, where that is of interest; its bits are none of the reasons above.
 #[inline(always)]
@@ -50,7 +55,7 @@ pub(crate) struct Here {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
     /// What [`arch::interrupts`] says while a departure has nothing rare to do on account of this core; else a set of reasons
-    /// such as [`UNREF`] besides.
+    /// such as [`UNREF`] besides. The one word that others change, too: by read-modify-write only while a tree is entered.
     slow: AtomicU32,
     /// The kinds of interrupts that were masked at `enter` and at every transfer since: a transfer may find these masked. A kind
     /// that a transfer once found unmasked must not be masked at a later one.
@@ -117,13 +122,13 @@ impl Here {
     pub(crate) fn is_rare(&self, target: BlockPtr) -> bool {
         // First of all: no load is moved across it, and behind it each is a part of another instruction, on x86_64.
         let interrupts = interrupts();
-        (interrupts ^ self.slow()) | target.flags.get() != 0
+        imp::differs(self, interrupts) | target.flags.get() != 0
     }
 
     /// Why a transfer is refused: an overflow is being reported, or interrupts are masked that must not be. A kind of interrupts
     /// that is unmasked here for the first time must be unmasked at every later transfer.
     pub(crate) fn refuses(&self) -> Option<Refusal> {
-        let unusual = (self.slow() ^ interrupts()) & !(UNREF | TRACE);
+        let unusual = (self.slow() ^ interrupts()) & !HARMLESS;
         if unusual == 0 { None } else { self.refusal(unusual) }
     }
 
@@ -136,7 +141,7 @@ impl Here {
             return Some(Refusal::Masked);
         }
         self.may_be_masked.store(arch::masked(interrupts()), Relaxed);
-        self.slow.store(self.slow() ^ unusual, Relaxed);
+        self.slow.fetch_xor(unusual, Relaxed);
         None
     }
 
@@ -197,21 +202,23 @@ impl Here {
 
     #[inline(always)]
     pub(crate) fn slow(&self) -> u32 {
-        if cfg!(any(target_os = "none", feature = "std")) {
-            // A relaxed load is never a part of another instruction: one instruction more on x86_64.
-            // SAFETY: the record is that of the core or thread that asks, and changed by nobody else.
-            unsafe { *self.slow.as_ptr() }
-        } else {
-            self.slow.load(Relaxed)
-        }
+        self.slow.load(Relaxed)
     }
 
     pub(crate) fn set_slow(&self, reason: u32) {
-        self.slow.store(self.slow() | reason, Relaxed);
+        self.slow.fetch_or(reason, Relaxed);
     }
 
+    /// Acquire: what was done before somebody else gave that reason is visible from here on.
     pub(crate) fn clear_slow(&self, reason: u32) {
-        self.slow.store(self.slow() & !reason, Relaxed);
+        if self.slow() & reason != 0 {
+            self.slow.fetch_and(!reason, Acquire);
+        }
+    }
+
+    /// Has requests to a tree that this core enters ring here.
+    pub(crate) fn hang(&self, mail: &Mail) {
+        mail.hang(&self.slow);
     }
 
     /// The first of the pools that this core has; null for none.

@@ -40,3 +40,9 @@ impl Link {
         thread()
     }
 }
+
+/// `interrupts` exclusive or with [`Here::slow`].
+#[inline(always)]
+pub(crate) fn differs(here: &Here, interrupts: u32) -> u32 {
+    interrupts ^ here.slow()
+}

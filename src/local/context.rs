@@ -112,7 +112,7 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
     /// assert_eq!((refused.reason, refused.returned), (LocalError::Full { capacity: 1 }, "second"));
     /// ```
     pub fn create(&'static self, value: C) -> Result<Context<C>, Refused<LocalError, C>> {
-        let Some(slot) = self.slots.claim() else {
+        let Some((slot, _)) = self.slots.claim() else {
             return Err(Refused { reason: LocalError::Full { capacity: N }, returned: value });
         };
         let shared = Shared {

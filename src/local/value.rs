@@ -170,7 +170,7 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
 
     #[cold]
     fn attach(&'static self, block: BlockPtr) -> Result<*const Entry<T>, LocalError> {
-        let Some(slot) = self.slots.claim() else { return Err(LocalError::Full { capacity: N }) };
+        let Some((slot, _)) = self.slots.claim() else { return Err(LocalError::Full { capacity: N }) };
         // SAFETY: claimed just now; forgotten when it is used.
         let claimed = unsafe { Claimed::new(self.slots.erase(), slot) };
         let value = (self.init)();

@@ -1,7 +1,8 @@
 //! Stacks from the program's allocator.
 
 use super::list::{List, NoStack};
-use super::source::{Claim, Core, Home, Source, place};
+use super::source::{Claim, Core, Source, place};
+use super::tally::Tally;
 use super::{Keeper, check};
 use crate::pool::Plain;
 use alloc::alloc::{Layout, alloc};
@@ -105,8 +106,8 @@ impl<const SIZE: usize, const HEADROOM: usize> Source for HeapStacks<SIZE, HEADR
         self.allocated()
     }
 
-    fn is_home(&'static self, home: &Home) -> bool {
-        Keeper::is_home(&self.list, home)
+    fn tally(&self) -> &Tally {
+        self.list.tally()
     }
 }
 

@@ -1,9 +1,11 @@
 //! Who knows which stacks of a pool are free: one core at a time, or several.
 
 use super::list::{List, NoStack};
-use super::slots::Slots;
+use super::slots::{self, Slots};
 use super::source::{Core, Home, Place};
-use core::ptr;
+use super::tally::Tally;
+use core::mem::offset_of;
+use core::ptr::NonNull;
 
 /// What a pool asks of it. Public in a private place, so that nobody else can implement it.
 #[doc(hidden)]
@@ -17,8 +19,8 @@ pub trait Keeper: Sync + 'static {
     /// How many of `count` stacks are free.
     fn free(&self, count: usize) -> usize;
 
-    /// Whether a stack with this home is one of these.
-    fn is_home(&'static self, home: &Home) -> bool;
+    /// What has become of those that are not free.
+    fn tally(&self) -> &Tally;
 }
 
 impl Keeper for List {
@@ -38,26 +40,59 @@ impl Keeper for List {
         count.saturating_sub(self.taken())
     }
 
-    fn is_home(&'static self, home: &Home) -> bool {
-        matches!(home, Home::OneCore(list) if ptr::eq(*list, self))
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 }
 
-impl<const COUNT: usize> Keeper for Slots<COUNT> {
+/// The free stacks of a pool that cores share.
+#[repr(C)]
+#[doc(hidden)]
+pub struct Shared<const COUNT: usize> {
+    tally: Tally,
+    slots: Slots<COUNT>,
+}
+
+impl Shared<0> {
+    /// The tally of the pool that was [erased](Keeper::claim) to `home`.
+    ///
+    /// # Safety
+    ///
+    /// It was.
+    pub(super) unsafe fn tally_of<'a>(home: NonNull<Self>) -> &'a Tally {
+        // SAFETY: it stands at the same place for every COUNT (`repr(C)`), and pools live for ever. No reference to the whole is
+        // made: it has padding where others have links.
+        unsafe { &(*home.as_ptr()).tally }
+    }
+
+    /// Gives a stack back.
+    ///
+    /// # Safety
+    ///
+    /// As for [`slots::release`], of a pool that was erased to `home`.
+    pub(super) unsafe fn release(home: NonNull<Self>, slot: u32) {
+        // SAFETY: in bounds; the slots stand at the same place for every COUNT: their own alignment does not depend on it.
+        let slots = unsafe { home.byte_add(offset_of!(Self, slots)) };
+        // SAFETY: the caller's contract.
+        unsafe { slots::release(slots.cast(), slot) }
+    }
+}
+
+impl<const COUNT: usize> Keeper for Shared<COUNT> {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
-    const ALL_FREE: Self = Self::new();
+    const ALL_FREE: Self = Self { tally: Tally::new(), slots: Slots::new() };
 
     fn claim(&'static self, _core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
-        let slot = self.claim().ok_or(NoStack::Empty)?;
-        let place = stack(slot as usize).ok_or(NoStack::Empty)?;
-        Ok((place, Home::Shared(self.erase(), slot)))
+        let (slot, used) = self.slots.claim().ok_or(NoStack::Empty)?;
+        let Place { block, .. } = stack(slot as usize).ok_or(NoStack::Empty)?;
+        Ok((Place { block, used }, Home::Shared(NonNull::from(self).cast(), slot)))
     }
 
     fn free(&self, _count: usize) -> usize {
-        self.free()
+        self.slots.free()
     }
 
-    fn is_home(&'static self, home: &Home) -> bool {
-        matches!(home, Home::Shared(slots, _) if *slots == self.erase())
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 }

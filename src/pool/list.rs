@@ -11,6 +11,7 @@
 //! Everything is an atomic, though only `owner`, `late` and `ended` are changed by more than one core: the others are
 //! relaxed loads and stores, which are plain ones to the processor, and [`List::taken`] may look at them from anywhere.
 
+use super::tally::Tally;
 use crate::block::Block;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 use core::ptr;
@@ -32,6 +33,8 @@ pub struct List {
     living: AtomicU32,
     /// How many greenlets that outlived their trees have stacks.
     ended: AtomicU32,
+    /// Of the owner's to change.
+    pub(super) tally: Tally,
 }
 
 /// Why there is no stack to be had.
@@ -55,6 +58,7 @@ impl List {
             fresh: AtomicU32::new(0),
             living: AtomicU32::new(0),
             ended: AtomicU32::new(0),
+            tally: Tally::new(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `keeper` | which are free: |
 //! | `list` | for one core at a time |
 //! | `slots` | for several |
+//! | `tally` | what becomes of stacks whose greenlets do not run |
 //! | `source` | what the kernel asks of all of these |
 
 mod fixed;
@@ -22,6 +23,7 @@ mod placed;
 mod region;
 mod slots;
 mod source;
+mod tally;
 
 pub use fixed::{GuardedStackPool, SharedStackPool, StackPool};
 #[cfg(feature = "alloc")]
@@ -32,6 +34,7 @@ pub(crate) use list::{List, NoStack};
 pub use region::{Byte, StackRegion, TooSmall};
 pub(crate) use slots::{Claimed, Slots};
 pub(crate) use source::{Core, Home, Source, give_up_all, release};
+pub(crate) use tally::{LESS, Lot, MORE};
 
 use crate::arch::STACK_ALIGN;
 use crate::block::Block;

@@ -1,7 +1,8 @@
 //! Stacks in memory that the caller brings.
 
 use super::list::{List, NoStack};
-use super::source::{Claim, Core, Home, Source, place};
+use super::source::{Claim, Core, Source, place};
+use super::tally::Tally;
 use super::{Keeper, check};
 use crate::errors::Refused;
 use crate::pool::Plain;
@@ -177,8 +178,8 @@ impl<const SIZE: usize, const HEADROOM: usize> Source for StackRegion<SIZE, HEAD
         self.count
     }
 
-    fn is_home(&'static self, home: &Home) -> bool {
-        Keeper::is_home(&self.list, home)
+    fn tally(&self) -> &Tally {
+        self.list.tally()
     }
 }
 

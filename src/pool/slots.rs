@@ -9,8 +9,7 @@ use core::ptr::NonNull;
 
 /// The free slots of a pool of `N`. Claim and release take constant time.
 #[repr(C)]
-#[doc(hidden)]
-pub struct Slots<const N: usize> {
+pub(crate) struct Slots<const N: usize> {
     /// Low half: number of the first linked slot plus one, or 0. High half: counts changes, so that a core which read the
     /// head before another took and gave back the same slot sees that it is late (the ABA problem).
     head: AtomicU64,
@@ -25,8 +24,12 @@ impl<const N: usize> Slots<N> {
         Self { head: AtomicU64::new(0), fresh: AtomicU32::new(0), links: [const { AtomicU32::new(0) }; N] }
     }
 
-    /// Takes a free slot; `None` when there is none.
-    pub(crate) fn claim(&self) -> Option<u32> {
+    /// Takes a free slot; `None` when there is none. With it, whether it was used before.
+    pub(crate) fn claim(&self) -> Option<(u32, bool)> {
+        self.pop().map(|slot| (slot, true)).or_else(|| self.unused().map(|slot| (slot, false)))
+    }
+
+    fn pop(&self) -> Option<u32> {
         let mut head = self.head.load(Ordering::Acquire);
         while let Some(slot) = (head as u32).checked_sub(1) {
             let next = self.links[slot as usize].load(Ordering::Relaxed);
@@ -35,6 +38,10 @@ impl<const N: usize> Slots<N> {
                 Err(now) => head = now,
             }
         }
+        None
+    }
+
+    fn unused(&self) -> Option<u32> {
         self.fresh
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| ((used as usize) < N).then(|| used + 1))
             .ok()

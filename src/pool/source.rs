@@ -1,7 +1,8 @@
 //! What the kernel asks of a pool, and what a control block remembers of it.
 
+use super::keeper::Shared;
 use super::list::{List, NoStack};
-use super::slots::{self, Slots};
+use super::tally::{Lot, Tally};
 use crate::block::{Block, BlockPtr};
 use crate::here::Here;
 use crate::tree::Occupancy;
@@ -24,9 +25,9 @@ pub trait Source: Sync + 'static {
     #[doc(hidden)]
     fn stacks(&self) -> usize;
 
-    /// Whether a stack with this home is one of this pool's.
+    /// What has become of the stacks that are not free.
     #[doc(hidden)]
-    fn is_home(&'static self, home: &Home) -> bool;
+    fn tally(&self) -> &Tally;
 }
 
 /// The core that a stack is for.
@@ -106,7 +107,7 @@ pub enum Home {
     OneCore(&'static List),
     /// A pool that cores share, and the number of the stack.
     #[doc(hidden)]
-    Shared(NonNull<Slots<0>>, u32),
+    Shared(NonNull<Shared<0>>, u32),
     /// The tree whose main greenlet it is.
     #[doc(hidden)]
     Tree(&'static Occupancy),
@@ -117,6 +118,17 @@ impl Home {
     pub(crate) fn outlived(self) {
         if let Self::OneCore(list) = self {
             list.outlived();
+        }
+    }
+
+    /// Counts one greenlet with this home `MORE` or `LESS` in its pool. Told by the greenlet's core, while its tree has not ended.
+    #[inline]
+    pub(crate) fn count(self, lot: Lot, change: u32) {
+        match self {
+            Self::OneCore(list) => list.tally.count_alone(lot, change),
+            // SAFETY: a home is made of a pool by `Keeper::claim`.
+            Self::Shared(pool, _) => unsafe { Shared::tally_of(pool) }.count(lot, change),
+            Self::Tree(_) => {}
         }
     }
 }
@@ -133,7 +145,7 @@ pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
         Home::OneCore(list) if ended => list.release_late(block.as_ptr()),
         Home::OneCore(list) => list.release(block.as_ptr()),
         // SAFETY: the caller's contract.
-        Home::Shared(slots, slot) => unsafe { slots::release(slots, slot) },
+        Home::Shared(pool, slot) => unsafe { Shared::release(pool, slot) },
         Home::Tree(occupancy) => occupancy.release(),
     }
 }

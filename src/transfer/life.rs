@@ -5,7 +5,7 @@ use super::{outgoing, word};
 use crate::arch::{self, Context, Landing, Word};
 #[cfg(feature = "abandon")]
 use crate::block::ABANDONED;
-use crate::block::{BARE, BlockPtr, DEAD, LEAKED};
+use crate::block::{BARE, BlockPtr, DEAD};
 use crate::body::{self, Run, Waiting};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
@@ -82,7 +82,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     overflow::check_whole::<V, E>(me);
     // SAFETY: a body runs under a parent, in a tree that is entered.
     let parent = unsafe { me.parent().unwrap_unchecked() };
-    if me.here().is_rare(parent) || me.flags.get() != 0 || me.mail.get().has_kills() {
+    if me.here().is_rare(parent) || me.flags.get() != 0 {
         return Ok(Ok(value));
     }
     #[cfg(feature = "abandon")]
@@ -100,8 +100,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
 /// Notes that `me` is over, by `how`.
 #[inline]
 fn mark(me: BlockPtr, how: u32) {
-    me.set(how);
-    me.here().count_death();
+    me.die(how);
     me.context.over();
 }
 
@@ -125,8 +124,7 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
         (heir, _) = heir_of(me);
     }
     mark(me, DEAD);
-    let origin = if me.has(LEAKED) { me } else { me.retain() }; // the reference that a leak kept serves
-    me.clear(LEAKED);
+    let origin = if me.recover() { me } else { me.retain() }; // the reference that a leak kept serves
     let packet = Packet { origin, what: ManuallyDrop::new(what) };
     take_over(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; its stack, the
@@ -151,8 +149,7 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
         Thrown::NoRun
     };
     mark(me, DEAD | ABANDONED);
-    let origin = if me.has(LEAKED) { me } else { me.retain() };
-    me.clear(LEAKED);
+    let origin = if me.recover() { me } else { me.retain() };
     let packet = Packet { origin, what: ManuallyDrop::new(Ok(Err(thrown))) };
     take_over(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the packet stays until

@@ -10,7 +10,7 @@ use crate::block::{BARE, BlockPtr, DEAD, ENDED};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
-use crate::here::UNREF;
+use crate::here::{ASKED, UNREF};
 use crate::overflow;
 use crate::panic::{self, Held, Payload};
 use crate::references::release_caught;
@@ -182,7 +182,7 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
         // SAFETY: the pin's reference is ours.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
-    if me.mail.get().has_kills() {
+    if me.here().slow() & ASKED != 0 {
         // SAFETY: the tree is one of `V` and `E`, and entered.
         panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }
@@ -200,6 +200,7 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
 #[cold]
 #[inline(never)]
 unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
+    me.here().clear_slow(ASKED); // also when it was a request to another tree that rang late
     // SAFETY: as a greenlet of the tree runs here, the tree is entered.
     let settle = unsafe { Tree::<V, E>::of(me) }.settle.get()?;
     // SAFETY: the tree is one of `V` and `E`, and entered.

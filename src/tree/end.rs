@@ -28,7 +28,7 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     let mut report = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
         if block != main && !block.has(DEAD | LEAKED) {
-            block.set(LEAKED); // told of once
+            block.leak(); // told of once
             block.retain();
             (tree.leak)(greenlet);
         }
@@ -42,6 +42,20 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     panicked = panic::last(panicked, unsafe { cut_loose(tree, main) });
     here.give_back();
     panicked
+}
+
+/// Somebody has his hands on the bell of this core: where the record is a thread's it must not go before he has let go. A moment
+/// as a rule; a sleep, because he may have been put aside by a thread like this one.
+#[cfg(feature = "std")]
+fn wait_for_the_bell() -> bool {
+    std::thread::sleep(std::time::Duration::from_micros(20));
+    true
+}
+
+/// Records are there for ever: who rings late has a later departure look for nothing.
+#[cfg(not(feature = "std"))]
+fn wait_for_the_bell() -> bool {
+    false
 }
 
 /// Calls `visit` with every greenlet of the ring, main first, then in the order of creation, up to the newest one there is at
@@ -83,8 +97,7 @@ unsafe fn round<V: 'static, E: 'static>(
         }
         if block.has(BARE) {
             block.clear(BARE);
-            block.set(DEAD);
-            main.here().count_death();
+            block.die(DEAD);
             return;
         }
         // SAFETY: the handle refers to it; it is not main, and main has no ancestors.
@@ -111,6 +124,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     tree.occupancy.leave();
     let mut at = main.successor();
     while at != main {
+        at.count_no_more();
         at.set(ENDED);
         at.home.get().outlived();
         #[cfg(feature = "high-water")]
@@ -118,6 +132,8 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
         at.id.end();
         at = at.successor();
     }
+    tree.mail.take_down(wait_for_the_bell);
+    tree.mail.clear();
     pool::give_up_all(main.here());
     // Only now may user code run: bodies that were never started are dropped here.
     let mut panicked = None;

@@ -1,6 +1,7 @@
 //! A tree of greenlets: entered by a closure, ended when the closure is over.
 
 mod end;
+mod leak;
 mod occupancy;
 
 pub(crate) use end::each;
@@ -64,7 +65,7 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
     pub(crate) settle: Cell<Option<Settle>>,
     /// Whether `main` is a greenlet: it is from `enter` until the last reference to it is gone.
     occupancy: Occupancy,
-    mail: Mail,
+    pub(crate) mail: Mail,
     band: MainBand,
     main: UnsafeCell<MaybeUninit<Block>>,
 }
@@ -115,14 +116,14 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         Self {
             exit,
             unraisable: |_, _| {},
-            leak: |_| {},
+            leak: leak::tell,
             overflow: overflow::panics,
             listener: Cell::new(None),
             settle: Cell::new(None),
             occupancy: Occupancy::free(),
             mail: Mail::new(),
             band: MainBand::new(),
-            main: UnsafeCell::new(MaybeUninit::uninit()),
+            main: UnsafeCell::new(MaybeUninit::zeroed()),
         }
     }
 
@@ -150,8 +151,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     }
 
     /// Sets who hears of a greenlet that was asked to exit because nobody refers to it, or because the tree ends, and did
-    /// not end. It keeps its stack, until the end of the tree asks it again, and for ever after that. Nobody hears of it by
-    /// default.
+    /// not end. It keeps its stack, until the end of the tree asks it again, and for ever after that. By default a line on standard
+    /// error says who it is, with the feature `std`; without, nobody hears of it before a spawn finds
+    /// [no stack](crate::SpawnError::PoolEmpty), which counts them.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -234,8 +236,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         // SAFETY: taken just now, so nobody refers to the block in `self.main`; it stays so until that one is released.
         let bounds = unsafe { self.band.lay() };
         // SAFETY: the same.
-        let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.occupancy), 0), here, &self.mail) };
+        let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.occupancy), 0), here) };
         here.begin(ptr::from_ref(self).cast(), main);
+        here.hang(&self.mail);
         let run = Run { tree: self, main };
         let result = main_body(&Main::new(main));
         if let Some(payload) = ManuallyDrop::new(run).end() {

@@ -65,7 +65,7 @@ fn full(me: &Handle, parent: &Handle) -> Out {
     let mut dead = 0;
     me.for_each(|greenlet| dead += usize::from(greenlet.is_dead()));
     let found = me.build(&STACKS).parent(parent).bare().map(drop);
-    let expected = Err(SpawnError::PoolEmpty { stacks: STACKS.count(), dead });
+    let expected = Err(SpawnError::PoolEmpty { stacks: STACKS.count(), dead, leaked: 0, abandoned: 0 });
     if found != expected {
         fail(format_args!("a full pool: expected {expected:?}, found {found:?}"));
     }

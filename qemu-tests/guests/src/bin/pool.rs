@@ -76,7 +76,7 @@ fn refused(main: &Main) {
     let body = move |_: &Me, x| Ok(x + captured.iter().sum::<usize>());
     let Err(Refused { reason, returned }) = main.spawn(&STACKS, body) else { unreachable!("no stack was free") };
     println!("  {reason}");
-    check!(reason == SpawnError::PoolEmpty { stacks: COUNT, dead: 0 });
+    check!(reason == SpawnError::PoolEmpty { stacks: COUNT, dead: 0, leaked: 0, abandoned: 0 });
     check!(main.bare(&STACKS).err() == Some(reason));
 
     println!("one of them ends, then its handle goes: the refused body runs on its stack");
@@ -95,15 +95,15 @@ fn dead_but_referred(main: &Main) {
     check!(b.switch(0).is_ok());
     let refusal = main.bare(&STACKS).expect_err("no stack is free");
     println!("  {refusal}");
-    check!(refusal == SpawnError::PoolEmpty { stacks: COUNT, dead: 2 });
+    check!(refusal == SpawnError::PoolEmpty { stacks: COUNT, dead: 2, leaked: 0, abandoned: 0 });
 
     println!("a child refers to its parent, too");
     check!(c.set_parent(&a).is_ok());
     drop(a);
-    check!(main.bare(&STACKS).err() == Some(SpawnError::PoolEmpty { stacks: COUNT, dead: 2 }));
+    check!(main.bare(&STACKS).err() == Some(SpawnError::PoolEmpty { stacks: COUNT, dead: 2, leaked: 0, abandoned: 0 }));
     drop(b);
     let unstarted = main.bare(&STACKS).expect("the stack of b is free");
-    check!(main.bare(&STACKS).err() == Some(SpawnError::PoolEmpty { stacks: COUNT, dead: 1 }));
+    check!(main.bare(&STACKS).err() == Some(SpawnError::PoolEmpty { stacks: COUNT, dead: 1, leaked: 0, abandoned: 0 }));
     drop(c);
     let freed = [(); 2].map(|()| main.bare(&STACKS).expect("c is gone, and a with it"));
     check!(is_full(main));
@@ -115,9 +115,9 @@ fn other_pools(main: &Main) {
     let full = fill::<COUNT>(main);
     let elsewhere = main.spawn(&OTHER, |_, x| Ok(x)).expect("that is another pool");
     check!(elsewhere.switch(1) == Ok(1));
-    check!(main.bare(&OTHER).err() == Some(SpawnError::PoolEmpty { stacks: 1, dead: 1 }));
-    check!(main.bare(&STACKS).err() == Some(SpawnError::PoolEmpty { stacks: COUNT, dead: 0 }));
-    check!(main.bare(&NONE).err() == Some(SpawnError::PoolEmpty { stacks: 0, dead: 0 }));
+    check!(main.bare(&OTHER).err() == Some(SpawnError::PoolEmpty { stacks: 1, dead: 1, leaked: 0, abandoned: 0 }));
+    check!(main.bare(&STACKS).err() == Some(SpawnError::PoolEmpty { stacks: COUNT, dead: 0, leaked: 0, abandoned: 0 }));
+    check!(main.bare(&NONE).err() == Some(SpawnError::PoolEmpty { stacks: 0, dead: 0, leaked: 0, abandoned: 0 }));
     drop(full);
     check!(!is_full(main));
 }
@@ -189,6 +189,6 @@ fn leaked(main: &Main) {
     check!(LEAKED.load(Relaxed) == 1);
     drop(fill::<{ COUNT - 1 }>(main));
     let rest = fill::<{ COUNT - 1 }>(main);
-    check!(main.bare(&STACKS).err() == Some(SpawnError::PoolEmpty { stacks: COUNT, dead: 0 }));
+    check!(main.bare(&STACKS).err() == Some(SpawnError::PoolEmpty { stacks: COUNT, dead: 0, leaked: 0, abandoned: 0 }));
     drop(rest);
 }

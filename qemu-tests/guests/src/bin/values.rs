@@ -245,7 +245,7 @@ fn captures<V: Payload, E: Payload>(main: &Main<V, E>) {
     let refused = bare.set_run(holds(60)).expect_err("dead");
     check!(refused.reason == RunError::Started);
     let refused = main.spawn(&SINGLE, refused.returned).expect_err("its stack is taken");
-    check!(refused.reason == SpawnError::PoolEmpty { stacks: 1, dead: 1 });
+    check!(refused.reason == SpawnError::PoolEmpty { stacks: 1, dead: 1, leaked: 0, abandoned: 0 });
     drop(bare);
     let runs = main.spawn(&SINGLE, refused.returned).expect("its stack is free");
     came(runs.switch(V::new(1)), Ok(V::new(60)));

@@ -30,7 +30,7 @@ group! { "pools":
     filled_and_left_to_the_end_of_the_tree,
 }
 
-const EMPTY: SpawnError = SpawnError::PoolEmpty { stacks: COUNT, dead: 0 };
+const EMPTY: SpawnError = SpawnError::PoolEmpty { stacks: COUNT, dead: 0, leaked: 0, abandoned: 0 };
 
 /// A body that holds something, so that it is seen when it is lost.
 fn body() -> impl FnOnce(&Me, Value) -> Out {
@@ -44,7 +44,7 @@ fn body() -> impl FnOnce(&Me, Value) -> Out {
 fn of_none_refuses_and_gives_the_body_back() {
     tree(|main| {
         let refused = main.spawn(&NONE, body()).expect_err("there is no stack");
-        same(refused.reason, SpawnError::PoolEmpty { stacks: 0, dead: 0 });
+        same(refused.reason, SpawnError::PoolEmpty { stacks: 0, dead: 0, leaked: 0, abandoned: 0 });
         let before = alive();
         drop(refused.returned);
         same(alive(), before - 1);
@@ -55,14 +55,14 @@ fn of_none_refuses_and_gives_the_body_back() {
 fn of_none_counts_no_dead() {
     tree(|main| {
         let dead = started(spawn(main, body()));
-        same(main.bare(&NONE).err(), Some(SpawnError::PoolEmpty { stacks: 0, dead: 0 }));
+        same(main.bare(&NONE).err(), Some(SpawnError::PoolEmpty { stacks: 0, dead: 0, leaked: 0, abandoned: 0 }));
         same(main.build(&NONE).name("none").parent(&dead).bare().err(), main.bare(&NONE).err());
     });
 }
 
 fn refused(main: &Handle, dead: usize) {
     let refused = main.spawn(&SINGLE, body()).map(drop).map_err(|refused| refused.reason);
-    same(refused, Err(SpawnError::PoolEmpty { stacks: 1, dead }));
+    same(refused, Err(SpawnError::PoolEmpty { stacks: 1, dead, leaked: 0, abandoned: 0 }));
 }
 
 fn of_one_refuses_the_second() {

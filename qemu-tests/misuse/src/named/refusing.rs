@@ -76,7 +76,7 @@ fn lose(main: &crate::values::Main) -> Weak {
 fn the_last_handle_goes_and_it_is_told_of_and_keeps_its_stack() {
     tree(|main| {
         let weak = lose(main);
-        same(main.bare(&SINGLE).err(), Some(SpawnError::PoolEmpty { stacks: 1, dead: 0 }));
+        same(main.bare(&SINGLE).err(), Some(SpawnError::PoolEmpty { stacks: 1, dead: 0, leaked: 0, abandoned: 0 }));
         same(weak.upgrade().map(|leaked| leaked.state()), Some(State::Suspended));
     });
 }
@@ -85,7 +85,7 @@ fn a_leaked_one_that_ends_after_all_gives_its_stack_back() {
     tree(|main| {
         let leaked = lose(main).upgrade().expect("it is leaked");
         same(Answer::from(leaked.switch(v(7))), Value(7));
-        same(main.bare(&SINGLE).err(), Some(SpawnError::PoolEmpty { stacks: 1, dead: 1 }));
+        same(main.bare(&SINGLE).err(), Some(SpawnError::PoolEmpty { stacks: 1, dead: 1, leaked: 0, abandoned: 0 }));
         drop(leaked);
         holds(main.bare(&SINGLE).is_ok(), "its stack is free");
     });
