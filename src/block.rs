@@ -23,6 +23,8 @@ use crate::pool::Home;
 use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
+#[cfg(feature = "abandon")]
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A greenlet that has not started and has no body, so that it cannot.
 pub(crate) const BARE: u32 = 1;
@@ -69,9 +71,9 @@ pub(crate) struct Block {
     pub(crate) home: Cell<Home>,
     /// Bytes of the stack that a body must leave to interrupts.
     pub(crate) headroom: Cell<u32>,
-    /// Whether the kernel is at work on its stack; see [`crate::busy`].
+    /// What the kernel is at work at on its stack; see [`crate::busy`].
     #[cfg(feature = "abandon")]
-    pub(crate) busy: Cell<bool>,
+    pub(crate) busy: AtomicU32,
     pub(crate) core: Cell<Link>,
     /// Where requests to greenlets of the tree are counted.
     pub(crate) mail: Cell<&'static Mail>,
@@ -330,7 +332,7 @@ impl Block {
             // SAFETY: in bounds, as for the others.
             let busy = unsafe { &raw mut (*place).busy };
             // SAFETY: as for the others.
-            unsafe { busy.write(Cell::new(false)) };
+            unsafe { busy.write(AtomicU32::new(0)) };
         }
         // SAFETY: all fields are written.
         unsafe { BlockPtr::new(place) }
@@ -353,7 +355,7 @@ impl Block {
         me.core.set(Link::to(here));
         me.mail.set(mail);
         #[cfg(feature = "abandon")]
-        me.busy.set(false);
+        me.busy.store(0, Relaxed);
         me
     }
 

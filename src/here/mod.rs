@@ -36,6 +36,9 @@ pub(crate) const UNREF: u32 = 1;
 /// The tree has a tracer.
 pub(crate) const TRACE: u32 = 2;
 
+/// Whether anybody asks if interrupts are masked that were not: transfers, and who gives up a greenlet.
+const LOOKED_AT: bool = CHECKED || cfg!(feature = "abandon");
+
 /// What [`arch::interrupts`] says, where that is of interest; its bits are none of the reasons above.
 #[inline(always)]
 fn interrupts() -> u32 {
@@ -51,6 +54,9 @@ pub(crate) struct Here {
     slow: AtomicU32,
     /// Whether interrupts were masked when the tree was entered: then it is of no interest that they are.
     begun_masked: AtomicBool,
+    /// What [`arch::state`] said when the tree was entered.
+    #[cfg(feature = "abandon")]
+    begun_in: AtomicU32,
     entered: AtomicBool,
     /// How many kills are in progress on this core: each holds a reference to its victim and one to the victim's old parent.
     kills: AtomicU32,
@@ -78,6 +84,8 @@ impl Here {
             current: AtomicPtr::new(ptr::null_mut()),
             slow: AtomicU32::new(0),
             begun_masked: AtomicBool::new(false),
+            #[cfg(feature = "abandon")]
+            begun_in: AtomicU32::new(0),
             entered: AtomicBool::new(false),
             kills: AtomicU32::new(0),
             deaths: AtomicU64::new(0),
@@ -99,13 +107,21 @@ impl Here {
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
         self.slow.store(interrupts(), Relaxed);
         self.kills.store(0, Relaxed);
-        self.begun_masked.store(CHECKED && arch::masked(interrupts()), Relaxed);
+        self.begun_masked.store(LOOKED_AT && arch::masked(arch::interrupts()), Relaxed);
+        #[cfg(feature = "abandon")]
+        self.begun_in.store(arch::state(), Relaxed);
         self.set_current(main);
+    }
+
+    /// Whether the processor is as it was when the tree was entered, as far as [`arch::state`] looks.
+    #[cfg(feature = "abandon")]
+    pub(crate) fn is_as_begun(&self) -> bool {
+        arch::state() & !self.begun_in.load(Relaxed) == 0
     }
 
     /// Whether interrupts are masked that were not when the tree was entered.
     pub(crate) fn newly_masked(&self) -> bool {
-        CHECKED && arch::masked(interrupts()) && !self.begun_masked.load(Relaxed)
+        LOOKED_AT && arch::masked(arch::interrupts()) && !self.begun_masked.load(Relaxed)
     }
 
     /// Whether a transfer to `target` has anything rare to do. One test for all of it.

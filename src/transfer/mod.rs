@@ -16,6 +16,8 @@ mod word;
 
 use crate::arch::{self, Landing};
 use crate::block::BlockPtr;
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::overflow;
 use crate::thrown::{Outcome, Sent};
@@ -64,6 +66,8 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     let here = to.here();
     if here.is_rare(to) {
         return apart(|outcome| {
+            #[cfg(feature = "abandon")]
+            let _busy = Busy::in_tree_of(to);
             // SAFETY: counted here, until it is back; the tree is one of `V` and `E`.
             let to = unsafe { Greenlet::<V, E>::from_block(to.retain()) };
             // SAFETY: referred to by that.

@@ -2,6 +2,8 @@
 
 use super::Tree;
 use crate::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::here::Here;
 use crate::panic::{self, Payload};
@@ -80,6 +82,8 @@ impl<V: 'static, E: 'static> Drop for Ending<V, E> {
 ///
 /// `main` heads the ring of a tree of `V` and `E` that is entered.
 pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: impl FnMut(&Greenlet<V, E>)) {
+    #[cfg(feature = "abandon")]
+    let _busy = Busy::in_tree_of(main);
     let newer = main.here().next_id();
     // SAFETY: counted here, and below; all of the ring are of the tree.
     let keep = |block: BlockPtr| unsafe { Greenlet::from_block(block.retain()) };
