@@ -11,6 +11,8 @@
 //! | [`call_on`] | calls a function that does not return, on another stack |
 //! | [`interrupts`], [`masked`] | which kinds of interrupts this core masks, in bits 6 to 29: the kernel uses the others |
 //! | [`in_handler`] | on bare metal: whether IRQs are masked, as they are in a handler |
+//! | [`state`] | with the feature `abandon`: bits that must not be new where a greenlet is given up |
+//! | [`interrupts_come_here`] | the same: whether an interrupt is pushed onto the stack of who runs, by the processor |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`stands`] | whether that is within bounds, and two words at the lower bound are as they should be |
 //! | [`first_not`] | with the feature `high-water`: where memory stops being one word over and over |
@@ -89,6 +91,10 @@ compile_error!(
 pub use isa::Mpidr;
 #[cfg(feature = "high-water")]
 pub(crate) use isa::first_not;
+#[cfg(all(feature = "abandon", target_os = "none", target_arch = "x86_64"))]
+pub(crate) use isa::interrupts_come_here;
+#[cfg(all(feature = "abandon", not(miri), any(target_arch = "x86_64", target_os = "none")))]
+pub(crate) use isa::state;
 pub(crate) use isa::{call_on, depart, leave, send, stack_pointer, switch, trampoline};
 #[cfg(target_os = "none")]
 pub(crate) use isa::{in_handler, interrupts, masked};
@@ -129,6 +135,18 @@ pub(crate) fn interrupts() -> u32 {
 #[inline(always)]
 pub(crate) fn masked(_interrupts: u32) -> u32 {
     0
+}
+
+/// What there is to see of the state is the operating system's.
+#[cfg(all(feature = "abandon", any(miri, all(target_arch = "aarch64", not(target_os = "none")))))]
+pub(crate) fn state() -> u32 {
+    0
+}
+
+/// Such interrupts are handled by the operating system; and aarch64 pushes nothing.
+#[cfg(all(feature = "abandon", not(all(target_os = "none", target_arch = "x86_64"))))]
+pub(crate) fn interrupts_come_here() -> bool {
+    false
 }
 
 /// Debug registers are the operating system's.

@@ -13,6 +13,7 @@
 //! to: its slot is not given back.
 
 use crate::arch;
+use crate::busy::is_busy;
 use crate::errors::Refused;
 use crate::here::this_core;
 use crate::overflow::{BAND, Overflow, stack_of};
@@ -26,6 +27,13 @@ use core::ptr;
 /// guard's other end, since the compiler probes each page; above, as far as a store reaches that makes room for itself.
 const BELOW: usize = 4096;
 const ABOVE: usize = BAND + 512;
+
+/// Whether an access to `address` with the stack pointer at `sp` may be that of a processor which has an interrupt to report: x86_64
+/// pushes five words below `sp`, aligned (Intel SDM volume 3, section 6.14.2). A call pushes one there, too.
+fn is_push_of_processor(sp: usize, address: usize) -> bool {
+    let top = sp & !15;
+    (top.saturating_sub(5 * 8)..top).contains(&address)
+}
 
 /// Why [`Tree::abandon`] was refused. Nothing has changed, and nothing of the tree can go on: what was interrupted has not come
 /// back. Reset the core.
@@ -49,13 +57,19 @@ pub enum AbandonError {
     TooLate,
     /// The stack pointer was not near the limit of the stack: the fault was a stray access, and no overflow.
     NotAtLimit,
-    /// The kernel was at work on that stack, or had called the code that was stopped: a destructor of what a transfer dropped, a
-    /// hook, a tracer.
+    /// The kernel was at work on that stack, or had called the code that was stopped: a destructor of what it dropped, a hook, a
+    /// tracer, a visitor, the function that makes a [`GreenletLocal`](crate::GreenletLocal)'s value.
     Busy,
     /// Interrupts are masked that were not when the tree was entered: the greenlet was in a critical section.
     Masked,
     /// The caller stands on the stack of a greenlet.
     OnStack,
+    /// The processor is not as the greenlet's code had it: another stack pointer is selected (aarch64: SPSel), debug exceptions are
+    /// masked (aarch64: PSTATE.D), or the direction flag is set (x86_64: DF).
+    State,
+    /// It may have been the processor that was stopped, as it pushed the frame of an interrupt (bare x86_64): then that one was never
+    /// handled, and none comes any more. An entry of the IDT has no stack of its own, and the access was where such a frame goes.
+    Interrupt,
 }
 
 impl fmt::Display for AbandonError {
@@ -72,6 +86,14 @@ impl fmt::Display for AbandonError {
             Self::Busy => "the kernel was at work on the greenlet's stack; reset the core, and give the pool a larger SIZE",
             Self::Masked => "the greenlet was in a critical section; reset the core, and give the pool a larger SIZE",
             Self::OnStack => "called on the stack of a greenlet; have the fault handler return onto a stack of its own",
+            Self::State => {
+                "the processor is not as the greenlet's code had it; reset the core, and have the fault handler return with SPSel \
+                 and PSTATE.D as they were (aarch64), with DF clear (x86_64)"
+            }
+            Self::Interrupt => {
+                "an interrupt may be lost, which was to be pushed there; reset the core, and give each entry of the IDT for an \
+                 interrupt a stack of its own (IST)"
+            }
         })
     }
 }
@@ -85,9 +107,12 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// Called by a function of the firmware's, into which the fault handler returns instead of into the greenlet, on a stack of
     /// its own, the *landing stack*: some 1,000 bytes in release, and room for interrupts if they are handled there.
     ///
-    /// What lies on the greenlet's stack is leaked. No destructor of it runs: handles there refer to their greenlets for ever,
-    /// locks stay locked, borrows stay borrowed. If one of these handles is to main, the tree cannot be
-    /// [entered](Self::enter) again. The slot is not given back to its pool. For handles to it, for its children and at the end
+    /// What lies on the greenlet's stack is leaked. No destructor of it runs: handles there refer to their greenlets for ever, those
+    /// too that a function was about to return; locks stay locked, borrows stay borrowed. If one of these handles is to main, which
+    /// [`parent`](crate::Greenlet::parent), [`current`](crate::Greenlet::current) and a clone may be, the tree cannot be
+    /// [entered](Self::enter) again; [`up`](crate::Me::up) makes none. The crate itself keeps nothing there: stopped anywhere in an
+    /// operation of its own, in whatever that calls, the greenlet is given up with nothing of the others changed by halves, or it is
+    /// refused. The slot is not given back to its pool. For handles to it, for its children and at the end
     /// of the tree it is a dead greenlet like any other. If an ancestor on the way up cannot start, `error` is leaked as well,
     /// and [`NoRun`](crate::Thrown::NoRun) goes on in its place.
     ///
@@ -100,13 +125,41 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// - `overflow` is what [`Overflow::at`] said of a fault that has stopped the greenlet, and its code has not gone on since:
     ///   nothing below its stack is overwritten. Assembly and C that was called may take frames that step over a guard, and must
     ///   not have.
-    /// - This is the core of the fault, with the state that the greenlet's code had but for the registers that calls do not
-    ///   preserve: privileged alike, interrupts masked alike.
+    /// - This is the core of the fault, as the greenlet's code had it but for the registers that calls do not preserve: privileged
+    ///   alike, interrupts masked alike, and so on, as the table below says.
+    /// - If interrupts were masked when the tree was entered, it is not a handler that was stopped, nor a critical section.
     /// - The caller stands on a landing stack that nothing uses until the next greenlet of this core is abandoned. What the
     ///   caller keeps there is over when this does not return.
     /// - What the greenlet's code was at may stay undone for ever: none of it was in the middle of changing what others rely on
     ///   to be whole, such as an allocator's lists or a peripheral; nothing is freed or reused by somebody else that its frames
     ///   would have ended the use of, such as a buffer that DMA writes to.
+    ///
+    /// # The state of the processor
+    ///
+    /// What is looked at is refused, in debug and release alike and with `unchecked-switch` too; the rest is for the fault handler to
+    /// see to.
+    ///
+    /// | | as it was in the greenlet's code | looked at |
+    /// |---|---|---|
+    /// | both | interrupts masked or not: PSTATE.I, RFLAGS.IF | those newly masked: [`Masked`](AbandonError::Masked) |
+    /// | both | the exception level or ring; page tables; what else masks interrupts, PSTATE.F and the controller's priorities included | no |
+    /// | aarch64 | SPSel, the stack pointer that is selected | [`State`](AbandonError::State) |
+    /// | aarch64 | PSTATE.D; else no watchpoint stops anybody from then on | masked, and not when the tree was entered: `State` |
+    /// | aarch64 | PSTATE.SM and ZA off, as for a call | no |
+    /// | x86_64 | DF clear, as for a call, whatever it was: copies that go downwards set it | `State` |
+    /// | x86_64 | x87 registers empty, as for a call | no |
+    ///
+    /// A return from the exception, `eret` or `iretq`, restores all of these but for DF, which is to be cleared in the flags that it
+    /// restores.
+    ///
+    /// With bare x86_64 an interrupt is another way to overflow: the processor pushes a frame onto the stack of who runs, unless the
+    /// entry of the IDT has a stack of its own (IST). A guard that stops such a push stops the processor after it has taken the
+    /// interrupt, and before anybody handles it: no handler runs, nobody tells the interrupt controller of its end, and no other
+    /// interrupt of that priority or a lower one ever comes. That looks as a call at the limit does. So where an entry for the NMI or,
+    /// with interrupts unmasked, for any vector from 32 up has no stack of its own, what may have been such a push is refused:
+    /// [`Interrupt`](AbandonError::Interrupt). Give all of these entries one. On aarch64 the processor pushes nothing: it is the
+    /// handler that is stopped, with interrupts masked, which is refused as well; and a vector that arrives on the greenlet's own
+    /// stack, with SPSel the same in handlers, finds no room to report the fault, unless it takes another stack first.
     ///
     /// ```
     /// # use greenlet::{Overflow, Refused, Tree};
@@ -141,17 +194,23 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if overflow.greenlet.id != current.id() || (stack.base, stack.limit) != (current.base(), current.limit()) {
             return refuse(AbandonError::NotCurrent, error);
         }
-        if overflow.stopped_at.is_none() {
+        let Some(stopped_at) = overflow.stopped_at else {
             return refuse(AbandonError::TooLate, error);
-        }
+        };
         if !(stack.limit.saturating_sub(BELOW)..=stack.limit + ABOVE).contains(&stack.sp) {
             return refuse(AbandonError::NotAtLimit, error);
         }
-        if current.busy.get() {
+        if is_busy(current) {
             return refuse(AbandonError::Busy, error);
         }
         if here.newly_masked() {
             return refuse(AbandonError::Masked, error);
+        }
+        if !here.is_as_begun() {
+            return refuse(AbandonError::State, error);
+        }
+        if is_push_of_processor(stack.sp, stopped_at) && arch::interrupts_come_here() {
+            return refuse(AbandonError::Interrupt, error);
         }
         let standing = arch::stack_pointer().addr();
         // SAFETY: this is the core of the tree.

@@ -24,6 +24,8 @@ use core::cell::Cell;
 use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
+#[cfg(feature = "abandon")]
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A greenlet that has not started and has no body, so that it cannot.
 pub(crate) const BARE: u32 = 1;
@@ -70,9 +72,9 @@ pub(crate) struct Block {
     pub(crate) home: Cell<Home>,
     /// Bytes of the stack that a body must leave to interrupts.
     pub(crate) headroom: Cell<u32>,
-    /// Whether the kernel is at work on its stack; see [`crate::busy`].
+    /// What the kernel is at work at on its stack; see [`crate::busy`].
     #[cfg(feature = "abandon")]
-    pub(crate) busy: Cell<bool>,
+    pub(crate) busy: AtomicU32,
     pub(crate) core: Cell<Link>,
     pub(crate) name: Cell<Option<&'static str>>,
     /// The context, a counted reference; null for none.
@@ -401,7 +403,7 @@ impl Block {
             // SAFETY: in bounds, as for the others.
             let busy = unsafe { &raw mut (*place).busy };
             // SAFETY: as for the others.
-            unsafe { busy.write(Cell::new(false)) };
+            unsafe { busy.write(AtomicU32::new(0)) };
         }
         // SAFETY: all fields are written.
         unsafe { BlockPtr::new(place) }
@@ -423,7 +425,7 @@ impl Block {
         me.refs.set(1);
         me.core.set(Link::to(here));
         #[cfg(feature = "abandon")]
-        me.busy.set(false);
+        me.busy.store(0, Relaxed);
         me
     }
 

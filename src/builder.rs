@@ -98,6 +98,8 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
                  or use a pool with a larger SIZE"
             );
         }
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(self.parent.block());
         match self.bare() {
             Ok(greenlet) => {
                 // SAFETY: just created, so unstarted and without a body; the assertion above measured the stack.

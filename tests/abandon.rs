@@ -4,9 +4,10 @@
 mod common;
 
 use common::{Handle, Main, Me, alone, echo, stacks};
-use greenlet::{AbandonError, Event, Overflow, Refused, Stack, State, Thrown, Tree};
+use greenlet::{AbandonError, ContextPool, Event, GreenletLocal, Overflow, Refused, Stack, State, Thrown, Tree};
 use std::arch::asm;
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
+use std::fmt::{self, Write};
 use std::sync::Mutex;
 
 static TREE: Tree<u32> = Tree::new();
@@ -162,8 +163,34 @@ fn said() -> Vec<AbandonError> {
     std::mem::take(&mut SAID.lock().unwrap())
 }
 
+/// What each greenlet may have one of: it asks when it is made, if somebody is set to, and when it is dropped.
+static KEPT: GreenletLocal<Cell<Option<Asks>>, 4> = GreenletLocal::new(|| {
+    drop(ASKS_FIRST.take());
+    Cell::new(None)
+});
+static CONTEXTS: ContextPool<Asks, 1> = ContextPool::new();
+
+thread_local! {
+    static ASKS_FIRST: Cell<Option<Asks>> = const { Cell::new(None) };
+}
+
+/// Asks when it is written to for the first time.
+struct Writer(Option<Asks>);
+
+impl fmt::Write for Writer {
+    fn write_str(&mut self, _: &str) -> fmt::Result {
+        drop(self.0.take());
+        Ok(())
+    }
+}
+
 #[test]
 fn while_the_kernel_is_at_work_on_its_stack_it_is_refused() {
+    static OLD: Tree<u32> = Tree::new();
+    let old = {
+        let _alone = alone();
+        Cell::new(OLD.enter(|main| main.bare(stacks!(1)).ok()).unwrap())
+    };
     tree(|main| {
         let to_main = main.handle();
         let worker = main.build(stacks!(1)).name("asks").spawn(move |me: &Me, x| {
@@ -205,6 +232,43 @@ fn while_the_kernel_is_at_work_on_its_stack_it_is_refused() {
                 let g = lost.bare(pool).unwrap();
                 drop(lost);
                 g.set_parent(me).unwrap();
+            });
+            during("a visitor", &|| {
+                let mut first = true;
+                me.for_each(|_| {
+                    if std::mem::take(&mut first) {
+                        ask();
+                    }
+                });
+            });
+            during("what writes a weak handle down", &|| {
+                write!(Writer(Some(asks())), "{:?}", me.downgrade()).unwrap();
+            });
+            during("what makes a greenlet's value", &|| {
+                ASKS_FIRST.set(Some(asks()));
+                KEPT.with(me, |_| ()).unwrap();
+            });
+            during("the drop of a greenlet's value", &|| {
+                let g = me.bare(pool).unwrap();
+                KEPT.with(&g, |kept| kept.set(Some(asks()))).unwrap();
+            });
+            during("the drop of a context", &|| drop(CONTEXTS.create(asks()).map_err(|_| ()).unwrap()));
+            during("the drop of a greenlet's context", &|| {
+                me.set_context(Some(CONTEXTS.create(asks()).map_err(|_| ()).unwrap()));
+                me.set_context::<Asks>(None);
+            });
+            during("the drop of what an ended tree has left", &|| {
+                let left = old.take().unwrap();
+                left.set_context(Some(CONTEXTS.create(asks()).map_err(|_| ()).unwrap()));
+                drop(left);
+            });
+            #[cfg(feature = "recorder")]
+            during("a visitor of a recorder", &|| {
+                static RECORDER: greenlet::Recorder<1> = greenlet::Recorder::new(|| 0);
+                me.set_trace(Some(&RECORDER));
+                me.switch(1).unwrap();
+                me.set_trace(None);
+                RECORDER.for_each(|_| ask()).unwrap();
             });
             // A greenlet that the kernel runs meanwhile is not what is at work.
             let g = me.spawn(pool, {
@@ -344,6 +408,8 @@ fn each_refusal_names_the_remedy() {
         (Busy, "larger SIZE"),
         (Masked, "larger SIZE"),
         (OnStack, "a stack of its own"),
+        (State, "with DF clear"),
+        (Interrupt, "(IST)"),
     ] {
         assert!(error.to_string().contains(remedy), "{error:?}: {error}");
     }

@@ -315,6 +315,20 @@ pub(crate) fn in_handler() -> bool {
     interrupts() & IRQ != 0
 }
 
+/// What must not be set where a greenlet is given up, unless it was when its tree was entered: a bit for each of the two stack pointers
+/// that may be `sp` (SPSel), and the mask of debug exceptions (DAIF.D; Arm ARM, C5.2.19 and C5.2.3).
+#[cfg(all(feature = "abandon", target_os = "none"))]
+pub(crate) fn state() -> u32 {
+    /// DAIF.D, bit 9.
+    const D: u64 = 1 << 9;
+    let (selected, daif): (u64, u64);
+    // SAFETY: reads registers that every exception level above 0 may read.
+    unsafe {
+        asm!("mrs {}, spsel", "mrs {}, daif", out(reg) selected, out(reg) daif, options(nomem, nostack, preserves_flags))
+    };
+    (1 << (selected & 1) | daif & D) as u32
+}
+
 /// Has a store to the 64 bytes below `end`, a multiple of 64, be an exception, and to no other that was watched before, once
 /// [`start_watching`] was called.
 #[cfg(all(feature = "watchpoint", target_os = "none"))]

@@ -278,6 +278,49 @@ pub(crate) fn in_handler() -> bool {
     masked(interrupts()) != 0
 }
 
+/// What must not be set where a greenlet is given up, unless it was when its tree was entered: the direction flag, which is clear where
+/// a function is called (System V ABI, 3.2.1).
+#[cfg(feature = "abandon")]
+pub(crate) fn state() -> u32 {
+    /// RFLAGS.DF, bit 10.
+    const DIRECTION: u64 = 1 << 10;
+    let flags: u64;
+    // SAFETY: as in `interrupts`.
+    unsafe { asm!("pushfq", "pop {}", out(reg) flags, options(preserves_flags)) };
+    (flags & DIRECTION) as u32
+}
+
+/// Whether an interrupt that comes is pushed onto the stack of who runs: an entry of the IDT that the core has loaded has no stack of
+/// its own (Intel SDM volume 3, sections 6.10 and 6.14.1).
+#[cfg(all(feature = "abandon", target_os = "none"))]
+pub(crate) fn interrupts_come_here() -> bool {
+    const NMI: usize = 2;
+    const FIRST: usize = 32;
+    /// Of the second four bytes of an entry: it is present; which of the seven stacks is its own.
+    const PRESENT: u32 = 1 << 15;
+    const STACK: u32 = 7;
+
+    let mut register = [0u16; 5];
+    // SAFETY: writes ten bytes.
+    unsafe { asm!("sidt [{}]", in(reg) &mut register, options(nostack, preserves_flags)) };
+    let [limit, base @ ..] = register.map(usize::from);
+    let base = base.iter().rev().fold(0, |base, part| base << 16 | part);
+    let entries = (limit + 1) / 16;
+    (NMI..entries).filter(|vector| *vector == NMI || *vector >= FIRST && !masked(interrupts())).any(|vector| {
+        let word: u32;
+        // SAFETY: an entry of the table that the processor reads. In assembly, since nobody has told Rust code of that memory.
+        unsafe {
+            asm!(
+                "mov {:e}, [{} + 4]",
+                out(reg) word,
+                in(reg) base + 16 * vector,
+                options(nostack, readonly, preserves_flags),
+            );
+        }
+        word & PRESENT != 0 && word & STACK == 0
+    })
+}
+
 /// Has a store to the 32 bytes below `end`, a multiple of 8, be an exception, and to no other that was watched before, once
 /// [`start_watching`] was called.
 #[cfg(all(feature = "watchpoint", target_os = "none"))]

@@ -38,12 +38,26 @@ pub(crate) fn cases() -> Vec<Case> {
         case("region_too_small", too_small);
         case("region_shared_and_too_small", shared);
         case("no_region", no_region);
+        case("stacks_taken_by_another_section", taken);
     }
     cases
 }
 
+/// Has the firmware mark where its stacks go, as the crate does.
+const MARK: &[&str] = &["--cfg", "marked"];
+
 /// Links the firmware, with its script changed as `changes` say; the ELF file, or what the linker said.
 fn link(name: &str, target: &str, by: By, changes: &[(&str, &str)]) -> io::Result<Result<PathBuf, String>> {
+    link_with(MARK, name, target, by, changes)
+}
+
+fn link_with(
+    mark: &[&str],
+    name: &str,
+    target: &str,
+    by: By,
+    changes: &[(&str, &str)],
+) -> io::Result<Result<PathBuf, String>> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("suite/linking");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("linking").join(target).join(name);
     fs::create_dir_all(&folder)?;
@@ -59,6 +73,7 @@ fn link(name: &str, target: &str, by: By, changes: &[(&str, &str)]) -> io::Resul
 
     let mut rustc = environment::rustc();
     rustc.args(["--edition", "2024", "--target", target, "-O", "-Cpanic=abort", "-Crelocation-model=static"]);
+    rustc.args(mark);
     rustc.arg(own.join("firmware.rs")).arg("-o").arg(&image);
     rustc.arg(format!("-Clink-arg=-L{}", places::root().join("linker").display()));
     rustc.arg(format!("-Clink-arg=-T{}", firmware.display()));
@@ -125,4 +140,24 @@ fn shared(target: &'static str) -> Result<(), Failed> {
 
 fn no_region(target: &'static str) -> Result<(), Failed> {
     refused(link("no-region", target, By::Include, &[])?, &["greenlet.x", "memory region not defined: GREENLET_STACKS"])
+}
+
+/// Checks that nobody's stacks go into the firmware's `.bss`, or wherever its script takes what is not zeroed; and that what the error
+/// names as remedies are some.
+fn taken(target: &'static str) -> Result<(), Failed> {
+    const SCRIPT: &str = "*(.bss .bss.*)";
+    let takes = |pattern| [IN_CCM, (SCRIPT, pattern)];
+    for (at, pattern) in ["*(.bss .bss.* .sbss .sbss.*)", "*(.bss* .sbss*)", "*(.*bss*)"].iter().enumerate() {
+        for (mark, name) in [(MARK, "taken"), (&[], "taken-unmarked")] {
+            let linked = link_with(mark, &format!("{name}-{at}"), target, By::Include, &takes(pattern))?;
+            refused(linked, &["ERROR(greenlet): a section", "takes the stacks", "Leave .sbss out of that section"])?;
+        }
+    }
+    let section = ".bss (NOLOAD) : { *(.bss .bss.*) } > RAM\n}";
+    let behind = "}\nINCLUDE greenlet.x\nSECTIONS\n{\n    .bss (NOLOAD) : { *(.bss .bss.* .sbss .sbss.*) } > RAM\n}";
+    let linked = link("taken-behind", target, By::Nothing, &[IN_CCM, (section, behind)])?;
+    if let Err(errors) = linked {
+        return Err(format!("the remedy is none:\n{errors}").into());
+    }
+    Ok(())
 }

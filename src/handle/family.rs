@@ -112,6 +112,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     where
         F: FnOnce(&crate::Me<V, E>, V) -> crate::Outcome<V, E> + 'static,
     {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(self.block());
         let body = Held::new(body); // the old one's destructor may panic
         loop {
             if let Err(reason) = self.can_run::<F>() {
@@ -121,8 +123,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
                 break;
             }
             // What the old body captured may do anything while it is dropped, so everything is asked again.
-            #[cfg(feature = "abandon")]
-            let _busy = Busy::in_tree_of(self.block());
             let _replacing = Replacing::new(self.block());
             body::drop_body(self.block());
         }

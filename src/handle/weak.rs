@@ -2,6 +2,8 @@
 
 use super::Greenlet;
 use crate::block::BlockPtr;
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -108,6 +110,8 @@ impl<V: 'static, E: 'static> Eq for WeakGreenlet<V, E> {}
 
 impl<V: 'static, E: 'static> fmt::Debug for WeakGreenlet<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::on_this_core();
         match self.upgrade() {
             Some(greenlet) => write!(f, "weak {greenlet:?}"),
             None => write!(f, "weak greenlet {} (freed)", self.id),

@@ -50,6 +50,11 @@ fn interrupts() -> u32 {
     if CHECKED { arch::interrupts() } else { 0 }
 }
 
+/// The kinds of interrupts that are masked, where transfers or `Tree::abandon` refuse on account of them.
+fn masks() -> u32 {
+    if CHECKED || cfg!(feature = "abandon") { arch::masked(arch::interrupts()) } else { 0 }
+}
+
 /// The record of a core.
 pub(crate) struct Here {
     /// The greenlet that runs; null outside `enter`.
@@ -60,6 +65,9 @@ pub(crate) struct Here {
     /// The kinds of interrupts that were masked at `enter` and at every transfer since: a transfer may find these masked. A kind
     /// that a transfer once found unmasked must not be masked at a later one.
     may_be_masked: AtomicU32,
+    /// What [`arch::state`] said when the tree was entered.
+    #[cfg(feature = "abandon")]
+    begun_in: AtomicU32,
     entered: AtomicBool,
     /// How many kills are in progress on this core: each holds a reference to its victim and one to the victim's old parent.
     kills: AtomicU32,
@@ -87,6 +95,8 @@ impl Here {
             current: AtomicPtr::new(ptr::null_mut()),
             slow: AtomicU32::new(0),
             may_be_masked: AtomicU32::new(0),
+            #[cfg(feature = "abandon")]
+            begun_in: AtomicU32::new(0),
             entered: AtomicBool::new(false),
             kills: AtomicU32::new(0),
             deaths: AtomicU64::new(0),
@@ -108,13 +118,21 @@ impl Here {
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
         self.slow.store(interrupts(), Relaxed);
         self.kills.store(0, Relaxed);
-        self.may_be_masked.store(arch::masked(interrupts()), Relaxed);
+        self.may_be_masked.store(masks(), Relaxed);
+        #[cfg(feature = "abandon")]
+        self.begun_in.store(arch::state(), Relaxed);
         self.set_current(main);
+    }
+
+    /// Whether the processor is as it was when the tree was entered, as far as [`arch::state`] looks.
+    #[cfg(feature = "abandon")]
+    pub(crate) fn is_as_begun(&self) -> bool {
+        arch::state() & !self.begun_in.load(Relaxed) == 0
     }
 
     /// Whether a kind of interrupts is masked that must not be at a transfer.
     pub(crate) fn newly_masked(&self) -> bool {
-        CHECKED && arch::masked(interrupts()) & !self.may_be_masked.load(Relaxed) != 0
+        masks() & !self.may_be_masked.load(Relaxed) != 0
     }
 
     /// Whether a transfer to `target` has anything rare to do. One test for all of it.
@@ -140,7 +158,7 @@ impl Here {
         if self.newly_masked() {
             return Some(Refusal::Masked);
         }
-        self.may_be_masked.store(arch::masked(interrupts()), Relaxed);
+        self.may_be_masked.store(masks(), Relaxed);
         self.slow.fetch_xor(unusual, Relaxed);
         None
     }

@@ -1,5 +1,7 @@
 //! Contexts: values that a greenlet carries along and may share with others.
 
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::errors::Refused;
 use crate::handle::Greenlet;
 use crate::local::LocalError;
@@ -112,6 +114,8 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
     /// assert_eq!((refused.reason, refused.returned), (LocalError::Full { capacity: 1 }, "second"));
     /// ```
     pub fn create(&'static self, value: C) -> Result<Context<C>, Refused<LocalError, C>> {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::on_this_core();
         let Some((slot, _)) = self.slots.claim() else {
             return Err(Refused { reason: LocalError::Full { capacity: N }, returned: value });
         };
@@ -156,6 +160,8 @@ impl<C: 'static> Clone for Context<C> {
 
 impl<C: 'static> Drop for Context<C> {
     fn drop(&mut self) {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::on_this_core();
         // SAFETY: the reference is this handle's.
         unsafe { release::<C>(self.shared.as_ptr()) }
     }
@@ -224,6 +230,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn set_context<C: 'static>(&self, context: Option<Context<C>>) {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(self.block());
         let new = context.map_or(ptr::null(), |context| {
             let shared = context.shared.as_ptr().cast_const();
             core::mem::forget(context);

@@ -1,6 +1,8 @@
 //! Values that every greenlet has one of, in the manner of `thread_local!`.
 
 use crate::block::BlockPtr;
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::pool::{Claimed, Slots};
 use core::cell::{Cell, UnsafeCell};
@@ -170,6 +172,8 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
 
     #[cold]
     fn attach(&'static self, block: BlockPtr) -> Result<*const Entry<T>, LocalError> {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(block);
         let Some((slot, _)) = self.slots.claim() else { return Err(LocalError::Full { capacity: N }) };
         // SAFETY: claimed just now; forgotten when it is used.
         let claimed = unsafe { Claimed::new(self.slots.erase(), slot) };

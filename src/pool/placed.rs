@@ -44,12 +44,20 @@ impl Fragment {
     const INCLUDED: Self = Self;
 }
 
+/// A mark without bytes, where all stacks go: `greenlet.x` looks whether another section of the script has taken them.
+#[cfg(target_os = "none")]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".sbss.greenlet_stacks")]
+#[allow(non_upper_case_globals, reason = "a symbol, for the linker")]
+static greenlet_stacks_mark: [u8; 0] = [];
+
 /// Declares a [`StackPool`](crate::StackPool), [`SharedStackPool`](crate::SharedStackPool) or
 /// [`GuardedStackPool`](crate::GuardedStackPool) whose stacks lie apart from what the pool knows of them.
 ///
 /// On bare metal the stacks go into the section `.sbss.greenlet_stacks`, which the linker fragment `greenlet.x` puts into the memory
 /// region `GREENLET_STACKS`; the boot code need not zero that. A heap in the same region begins at `_greenlet_stacks_end`. A program
-/// without the fragment does not link: `undefined symbol: stack_pool_needs_greenlet_x_in_the_linker_script`.
+/// without the fragment does not link: `undefined symbol: stack_pool_needs_greenlet_x_in_the_linker_script`. Nor does one whose script
+/// takes `.sbss` into another section before, which would be zeroed with that, and lie where that lies.
 ///
 /// ```text
 /// // build.rs of the firmware

@@ -1,6 +1,8 @@
 //! A tracer that remembers: the last events of a tree, for whoever asks after something went wrong.
 
 use super::{Event, Trace};
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::identity::Identity;
 use core::fmt;
@@ -136,6 +138,8 @@ impl<const N: usize> Recorder<N> {
     /// # }).unwrap();
     /// ```
     pub fn for_each(&self, visit: impl FnMut(&Record)) -> Result<(), RecorderBusy> {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::on_this_core();
         let records = self.records.try_lock().ok_or(RecorderBusy)?;
         records.oldest_ordered().for_each(visit);
         Ok(())

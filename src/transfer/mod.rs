@@ -16,6 +16,8 @@ mod word;
 
 use crate::arch::{self, Landing};
 use crate::block::BlockPtr;
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::overflow;
 use crate::thrown::{Outcome, Sent};
 use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
@@ -63,6 +65,8 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     let here = to.here();
     if here.is_rare(to) {
         return apart(|outcome| {
+            #[cfg(feature = "abandon")]
+            let _busy = Busy::in_tree_of(to);
             // SAFETY: a parent exists; the tree is one of `V` and `E`, and entered.
             outcome.write(unsafe { slow::send_counted(to, Sent::Value(value)) });
         });

@@ -143,8 +143,11 @@ pub(super) unsafe fn land<V: 'static, E: 'static>(landing: Landing) -> Arrival<V
     }
 }
 
-/// Makes `to` the current greenlet. The origin is counted by its packet now, so that it is no more a matter of the core's.
+/// Makes `to` the current greenlet, to receive a packet. The origin is counted by that now, so that it is no more a matter of the
+/// core's.
 pub(super) fn take_over(to: BlockPtr) {
+    #[cfg(feature = "abandon")]
+    Busy::of_receiver(to);
     let here = to.here();
     here.clear_slow(UNREF);
     here.set_current(to);
@@ -170,10 +173,10 @@ pub(super) unsafe fn arrive<V: 'static, E: 'static>(packet: *const ()) -> Outcom
 pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
     // SAFETY: the sender's stack stands still, and the packet is read once.
     let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
-    #[cfg(feature = "abandon")]
-    let _busy = Busy::in_tree_of(origin);
     // SAFETY: as a greenlet of the tree runs here, the tree is entered.
     let me = unsafe { origin.here().current() };
+    #[cfg(feature = "abandon")]
+    let _busy = Busy::received(me);
     // SAFETY: `me` is current, the packet refers to the origin, the tree is one of `V` and `E`.
     let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };
     // SAFETY: the packet's reference is ours.

@@ -2,6 +2,8 @@
 
 use super::Tree;
 use crate::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::panic::{self, Held, Payload};
 use crate::pool;
@@ -65,6 +67,8 @@ fn wait_for_the_bell() -> bool {
 ///
 /// `main` heads the ring of a tree of `V` and `E` that is entered.
 pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: impl FnMut(&Greenlet<V, E>)) {
+    #[cfg(feature = "abandon")]
+    let _busy = Busy::in_tree_of(main);
     let newer = main.here().next_id();
     // SAFETY: counted here, and below; all of the ring are of the tree.
     let keep = |block: BlockPtr| Held::new(unsafe { Greenlet::from_block(block.retain()) });

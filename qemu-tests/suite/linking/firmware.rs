@@ -1,6 +1,7 @@
 //! The least firmware that has stacks apart: 8 KiB of them, and 8 KiB that are not.
 #![no_std]
 #![no_main]
+#![allow(non_upper_case_globals)]
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -14,6 +15,11 @@ unsafe impl Sync for Memory {}
 /// Where `greenlet::stack_pool!` puts stacks.
 #[unsafe(link_section = ".sbss.greenlet_stacks")]
 static STACKS: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); 8192]));
+/// As the crate has it.
+#[cfg(marked)]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".sbss.greenlet_stacks")]
+static greenlet_stacks_mark: [u8; 0] = [];
 static OTHERS: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); 8192]));
 
 unsafe extern "C" {
