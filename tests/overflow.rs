@@ -4,7 +4,9 @@
 mod common;
 
 use common::{alone, in_child};
-use greenlet::{Greenlet, Me, Outcome, Overflow, StackPool, Tree};
+use greenlet::{
+    Greenlet, GuardedStackPool, Me, Outcome, Overflow, SharedStackPool, StackPool, Stacks, Tree, stack_pool,
+};
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
@@ -174,6 +176,44 @@ words! {
     word_7_stops_an_end: 7, |_, x| Ok(x);
     word_8_stops_an_end: 8, |_, x| Ok(x);
     word_8_stops_a_throw: 8, |me, _| me.parent().throw("late");
+}
+
+/// The lowest stack of `pool` is overflowed by more than one stack, and so that whatever lies below it is written to.
+fn lowest(test: &str, pool: &'static impl Stacks) {
+    let told = overflows(test, |main| {
+        let g = main.build(pool).name("deep").spawn(|me, x| {
+            dig(me, 3 * SIZE, &mut || {
+                let _unreached = me.up(x);
+            });
+            Ok(x)
+        });
+        let _unreached = g.unwrap().switch(1);
+    });
+    assert!(told.is_none_or(|told| told.contains(" bytes past the limit; give its pool a larger SIZE")));
+}
+
+/// A test for each kind of pool of which the crate has the memory.
+macro_rules! lowest_stacks {
+    ($($test:ident: $pool:expr;)*) => {$(
+        #[test]
+        fn $test() {
+            lowest(stringify!($test), $pool);
+        }
+    )*};
+}
+
+lowest_stacks! {
+    the_lowest_stack_of_a_pool: { static POOL: StackPool<1, SIZE> = StackPool::new(); &POOL };
+    the_lowest_stack_of_a_pool_of_several: { static POOL: StackPool<2, SIZE> = StackPool::new(); &POOL };
+    the_lowest_stack_of_a_shared_pool: { static POOL: SharedStackPool<1, SIZE> = SharedStackPool::new(); &POOL };
+    the_lowest_stack_above_a_guard_that_is_mapped: { static POOL: GuardedStackPool<1, SIZE> = GuardedStackPool::new(); &POOL };
+    the_lowest_stack_of_a_pool_apart: { stack_pool! { static POOL: StackPool<1, SIZE>; } &POOL };
+}
+
+// Others take no more from the allocator than they must.
+#[cfg(all(feature = "alloc", debug_assertions))]
+lowest_stacks! {
+    a_stack_on_the_heap: { static STACKS: greenlet::HeapStacks<SIZE> = greenlet::HeapStacks::new(); &STACKS };
 }
 
 #[test]

@@ -123,6 +123,24 @@ fn memory_of_any_length_and_alignment_holds_the_stacks_that_it_has_room_for() {
 }
 
 #[test]
+fn memory_for_more_stacks_than_there_are_addresses_is_refused_and_not_a_small_number() {
+    const MOST: usize = isize::MAX as usize / 1024;
+    assert!(StackRegion::<1024>::bytes(MOST) > MOST * 1024);
+    assert!(StackRegion::<{ 1 << 62 }>::bytes(1) > 1 << 62);
+    let too_many: [fn() -> usize; 5] = [
+        || StackRegion::<1024>::bytes(MOST + 1),
+        || StackRegion::<1024>::bytes(usize::MAX / 1024 + 2),
+        || StackRegion::<1024>::bytes(usize::MAX),
+        || StackRegion::<{ 1 << 62 }>::bytes(2),
+        || StackRegion::<{ 1 << 62 }>::bytes(4),
+    ];
+    for bytes in too_many {
+        let message = std::panic::catch_unwind(bytes).unwrap_err();
+        assert!(message.downcast_ref::<&str>().is_some_and(|said| said.contains("ask for fewer")));
+    }
+}
+
+#[test]
 fn memory_that_holds_no_stack_comes_back() {
     for bytes in [0, 1, 7, 63, 1023, 1024] {
         let refused = StackRegion::<1024>::carve(memory(bytes)).unwrap_err();

@@ -306,7 +306,7 @@ pub(crate) fn interrupts_come_here() -> bool {
     let [limit, base @ ..] = register.map(usize::from);
     let base = base.iter().rev().fold(0, |base, part| base << 16 | part);
     let entries = (limit + 1) / 16;
-    (NMI..entries).filter(|vector| *vector == NMI || *vector >= FIRST && !masked(interrupts())).any(|vector| {
+    (NMI..entries).filter(|vector| *vector == NMI || *vector >= FIRST && masked(interrupts()) == 0).any(|vector| {
         let word: u32;
         // SAFETY: an entry of the table that the processor reads. In assembly, since nobody has told Rust code of that memory.
         unsafe {

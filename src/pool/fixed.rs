@@ -32,6 +32,7 @@ use core::ops::Range;
 /// static INTERRUPTED: StackPool<4, 8192, 1024> = StackPool::new(); // 7168 for the body, 1024 for handlers
 /// assert_eq!(WORKERS.count(), 8);
 /// ```
+#[repr(C)] // what is known of the stacks lies below them: what overflows the lowest one by little meets that, and no other static
 pub struct StackPool<
     const COUNT: usize,
     const SIZE: usize,
@@ -124,7 +125,8 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
 impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: Keeper>
     StackPool<COUNT, SIZE, HEADROOM, L, K>
 {
-    /// Bytes of memory that the whole pool takes, with guards and what it knows of its stacks.
+    /// Bytes of memory that the whole pool takes, with guards and what it knows of its stacks. On Linux and macOS there are
+    /// addresses for one stack and 64 KiB besides, below the lowest stack: nobody touches these, so that they take no memory.
     ///
     /// ```
     /// # use greenlet::StackPool;

@@ -5,6 +5,7 @@ use super::source::{Claim, Core, Source, place};
 use super::tally::Tally;
 use super::{Keeper, check};
 use crate::pool::Plain;
+use crate::pool::layout::{FAR, SPARE};
 use alloc::alloc::{Layout, alloc};
 use core::fmt;
 
@@ -29,6 +30,10 @@ pub struct HeapStacks<const SIZE: usize, const HEADROOM: usize = 0> {
 }
 
 impl<const SIZE: usize, const HEADROOM: usize> HeapStacks<SIZE, HEADROOM> {
+    /// Bytes below each stack that nobody gets, for the same reason as [below the lowest of a pool](SPARE). Debug builds alone take
+    /// so much: memory of an allocator may be used already.
+    const BELOW: usize = if cfg!(debug_assertions) { SPARE * (SIZE.saturating_add(FAR)) } else { 0 };
+
     /// No stack, and none allocated. All bits zero.
     ///
     /// ```
@@ -90,10 +95,10 @@ impl<const SIZE: usize, const HEADROOM: usize> Source for HeapStacks<SIZE, HEADR
 
     fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
         let unused = |_number| {
-            let layout = Layout::from_size_align(SIZE, 64).ok()?;
+            let layout = Layout::from_size_align(SIZE.checked_add(Self::BELOW)?, 64).ok()?;
             // SAFETY: the size is not zero: `new` has checked it.
-            let limit = unsafe { alloc(layout) };
-            (!limit.is_null()).then(|| place(limit, SIZE))
+            let memory = unsafe { alloc(layout) };
+            (!memory.is_null()).then(|| place(memory.wrapping_add(Self::BELOW), SIZE))
         };
         match Keeper::claim(&self.list, core, unused) {
             Ok((place, home)) => Ok(Claim::of(place, SIZE, home)),

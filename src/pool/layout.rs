@@ -12,6 +12,13 @@ use core::ops::Range;
 /// Bytes of a page, and of a guard.
 const PAGE: usize = 4096;
 
+/// Whether there is room below the lowest stack that nobody gets: a stack and [`FAR`], on systems where memory that nobody touches is
+/// addresses and no RAM. What overflows another stack meets a stack, and is noticed when the greenlet leaves; the lowest one would
+/// meet what the linker has put there, which may be memory that cannot be written, or what a report is written with.
+pub(super) const SPARE: usize = if cfg!(all(any(target_os = "linux", target_os = "macos"), not(miri))) { 1 } else { 0 };
+/// Bytes that a small stack may be overflowed by, at opt-level 0, by one call that formats.
+pub(super) const FAR: usize = SPARE * (64 << 10);
+
 /// How the stacks of a pool lie: [`Plain`], [`Guarded`], or [`Placed`]. Not to be implemented elsewhere.
 ///
 /// ```
@@ -23,7 +30,8 @@ const PAGE: usize = 4096;
 /// assert_eq!(describe(&STACKS), <Plain as Layout<8, 4096>>::BYTES);
 /// ```
 pub trait Layout<const COUNT: usize, const SIZE: usize>: Lay<COUNT, SIZE> {
-    /// Bytes of memory that the stacks take, guards included.
+    /// Bytes of memory that the stacks take, guards included. Without what is left free below them on Linux and macOS, where
+    /// memory that nobody touches takes none.
     const BYTES: usize;
 }
 
@@ -62,6 +70,8 @@ pub trait Lay<const COUNT: usize, const SIZE: usize> {
     type Memory: Sync + 'static;
     /// Checked when a pool is built.
     const SOUND: ();
+    /// Bytes in what a pool holds that are below the lowest stack, and that nobody gets.
+    const BELOW: usize;
 
     /// Where the control block of a stack goes.
     fn place(memory: &'static Self::Memory, number: usize) -> Place;
@@ -81,6 +91,23 @@ pub trait Guards<const COUNT: usize, const SIZE: usize>: Layout<COUNT, SIZE> {
     fn guard(memory: &'static Self::Memory, number: usize) -> Range<usize>;
 }
 
+/// Stacks, one above the other, and what is to [spare](SPARE) below them.
+#[repr(C)]
+#[doc(hidden)]
+pub struct Row<T, const COUNT: usize> {
+    far: [MaybeUninit<u8>; FAR],
+    spare: [T; SPARE],
+    stacks: [T; COUNT],
+}
+
+impl<T, const COUNT: usize> Row<T, COUNT> {
+    const BELOW: usize = size_of::<Self>() - size_of::<[T; COUNT]>();
+
+    const fn of(spare: [T; SPARE], stacks: [T; COUNT]) -> Self {
+        Self { far: [MaybeUninit::uninit(); FAR], spare, stacks }
+    }
+}
+
 /// Memory of one stack. The alignment keeps the control blocks, and so the hot words of a switch, on cache lines.
 #[repr(C, align(64))]
 #[doc(hidden)]
@@ -88,6 +115,11 @@ pub struct Stack<const SIZE: usize>(UnsafeCell<[MaybeUninit<u8>; SIZE]>);
 
 // SAFETY: who claimed a stack uses its memory, and nobody else.
 unsafe impl<const SIZE: usize> Sync for Stack<SIZE> {}
+
+impl<const SIZE: usize> Stack<SIZE> {
+    #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
+    const UNUSED: Self = Self(UnsafeCell::new([MaybeUninit::uninit(); SIZE]));
+}
 
 /// A stack above its guard.
 #[repr(C, align(4096))]
@@ -100,8 +132,17 @@ pub struct StackAboveGuard<const SIZE: usize> {
 // SAFETY: as for `Stack`; nobody touches a guard.
 unsafe impl<const SIZE: usize> Sync for StackAboveGuard<SIZE> {}
 
+impl<const SIZE: usize> StackAboveGuard<SIZE> {
+    #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
+    const UNUSED: Self = Self {
+        guard: UnsafeCell::new([MaybeUninit::uninit(); PAGE]),
+        stack: UnsafeCell::new([MaybeUninit::uninit(); SIZE]),
+    };
+}
+
 impl<const COUNT: usize, const SIZE: usize> Lay<COUNT, SIZE> for Plain {
-    type Memory = [Stack<SIZE>; COUNT];
+    type Memory = Row<Stack<SIZE>, COUNT>;
+    const BELOW: usize = Self::Memory::BELOW;
     const SOUND: () = {
         assert!(SIZE.is_multiple_of(64), "greenlet: SIZE of a stack pool must be a multiple of 64 bytes");
         assert!(size_of::<Stack<SIZE>>() == SIZE && align_of::<Stack<SIZE>>() >= align_of::<Block>());
@@ -109,21 +150,22 @@ impl<const COUNT: usize, const SIZE: usize> Lay<COUNT, SIZE> for Plain {
     };
 
     fn place(memory: &'static Self::Memory, number: usize) -> Place {
-        place(memory[number].0.get().cast(), SIZE)
+        place(memory.stacks[number].0.get().cast(), SIZE)
     }
 }
 
 impl<const COUNT: usize, const SIZE: usize> Layout<COUNT, SIZE> for Plain {
-    const BYTES: usize = size_of::<<Self as Lay<COUNT, SIZE>>::Memory>();
+    const BYTES: usize = size_of::<<Self as Lay<COUNT, SIZE>>::Memory>() - <Self as Lay<COUNT, SIZE>>::BELOW;
 }
 
 impl<const COUNT: usize, const SIZE: usize> Inline<COUNT, SIZE> for Plain {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
-    const UNUSED: Self::Memory = [const { Stack(UnsafeCell::new([MaybeUninit::uninit(); SIZE])) }; COUNT];
+    const UNUSED: Self::Memory = Row::of([const { Stack::UNUSED }; SPARE], [const { Stack::UNUSED }; COUNT]);
 }
 
 impl<const COUNT: usize, const SIZE: usize> Lay<COUNT, SIZE> for Guarded {
-    type Memory = [StackAboveGuard<SIZE>; COUNT];
+    type Memory = Row<StackAboveGuard<SIZE>, COUNT>;
+    const BELOW: usize = Self::Memory::BELOW;
     const SOUND: () = {
         assert!(SIZE.is_multiple_of(PAGE), "greenlet: SIZE of a guarded stack pool must be a multiple of 4096 bytes");
         assert!(size_of::<StackAboveGuard<SIZE>>() == PAGE + SIZE);
@@ -131,27 +173,23 @@ impl<const COUNT: usize, const SIZE: usize> Lay<COUNT, SIZE> for Guarded {
     };
 
     fn place(memory: &'static Self::Memory, number: usize) -> Place {
-        place(memory[number].stack.get().cast(), SIZE)
+        place(memory.stacks[number].stack.get().cast(), SIZE)
     }
 }
 
 impl<const COUNT: usize, const SIZE: usize> Layout<COUNT, SIZE> for Guarded {
-    const BYTES: usize = size_of::<<Self as Lay<COUNT, SIZE>>::Memory>();
+    const BYTES: usize = size_of::<<Self as Lay<COUNT, SIZE>>::Memory>() - <Self as Lay<COUNT, SIZE>>::BELOW;
 }
 
 impl<const COUNT: usize, const SIZE: usize> Inline<COUNT, SIZE> for Guarded {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
-    const UNUSED: Self::Memory = [const {
-        StackAboveGuard {
-            guard: UnsafeCell::new([MaybeUninit::uninit(); PAGE]),
-            stack: UnsafeCell::new([MaybeUninit::uninit(); SIZE]),
-        }
-    }; COUNT];
+    const UNUSED: Self::Memory =
+        Row::of([const { StackAboveGuard::UNUSED }; SPARE], [const { StackAboveGuard::UNUSED }; COUNT]);
 }
 
 impl<const COUNT: usize, const SIZE: usize> Guards<COUNT, SIZE> for Guarded {
     fn guard(memory: &'static Self::Memory, number: usize) -> Range<usize> {
-        let start = memory[number].guard.get().addr();
+        let start = memory.stacks[number].guard.get().addr();
         start..start + PAGE
     }
 }
@@ -159,6 +197,7 @@ impl<const COUNT: usize, const SIZE: usize> Guards<COUNT, SIZE> for Guarded {
 impl<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>> Lay<COUNT, SIZE> for Placed<L> {
     type Memory = Apart<L::Memory>;
     const SOUND: () = L::SOUND;
+    const BELOW: usize = 0;
 
     fn place(memory: &'static Self::Memory, number: usize) -> Place {
         L::place(memory.stacks(), number)

@@ -76,6 +76,7 @@ const fn check<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: 
 
 /// Bytes of a pool that is `own` bytes itself: with stacks that lie apart.
 const fn bytes<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>>(own: usize) -> usize {
+    let own = own - L::BELOW;
     if own < L::BYTES { own + L::BYTES } else { own }
 }
 

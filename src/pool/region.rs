@@ -97,6 +97,10 @@ mod sealed {
 impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
     /// Bytes of memory that hold `count` stacks, wherever the memory begins.
     ///
+    /// # Panics
+    ///
+    /// When that is more than any memory may have, `isize::MAX`; in a constant that is an error of the build.
+    ///
     /// ```
     /// # use greenlet::StackRegion;
     /// let memory: &'static mut [u8] = Box::leak(Box::new([0; StackRegion::<4096>::bytes(3)]));
@@ -104,7 +108,12 @@ impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
     /// ```
     #[must_use]
     pub const fn bytes(count: usize) -> usize {
-        align_of::<Self>() - 1 + size_of::<Self>() + ALIGN - 1 + count * SIZE
+        // What lies before the first stack is a small constant.
+        let before = align_of::<Self>() - 1 + size_of::<Self>() + ALIGN - 1;
+        match count.checked_mul(SIZE) {
+            Some(stacks) if stacks <= isize::MAX as usize - before => before + stacks,
+            _ => panic!("greenlet: no memory holds that many stacks; ask for fewer, or use a smaller SIZE"),
+        }
     }
 
     /// Makes stacks of the memory.
