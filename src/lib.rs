@@ -53,7 +53,7 @@ pub use handle::{Greenlet, Stack, State, WeakGreenlet};
 #[cfg(feature = "high-water")]
 pub use high_water::deepest_stack;
 pub use identity::{Identity, current_report};
-pub use local::{Context, ContextPool, GreenletLocal, LocalError};
+pub use local::{AnyContext, Context, ContextPool, GreenletLocal, LocalError};
 pub use me::{Main, Me};
 pub use overflow::{Overflow, stack_of};
 #[cfg(feature = "alloc")]
