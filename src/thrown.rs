@@ -120,6 +120,8 @@ pub enum Refusal {
     /// Interrupts are masked that were not when the tree was entered: in a critical section or an interrupt handler, on bare
     /// metal. A kill because a handle was dropped, and [`cancel`](crate::Greenlet::cancel), are not refused: they come back.
     Masked,
+    /// [`WeakGreenlet::switch`](crate::WeakGreenlet::switch): the greenlet was freed.
+    Gone,
 }
 
 impl fmt::Display for Refusal {
@@ -132,6 +134,7 @@ impl fmt::Display for Refusal {
                 "interrupts are masked here, and were not when the tree was entered; leave the critical section or the handler \
                  before you switch"
             }
+            Self::Gone => "the greenlet was freed; forget this weak handle, or keep a counted one for as long as it is needed",
         })
     }
 }
