@@ -44,7 +44,7 @@ mod watch;
 pub use abandon::AbandonError;
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 pub use arch::Mpidr;
-pub use builder::Builder;
+pub use builder::{Builder, Claimed};
 pub use core_identity::CoreIdentity;
 #[cfg(target_os = "none")]
 pub use core_identity::SingleCore;
