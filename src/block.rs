@@ -38,7 +38,8 @@ pub(crate) const ENDED: u32 = 4;
 pub(crate) const LEAKED: u32 = 8;
 /// A greenlet whose parent changed while it waited in `up`: `pin` refers to the one that it switched to.
 pub(crate) const PINNED: u32 = 16;
-/// A bare greenlet whose old body is being dropped where it lies, to be replaced: no other may be put there.
+/// A bare greenlet whose body is somebody's affair: its old one is being dropped where it lies, to be replaced, or it was claimed
+/// to be given one. No other may be put there.
 pub(crate) const REPLACING: u32 = 32;
 /// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
 pub(crate) const ABANDONED: u32 = if cfg!(feature = "abandon") { 64 } else { 0 };

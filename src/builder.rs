@@ -1,6 +1,6 @@
 //! Creating greenlets.
 
-use crate::block::{BARE, Block, BlockPtr, ENDED};
+use crate::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
 use crate::body;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
@@ -11,6 +11,7 @@ use crate::overflow;
 use crate::pool::{self, Core, NoStack, Stacks};
 use crate::thrown::Outcome;
 use core::fmt;
+use core::marker::PhantomData;
 
 /// A greenlet to be: from which pool, under which parent, with what name.
 ///
@@ -91,13 +92,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     where
         F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
     {
-        const {
-            assert!(
-                pool::needs::<V, E, F>() <= P::SIZE - P::HEADROOM,
-                "greenlet: the stacks of this pool are too small for the body and the values of the tree: capture less, \
-                 or use a pool with a larger SIZE"
-            );
-        }
+        const { assert_fits::<V, E, P, F>() }
         #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.parent.block());
         match self.bare() {
@@ -154,6 +149,43 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         Ok(unsafe { Greenlet::from_block(block) })
     }
 
+    /// Takes a stack for a greenlet whose body comes later, and then cannot be refused: for a function that wraps the bodies it is
+    /// given, and has nothing to give back once it has done so.
+    ///
+    /// # Errors
+    ///
+    /// As [`Greenlet::spawn`].
+    ///
+    /// ```
+    /// use greenlet::{Claimed, Greenlet, Me, Outcome, Refused, SpawnError, StackPool, Stacks, Tree};
+    ///
+    /// /// Spawns `body` so that it runs twice; gives it back as it came when there is no stack.
+    /// fn spawn_twice<F, P: Stacks>(main: &Greenlet<u32, ()>, pool: &'static P, body: F)
+    ///     -> Result<Greenlet<u32, ()>, Refused<SpawnError, F>>
+    /// where
+    ///     F: Fn(u32) -> u32 + 'static,
+    /// {
+    ///     match main.build(pool).name("twice").claim() {
+    ///         Ok(claimed) => Ok(claimed.spawn(move |_me, x| Ok(body(body(x))))),
+    ///         Err(reason) => Err(Refused { reason, returned: body }),
+    ///     }
+    /// }
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32, ()> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = spawn_twice(main, &STACKS, |x| x * 3).unwrap();
+    /// assert_eq!((g.name(), g.switch(5)), (Some("twice"), Ok(45)));
+    /// let refused = spawn_twice(main, &STACKS, |x| x + 1).unwrap_err();
+    /// assert_eq!((refused.returned)(1), 2); // the closure itself, to be spawned elsewhere
+    /// # }).unwrap();
+    /// ```
+    pub fn claim(self) -> Result<Claimed<V, E, P>, SpawnError> {
+        let greenlet = self.bare()?;
+        // Others may find it in the tree; none but the claim gives it a body.
+        greenlet.block().set(REPLACING);
+        Ok(Claimed { greenlet, pool: PhantomData })
+    }
+
     #[cold]
     fn no_stack(&self, reason: &NoStack) -> SpawnError {
         match reason {
@@ -164,6 +196,82 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             NoStack::OtherCore => SpawnError::OtherCore,
             NoStack::NoMemory => SpawnError::NoMemory { bytes: P::SIZE },
         }
+    }
+}
+
+/// Checked when a program is built: the stacks of `P` have room for the body.
+const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
+    assert!(
+        pool::needs::<V, E, F>() <= P::SIZE - P::HEADROOM,
+        "greenlet: the stacks of this pool are too small for the body and the values of the tree: capture less, \
+         or use a pool with a larger SIZE"
+    );
+}
+
+/// A stack that was taken for a greenlet, which gets its body by [`spawn`](Self::spawn). Dropped, it gives the stack back.
+///
+/// Made by [`Builder::claim`]. The greenlet is in the tree already, as one without a body: [`for_each`](Greenlet::for_each) finds
+/// it, and [`set_run`](Greenlet::set_run) of others is refused with [`RunError::Busy`](crate::RunError::Busy).
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let claimed = main.build(&STACKS).claim().unwrap();
+/// assert_eq!(STACKS.free(), 0);
+/// drop(claimed);
+/// assert_eq!(STACKS.free(), 1);
+/// # }).unwrap();
+/// ```
+#[must_use = "the stack is given back when this is dropped"]
+pub struct Claimed<V: 'static, E: 'static, P: Stacks> {
+    greenlet: Greenlet<V, E>,
+    pool: PhantomData<&'static P>,
+}
+
+impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
+    /// Gives the greenlet its body. A body that cannot fit does not compile, as with [`Greenlet::spawn`].
+    ///
+    /// A claim that is kept until its tree ends has a dead greenlet by then, as every one without a body is: `body` is dropped, and
+    /// the handle is one of those that outlive their trees.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let claimed = main.build(&STACKS).name("adder").claim().unwrap();
+    /// let g = claimed.spawn(|me, x| me.up(x + 1));
+    /// assert_eq!((g.name(), g.switch(1)), (Some("adder"), Ok(2)));
+    /// # }).unwrap();
+    /// ```
+    pub fn spawn<F>(self, body: F) -> Greenlet<V, E>
+    where
+        F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
+    {
+        const { assert_fits::<V, E, P, F>() }
+        let greenlet = self.greenlet.clone();
+        drop(self);
+        let block = greenlet.block();
+        if block.has(BARE) && !block.has(ENDED) {
+            // SAFETY: unstarted, and without a body, which nobody else could give it; the assertion measured the stack.
+            unsafe { body::install::<V, E, F>(block, body) };
+        }
+        greenlet
+    }
+}
+
+/// To others who have handles to it, the greenlet is one without a body from here on.
+impl<V: 'static, E: 'static, P: Stacks> Drop for Claimed<V, E, P> {
+    fn drop(&mut self) {
+        self.greenlet.block().clear(REPLACING);
+    }
+}
+
+impl<V: 'static, E: 'static, P: Stacks> fmt::Debug for Claimed<V, E, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Claimed").field(&self.greenlet).finish()
     }
 }
 

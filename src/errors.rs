@@ -205,7 +205,8 @@ pub enum RunError {
         /// Bytes of the stack.
         stack: usize,
     },
-    /// The greenlet's old body is being dropped by another `set_run`, whose body it will get.
+    /// The greenlet's old body is being dropped by another `set_run`, whose body it will get; or its stack was
+    /// [claimed](crate::Builder::claim), and it gets a body by that.
     Busy,
     /// The greenlet's tree has ended.
     Ended,
@@ -226,8 +227,8 @@ impl fmt::Display for RunError {
                  capture less, or use a `StackPool` with a larger SIZE"
             ),
             Self::Busy => f.write_str(
-                "another `set_run` is replacing the greenlet's body; set it when that has returned, not from a destructor of \
-                 the old body",
+                "another `set_run` is replacing the greenlet's body, or its stack was claimed for one; set it when that has returned, \
+                 not from a destructor of the old body, and leave a claimed one to `Claimed::spawn`",
             ),
             Self::Ended => f.write_str("the greenlet's tree has ended; drop this handle"),
         }

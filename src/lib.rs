@@ -44,7 +44,7 @@ mod watch;
 pub use abandon::AbandonError;
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 pub use arch::Mpidr;
-pub use builder::Builder;
+pub use builder::{Builder, Claimed};
 pub use core_identity::CoreIdentity;
 #[cfg(target_os = "none")]
 pub use core_identity::SingleCore;
@@ -53,7 +53,7 @@ pub use handle::{Greenlet, Stack, State, WeakGreenlet};
 #[cfg(feature = "high-water")]
 pub use high_water::deepest_stack;
 pub use identity::{Identity, current_report};
-pub use local::{Context, ContextPool, GreenletLocal, LocalError};
+pub use local::{AnyContext, Context, ContextPool, GreenletLocal, LocalError};
 pub use me::{Main, Me};
 pub use overflow::{Overflow, stack_of};
 #[cfg(feature = "alloc")]

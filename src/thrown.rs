@@ -118,11 +118,14 @@ pub enum Refusal {
     /// be its own parent's child.
     Cycle,
     /// Interrupts are masked that were unmasked when the tree was entered, or at a transfer since: in a critical section or an
-    /// interrupt handler, on bare metal. On aarch64 that is any of PSTATE.I, F and A; on x86_64, RFLAGS.IF. A kill because a handle was dropped, and [`cancel`](crate::Greenlet::cancel), are not refused: they come back.
+    /// interrupt handler, on bare metal. On aarch64 that is any of PSTATE.I, F and A; on x86_64, RFLAGS.IF. A kill because a handle was
+    /// dropped, and [`cancel`](crate::Greenlet::cancel), are not refused: they come back.
     Masked,
     /// An overflow is reported: this was called by the hook of [`on_overflow`](crate::Tree::on_overflow), or by what that calls.
     /// Nothing of the tree goes on. A greenlet whose last handle is dropped there is not killed: it keeps its stack for ever.
     Overflow,
+    /// [`WeakGreenlet::switch`](crate::WeakGreenlet::switch): the greenlet was freed.
+    Gone,
 }
 
 impl fmt::Display for Refusal {
@@ -139,6 +142,7 @@ impl fmt::Display for Refusal {
                 "a stack overflow is being reported, nothing of the tree goes on; have the hook of `on_overflow` tell what it \
                  knows, then reset or end the program"
             }
+            Self::Gone => "the greenlet was freed; forget this weak handle, or keep a counted one for as long as it is needed",
         })
     }
 }

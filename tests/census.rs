@@ -160,3 +160,41 @@ fn kills_in_progress_are_counted_until_they_are_over() {
     })
     .unwrap();
 }
+
+/// What a frame reserves and does not write to is in use all the same.
+#[test]
+#[cfg(feature = "high-water")]
+#[cfg_attr(miri, ignore = "greenlets have stacks of their own there")]
+fn the_most_that_was_used_is_never_less_than_what_is_in_use() {
+    use std::hint::black_box;
+    use std::mem::MaybeUninit;
+    const ROOM: usize = 20_000;
+    let figures = |main: &common::Main| {
+        let mut table = String::new();
+        main.report_stacks(&mut |piece| table.push_str(piece));
+        let words: Vec<_> = table.split([' ', ',', '\n']).collect();
+        let before = |name| words[words.iter().position(|&word| word == name).unwrap() - 1].parse::<usize>().unwrap();
+        (before("now"), before("peak"))
+    };
+    tree(|main| {
+        let g = main.spawn(&STACKS, |me, x| {
+            let mut room = MaybeUninit::<[u8; ROOM]>::uninit();
+            let room = black_box(&mut room); // reserved, and not written to
+            let x = me.up(x)?;
+            black_box(room);
+            let (in_use, mark) = (me.stack().unwrap().in_use(), me.high_water_mark().unwrap());
+            assert!(in_use > ROOM && mark >= in_use, "{in_use} in use, {mark} marked while it runs");
+            Ok(x)
+        });
+        let g = g.unwrap();
+        let (in_use, mark) = (g.stack().unwrap().in_use(), g.high_water_mark().unwrap());
+        assert_eq!((in_use, in_use), (mark, figures(main).0), "the control block and the body");
+        g.switch(0).unwrap();
+        let (in_use, mark) = (g.stack().unwrap().in_use(), g.high_water_mark().unwrap());
+        assert!(in_use > ROOM && mark >= in_use, "{in_use} in use, {mark} marked while it waits");
+        assert_eq!(figures(main), (in_use, mark));
+        g.switch(0).unwrap();
+        assert!(g.stack().is_none() && g.high_water_mark().unwrap() >= mark, "dead, it tells what it had used");
+        assert_eq!(figures(main), (0, g.high_water_mark().unwrap()));
+    });
+}

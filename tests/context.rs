@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Handle, Log, STACKS, dead, tree, waiting};
-use greenlet::{Context, ContextPool, LocalError};
+use greenlet::{AnyContext, Context, ContextPool, Greenlet, LocalError, Me, Outcome, Stacks};
 use std::cell::Cell;
 
 /// What a program might keep in a context.
@@ -168,4 +168,123 @@ fn the_destructor_of_a_context_may_use_the_pool_and_the_greenlet() {
         g.set_context::<Next>(None);
         assert!(g.context::<Next>().is_some(), "set by the destructor");
     });
+}
+
+/// Of a library: starts a greenlet that has the context of `me`, whatever its type is.
+fn spawn_like<V: 'static, E: 'static, P: Stacks, F>(me: &Greenlet<V, E>, pool: &'static P, body: F) -> Greenlet<V, E>
+where
+    F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
+{
+    let child = me.spawn(pool, body).unwrap_or_else(|refused| panic!("{refused}"));
+    child.set_any_context(me.any_context());
+    child
+}
+
+#[test]
+fn a_context_of_unknown_type_is_handed_on_and_shared() {
+    tree(|main| {
+        let without = spawn_like(main, &STACKS, |me, x| Ok(user(me).map_or(x, |_| 0)));
+        assert_eq!((without.switch(1), without.any_context()), (Ok(1), None));
+
+        main.set_context(Some(request(1)));
+        let child = spawn_like(main, &STACKS, |me, x| {
+            me.context::<Request>().unwrap().user.set(x);
+            let grandchild = spawn_like(me, &STACKS, |me, x| Ok(user(me).unwrap() + x));
+            me.up(0)?;
+            grandchild.switch(10)
+        });
+        assert_eq!(child.switch(2), Ok(0));
+        assert_eq!(user(main), Some(2), "shared");
+        assert_eq!(child.any_context(), main.any_context());
+        main.set_any_context(None);
+        assert_eq!((user(main), user(&child)), (None, Some(2)));
+        assert_eq!(child.switch(0), Ok(12));
+    });
+}
+
+#[test]
+fn a_context_of_unknown_type_is_kept_told_apart_and_counted() {
+    static LOGGED: ContextPool<common::Dropping, 1> = ContextPool::new();
+    let _alone = common::alone();
+    let log = Log::default();
+    let any = AnyContext::from(LOGGED.create(log.dropping("it")).unwrap_or_else(|refused| panic!("{refused}")));
+    assert!(any.downcast::<Request>().is_none());
+    let known = any.downcast::<common::Dropping>().unwrap();
+    assert_eq!(AnyContext::from(known.clone()), any);
+    assert_ne!(AnyContext::from(request(1)), any);
+    assert_eq!(format!("{any:?}"), "AnyContext { .. }");
+    drop((any.clone(), any));
+    assert_eq!(log.take(), "");
+    drop(known);
+    assert_eq!(log.take(), "-it");
+}
+
+/// What a library might keep in a context of its own.
+#[derive(Debug)]
+struct Deadline(u32);
+static DEADLINES: ContextPool<Deadline, 2> = ContextPool::new();
+
+#[test]
+fn a_context_that_stands_over_another_one_does_not_hide_it() {
+    tree(|main| {
+        main.set_context(Some(request(1)));
+        let g = waiting(main);
+        let over = |below: &Handle, at| DEADLINES.create_over(below.any_context().as_ref(), Deadline(at)).ok().unwrap();
+        g.set_context(Some(over(main, 100)));
+        let deadline = |g: &Handle| g.context::<Deadline>().map(|deadline| deadline.0);
+        assert_eq!((user(&g), deadline(&g)), (Some(1), Some(100)));
+        assert_eq!((user(main), deadline(main)), (Some(1), None));
+        main.context::<Request>().unwrap().user.set(2);
+        assert_eq!(user(&g), Some(2), "the one that main has");
+
+        let inner = waiting(main);
+        inner.set_context(Some(over(&g, 50)));
+        assert_eq!((user(&inner), deadline(&inner)), (Some(2), Some(50)), "the topmost");
+        let refused = DEADLINES.create_over(main.any_context().as_ref(), Deadline(7)).unwrap_err();
+        assert_eq!((refused.reason, refused.returned.0), (LocalError::Full { capacity: 2 }, 7));
+        inner.set_any_context(g.any_context());
+        assert_eq!(deadline(&inner), Some(100), "one layer less");
+    });
+    assert!(DEADLINES.create(Deadline(0)).is_ok());
+}
+
+#[test]
+fn what_a_context_stands_over_goes_after_it_and_only_with_its_last_holder() {
+    const DEEP: usize = 1000;
+    static LOGGED: ContextPool<common::Dropping, DEEP> = ContextPool::new();
+    let _alone = common::alone();
+    let log = Log::default();
+    let over = |below: Option<&AnyContext>, name| {
+        AnyContext::from(LOGGED.create_over(below, log.dropping(name)).unwrap_or_else(|refused| panic!("{refused}")))
+    };
+    let low = over(None, "low");
+    let (one, other) = (over(Some(&low), "one"), over(Some(&low), "other"));
+    drop((low, one));
+    assert_eq!(log.take(), "-one");
+    drop(other);
+    assert_eq!(log.take(), "-other -low");
+    let top = (0..DEEP).fold(None, |below, _| Some(over(below.as_ref(), "x")));
+    drop(top); // in a loop: a greenlet's stack has no room for a thousand frames
+    assert_eq!(log.take().split_whitespace().count(), DEEP);
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn what_a_context_stands_over_is_given_up_although_its_destructor_panics() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("bomb");
+        }
+    }
+    static BOMBS: ContextPool<Bomb, 1> = ContextPool::new();
+    let _alone = common::alone();
+    let below = AnyContext::from(request(1));
+    let bomb = BOMBS.create_over(Some(&below), Bomb).ok().unwrap();
+    let weak = below.downcast::<Request>().unwrap();
+    drop(below);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(bomb))).is_err());
+    drop(weak);
+    assert!((0..4).map(|n| request(n)).collect::<Vec<_>>().len() == 4, "all four places are free");
+    std::mem::forget(BOMBS.create(Bomb).ok().unwrap()); // its place is free as well
 }

@@ -1,16 +1,19 @@
 //! Contexts: values that a greenlet carries along and may share with others.
+//!
+//! A context may stand over another one, of whatever type, and so on: what stands below was there before, so that there are no
+//! circles. Who looks for a type looks from the top down.
 
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::errors::Refused;
 use crate::handle::Greenlet;
-use crate::local::LocalError;
+use crate::local::{AnyContext, LocalError};
 use crate::pool::{Claimed, Slots};
 use core::any::TypeId;
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
@@ -54,11 +57,13 @@ struct Place<C> {
 
 /// The head of a context: what is known without the type.
 pub(crate) struct Shared {
-    /// [`release`], of the value's type. Who frees a greenlet comes to it by this pointer alone, so that a program without
+    /// [`destroy`], of the value's type. Who frees a greenlet comes to it by this pointer alone, so that a program without
     /// contexts has none of that code.
-    release: unsafe fn(*const Shared),
+    destroy: unsafe fn(*const Shared),
     refs: Cell<u32>,
     kind: TypeId,
+    /// What it stands over, a counted reference; null for none.
+    below: *const Shared,
     home: NonNull<Slots<0>>,
     slot: u32,
 }
@@ -83,7 +88,7 @@ pub(crate) struct Shared {
 /// # }).unwrap();
 /// ```
 pub struct Context<C: 'static> {
-    shared: NonNull<Shared>,
+    pub(super) shared: NonNull<Shared>,
     types: PhantomData<*mut C>,
 }
 
@@ -114,15 +119,48 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
     /// assert_eq!((refused.reason, refused.returned), (LocalError::Full { capacity: 1 }, "second"));
     /// ```
     pub fn create(&'static self, value: C) -> Result<Context<C>, Refused<LocalError, C>> {
+        self.create_over(None, value)
+    }
+
+    /// Makes a context that stands over another one: who has it has both, each by its own type. So a library can give a greenlet a
+    /// context of the library's without taking away the application's.
+    ///
+    /// [`Greenlet::context`] finds the topmost of the type that it asks for. Takes as many steps as there are contexts above that.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    ///
+    /// ```
+    /// # use greenlet::{ContextPool, StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # static USERS: ContextPool<u32, 1> = ContextPool::new(); // the application's
+    /// struct Deadline(u64);
+    /// static DEADLINES: ContextPool<Deadline, 4> = ContextPool::new(); // the library's
+    /// # TREE.enter(|main| {
+    /// main.set_context(Some(USERS.create(7).unwrap()));
+    /// let g = main.bare(&STACKS).unwrap();
+    /// g.set_context(Some(DEADLINES.create_over(main.any_context().as_ref(), Deadline(100)).unwrap()));
+    /// assert_eq!(g.context::<u32>().as_deref(), Some(&7));
+    /// assert_eq!(g.context::<Deadline>().unwrap().0, 100);
+    /// # }).unwrap();
+    /// ```
+    pub fn create_over(
+        &'static self,
+        below: Option<&AnyContext>,
+        value: C,
+    ) -> Result<Context<C>, Refused<LocalError, C>> {
         #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         let Some((slot, _)) = self.slots.claim() else {
             return Err(Refused { reason: LocalError::Full { capacity: N }, returned: value });
         };
         let shared = Shared {
-            release: release::<C>,
+            destroy: destroy::<C>,
             refs: Cell::new(1),
             kind: TypeId::of::<C>(),
+            below: below.map_or(ptr::null(), |below| below.clone().into_shared()),
             home: self.slots.erase(),
             slot,
         };
@@ -163,7 +201,7 @@ impl<C: 'static> Drop for Context<C> {
         #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         // SAFETY: the reference is this handle's.
-        unsafe { release::<C>(self.shared.as_ptr()) }
+        unsafe { let_go(self.shared.as_ptr()) }
     }
 }
 
@@ -203,14 +241,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// ```
     #[must_use]
     pub fn context<C: 'static>(&self) -> Option<Context<C>> {
-        let shared = NonNull::new(self.block().local_context.get().cast_mut())?;
         // SAFETY: the greenlet holds a reference to its context.
-        if unsafe { shared.as_ref() }.kind != TypeId::of::<C>() {
-            return None;
-        }
-        // SAFETY: the same.
-        unsafe { retain(shared.as_ptr()) };
-        Some(Context { shared, types: PhantomData })
+        unsafe { find(self.block().local_context.get()) }
     }
 
     /// Gives this greenlet a context, its own or one that it shares with whoever has the handle; `None` takes it away. It
@@ -230,14 +262,47 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn set_context<C: 'static>(&self, context: Option<Context<C>>) {
+        self.set_any_context(context.map(AnyContext::from));
+    }
+
+    /// The context of this greenlet, of whatever type, with all that it stands over; `None` if it has none.
+    ///
+    /// ```
+    /// # use greenlet::{ContextPool, StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # static NUMBERS: ContextPool<u32, 1> = ContextPool::new();
+    /// # TREE.enter(|main| {
+    /// assert!(main.any_context().is_none());
+    /// main.set_context(Some(NUMBERS.create(7).unwrap()));
+    /// assert_eq!(main.any_context().unwrap().downcast::<u32>(), main.context::<u32>());
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn any_context(&self) -> Option<AnyContext> {
+        // SAFETY: the greenlet holds a reference to its context.
+        NonNull::new(self.block().local_context.get().cast_mut()).map(|shared| unsafe { AnyContext::counted(shared) })
+    }
+
+    /// [`set_context`](Self::set_context) with a context of whatever type: `child.set_any_context(me.any_context())` has `child`
+    /// share what `me` has.
+    ///
+    /// ```
+    /// # use greenlet::{ContextPool, StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # static NUMBERS: ContextPool<u32, 1> = ContextPool::new();
+    /// # TREE.enter(|main| {
+    /// main.set_context(Some(NUMBERS.create(7).unwrap()));
+    /// let g = main.bare(&STACKS).unwrap();
+    /// g.set_any_context(main.any_context());
+    /// assert_eq!(g.context::<u32>(), main.context::<u32>()); // one context
+    /// # }).unwrap();
+    /// ```
+    pub fn set_any_context(&self, context: Option<AnyContext>) {
         #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
-        let new = context.map_or(ptr::null(), |context| {
-            let shared = context.shared.as_ptr().cast_const();
-            core::mem::forget(context);
-            shared
-        });
-        let old = self.block().local_context.replace(new);
+        let old = self.block().local_context.replace(context.map_or(ptr::null(), AnyContext::into_shared));
         if !old.is_null() {
             // SAFETY: the greenlet held a reference to it.
             unsafe { let_go(old) };
@@ -245,10 +310,30 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     }
 }
 
+/// A handle to the topmost context of type `C`, from `top` down.
+///
+/// # Safety
+///
+/// The caller refers to `top`, or it is null.
+pub(super) unsafe fn find<C: 'static>(top: *const Shared) -> Option<Context<C>> {
+    let mut at = top;
+    while let Some(shared) = NonNull::new(at.cast_mut()) {
+        // SAFETY: by the contract, or referred to by the one above.
+        let head = unsafe { shared.as_ref() };
+        if head.kind == TypeId::of::<C>() {
+            // SAFETY: the same.
+            unsafe { retain(at) };
+            return Some(Context { shared, types: PhantomData });
+        }
+        at = head.below;
+    }
+    None
+}
+
 /// # Safety
 ///
 /// The caller refers to the context.
-unsafe fn retain(shared: *const Shared) {
+pub(super) unsafe fn retain(shared: *const Shared) {
     // SAFETY: by the contract.
     let refs = unsafe { &(*shared).refs };
     match refs.get().checked_add(1) {
@@ -257,33 +342,47 @@ unsafe fn retain(shared: *const Shared) {
     }
 }
 
-/// Gives up a reference to a context of whatever type.
+/// Gives up a reference to a context of whatever type; and to what it stood over, if that was the last one, and so on.
 ///
 /// # Safety
 ///
 /// The caller owns the reference.
 pub(super) unsafe fn let_go(shared: *const Shared) {
-    // SAFETY: by the contract, it exists.
-    let release = unsafe { (*shared).release };
-    // SAFETY: the caller's contract; `create` put the function of its own type there.
-    unsafe { release(shared) }
+    /// What is to be given up next, also when a destructor panics.
+    struct Below(*const Shared);
+    impl Drop for Below {
+        fn drop(&mut self) {
+            // SAFETY: the reference was that of the context above, which is gone.
+            unsafe { let_go(self.0) }
+        }
+    }
+    let mut at = shared;
+    while !at.is_null() {
+        // SAFETY: it exists: the reference is ours.
+        let head = unsafe { &*at };
+        let refs = head.refs.get() - 1;
+        head.refs.set(refs);
+        if refs > 0 {
+            return;
+        }
+        let below = Below(head.below);
+        // SAFETY: nobody refers to it; `create_over` put the function of its own type there.
+        unsafe { (head.destroy)(at) };
+        at = ManuallyDrop::new(below).0;
+    }
 }
 
 /// # Safety
 ///
-/// `shared` is the head of a `Place<C>`; the caller gives up a reference to it.
-unsafe fn release<C>(shared: *const Shared) {
+/// `shared` is the head of a `Place<C>`, to which nobody refers.
+unsafe fn destroy<C>(shared: *const Shared) {
     // SAFETY: by the contract, it exists.
     let head = unsafe { &*shared };
-    let refs = head.refs.get() - 1;
-    head.refs.set(refs);
-    if refs == 0 {
-        // SAFETY: claimed by `create`; the value is gone when this is dropped.
-        let _slot = unsafe { Claimed::new(head.home, head.slot) };
-        let place = shared.cast_mut().cast::<Place<C>>();
-        // SAFETY: by the contract; places are cells.
-        let value = unsafe { &raw mut (*place).value };
-        // SAFETY: nobody refers to it.
-        unsafe { value.drop_in_place() }
-    }
+    // SAFETY: claimed by `create_over`; the value is gone when this is dropped.
+    let _slot = unsafe { Claimed::new(head.home, head.slot) };
+    let place = shared.cast_mut().cast::<Place<C>>();
+    // SAFETY: by the contract; places are cells.
+    let value = unsafe { &raw mut (*place).value };
+    // SAFETY: nobody refers to it.
+    unsafe { value.drop_in_place() }
 }

@@ -18,6 +18,7 @@ use crate::arch::{self, Landing};
 use crate::block::BlockPtr;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
+use crate::handle::Greenlet;
 use crate::overflow;
 use crate::thrown::{Outcome, Sent};
 use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
@@ -26,7 +27,8 @@ use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 ///
 /// # Safety
 ///
-/// `to` belongs to a tree with values `V` and errors `E`, and is referred to by the caller until this returns.
+/// `to` exists, and belongs to a tree with values `V` and errors `E`. Nothing runs before control is there, so that it still exists
+/// then; when control is back, it is not looked at.
 #[inline(always)]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
     let here = to.here();
@@ -48,6 +50,21 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     let landing = unsafe { arch::switch::<false>(from.context(), to.context(), word) };
     // SAFETY: this is the arrival.
     unsafe { receive(landing) }
+}
+
+/// [`switch`] that gives up a handle before control leaves; the one who has it is gone to.
+#[inline(always)]
+pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) -> Outcome<V, E> {
+    let refs = to.block().refs.get();
+    if refs == 1 {
+        return apart(|outcome| {
+            outcome.write(slow::send_with_last(to, value));
+        });
+    }
+    let to = ManuallyDrop::new(to).block();
+    to.refs.set(refs - 1);
+    // SAFETY: others refer to it, and who does so does not run before control is there.
+    unsafe { switch(to, value) }
 }
 
 /// Switches from `me`, which runs, to its parent with a value; returns what is sent back.

@@ -41,7 +41,7 @@ pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
 ///
 /// # Safety
 ///
-/// `named` belongs to a tree with values `V` and errors `E`, and is referred to by the caller until this returns.
+/// `named` exists, and belongs to a tree with values `V` and errors `E`. It is not looked at when somebody else has run.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
@@ -93,9 +93,57 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
         drop(what); // the sender's own value: its destructor may do what it likes
         return Ok(Err(Thrown::NoRun));
     }
-    // SAFETY: the target is not dead and can start. It is `named`, to which the caller refers, or an ancestor, which its
-    // children's parent fields refer to; nobody else ran since it was found.
+    // SAFETY: the target is not dead and can start. It is `named`, which exists, or an ancestor, which its children's parent fields
+    // refer to; nobody else ran since it was found.
     unsafe { depart(from, target, Ok(what)) }
+}
+
+/// [`send`] of a value by the last handle to a greenlet, which is given up before control leaves: the target runs without a
+/// reference then, as if it had dropped the last one itself.
+#[cold]
+#[inline(never)]
+pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value: V) -> Outcome<V, E> {
+    let named = last.block();
+    let mut to = last;
+    if named.has(ENDED) {
+        return Err(Thrown::Refused(Refusal::Ended, Some(Sent::Value(value))));
+    }
+    if let Some(refusal) = named.here().refuses() {
+        return Err(Thrown::Refused(refusal, Some(Sent::Value(value))));
+    }
+    #[cfg(feature = "abandon")]
+    let _busy = Busy::in_tree_of(named);
+    // SAFETY: the tree has not ended, so this is code that it runs.
+    let from = unsafe { named.here().current() };
+    overflow::check_whole::<V, E>(from);
+    while to.block().has(DEAD) {
+        // Referred to before the dead one is freed: what was kept for that one is dropped, and may do anything.
+        // SAFETY: counted here; of the same tree.
+        to = unsafe { Greenlet::from_block(first_not_dead(to.block()).retain()) };
+    }
+    if to.block().has(BARE) {
+        drop(value);
+        return Err(Thrown::NoRun);
+    }
+    let what = Ok(Ok(value));
+    if to.block() == from {
+        drop(to);
+        // SAFETY: current.
+        return surface(unsafe { trace(from, from, what) });
+    }
+    let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
+    let to = ManuallyDrop::new(to).block();
+    take_over(to);
+    // Not by a release, which would free one that has not started.
+    to.refs.set(to.refs.get() - 1);
+    if to.refs.get() == 0 {
+        to.here().set_slow(UNREF);
+    }
+    // SAFETY: `from` runs. `to` is suspended or fresh, and current from here on. The packet stays on this stack, which stands still
+    // until it is read.
+    let landing = unsafe { arch::send(from.context(), to.context(), (&raw const packet).cast()) };
+    // SAFETY: this is the arrival.
+    surface(unsafe { land(landing) })
 }
 
 /// `named`, or the nearest of its ancestors that is not dead. Main never is.

@@ -11,6 +11,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::less("switch", "up", |run| in_tree(|main| ups(run, main))),
     // A greenlet has lost its last handle while it ran: that was slow once, and no switch afterwards is.
     Operation::half("switch_later", |run| in_tree(|main| unreferred(main).and_then(|()| switches(run, main)))),
+    Operation::half("switch_weak", |run| in_tree(|main| weak(run, main))),
+    // With the clone that is given up.
+    Operation::half("switch_away", |run| in_tree(|main| hand_overs(run, main))),
     Operation::less("up", "throw", |run| in_tree(|main| throws(run, main, handles))),
     Operation::less("up", "throw_5_frames", |run| in_tree(|main| throws(run, main, climbs))),
     Operation::whole("switch_self", |run| in_tree(|main| itself(run, main))),
@@ -29,6 +32,31 @@ pub(crate) fn switches<V: Default>(run: &Run<'_>, main: &Main<V>) -> Done {
     });
     let other = &other.map_err(unexpected)?;
     run.chain(other.switch(V::default()).map_err(unexpected)?, |x| other.switch(x).map_err(unexpected))
+}
+
+/// Round trips by weak handles.
+fn weak(run: &Run<'_>, main: &Main) -> Done {
+    let other = main.spawn(&STACKS, |me, mut y| {
+        let parent = me.parent().downgrade();
+        loop {
+            y = parent.switch(y)?;
+        }
+    });
+    let other = other.map_err(unexpected)?;
+    let weak = &other.downgrade();
+    run.chain(weak.switch(1).map_err(unexpected)?, |x| weak.switch(x).map_err(unexpected))
+}
+
+/// Round trips by handles that are made for each switch and given up by it.
+fn hand_overs(run: &Run<'_>, main: &Main) -> Done {
+    let other = main.spawn(&STACKS, |me, mut y| {
+        let parent = me.parent();
+        loop {
+            y = parent.clone().switch_away(y)?;
+        }
+    });
+    let other = &other.map_err(unexpected)?;
+    run.chain(other.switch(1).map_err(unexpected)?, |x| other.clone().switch_away(x).map_err(unexpected))
 }
 
 /// Round trips there by handle, back by `up`.

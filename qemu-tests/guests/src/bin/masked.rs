@@ -91,6 +91,10 @@ fn refusals(main: &Greenlet) {
     check!(masked(|| echo.throw("late")) == refused(Sent::Error("late")));
     check!(masked(|| echo.kill_with(3)) == refused(Sent::Exit(3)));
     check!(masked(|| main.switch(4)) == refused(Sent::Value(4)), "to oneself");
+    check!(masked(|| echo.downgrade().switch(5)) == refused(Sent::Value(5)), "by a weak handle");
+    check!(masked(|| echo.clone().switch_away(6)) == refused(Sent::Value(6)), "by a handle that is given up");
+    let last = main.spawn(&STACKS, |_me, x| Ok(x)).expect("a stack is free");
+    check!(masked(|| last.switch_away(7)) == refused(Sent::Value(7)), "by the last one");
     check!(echo.switch(5) == Ok(5) && !echo.is_dead(), "nothing had happened");
 
     let inside = main.spawn(&STACKS, |me, x| {
