@@ -39,8 +39,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_corpus_is_clean() {
     let mut audits = 0;
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for file in files(&corpus).into_iter().filter(|file| file.extension().is_some_and(|found| found == "scn")) {
+    for file in files(Path::new(conformance::CORPUS))
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|found| found == "scn"))
+    {
         let scenario = one(&fs::read(&file).unwrap());
         assert_eq!(audited(&scenario, false), "", "{}", file.display());
         audits += 1;

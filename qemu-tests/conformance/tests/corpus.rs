@@ -30,7 +30,7 @@ fn run(text: &[u8]) -> String {
 /// Returns each scenario file of a folder of the corpus with the log beside it. A file without
 /// its partner fails.
 fn family(name: &str) -> Vec<(PathBuf, PathBuf)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let folder = Path::new(conformance::CORPUS).join(name);
     let mut pairs = BTreeMap::<_, Vec<_>>::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
