@@ -20,7 +20,9 @@ fn main() {
         for path in paths.iter().filter(|path| path.extension().is_some_and(|found| found == "rs")) {
             let name = path.file_stem().and_then(|name| name.to_str()).expect("a module's name");
             if !LEFT_OUT.contains(&name) {
-                modules += &format!("#[path = {path:?}]\nmod {prefix}{name};\n");
+                modules += &format!(
+                    "#[allow(dead_code, reason = \"its own lock\")]\n#[path = {path:?}]\nmod {prefix}{name};\n"
+                );
             }
         }
     }

@@ -3,7 +3,12 @@
 //! Without the feature `std` there is one core in the world, and each module has a lock of its own: run it with
 //! `--test-threads=1`.
 
+use std::sync::Mutex;
+
 include!(concat!(env!("OUT_DIR"), "/programs.rs"));
+
+/// For all modules with scenarios, whose interpreter runs one at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Every case of misuse; a program of their own names each.
 #[test]
