@@ -21,6 +21,7 @@ use crate::guests::USUAL_LIMIT;
 use crate::limit::Limit;
 use crate::machine::{self, MACHINES, Machine};
 use crate::machines;
+use crate::mutants::{self, Shard};
 use crate::random;
 use crate::reliability;
 use crate::soak::{self, Tool};
@@ -76,6 +77,8 @@ pub enum Request {
     },
     /// Run the guests on many more machines.
     Machines(machines::Request),
+    /// Try whether the tests notice that the library is another one.
+    Mutants(mutants::Request),
     /// Attack every promise at full size.
     Reliability(reliability::Request),
     /// Install what is missing.
@@ -137,6 +140,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })
         }
+        "mutants-sample" => words.mutants()?,
         "reliability" => words.reliability()?,
         "setup" => {
             Request::Setup { targets: words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()? }
@@ -160,6 +164,7 @@ struct Words {
     replay: Option<PathBuf>,
     bless: bool,
     seed: Option<u64>,
+    shard: Option<Shard>,
     under: Option<Tool>,
     quick: bool,
     json: Option<PathBuf>,
@@ -183,6 +188,7 @@ impl Words {
                 Long("only") => words.only.push(place(&parser.value()?.string()?)?),
                 Long("from") => words.from = Some(parser.value()?.parse()?),
                 Long("seed") => words.seed = Some(parser.value()?.parse()?),
+                Long("shard") => words.shard = Some(parser.value()?.string()?.parse()?),
                 Long("under") => {
                     let name = parser.value()?.string()?;
                     let tool =
@@ -303,6 +309,7 @@ impl Words {
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),
             ("--seed", self.seed.is_some()),
+            ("--shard", self.shard.is_some()),
             ("--under", self.under.is_some()),
             ("--quick", self.quick),
             ("--json", self.json.is_some()),

@@ -16,7 +16,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, elf, fuzz, guests, hits, machines, places, random, reliability, sizes, soak, speed, transcript, verdict,
+    counts, elf, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed, transcript,
+    verdict,
 };
 
 fn main() -> ExitCode {
@@ -46,6 +47,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Speed { bless } => speed::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
         Request::Machines(request) => machines::show(&request),
+        Request::Mutants(request) => mutants::show(&request),
         Request::Reliability(request) => reliability::show(&request),
         Request::Setup { targets } => {
             let mut needs = Needs::everything();

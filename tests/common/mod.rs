@@ -109,11 +109,14 @@ pub(crate) fn tree<R>(test: impl FnOnce(&Main) -> R) -> R {
 /// Runs the test of that name again, alone, in a process of its own; `None` in that process. For tests that may end it.
 pub(crate) fn in_child(test: &str) -> Option<Output> {
     const CHILD: &str = "GREENLET_TEST_CHILD";
+    // Where several programs are merged into one, their tests are in modules: `PROGRAM::common` are those of this file.
+    let modules = module_path!().split("::").skip(1).take_while(|&module| module != "common");
+    let test = modules.chain([test]).collect::<Vec<_>>().join("::");
     if std::env::var_os(CHILD).is_some() {
         return None;
     }
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, "1").env("RUST_BACKTRACE", "0");
+    child.args([&*test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, "1").env("RUST_BACKTRACE", "0");
     Some(child.output().unwrap())
 }
 

@@ -29,6 +29,9 @@ pub use interpret::{Sink, audit, interpret};
 pub use parse::{Malformed, Scenarios};
 pub use scenario::{Catch, MAX_NAME, MAX_NUMBER, MAX_OPS, MAX_SLOTS, Op, Scenario, Sharing};
 
+/// The folder of the recorded scenarios, on the computer that built this.
+pub const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
+
 /// Runs every scenario of `text`, one after the other, and returns how many there were.
 ///
 /// Each one runs in a tree of its own: nothing is left over for the next. The whole text is

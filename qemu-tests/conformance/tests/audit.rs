@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use conformance::{Scenario, Scenarios, audit, random};
 
-/// The tests run on threads, and the interpreter runs one scenario at a time.
+/// The tests run on threads, and the interpreter runs one scenario at a time. Of the whole program: where several are merged into
+/// one, theirs is another one.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 thread_local! {
@@ -20,7 +21,7 @@ fn say(text: &str) {
 
 /// Audits a scenario; returns what was said, which is nothing when all is well.
 fn audited(scenario: &Scenario, forgetful: bool) -> String {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = crate::ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let clean = audit(scenario, say, forgetful);
     let said = SAID.take();
     assert_eq!(clean, said.is_empty(), "{said}");
@@ -39,8 +40,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_corpus_is_clean() {
     let mut audits = 0;
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for file in files(&corpus).into_iter().filter(|file| file.extension().is_some_and(|found| found == "scn")) {
+    for file in files(Path::new(conformance::CORPUS))
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|found| found == "scn"))
+    {
         let scenario = one(&fs::read(&file).unwrap());
         assert_eq!(audited(&scenario, false), "", "{}", file.display());
         audits += 1;

@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use conformance::{Scenario, Scenarios};
 
-/// The tests run on threads, and the interpreter runs one scenario at a time.
+/// The tests run on threads, and the interpreter runs one scenario at a time. Of the whole program: where several are merged into
+/// one, theirs is another one.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 thread_local! {
@@ -22,7 +23,7 @@ fn sink(text: &str) {
 
 /// Runs all scenarios of a text and returns their logs.
 fn run(text: &[u8]) -> String {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = crate::ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     conformance::run(text, sink).expect("the scenarios are well formed");
     LOG.take()
 }
@@ -30,7 +31,7 @@ fn run(text: &[u8]) -> String {
 /// Returns each scenario file of a folder of the corpus with the log beside it. A file without
 /// its partner fails.
 fn family(name: &str) -> Vec<(PathBuf, PathBuf)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let folder = Path::new(conformance::CORPUS).join(name);
     let mut pairs = BTreeMap::<_, Vec<_>>::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

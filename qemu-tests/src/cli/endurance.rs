@@ -1,10 +1,11 @@
-//! What `cargo soak` and `cargo reliability` are asked for.
+//! What `cargo soak`, `cargo mutants-sample` and `cargo reliability` are asked for.
 
 use lexopt::ValueExt;
 
 use super::{Request, Words};
 use crate::compile::Profile;
 use crate::conformance::Place;
+use crate::mutants::{self, Shard};
 use crate::{reliability, soak};
 
 impl Words {
@@ -31,6 +32,17 @@ impl Words {
             return Err("COUNT must be above 0: no operation shows nothing".into());
         }
         Ok(Request::Soak(soak::Request { seed: self.seed.take().unwrap_or(1), count, places, profile, tool }))
+    }
+
+    /// `[--seed SEED] [COUNT] [--shard K/N]`.
+    pub(super) fn mutants(&mut self) -> Result<Request, lexopt::Error> {
+        let count = self.number("COUNT")?.unwrap_or(200);
+        if count == 0 {
+            return Err("COUNT must be above 0: no mutant shows nothing".into());
+        }
+        let count = usize::try_from(count).map_err(|_| "there are not so many mutants")?;
+        let shard = self.shard.take().unwrap_or(Shard::WHOLE);
+        Ok(Request::Mutants(mutants::Request { seed: self.seed.take().unwrap_or(1), count, shard }))
     }
 
     /// `[NAME...] [--only host|MACHINE] [--quick] [--json FILE]`.

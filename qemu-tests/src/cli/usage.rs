@@ -24,6 +24,7 @@ usage:
   cargo speed [--bless]
   cargo sizes [--bless]
   cargo machines [NAME...] [--json FILE]
+  cargo mutants-sample [--seed SEED] [COUNT] [--shard K/N]
   cargo reliability [NAME...] [--only host|MACHINE] [--quick] [--json FILE]
   cargo setup [TARGET...]
 
@@ -48,13 +49,15 @@ others. Hosted it takes valgrind, on x86_64 Linux.
 stack may be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 `cargo machines` runs the guests that must pass on other processors, boards, interrupt
 controllers and exception levels, or on those with a NAME in their names: a row each.
+`cargo mutants-sample` tries COUNT random mutants of the library, 200 if nobody says, against
+the hosted tests, and fails when these notice fewer than 95 %; it takes cargo-mutants.
 `cargo reliability` attacks every promise of docs/reliability.md, or those that are named,
 and prints a row for each; at full size that takes hours, with --quick some minutes.
 `cargo setup` installs what `cargo run` and `cargo test` need, as they do by themselves;
 with GREENLET_NO_INSTALL=1 they print the command and stop.
 
 exit status: 0 passed, 1 failed, 2 a request that makes no sense (nothing was run),
-3 what that takes is not here: Python's greenlet, valgrind, a nightly compiler (nothing
+3 what that takes is not here: Python's greenlet, valgrind, cargo-mutants (nothing
 was run; of `cargo reliability` and `cargo speed --bless`: not all of it was, and nothing
 failed).
 ",

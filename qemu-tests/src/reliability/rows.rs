@@ -215,6 +215,7 @@ pub static PROMISES: &[Promise] = &[
         "cargo test --test suite -- hosted::",
         "cargo test --test suite -- hosted::std::debug",
     ),
+    tallied("mutants", HOSTED, "cargo mutants-sample 200", "cargo mutants-sample 10"),
     tallied("models", HOSTED, "qemu-tests/models/run -- --show-output", "qemu-tests/models/run -- --show-output"),
     Promise {
         name: "miri-tests",

@@ -18,7 +18,7 @@ use crate::{environment, places, transcript};
 const LIMIT: Limit = Limit::of_all(Duration::from_secs(24 * 3600));
 
 /// Commands of `.cargo/config.toml` that are this program: it is asked itself, and need not be built anew.
-const OURS: [&str; 4] = ["conformance-random", "fuzz-kernel", "machines", "soak"];
+const OURS: [&str; 5] = ["conformance-random", "fuzz-kernel", "machines", "mutants-sample", "soak"];
 
 /// The status with which our commands say that what they need is missing.
 const MISSING: i32 = 3;

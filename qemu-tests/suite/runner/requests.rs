@@ -70,6 +70,10 @@ pub(super) fn cases() -> Vec<Case> {
             refused(&["soak", "--under", "gdb"], &["`gdb` is no tool; known: valgrind, asan"])?;
             refused(&["soak", "aarch64", "--under", "valgrind"], &["--under watches the hosted program"])
         }),
+        case("request::mutants_of_no_shard", || {
+            refused(&["mutants-sample", "0"], &["COUNT must be above 0"])?;
+            refused(&["mutants-sample", "--shard", "2/2"], &["a shard is K/N with K from 0 to N-1", "`2/2` is none"])
+        }),
         case("request::option_of_another_request", || {
             refused(&["speed", "--only", "host"], &["--only makes no sense here"])?;
             refused(&["aarch64", "--bless"], &["--bless makes no sense here"])?;
