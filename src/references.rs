@@ -135,7 +135,7 @@ unsafe fn strip(block: BlockPtr) -> Option<Payload> {
 #[cold]
 unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     victim.refs.set(1); // this kill's own reference
-    if victim.here().reports_overflow() {
+    if victim.here().stopped().is_some() {
         victim.leak(); // nothing of the tree goes on: it cannot be asked to end
         return (None, None);
     }

@@ -234,7 +234,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn attend(&self) -> usize {
-        if self.is_ended() || self.block().here().reports_overflow() {
+        if self.is_ended() || self.block().here().stopped().is_some() {
             return 0;
         }
         // SAFETY: the tree has not ended; the handle knows its types.

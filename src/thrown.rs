@@ -124,6 +124,9 @@ pub enum Refusal {
     /// An overflow is reported: this was called by the hook of [`on_overflow`](crate::Tree::on_overflow), or by what that calls.
     /// Nothing of the tree goes on. A greenlet whose last handle is dropped there is not killed: it keeps its stack for ever.
     Overflow,
+    /// The process exits, and the values of this thread's thread-locals are being dropped, with the feature `std`: greenlets that wait
+    /// may hold references to them. Nothing of the tree goes on. A greenlet whose last handle is dropped there is not killed.
+    Exit,
     /// [`WeakGreenlet::switch`](crate::WeakGreenlet::switch): the greenlet was freed.
     Gone,
 }
@@ -141,6 +144,10 @@ impl fmt::Display for Refusal {
             Self::Overflow => {
                 "a stack overflow is being reported, nothing of the tree goes on; have the hook of `on_overflow` tell what it \
                  knows, then reset or end the program"
+            }
+            Self::Exit => {
+                "the process exits inside `Tree::enter`, nothing of the tree goes on; return from `enter` before `exit` to end its \
+                 greenlets"
             }
             Self::Gone => "the greenlet was freed; forget this weak handle, or keep a counted one for as long as it is needed",
         })

@@ -260,3 +260,50 @@ fn a_greenlet_that_waits_in_up_is_released_from_its_parent_at_the_end() {
     assert_eq!(heard(), ["leak pinned"]);
     TREE.enter(|main| assert_eq!(common::free_stacks(main, pool), 2)).unwrap();
 }
+
+/// `exit` drops the values of thread-locals while greenlets wait, maybe inside of `LocalKey::with` of one that was dropped already.
+#[cfg(all(feature = "std", not(miri)))]
+#[test]
+fn while_the_process_exits_nothing_goes_on() {
+    use std::cell::RefCell;
+
+    struct Waker(RefCell<Option<Handle>>);
+
+    impl Drop for Waker {
+        fn drop(&mut self) {
+            let g = self.0.take().unwrap();
+            eprintln!("{:?} {:?} {:?}", g.switch(2), g.kill(), g.cancel());
+            drop(g);
+            eprintln!("the last handle is dropped");
+        }
+    }
+
+    thread_local! {
+        static WAKER: Waker = const { Waker(RefCell::new(None)) };
+        static TEXT: String = String::from("dropped first");
+    }
+
+    if let Some(output) = common::in_child("while_the_process_exits_nothing_goes_on") {
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(7), "{told}");
+        let refused =
+            ["Err(Refused(Exit, Some(Value(2))))", "Err(Refused(Exit, Some(Exit(1000))))", "Err(Refused(Exit, None))"];
+        assert!(told.contains(&refused.join(" ")) && told.contains("the last handle is dropped"), "{told}");
+        assert!(!told.contains("goes on"), "{told}");
+        return;
+    }
+    WAKER.with(|_| ()); // before the tree is entered, and so dropped after what is first used inside
+    tree(|main| {
+        let g = main.spawn(&STACKS, |me, x| {
+            TEXT.with(|text| {
+                let asked = me.up(x);
+                eprintln!("goes on: {text}");
+                asked
+            })
+        });
+        let g = g.unwrap();
+        g.switch(1).unwrap();
+        WAKER.with(|waker| waker.0.replace(Some(g)));
+        std::process::exit(7)
+    });
+}

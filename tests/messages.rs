@@ -72,6 +72,7 @@ fn what_a_transfer_returns_names_the_remedy() {
         (Box::new(Refusal::Cycle), "use `kill`, or return from the body"),
         (Box::new(Refusal::Masked), "leave the critical section or the handler"),
         (Box::new(Refusal::Overflow), "then reset or end the program"),
+        (Box::new(Refusal::Exit), "return from `enter` before `exit`"),
     ]);
     assert_eq!(Down::Refused(Refusal::Cycle, None).to_string(), Refusal::Cycle.to_string());
 }

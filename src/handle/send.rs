@@ -166,7 +166,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// # Errors
     ///
-    /// - [`Thrown::Refused`] with [`Refusal::Main`], [`Refusal::Cycle`], [`Refusal::Ended`] or [`Refusal::Overflow`]: nothing has
+    /// - [`Thrown::Refused`] with [`Refusal::Main`], [`Refusal::Cycle`], [`Refusal::Ended`], [`Refusal::Overflow`] or [`Refusal::Exit`]: nothing has
     ///   happened.
     /// - else as [`switch`](Self::switch).
     ///
@@ -190,8 +190,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     pub fn cancel(&self) -> Outcome<V, E> {
         let refuse = |refusal| Err(Thrown::Refused(refusal, None));
         let Some(value) = self.exit_value() else { return refuse(Refusal::Ended) };
-        if self.block().here().reports_overflow() {
-            return refuse(Refusal::Overflow);
+        if let Some(refusal) = self.block().here().stopped() {
+            return refuse(refusal);
         }
         if self.is_main() {
             return refuse(Refusal::Main);

@@ -41,6 +41,11 @@ pub(crate) const UNREF: u32 = 1;
 pub(crate) const TRACE: u32 = 2;
 /// An overflow is being reported. Nothing of the tree goes on after that, so that this reason stays.
 pub(crate) const OVERFLOW: u32 = 8;
+/// The thread that entered the tree is ending inside of it: the process exits. This reason stays, too.
+#[cfg(feature = "std")]
+const EXIT: u32 = 16;
+#[cfg(not(feature = "std"))]
+const EXIT: u32 = 0;
 /// The reasons that refuse nothing.
 const HARMLESS: u32 = UNREF | TRACE | ASKED;
 
@@ -122,6 +127,8 @@ impl Here {
         #[cfg(feature = "abandon")]
         self.begun_in.store(arch::state(), Relaxed);
         self.set_current(main);
+        #[cfg(feature = "std")]
+        imp::notice_exit();
     }
 
     /// Whether the processor is as it was when the tree was entered, as far as [`arch::state`] looks.
@@ -152,8 +159,8 @@ impl Here {
 
     #[cold]
     fn refusal(&self, unusual: u32) -> Option<Refusal> {
-        if self.reports_overflow() {
-            return Some(Refusal::Overflow);
+        if let Some(refusal) = self.stopped() {
+            return Some(refusal);
         }
         if self.newly_masked() {
             return Some(Refusal::Masked);
@@ -161,6 +168,23 @@ impl Here {
         self.may_be_masked.store(masks(), Relaxed);
         self.slow.fetch_xor(unusual, Relaxed);
         None
+    }
+
+    /// Why nothing of the tree goes on any more, if so.
+    pub(crate) fn stopped(&self) -> Option<Refusal> {
+        if self.reports_overflow() {
+            return Some(Refusal::Overflow);
+        }
+        (self.slow() & EXIT != 0).then_some(Refusal::Exit)
+    }
+
+    /// Stops the tree that is entered: the values of this thread's thread-locals are being dropped, and a greenlet of the tree may hold
+    /// references to them.
+    #[cfg(feature = "std")]
+    fn exit(&self) {
+        if !self.current_ptr().is_null() {
+            self.set_slow(EXIT);
+        }
     }
 
     /// Whether an overflow is being reported: the hook of `on_overflow` runs.

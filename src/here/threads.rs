@@ -6,6 +6,22 @@ use std::thread_local;
 
 thread_local! {
     static THREAD: Here = const { Here::new() };
+    static EXIT: Exit = const { Exit };
+}
+
+/// Dropped when the thread ends: by `process::exit`, if a tree is entered.
+struct Exit;
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        thread().exit();
+    }
+}
+
+/// From here on [`Here::exit`] is called when the thread ends, before the values of thread-locals are dropped that were used earlier.
+/// Those that are first used inside the tree are dropped before that.
+pub(super) fn notice_exit() {
+    EXIT.with(|_registered| ());
 }
 
 /// The record of this thread.
