@@ -45,6 +45,7 @@ const VARIANTS: &[Variant] = &[
             "let used = self.fresh.load(Ordering::Relaxed);\n        ((used as usize) < N).then(|| { self.fresh.store(used + 1, Ordering::Relaxed); used })",
         )],
     ),
+    ("pool/tally.rs", "tally", &[]),
     ("pool/list.rs", "list", &[]),
     // Whoever comes is the owner.
     ("pool/list.rs", "list_of_anybody", &[("self.owner.load(Ordering::Relaxed) == core", "true")]),
@@ -71,55 +72,81 @@ const VARIANTS: &[Variant] = &[
         )],
     ),
     ("mail.rs", "mail", &[]),
-    // Who collects between the two steps finds nothing, and is not told again.
-    (
-        "mail.rs",
-        "mail_counted_first",
-        &[
-            (
-                "let left = number.0.fetch_update",
-                "self.counter(request).swap(1, Release);\n        let left = number.0.fetch_update",
-            ),
-            ("            self.counter(request).swap(1, Release);\n        }", "        }"),
-        ],
-    ),
     // Whoever has the slot by now gets the request.
-    ("mail.rs", "mail_for_anyone", &[("word & NUMBER == id && word & ENDED == 0", "word & ENDED == 0")]),
+    ("mail.rs", "mail_for_anyone", &[("(word & (NUMBER | ENDED) == id)", "(word & ENDED == 0)")]),
     // Asked and found to be there, gone, and a request left all the same.
     (
         "mail.rs",
         "mail_in_two_steps",
         &[(
-            "let left = number.0.fetch_update(AcqRel, Relaxed, |word| {\n            (word & NUMBER == id && word & ENDED == 0).then_some(word | request.bit())\n        });",
-            "let word = number.0.load(Relaxed);\n        let left = if word & NUMBER == id && word & ENDED == 0 { Ok(()) } else { Err(()) };\n        if left.is_ok() {\n            number.0.fetch_or(request.bit(), AcqRel);\n        }",
+            "let before = slot.word.fetch_update(AcqRel, Relaxed, |word| {\n            let link = if word & (asked | linked) == 0 { linked } else { 0 };\n            (word & (NUMBER | ENDED) == id).then_some(word | asked | link)\n        });",
+            "let word = slot.word.load(Relaxed);\n        let link = if word & (asked | linked) == 0 { linked } else { 0 };\n        let before = if word & (NUMBER | ENDED) == id { Ok(slot.word.fetch_or(asked | link, AcqRel)) } else { Err(word) };",
         )],
     ),
     // A request is left at a greenlet whose tree has ended, and nobody will ever look.
-    ("mail.rs", "mail_after_the_end", &[("word & NUMBER == id && word & ENDED == 0", "word & NUMBER == id")]),
+    ("mail.rs", "mail_after_the_end", &[("(word & (NUMBER | ENDED) == id)", "(word & NUMBER == id)")]),
     // Whoever settles one request loses the other.
-    ("mail.rs", "mail_taken_together", &[("fetch_and(!request.bit(), Acquire)", "fetch_and(NUMBER | ENDED, Acquire)")]),
-    // What is left between the two steps is lost.
     (
         "mail.rs",
-        "mail_taken_in_two_steps",
+        "mail_taken_together",
+        &[("Some(word & !(request.linked() | settled))", "Some(word & (NUMBER | ENDED | LINKED) & !request.linked())")],
+    ),
+    // The inbox is replaced, whoever changed it meanwhile.
+    (
+        "mail.rs",
+        "mail_put_in_by_store",
         &[(
-            "self.0.fetch_and(!request.bit(), Acquire);",
-            "let word = self.0.load(Acquire);\n        self.0.store(word & !request.bit(), Relaxed);",
+            "list.inbox.compare_exchange_weak(first, number.as_ptr(), Release, Relaxed)",
+            "Ok::<(), *mut Number>(list.inbox.store(number.as_ptr(), Release))",
         )],
     ),
-    // Who found more says so to nobody.
-    ("mail.rs", "mail_kept_back", &[("self.counter(request).fetch_or(1, Relaxed);", "")]),
-    // Weak memory, for Miri: the count of one hides that of another, and what that one asked.
+    // What is put in between the two steps is lost.
     (
         "mail.rs",
-        "mail_stored",
-        &[("self.counter(request).swap(1, Release);", "self.counter(request).store(1, Release);")],
+        "mail_collected_by_store",
+        &[(
+            "let mut newest = list.inbox.swap(ptr::null_mut(), Acquire);",
+            "let mut newest = list.inbox.load(Acquire);\n        list.inbox.store(ptr::null_mut(), Relaxed);",
+        )],
     ),
-    // Weak memory, for Miri: the count may be seen before the request.
+    // A slot that is in a list is put into it once more.
+    ("mail.rs", "mail_linked_no_more", &[("Some(NOBODY | word & LINKED)", "Some(NOBODY)")]),
+    // The next one's tree relies on a list at which it does not look.
+    ("mail.rs", "mail_never_strange", &[("if ours { 0 } else { linked >> 2 }", "0")]),
+    // Who takes a slot out takes what was asked of another tree's greenlet.
+    (
+        "mail.rs",
+        "mail_strangers_taken",
+        &[(
+            "if word & request.strange() == 0 { request.asked() } else { request.strange() }",
+            "request.asked() | request.strange()",
+        )],
+    ),
+    // Who could not be put into a list is told of to nobody.
+    ("mail.rs", "mail_nobody_is_missing", &[("list.missing.swap(1, Release);", "")]),
+    // Who answers between the two steps finds nothing, and is not rung for again.
+    (
+        "mail.rs",
+        "mail_rung_first",
+        &[
+            ("        let left = unsafe { self.post(number, id, request) };", "        self.ring();\n        let left = unsafe { self.post(number, id, request) };"),
+            ("        if left && matches!(request, Request::Kill) {\n            self.ring();\n        }\n", ""),
+        ],
+    ),
+    // Who leaves does not know that somebody is about to ring.
+    (
+        "mail.rs",
+        "mail_rung_by_nobody",
+        &[("self.ringing.fetch_add(1, AcqRel);", ""), ("self.ringing.fetch_sub(1, Release);", "")],
+    ),
+    // Weak memory, for Miri: a slot may be found before it is known who comes after it.
     (
         "mail.rs",
         "mail_relaxed",
-        &[("self.counter(request).swap(1, Release);", "self.counter(request).swap(1, Relaxed);")],
+        &[(
+            "compare_exchange_weak(first, number.as_ptr(), Release, Relaxed)",
+            "compare_exchange_weak(first, number.as_ptr(), Relaxed, Relaxed)",
+        )],
     ),
 ];
 

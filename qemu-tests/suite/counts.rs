@@ -5,7 +5,7 @@ use std::process::Command;
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
-use qemu_tests::counts::{GUEST, SUBJECTS, Subject};
+use qemu_tests::counts::{self, GUEST, SUBJECTS, Subject};
 use qemu_tests::places;
 use qemu_tests::speed::{NOT_COUNTED, why_not};
 use qemu_tests::tools::Needs;
@@ -21,7 +21,8 @@ pub(crate) fn cases() -> Vec<Case> {
             .with_guests(guest(subject).into_iter().collect())
     };
     let without = Case::new("counts::without_valgrind_it_is_said".to_owned(), Needs::default(), without_valgrind);
-    SUBJECTS.iter().map(case).chain([without]).collect()
+    let crowd = Case::new("counts::crowd".to_owned(), Needs::default(), crowd);
+    SUBJECTS.iter().map(case).chain([without, crowd]).collect()
 }
 
 /// The guest that counts, if it is one that others boot, too.
@@ -46,6 +47,27 @@ fn count(subject: &Subject) -> Result<(), Failed> {
     };
     let now = subject.count(&program, |_| Ok(()))?;
     Ok(subject.kept()?.compare(&now, subject.name)?)
+}
+
+/// The operations that go through all greenlets of a tree, as they say of themselves: see docs/costs.md.
+const LINEAR: [&str; 1] = ["census_10"];
+
+/// No other operation takes more with ten thousand greenlets in its tree than with ten.
+fn crowd() -> Result<(), Failed> {
+    let _turn = builds::turn();
+    let hosted = Subject::named("hosted").ok_or("the hosted operations are counted")?;
+    if let Some(why) = why_not(hosted) {
+        eprintln!("\n{NOT_COUNTED}, counts::crowd: {why}");
+        return Ok(());
+    }
+    let grown = counts::grown()?;
+    let wrong: Vec<_> = grown.iter().filter(|(name, _)| !LINEAR.contains(&name.as_str())).collect();
+    let constant: Vec<_> = LINEAR.iter().filter(|linear| grown.iter().all(|(name, _)| name != *linear)).collect();
+    if wrong.is_empty() && constant.is_empty() {
+        return Ok(());
+    }
+    let told = "instructions with 10 greenlets and with 10,000";
+    Err(format!("{told}: {wrong:?}; the same, though said to be linear: {constant:?}").into())
 }
 
 /// This suite, where there is no valgrind and none may be installed: it passes, and says what was not done and how it could be.

@@ -26,6 +26,12 @@ mod sync {
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 }
 
+/// What the list of stacks counts beside.
+#[allow(dead_code, unreachable_pub, reason = "the models count nothing there")]
+mod tally {
+    include!(concat!(env!("OUT_DIR"), "/tally.rs"));
+}
+
 /// What the list of stacks needs of a control block.
 mod block {
     use std::cell::Cell;

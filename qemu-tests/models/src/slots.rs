@@ -26,7 +26,7 @@ macro_rules! variants {
                     Slots::new()
                 }
                 fn claim(&'static self) -> Option<u32> {
-                    Slots::claim(self)
+                    Slots::claim(self).map(|(slot, _)| slot)
                 }
                 fn release(&'static self, slot: u32) {
                     // SAFETY: the models release what they claimed here, once.

@@ -1,5 +1,5 @@
 //! The operations, hosted, to be run by `valgrind --tool=callgrind`, which counts: a dump for each loop, called as
-//! in a line of the guest `count`.
+//! in a line of the guest `count`. With the feature `crowd`, the argument is how many greenlets stand by.
 
 use operations::{Meter, TURNS, all};
 use std::cell::RefCell;
@@ -7,6 +7,10 @@ use std::ffi::CString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "crowd")]
+    if let Some(size) = std::env::args().nth(1).and_then(|size| size.parse().ok()) {
+        operations::CROWD_SIZE.store(size, std::sync::atomic::Ordering::Relaxed);
+    }
     let meter = Callgrind::default();
     for operation in all() {
         for turns in TURNS {

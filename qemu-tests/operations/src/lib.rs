@@ -58,6 +58,10 @@ pub const TURNS: [usize; 3] = [16, 32, MOST];
 /// The most turns: as many greenlets stand ready where each turn uses one up.
 const MOST: usize = 48;
 
+/// How many greenlets stand by in the trees of the operations, up to 10,000: what an operation takes should not depend on it.
+#[cfg(feature = "crowd")]
+pub static CROWD_SIZE: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+
 /// The name of the operation that does nothing.
 pub const EMPTY: &str = "empty";
 

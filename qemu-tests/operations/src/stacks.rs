@@ -14,9 +14,30 @@ pub(crate) static STACKS: StackPool<{ MOST + 2 }, SIZE> = StackPool::new();
 pub(crate) static WORDS: Tree = Tree::new();
 
 /// Runs `body` in a tree of words.
+#[cfg(not(feature = "crowd"))]
 pub(crate) fn in_tree(body: impl FnOnce(&Main) -> Done) -> Done {
     WORDS.enter(body).map_err(unexpected)?
 }
+
+/// Runs `body` in a tree of words where a crowd of other greenlets stands by.
+#[cfg(feature = "crowd")]
+pub(crate) fn in_tree(body: impl FnOnce(&Main) -> Done) -> Done {
+    use core::sync::atomic::Ordering::Relaxed;
+    static STANDS: StackPool<CROWD, 1024> = StackPool::new();
+    let size = crate::CROWD_SIZE.load(Relaxed);
+    let entered = WORDS.enter(|main| {
+        let crowd: [Option<Greenlet>; CROWD] =
+            array::from_fn(|at| (at < size).then(|| main.bare(&STANDS).ok()).flatten());
+        let done = body(main);
+        drop(crowd);
+        done
+    });
+    entered.map_err(unexpected)?
+}
+
+/// The largest crowd.
+#[cfg(feature = "crowd")]
+const CROWD: usize = 10_000;
 
 /// Greenlets that have not started, one for each turn, with this body.
 pub(crate) fn unstarted(main: &Main, body: fn(&Me, u64) -> Outcome) -> [Greenlet; MOST] {

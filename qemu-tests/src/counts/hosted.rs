@@ -23,6 +23,8 @@ pub(super) const IS_SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os
 
 /// Many times what it takes.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(120));
+/// The same, with a crowd of ten thousand in each tree.
+const CROWD_LIMIT: Limit = Limit::of_all(Duration::from_secs(1800));
 
 /// The C library copies larger values by what is fastest on this processor; here by what every processor has. The names are those
 /// of several versions of it.
@@ -35,12 +37,23 @@ pub(super) fn build(name: &str, features: &[&str]) -> Result<PathBuf> {
 
 /// Runs it, and returns lines as the guest prints them, and which C library is in it.
 pub(super) fn run(program: &Path) -> Result<(String, String)> {
+    Ok((dumped(program, None)?, libc()?))
+}
+
+/// Runs it with that many greenlets that stand by, and returns lines as the guest prints them.
+pub(super) fn run_among(program: &Path, crowd: usize) -> Result<String> {
+    dumped(program, Some(crowd))
+}
+
+fn dumped(program: &Path, crowd: Option<usize>) -> Result<String> {
     let dumps = program.with_extension(format!("callgrind-{}", process::id()));
     let mut valgrind = environment::clean(Command::new("valgrind"));
     valgrind.args(["--tool=callgrind", "--combine-dumps=yes"]);
     valgrind.arg(format!("--callgrind-out-file={}", dumps.display())).arg(program);
+    valgrind.args(crowd.map(|crowd| crowd.to_string()));
     valgrind.env("GLIBC_TUNABLES", PLAIN_COPIES);
-    let ended = child::run(valgrind, LIMIT, |_| Ok(())).context("cannot start valgrind")?;
+    let ended =
+        child::run(valgrind, crowd.map_or(LIMIT, |_| CROWD_LIMIT), |_| Ok(())).context("cannot start valgrind")?;
     let text = fs::read_to_string(&dumps);
     // Whatever came of it.
     let _removed = fs::remove_file(&dumps);
@@ -52,7 +65,7 @@ pub(super) fn run(program: &Path) -> Result<(String, String)> {
             String::from_utf8_lossy(&ended.errors)
         );
     }
-    Ok((lines(&text.with_context(|| format!("cannot read {}", dumps.display()))?)?, libc()?))
+    lines(&text.with_context(|| format!("cannot read {}", dumps.display()))?)
 }
 
 /// The lines in the dumps: the name of each, and its total.

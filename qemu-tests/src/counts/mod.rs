@@ -144,6 +144,18 @@ impl Subject {
     }
 }
 
+/// What each operation takes with ten other greenlets in its tree, and with ten thousand: of those for which that is not the same.
+///
+/// # Errors
+///
+/// When the program does not build, does not pass, or the turns of an operation do not all take the same.
+pub fn grown() -> Result<Vec<(String, [u64; 2])>> {
+    let program = hosted::build("hosted-crowd", &["crowd", "alloc"])?;
+    let [few, many] = [10, 10_000].map(|crowd| stretches::figures(&hosted::run_among(&program, crowd)?));
+    let pairs = few?.into_iter().zip(many?);
+    Ok(pairs.filter(|((_, few), (_, many))| few != many).map(|((name, few), (_, many))| (name, [few, many])).collect())
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name)

@@ -19,6 +19,9 @@ static OTHER: Tree<u32> = Tree::new();
 /// What the handler asks for: the end of one greenlet, a wake for the other.
 static REQUESTS: Once<Requests> = Once::new();
 
+/// Whom the handler asks to end while main makes plain switches.
+static LAST: Once<RemoteGreenlet> = Once::new();
+
 struct Requests {
     doomed: RemoteGreenlet,
     sleeper: RemoteGreenlet,
@@ -47,6 +50,9 @@ fn handle() {
             (Err(Gone), Ok(())) => println!("  handler | leaves a wake; whom to kill is gone"),
             other => check!(false, "a request was not left: {other:?}"),
         }
+    }
+    if let Some(last) = LAST.get() {
+        check!(last.kill().is_ok());
     }
 }
 
@@ -94,6 +100,20 @@ fn main() {
         let woken = main.woken().expect("the handler left a wake");
         check!(woken == sleeper);
         check!(woken.switch(9) == Ok(9) && sleeper.is_dead());
+
+        // A kill that a handler has left is settled by the next switch, whatever that is.
+        let last = main.spawn(&STACKS, |me, x| me.up(x)).expect("a stack is free");
+        let echo = main.spawn(&STACKS, |me, mut x| {
+            loop {
+                x = me.up(x)?;
+            }
+        });
+        let echo = echo.expect("a stack is free");
+        check!(last.switch(0) == Ok(0) && echo.switch(1) == Ok(1));
+        LAST.call_once(|| last.remote());
+        interrupts::raise();
+        check!(last.state() == State::Suspended, "it was killed in the handler");
+        check!(echo.switch(2) == Ok(2) && last.is_dead());
     });
     check!(entered.is_ok());
     interrupts::disable();

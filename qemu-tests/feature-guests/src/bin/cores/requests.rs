@@ -8,7 +8,7 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use board::{check, println};
-use greenlet::{Gone, RemoteGreenlet, Thrown};
+use greenlet::{Gone, RemoteGreenlet, StackPool, Thrown};
 
 use crate::held::Held;
 use crate::lanes::{Answer, Ask, LANES, OWN, WOKEN, lane};
@@ -53,16 +53,22 @@ pub(crate) fn run(core: usize, main: &Main) {
     let mut random = Random(core as u64 + 11);
     // How many orders were judged when that was last said.
     let mut said = 0;
+    let echo = main.spawn(&ECHOES[core], |me, mut x| {
+        loop {
+            x = me.up(x)?;
+        }
+    });
+    let echo = echo.expect("a stack of its own");
     let mut done = false;
     while !done {
         done = true;
         for other in (0..CORES).filter(|&other| other != core) {
             for number in 0..LANES {
                 done &= senders[other][number].step(core, other, number);
-                done &= owners[other][number].step(other, core, number, main, &mut random);
+                done &= owners[other][number].step(other, core, number, main, &echo, &mut random);
             }
         }
-        settle(main);
+        settle(main, &echo);
         let judged = owners.iter().flatten().map(|owner| owner.orders).sum::<u64>();
         if core == 0 && judged >= said + ORDERS {
             said = judged;
@@ -72,9 +78,12 @@ pub(crate) fn run(core: usize, main: &Main) {
     }
 }
 
-/// Does what this core was asked for by now.
-fn settle(main: &Main) {
-    main.attend();
+/// For a greenlet of each core, to which it switches and that comes back.
+static ECHOES: [StackPool<1, 16384>; CORES] = [const { StackPool::new() }; CORES];
+
+/// Does what this core was asked for by now. Kills are settled by a plain switch, which needs no call for that.
+fn settle(main: &Main, echo: &Greenlet) {
+    must!(echo.switch(6) == Ok(6), "the echo fails");
     while let Some(woken) = main.woken() {
         let outcome = woken.switch(WOKEN);
         must!(outcome == Ok(0), "{woken:?} was woken, and brought {outcome:?}");
@@ -127,7 +136,15 @@ impl Owner {
     }
 
     /// Gives an order or judges what came of it; returns whether the last is judged.
-    fn step(&mut self, from: usize, to: usize, number: usize, main: &Main, random: &mut Random) -> bool {
+    fn step(
+        &mut self,
+        from: usize,
+        to: usize,
+        number: usize,
+        main: &Main,
+        echo: &Greenlet,
+        random: &mut Random,
+    ) -> bool {
         let ask = KINDS[self.orders as usize % KINDS.len()];
         if self.orders == ORDERS {
             return true;
@@ -143,7 +160,7 @@ impl Owner {
             }
             return false;
         };
-        settle(main);
+        settle(main, echo);
         let dead = self.greenlet.as_ref().is_none_or(|greenlet| greenlet.is_dead());
         let ends = lane.ends();
         let right = match (ask, answer, ends) {
