@@ -1,7 +1,7 @@
 //! What comes of a call, in a form that a table can hold.
 
 use crate::values::Out;
-use greenlet::{Gone, LocalError, ParentError, Refusal, RunError, Sent, SpawnError, State, Thrown};
+use greenlet::{EnterError, Gone, LocalError, ParentError, Refusal, RunError, Sent, SpawnError, State, Thrown};
 
 /// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(crate) enum Answer {
     Parent(ParentError),
     Run(RunError),
     Spawn(SpawnError),
+    Enter(EnterError),
     Local(LocalError),
     Gone,
 }

@@ -3,6 +3,7 @@
 //! | module | cases |
 //! |---|---|
 //! | `matrix` | every function of a handle with a greenlet in every state, and what must come of it |
+//! | `reentry` | everything that the kernel calls, with every operation inside of it |
 //! | `named` | what takes a story: destructors that switch, hooks that misbehave, bodies that never return, empty pools |
 //!
 //! A case says what it expects, in numbers and variants that somebody wrote down. After each one the account is made: no
@@ -14,13 +15,14 @@
 
 #![no_std]
 
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", not(target_os = "none")))]
 extern crate std;
 
 mod account;
 mod answer;
 mod matrix;
 mod named;
+pub mod reentry;
 mod single;
 mod values;
 mod verdict;
@@ -32,6 +34,7 @@ use account::Account;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use matrix::{Call, State, Wanted};
+use reentry::{Callback, Operation};
 
 /// A case: something wrong that is done, and what must come of it.
 #[derive(Clone, Copy)]
@@ -47,11 +50,12 @@ pub struct Case {
 enum What {
     Story(fn()),
     Cell(State, Call, Wanted),
+    Inside(&'static Callback, &'static Operation),
 }
 
 /// All cases, group by group.
 pub fn cases() -> impl Iterator<Item = Case> {
-    named::GROUPS.iter().copied().flatten().copied().chain(matrix::cases())
+    named::GROUPS.iter().copied().flatten().copied().chain(matrix::cases()).chain(reentry::cases())
 }
 
 /// One case runs at a time: they share their trees, their pools, and what counts values.
@@ -99,6 +103,7 @@ impl Case {
         match self.what {
             What::Story(story) => story(),
             What::Cell(state, call, wanted) => matrix::play(state, call, wanted),
+            What::Inside(callback, operation) => reentry::play(callback, operation),
         }
         before.close(self.keeps);
         verdict::take().map_or(Ok(()), Err)

@@ -27,6 +27,9 @@ pub(crate) static FOR_EVER: StackPool<16, SIZE> = StackPool::new();
 pub(crate) static TREE: Tree<Value, Fault> = Tree::with_exit(exit).on_unraisable(unraisable).on_leak(leaked);
 pub(crate) static OTHER: Tree<Value, Fault> = Tree::with_exit(exit).on_unraisable(unraisable).on_leak(leaked);
 
+/// For the case in which a greenlet leaves its stack.
+pub(crate) static OVERFLOWS: Tree<Value, Fault> = Tree::with_exit(exit).on_overflow(crate::reentry::hook);
+
 pub(crate) static CONTEXTS: ContextPool<Value, 2> = ContextPool::new();
 pub(crate) static LOCALS: GreenletLocal<Value, 2> = GreenletLocal::new(|| v(5));
 

@@ -1,7 +1,8 @@
 //@ timeout: 120
 #![no_std]
 #![no_main]
-//! Everything that the kernel must refuse or survive, case after case, and an account after each.
+//! Everything that the kernel must refuse or survive, case after case, and an account after each; at the end an overflow, and
+//! what can be done while it is reported.
 
 use board::{check, println};
 
@@ -24,6 +25,12 @@ fn main() {
         }
     }
     tell(group, passed, ran);
+    misuse::reentry::overflow(in_hook, || board::finish()) // last: nothing goes on after it
+}
+
+/// What came of an operation in the hook that hears of an overflow.
+fn in_hook(operation: &'static str, failure: Option<misuse::Failure>) {
+    check!(failure.is_none(), "in_overflow::{operation}: {failure:?}");
 }
 
 /// A line for a group that is over.
