@@ -86,7 +86,7 @@ impl fmt::Display for OwnTime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let executing = if self.is_by_clock { "without a look into /proc" } else { "of processor time" };
         let parts = [(self.executing, executing), (self.asleep, "asleep")];
-        let counts = |(time, _): &(Duration, _)| *time >= self.all() / 20;
+        let counts = |(time, _): &(Duration, _)| *time >= Duration::from_millis(50);
         let told: Vec<_> =
             parts.into_iter().filter(counts).map(|(time, how)| format!("{:.1} s {how}", time.as_secs_f64())).collect();
         formatter.write_str(&told.join(" and "))
@@ -157,8 +157,9 @@ impl Watch {
         self.heard = (Instant::now(), self.spent);
     }
 
-    /// Looks, if it is time to; says whether the child has used up its limit.
-    pub(crate) fn look(&mut self) -> Option<Overrun> {
+    /// Looks, if it is time to; says whether the child has used up its limit. With output that was not read yet, it may sleep only
+    /// because the runner does not get to reading it.
+    pub(crate) fn look(&mut self, all_is_read: bool) -> Option<Overrun> {
         if !self.until_look().is_zero() {
             return None;
         }
@@ -168,7 +169,7 @@ impl Watch {
         match Group::seen(Path::new("/proc"), self.group) {
             Some(Group { executed, is_asleep }) => {
                 // Less than before where a process left the group with what it had used.
-                self.spent.add(apart, period, executed.saturating_sub(self.looked.1), is_asleep);
+                self.spent.add(apart, period, executed.saturating_sub(self.looked.1), is_asleep && all_is_read);
                 self.looked.1 = executed;
             }
             None => {
@@ -293,7 +294,10 @@ mod tests {
             Overrun { part, time, clock: 500 }.to_string()
         };
         for (time, told) in [
-            (said(Part::Silence, 119, 1, false), "no output for 119.0 s of processor time (500 s by the clock)"),
+            (
+                said(Part::Silence, 119, 1, false),
+                "no output for 119.0 s of processor time and 1.0 s asleep (500 s by the clock)",
+            ),
             (said(Part::Silence, 0, 60, false), "no output for 60.0 s asleep (500 s by the clock)"),
             (
                 said(Part::Total, 70, 50, false),

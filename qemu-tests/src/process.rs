@@ -64,6 +64,7 @@ pub fn run(mut command: Command, limit: Limit, mut seen: impl FnMut(&[u8]) -> io
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     let status = loop {
         let chunk = chunks.recv_timeout(watch.until_look());
+        let all_is_read = chunk.is_err();
         if chunk.is_ok() {
             watch.heard();
         }
@@ -78,7 +79,7 @@ pub fn run(mut command: Command, limit: Limit, mut seen: impl FnMut(&[u8]) -> io
             Err(RecvTimeoutError::Disconnected) => break group.wait(&mut watch)?,
         }
         // After each chunk, too: a flood of output would otherwise never end.
-        if let Some(overrun) = watch.look() {
+        if let Some(overrun) = watch.look(all_is_read) {
             break Status::TimedOut(overrun);
         }
     };
@@ -102,7 +103,7 @@ impl Group {
             if let Some(status) = self.0.try_wait()? {
                 return Ok(status_of(status));
             }
-            if let Some(overrun) = watch.look() {
+            if let Some(overrun) = watch.look(true) {
                 return Ok(Status::TimedOut(overrun));
             }
             thread::sleep(Duration::from_millis(2));

@@ -227,18 +227,18 @@ impl Failure {
             Cause::UnknownCode(_) => {
                 "who called the board's `exit`? 0 is a pass, 1 failed checks, 2 a panic, 3 a fault"
             }
+            Cause::TimedOut(Overrun { part: Part::Total, .. }) => {
+                "it prints and does not end: a loop, or a limit that is too short for so much work"
+            }
             Cause::TimedOut(Overrun { time, .. }) if time.is_sleep() => {
                 "the machine sleeps: every core waits in `wfi` or `hlt` for an interrupt that does not come, or was never started"
             }
             Cause::TimedOut(_) if silent => {
                 "it never got as far as the console: the linker script, the boot code, a register that is used before it is set up"
             }
-            Cause::TimedOut(Overrun { part: Part::Silence, .. }) => {
+            Cause::TimedOut(_) => {
                 "a loop, a spin on what never comes, or long work: that prints a note (`# ...`) now and then, or has a longer \
                  `//@ timeout` in its head; attach a debugger with `-s -S` added to the command line"
-            }
-            Cause::TimedOut(Overrun { part: Part::Total, .. }) => {
-                "it prints and does not end: a loop, or a limit that is too short for so much work"
             }
             Cause::Reset => {
                 "an exception while one was handled: bad vectors, bad page tables, or a stack that ran into nothing; \

@@ -16,28 +16,32 @@ pub(super) fn cases() -> Vec<Case> {
         ended(
             "sleeps",
             "echo begun; printf half; command -p sleep 1000",
-            &["no output for 1.", " s asleep (", "| half", "the machine sleeps"],
+            &["no output for ", " s asleep (", "| half", "the machine sleeps"],
         ),
         ended(
             "sleeps_in_silence",
             "command -p sleep 1000",
-            &["it never printed anything: no output for 1.", " s asleep (", "the machine sleeps"],
+            &["it never printed anything: no output for ", " s asleep (", "the machine sleeps"],
         ),
         ended(
             "spins",
             "echo begun; while :; do :; done",
-            &["no output for 1.", " s of processor time (", "| begun", "a loop, a spin"],
+            &["no output for ", " s of processor time", "| begun", "a loop, a spin"],
         ),
         ended(
             "spins_in_silence",
             "while :; do :; done",
             &[
-                "it never printed anything: no output for 1.",
-                " s of processor time (",
+                "it never printed anything: no output for ",
+                " s of processor time",
                 "it never got as far as the console",
             ],
         ),
-        ended("floods", "while :; do echo flood; done", &["no end after 4.", "| flood", "it prints and does not end"]),
+        ended(
+            "floods",
+            "while :; do echo flood; done",
+            &["no end after ", " s of processor time", "| flood", "it prints and does not end"],
+        ),
         passes("starved", &format!("{STARVED}; exit 16"), Duration::from_millis(2900)),
         passes(
             "says_that_it_lives",
