@@ -8,7 +8,7 @@ use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
 use crate::me::Me;
 use crate::overflow;
-use crate::pool::{self, Core, NoStack, Stacks};
+use crate::pool::{Core, NoStack, Stacks, least};
 use crate::thrown::Outcome;
 use core::fmt;
 
@@ -93,14 +93,18 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     {
         const {
             assert!(
-                pool::needs::<V, E, F>() <= P::SIZE - P::HEADROOM,
-                "greenlet: the stacks of this pool are too small for the body and the values of the tree: capture less, \
-                 or use a pool with a larger SIZE"
+                least::least::<V, E, F>() <= P::SIZE - P::HEADROOM,
+                "greenlet: the stacks of this pool are too small for the body and the values of the tree, with one value in flight \
+                 and nothing called: capture less, or use a pool with a larger SIZE"
             );
         }
-        match self.bare() {
+        let created = match least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
+            None => self.bare(),
+            Some(needs) => Err(SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE }),
+        };
+        match created {
             Ok(greenlet) => {
-                // SAFETY: just created, so unstarted and without a body; the assertion above measured the stack.
+                // SAFETY: just created, so unstarted and without a body; `least` measured the stack.
                 unsafe { body::install::<V, E, F>(greenlet.block(), body) };
                 Ok(greenlet)
             }
