@@ -15,6 +15,7 @@
 //! | [`interrupts_come_here`] | the same: whether an interrupt is pushed onto the stack of who runs, by the processor |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`stands`] | whether that is within bounds, and two words at the lower bound are as they should be |
+//! | [`opaque`] | an address of which the compiler knows nothing |
 //! | [`first_not`] | with the feature `high-water`: where memory stops being one word over and over |
 //! | [`watch`], [`start_watching`] | with the feature `watchpoint`: has a store below an address trap |
 //! | [`Mpidr`] | cores told apart by a register; public, on bare aarch64 |
@@ -121,6 +122,22 @@ pub(crate) unsafe fn stands(floor: &Cell<*const Cell<usize>>, span: &Cell<usize>
     // SAFETY: by the contract.
     let lower = unsafe { &*floor.wrapping_sub(2) };
     sp.wrapping_add(higher.get()) <= span.get() && lower.get() == floor.addr()
+}
+
+/// The address, by a way that the compiler does not see: it reckons with any.
+#[cfg(not(miri))]
+#[inline(always)]
+pub(crate) fn opaque<T>(address: *const T) -> usize {
+    let mut address = address.addr();
+    // SAFETY: no instruction at all.
+    unsafe { core::arch::asm!("/* {0} */", inout(reg) address, options(nomem, nostack, preserves_flags)) };
+    address
+}
+
+/// There is no compiler, and one address is as good as another.
+#[cfg(miri)]
+pub(crate) fn opaque<T>(_address: *const T) -> usize {
+    0
 }
 
 /// An operating system keeps its interrupts to itself.

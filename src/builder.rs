@@ -8,7 +8,7 @@ use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
 use crate::me::Me;
 use crate::overflow;
-use crate::pool::{self, Core, NoStack, Stacks};
+use crate::pool::{Core, NoStack, Stacks, least};
 use crate::thrown::Outcome;
 use core::fmt;
 use core::marker::PhantomData;
@@ -95,9 +95,13 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         const { assert_fits::<V, E, P, F>() }
         #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.parent.block());
-        match self.bare() {
+        let created = match least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
+            None => self.bare(),
+            Some(needs) => Err(SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE }),
+        };
+        match created {
             Ok(greenlet) => {
-                // SAFETY: just created, so unstarted and without a body; the assertion above measured the stack.
+                // SAFETY: just created, so unstarted and without a body; `least` measured the stack.
                 unsafe { body::install::<V, E, F>(greenlet.block(), body) };
                 Ok(greenlet)
             }
@@ -202,9 +206,9 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
 /// Checked when a program is built: the stacks of `P` have room for the body.
 const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
     assert!(
-        pool::needs::<V, E, F>() <= P::SIZE - P::HEADROOM,
-        "greenlet: the stacks of this pool are too small for the body and the values of the tree: capture less, \
-         or use a pool with a larger SIZE"
+        least::least::<V, E, F>() <= P::SIZE - P::HEADROOM,
+        "greenlet: the stacks of this pool are too small for the body and the values of the tree, with one value in flight \
+         and nothing called: capture less, or use a pool with a larger SIZE"
     );
 }
 
@@ -236,6 +240,11 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
     /// A claim that is kept until its tree ends has a dead greenlet by then, as every one without a body is: `body` is dropped, and
     /// the handle is one of those that outlive their trees.
     ///
+    /// # Panics
+    ///
+    /// Where [`Builder::spawn`] would return [`SpawnError::StackTooSmall`]: this crate is compiled with optimization, the caller
+    /// without, and the stack is too small for that.
+    ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
     /// # static STACKS: StackPool<1, 16384> = StackPool::new();
@@ -251,11 +260,14 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
         F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
     {
         const { assert_fits::<V, E, P, F>() }
+        if let Some(needs) = least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
+            panic!("{}", SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE });
+        }
         let greenlet = self.greenlet.clone();
         drop(self);
         let block = greenlet.block();
         if block.has(BARE) && !block.has(ENDED) {
-            // SAFETY: unstarted, and without a body, which nobody else could give it; the assertion measured the stack.
+            // SAFETY: unstarted, and without a body, which nobody else could give it; `least` measured the stack.
             unsafe { body::install::<V, E, F>(block, body) };
         }
         greenlet

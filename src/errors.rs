@@ -121,6 +121,15 @@ pub enum SpawnError {
     },
     /// Greenlets of another core's tree have stacks of this pool, which is for one core at a time.
     OtherCore,
+    /// The stacks of the pool are too small for the body in a crate that is compiled without optimization. Where that is known
+    /// when the program is built, the program does not build; it is not where the crate `greenlet` is optimized, its profile has no
+    /// debug assertions, and the crate that spawns is not optimized.
+    StackTooSmall {
+        /// Bytes that the body and the least working stack need, and what the pool keeps for interrupts.
+        needs: usize,
+        /// Bytes of a stack.
+        stack: usize,
+    },
     /// The allocator has no memory for a stack. Of `HeapStacks`, with the feature `alloc`.
     NoMemory {
         /// Bytes of a stack.
@@ -165,6 +174,11 @@ impl fmt::Display for SpawnError {
             Self::OtherCore => f.write_str(
                 "greenlets of another core have stacks of this pool, which is for one core at a time; \
                  make it a `SharedStackPool`, or give each core a pool",
+            ),
+            Self::StackTooSmall { needs, stack } => write!(
+                f,
+                "without optimization the body needs a stack of {needs} bytes to start, those of this pool have {stack}; \
+                 use a `StackPool` with a larger SIZE, or optimize the crate that spawns it"
             ),
             Self::NoMemory { bytes } => write!(
                 f,

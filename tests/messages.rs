@@ -28,6 +28,10 @@ fn refusals_to_enter_or_create_name_the_remedy() {
             "give `StackPool` a larger COUNT",
         ),
         (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 2, leaked: 0, abandoned: 0 }), "drop their handles"),
+        (
+            Box::new(SpawnError::StackTooSmall { needs: 5000, stack: 4096 }),
+            "use a `StackPool` with a larger SIZE, or optimize",
+        ),
         (Box::new(SpawnError::Ended), "spawn inside `Tree::enter`"),
     ]);
     let counts = SpawnError::PoolEmpty { stacks: 37, dead: 19, leaked: 0, abandoned: 0 }.to_string();

@@ -8,7 +8,7 @@ use crate::builder::Builder;
 use crate::busy::Busy;
 use crate::errors::{ParentError, Refused, RunError, SpawnError};
 use crate::panic::Held;
-use crate::pool::{self, Stacks};
+use crate::pool::{Stacks, least};
 use crate::references::release;
 
 /// # Family
@@ -30,6 +30,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// The body comes back with
     /// - [`SpawnError::PoolEmpty`]: every stack of the pool is in use;
+    /// - [`SpawnError::StackTooSmall`]: this crate is compiled without optimization, `greenlet` is not, and what the kernel takes of a
+    ///   stack is more than there is;
     /// - [`SpawnError::OtherCore`]: the pool is of one core at a time, and another core has greenlets in it;
     /// - `SpawnError::NoMemory`, with the feature `alloc`: the global allocator has none for another stack;
     /// - [`SpawnError::Ended`]: this greenlet's tree has ended.
@@ -145,7 +147,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if block.has(REPLACING) {
             return Err(RunError::Busy);
         }
-        let needs = pool::needs::<V, E, F>() + block.headroom.get() as usize;
+        let needs = least::needs::<V, E, F>().saturating_add(block.headroom.get() as usize);
         let stack = block.stack_size();
         if needs > stack {
             return Err(RunError::TooLarge { needs, stack });

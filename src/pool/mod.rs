@@ -12,12 +12,14 @@
 //! | `slots` | for several |
 //! | `tally` | what becomes of stacks whose greenlets do not run |
 //! | `source` | what the kernel asks of all of these |
+//! | `least` | how large a stack must be for a body |
 
 mod fixed;
 #[cfg(feature = "alloc")]
 mod heap;
 mod keeper;
 mod layout;
+pub(crate) mod least;
 mod list;
 mod placed;
 mod region;
@@ -35,12 +37,6 @@ pub use region::{Byte, StackRegion, TooSmall};
 pub(crate) use slots::{Claimed, Slots};
 pub(crate) use source::{Core, Home, Source, give_up_all, release};
 pub(crate) use tally::{LESS, Lot, MORE};
-
-use crate::arch::STACK_ALIGN;
-use crate::block::Block;
-use crate::overflow::BAND;
-use crate::thrown::Outcome;
-use core::mem::{align_of, size_of};
 
 /// Where stacks come from: a [`StackPool`] of any kind. Not to be implemented elsewhere.
 ///
@@ -78,36 +74,4 @@ const fn check<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: 
 const fn bytes<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>>(own: usize) -> usize {
     let own = own - L::BELOW;
     if own < L::BYTES { own + L::BYTES } else { own }
-}
-
-/// Bytes of stack that a body needs to start, switch once and be killed, if it does nothing else. A floor for what is refused
-/// when built: a body that calls anything needs more.
-///
-/// The body counts twice: it moves from the base of the stack into the frame of the function that runs it. The rest covers
-/// the kernel's own frames, which hold several outcomes at a time: without optimization many, and more where panics are caught.
-/// Debug assertions stand for "without optimization", too, because the kernel's generic functions are compiled with the program
-/// that uses them. `tests/floor.rs` shows that the figures are enough, with the feature `std` and without: the suite runs it at
-/// opt-levels 0, 3, `s` and `z`, and with debug assertions.
-pub(crate) const fn needs<V, E, F>() -> usize {
-    let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
-    let (frames, outcomes) = match (cfg!(debug_assertions), cfg!(unoptimized), cfg!(feature = "std")) {
-        (true, _, true) => (3264, 40),
-        (true, _, false) => (2464, 38),
-        (false, true, true) => (3328, 46),
-        (false, true, false) => (2560, 38),
-        (false, false, true) => (656, 14),
-        (false, false, false) => (448, 14),
-    };
-    // What notes that the kernel is at work.
-    let notes = match (cfg!(feature = "abandon"), cfg!(any(debug_assertions, unoptimized))) {
-        (true, true) => 320,
-        (true, false) => 64,
-        (false, _) => 0,
-    };
-    size_of::<Block>()
-        + BAND
-        + 2 * (size_of::<F>().next_multiple_of(align) + align)
-        + frames
-        + notes
-        + outcomes * size_of::<Outcome<V, E>>()
 }

@@ -41,7 +41,7 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
 /// # Safety
 ///
 /// As for [`entry`]; `me` is the greenlet that runs.
-#[cfg_attr(not(debug_assertions), inline(always))] // with, for the sake of the stack, each has a frame of its own
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else, for the sake of the stack, each has a frame of its own
 unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
     // Before the arrival: what runs in there may save another sp into the context.
     // SAFETY: the caller's contract.
@@ -76,7 +76,7 @@ fn end<V: 'static, E: 'static>(me: BlockPtr, left: Result<Arrival<V, E>, Payload
 
 /// The end of `me`, which runs, if nothing rare is the matter: a value is left, somebody refers to `me`, and its parent can be
 /// switched to. Then this is a fast switch that does not return; else returns what was left.
-#[cfg_attr(not(debug_assertions), inline(always))] // with, for the sake of the stack, each has a frame of its own
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else, for the sake of the stack, each has a frame of its own
 fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<V, E> {
     let (Ok(Ok(value)) | Ok(Err(Thrown::Exit(value)))) = left else { return left };
     overflow::check_whole::<V, E>(me);

@@ -51,7 +51,7 @@ pub(super) unsafe fn unpack<V>(word: Word) -> V {
 /// # Safety
 ///
 /// The same.
-#[cfg_attr(not(debug_assertions), inline(always))] // with, for the sake of the stack, it has a frame of its own
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else, for the sake of the stack, it has a frame of its own
 unsafe fn read<V>(place: *const V) -> V {
     if are_pieces::<V, Word>() {
         // SAFETY: the same contract; a word may be uninitialised.
