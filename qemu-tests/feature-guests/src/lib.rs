@@ -2,7 +2,9 @@
 
 #![no_std]
 
+pub mod anew;
 pub mod heap;
+pub mod left;
 mod logger;
 pub mod masked;
 

@@ -9,6 +9,7 @@ use core::mem::offset_of;
 use ::x86_64::VirtAddr;
 use ::x86_64::instructions::tables::lidt;
 use ::x86_64::registers::control::Cr2;
+use ::x86_64::registers::rflags::RFlags;
 use ::x86_64::structures::DescriptorTablePointer;
 use ::x86_64::structures::idt::{Entry, ExceptionVector, HandlerFunc, PageFaultErrorCode};
 
@@ -172,6 +173,7 @@ extern "C" fn exception(frame: &mut Frame) {
     let (fault, sp) = (report.fault(), frame.rsp as usize);
     let Some((code, base)) = faults::landing(fault, sp) else { report::fault(fault, sp, &report) };
     frame.rip = code as u64;
+    frame.rflags &= !RFlags::DIRECTION_FLAG.bits(); // clear where a function begins
     frame.rsp = base as u64 - 8; // as if the function had been called
 }
 
