@@ -34,7 +34,7 @@ const ABOVE: usize = BAND + 512;
 /// # use greenlet::AbandonError;
 /// assert_eq!(AbandonError::Main.to_string(), "the main greenlet cannot be abandoned, there is nobody to go on; reset the core");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AbandonError {

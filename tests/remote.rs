@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EXIT, Handle, Log, STACKS, alone, dead, heard, stacks, stubborn, tree, unstarted, waiting};
+use common::{Handle, Log, STACKS, alone, dead, exit_shown, heard, stacks, stubborn, tree, unstarted, waiting};
 use greenlet::{Event, RemoteGreenlet, Tree};
 
 /// Does something in another thread, and waits for that.
@@ -35,7 +35,7 @@ fn a_kill_is_settled_when_its_core_attends_to_it() {
         kill(&[victim.remote(), victim.remote()]);
         assert_eq!((victim.switch(1), log.take().as_str()), (Ok(1), ""), "nothing has happened yet");
         assert_eq!(main.attend(), 1);
-        assert_eq!(log.take(), format!("Err(Exit({EXIT}))"));
+        assert_eq!(log.take(), exit_shown());
         assert_eq!((main.attend(), other.switch(2)), (0, Ok(2)));
     });
 }
