@@ -42,7 +42,7 @@ fn is_push_of_processor(sp: usize, address: usize) -> bool {
 /// # use greenlet::AbandonError;
 /// assert_eq!(AbandonError::Main.to_string(), "the main greenlet cannot be abandoned, there is nobody to go on; reset the core");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AbandonError {

@@ -2,9 +2,13 @@
 
 use core::fmt;
 
+/// What a core is to the user.
+const CORE: &str = if cfg!(feature = "std") { "thread" } else { "core" };
+
 /// A refusal together with what was passed in.
 ///
-/// `Debug` does not ask for `T: Debug`, so that `unwrap` works with closures.
+/// `Debug` does not ask for `T: Debug`, so that `unwrap` works with closures; and it names the remedy, as that of every error of this
+/// crate does.
 ///
 /// ```
 /// # use greenlet::{EnterError, StackPool, SpawnError, Tree};
@@ -47,7 +51,7 @@ impl<R: core::error::Error, T> core::error::Error for Refused<R, T> {}
 /// drop(kept);
 /// TREE.enter(|_main| ()).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EnterError {
@@ -63,18 +67,30 @@ pub enum EnterError {
 
 impl fmt::Display for EnterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Where threads are not cores, the second one that enters is in the way of the first.
+        const ONE_CORE: &str = if cfg!(any(target_os = "none", feature = "std")) {
+            ""
+        } else {
+            "; for tests in parallel threads use the feature `std` of the crate `greenlet`, without which all threads are one core"
+        };
         f.write_str(match self {
             Self::NoCore => {
                 "a tree cannot be entered from an interrupt handler, nor with interrupts masked if the core identity \
                  counts that as one, nor on a core with a number above 63; enter it from the core's main function"
             }
             Self::CoreBusy => {
-                "a tree is entered on this core already; one at a time: return from that `enter` first, \
-                 or spawn greenlets in the tree that is entered"
+                return write!(
+                    f,
+                    "a tree is entered on this {CORE} already; one at a time: return from that `enter` first, \
+                     or spawn greenlets in the tree that is entered{ONE_CORE}"
+                );
             }
             Self::OtherCore => {
-                "another core has entered this tree, and a tree runs on one core at a time; wait until its `enter` has returned, \
-                 or enter another `static` tree"
+                return write!(
+                    f,
+                    "another {CORE} has entered this tree, and a tree runs on one {CORE} at a time; wait until its `enter` has \
+                     returned, or enter another `static` tree"
+                );
             }
             Self::StillReferred => {
                 "handles to the main greenlet of this tree's last run still exist; drop them, \
@@ -102,7 +118,7 @@ impl core::error::Error for EnterError {}
 /// assert!(main.bare(&STACKS).is_ok());
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SpawnError {
@@ -171,9 +187,10 @@ impl fmt::Display for SpawnError {
                      frames is never lost (hold a `WeakGreenlet` there)",
                 )
             }
-            Self::OtherCore => f.write_str(
-                "greenlets of another core have stacks of this pool, which is for one core at a time; \
-                 make it a `SharedStackPool`, or give each core a pool",
+            Self::OtherCore => write!(
+                f,
+                "greenlets of another {CORE} have stacks of this pool, which is for one {CORE} at a time; \
+                 make it a `SharedStackPool`, or give each {CORE} a pool",
             ),
             Self::StackTooSmall { needs, stack } => write!(
                 f,
@@ -204,7 +221,7 @@ impl core::error::Error for SpawnError {}
 /// assert_eq!(g.set_run(|_me, x| Ok(x)).unwrap_err().reason, RunError::Started);
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RunError {
@@ -264,7 +281,7 @@ impl core::error::Error for RunError {}
 /// assert_eq!(g.parent().as_ref(), Some(&**main)); // as it was
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParentError {

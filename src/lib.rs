@@ -18,6 +18,7 @@ mod builder;
 #[cfg(feature = "abandon")]
 mod busy;
 mod core_identity;
+mod debug;
 mod errors;
 mod handle;
 mod here;

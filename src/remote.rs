@@ -73,7 +73,7 @@ unsafe impl Sync for RemoteGreenlet {}
 /// assert_eq!(remote.wake(), Err(Gone));
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Gone;
 

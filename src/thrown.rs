@@ -37,7 +37,7 @@ pub type Outcome<V, E> = Result<V, Thrown<V, E>>;
 /// assert_eq!(step(Err(Thrown::Error("retry"))), Ok(0));
 /// assert_eq!(step(Err(Thrown::Exit(7))), Err(Thrown::Exit(7)));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Thrown<V, E> {
@@ -106,7 +106,7 @@ impl<V, E> Sent<V, E> {
 /// }).unwrap();
 /// assert_eq!(kept.kill(), Err(Thrown::Refused(Refusal::Ended, None)));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Refusal {
@@ -156,12 +156,17 @@ impl fmt::Display for Refusal {
 
 impl core::error::Error for Refusal {}
 
+/// Of [`Thrown::Exit`].
+pub(crate) const ASKED_TO_EXIT: &str = "the greenlet was asked to exit; return from its body, `?` does";
+/// Of [`Thrown::NoRun`].
+pub(crate) const NO_RUN: &str = "the transfer ended at a greenlet without a body; give it one with `set_run`";
+
 impl<V, E: fmt::Display> fmt::Display for Thrown<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exit(_) => f.write_str("the greenlet was asked to exit; return from its body, `?` does"),
+            Self::Exit(_) => f.write_str(ASKED_TO_EXIT),
             Self::Error(error) => error.fmt(f),
-            Self::NoRun => f.write_str("the transfer ended at a greenlet without a body; give it one with `set_run`"),
+            Self::NoRun => f.write_str(NO_RUN),
             Self::Refused(refusal, _) => refusal.fmt(f),
         }
     }

@@ -90,7 +90,7 @@ fn a_full_static_names_its_size_and_the_remedy() {
 #[test]
 fn what_is_refused_shows_why_whatever_was_passed_in() {
     let refused = Refused { reason: SpawnError::Ended, returned: || () };
-    assert_eq!(format!("{refused:?}"), "Refused { reason: Ended, .. }");
+    assert_eq!(format!("{refused:?}"), format!("Refused {{ reason: Ended: \"{}\", .. }}", SpawnError::Ended));
     let as_error: &dyn Error = &refused;
     assert_eq!(as_error.to_string(), SpawnError::Ended.to_string());
 }

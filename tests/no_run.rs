@@ -85,7 +85,7 @@ fn no_run_climbs_like_an_error_over_further_parents_without_a_body() {
         let lower = dead(&upper).bare(&STACKS).unwrap();
         let child = dead(&lower).spawn(&STACKS, |_me, x| Ok(x)).unwrap();
         assert_eq!(child.switch(1), Ok(5));
-        assert_eq!(log.take(), "Err(NoRun)");
+        assert_eq!(log.take(), format!("{:?}", Out::Err(Thrown::NoRun)));
         assert!(!upper.is_started() && !lower.is_started());
     });
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EXIT, Handle, Log, Me, STACKS, dead, echo, echo_with, tree, unstarted, waiting};
+use common::{Handle, Log, Me, STACKS, dead, echo, echo_with, exit_shown, tree, unstarted, waiting};
 use greenlet::{Event, ParentError, Thrown};
 
 #[test]
@@ -177,7 +177,7 @@ fn a_pending_up_keeps_its_target_until_it_returns() {
 #[test]
 fn a_pending_up_that_ends_by_an_error_or_an_exit_lets_go_of_its_target_first() {
     let ways: [fn(&Handle); 3] = [|g| _ = g.throw("boo"), |g| _ = g.kill(), |g| _ = g.cancel()];
-    let answers = ["Err(Error(\"boo\"))".to_owned(), format!("Err(Exit({EXIT}))"), format!("Err(Exit({EXIT}))")];
+    let answers = ["Err(Error(\"boo\"))".to_owned(), exit_shown(), exit_shown()];
     for (way, answer) in ways.into_iter().zip(answers) {
         tree(|main| {
             let log = Log::default();

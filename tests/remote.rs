@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EXIT, Handle, Log, STACKS, alone, dead, echo, heard, stacks, stubborn, tree, unstarted, waiting};
+use common::{Handle, Log, STACKS, alone, dead, echo, exit_shown, heard, stacks, stubborn, tree, unstarted, waiting};
 use greenlet::{Event, RemoteGreenlet, SharedStackPool, Stacks, Tree};
 #[cfg(feature = "std")]
 use std::sync::Mutex;
@@ -39,7 +39,7 @@ fn a_kill_is_settled_when_its_core_attends_to_it() {
         kill(&[victim.remote(), victim.remote()]);
         assert_eq!((log.take().as_str(), victim.is_dead()), ("", false), "nothing has happened yet");
         assert_eq!(main.attend(), 1);
-        assert_eq!(log.take(), format!("Err(Exit({EXIT}))"));
+        assert_eq!(log.take(), exit_shown());
         assert_eq!((main.attend(), other.switch(2)), (0, Ok(2)));
     });
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EXIT, Handle, Log, Main, Me, Out, STACKS, echo, echo_with, heard, tree, waiting};
+use common::{Handle, Log, Main, Me, Out, STACKS, echo, echo_with, exit_shown, heard, tree, waiting};
 use greenlet::{State, Thrown};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -53,7 +53,7 @@ fn it_is_killed_before_the_switch_of_the_next_one_returns_and_the_value_is_not_l
             asked
         });
         log.say(format!("{answer:?}"));
-        assert_eq!(log.take(), format!("Err(Exit({EXIT})) -local Ok(2)"));
+        assert_eq!(log.take(), format!("{} -local Ok(2)", exit_shown()));
     });
 }
 

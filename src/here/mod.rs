@@ -94,6 +94,17 @@ const NUMBERS: u64 = 1 << 20;
 /// Blocks of numbers given to cores.
 static NUMBERS_GIVEN: AtomicU64 = AtomicU64::new(0);
 
+/// How many blocks of numbers there are: a number has 61 bits in the word that holds it, and the last one stands for nobody.
+const BLOCKS: u64 = (1 << 61) / NUMBERS - 1;
+
+/// Aborts: a number that is given twice would let a weak handle take another greenlet for its own. `extern "C"` turns the panic into
+/// an abort where panics unwind.
+#[cold]
+#[inline(never)]
+extern "C" fn no_more_numbers() -> ! {
+    panic!("the numbers of greenlets have run out: 2^41 times a core or thread took 2^20 of them; restart the program")
+}
+
 impl Here {
     const fn new() -> Self {
         Self {
@@ -300,7 +311,11 @@ impl Here {
     pub(crate) fn new_id(&self) -> u64 {
         let mut id = self.next_id.load(Relaxed);
         if id.is_multiple_of(NUMBERS) {
-            id = NUMBERS_GIVEN.fetch_add(1, Relaxed) * NUMBERS;
+            let block = NUMBERS_GIVEN.fetch_add(1, Relaxed);
+            if block >= BLOCKS {
+                no_more_numbers();
+            }
+            id = block * NUMBERS;
         }
         self.next_id.store(id + 1, Relaxed);
         id
@@ -309,5 +324,44 @@ impl Here {
     /// The number after the last one that this core gave out.
     pub(crate) fn next_id(&self) -> u64 {
         self.next_id.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::{BLOCKS, Here, NUMBERS, NUMBERS_GIVEN};
+    use crate::mail::Number;
+    use core::sync::atomic::Ordering::Relaxed;
+    use std::process::Command;
+    use std::string::String;
+
+    /// Alone in a process of its own, which has given all numbers but those of one block.
+    #[test]
+    fn numbers_that_run_out_end_the_program() {
+        const CHILD: &str = "GREENLET_TEST_CHILD";
+        if std::env::var_os(CHILD).is_none() {
+            let mut child = Command::new(std::env::current_exe().unwrap());
+            child.args(["here::tests::numbers_that_run_out_end_the_program", "--exact", "--nocapture"]).env(CHILD, "1");
+            let output = child.output().unwrap();
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && told.contains("have run out"), "{told}");
+            assert!(told.contains("the last one was given") && !told.contains("and another"), "{told}");
+            return;
+        }
+        NUMBERS_GIVEN.store(BLOCKS - 1, Relaxed);
+        let core = Here::new();
+        for expected in (BLOCKS - 1) * NUMBERS..BLOCKS * NUMBERS {
+            assert_eq!(core.new_id(), expected);
+        }
+        let word = Number::default();
+        word.set(BLOCKS * NUMBERS - 1);
+        assert_eq!(word.get(), BLOCKS * NUMBERS - 1, "room for it");
+        word.forget();
+        assert!(word.get() > BLOCKS * NUMBERS - 1, "nobody has a number of its own");
+        std::eprintln!("the last one was given");
+        let other = Here::new();
+        std::eprintln!("and another: {}", other.new_id());
     }
 }

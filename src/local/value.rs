@@ -80,7 +80,7 @@ pub(crate) struct Attached {
 /// assert_eq!(ONE.with(&g, |n| *n), Err(LocalError::Full { capacity: 1 }));
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LocalError {

@@ -53,7 +53,7 @@ unsafe impl<const SIZE: usize, const HEADROOM: usize> Sync for StackRegion<SIZE,
 /// assert!(bytes == 100 && needs > 4096);
 /// assert_eq!(refused.returned.len(), 100); // nothing is lost
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TooSmall {

@@ -92,7 +92,7 @@ impl fmt::Display for Record {
 /// RECORDER.for_each(|_| assert_eq!(RECORDER.for_each(|_| ()), Err(RecorderBusy))).unwrap(); // two at once
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecorderBusy;
 

@@ -17,12 +17,18 @@ const ROUNDS: usize = 32;
 ///
 /// # Safety
 ///
-/// `main` is the current greenlet, and the main greenlet of `tree`.
+/// `main` is the main greenlet of `tree`. Its closure is over, and the caller is who called that; be it that another greenlet is
+/// current.
 pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
     let here = main.here();
+    // Only code that changes stacks and is not the crate's can bring control here then.
+    if here.current_ptr() != main.as_ptr() {
+        ends_elsewhere();
+    }
+    // From here on main is current, on its own stack: all others are suspended, unstarted or dead.
     let mut panicked = None;
     for _ in 0..ROUNDS {
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller's contract; main is current, by the test.
         if !unsafe { round(tree, main, &mut panicked) } {
             break;
         }
@@ -60,6 +66,17 @@ fn wait_for_the_bell() -> bool {
     false
 }
 
+/// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the frames that it would go through are not those of who
+/// runs.
+#[cold]
+#[inline(never)]
+extern "C" fn ends_elsewhere() -> ! {
+    panic!(
+        "the closure given to `Tree::enter` is over while another greenlet than main is current: `enter` was called in a coroutine of \
+         another crate, which a greenlet resumed or left; enter the tree outside of that, or resume it only from main"
+    )
+}
+
 /// Calls `visit` with every greenlet of the ring, main first, then in the order of creation, up to the newest one there is at
 /// the beginning. A handle keeps the one at hand in existence, and so in the ring, while `visit` runs.
 ///
@@ -87,7 +104,7 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
 ///
 /// # Safety
 ///
-/// As for [`end`].
+/// `main` is the current greenlet, and the main greenlet of `tree`.
 unsafe fn round<V: 'static, E: 'static>(
     tree: &'static Tree<V, E>,
     main: BlockPtr,
@@ -120,7 +137,7 @@ unsafe fn round<V: 'static, E: 'static>(
 ///
 /// # Safety
 ///
-/// As for [`end`].
+/// As for [`round`].
 unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
     tree.replace_listener(main.here(), None);
     main.set(DEAD | ENDED);

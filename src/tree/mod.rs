@@ -203,6 +203,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// The borrow that it gets cannot leave the closure, nor can the body of a greenlet capture it: main cannot be used
     /// when it is over.
     ///
+    /// Aborts the program, with a message, if the closure is over while another greenlet than main is current. That takes other code
+    /// that changes stacks: a coroutine of another crate in which `enter` was called, and which a greenlet of the tree resumes.
+    ///
     /// # Errors
     ///
     /// The closure comes back, not called, with
@@ -290,7 +293,7 @@ struct Run<V: 'static, E: 'static> {
 
 impl<V: 'static, E: 'static> Run<V, E> {
     fn end(&self) -> Option<Payload> {
-        // SAFETY: control is on main's stack, so that main is current and all others are suspended, unstarted or dead.
+        // SAFETY: this is the caller of main's closure, which is over.
         unsafe { end::end(self.tree, self.main) }
     }
 }

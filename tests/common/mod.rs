@@ -201,6 +201,11 @@ pub(crate) fn unstarted(parent: &Handle, log: &Log, name: &'static str) -> Handl
     parent.spawn(&STACKS, never).unwrap()
 }
 
+/// How an exit without a payload shows, as what a transfer returns.
+pub(crate) fn exit_shown() -> String {
+    format!("{:?}", Out::Err(Thrown::Exit(EXIT)))
+}
+
 /// A child of `parent` that is dead.
 pub(crate) fn dead(parent: &Handle) -> Handle {
     let greenlet = parent.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
