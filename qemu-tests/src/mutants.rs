@@ -5,8 +5,8 @@
 //! one. Which of them count stands in `.cargo/mutants.toml`, with the reason for each that does not. This side draws, says what a
 //! mutant is tried against, and counts.
 //!
-//! The tests are those of the package `merged`: one program, which is built again in seconds. Who survives that is tried against
-//! more, which few mutants come to.
+//! The tests are those of the package `merged`: the first of its programs is built again in seconds, and few mutants get past it.
+//! Who survives one is tried against the next.
 
 mod draw;
 
@@ -44,20 +44,22 @@ const SECONDS_TO_BUILD: &str = "--build-timeout=600";
 struct Tests {
     /// What it is called in the table, and its folder.
     name: &'static str,
-    /// For cargo: which program, with which features.
+    /// For cargo: which programs, with which features.
     build: &'static [&'static str],
-    /// For the program.
+    /// Which of their tests.
     part: Part,
 }
 
 /// Which of the tests of a program.
 enum Part {
+    /// All.
+    All,
     /// All but those of [`LONG`].
     Short,
     /// Those of [`LONG`].
     Long,
     /// All, one after the other.
-    All,
+    OneByOne,
 }
 
 /// Eight tests that take longer than all others together.
@@ -77,11 +79,17 @@ const FEATURES: &str = "--features=std,alloc,recorder,defmt,high-water,abandon,w
 /// The same, with one core in the world. What defmt takes to link comes with `std`.
 const ONE_CORE: &str = "--features=alloc,recorder,high-water,abandon,watchpoint,fp-control";
 
-/// In the order in which a mutant meets them, until one notices it.
-const ALL: [Tests; 4] = [
-    Tests { name: "short", build: &["--package=merged", "--test=merged", FEATURES], part: Part::Short },
-    Tests { name: "long", build: &["--package=merged", "--test=merged", FEATURES], part: Part::Long },
-    Tests { name: "one core", build: &["--package=merged", "--test=merged", ONE_CORE], part: Part::All },
+/// In the order in which a mutant meets them, until one notices it: what is built soonest comes first.
+const ALL: [Tests; 6] = [
+    Tests { name: "scenarios", build: &["--package=merged", "--test=scenarios", FEATURES], part: Part::All },
+    Tests { name: "library", build: &["--package=merged", "--test=library", FEATURES], part: Part::Short },
+    Tests { name: "long", build: &["--package=merged", "--test=library", FEATURES], part: Part::Long },
+    Tests { name: "values", build: &["--test=values", "--test=floor", FEATURES], part: Part::All },
+    Tests {
+        name: "one core",
+        build: &["--package=merged", "--test=scenarios", "--test=library", ONE_CORE],
+        part: Part::OneByOne,
+    },
     Tests { name: "cores", build: &["--test=cores", "--features=cores,recorder"], part: Part::All },
 ];
 
@@ -228,10 +236,11 @@ impl Part {
     /// The words for the test program.
     fn words(&self) -> Vec<String> {
         match self {
+            Self::All => Vec::new(),
             Self::Short => LONG.iter().map(|name| format!("--skip={name}")).collect(),
             Self::Long => LONG.map(str::to_owned).to_vec(),
             // One core, and in each module another lock for it.
-            Self::All => vec!["--test-threads=1".to_owned()],
+            Self::OneByOne => vec!["--test-threads=1".to_owned()],
         }
     }
 }

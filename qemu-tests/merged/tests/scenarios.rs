@@ -1,13 +1,16 @@
-//! All hosted tests in one program: it is linked once, and starts once. `cargo mutants-sample` tries mutants against it.
-//!
-//! Without the feature `std` there is one core in the world, and each module has a lock of its own: run it with
-//! `--test-threads=1`.
+//! What few generic instances do much with: the recorded scenarios, every case of misuse, a short soak. Compiled in a fraction of
+//! the time that the library's own tests take, it is what `cargo mutants-sample` tries a mutant against first.
 
 use std::sync::Mutex;
 
-include!(concat!(env!("OUT_DIR"), "/programs.rs"));
+#[allow(dead_code, reason = "it has a lock of its own")]
+#[path = "../../conformance/tests/audit.rs"]
+mod audit;
+#[allow(dead_code, reason = "it has a lock of its own")]
+#[path = "../../conformance/tests/corpus.rs"]
+mod corpus;
 
-/// For all modules with scenarios, whose interpreter runs one at a time.
+/// For both modules: the interpreter runs one scenario at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Every case of misuse; a program of their own names each.

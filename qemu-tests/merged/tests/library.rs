@@ -1,0 +1,6 @@
+//! The library's hosted tests in one program: it is linked once, and starts once. `cargo mutants-sample` tries mutants against it.
+//!
+//! Without the feature `std` there is one core in the world, and each module has a lock of its own: run it with
+//! `--test-threads=1`.
+
+include!(concat!(env!("OUT_DIR"), "/library.rs"));
