@@ -17,6 +17,7 @@ Builds a guest program, boots it under QEMU, prints its transcript and judges it
 usage:
   cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS]]
   cargo conformance host|MACHINE [--release] FILE...
+  cargo conformance-tasklets host|MACHINE [--release] FILE...
   cargo fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
   cargo fuzz-kernel --replay FILE [--only host|MACHINE] [--debug]
   cargo conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
@@ -32,7 +33,8 @@ machines:
 guests:
 {guests}
 `cargo run` alone boots the guest {USUAL_GUEST} on {first}, built with --release.
-`cargo conformance` runs the scenarios of all files in one boot and prints their logs.
+`cargo conformance` runs the scenarios of all files in one boot and prints their logs;
+`cargo conformance-tasklets` those of tasklets and channels, as Stackless has them.
 `cargo fuzz-kernel` runs random scenarios and checks the kernel after every op; one that
 fails is made small. `cargo conformance-random` runs some on Python's greenlet package,
 too, and compares the logs. Both run on host, aarch64 and x86_64.
