@@ -29,6 +29,7 @@ mod scenarios;
 mod sizes;
 mod soak;
 mod stacks;
+mod tasklets;
 
 use std::process::ExitCode;
 
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         counted::cases(),
         quoted::cases(),
         scenarios::cases(),
+        tasklets::cases(),
         fuzz::cases(),
         soak::cases(),
         lanes::cases(),

@@ -39,6 +39,7 @@ fn script(me: &Me<'_>, slot: Slot) -> Result<(), Raised> {
             break;
         };
         here.run(op)?;
+        audit(me);
     }
     Ok(())
 }
@@ -204,6 +205,27 @@ impl Here<'_> {
             Some(Err(raised)) => self.log(format_args!("temp {slot} {}", Token(raised))),
         }
         Ok(())
+    }
+}
+
+/// Every tasklet is in one place, and the books of the ring and of the channels say the same as the tasklets do. A difference is a
+/// line that no log has.
+fn audit(me: &Me<'_>) {
+    let mut tally = [0, 0];
+    for tasklet in (0..Machine::slots()).filter_map(Machine::tasklet) {
+        let in_ring = me.ring().filter(|&other| other == tasklet).count();
+        let waiting = |line| channel(line).waiting(me).filter(|&other| other == tasklet).count();
+        let in_queues: usize = (0..Machine::channels()).map(waiting).sum();
+        let places = in_ring + in_queues + usize::from(tasklet.is_paused(me)) + usize::from(!tasklet.is_alive(me));
+        let ready = tasklet.is_scheduled(me) && !tasklet.is_blocked(me);
+        if places != 1 || in_ring != usize::from(ready) || in_queues != usize::from(tasklet.is_blocked(me)) {
+            log::line(format_args!("* UNEXPECTED places of {}: {places}", Machine::slot_of(tasklet)));
+        }
+        tally = [tally[0] + in_ring, tally[1] + in_queues];
+    }
+    let balances: usize = (0..Machine::channels()).map(|line| channel(line).balance(me).unsigned_abs() as usize).sum();
+    if tally != [me.run_count(), balances] || me.ring().next() != Some(me.current()) {
+        log::line(format_args!("* UNEXPECTED books: {tally:?}, {} and {balances}", me.run_count()));
     }
 }
 

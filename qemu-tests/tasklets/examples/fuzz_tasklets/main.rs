@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Some([seed]) => (*seed, 20_000),
         Some([seed, count]) if *count > 0 => (*seed, *count),
         _ => {
-            eprintln!("usage: fuzz [SEED] [COUNT], numbers, COUNT above 0; or fuzz --model FILE...");
+            eprintln!("usage: fuzz_tasklets [SEED] [COUNT], numbers, COUNT above 0; or fuzz_tasklets --model FILE...");
             return ExitCode::from(2);
         }
     };
