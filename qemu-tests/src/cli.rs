@@ -59,6 +59,15 @@ pub enum Request {
         /// The scenario files.
         files: Vec<PathBuf>,
     },
+    /// Run Stackless' scenarios of tasklets and channels.
+    Tasklets {
+        /// Where.
+        place: Place,
+        /// How what runs them is compiled.
+        profile: Profile,
+        /// The scenario files.
+        files: Vec<PathBuf>,
+    },
     /// Look for scenarios in which the kernel fails.
     Fuzz(fuzz::Request),
     /// Look for scenarios in which the kernel differs from the real package.
@@ -130,7 +139,14 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let elf = words.next("the ELF file to boot")?.into();
             Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
         }
-        "conformance" => words.conformance()?,
+        "conformance" => {
+            let (place, profile, files) = words.conformance()?;
+            Request::Conformance { place, profile, files }
+        }
+        "conformance-tasklets" => {
+            let (place, profile, files) = words.conformance()?;
+            Request::Tasklets { place, profile, files }
+        }
         "fuzz-kernel" => words.fuzz()?,
         "conformance-random" => words.random()?,
         "soak" => words.soak()?,
@@ -221,11 +237,11 @@ impl Words {
         Ok(Request::Run { machine, guest, profile, limit: self.limit.take() })
     }
 
-    fn conformance(&mut self) -> Result<Request, lexopt::Error> {
+    fn conformance(&mut self) -> Result<(Place, Profile, Vec<PathBuf>), lexopt::Error> {
         let name = self.next("where to run: host, or a machine")?.string()?;
         let place = place(&name)?;
         let profile = self.profile_for(&[place], Profile::Debug)?;
-        Ok(Request::Conformance { place, profile, files: self.rest()?.into_iter().map(PathBuf::from).collect() })
+        Ok((place, profile, self.rest()?.into_iter().map(PathBuf::from).collect()))
     }
 
     fn fuzz(&mut self) -> Result<Request, lexopt::Error> {

@@ -76,11 +76,28 @@ impl Bundle {
     /// A [`Misuse`] with a line for each file that cannot be read, is malformed or has no scenario
     /// in it, and when there is no file, or more than a machine's memory holds.
     pub fn read(files: &[PathBuf]) -> Result<Self> {
+        Self::collect(files, |file, names| read(file, |scenario| names.push(scenario.name().to_owned())))
+    }
+
+    /// Reads and checks `files` by `read`, which returns the text of one and adds the names that it finds there.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub(crate) fn collect(
+        files: &[PathBuf],
+        read: impl Fn(&Path, &mut Vec<String>) -> Result<Vec<u8>, String>,
+    ) -> Result<Self> {
         let mut bundle = Self::default();
         let mut problems = Vec::new();
         for file in files {
-            if let Err(problem) = bundle.add(file) {
-                problems.push(problem);
+            match read(file, &mut bundle.names) {
+                Ok(text) => {
+                    bundle.text.extend_from_slice(&text);
+                    // The next file begins on a line of its own.
+                    bundle.text.push(b'\n');
+                }
+                Err(problem) => problems.push(problem),
             }
         }
         if files.is_empty() {
@@ -96,14 +113,6 @@ impl Bundle {
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
-    }
-
-    fn add(&mut self, file: &Path) -> Result<(), String> {
-        let text = read(file, |scenario| self.names.push(scenario.name().to_owned()))?;
-        self.text.extend_from_slice(&text);
-        // The next file begins on a line of its own.
-        self.text.push(b'\n');
-        Ok(())
     }
 
     /// When a run is ended: many times what so much takes. Each scenario prints its log as it goes.
@@ -123,20 +132,37 @@ impl Bundle {
 /// The file with the line, what is wrong with it and what is allowed, when it is malformed or has no scenario in it; the
 /// file and why, when it cannot be read.
 pub(crate) fn read(file: &Path, mut take: impl FnMut(Scenario)) -> Result<Vec<u8>, String> {
+    checked(file, |text| {
+        let mut any = false;
+        let mut scenarios = Scenarios::new(text);
+        for scenario in &mut scenarios {
+            take(scenario.map_err(|malformed| (malformed.line, malformed.to_string()))?);
+            any = true;
+        }
+        Ok((any, scenarios.lines_read()))
+    })
+}
+
+/// Reads a file and checks it by `check`, which says whether any scenario is in the text, and of how many lines that is; or
+/// which line is malformed, and why.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn checked(
+    file: &Path,
+    check: impl FnOnce(&[u8]) -> Result<(bool, usize), (usize, String)>,
+) -> Result<Vec<u8>, String> {
     let name = file.display();
     let text = fs::read(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
-    let mut any = false;
-    let mut scenarios = Scenarios::new(&text);
-    for scenario in &mut scenarios {
-        take(scenario.map_err(|malformed| format!("{name}:{}: {malformed}", malformed.line))?);
-        any = true;
+    match check(&text) {
+        Ok((true, _)) => Ok(text),
+        // An empty file has a first line, too.
+        Ok((false, lines)) => {
+            Err(format!("{name}:{}: no scenario up to the end: one starts with \"scenario NAME\"", lines.max(1)))
+        }
+        Err((line, problem)) => Err(format!("{name}:{line}: {problem}")),
     }
-    if any {
-        return Ok(text);
-    }
-    // An empty file has a first line, too.
-    let last = scenarios.lines_read().max(1);
-    Err(format!("{name}:{last}: no scenario up to the end: one starts with \"scenario NAME\""))
 }
 
 /// What a run printed.

@@ -16,8 +16,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, elf, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed, transcript,
-    verdict,
+    counts, elf, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed, tasklets,
+    transcript, verdict,
 };
 
 fn main() -> ExitCode {
@@ -40,7 +40,12 @@ fn answer(request: Request) -> Result<()> {
     match request {
         Request::Run { machine, guest, profile, limit } => run(machine, &guest, profile, limit),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),
-        Request::Conformance { place, profile, files } => run_scenarios(place, profile, &files),
+        Request::Conformance { place, profile, files } => {
+            run_scenarios(place, &Bundle::read(&files)?, || conformance::build(place, profile))
+        }
+        Request::Tasklets { place, profile, files } => {
+            run_scenarios(place, &tasklets::bundle(&files)?, || tasklets::build(place, profile))
+        }
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),
         Request::Soak(request) => soak::show(&request),
@@ -118,16 +123,15 @@ fn show(machine: &'static Machine, elf: &Path, counted: bool, cores: u32, limit:
     Ok(transcript::text(&ended.output))
 }
 
-/// Runs scenarios and prints their logs.
-fn run_scenarios(place: Place, profile: Profile, files: &[PathBuf]) -> Result<()> {
-    let bundle = Bundle::read(files)?;
+/// Runs scenarios, by the program that `build` makes, and prints their logs.
+fn run_scenarios(place: Place, bundle: &Bundle, build: impl FnOnce() -> Result<PathBuf>) -> Result<()> {
     if let Place::Machine(machine) = place {
         let mut needs = Needs::default();
         needs.machine(machine);
         tools::ensure(&needs)?;
     }
-    let program = conformance::build(place, profile)?;
-    let ran = conformance::run(place, &program, &bundle, Console)?;
+    let program = build()?;
+    let ran = conformance::run(place, &program, bundle, Console)?;
     match ran.failure {
         None => Ok(()),
         Some(failure) => bail!("{failure}"),

@@ -21,6 +21,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 pub use self::draw::Shard;
+use crate::limit::Limit;
 use crate::process::{self, Status};
 use crate::tally::Tally;
 use crate::tools::Missing;
@@ -33,7 +34,7 @@ const CONFIG: &str = ".cargo/mutants.toml";
 const LEAST: usize = 95;
 
 /// When a run of all is ended: each mutant has a limit of its own, which is far below.
-const LIMIT: Duration = Duration::from_secs(24 * 3600);
+const LIMIT: Limit = Limit::of_all(Duration::from_secs(24 * 3600));
 
 /// Seconds for the tests of one mutant. One that is not done by then hangs, which is noticed: they take five on a slow computer.
 const SECONDS: &str = "--timeout=120";

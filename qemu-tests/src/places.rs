@@ -25,7 +25,7 @@ pub fn guests() -> PathBuf {
 pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 
 /// The features of the first of these, each called like the guest that it is for, which takes what no other takes.
-pub const GUEST_FEATURES: [&str; 5] = ["conformance", "count", "fuzz", "misuse", "soak"];
+pub const GUEST_FEATURES: [&str; 6] = ["conformance", "count", "fuzz", "misuse", "soak", "tasklets"];
 
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
 #[must_use]
@@ -49,6 +49,12 @@ pub fn sizes_of(machine: &Machine) -> PathBuf {
 #[must_use]
 pub fn corpus() -> PathBuf {
     root().join("qemu-tests/conformance/corpus")
+}
+
+/// The corpus of tasklets and channels: two files a family.
+#[must_use]
+pub fn tasklets_corpus() -> PathBuf {
+    root().join("qemu-tests/tasklets/corpus")
 }
 
 /// The target directory of everything that the runner builds for itself: guests and hosted programs.

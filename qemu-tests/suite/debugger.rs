@@ -9,6 +9,7 @@ use std::{fs, thread};
 use libtest_mimic::Failed;
 use qemu_tests::boot::Boot;
 use qemu_tests::compile::Profile;
+use qemu_tests::limit::Limit;
 use qemu_tests::machine::{self, Machine};
 use qemu_tests::process;
 use qemu_tests::tools::Needs;
@@ -17,7 +18,9 @@ use crate::{Case, builds};
 
 const GUEST: &str = "backtrace";
 const GDB: &str = "gdb-multiarch";
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
+/// How long QEMU may take until it listens.
+const START: Duration = Duration::from_secs(300);
 
 /// Functions that a backtrace shows in this order, for each time that the guest calls `leaf`. The trampoline shows as `<signal handler
 /// called>`: its frame is a signal frame, because its caller stands on another stack.
@@ -40,15 +43,16 @@ pub(crate) fn cases() -> Vec<Case> {
             needs.machine(machine);
             needs.gdb();
             let name = format!("debugger::a_backtrace_reaches_the_entry_of_the_image::{machine}::{profile}");
-            cases.push(Case::new(name, needs, move || backtraces(machine, profile)));
+            let guest = builds::Guest::new(GUEST, machine.target, profile);
+            let guests = vec![guest.clone()];
+            cases.push(Case::new(name, needs, move || backtraces(machine, &guest)).with_guests(guests));
         }
     }
     cases
 }
 
-fn backtraces(machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
-    let elf = builds::guest(GUEST, machine.target, profile)?;
-    let shown = debugged(machine, &elf)?;
+fn backtraces(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    let shown = debugged(machine, &guest.file()?)?;
     let shown: Vec<_> = shown.split("Breakpoint 1, ").skip(1).collect();
     if shown.len() != BACKTRACES.len() {
         return Err(format!("{} stops instead of {}:\n{}", shown.len(), BACKTRACES.len(), shown.concat()).into());
@@ -89,7 +93,7 @@ fn debugged(machine: &'static Machine, elf: &Path) -> Result<String, Failed> {
         if let Some(status) = qemu.0.try_wait()? {
             return Err(format!("{} ended before GDB came: {status}", machine.qemu).into());
         }
-        if started.elapsed() > LIMIT {
+        if started.elapsed() > START {
             return Err(format!("{} opened no socket for GDB", machine.qemu).into());
         }
         thread::sleep(Duration::from_millis(20));

@@ -30,6 +30,7 @@ mod scenarios;
 mod sizes;
 mod soak;
 mod stacks;
+mod tasklets;
 
 use std::process::ExitCode;
 
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         counted::cases(),
         quoted::cases(),
         scenarios::cases(),
+        tasklets::cases(),
         fuzz::cases(),
         soak::cases(),
         lanes::cases(),

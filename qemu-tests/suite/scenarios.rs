@@ -21,7 +21,7 @@ use crate::builds::{self, Builds};
 const FAMILIES: [&str; 4] = ["core", "ctx", "drop", "trace"];
 
 /// Where they run.
-const PLACES: [&str; 3] = ["host", "aarch64", "x86_64"];
+pub(crate) const PLACES: [&str; 3] = ["host", "aarch64", "x86_64"];
 
 /// A test for each family, place and profile.
 pub(crate) fn cases() -> Vec<Case> {
@@ -108,9 +108,9 @@ fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, Failed> {
 
 /// The logs of a run, one by one, and everything else.
 #[derive(Default)]
-struct Collected {
-    logs: Vec<Vec<u8>>,
-    aside: Vec<u8>,
+pub(crate) struct Collected {
+    pub(crate) logs: Vec<Vec<u8>>,
+    pub(crate) aside: Vec<u8>,
 }
 
 impl Sinks for Collected {

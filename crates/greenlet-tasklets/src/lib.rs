@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+#![allow(clippy::needless_doctest_main, reason = "the README shows whole programs")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod cell;
+mod channel;
+mod me;
+mod queue;
+mod raised;
+mod record;
+mod scheduler;
+mod spawn;
+mod state;
+mod tasklet;
+
+pub use channel::{Channel, Iter, Preference};
+pub use me::Me;
+pub use raised::{Raised, Refusal, SpawnError};
+pub use scheduler::Scheduler;
+pub use tasklet::Tasklet;
