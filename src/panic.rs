@@ -14,23 +14,16 @@
 //! [`discard`], where there is one to go on with; [`Held`], where one may pass by. Elsewhere nothing is open, and it is the
 //! caller's.
 
-use core::mem::forget;
+use core::mem::ManuallyDrop;
 use core::ops::Deref;
-
-/// How many panics in a row are dropped: of what is to go, of what that panicked with, and so on. The rest is forgotten, for a
-/// destructor that panics with its own kind would never come to an end.
-const IN_A_ROW: usize = 16;
 
 /// Drops what is the user's, whatever that does: its panic is lost, and what it panicked with is dropped in the same way.
 #[cold]
 #[inline(never)]
 pub(crate) fn discard<T>(what: T) {
-    let mut lost = catch(|| drop(what));
-    for _ in 1..IN_A_ROW {
-        let Err(payload) = lost else { return };
-        lost = catch(|| drop(payload));
+    if let Err(payload) = catch(|| drop(what)) {
+        bury(payload);
     }
-    forget(lost);
 }
 
 /// The panic that goes on, of an earlier one and one that came meanwhile: the last.
@@ -52,8 +45,8 @@ impl<T> Held<T> {
         Self(Some(what))
     }
 
-    pub(crate) fn into_inner(mut self) -> T {
-        match self.0.take() {
+    pub(crate) fn into_inner(self) -> T {
+        match ManuallyDrop::new(self).0.take() {
             Some(what) => what,
             None => unreachable!("taken out when it is used up"),
         }
@@ -82,6 +75,7 @@ impl<T> Drop for Held<T> {
 #[cfg(feature = "std")]
 mod imp {
     use crate::block::BlockPtr;
+    use core::mem::forget;
     use std::boxed::Box;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -106,6 +100,21 @@ mod imp {
     /// Goes on panicking, on the stack of the caller.
     pub(crate) fn resume(payload: Payload) -> ! {
         resume_unwind(payload)
+    }
+
+    /// How many payloads in a row are dropped. The next one is forgotten: a destructor that panics with its own kind would never
+    /// come to an end.
+    const IN_A_ROW: usize = 16;
+
+    /// Drops what a panic carries, and what the panic of its destructor carries, and so on.
+    pub(crate) fn bury(mut payload: Payload) {
+        for _ in 0..IN_A_ROW {
+            match catch(|| drop(payload)) {
+                Ok(()) => return,
+                Err(next) => payload = next,
+            }
+        }
+        forget(payload);
     }
 }
 
@@ -141,6 +150,11 @@ mod imp {
         match payload {}
     }
 
+    /// Drops what a panic carries.
+    pub(crate) fn bury(payload: Payload) {
+        match payload {}
+    }
+
     /// Dropped only by a panic that unwinds: panics once more, which ends the program after the message.
     struct LastWords(Option<BlockPtr>);
 
@@ -155,4 +169,5 @@ mod imp {
     }
 }
 
+use imp::bury;
 pub(crate) use imp::{CAUGHT, Payload, catch, guard, resume};

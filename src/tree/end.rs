@@ -95,7 +95,7 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
         let next = keep(at.block().successor());
         drop(replace(&mut at, next).into_inner());
         if at.block() == main || at.id() >= newer {
-            return;
+            return drop(at.into_inner());
         }
     }
 }
