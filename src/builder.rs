@@ -6,9 +6,10 @@ use crate::body;
 use crate::busy::Busy;
 use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
+use crate::here::Here;
 use crate::me::Me;
 use crate::overflow;
-use crate::pool::{self, Core, NoStack, Stacks};
+use crate::pool::{self, Claim, Core, NoStack, Stacks};
 use crate::thrown::Outcome;
 use core::fmt;
 
@@ -137,10 +138,8 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             // SAFETY: a greenlet of this pool had the stack, and is freed; the claim lasts until its release.
             unsafe { Block::renew(claim.block, parent.here()) }
         } else {
-            // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
-            let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
-            // SAFETY: the same.
-            unsafe { Block::write_first(claim.block, bounds, (claim.home, P::HEADROOM as u32), parent.here()) }
+            // SAFETY: nobody had the stack.
+            unsafe { first(claim, P::HEADROOM as u32, parent.here()) }
         };
         #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.
@@ -163,6 +162,20 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             NoStack::NoMemory => SpawnError::NoMemory { bytes: P::SIZE },
         }
     }
+}
+
+/// Lays the canary band and writes the block, on a stack that was never used. Apart, so that not every spawn has it.
+///
+/// # Safety
+///
+/// Nobody had the stack of the claim.
+#[cold]
+#[inline(never)]
+unsafe fn first(claim: Claim, headroom: u32, here: &'static Here) -> BlockPtr {
+    // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
+    let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
+    // SAFETY: the same.
+    unsafe { Block::write_first(claim.block, bounds, (claim.home, headroom), here) }
 }
 
 /// Makes a new block an unstarted child, in the ring of its tree.
