@@ -62,10 +62,13 @@ fn make(me: &Handle, with_body: bool) -> Out {
 
 /// Every place is taken, and so is every stack.
 fn full(me: &Handle, parent: &Handle) -> Out {
-    let mut dead = 0;
-    me.for_each(|greenlet| dead += usize::from(greenlet.is_dead()));
+    let (mut dead, mut leaked) = (0, 0);
+    me.for_each(|greenlet| {
+        dead += usize::from(greenlet.is_dead());
+        leaked += usize::from(!greenlet.is_dead() && with(|world| world.books.is_leaked(place_of(greenlet))));
+    });
     let found = me.build(&STACKS).parent(parent).bare().map(drop);
-    let expected = Err(SpawnError::PoolEmpty { stacks: STACKS.count(), dead, leaked: 0, abandoned: 0 });
+    let expected = Err(SpawnError::PoolEmpty { stacks: STACKS.count(), dead, leaked, abandoned: 0 });
     if found != expected {
         fail(format_args!("a full pool: expected {expected:?}, found {found:?}"));
     }
