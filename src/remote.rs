@@ -240,8 +240,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     }
 
     /// Takes the next wake that was left from elsewhere, if there is one: the greenlet, for the caller to switch to as it sees
-    /// fit. In the order in which they were left, each greenlet once for all the wakes it was left. Takes the same time, however many
-    /// greenlets there are.
+    /// fit. In the order in which they were left, each greenlet once for all the wakes it was left; one whose stack had another before
+    /// it, that was left a wake and is gone, may come in that one's place. Takes the same time, however many greenlets there are.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
