@@ -169,6 +169,12 @@ impl BlockPtr {
         self.here().current_ptr() != self.as_ptr() && self.context.is_marked()
     }
 
+    /// Its number, for lists of those who were asked: with the provenance of the whole block, to which one goes back from there.
+    pub(crate) fn number(self) -> NonNull<Number> {
+        // SAFETY: in bounds of the block.
+        unsafe { self.0.byte_add(mem::offset_of!(Block, id)) }.cast()
+    }
+
     pub(crate) fn has(self, flag: u32) -> bool {
         self.flags.get() & flag != 0
     }
@@ -198,6 +204,12 @@ impl BlockPtr {
         unsafe { mem::transmute::<*const (), Option<DropBody>>(body) }
     }
 
+    /// Whether it has a body that was not started, if it has no pin: of one that does not wait in `up`.
+    #[inline]
+    pub(crate) fn has_body_or_pin(self) -> bool {
+        !self.body_or_pin.get().is_null()
+    }
+
     #[inline]
     pub(crate) fn set_body(self, drop: Option<DropBody>) {
         debug_assert!(!self.has(PINNED), "who has or had no body yet has not started, and does not wait in `up`");
@@ -209,7 +221,7 @@ impl BlockPtr {
     pub(crate) fn die(self, how: u32) {
         self.set(how);
         self.here().count_death();
-        self.count(if how & ABANDONED == 0 { Lot::Dead } else { Lot::Abandoned }, MORE);
+        self.count(if self.has(ABANDONED) { Lot::Abandoned } else { Lot::Dead }, MORE);
     }
 
     /// Notes that it was asked to end and did not.
@@ -228,8 +240,7 @@ impl BlockPtr {
         leaked
     }
 
-    /// Notes that it is about to be freed, or that its tree ends: what counts are dead ones of trees that are entered.
-    #[inline]
+    /// Notes that its tree ends: what counts are dead ones of trees that are entered.
     pub(crate) fn count_no_more(self) {
         if self.has(DEAD) && !self.has(ABANDONED | ENDED) {
             self.count(Lot::Dead, LESS);
@@ -272,7 +283,7 @@ impl BlockPtr {
     /// Whether nothing of it was ever run. So it is to the end with a greenlet that dies unstarted, but for [`DEAD`].
     #[inline]
     pub(crate) fn is_unstarted(self) -> bool {
-        self.has(BARE) || self.body().is_some()
+        self.has(BARE) || self.has_body_or_pin() && !self.has(PINNED)
     }
 
     /// Bytes of its stack, control block included; 0 for main.
@@ -354,8 +365,10 @@ impl Block {
         home: (Home, u32),
         here: &'static Here,
     ) -> BlockPtr {
+        // SAFETY: in bounds of the caller's memory.
+        let number = unsafe { &raw mut (*place).id };
         // SAFETY: nobody had the slot, so nobody looks at it.
-        unsafe { (&raw mut (*place).id).write(Number::nobody()) };
+        unsafe { number.write(Number::nobody()) };
         // SAFETY: the caller's contract.
         unsafe { Self::write(place, bounds, home, here) }
     }

@@ -4,14 +4,15 @@ use crate::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
 use crate::body;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
+use crate::claimed::Claimed;
 use crate::errors::{Refused, SpawnError};
 use crate::handle::Greenlet;
+use crate::here::Here;
 use crate::me::Me;
 use crate::overflow;
-use crate::pool::{Core, NoStack, Stacks, least};
+use crate::pool::{Claim, Core, NoStack, Stacks, least};
 use crate::thrown::Outcome;
 use core::fmt;
-use core::marker::PhantomData;
 
 /// A greenlet to be: from which pool, under which parent, with what name.
 ///
@@ -138,10 +139,8 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             // SAFETY: a greenlet of this pool had the stack, and is freed; the claim lasts until its release.
             unsafe { Block::renew(claim.block, parent.here()) }
         } else {
-            // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
-            let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
-            // SAFETY: the same.
-            unsafe { Block::write_first(claim.block, bounds, (claim.home, P::HEADROOM as u32), parent.here()) }
+            // SAFETY: nobody had the stack.
+            unsafe { first(claim, P::HEADROOM as u32, parent.here()) }
         };
         #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.
@@ -187,7 +186,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         let greenlet = self.bare()?;
         // Others may find it in the tree; none but the claim gives it a body.
         greenlet.block().set(REPLACING);
-        Ok(Claimed { greenlet, pool: PhantomData })
+        Ok(Claimed::new(greenlet))
     }
 
     #[cold]
@@ -204,7 +203,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
 }
 
 /// Checked when a program is built: the stacks of `P` have room for the body.
-const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
+pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
     assert!(
         least::least::<V, E, F>() <= P::SIZE - P::HEADROOM,
         "greenlet: the stacks of this pool are too small for the body and the values of the tree, with one value in flight \
@@ -212,79 +211,18 @@ const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
     );
 }
 
-/// A stack that was taken for a greenlet, which gets its body by [`spawn`](Self::spawn). Dropped, it gives the stack back.
+/// Lays the canary band and writes the block, on a stack that was never used. Apart, so that not every spawn has it.
 ///
-/// Made by [`Builder::claim`]. The greenlet is in the tree already, as one without a body: [`for_each`](Greenlet::for_each) finds
-/// it, and [`set_run`](Greenlet::set_run) of others is refused with [`RunError::Busy`](crate::RunError::Busy).
+/// # Safety
 ///
-/// ```
-/// # use greenlet::{StackPool, Tree};
-/// # static STACKS: StackPool<1, 16384> = StackPool::new();
-/// # static TREE: Tree<u32> = Tree::new();
-/// # TREE.enter(|main| {
-/// let claimed = main.build(&STACKS).claim().unwrap();
-/// assert_eq!(STACKS.free(), 0);
-/// drop(claimed);
-/// assert_eq!(STACKS.free(), 1);
-/// # }).unwrap();
-/// ```
-#[must_use = "the stack is given back when this is dropped"]
-pub struct Claimed<V: 'static, E: 'static, P: Stacks> {
-    greenlet: Greenlet<V, E>,
-    pool: PhantomData<&'static P>,
-}
-
-impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
-    /// Gives the greenlet its body. A body that cannot fit does not compile, as with [`Greenlet::spawn`].
-    ///
-    /// A claim that is kept until its tree ends has a dead greenlet by then, as every one without a body is: `body` is dropped, and
-    /// the handle is one of those that outlive their trees.
-    ///
-    /// # Panics
-    ///
-    /// Where [`Builder::spawn`] would return [`SpawnError::StackTooSmall`]: this crate is compiled with optimization, the caller
-    /// without, and the stack is too small for that.
-    ///
-    /// ```
-    /// # use greenlet::{StackPool, Tree};
-    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
-    /// # static TREE: Tree<u32> = Tree::new();
-    /// # TREE.enter(|main| {
-    /// let claimed = main.build(&STACKS).name("adder").claim().unwrap();
-    /// let g = claimed.spawn(|me, x| me.up(x + 1));
-    /// assert_eq!((g.name(), g.switch(1)), (Some("adder"), Ok(2)));
-    /// # }).unwrap();
-    /// ```
-    pub fn spawn<F>(self, body: F) -> Greenlet<V, E>
-    where
-        F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
-    {
-        const { assert_fits::<V, E, P, F>() }
-        if let Some(needs) = least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
-            panic!("{}", SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE });
-        }
-        let greenlet = self.greenlet.clone();
-        drop(self);
-        let block = greenlet.block();
-        if block.has(BARE) && !block.has(ENDED) {
-            // SAFETY: unstarted, and without a body, which nobody else could give it; `least` measured the stack.
-            unsafe { body::install::<V, E, F>(block, body) };
-        }
-        greenlet
-    }
-}
-
-/// To others who have handles to it, the greenlet is one without a body from here on.
-impl<V: 'static, E: 'static, P: Stacks> Drop for Claimed<V, E, P> {
-    fn drop(&mut self) {
-        self.greenlet.block().clear(REPLACING);
-    }
-}
-
-impl<V: 'static, E: 'static, P: Stacks> fmt::Debug for Claimed<V, E, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claimed").field(&self.greenlet).finish()
-    }
+/// Nobody had the stack of the claim.
+#[cold]
+#[inline(never)]
+unsafe fn first(claim: Claim, headroom: u32, here: &'static Here) -> BlockPtr {
+    // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
+    let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
+    // SAFETY: the same.
+    unsafe { Block::write_first(claim.block, bounds, (claim.home, headroom), here) }
 }
 
 /// Makes a new block an unstarted child, in the ring of its tree.

@@ -17,6 +17,7 @@ mod body;
 mod builder;
 #[cfg(feature = "abandon")]
 mod busy;
+mod claimed;
 mod core_identity;
 mod debug;
 mod errors;
@@ -45,7 +46,8 @@ mod watch;
 pub use abandon::AbandonError;
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 pub use arch::Mpidr;
-pub use builder::{Builder, Claimed};
+pub use builder::Builder;
+pub use claimed::Claimed;
 pub use core_identity::CoreIdentity;
 #[cfg(target_os = "none")]
 pub use core_identity::SingleCore;

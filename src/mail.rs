@@ -288,6 +288,13 @@ impl Mail {
         while self.ringing.fetch_add(0, AcqRel) != 0 && wait() {}
     }
 
+    /// Whether there may be something to settle.
+    #[inline]
+    pub(crate) fn has(&self, request: Request) -> bool {
+        let list = self.list(request);
+        !list.inbox.load(Relaxed).is_null() || !list.queue.load(Relaxed).is_null() || list.missing.load(Relaxed) != 0
+    }
+
     /// Takes the oldest slot out of those that were [collected](Self::collect).
     ///
     /// Told by the tree's core.

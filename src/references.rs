@@ -88,8 +88,7 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     if linked && !block.has(ENDED) {
         block.leave_in_lists();
     }
-    block.count_no_more();
-    let panicked = if block.body().is_some() || local::is_attached(block) {
+    let panicked = if block.has_body_or_pin() || local::is_attached(block) {
         // SAFETY: the caller's contract.
         unsafe { strip(block) }
     } else {

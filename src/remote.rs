@@ -210,10 +210,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             block.id.admit();
             &tree.mail
         };
-        // Not through a reference: who takes the slot out of a list goes from its number back to the block.
-        // SAFETY: in bounds.
-        let number = unsafe { NonNull::new_unchecked((&raw const (*block.as_ptr()).id).cast_mut()) };
-        RemoteGreenlet { number, mail, id: block.id() }
+        RemoteGreenlet { number: block.number(), mail, id: block.id() }
     }
 
     /// Settles the kills that were asked for from elsewhere, in the order in which they were; returns how many.
@@ -238,12 +235,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             return 0;
         }
         // SAFETY: the tree has not ended; the handle knows its types.
-        unsafe { settle::<V, E>(self.block()) }
+        let tree = unsafe { Tree::<V, E>::of(self.block()) };
+        // SAFETY: the same.
+        if tree.mail.has(Request::Kill) { unsafe { settle::<V, E>(self.block()) } } else { 0 }
     }
 
     /// Takes the next wake that was left from elsewhere, if there is one: the greenlet, for the caller to switch to as it sees
-    /// fit. In the order in which they were left, each greenlet once for all the wakes it was left. Takes the same time, however many
-    /// greenlets there are.
+    /// fit. In the order in which they were left, each greenlet once for all the wakes it was left; one whose stack had another before
+    /// it, that was left a wake and is gone, may come in that one's place. Takes the same time, however many greenlets there are.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -262,6 +261,9 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         // SAFETY: the tree has not ended; the handle knows its types.
         let mail = unsafe { &Tree::<V, E>::of(self.block()).mail };
+        if !mail.has(Request::Wake) {
+            return None;
+        }
         #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         loop {
@@ -300,7 +302,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 ///
 /// The number came from a list. Its slot holds a greenlet of a tree of `V` and `E` that is entered on this core.
 unsafe fn keep<V: 'static, E: 'static>(number: NonNull<Number>) -> Greenlet<V, E> {
-    // SAFETY: `remote` made it of a block, with the provenance of the whole.
+    // SAFETY: it is that of a block, with the provenance of the whole: see `BlockPtr::number`.
     let block = unsafe { number.cast::<Block>().byte_sub(offset_of!(Block, id)) };
     // SAFETY: by the contract, it exists.
     let block = unsafe { BlockPtr::new(block.as_ptr()) };
@@ -392,9 +394,8 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
         return End::Needless;
     }
     let Some(exit) = exit.filter(|_| !is_above()) else {
-        let remote = greenlet.remote();
         // SAFETY: the greenlet exists, and is of this tree.
-        unsafe { tree.mail.post(remote.number, remote.id, Request::Kill) };
+        unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
         return End::Waits;
     };
     // SAFETY: the handle refers to it; it is neither main nor an ancestor of the current greenlet.

@@ -2,6 +2,8 @@
 
 mod common;
 
+#[cfg(feature = "std")]
+use common::stubborn;
 use common::{Alone, EXIT, Handle, Log, Main, Me, Out, STACKS, alone, exit_shown, heard, stacks, tree, waiting};
 use greenlet::{Greenlet, StackPool, State, Tree};
 use std::cell::Cell;
@@ -285,4 +287,30 @@ fn the_exit_hook_may_keep_a_greenlet_that_was_about_to_be_killed() {
         assert_eq!(kept.switch(3), Ok(3));
     })
     .unwrap();
+}
+
+/// Who says nothing about leaks hears of them all the same, where there is a place to say it.
+#[cfg(feature = "std")]
+#[test]
+fn a_leak_that_nobody_asked_to_hear_of_is_a_line_on_standard_error() {
+    let Some(output) = common::in_child("a_leak_that_nobody_asked_to_hear_of_is_a_line_on_standard_error") else {
+        let _alone = alone();
+        let entered = common::own_tree!(u32, &'static str).enter(|main| {
+            for name in ["session 1", "session 2"] {
+                let g = main.build(stacks!(3)).name(name).spawn(stubborn).unwrap();
+                g.switch(0).unwrap();
+            }
+            main.spawn(stacks!(1), stubborn).unwrap().switch(0).unwrap();
+        });
+        return entered.unwrap();
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = said.lines().filter(|line| line.contains("was asked to exit and did not")).collect();
+    assert_eq!(lines.len(), 3, "each once: {said}");
+    assert!(lines[0].starts_with("greenlet ") && lines[0].contains(" \"session 1\" was"), "{said}");
+    assert!(
+        lines.iter().all(|line| line.contains("return what is thrown") && line.contains("`Tree::on_leak`")),
+        "{said}"
+    );
+    assert!(output.status.success(), "{said}");
 }

@@ -25,15 +25,22 @@ fn refusals_to_enter_or_create_name_the_remedy() {
         (Box::new(EnterError::NoCore), "enter it from the core's main function"),
         (
             Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 0, leaked: 0, abandoned: 0 }),
-            "give `StackPool` a larger COUNT",
+            "(hold a `WeakGreenlet` there)",
         ),
         (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 2, leaked: 0, abandoned: 0 }), "drop their handles"),
         (
             Box::new(SpawnError::StackTooSmall { needs: 5000, stack: 4096 }),
             "use a `StackPool` with a larger SIZE, or optimize",
         ),
+        (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 0, leaked: 3, abandoned: 0 }), "`Tree::on_leak`"),
+        (Box::new(SpawnError::PoolEmpty { stacks: 3, dead: 0, leaked: 0, abandoned: 1 }), "a larger SIZE"),
         (Box::new(SpawnError::Ended), "spawn inside `Tree::enter`"),
     ]);
+    let all = SpawnError::PoolEmpty { stacks: 9, dead: 2, leaked: 3, abandoned: 1 }.to_string();
+    for part in ["all 9 stacks", "3 of them by leaked", "2 of them by dead", "1 of them by abandoned", "a larger COUNT"]
+    {
+        assert!(all.contains(part), "{all}");
+    }
     let counts = SpawnError::PoolEmpty { stacks: 37, dead: 19, leaked: 0, abandoned: 0 }.to_string();
     assert!(counts.contains("all 37 stacks") && counts.contains("19 of them"), "{counts}");
     assert!(

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Handle, Log, Main, alone, dead, echo, stacks, tree, waiting};
-use greenlet::{SpawnError, StackPool, Tree};
+use common::{Handle, Log, Main, alone, dead, echo, heard, stacks, stubborn, tree, waiting};
+use greenlet::{SharedStackPool, SpawnError, StackPool, Stacks, Tree};
 
 #[test]
 fn an_empty_pool_refuses_and_gives_the_body_back() {
@@ -149,4 +149,51 @@ fn greenlets_of_two_trees_take_stacks_from_one_pool() {
         })
         .unwrap();
     assert_eq!(pool.free(), 2);
+}
+
+/// Of every kind of pool, which counts in its own way.
+#[test]
+fn a_refusal_counts_who_leaked_and_names_the_remedy() {
+    static SHARED: SharedStackPool<4, { common::SIZE }> = SharedStackPool::new();
+    fn refused<P: Stacks>(main: &Handle, pool: &'static P) -> [usize; 4] {
+        match main.bare(pool).unwrap_err() {
+            SpawnError::PoolEmpty { stacks, dead, leaked, abandoned } => [stacks, dead, leaked, abandoned],
+            other => panic!("{other}"),
+        }
+    }
+    fn leaks<P: Stacks>(main: &Handle, pool: &'static P) {
+        let weak = [(); 3].map(|()| {
+            let g = main.build(pool).name("session").spawn(stubborn).unwrap();
+            g.switch(0).unwrap();
+            g.downgrade() // and the handle goes: asked to exit, it stays
+        });
+        assert_eq!(heard(), ["leak session"; 3]);
+        let g = main.spawn(pool, |_, x| Ok(x)).unwrap();
+        assert_eq!(refused(main, pool), [4, 0, 3, 0]);
+        let message = main.bare(pool).unwrap_err().to_string();
+        for part in ["3 of them by leaked", "asked to exit and did not", "`Tree::on_leak`", "COUNT", "own frames"] {
+            assert!(message.contains(part), "{message}");
+        }
+        g.switch(1).unwrap();
+        assert_eq!(refused(main, pool), [4, 1, 3, 0]);
+        let message = main.bare(pool).unwrap_err().to_string();
+        assert!(!message.contains("COUNT"), "a larger one would only delay it: {message}");
+        let last = weak[0].upgrade().unwrap();
+        assert_eq!(last.switch(2), Ok(2), "it ends after all");
+        assert_eq!(refused(main, pool), [4, 2, 2, 0]);
+        drop((last, g));
+        let both = [main.bare(pool).unwrap(), main.bare(pool).unwrap()];
+        assert_eq!(refused(main, pool), [4, 0, 2, 0]);
+        drop(both);
+    }
+    tree(|main| {
+        leaks(main, stacks!(4));
+        leaks(main, &SHARED);
+        // The end of the tree asks the four again, and they stay.
+    });
+    tree(|main| {
+        let taken = [main.bare(&SHARED).unwrap(), main.bare(&SHARED).unwrap()];
+        assert_eq!(refused(main, &SHARED), [4, 0, 2, 0], "for ever, in every tree");
+        drop(taken);
+    });
 }

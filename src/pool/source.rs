@@ -2,8 +2,8 @@
 
 use super::keeper::Shared;
 use super::list::{List, NoStack};
-use super::tally::{Lot, Tally};
-use crate::block::{Block, BlockPtr};
+use super::tally::{LESS, Lot, Tally};
+use crate::block::{Block, BlockPtr, DEAD};
 use crate::here::Here;
 use crate::tree::Occupancy;
 use core::mem::size_of;
@@ -143,9 +143,20 @@ impl Home {
 pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
     match block.home.get() {
         Home::OneCore(list) if ended => list.release_late(block.as_ptr()),
-        Home::OneCore(list) => list.release(block.as_ptr()),
-        // SAFETY: the caller's contract.
-        Home::Shared(pool, slot) => unsafe { Shared::release(pool, slot) },
+        Home::OneCore(list) => {
+            if block.has(DEAD) {
+                list.tally.count_alone(Lot::Dead, LESS);
+            }
+            list.release(block.as_ptr());
+        }
+        Home::Shared(pool, slot) => {
+            if !ended && block.has(DEAD) {
+                // SAFETY: the caller's contract.
+                unsafe { Shared::tally_of(pool) }.count(Lot::Dead, LESS);
+            }
+            // SAFETY: the caller's contract.
+            unsafe { Shared::release(pool, slot) }
+        }
         Home::Tree(occupancy) => occupancy.release(),
     }
 }

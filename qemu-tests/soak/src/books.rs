@@ -94,6 +94,11 @@ impl Books {
         self.digest = mixed(self.digest ^ what);
     }
 
+    /// Whether it was told of as leaked.
+    pub(crate) fn is_leaked(&self, place: usize) -> bool {
+        self.entries[place].leaked
+    }
+
     pub(crate) fn leaked(&mut self, place: usize, references: u32) {
         self.entries[place].leaked = true;
         self.story.leaks += 1;

@@ -126,7 +126,7 @@ fn main() {
         check!(STACKS.free() == 1, "{} stacks are free", STACKS.free());
         // None of those that were given up has a handle to drop.
         let more = main.bare(&STACKS);
-        check!(main.bare(&STACKS) == Err(SpawnError::PoolEmpty { stacks: 6, dead: 0, leaked: 0, abandoned: 0 }));
+        check!(main.bare(&STACKS) == Err(SpawnError::PoolEmpty { stacks: 6, dead: 0, leaked: 0, abandoned: 4 }));
         drop(more);
         check!(ALIVE.load(Relaxed) == 4, "{} are alive", ALIVE.load(Relaxed));
     });

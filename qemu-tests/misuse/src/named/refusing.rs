@@ -76,7 +76,7 @@ fn lose(main: &crate::values::Main) -> Weak {
 fn the_last_handle_goes_and_it_is_told_of_and_keeps_its_stack() {
     tree(|main| {
         let weak = lose(main);
-        same(main.bare(&SINGLE).err(), Some(SpawnError::PoolEmpty { stacks: 1, dead: 0, leaked: 0, abandoned: 0 }));
+        same(main.bare(&SINGLE).err(), Some(SpawnError::PoolEmpty { stacks: 1, dead: 0, leaked: 1, abandoned: 0 }));
         same(weak.upgrade().map(|leaked| leaked.state()), Some(State::Suspended));
     });
 }
