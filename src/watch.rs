@@ -38,7 +38,13 @@ pub(crate) fn nobody() {
 /// | instructions of a switch, more | 4 | 9 |
 ///
 /// A function whose frame skips what is watched, or that does not write to all of it, is not stopped there; the check as it leaves
-/// may find it still. Main's stack has no limit that is known. Hosted, this does nothing.
+/// may find it still. That is no exception but one case in three to six, for frames are larger than the band: when the crate's own
+/// operations began with every number of bytes left, and a guard page lay below the band for what came through, what was watched
+/// stopped 83 % of them on x86_64 and 67 % on aarch64, in debug builds 65 % and 73 %. More cannot be watched: below the band is what
+/// belongs to others, on the stack of a pool the control block of a neighbour, which the kernel writes to; and each byte more of a
+/// band is one less of every stack. Where there is an MMU, a guard page has no such gap.
+///
+/// Main's stack has no limit that is known. Hosted, this does nothing.
 ///
 /// # Safety
 ///

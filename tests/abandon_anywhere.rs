@@ -12,7 +12,9 @@
 mod common;
 
 use common::{Handle, Main, Me, alone};
-use greenlet::{AbandonError, GuardedStackPool, Overflow, Refused, StackPool, State, Thrown, Tree};
+use greenlet::{
+    AbandonError, ContextPool, GreenletLocal, GuardedStackPool, Overflow, Refused, StackPool, State, Thrown, Tree,
+};
 use std::arch::asm;
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
@@ -23,6 +25,9 @@ use std::sync::Mutex;
 static TREE: Tree<u32> = Tree::new().on_overflow(|_| exit(OVERFLOWED_LATE));
 static GUARDED: GuardedStackPool<2, { 64 << 10 }> = GuardedStackPool::new();
 static OTHERS: StackPool<6, { 64 << 10 }> = StackPool::new();
+
+static VALUES: GreenletLocal<u64, 4> = GreenletLocal::new(|| std::hint::black_box([7u64; 64])[5]);
+static CONTEXTS: ContextPool<u64, 4> = ContextPool::new();
 
 /// The most bytes that are left when an operation begins: more than any takes.
 const MOST: usize = 24 << 10;
@@ -139,7 +144,7 @@ struct Set {
 
 type Operation = fn(&Me, &Set);
 
-const OPERATIONS: [(&str, Operation); 9] = [
+const OPERATIONS: [(&str, Operation); 13] = [
     ("switch", |_, set| _ = set.waiting.switch(1)),
     ("up", |me, _| _ = me.up(1)),
     ("throw", |_, set| _ = set.main.throw("thrown")),
@@ -149,6 +154,12 @@ const OPERATIONS: [(&str, Operation); 9] = [
     ("life", |me, _| _ = me.spawn(&OTHERS, |_, x| Ok(x)).unwrap().switch(1)),
     ("loss", |me, _| _ = me.spawn(&OTHERS, |me, x| me.up(x)).unwrap().switch(1)),
     ("set_parent", |_, set| _ = set.child.set_parent(&set.waiting)),
+    ("set_run", |me, set| {
+        _ = me.spawn(&OTHERS, |_, x| Ok(x)).map(|g| (g.set_run(|_, x| Ok(x)).is_ok(), set.main.id()))
+    }),
+    ("visitor", |me, _| me.for_each(|_| _ = std::hint::black_box([0u64; 64]))),
+    ("value", |me, _| _ = VALUES.with(me, |_| ())),
+    ("context", |me, _| me.set_context(CONTEXTS.create(7).ok())),
 ];
 
 /// Calls `run` with so many bytes of the stack of `me` left, as if its frames took the others.
