@@ -215,6 +215,12 @@ pub static PROMISES: &[Promise] = &[
         "cargo test --test suite -- hosted::",
         "cargo test --test suite -- hosted::std::debug",
     ),
+    tallied(
+        "least-stack",
+        HOSTED,
+        "cargo test --test suite -- least:: --include-ignored",
+        "cargo test --test suite -- least::",
+    ),
     tallied("models", HOSTED, "qemu-tests/models/run -- --show-output", "qemu-tests/models/run -- --show-output"),
     Promise {
         name: "miri-tests",
