@@ -23,7 +23,8 @@
 //! [`figures`] keeps and compares what these two find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for
 //! scenarios in which the kernel fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`];
 //! both [`shrink`] what they find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests
-//! once more, with its features, and [`mutants`] tries whether they notice that the library is another one. [`reliability`] runs all of these at full size, and adds up the [`tally`] of each.
+//! once more, with its features; [`least`] measures the least stack in many ways to build, and [`mutants`] tries whether the tests
+//! notice that the library is another one. [`reliability`] runs all of these at full size, and adds up the [`tally`] of each.
 //!
 //! Words: the *host* runs the runner, a *guest* is a program that runs on a machine of QEMU's, the
 //! *board* is the glue that gets a guest from reset to `main`, and its output is the *transcript*.
@@ -42,6 +43,7 @@ pub mod guests;
 pub mod hits;
 pub mod hosted;
 mod install;
+pub mod least;
 pub mod limit;
 pub mod logs;
 pub mod machine;

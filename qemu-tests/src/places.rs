@@ -75,6 +75,15 @@ pub fn hosted() -> io::Result<PathBuf> {
     in_target("hosted")
 }
 
+/// The target directory of the program that measures the [least stack](crate::least).
+///
+/// # Errors
+///
+/// When the operating system cannot tell where this program is.
+pub fn least() -> io::Result<PathBuf> {
+    in_target("least")
+}
+
 /// A target directory for an inner cargo.
 ///
 /// It lies inside the target directory that this program was built into, wherever

@@ -1,6 +1,6 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, sizes, the conformance scenarios,
-//! random ones, a soak, vectors, the linker fragment, processors, the runner itself, the table of promises, what the documents say of all these, and the
-//! library's tests with its features, each a test with a name of its own.
+//! random ones, a soak, vectors, the linker fragment, processors, the runner itself, the table of promises, what the documents say of all these, the least
+//! stack in many ways to build, and the library's tests with its features, each a test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -20,6 +20,7 @@ mod features;
 mod fuzz;
 mod guests;
 mod lanes;
+mod least;
 mod linking;
 mod misuse;
 mod processors;
@@ -42,17 +43,23 @@ struct Case {
     name: String,
     needs: Needs,
     guests: Vec<builds::Guest>,
+    is_ignored: bool,
     test: Box<dyn FnOnce() -> Result<(), Failed> + Send>,
 }
 
 impl Case {
     fn new(name: String, needs: Needs, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Self {
-        Self { name, needs, guests: Vec::new(), test: Box::new(test) }
+        Self { name, needs, guests: Vec::new(), is_ignored: false, test: Box::new(test) }
     }
 
     /// It, which boots `guests`.
     fn with_guests(self, guests: Vec<builds::Guest>) -> Self {
         Self { guests, ..self }
+    }
+
+    /// It runs with `--ignored` and `--include-ignored` only.
+    fn when_asked_for(self) -> Self {
+        Self { is_ignored: true, ..self }
     }
 
     /// Whether the command line asks for this test, by the rules of libtest.
@@ -84,6 +91,7 @@ fn main() -> ExitCode {
         runner::cases(),
         reliability::cases(),
         documents::cases(),
+        least::cases(),
         features::cases(),
     ];
     let cases: Vec<_> = parts.into_iter().flatten().collect();
@@ -98,6 +106,7 @@ fn main() -> ExitCode {
         }
         builds::want(selected().flat_map(|case| &case.guests));
     }
-    let trials = cases.into_iter().map(|case| Trial::test(case.name, case.test)).collect();
+    let trial = |case: Case| Trial::test(case.name, case.test).with_ignored_flag(case.is_ignored);
+    let trials = cases.into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

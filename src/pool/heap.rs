@@ -15,6 +15,9 @@ use core::fmt;
 /// Memory that has become a stack stays one: the allocator does not get it back, and the next greenlet takes it. What refers to a
 /// greenlet weakly, or from another core, may look whether it is still there when it is long gone.
 ///
+/// In debug builds on Linux and macOS as much memory as a stack, and 64 KiB, is asked for below each: what overflows a stack is
+/// named then, and has not destroyed what the allocator has there.
+///
 /// ```
 /// # use greenlet::Tree;
 /// use greenlet::HeapStacks;

@@ -10,7 +10,7 @@
 //! | [`LEAST`] | everybody; with optimization, or without where the build script [knows of it](LEAST) | the program is built |
 //! | [`UNOPTIMIZED`] | a crate that is found to be compiled [without optimization](is_unoptimized) | it spawns |
 //!
-//! The package `qemu-tests/floor` steps through all of it, in each of the ways to build that `suite/floor.rs` lists.
+//! The package `qemu-tests/floor` steps through all of it, in each of the ways to build that `qemu-tests/src/least.rs` lists.
 
 use crate::arch::{self, STACK_ALIGN};
 use crate::block::Block;

@@ -16,7 +16,8 @@ const ALIGN: usize = 64;
 /// Stacks of `SIZE` bytes in memory that the caller brings: as many as fit. For one core at a time, and otherwise as a
 /// [`StackPool`](super::StackPool).
 ///
-/// What is known of the stacks lies at the beginning of the memory.
+/// What is known of the stacks lies at the beginning of the memory. What overflows the lowest stack destroys that, and then what you
+/// have before the memory.
 ///
 /// ```
 /// # use greenlet::Tree;

@@ -108,10 +108,11 @@ fn look(census: &mut Census, greenlet: &Handle, me: &Handle) {
         None if place == 0 || state == State::Dead => {}
         None => wrong(format_args!("it has no stack")),
         Some(stack) => {
-            // What else the pool consists of is smaller than a stack, before them or behind.
-            let offset = stack.limit.wrapping_sub((&raw const STACKS).addr());
+            // Counted from the highest: what else the pool consists of lies before them, or is smaller than a stack.
+            let end = (&raw const STACKS).addr() + size_of_val(&STACKS);
+            let offset = end.wrapping_sub(stack.base);
             let number = offset / SIZE;
-            let is_of_pool = number < STACKS.count() && offset + SIZE <= size_of_val(&STACKS);
+            let is_of_pool = number < STACKS.count();
             let is_in_line = *census.shift.get_or_insert(offset % SIZE) == offset % SIZE;
             let is_whole = stack.size() == SIZE && (stack.limit..=stack.base).contains(&stack.sp);
             if !is_of_pool || !is_in_line || !is_whole {

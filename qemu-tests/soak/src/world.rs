@@ -20,7 +20,7 @@ pub(crate) const CONTEXTS_AT_MOST: usize = 12;
 pub(crate) const LOCALS_AT_MOST: usize = 20;
 
 pub(crate) static STACKS: StackPool<GREENLETS, SIZE> = StackPool::new();
-const _: () = assert!(size_of::<StackPool<GREENLETS, SIZE>>() < (GREENLETS + 1) * SIZE);
+const _: () = assert!(StackPool::<GREENLETS, SIZE>::BYTES < (GREENLETS + 1) * SIZE);
 pub(crate) static CONTEXT_POOL: ContextPool<One, CONTEXTS_AT_MOST> = ContextPool::new();
 pub(crate) static LOCAL: GreenletLocal<One, LOCALS_AT_MOST> = GreenletLocal::new(|| LOCALS.one());
 

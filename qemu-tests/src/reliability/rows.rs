@@ -215,6 +215,12 @@ pub static PROMISES: &[Promise] = &[
         "cargo test --test suite -- hosted::",
         "cargo test --test suite -- hosted::std::debug",
     ),
+    tallied(
+        "least-stack",
+        HOSTED,
+        "cargo test --test suite -- least:: --include-ignored",
+        "cargo test --test suite -- least::",
+    ),
     tallied("mutants", HOSTED, "cargo mutants-sample 200", "cargo mutants-sample 10"),
     tallied("models", HOSTED, "qemu-tests/models/run -- --show-output", "qemu-tests/models/run -- --show-output"),
     Promise {

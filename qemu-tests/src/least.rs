@@ -1,0 +1,160 @@
+//! The least stack of a body against every way to build a program: the package `floor` measures it, and this builds that.
+//!
+//! The program, the crate that spawns and the library are compiled each in a way of its own, as profiles with overrides have it.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::process::{self, Status};
+use crate::{environment, places, transcript};
+
+/// When a way is given up: many times what a slow computer takes.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// The features with which each is measured: with neither, and with what makes frames deeper.
+const FEATURES: [&str; 2] = ["", "std,abandon"];
+
+/// A way to build.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// What its test is called.
+    pub name: &'static str,
+    /// Whether it stands for many, so that it is always measured.
+    pub is_usual: bool,
+    /// Whether the library takes it that there is optimization: then `spawn` is asked, too, on stacks that are too small without.
+    is_optimized: bool,
+    /// Settings of cargo, beside `--release`.
+    release: bool,
+    settings: &'static [&'static str],
+    /// Flags for all crates.
+    flags: &'static str,
+}
+
+/// The release profile.
+const RELEASE: Way = Way { name: "", is_usual: false, is_optimized: true, release: true, settings: &[], flags: "" };
+/// The profile that is not.
+const DEBUG: Way = Way { is_optimized: false, release: false, ..RELEASE };
+
+/// The crate that spawns is not optimized.
+const SUBJECT: &str = "profile.release.package.subject.opt-level=0";
+const LEVEL_1: &str = "profile.release.opt-level=1";
+
+/// Every way that stable Rust has to make frames deeper.
+pub static WAYS: &[Way] = &[
+    Way { name: "debug", is_usual: true, ..DEBUG },
+    Way { name: "release", is_usual: true, ..RELEASE },
+    Way { name: "1", is_usual: true, settings: &[LEVEL_1], ..RELEASE },
+    Way { name: "z", is_usual: true, settings: &["profile.release.opt-level=\"z\""], ..RELEASE },
+    // The library is optimized and all else is not: once in a profile without debug assertions that says so, once in one that does not.
+    Way {
+        name: "dependencies_optimized",
+        is_usual: true,
+        settings: &["profile.dev.debug-assertions=false", "profile.dev.package.\"*\".opt-level=3"],
+        ..DEBUG
+    },
+    Way {
+        name: "program_unoptimized",
+        is_usual: true,
+        settings: &["profile.release.opt-level=0", "profile.release.package.\"*\".opt-level=3"],
+        ..RELEASE
+    },
+    Way { name: "crate_unoptimized", is_usual: true, settings: &[SUBJECT], ..RELEASE },
+    Way {
+        name: "crate_left_to_the_linker",
+        is_usual: true,
+        settings: &[SUBJECT, "profile.release.lto=\"thin\""],
+        ..RELEASE
+    },
+    Way { name: "covered", is_usual: true, settings: &[LEVEL_1], flags: "-Cinstrument-coverage", ..RELEASE },
+    Way { name: "2", settings: &["profile.release.opt-level=2"], ..RELEASE },
+    Way { name: "s", settings: &["profile.release.opt-level=\"s\""], ..RELEASE },
+    Way { name: "unoptimized", is_optimized: false, settings: &["profile.release.opt-level=0"], ..RELEASE },
+    Way { name: "unoptimized_by_a_flag", is_optimized: false, flags: "-Copt-level=0", ..RELEASE },
+    Way { name: "no_passes", is_optimized: false, flags: "-C no-prepopulate-passes", ..RELEASE },
+    Way {
+        name: "library_unoptimized",
+        is_optimized: false,
+        settings: &["profile.release.package.greenlet.opt-level=0"],
+        ..RELEASE
+    },
+    Way {
+        name: "assertions_in_the_crate",
+        settings: &[LEVEL_1, "profile.release.package.subject.debug-assertions=true"],
+        ..RELEASE
+    },
+    Way {
+        name: "assertions_in_the_crate_unoptimized",
+        settings: &[SUBJECT, "profile.release.package.subject.debug-assertions=true"],
+        ..RELEASE
+    },
+    Way {
+        name: "assertions_but_in_the_library",
+        settings: &["profile.dev.package.greenlet.debug-assertions=false"],
+        ..DEBUG
+    },
+    Way { name: "assertions_optimized", settings: &["profile.dev.opt-level=1"], ..DEBUG },
+    Way { name: "overflow_checks", settings: &[LEVEL_1, "profile.release.overflow-checks=true"], ..RELEASE },
+    Way { name: "crate_left_to_the_linker_whole", settings: &[SUBJECT, "profile.release.lto=\"fat\""], ..RELEASE },
+    Way { name: "crate_left_to_lld", settings: &[SUBJECT], flags: "-Clinker-plugin-lto", ..RELEASE },
+    Way {
+        name: "linked_whole",
+        settings: &["profile.release.lto=\"fat\"", "profile.release.codegen-units=1"],
+        ..RELEASE
+    },
+    Way { name: "linked_whole_debug", settings: &["profile.dev.lto=\"fat\""], ..DEBUG },
+    Way { name: "one_unit_debug", settings: &["profile.dev.codegen-units=1", "profile.dev.debug=false"], ..DEBUG },
+    Way { name: "frame_pointers", settings: &[LEVEL_1], flags: "-Cforce-frame-pointers=yes", ..RELEASE },
+    Way { name: "frame_pointers_debug", flags: "-Cforce-frame-pointers=yes", ..DEBUG },
+    Way { name: "processor", flags: "-Ctarget-cpu=native", ..RELEASE },
+    Way { name: "processor_debug", flags: "-Ctarget-cpu=native", ..DEBUG },
+    Way {
+        name: "covered_small",
+        settings: &["profile.release.opt-level=\"s\""],
+        flags: "-Cinstrument-coverage",
+        ..RELEASE
+    },
+    Way { name: "covered_debug", flags: "-Cinstrument-coverage", ..DEBUG },
+    Way { name: "profiled", settings: &[LEVEL_1], flags: "-Cprofile-generate", ..RELEASE },
+    Way { name: "profiled_debug", flags: "-Cprofile-generate", ..DEBUG },
+    Way { name: "panics_abort", settings: &[LEVEL_1, "profile.release.panic=\"abort\""], ..RELEASE },
+    Way { name: "panics_abort_debug", settings: &["profile.dev.panic=\"abort\""], ..DEBUG },
+    Way { name: "fixed_addresses", settings: &[LEVEL_1], flags: "-Crelocation-model=static", ..RELEASE },
+];
+
+impl Way {
+    /// Builds the package so and runs it; returns how many lives of greenlets it has measured.
+    ///
+    /// # Errors
+    ///
+    /// When it does not build, or a stack that is accepted is overrun; with what was said of that.
+    pub fn measure(&self) -> Result<u64> {
+        let small = if self.is_optimized { "small," } else { "" };
+        FEATURES.iter().map(|features| self.measure_with(&format!("{small}{features}"))).sum()
+    }
+
+    fn measure_with(&self, features: &str) -> Result<u64> {
+        let mut cargo = environment::cargo();
+        cargo.current_dir(places::root().join("qemu-tests/floor"));
+        cargo.args(["run", "--quiet", "--features", features]);
+        cargo.args(self.release.then_some("--release"));
+        cargo.args(self.settings.iter().flat_map(|setting| ["--config", setting]));
+        let built = places::least()?;
+        // What a program writes that counts itself is of no interest.
+        cargo.env("LLVM_PROFILE_FILE", built.join("profile")).env("RUSTFLAGS", self.flags);
+        cargo.arg("--target-dir").arg(&built);
+        let ended = process::run(cargo, LIMIT, |_| Ok(()))?;
+        let (output, errors) = (String::from_utf8_lossy(&ended.output), String::from_utf8_lossy(&ended.errors));
+        let spare = output.lines().find_map(|line| line.strip_prefix("the least to spare: "));
+        match (ended.status, spare) {
+            (Status::Exited(0), Some(spare)) => {
+                println!("{} with `{features}`: {spare} bytes to spare", self.name);
+                Ok(output.lines().filter(|line| line.contains(": takes ")).count() as u64)
+            }
+            (status, _) => {
+                let overrun: Vec<_> = output.lines().filter(|line| line.contains(": -")).collect();
+                bail!("{status:?} with `{features}`\n{}\n{}", overrun.join("\n"), transcript::tail(&errors))
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The least stack in many ways to build: each test builds and runs a program twice, some seconds each. Those that are not usual run
+//! when asked for, with `--include-ignored`.
+
+use libtest_mimic::Failed;
+use qemu_tests::least::{WAYS, Way};
+use qemu_tests::tally::Tally;
+use qemu_tests::tools::Needs;
+
+use crate::{Case, builds};
+
+pub(crate) fn cases() -> Vec<Case> {
+    WAYS.iter().map(case).collect()
+}
+
+fn case(way: &'static Way) -> Case {
+    let name = format!("least::{}", way.name);
+    let line = name.clone();
+    let test = move || {
+        if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+            println!("not measured: the program steps through itself as x86_64 Linux does");
+            return Ok(());
+        }
+        let _turn = builds::turn();
+        let attempts = way.measure().map_err(|error| Failed::from(format!("{error:#}")))?;
+        println!("{}", Tally { attempts, failures: 0 }.line(line));
+        Ok(())
+    };
+    let case = Case::new(name, Needs::default(), test);
+    if way.is_usual { case } else { case.when_asked_for() }
+}
