@@ -11,7 +11,7 @@
 //! //@ stack: 8192                      bytes that its greenlets may take of their stacks, in release; without it 2048
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
 //! //@ cores: 4                         boots with so many cores; without it one
-//! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out; `guests/build.rs` names it, too
+//! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out; named in `guests/build.rs`
 //! //@ hits                             prints where it was interrupted: that is checked against its code
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
