@@ -159,6 +159,14 @@ fn a_body_is_refused_after_the_start_and_comes_back() {
 }
 
 #[test]
+fn a_builder_shows_parent_and_name() {
+    tree(|main| {
+        let shown = format!("{:?}", main.build(&STACKS).name("parser"));
+        assert_eq!(shown, "Builder { parent: main greenlet (current), name: Some(\"parser\"), .. }");
+    });
+}
+
+#[test]
 fn a_body_too_large_for_the_stack_comes_back_and_the_old_one_stays() {
     tree(|main| {
         let g = main.spawn(stacks!(1, 16384), |_me, x| Ok(x + 1)).unwrap();

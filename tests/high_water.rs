@@ -57,7 +57,8 @@ fn the_table_has_a_line_for_each_stack_with_what_is_known_of_it() {
         }
         let [(_, _, used), (_, _, unused), _] = &table(main)[..] else { panic!("three lines") };
         assert_eq!((used[0], unused[0]), (32_768, 1_048_576));
-        assert!(used[2] > 10_000 && used[3] > 30 && used[1] < 8_000, "it dug, and came back up: {used:?}");
+        assert!(used[2] > 10_000 && used[3] > 30, "it dug: {used:?}");
+        assert!((200..8_000).contains(&used[1]), "it came back up, and waits: {used:?}");
         assert!(unused[2] < 4_096 && unused[3] == 0, "it has not started: {unused:?}");
     });
 }
@@ -114,7 +115,8 @@ fn the_deepest_is_of_greenlets_that_were_freed_and_is_kept() {
             let greenlet = main.spawn(pool, digs).unwrap();
             greenlet.switch(0).unwrap();
             assert_eq!(deepest_stack(), 0, "it lives");
-            greenlet.kill().unwrap_err();
+            greenlet.switch(0).unwrap();
+            assert!(greenlet.is_dead());
             let used = greenlet.high_water_mark().unwrap();
             drop(greenlet);
             assert_eq!(deepest_stack(), used);
@@ -124,5 +126,6 @@ fn the_deepest_is_of_greenlets_that_were_freed_and_is_kept() {
         .unwrap();
         return;
     };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let told = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&told));
 }

@@ -2,7 +2,9 @@
 
 mod common;
 
-use greenlet::{EnterError, LocalError, ParentError, Refusal, Refused, RunError, SpawnError, Thrown};
+use greenlet::{
+    EnterError, Identity, LocalError, Overflow, ParentError, Refusal, Refused, RunError, SpawnError, Stack, Thrown,
+};
 use std::error::Error;
 
 /// Checks that each message names its remedy, and that no two are the same.
@@ -106,4 +108,25 @@ fn what_is_refused_shows_why_whatever_was_passed_in() {
 fn an_error_becomes_thrown_and_is_not_taken_for_an_exit() {
     assert_eq!(Thrown::<u32, &str>::from("boo"), Thrown::Error("boo"));
     assert_ne!(Thrown::<u32, u32>::Error(1), Thrown::Exit(1));
+}
+
+#[test]
+fn an_overflow_tells_how_it_was_noticed_and_the_remedy() {
+    let greenlet = Identity { id: 3, name: Some("parser"), is_main: false };
+    let told = |sp, stopped_at| {
+        let overflow = Overflow { greenlet, stack: Stack { base: 0x5000, limit: 0x4000, sp }, stopped_at };
+        let told = overflow.to_string();
+        assert!(told.contains("greenlet 3 \"parser\", 4096-byte stack 0x4000, "), "{told}");
+        told
+    };
+    let past = told(0x3f00, None);
+    assert!(past.starts_with("stack overflow: ") && past.contains("256 bytes past the limit"), "{past}");
+    let canary = told(0x4800, None);
+    assert!(canary.starts_with("stack overflow: ") && canary.contains("canary overwritten"), "{canary}");
+    let fault = told(0x4100, Some(0x3ff8));
+    assert!(fault.contains("stopped at 0x3ff8"), "{fault}");
+    assert!([&past, &canary, &fault].iter().all(|told| told.ends_with("give its pool a larger SIZE")));
+    let foreign = told(0x9000, None);
+    assert!(foreign.starts_with("switch from a foreign stack: "), "{foreign}");
+    assert!(foreign.ends_with("only the greenlet's own code may switch"), "{foreign}");
 }

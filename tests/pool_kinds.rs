@@ -165,6 +165,14 @@ fn memory_that_holds_no_stack_comes_back() {
 }
 
 #[test]
+fn the_bytes_for_stacks_are_what_the_worst_place_takes_and_no_word_more() {
+    let needs = |skip: usize| StackRegion::<1024>::carve(&mut memory(skip + 8)[skip..]).unwrap_err().reason.needs;
+    let worst = (0..128).map(needs).max().unwrap();
+    assert!((worst..worst + 8).contains(&StackRegion::<1024>::bytes(1)), "{worst}");
+    assert_eq!(StackRegion::<1024>::bytes(5), StackRegion::<1024>::bytes(1) + 4 * 1024);
+}
+
+#[test]
 fn a_region_refuses_when_it_is_full_and_gives_the_body_back() {
     tree(|main| {
         let (region, log) =
