@@ -8,6 +8,9 @@ use core::convert::Infallible;
 use core::fmt;
 use greenlet::{EnterError, GreenletLocal, Refused, Tree};
 
+/// What a run knows, with room for `N` tasklets.
+type Table<const N: usize, V, E> = State<V, E, [Record<V, E>; N]>;
+
 /// A run's tasklets, up to `N` and main, with values `V` and errors `E`. A `static`.
 ///
 /// `V` is what is sent and received. Where Stackless has `None`, there is `V::default()`: what a cell holds when nobody has put
@@ -35,7 +38,7 @@ use greenlet::{EnterError, GreenletLocal, Refused, Tree};
 pub struct Scheduler<const N: usize, V: 'static = (), E: 'static = &'static str> {
     tree: Tree<(), Infallible>,
     /// One, main's: it is there as long as main is, and only who has main's handle comes to it.
-    state: GreenletLocal<State<V, E, [Record<V, E>; N]>, 1>,
+    state: GreenletLocal<Table<N, V, E>, 1>,
 }
 
 impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
@@ -86,7 +89,7 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
         let mut main = Some(main);
         let entered = self.tree.enter(|greenlet| {
             let main = main.take();
-            self.state.with(greenlet, |state: &State<V, E, [Record<V, E>; N]>| {
+            self.state.with(greenlet, |state: &Table<N, V, E>| {
                 let state: &State<V, E> = state;
                 state.run.set(greenlet.id() + 1); // the first is 0, and a channel that was never used is of no run
                 state.main.id.set(greenlet.id());
@@ -124,7 +127,7 @@ pub(crate) trait Home<V: 'static, E: 'static>: Sync {
 
 impl<const N: usize, V: Default + 'static, E: 'static> Home<V, E> for Scheduler<N, V, E> {
     fn with(&'static self, main: &Handle, look: &mut dyn FnMut(&State<V, E>)) {
-        if self.state.with(main, |state: &State<V, E, [Record<V, E>; N]>| look(state)).is_err() {
+        if self.state.with(main, |state: &Table<N, V, E>| look(state)).is_err() {
             unreachable!("main has had its state since it was entered");
         }
     }
