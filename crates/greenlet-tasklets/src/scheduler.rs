@@ -16,7 +16,7 @@ type Table<const N: usize, V, E> = State<V, E, [Record<V, E>; N]>;
 /// `V` is what is sent and received. Where Stackless has `None`, there is `V::default()`: what a cell holds when nobody has put
 /// anything into it.
 ///
-/// RAM: 80 bytes and a `V` (or an `E`, if that is larger) for each tasklet, and 700 bytes; and what its stack takes.
+/// RAM: 64 bytes a tasklet where `V` and `E` have no more than two words, and about 600 for the whole; and what the stacks take.
 ///
 /// ```
 /// use greenlet::StackPool;
