@@ -6,7 +6,7 @@ use crate::record::{At, Handle, Record};
 use crate::state::State;
 use core::convert::Infallible;
 use core::fmt;
-use greenlet::{EnterError, GreenletLocal, Refused, Tree};
+use greenlet::{EnterError, GreenletLocal, Overflow, Refused, Tree};
 
 /// What a run knows, with room for `N` tasklets.
 type Table<const N: usize, V, E> = State<V, E, [Record<V, E>; N]>;
@@ -54,6 +54,20 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
         Self { tree: Tree::new(), state: GreenletLocal::new(State::new) }
     }
 
+    /// Sets who hears of a tasklet that has not kept to its stack, as [`Tree::on_overflow`] does. A panic by default.
+    ///
+    /// ```
+    /// use greenlet_tasklets::Scheduler;
+    /// static TASKLETS: Scheduler<8, u32> = Scheduler::new().on_overflow(|overflow| {
+    ///     eprintln!("{overflow}");
+    ///     std::process::exit(1) // reset the chip
+    /// });
+    /// ```
+    #[must_use]
+    pub const fn on_overflow(self, hook: fn(&Overflow) -> !) -> Self {
+        Self { tree: self.tree.on_overflow(hook), state: self.state }
+    }
+
     /// A channel for the tasklets of this scheduler: the initial value of a `static`.
     ///
     /// ```
@@ -73,7 +87,8 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
     /// # Errors
     ///
     /// The closure comes back, not called, for the reasons of [`Tree::enter`]: one scheduler or tree is entered on a core at a
-    /// time, and a tasklet that refused to exit must have been none of the last run's.
+    /// time. [`EnterError::StillReferred`] is for ever: a tasklet of an earlier run refused to exit, and its frames refer to what
+    /// the scheduler knew of it.
     ///
     /// ```
     /// use greenlet_tasklets::Scheduler;
