@@ -116,7 +116,8 @@ fn every_feature_says_what_differs_and_what_shows_it() -> Result<(), Failed> {
 }
 
 fn every_public_item_has_an_example() -> Result<(), Failed> {
-    let (mut without, mut folders, mut items) = (Vec::new(), vec![places::root().join("src")], 0);
+    let (mut without, mut folders, mut items) =
+        (Vec::new(), ["src", "crates/greenlet-tasklets/src"].map(|folder| places::root().join(folder)).to_vec(), 0);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
@@ -286,10 +287,11 @@ impl Known {
     }
 }
 
-/// The names of the tests in `tests/*.rs`, by file.
+/// The names of the tests in `tests/*.rs`, here and of the crate above, by file.
 fn hosted() -> io::Result<BTreeMap<String, BTreeSet<String>>> {
     let mut hosted = BTreeMap::new();
-    for entry in fs::read_dir(places::root().join("tests"))? {
+    let folders = ["tests", "crates/greenlet-tasklets/tests"].map(|folder| fs::read_dir(places::root().join(folder)));
+    for entry in folders.into_iter().collect::<io::Result<Vec<_>>>()?.into_iter().flatten() {
         let path = entry?.path();
         if let Some(file) = path.file_stem().filter(|_| is_source(&path)) {
             hosted.insert(file.to_string_lossy().into_owned(), tests_of(&fs::read_to_string(&path)?));

@@ -48,7 +48,7 @@ fn corpus(place: Place, profile: Profile) -> Result<(), Failed> {
     for file in &files {
         expected.extend(logs(&fs::read_to_string(file.with_extension("log"))?));
     }
-    compare(place, profile, &files, &expected)
+    compare(&format!("tasklets::{place}::{profile}"), place, profile, &files, &expected)
 }
 
 /// What the interpreter does wrong is done right.
@@ -59,11 +59,11 @@ fn defects() -> Result<(), Failed> {
     if right.iter().zip(&wrong).any(|(right, wrong)| right == wrong) {
         return Err("a scenario that shows no defect is among the defects".into());
     }
-    compare(Place::Host, Profile::Debug, &[file], &right)
+    compare("tasklets::defects", Place::Host, Profile::Debug, &[file], &right)
 }
 
 /// Runs the scenarios of `files`, and compares their logs with those `expected`.
-fn compare(place: Place, profile: Profile, files: &[PathBuf], expected: &[String]) -> Result<(), Failed> {
+fn compare(test: &str, place: Place, profile: Profile, files: &[PathBuf], expected: &[String]) -> Result<(), Failed> {
     /// How many differences a message shows.
     const SHOWN: usize = 5;
     let bundle = tasklets::bundle(files)?;
@@ -81,7 +81,7 @@ fn compare(place: Place, profile: Profile, files: &[PathBuf], expected: &[String
     }
     let failures = (differences.len() as u64).max(u64::from(ran.failure.is_some()));
     let tally = Tally { attempts: expected.len() as u64, failures };
-    println!("{}", tally.line(format_args!("tasklets::{place}::{profile}")));
+    println!("{}", tally.line(format_args!("{test}")));
     if failures == 0 {
         return Ok(());
     }

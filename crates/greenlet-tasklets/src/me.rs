@@ -74,10 +74,10 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
     /// ```
     pub fn schedule(&self, value: V) -> Result<V, Raised<E>> {
         self.alive()?;
-        let (_, own) = self.own();
+        let (at, own) = self.own();
         own.contents.set(Ok(value));
-        self.state.advance();
-        self.pass()
+        self.state.advance(own);
+        self.pass(at, own)
     }
 
     /// Puts `value` into one's own cell, leaves the ring and lets the next tasklet run, until somebody
@@ -110,7 +110,7 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         let (at, own) = self.own();
         own.contents.set(Ok(value));
         self.pause(at);
-        self.pass()
+        self.pass(at, own)
     }
 
     /// Leaves the ring and lets the others run, until nobody can: Stackless' `run`. Any tasklet may call it, and calls nest: the
@@ -133,10 +133,10 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
     /// ```
     pub fn run_all(&self) -> Result<(), Raised<E>> {
         self.alive()?;
-        let (at, _) = self.own();
+        let (at, own) = self.own();
         self.state.begin_to_wait(at);
         self.pause(at);
-        let back = self.pass();
+        let back = self.pass(at, own);
         self.state.stop_waiting(at);
         back.map(drop)
     }
@@ -162,9 +162,9 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         Raised::Exit
     }
 
-    /// Lets the current one go on, until that is this one; then empties the cell.
-    pub(crate) fn pass(&self) -> Result<V, Raised<E>> {
-        let (at, own) = self.own();
+    /// Lets the current one go on, until that is this one, whose record is `own`; then empties the cell.
+    #[inline]
+    pub(crate) fn pass(&self, at: At, own: &Record<V, E>) -> Result<V, Raised<E>> {
         if self.state.ring.get() != Some(at) {
             self.switch_away(at)?;
         }

@@ -6,14 +6,17 @@ use crate::record::{At, Handle, Record};
 use crate::state::State;
 use core::convert::Infallible;
 use core::fmt;
-use greenlet::{EnterError, GreenletLocal, Refused, Tree};
+use greenlet::{EnterError, GreenletLocal, Overflow, Refused, Tree};
+
+/// What a run knows, with room for `N` tasklets.
+type Table<const N: usize, V, E> = State<V, E, [Record<V, E>; N]>;
 
 /// A run's tasklets, up to `N` and main, with values `V` and errors `E`. A `static`.
 ///
 /// `V` is what is sent and received. Where Stackless has `None`, there is `V::default()`: what a cell holds when nobody has put
 /// anything into it.
 ///
-/// RAM: 80 bytes and a `V` (or an `E`, if that is larger) for each tasklet, and 700 bytes; and what its stack takes.
+/// RAM: 64 bytes a tasklet where `V` and `E` have no more than two words, and about 600 for the whole; and what the stacks take.
 ///
 /// ```
 /// use greenlet::StackPool;
@@ -35,7 +38,7 @@ use greenlet::{EnterError, GreenletLocal, Refused, Tree};
 pub struct Scheduler<const N: usize, V: 'static = (), E: 'static = &'static str> {
     tree: Tree<(), Infallible>,
     /// One, main's: it is there as long as main is, and only who has main's handle comes to it.
-    state: GreenletLocal<State<V, E, [Record<V, E>; N]>, 1>,
+    state: GreenletLocal<Table<N, V, E>, 1>,
 }
 
 impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
@@ -49,6 +52,20 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
     pub const fn new() -> Self {
         const { assert!(N <= At::MOST, "greenlet-tasklets: a Scheduler has at most 65,534 tasklets") };
         Self { tree: Tree::new(), state: GreenletLocal::new(State::new) }
+    }
+
+    /// Sets who hears of a tasklet that has not kept to its stack, as [`Tree::on_overflow`] does. A panic by default.
+    ///
+    /// ```
+    /// use greenlet_tasklets::Scheduler;
+    /// static TASKLETS: Scheduler<8, u32> = Scheduler::new().on_overflow(|overflow| {
+    ///     eprintln!("{overflow}");
+    ///     std::process::exit(1) // reset the chip
+    /// });
+    /// ```
+    #[must_use]
+    pub const fn on_overflow(self, hook: fn(&Overflow) -> !) -> Self {
+        Self { tree: self.tree.on_overflow(hook), state: self.state }
     }
 
     /// A channel for the tasklets of this scheduler: the initial value of a `static`.
@@ -70,7 +87,8 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
     /// # Errors
     ///
     /// The closure comes back, not called, for the reasons of [`Tree::enter`]: one scheduler or tree is entered on a core at a
-    /// time, and a tasklet that refused to exit must have been none of the last run's.
+    /// time. [`EnterError::StillReferred`] is for ever: a tasklet of an earlier run refused to exit, and its frames refer to what
+    /// the scheduler knew of it.
     ///
     /// ```
     /// use greenlet_tasklets::Scheduler;
@@ -86,7 +104,7 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
         let mut main = Some(main);
         let entered = self.tree.enter(|greenlet| {
             let main = main.take();
-            self.state.with(greenlet, |state: &State<V, E, [Record<V, E>; N]>| {
+            self.state.with(greenlet, |state: &Table<N, V, E>| {
                 let state: &State<V, E> = state;
                 state.run.set(greenlet.id() + 1); // the first is 0, and a channel that was never used is of no run
                 state.main.id.set(greenlet.id());
@@ -124,7 +142,7 @@ pub(crate) trait Home<V: 'static, E: 'static>: Sync {
 
 impl<const N: usize, V: Default + 'static, E: 'static> Home<V, E> for Scheduler<N, V, E> {
     fn with(&'static self, main: &Handle, look: &mut dyn FnMut(&State<V, E>)) {
-        if self.state.with(main, |state: &State<V, E, [Record<V, E>; N]>| look(state)).is_err() {
+        if self.state.with(main, |state: &Table<N, V, E>| look(state)).is_err() {
             unreachable!("main has had its state since it was entered");
         }
     }

@@ -118,11 +118,10 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.ring.set(Some(at));
     }
 
-    /// The next one's turn.
-    pub(crate) fn advance(&self) {
-        if let Some(current) = self.ring.get() {
-            self.ring.set(self.at(current).next.get());
-        }
+    /// After the turn of the current one, whose record this is, the next one's.
+    #[inline]
+    pub(crate) fn advance(&self, current: &Record<V, E>) {
+        self.ring.set(current.next.get());
     }
 
     /// One that was taken out of a queue gets its turn at once, and the current one keeps its place: it is last by that.

@@ -131,7 +131,8 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         me.alive()?;
         self.insert(me)?;
         me.state.wake(self.at);
-        me.pass()
+        let (at, own) = me.own();
+        me.pass(at, own)
     }
 
     /// Runs this tasklet at once, and pauses the caller: [`run`](Self::run), but the caller leaves the ring.
@@ -156,9 +157,10 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
             return Err(Raised::Refused(Refusal::Current));
         }
         self.insert(me)?;
-        me.state.leave(me.own().0, Place::Paused);
+        let (at, own) = me.own();
+        me.state.leave(at, Place::Paused);
         me.state.wake(self.at);
-        me.pass()
+        me.pass(at, own)
     }
 }
 
@@ -197,7 +199,8 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         record.contents.set(Err(raised.into()));
         // At oneself: the current one wakes itself, and comes back at once.
         me.state.wake(self.at);
-        me.pass()
+        let (at, own) = me.own();
+        me.pass(at, own)
     }
 
     /// Raises an error in this tasklet when it is its turn. One that is blocked or paused goes to the end of the ring.

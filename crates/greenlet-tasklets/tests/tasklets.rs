@@ -348,8 +348,8 @@ fn sizes_are_as_the_documentation_says() {
         1 => size_of::<Scheduler<1, u64>>(),
         _ => size_of::<Scheduler<9, u64>>(),
     };
-    assert!(size(9) - size(1) <= 8 * 72, "{} bytes for 8 tasklets", size(9) - size(1));
-    assert!(size(0) <= 768, "{} bytes without tasklets", size(0));
-    assert!(size_of::<Channel<u64>>() <= 56, "{} bytes a channel", size_of::<Channel<u64>>());
+    assert!(size(9) - size(1) <= 8 * 64, "{} bytes for 8 tasklets", size(9) - size(1));
+    assert!(size(0) <= 640, "{} bytes without tasklets", size(0));
+    assert!(size_of::<Channel<u64>>() <= 40, "{} bytes a channel", size_of::<Channel<u64>>());
     assert_eq!(size_of::<Tasklet<u64>>(), 16);
 }

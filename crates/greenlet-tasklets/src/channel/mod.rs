@@ -292,7 +292,7 @@ impl<V: Default + 'static, E: 'static> Channel<V, E> {
             state.leave(at, Place::Paused);
             self.queue(state, at, way as i32);
             state.if_nobody_is_left(at);
-            return me.pass();
+            return me.pass(at, own);
         };
         own.contents.set(contents);
         own.contents.swap(&state.at(other).contents);
@@ -303,13 +303,13 @@ impl<V: Default + 'static, E: 'static> Channel<V, E> {
         };
         if self.schedule_all.load(Relaxed) {
             state.append(other);
-            state.advance();
+            state.advance(own);
         } else if preferred {
             state.prefer(other);
         } else {
             state.append(other);
         }
-        me.pass()
+        me.pass(at, own)
     }
 }
 
