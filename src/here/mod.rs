@@ -195,7 +195,7 @@ impl Here {
 
     #[inline(always)]
     pub(crate) fn slow(&self) -> u32 {
-        if cfg!(any(target_os = "none", feature = "std")) {
+        if cfg!(any(bare, feature = "std")) {
             // A relaxed load is never a part of another instruction: one instruction more on x86_64.
             // SAFETY: the record is that of the core or thread that asks, and changed by nobody else.
             unsafe { *self.slow.as_ptr() }
