@@ -1,5 +1,5 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, sizes, the conformance scenarios,
-//! random ones, a soak, vectors, the linker fragment, processors, the runner itself, the table of promises, what the documents say of all these, and the
+//! random ones, a soak, vectors, the linker fragment, processors, targets, the runner itself, the table of promises, what the documents say of all these, and the
 //! library's tests with its features, each a test with a name of its own.
 //!
 //! ```text
@@ -29,6 +29,7 @@ mod scenarios;
 mod sizes;
 mod soak;
 mod stacks;
+mod targets;
 
 use std::process::ExitCode;
 
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         misuse::cases(),
         linking::cases(),
         processors::cases(),
+        targets::cases(),
         runner::cases(),
         reliability::cases(),
         documents::cases(),
