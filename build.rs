@@ -1,15 +1,37 @@
-//! Makes the linker find `greenlet.x` without a path, refuses processors that the switch is not made for, and says whether there is
-//! optimization.
+//! Makes the linker find `greenlet.x` without a path, says whether the target is bare or hosted and whether there is optimization, and
+//! refuses targets and processors that the switch is not made for.
 
 #[path = "build/apx.rs"]
 mod apx;
 #[path = "build/optimized.rs"]
 mod optimized;
+#[path = "build/target.rs"]
+mod target;
 
 use std::path::PathBuf;
+use std::process::exit;
 use std::{env, fs};
 
 fn main() {
+    println!("cargo::rerun-if-changed=build/target.rs");
+    println!("cargo::rustc-check-cfg=cfg(bare, hosted)");
+    let of_target = |name| env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
+    let ground = target::ground(&target::Target {
+        arch: &of_target("TARGET_ARCH"),
+        os: &of_target("TARGET_OS"),
+        pointer_width: &of_target("TARGET_POINTER_WIDTH"),
+        endian: &of_target("TARGET_ENDIAN"),
+        said_bare: env::var_os("CARGO_CFG_GREENLET_BARE").is_some(),
+        said_hosted: env::var_os("CARGO_CFG_GREENLET_HOSTED").is_some(),
+    });
+    match ground {
+        Ok(target::Ground::Bare) => println!("cargo::rustc-cfg=bare"),
+        Ok(target::Ground::Hosted) => println!("cargo::rustc-cfg=hosted"),
+        Err(why) => {
+            eprintln!("error: {why}");
+            exit(1)
+        }
+    }
     apx::refuse();
     optimized::tell();
     let variable =

@@ -80,26 +80,25 @@ mod isa;
     any(target_arch = "x86_64", target_arch = "aarch64"),
     target_pointer_width = "64",
     target_endian = "little",
-    any(target_os = "linux", target_os = "none"),
+    any(bare, hosted),
 )))]
 compile_error!(
-    "greenlet has a stack switch for x86_64 and little-endian aarch64, on Linux and on bare metal: \
-     x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu, x86_64-unknown-none, aarch64-unknown-none and \
-     aarch64-unknown-none-softfloat; build with --target one of these"
+    "greenlet has stack switches for x86_64 and little-endian aarch64, and its build script says which of the two cfgs holds: \
+     bare, or hosted"
 );
 
-#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+#[cfg(all(bare, target_arch = "aarch64"))]
 pub use isa::Mpidr;
 #[cfg(feature = "high-water")]
 pub(crate) use isa::first_not;
-#[cfg(all(feature = "abandon", target_os = "none", target_arch = "x86_64"))]
+#[cfg(all(feature = "abandon", bare, target_arch = "x86_64"))]
 pub(crate) use isa::interrupts_come_here;
-#[cfg(all(feature = "abandon", not(miri), any(target_arch = "x86_64", target_os = "none")))]
+#[cfg(all(feature = "abandon", not(miri), any(target_arch = "x86_64", bare)))]
 pub(crate) use isa::state;
 pub(crate) use isa::{call_on, depart, leave, send, stack_pointer, switch, trampoline};
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 pub(crate) use isa::{in_handler, interrupts, masked};
-#[cfg(all(feature = "watchpoint", target_os = "none"))]
+#[cfg(all(feature = "watchpoint", bare))]
 pub(crate) use isa::{start_watching, watch};
 
 #[cfg(all(not(miri), target_arch = "aarch64"))]
@@ -141,33 +140,33 @@ pub(crate) fn opaque<T>(_address: *const T) -> usize {
 }
 
 /// An operating system keeps its interrupts to itself.
-#[cfg(not(target_os = "none"))]
+#[cfg(not(bare))]
 #[inline(always)]
 pub(crate) fn interrupts() -> u32 {
     0
 }
 
 /// The same.
-#[cfg(not(target_os = "none"))]
+#[cfg(not(bare))]
 #[inline(always)]
 pub(crate) fn masked(_interrupts: u32) -> u32 {
     0
 }
 
 /// What there is to see of the state is the operating system's.
-#[cfg(all(feature = "abandon", any(miri, all(target_arch = "aarch64", not(target_os = "none")))))]
+#[cfg(all(feature = "abandon", any(miri, all(target_arch = "aarch64", not(bare)))))]
 pub(crate) fn state() -> u32 {
     0
 }
 
 /// Such interrupts are handled by the operating system; and aarch64 pushes nothing.
-#[cfg(all(feature = "abandon", not(all(target_os = "none", target_arch = "x86_64"))))]
+#[cfg(all(feature = "abandon", not(all(bare, target_arch = "x86_64"))))]
 pub(crate) fn interrupts_come_here() -> bool {
     false
 }
 
 /// Debug registers are the operating system's.
-#[cfg(all(feature = "watchpoint", not(target_os = "none")))]
+#[cfg(all(feature = "watchpoint", not(bare)))]
 #[inline(always)]
 pub(crate) fn watch(_end: *const ()) {}
 
@@ -176,7 +175,7 @@ pub(crate) fn watch(_end: *const ()) {}
 /// # Safety
 ///
 /// None.
-#[cfg(all(feature = "watchpoint", not(target_os = "none")))]
+#[cfg(all(feature = "watchpoint", not(bare)))]
 pub(crate) unsafe fn start_watching() {}
 
 /// Alignment of a stack pointer at a call, in bytes; both ABIs ask for 16.

@@ -75,7 +75,7 @@ impl Drop for Busy {
 
 /// Whether a record is of one core or thread. Hosted, without features, one record is of all threads: one that has a handle of an
 /// ended tree must not look at a greenlet that another one runs.
-const OWN: bool = cfg!(any(target_os = "none", feature = "std", feature = "cores"));
+const OWN: bool = cfg!(any(bare, feature = "std", feature = "cores"));
 
 /// Where those threads count instead, for whoever runs.
 static SOMEWHERE: AtomicU32 = AtomicU32::new(0);

@@ -101,11 +101,11 @@ macro_rules! core_identity {
 /// # fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
 /// greenlet::core_identity!(unsafe greenlet::SingleCore);
 /// ```
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 #[derive(Debug)]
 pub struct SingleCore;
 
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 impl SingleCore {
     /// 0: there is one core.
     ///

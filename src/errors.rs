@@ -68,7 +68,7 @@ pub enum EnterError {
 impl fmt::Display for EnterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// Where threads are not cores, the second one that enters is in the way of the first.
-        const ONE_CORE: &str = if cfg!(any(target_os = "none", feature = "std")) {
+        const ONE_CORE: &str = if cfg!(any(bare, feature = "std")) {
             ""
         } else {
             "; for tests in parallel threads use the feature `std` of the crate `greenlet`, without which all threads are one core"

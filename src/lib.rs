@@ -44,12 +44,12 @@ mod watch;
 
 #[cfg(feature = "abandon")]
 pub use abandon::AbandonError;
-#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+#[cfg(all(bare, target_arch = "aarch64"))]
 pub use arch::Mpidr;
 pub use builder::Builder;
 pub use claimed::Claimed;
 pub use core_identity::CoreIdentity;
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 pub use core_identity::SingleCore;
 pub use errors::{EnterError, ParentError, Refused, RunError, SpawnError};
 pub use handle::{Greenlet, Stack, State, WeakGreenlet};

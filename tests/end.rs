@@ -3,7 +3,7 @@
 mod common;
 
 use common::{
-    EXIT, Handle, Log, Me, Out, STACKS, alone, exit_shown, heard, holding, left_over, stacks, stubborn, tree, waiting,
+    Handle, Log, Me, Out, STACKS, alone, exit_shown, heard, holding, left_over, stacks, stubborn, tree, waiting,
     waiting_with,
 };
 use greenlet::{StackPool, Tree};

@@ -24,9 +24,9 @@ use core::cell::Cell;
 mod control;
 #[cfg(feature = "fp-control")]
 pub(crate) use control::control;
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 mod mpidr;
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 pub use mpidr::Mpidr;
 
 const _: () = assert!(offset::PC == offset::SP + 8 && offset::BX == offset::BP + 8, "sp, pc and bp, bx move in pairs");
@@ -288,11 +288,11 @@ pub(crate) unsafe fn first_not(word: usize, start: *const usize, end: *const usi
 }
 
 /// DAIF.F, I and A: the masks of FIQ, IRQ and SError, bits 6 to 8 (Arm ARM, C5.2.3).
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 const MASKS: u32 = 0b111 << 6;
 
 /// The interrupt masks as the processor holds them, in bits 6 to 8.
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 #[inline(always)]
 pub(crate) fn interrupts() -> u32 {
     let daif: u64;
@@ -302,13 +302,13 @@ pub(crate) fn interrupts() -> u32 {
 }
 
 /// The kinds of interrupts that `interrupts` masks, a bit each.
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 pub(crate) fn masked(interrupts: u32) -> u32 {
     interrupts
 }
 
 /// Whether IRQs are masked, which they are in a handler unless it unmasks them.
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 pub(crate) fn in_handler() -> bool {
     /// DAIF.I.
     const IRQ: u32 = 1 << 7;
@@ -317,7 +317,7 @@ pub(crate) fn in_handler() -> bool {
 
 /// What must not be set where a greenlet is given up, unless it was when its tree was entered: a bit for each of the two stack pointers
 /// that may be `sp` (SPSel), and the mask of debug exceptions (DAIF.D; Arm ARM, C5.2.19 and C5.2.3).
-#[cfg(all(feature = "abandon", target_os = "none"))]
+#[cfg(all(feature = "abandon", bare))]
 pub(crate) fn state() -> u32 {
     /// DAIF.D, bit 9.
     const D: u64 = 1 << 9;
@@ -331,7 +331,7 @@ pub(crate) fn state() -> u32 {
 
 /// Has a store to the 64 bytes below `end`, a multiple of 64, be an exception, and to no other that was watched before, once
 /// [`start_watching`] was called.
-#[cfg(all(feature = "watchpoint", target_os = "none"))]
+#[cfg(all(feature = "watchpoint", bare))]
 #[inline(always)]
 pub(crate) fn watch(end: *const ()) {
     // SAFETY: an address in a debug register changes nothing, but for who asked for that with `start_watching`. The barrier has
@@ -347,7 +347,7 @@ pub(crate) fn watch(end: *const ()) {
 }
 
 /// Bytes that are watched.
-#[cfg(all(feature = "watchpoint", target_os = "none"))]
+#[cfg(all(feature = "watchpoint", bare))]
 const WATCHED: usize = 64;
 
 /// Turns on what [`watch`] has set, and unmasks debug exceptions.
@@ -355,7 +355,7 @@ const WATCHED: usize = 64;
 /// # Safety
 ///
 /// At EL1; watchpoint 0 is nobody else's, and its exceptions are caught.
-#[cfg(all(feature = "watchpoint", target_os = "none"))]
+#[cfg(all(feature = "watchpoint", bare))]
 pub(crate) unsafe fn start_watching() {
     /// Of DBGWCR (Arm ARM, D19.3.12): on, for EL1, stores, all 8 bytes of a doubleword, and 2 to this power of addresses.
     const ON: u64 = 1 << 0 | 0b01 << 1 | 0b10 << 3 | 0xff << 5 | (WATCHED.trailing_zeros() as u64) << 24;

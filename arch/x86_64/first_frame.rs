@@ -7,8 +7,8 @@
 //!
 //! | target | section | written by |
 //! |---|---|---|
-//! | hosted | `.eh_frame` | the assembler, from `.cfi_*` |
-//! | bare metal | `.debug_frame`, no byte of the image | the lines below: the assembler drops `.cfi_signal_frame` from that section |
+//! | hosted, UEFI | `.eh_frame` | the assembler, from `.cfi_*` |
+//! | bare ELF | `.debug_frame`, no byte of the image | the lines below: the assembler drops `.cfi_signal_frame` from that section |
 //!
 //! Opcodes, from DWARF 5 (sections 6.4.2, 7.7.1 and 7.24): 0x07 undefined, 0x0f def_cfa_expression, 0x10 expression; 0x76 breg6
 //! (rbp), 0x06 deref, 0x23 plus_uconst.
@@ -16,7 +16,7 @@
 use super::offset;
 use core::arch::naked_asm;
 
-/// Where a fresh context starts: calls the entry in rbx. The arguments are in the registers of the C ABI already, except the
+/// Where a fresh context starts: calls the entry in rbx. The arguments are in the registers of the System V ABI already, except the
 /// context, which lies below the record.
 ///
 /// # Safety
@@ -39,7 +39,7 @@ pub(crate) unsafe extern "C" fn trampoline() {
         ".endif",
         "2:",
         "lea rsi, [rbp - {RECORD}]",
-        "call rbx",
+        c_call!("rbx"),
         "ud2",
         "3:",
         ".if !{BARE}",
@@ -69,7 +69,7 @@ pub(crate) unsafe extern "C" fn trampoline() {
         "8:",
         ".popsection",
         ".endif",
-        BARE = const cfg!(target_os = "none") as u8,
+        BARE = const cfg!(all(bare, not(target_os = "uefi"))) as u8,
         RECORD = const super::super::RECORD_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,

@@ -1,4 +1,4 @@
-//! The switch for x86_64, System V ABI, hosted and freestanding.
+//! The switch for x86_64, System V ABI, hosted and freestanding; and UEFI, whose C ABI is another one.
 //!
 //! ```text
 //!   register   at the jump                              at label 2, in the other context
@@ -21,9 +21,37 @@ use core::arch::{asm, naked_asm};
 
 #[macro_use]
 mod control;
-mod first_frame;
 #[cfg(feature = "fp-control")]
 pub(crate) use control::control;
+
+/// Calls `$function`, a register, with what travels in the registers of the System V ABI.
+#[cfg(not(target_os = "uefi"))]
+macro_rules! c_call {
+    ($function:literal) => {
+        concat!("call ", $function)
+    };
+}
+
+/// The same by the C ABI of UEFI, Microsoft's: rcx, rdx, r8 and r9, and 32 bytes of stack that are the callee's. What that ABI keeps
+/// beyond the other one, rdi, rsi and xmm6 to xmm15, the clobbers of a switch name in any case.
+#[cfg(target_os = "uefi")]
+macro_rules! c_call {
+    ($function:literal) => {
+        concat!(
+            "mov rax, ",
+            $function,
+            "
+            mov r9, rcx
+            mov r8, rdx
+            mov rdx, rsi
+            mov rcx, rdi
+            sub rsp, 32
+            call rax"
+        )
+    };
+}
+
+mod first_frame;
 pub(crate) use first_frame::trampoline;
 
 /// What lies before a marked switch's label 2, and is never executed: `int3`. Before an unmarked one is the end of a jump, which is
@@ -210,7 +238,7 @@ pub(crate) unsafe fn call_on(sp: *mut u8, last: Last, argument: *const ()) -> ! 
 /// that a walk ends here: the frame of who changed stacks is not above it.
 #[unsafe(naked)]
 unsafe extern "C" fn ground() {
-    naked_asm!(".cfi_startproc", ".cfi_undefined rip", "call rcx", "ud2", ".cfi_endproc")
+    naked_asm!(".cfi_startproc", ".cfi_undefined rip", c_call!("rcx"), "ud2", ".cfi_endproc")
 }
 
 /// The stack pointer of the caller.
@@ -253,11 +281,11 @@ pub(crate) unsafe fn first_not(word: usize, start: *const usize, end: *const usi
 }
 
 /// RFLAGS.IF, bit 9 (Intel SDM volume 1, section 3.4.3.3).
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 const INTERRUPT_ENABLE: u32 = 1 << 9;
 
 /// What the processor says of interrupts: the bit that masks them, and nothing else.
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 #[inline(always)]
 pub(crate) fn interrupts() -> u32 {
     let flags: u64;
@@ -267,13 +295,13 @@ pub(crate) fn interrupts() -> u32 {
 }
 
 /// The kinds of interrupts that `interrupts` masks: all of them, in one bit, or none.
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 pub(crate) fn masked(interrupts: u32) -> u32 {
     !interrupts & INTERRUPT_ENABLE
 }
 
 /// Whether interrupts are masked, which they are in a handler unless it unmasks them.
-#[cfg(target_os = "none")]
+#[cfg(bare)]
 pub(crate) fn in_handler() -> bool {
     masked(interrupts()) != 0
 }
@@ -292,7 +320,7 @@ pub(crate) fn state() -> u32 {
 
 /// Whether an interrupt that comes is pushed onto the stack of who runs: an entry of the IDT that the core has loaded has no stack of
 /// its own (Intel SDM volume 3, sections 6.10 and 6.14.1).
-#[cfg(all(feature = "abandon", target_os = "none"))]
+#[cfg(all(feature = "abandon", bare))]
 pub(crate) fn interrupts_come_here() -> bool {
     const NMI: usize = 2;
     const FIRST: usize = 32;
@@ -323,7 +351,7 @@ pub(crate) fn interrupts_come_here() -> bool {
 
 /// Has a store to the 32 bytes below `end`, a multiple of 8, be an exception, and to no other that was watched before, once
 /// [`start_watching`] was called.
-#[cfg(all(feature = "watchpoint", target_os = "none"))]
+#[cfg(all(feature = "watchpoint", bare))]
 #[inline(always)]
 pub(crate) fn watch(end: *const ()) {
     let end = end.addr();
@@ -349,7 +377,7 @@ pub(crate) fn watch(end: *const ()) {
 /// # Safety
 ///
 /// In ring 0; the debug registers are nobody else's, and #DB is caught.
-#[cfg(all(feature = "watchpoint", target_os = "none"))]
+#[cfg(all(feature = "watchpoint", bare))]
 pub(crate) unsafe fn start_watching() {
     /// Of DR7 (Intel SDM, 18.2.4): all four on; each for stores (R/W 01) to 8 bytes (LEN 10). Bit 10 reads as one.
     const ON: u64 = 0x9999 << 16 | 1 << 10 | 0xff;

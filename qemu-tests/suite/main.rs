@@ -1,6 +1,6 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, sizes, the conformance scenarios,
-//! random ones, a soak, vectors, the linker fragment, processors, the runner itself, the table of promises, what the documents say of all these, the least
-//! stack in many ways to build, and the library's tests with its features, each a test with a name of its own.
+//! random ones, a soak, vectors, the linker fragment, processors, targets, the runner itself, the table of promises, what the documents say
+//! of all these, the least stack in many ways to build, and the library's tests with its features, each a test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -31,6 +31,7 @@ mod scenarios;
 mod sizes;
 mod soak;
 mod stacks;
+mod targets;
 mod tasklets;
 
 use std::process::ExitCode;
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
         misuse::cases(),
         linking::cases(),
         processors::cases(),
+        targets::cases(),
         runner::cases(),
         reliability::cases(),
         documents::cases(),

@@ -1,0 +1,104 @@
+//! Targets that nothing runs on here: those that the library is built for, assembly and all; those that are refused, with the reason;
+//! and what the builder may say of them.
+
+use libtest_mimic::Failed;
+use qemu_tests::tools::Needs;
+use qemu_tests::{environment, places};
+
+use crate::{Case, builds};
+
+/// Built for, with each of these features besides none, and what the build script takes them for.
+const BUILT: [(&str, &str, &str); 5] = [
+    ("x86_64-unknown-uefi", BARE_FEATURES, "bare"),
+    ("aarch64-unknown-uefi", BARE_FEATURES, "bare"),
+    ("x86_64-apple-darwin", HOSTED_FEATURES, "hosted"),
+    ("aarch64-apple-darwin", HOSTED_FEATURES, "hosted"),
+    ("x86_64-unknown-linux-musl", HOSTED_FEATURES, "hosted"),
+];
+
+const BARE_FEATURES: &str = "greenlet/abandon,greenlet/watchpoint,greenlet/high-water,greenlet/fp-control";
+const HOSTED_FEATURES: &str = "greenlet/std,greenlet/alloc,greenlet/high-water,greenlet/fp-control";
+
+/// No library of rustc's is there for these, so that the build ends for want of `core`; what the build script says comes before.
+const WITHOUT_CORE: [(&str, &str, &str); 5] = [
+    ("x86_64-unknown-hermit", "", "hosted"),
+    ("aarch64-unknown-hermit", "--cfg greenlet_bare", "bare"),
+    ("x86_64-unknown-redox", "", "hosted"),
+    ("aarch64-unknown-nuttx", "--cfg greenlet_bare", "bare"),
+    ("x86_64-unknown-freebsd", "", "hosted"),
+];
+
+/// Refused, with these words among others.
+const REFUSED: [(&str, &str, &str); 5] = [
+    ("x86_64-pc-windows-msvc", "", "the limits of its stack"),
+    ("aarch64-pc-windows-msvc", "--cfg greenlet_hosted", "the limits of its stack"),
+    ("x86_64-unknown-openbsd", "", "MAP_STACK"),
+    ("riscv64gc-unknown-none-elf", "", "no stack switch for this instruction set (riscv64, "),
+    ("x86_64-unknown-none", "--cfg greenlet_bare --cfg greenlet_hosted", "leave one of them out"),
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let built = BUILT.map(|(target, features, ground)| {
+        let mut needs = Needs::default();
+        needs.target(target);
+        Case::new(format!("targets::{target}"), needs, move || {
+            is_built(target, "", ground)?;
+            is_built(target, features, ground)
+        })
+    });
+    let case =
+        |name: &str, test: fn() -> Result<(), Failed>| Case::new(format!("targets::{name}"), Needs::default(), test);
+    let others = [
+        case("other_systems_are_accepted", || WITHOUT_CORE.iter().try_for_each(|case| is_accepted(*case))),
+        case("what_is_known_to_be_wrong_is_refused", || REFUSED.iter().try_for_each(|case| is_refused(*case))),
+    ];
+    built.into_iter().chain(others).collect()
+}
+
+/// Built with what uses the library, and so with its assembly, which checking alone would not look at.
+fn is_built(target: &str, features: &str, ground: &str) -> Result<(), Failed> {
+    let arguments = ["build", "--package", "operations", "--lib", "--features", features];
+    match cargo(&arguments, target, "")? {
+        Told { passed: true, cfgs, .. } if cfgs.contains(&format!("\"{ground}\"")) => Ok(()),
+        told => Err(format!("for {target} with `{features}` it must be built, {ground}:\n{}", told.errors).into()),
+    }
+}
+
+fn is_accepted((target, flags, ground): (&str, &str, &str)) -> Result<(), Failed> {
+    let told = cargo(&["check", "--package", "greenlet"], target, flags)?;
+    if !told.cfgs.contains(&format!("\"{ground}\"")) || !told.errors.contains("can't find crate for `core`") {
+        return Err(format!("with `{flags}` {target} must be accepted, {ground}:\n{}", told.errors).into());
+    }
+    Ok(())
+}
+
+fn is_refused((target, flags, words): (&str, &str, &str)) -> Result<(), Failed> {
+    let told = cargo(&["check", "--package", "greenlet"], target, flags)?;
+    if told.passed || !told.errors.contains(words) {
+        return Err(format!("with `{flags}` {target} must be refused, with \"{words}\":\n{}", told.errors).into());
+    }
+    Ok(())
+}
+
+/// What cargo said.
+struct Told {
+    passed: bool,
+    /// The cfgs that the library's build script sets, as cargo lists them.
+    cfgs: String,
+    errors: String,
+}
+
+fn cargo(arguments: &[&str], target: &str, flags: &str) -> Result<Told, Failed> {
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::root()).args(arguments).args(["--target", target, "--message-format", "json"]);
+    // In a target directory of its own: other flags would have others build everything anew.
+    cargo.arg("--target-dir").arg(places::hosted()?.join("targets")).env("RUSTFLAGS", flags);
+    let _turn = builds::turn();
+    let output = cargo.output()?;
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let script = messages.lines().find(|line| line.contains("\"build-script-executed\"") && line.contains("greenlet"));
+    let cfgs = script.and_then(|line| line.split_once("\"cfgs\":[")?.1.split_once(']')).map_or("", |(cfgs, _)| cfgs);
+    // What the compiler says is among the messages.
+    let errors = String::from_utf8_lossy(&output.stderr) + messages.as_ref();
+    Ok(Told { passed: output.status.success(), cfgs: cfgs.to_owned(), errors: errors.into_owned() })
+}
