@@ -10,7 +10,7 @@ use crate::handle::Greenlet;
 use crate::here::Here;
 use crate::me::Me;
 use crate::overflow;
-use crate::pool::{Claim, Core, NoStack, Stacks, least};
+use crate::pool::{Core, Home, NoStack, Stacks, least};
 use crate::thrown::Outcome;
 use core::fmt;
 
@@ -140,7 +140,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             unsafe { Block::renew(claim.block, parent.here()) }
         } else {
             // SAFETY: nobody had the stack.
-            unsafe { first(claim, P::HEADROOM as u32, parent.here()) }
+            unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.here()) }
         };
         #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.
@@ -215,14 +215,14 @@ pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
 ///
 /// # Safety
 ///
-/// Nobody had the stack of the claim.
+/// `block`, `limit` and `home` are of a claim, whose stack nobody had.
 #[cold]
 #[inline(never)]
-unsafe fn first(claim: Claim, headroom: u32, here: &'static Here) -> BlockPtr {
+unsafe fn first(block: *mut Block, limit: *mut u8, home: Home, headroom: u32, here: &'static Here) -> BlockPtr {
     // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
-    let bounds = unsafe { overflow::bounds(claim.limit, claim.block.cast()) };
+    let bounds = unsafe { overflow::bounds(limit, block.cast()) };
     // SAFETY: the same.
-    unsafe { Block::write_first(claim.block, bounds, (claim.home, headroom), here) }
+    unsafe { Block::write_first(block, bounds, (home, headroom), here) }
 }
 
 /// Makes a new block an unstarted child, in the ring of its tree.

@@ -70,6 +70,8 @@ const ENDED: u64 = 1 << 57;
 const REMOTE: u64 = 1 << 56;
 /// The bits of the number itself.
 const NUMBER: u64 = REMOTE - 1;
+/// How many numbers there are.
+pub(crate) const NUMBERS: u64 = NUMBER + 1;
 /// No greenlet has this number; a free slot shows it.
 const NOBODY: u64 = NUMBER;
 

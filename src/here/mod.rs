@@ -27,7 +27,7 @@ pub(crate) use imp::{Link, reported_core, this_core};
 use crate::arch;
 use crate::block::{Block, BlockPtr};
 pub(crate) use crate::mail::ASKED;
-use crate::mail::Mail;
+use crate::mail::{self, Mail};
 use crate::overflow::CHECKED;
 use crate::pool::List;
 use crate::thrown::Refusal;
@@ -94,15 +94,15 @@ const NUMBERS: u64 = 1 << 20;
 /// Blocks of numbers given to cores.
 static NUMBERS_GIVEN: AtomicU64 = AtomicU64::new(0);
 
-/// How many blocks of numbers there are: a number has 61 bits in the word that holds it, and the last one stands for nobody.
-const BLOCKS: u64 = (1 << 61) / NUMBERS - 1;
+/// How many blocks of numbers there are: the last number stands for no greenlet.
+const BLOCKS: u64 = mail::NUMBERS / NUMBERS - 1;
 
 /// Aborts: a number that is given twice would let a weak handle take another greenlet for its own. `extern "C"` turns the panic into
 /// an abort where panics unwind.
 #[cold]
 #[inline(never)]
 extern "C" fn no_more_numbers() -> ! {
-    panic!("the numbers of greenlets have run out: 2^41 times a core or thread took 2^20 of them; restart the program")
+    panic!("the numbers of greenlets have run out: 2^36 times a core or thread took 2^20 of them; restart the program")
 }
 
 impl Here {
@@ -355,8 +355,8 @@ mod tests {
         for expected in (BLOCKS - 1) * NUMBERS..BLOCKS * NUMBERS {
             assert_eq!(core.new_id(), expected);
         }
-        let word = Number::default();
-        word.set(BLOCKS * NUMBERS - 1);
+        let word = Number::nobody();
+        word.set(BLOCKS * NUMBERS - 1, || true);
         assert_eq!(word.get(), BLOCKS * NUMBERS - 1, "room for it");
         word.forget();
         assert!(word.get() > BLOCKS * NUMBERS - 1, "nobody has a number of its own");

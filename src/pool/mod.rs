@@ -35,7 +35,7 @@ pub use layout::{Guarded, Inline, Layout, Placed, Plain, StackMemory};
 pub(crate) use list::{List, NoStack};
 pub use region::{Byte, StackRegion, TooSmall};
 pub(crate) use slots::{Claimed, Slots};
-pub(crate) use source::{Claim, Core, Home, Source, give_up_all, release};
+pub(crate) use source::{Core, Home, Source, give_up_all, release};
 pub(crate) use tally::{LESS, Lot, MORE};
 
 /// Where stacks come from: a [`StackPool`] of any kind. Not to be implemented elsewhere.
