@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{Main, Me, Out, dead, own_tree, stacks, tree};
-use greenlet::{Stacks, Tree, deepest_stack};
+use common::{Main, Me, Out, own_tree, stacks, tree};
+use greenlet::{Tree, deepest_stack};
 use std::hint::black_box;
 
 /// A body that uses some 10,000 bytes of its stack, and comes back up before it waits.
