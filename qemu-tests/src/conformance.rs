@@ -76,28 +76,20 @@ impl Bundle {
     /// A [`Misuse`] with a line for each file that cannot be read, is malformed or has no scenario
     /// in it, and when there is no file, or more than a machine's memory holds.
     pub fn read(files: &[PathBuf]) -> Result<Self> {
-        Self::collect(files, |file, names| read(file, |scenario| names.push(scenario.name().to_owned())))
+        Self::collect(files, Self::add)
     }
 
-    /// Reads and checks `files` by `read`, which returns the text of one and adds the names that it finds there.
+    /// Reads and checks `files` by `add`, which adds the scenarios of one.
     ///
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub(crate) fn collect(
-        files: &[PathBuf],
-        read: impl Fn(&Path, &mut Vec<String>) -> Result<Vec<u8>, String>,
-    ) -> Result<Self> {
+    pub(crate) fn collect(files: &[PathBuf], add: impl Fn(&mut Self, &Path) -> Result<(), String>) -> Result<Self> {
         let mut bundle = Self::default();
         let mut problems = Vec::new();
         for file in files {
-            match read(file, &mut bundle.names) {
-                Ok(text) => {
-                    bundle.text.extend_from_slice(&text);
-                    // The next file begins on a line of its own.
-                    bundle.text.push(b'\n');
-                }
-                Err(problem) => problems.push(problem),
+            if let Err(problem) = add(&mut bundle, file) {
+                problems.push(problem);
             }
         }
         if files.is_empty() {
@@ -109,10 +101,26 @@ impl Bundle {
         if problems.is_empty() { Ok(bundle) } else { Err(Misuse(problems.join("\nerror: ")).into()) }
     }
 
+    /// Adds a text that was checked, and the names of its scenarios.
+    pub(crate) fn extend(&mut self, text: &[u8], names: impl IntoIterator<Item = String>) {
+        self.names.extend(names);
+        self.text.extend_from_slice(text);
+        // The next file begins on a line of its own.
+        self.text.push(b'\n');
+    }
+
     /// The names of the scenarios, in order.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    fn add(&mut self, file: &Path) -> Result<(), String> {
+        let text = read(file, |scenario| self.names.push(scenario.name().to_owned()))?;
+        self.text.extend_from_slice(&text);
+        // The next file begins on a line of its own.
+        self.text.push(b'\n');
+        Ok(())
     }
 
     /// When a run is ended: many times what so much takes. Each scenario prints its log as it goes.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::limit::Limit;
 use crate::process::{self, Status};
 use crate::{environment, places, transcript};
 
 /// When a way is given up: many times what a slow computer takes.
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Limit = Limit::of_silence(Duration::from_secs(900));
 
 /// The features with which each is measured: with neither, and with what makes frames deeper.
 const FEATURES: [&str; 2] = ["", "std,abandon"];

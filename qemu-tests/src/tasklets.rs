@@ -1,6 +1,6 @@
 //! Runs Stackless' scenarios of tasklets and channels, in the manner of the [conformance scenarios](crate::conformance).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use tasklets::Scenarios;
@@ -17,18 +17,18 @@ pub const GUEST: &str = "tasklets";
 ///
 /// As [`Bundle::read`].
 pub fn bundle(files: &[PathBuf]) -> Result<Bundle> {
-    Bundle::collect(files, read)
-}
-
-fn read(file: &Path, names: &mut Vec<String>) -> Result<Vec<u8>, String> {
-    checked(file, |text| {
-        let before = names.len();
-        let mut scenarios = Scenarios::new(text);
-        for scenario in &mut scenarios {
-            let scenario = scenario.map_err(|malformed| (malformed.line, malformed.to_string()))?;
-            names.push(scenario.name().to_owned());
-        }
-        Ok((names.len() > before, scenarios.lines_read()))
+    Bundle::collect(files, |bundle, file| {
+        let mut names = Vec::new();
+        let text = checked(file, |text| {
+            let mut scenarios = Scenarios::new(text);
+            for scenario in &mut scenarios {
+                let scenario = scenario.map_err(|malformed| (malformed.line, malformed.to_string()))?;
+                names.push(scenario.name().to_owned());
+            }
+            Ok((!names.is_empty(), scenarios.lines_read()))
+        })?;
+        bundle.extend(&text, names);
+        Ok(())
     })
 }
 

@@ -38,11 +38,11 @@ A guest is ended after 60 seconds of its own time without output, or as its sour
 --timeout; after four times that it is ended whatever it prints. Its own time is the time in
 which QEMU executes or sleeps; while a busy computer has it wait, none passes.
 `cargo conformance` runs the scenarios of all files in one boot and prints their logs.
-`cargo conformance` runs the scenarios of all files in one boot and prints their logs;
-`cargo conformance-tasklets` those of tasklets and channels, as Stackless has them.
 `cargo fuzz-kernel` runs random scenarios and checks the kernel after every op; one that
 fails is made small. `cargo conformance-random` runs some on Python's greenlet package,
 too, and compares the logs. Both run on host, aarch64 and x86_64.
+`cargo conformance-tasklets` is `cargo conformance` of tasklets and channels, whose logs
+Stackless wrote.
 `cargo soak` lets one tree of 64 greenlets do COUNT random things to each other, a million
 if nobody says, and checks the kernel after each; on host, aarch64 and x86_64.
 `cargo speed` prints what each operation costs: instructions on bare metal and hosted, and a
