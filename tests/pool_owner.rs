@@ -190,6 +190,6 @@ fn a_greenlet_that_never_gets_freed_to_the_end_loses_its_stack_and_not_the_pool(
     };
     enter().unwrap();
     assert_eq!(POOL.free(), 0);
-    let full = Err(SpawnError::PoolEmpty { stacks: 2, dead: 0, leaked: 0, abandoned: 0 });
+    let full = Err(SpawnError::PoolEmpty { stacks: 2, dead: 0, leaked: 1, abandoned: 0 });
     assert_eq!(elsewhere(&TREES[1], &POOL), full, "nobody has it");
 }
