@@ -14,11 +14,13 @@ use std::rc::Rc;
 
 static TREE: Tree<u32> = Tree::with_exit(|| common::EXIT);
 
+type Body = Box<dyn FnOnce(&Foreign)>;
+
 /// A coroutine on a stack of its own: it runs when it is resumed, until it suspends itself or its body is over.
 struct Foreign {
     /// Where the side that does not run stands.
     other: Cell<*mut u8>,
-    body: Cell<Option<Box<dyn FnOnce(&Foreign)>>>,
+    body: Cell<Option<Body>>,
     is_over: Cell<bool>,
     _stack: Box<[u128]>,
 }

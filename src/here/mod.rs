@@ -41,11 +41,8 @@ pub(crate) const UNREF: u32 = 1;
 pub(crate) const TRACE: u32 = 2;
 /// An overflow is being reported. Nothing of the tree goes on after that, so that this reason stays.
 pub(crate) const OVERFLOW: u32 = 8;
-/// The thread that entered the tree is ending inside of it: the process exits. This reason stays, too.
-#[cfg(feature = "std")]
+/// The thread that entered the tree is ending inside of it: the process exits. This reason stays, too. Given with the feature `std`.
 const EXIT: u32 = 16;
-#[cfg(not(feature = "std"))]
-const EXIT: u32 = 0;
 /// The reasons that refuse nothing.
 const HARMLESS: u32 = UNREF | TRACE | ASKED;
 

@@ -99,12 +99,11 @@ pub(crate) fn are_enabled() -> bool {
 
 /// Masks or unmasks FIQs and SErrors, of which no source is enabled here.
 pub(crate) fn mask_others(masked: bool) {
-    // SAFETY: as `enable` and `disable`; the vectors of both kinds report what arrives.
-    unsafe {
-        if masked {
-            asm!("msr daifset, #5", options(nostack, preserves_flags));
-        } else {
-            asm!("msr daifclr, #5", options(nostack, preserves_flags));
-        }
+    if masked {
+        // SAFETY: as in `disable`.
+        unsafe { asm!("msr daifset, #5", options(nostack, preserves_flags)) };
+    } else {
+        // SAFETY: as in `enable`; the vectors of both kinds report what arrives.
+        unsafe { asm!("msr daifclr, #5", options(nostack, preserves_flags)) };
     }
 }

@@ -15,7 +15,7 @@ pub(crate) type Handle = greenlet::Greenlet<u32, Told>;
 pub(crate) const STACKS: usize = 14;
 pub(crate) static OTHERS: StackPool<STACKS, 8192> = StackPool::new();
 pub(crate) static TREE: Tree<u32, Told> = Tree::with_exit(|| own_work(0))
-    .on_unraisable(|_, thrown| work(mem::forget(thrown)))
+    .on_unraisable(|_, _thrown| work(()))
     .on_leak(|_| work(()))
     .on_overflow(|_| super::end(super::End::Late));
 /// A tree that has ended.
@@ -252,7 +252,7 @@ pub(crate) static OPERATIONS: Operations = Operations([
     operation("loss of what an ended tree has left", |_, set| drop(set.old.take())).loses(1),
     operation("clone", |_, set| set.made.set(Some(set.child.clone()))).loses(1),
     operation("set_parent", |_, set| assert!(set.bare.set_parent(&set.waiting).is_ok())),
-    operation("set_run", |_, set| mem::forget(set.pending.set_run(|_, x| Ok(x)))),
+    operation("set_run", |_, set| assert!(set.pending.set_run(|_, x| Ok(x)).is_ok())),
     operation("for_each", |me, _| me.for_each(|_| work(()))),
     operation("report_stacks", |me, _| me.report_stacks(&mut |_| work(()))),
     operation("Debug of a weak handle", |_, set| {
