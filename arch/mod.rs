@@ -13,6 +13,7 @@
 //! | [`in_handler`] | on bare metal: whether IRQs are masked, as they are in a handler |
 //! | [`state`] | with the feature `abandon`: bits that must not be new where a greenlet is given up |
 //! | [`interrupts_come_here`] | the same: whether an interrupt is pushed onto the stack of who runs, by the processor |
+//! | [`xor_static`], [`xor_field`] | a word that other cores change, exclusive or with bits; one of the two, as the records of cores are kept |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`stands`] | whether that is within bounds, and two words at the lower bound are as they should be |
 //! | [`opaque`] | an address of which the compiler knows nothing |
@@ -76,6 +77,14 @@ mod isa;
 #[path = "miri/mod.rs"]
 mod isa;
 
+// Hosted, another instruction of a switch costs less than what assembly hides from the compiler.
+#[cfg(all(bare, target_arch = "x86_64", not(miri)))]
+#[path = "x86_64/xor.rs"]
+mod xor;
+#[cfg(not(all(bare, target_arch = "x86_64", not(miri))))]
+#[path = "xor.rs"]
+mod xor;
+
 #[cfg(not(all(
     any(target_arch = "x86_64", target_arch = "aarch64"),
     target_pointer_width = "64",
@@ -100,6 +109,10 @@ pub(crate) use isa::{call_on, depart, leave, send, stack_pointer, switch, trampo
 pub(crate) use isa::{in_handler, interrupts, masked};
 #[cfg(all(feature = "watchpoint", bare))]
 pub(crate) use isa::{start_watching, watch};
+#[cfg(any(feature = "cores", feature = "std"))]
+pub(crate) use xor::xor_field;
+#[cfg(not(any(feature = "cores", feature = "std")))]
+pub(crate) use xor::xor_static;
 
 #[cfg(all(not(miri), target_arch = "aarch64"))]
 pub(crate) use isa::stands;

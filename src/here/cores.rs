@@ -1,8 +1,7 @@
 //! Several cores, told apart by the firmware's [`CoreIdentity`](crate::CoreIdentity): one record each.
 
 use super::Here;
-#[cfg(all(target_arch = "x86_64", target_os = "none"))]
-use core::{arch::asm, mem::offset_of};
+use crate::arch::xor_field;
 
 /// How many cores can be told apart.
 const CORES: usize = 64;
@@ -42,26 +41,7 @@ impl Link {
 }
 
 /// `interrupts` exclusive or with [`Here::slow`].
-#[cfg(not(all(target_arch = "x86_64", target_os = "none")))]
 #[inline(always)]
 pub(crate) fn differs(here: &Here, interrupts: u32) -> u32 {
-    interrupts ^ here.slow()
-}
-
-/// The same in one instruction: the compiler makes no relaxed load a part of another one.
-#[cfg(all(target_arch = "x86_64", target_os = "none"))]
-#[inline(always)]
-pub(crate) fn differs(here: &Here, interrupts: u32) -> u32 {
-    let mut differs = interrupts;
-    // SAFETY: reads an aligned word of 4 bytes, which the processor does in one piece: what a relaxed load of the atomic does.
-    unsafe {
-        asm!(
-            "xor {differs:e}, dword ptr [{here} + {slow}]",
-            differs = inout(reg) differs,
-            here = in(reg) here,
-            slow = const offset_of!(Here, slow),
-            options(readonly, nostack, pure),
-        );
-    }
-    differs
+    xor_field!(interrupts, here as Here, slow)
 }

@@ -1,6 +1,7 @@
 //! Hosted, with `std`: every thread is a core of its own.
 
 use super::Here;
+use crate::arch::xor_field;
 use core::ptr;
 use std::thread_local;
 
@@ -60,5 +61,5 @@ impl Link {
 /// `interrupts` exclusive or with [`Here::slow`].
 #[inline(always)]
 pub(crate) fn differs(here: &Here, interrupts: u32) -> u32 {
-    interrupts ^ here.slow()
+    xor_field!(interrupts, here as Here, slow)
 }
