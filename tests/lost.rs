@@ -314,3 +314,20 @@ fn a_leak_that_nobody_asked_to_hear_of_is_a_line_on_standard_error() {
     );
     assert!(output.status.success(), "{said}");
 }
+
+#[cfg(feature = "std")]
+#[test]
+fn an_error_without_a_receiver_is_a_line_on_standard_error_by_default() {
+    let Some(output) = common::in_child("an_error_without_a_receiver_is_a_line_on_standard_error_by_default") else {
+        let _alone = alone();
+        let entered = common::own_tree!(u32, &'static str).enter(|main| {
+            let sore = main.build(stacks!(1)).name("sore").spawn(|me, x| me.up(x).or(Err("not now".into()))).unwrap();
+            sore.switch(0).unwrap();
+        });
+        return entered.unwrap();
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = said.lines().filter(|line| line.contains("set `Tree::on_unraisable`")).collect();
+    assert!(lines.len() == 1 && lines[0].contains(" \"sore\" was asked to exit"), "{said}");
+    assert!(output.status.success(), "{said}");
+}

@@ -1,7 +1,7 @@
 //! A tree of greenlets: entered by a closure, ended when the closure is over.
 
+mod defaults;
 mod end;
-mod leak;
 mod occupancy;
 
 pub(crate) use end::each;
@@ -115,8 +115,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     pub const fn with_exit(exit: fn() -> V) -> Self {
         Self {
             exit,
-            unraisable: |_, _| {},
-            leak: leak::tell,
+            unraisable: defaults::unraisable,
+            leak: defaults::leak,
             overflow: overflow::panics,
             listener: Cell::new(None),
             settle: Cell::new(None),
@@ -127,8 +127,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         }
     }
 
-    /// Sets who hears of an error that has nowhere to go: it came back from a greenlet that was killed because its last
-    /// handle was dropped, or because the tree ends. Nobody hears of it by default.
+    /// Sets the hook for errors that have no receiver: what came back from a greenlet that was killed because its last handle was
+    /// dropped, or because the tree ends. By default, with the feature `std`, a line on standard error names the greenlet.
     ///
     /// `hook` gets the greenlet that was killed, and what came back. It runs in the greenlet that dropped the handle.
     ///
