@@ -13,7 +13,7 @@
 //! | [`in_handler`] | on bare metal: whether IRQs are masked, as they are in a handler |
 //! | [`state`] | with the feature `abandon`: bits that must not be new where a greenlet is given up |
 //! | [`interrupts_come_here`] | the same: whether an interrupt is pushed onto the stack of who runs, by the processor |
-//! | [`xor_static`], [`xor_field`] | a word that other cores change, exclusive or with bits; one of the two, as the records of cores are kept |
+//! | [`xor_load`] | a word that other cores change, exclusive or with bits |
 //! | [`stack_pointer`] | where the stack of the caller stands |
 //! | [`stands`] | whether that is within bounds, and two words at the lower bound are as they should be |
 //! | [`opaque`] | an address of which the compiler knows nothing |
@@ -64,6 +64,8 @@
 use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr;
+#[cfg(not(all(not(miri), target_arch = "x86_64", any(bare, feature = "std"))))]
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 #[cfg(all(not(miri), target_arch = "aarch64"))]
 #[path = "aarch64/mod.rs"]
@@ -76,14 +78,6 @@ mod isa;
 #[cfg(miri)]
 #[path = "miri/mod.rs"]
 mod isa;
-
-// Hosted, another instruction of a switch costs less than what assembly hides from the compiler.
-#[cfg(all(bare, target_arch = "x86_64", not(miri)))]
-#[path = "x86_64/xor.rs"]
-mod xor;
-#[cfg(not(all(bare, target_arch = "x86_64", not(miri))))]
-#[path = "xor.rs"]
-mod xor;
 
 #[cfg(not(all(
     any(target_arch = "x86_64", target_arch = "aarch64"),
@@ -109,13 +103,11 @@ pub(crate) use isa::{call_on, depart, leave, send, stack_pointer, switch, trampo
 pub(crate) use isa::{in_handler, interrupts, masked};
 #[cfg(all(feature = "watchpoint", bare))]
 pub(crate) use isa::{start_watching, watch};
-#[cfg(any(feature = "cores", feature = "std"))]
-pub(crate) use xor::xor_field;
-#[cfg(not(any(feature = "cores", feature = "std")))]
-pub(crate) use xor::xor_static;
 
 #[cfg(all(not(miri), target_arch = "aarch64"))]
 pub(crate) use isa::stands;
+#[cfg(all(not(miri), target_arch = "x86_64", any(bare, feature = "std")))]
+pub(crate) use isa::xor_load;
 
 /// Whether the stack pointer is `span` bytes above `floor` at most, and not below it, and the two words below `floor` are its
 /// address: with its sign changed the higher one, as it is the lower one.
@@ -150,6 +142,19 @@ pub(crate) fn opaque<T>(address: *const T) -> usize {
 #[cfg(miri)]
 pub(crate) fn opaque<T>(_address: *const T) -> usize {
     0
+}
+
+/// `bits` exclusive or with the `AtomicU32` that lies `OFFSET` bytes above `base`, by a relaxed load.
+///
+/// # Safety
+///
+/// It lies there, as long as this runs.
+#[cfg(not(all(not(miri), target_arch = "x86_64", any(bare, feature = "std"))))]
+#[inline(always)]
+pub(crate) unsafe fn xor_load<const OFFSET: usize>(base: *const (), bits: u32) -> u32 {
+    // SAFETY: by the contract.
+    let word = unsafe { &*base.wrapping_byte_add(OFFSET).cast::<AtomicU32>() };
+    bits ^ word.load(Relaxed)
 }
 
 /// An operating system keeps its interrupts to itself.

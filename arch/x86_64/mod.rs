@@ -241,6 +241,29 @@ unsafe extern "C" fn ground() {
     naked_asm!(".cfi_startproc", ".cfi_undefined rip", c_call!("rcx"), "ud2", ".cfi_endproc")
 }
 
+/// `bits` exclusive or with the `AtomicU32` that lies `OFFSET` bytes above `base`: a relaxed load, since the processor reads an aligned
+/// word in one piece, as a part of one instruction. The compiler makes it an instruction of its own.
+///
+/// # Safety
+///
+/// It lies there, as long as this runs.
+#[cfg(any(bare, feature = "std"))]
+#[inline(always)]
+pub(crate) unsafe fn xor_load<const OFFSET: usize>(base: *const (), bits: u32) -> u32 {
+    let mut result = bits;
+    // SAFETY: reads the word, by the contract. Not `nomem`; `pure`, so that it may be left out where the result is not used.
+    unsafe {
+        asm!(
+            "xor {result:e}, dword ptr [{base} + {OFFSET}]",
+            result = inout(reg) result,
+            base = in(reg) base,
+            OFFSET = const OFFSET,
+            options(pure, readonly, nostack),
+        );
+    }
+    result
+}
+
 /// The stack pointer of the caller.
 #[inline(always)]
 pub(crate) fn stack_pointer() -> *mut u8 {

@@ -1,7 +1,6 @@
 //! Several cores, told apart by the firmware's [`CoreIdentity`](crate::CoreIdentity): one record each.
 
 use super::Here;
-use crate::arch::xor_field;
 
 /// How many cores can be told apart.
 const CORES: usize = 64;
@@ -38,10 +37,4 @@ impl Link {
     pub(crate) fn here(self) -> &'static Here {
         self.0
     }
-}
-
-/// `interrupts` exclusive or with [`Here::slow`].
-#[inline(always)]
-pub(crate) fn differs(here: &Here, interrupts: u32) -> u32 {
-    xor_field!(interrupts, here as Here, slow)
 }

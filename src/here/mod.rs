@@ -31,6 +31,7 @@ use crate::mail::{self, Mail};
 use crate::overflow::CHECKED;
 use crate::pool::List;
 use crate::thrown::Refusal;
+use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
@@ -155,7 +156,13 @@ impl Here {
     pub(crate) fn is_rare(&self, target: BlockPtr) -> bool {
         // First of all: no load is moved across it, and behind it each is a part of another instruction, on x86_64.
         let interrupts = interrupts();
-        imp::differs(self, interrupts) | target.flags.get() != 0
+        let unusual = if CHECKED {
+            // SAFETY: `slow` is an atomic, behind a reference.
+            unsafe { arch::xor_load::<{ offset_of!(Self, slow) }>(ptr::from_ref(self).cast(), interrupts) }
+        } else {
+            self.slow()
+        };
+        unusual | target.flags.get() != 0
     }
 
     /// Why a transfer is refused: an overflow is being reported, or interrupts are masked that must not be. A kind of interrupts

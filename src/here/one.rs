@@ -1,7 +1,6 @@
 //! One core in the world: one record, at a fixed address.
 
 use super::Here;
-use crate::arch::xor_static;
 
 static HERE: Here = Here::new();
 
@@ -28,10 +27,4 @@ impl Link {
     pub(crate) fn here(self) -> &'static Here {
         &HERE
     }
-}
-
-/// `interrupts` exclusive or with [`Here::slow`].
-#[inline(always)]
-pub(crate) fn differs(_here: &Here, interrupts: u32) -> u32 {
-    xor_static!(interrupts, HERE as Here, slow)
 }

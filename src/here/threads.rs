@@ -1,7 +1,6 @@
 //! Hosted, with `std`: every thread is a core of its own.
 
 use super::Here;
-use crate::arch::xor_field;
 use core::ptr;
 use std::thread_local;
 
@@ -56,10 +55,4 @@ impl Link {
     pub(crate) fn here(self) -> &'static Here {
         thread()
     }
-}
-
-/// `interrupts` exclusive or with [`Here::slow`].
-#[inline(always)]
-pub(crate) fn differs(here: &Here, interrupts: u32) -> u32 {
-    xor_field!(interrupts, here as Here, slow)
 }
