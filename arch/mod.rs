@@ -64,7 +64,7 @@
 use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr;
-#[cfg(not(all(not(miri), target_arch = "x86_64", any(bare, feature = "std"))))]
+#[cfg(not(all(not(miri), target_arch = "x86_64", bare)))]
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 #[cfg(all(not(miri), target_arch = "aarch64"))]
@@ -106,7 +106,7 @@ pub(crate) use isa::{start_watching, watch};
 
 #[cfg(all(not(miri), target_arch = "aarch64"))]
 pub(crate) use isa::stands;
-#[cfg(all(not(miri), target_arch = "x86_64", any(bare, feature = "std")))]
+#[cfg(all(not(miri), target_arch = "x86_64", bare))]
 pub(crate) use isa::xor_load;
 
 /// Whether the stack pointer is `span` bytes above `floor` at most, and not below it, and the two words below `floor` are its
@@ -149,7 +149,7 @@ pub(crate) fn opaque<T>(_address: *const T) -> usize {
 /// # Safety
 ///
 /// It lies there, as long as this runs.
-#[cfg(not(all(not(miri), target_arch = "x86_64", any(bare, feature = "std"))))]
+#[cfg(not(all(not(miri), target_arch = "x86_64", bare)))]
 #[inline(always)]
 pub(crate) unsafe fn xor_load<const OFFSET: usize>(base: *const (), bits: u32) -> u32 {
     // SAFETY: by the contract.

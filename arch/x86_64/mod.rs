@@ -247,7 +247,7 @@ unsafe extern "C" fn ground() {
 /// # Safety
 ///
 /// It lies there, as long as this runs.
-#[cfg(any(bare, feature = "std"))]
+#[cfg(bare)]
 #[inline(always)]
 pub(crate) unsafe fn xor_load<const OFFSET: usize>(base: *const (), bits: u32) -> u32 {
     let mut result = bits;
