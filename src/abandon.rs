@@ -57,10 +57,10 @@ pub enum AbandonError {
     TooLate,
     /// The stack pointer was not near the limit of the stack: the fault was a stray access, and no overflow.
     NotAtLimit,
-    /// The kernel was at work on that stack, or had called the code that was stopped: a destructor of what it dropped, a hook, a
+    /// Nothing of the tree goes on, or the kernel was at work on that stack, or had called the code that was stopped: a destructor of what it dropped, a hook, a
     /// tracer, a visitor, the function that makes a [`GreenletLocal`](crate::GreenletLocal)'s value.
     Busy,
-    /// Interrupts are masked that were not when the tree was entered: the greenlet was in a critical section.
+    /// Interrupts are masked that were unmasked at `enter`, or at a transfer since: the greenlet was in a critical section.
     Masked,
     /// The caller stands on the stack of a greenlet.
     OnStack,
@@ -141,8 +141,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     ///
     /// | | as it was in the greenlet's code | looked at |
     /// |---|---|---|
-    /// | both | interrupts masked or not: PSTATE.I, RFLAGS.IF | those newly masked: [`Masked`](AbandonError::Masked) |
-    /// | both | the exception level or ring; page tables; what else masks interrupts, PSTATE.F and the controller's priorities included | no |
+    /// | both | interrupts masked or not: PSTATE.I, F and A, RFLAGS.IF | those newly masked: [`Masked`](AbandonError::Masked) |
+    /// | both | the exception level or ring; page tables; what else masks interrupts, such as the controller's priorities | no |
     /// | aarch64 | SPSel, the stack pointer that is selected | [`State`](AbandonError::State) |
     /// | aarch64 | PSTATE.D; else no watchpoint stops anybody from then on | masked, and not when the tree was entered: `State` |
     /// | aarch64 | PSTATE.SM and ZA off, as for a call | no |
@@ -200,7 +200,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if !(stack.limit.saturating_sub(BELOW)..=stack.limit + ABOVE).contains(&stack.sp) {
             return refuse(AbandonError::NotAtLimit, error);
         }
-        if is_busy(current) {
+        if here.stopped().is_some() || is_busy(current) {
             return refuse(AbandonError::Busy, error);
         }
         if here.newly_masked() {

@@ -3,6 +3,8 @@
 use crate::block::{BARE, ENDED, REPLACING};
 use crate::body;
 use crate::builder::assert_fits;
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::errors::SpawnError;
 use crate::handle::Greenlet;
 use crate::me::Me;
@@ -67,6 +69,8 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
         if let Some(needs) = least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
             panic!("{}", SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE });
         }
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(self.greenlet.block());
         let greenlet = self.greenlet.clone();
         drop(self);
         let block = greenlet.block();

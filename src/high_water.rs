@@ -51,7 +51,9 @@ fn mark(block: BlockPtr) -> usize {
     // SAFETY: between floor and control block is memory of the greenlet's stack, which was painted; both are aligned to more.
     let lowest = unsafe { arch::first_not(PAINTED, floor, floor.wrapping_byte_add(span)) };
     // Null, if it never ran and has no body.
-    let left = if block.here().current_ptr() == block.as_ptr() { arch::stack_pointer() } else { block.context.sp() };
+    let here = block.here();
+    let runs = here.current_ptr() == block.as_ptr() && !here.reports_overflow();
+    let left = if runs { arch::stack_pointer() } else { block.context.sp() };
     let sp = if left.is_null() { lowest.addr() } else { left.addr() };
     block.base() - lowest.addr().min(sp)
 }

@@ -18,6 +18,7 @@ use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::here::{ASKED, Here};
 use crate::mail::{Mail, Number, Request};
+use crate::panic::Held;
 use crate::references::end_under_me;
 use crate::thrown::Sent;
 use crate::transfer::slow::surface;
@@ -98,6 +99,8 @@ impl RemoteGreenlet {
     /// that makes it so. As any transfer may be that one, each takes the slow path meanwhile, and looks whether it is: some ten times
     /// what a switch takes otherwise, and more for each parent on the way to main. So whoever asks for the kill of a greenlet that
     /// does not leave, as one that leads others for ever, slows its core down until it does: tell that one by a value.
+    ///
+    /// If the exit function of the tree panics, that goes on in the transfer which settles the kill, and the kill is over.
     ///
     /// Takes the same time, however many greenlets there are; lock-free. Asked for twice before it is settled, it is one kill.
     ///
@@ -328,9 +331,9 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(any) };
     let (mail, here) = (&tree.mail, any.here());
-    here.clear_slow(ASKED); // before the look: who asks after that rings again
     #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(any);
+    here.clear_slow(ASKED); // before the look: a kill that is asked for after that rings again
     let mut unfinished = Unfinished { here, is: true, missing: None };
     let (mut settled, mut waits) = (0, false);
     let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
@@ -346,7 +349,9 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
             // SAFETY: slots stay, and of their numbers all is atomic.
             if unsafe { number.as_ref() }.take(Request::Kill) {
                 // SAFETY: it was asked of a greenlet of this tree, which exists.
-                kill(&unsafe { keep::<V, E>(number) });
+                let greenlet = Held::new(unsafe { keep::<V, E>(number) });
+                kill(&greenlet);
+                drop(greenlet.into_inner());
             }
         }
         if collected || !mail.collect(Request::Kill) {

@@ -362,6 +362,25 @@ places! {
         first.remote().kill().unwrap();
         forget(second.kill_with(bomb())); // slow: settles
     };
+    a_kill_from_elsewhere_of_one_that_its_hook_drops, ends: |main, pool| {
+        let first = waits(main, pool, |asked| { forget(asked); Err(Thrown::Error(bomb())) });
+        load(&first);
+        first.remote().kill().unwrap();
+        KEPT.set(Some(first));
+        ON_UNRAISABLE.set(Some(|_| { drop(KEPT.take()); boom() }));
+        main.attend();
+    };
+    a_value_and_the_last_handle_to_a_dead_one, aborts: |main, pool| {
+        let dead = spawn(main, pool, |_, x| Ok(x));
+        load(&dead);
+        dead.switch(Load(None)).map_err(drop).unwrap();
+        forget(dead.switch_away(bomb()));
+    };
+    a_value_and_the_last_handle_to_one_without_a_body, aborts: |main, pool| {
+        let bare = main.bare(pool).unwrap();
+        load(&bare);
+        forget(bare.switch_away(bomb()));
+    };
     the_old_body_and_the_new_one, ends: |main, pool| {
         let g = spawn(main, pool, armed());
         forget(g.set_run(armed()));

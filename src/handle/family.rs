@@ -96,7 +96,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// The body comes back with
     /// - [`RunError::Main`], [`RunError::Started`], [`RunError::Ended`]: it is too late for a body;
     /// - [`RunError::TooLarge`]: it does not fit the stack;
-    /// - [`RunError::Busy`]: a destructor of the old body asks for this.
+    /// - [`RunError::Busy`]: a destructor of the old body asks for this, or the stack was [claimed](crate::Builder::claim).
     ///
     /// ```
     /// # use greenlet::{StackPool, Thrown, Tree};

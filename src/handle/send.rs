@@ -20,8 +20,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// - [`Thrown::Exit`], [`Thrown::Error`]: thrown into the current greenlet while it waits. Pass it on with `?`.
     /// - [`Thrown::NoRun`]: the transfer ended at a greenlet without a body; `value` is lost.
-    /// - [`Thrown::Refused`]: the handle is inert, interrupts are masked that were not when the tree was entered, or an overflow
-    ///   is being reported; `value` comes back.
+    /// - [`Thrown::Refused`]: the handle is inert, interrupts are masked that were unmasked at `enter` or at a transfer since, an
+    ///   overflow is being reported, or the process exits; `value` comes back. See [`Refusal`].
     ///
     /// # Cost
     ///

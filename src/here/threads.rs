@@ -18,10 +18,11 @@ impl Drop for Exit {
     }
 }
 
-/// From here on [`Here::exit`] is called when the thread ends, before the values of thread-locals are dropped that were used earlier.
-/// Those that are first used inside the tree are dropped before that.
+/// From the first call on, [`Here::exit`] is called when the thread ends, before the values of thread-locals are dropped that were used
+/// earlier. Those that are first used later are dropped before that.
 pub(super) fn notice_exit() {
-    EXIT.with(|_registered| ());
+    // Gone already: the destructor of a thread-local enters a tree, and no other is in progress.
+    let _registered = EXIT.try_with(|_exit| ());
 }
 
 /// The record of this thread.

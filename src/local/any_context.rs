@@ -1,6 +1,8 @@
 //! Contexts whose type is not known where they are handed on.
 
 use super::context::{Context, Shared, find, let_go, retain};
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
@@ -85,6 +87,8 @@ impl Clone for AnyContext {
 
 impl Drop for AnyContext {
     fn drop(&mut self) {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::on_this_core();
         // SAFETY: the reference is this handle's.
         unsafe { let_go(self.shared.as_ptr()) }
     }

@@ -11,6 +11,8 @@ pub use logged::DefmtTrace;
 pub use recorder::{Record, Recorder, RecorderBusy};
 
 use crate::block::BlockPtr;
+#[cfg(feature = "abandon")]
+use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::here::{Here, TRACE};
 use crate::panic;
@@ -155,6 +157,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() {
             return None;
         }
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(self.block());
         let listener = tracer.map(|tracer| Listener { tracer, tell: tell::<V, E> });
         // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
         let tree = unsafe { Tree::<V, E>::of(self.block()) };

@@ -17,7 +17,7 @@ use crate::references::release_caught;
 use crate::thrown::{Outcome, Refusal, Sent, Thrown};
 use crate::trace::trace;
 use crate::tree::Tree;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, replace};
 
 /// What a slow departure leaves on its own stack for whoever goes on.
 pub(super) struct Packet<V, E> {
@@ -104,12 +104,13 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
 #[inline(never)]
 pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value: V) -> Outcome<V, E> {
     let named = last.block();
-    let mut to = last;
+    // Held: what is dropped here may panic.
+    let (mut to, value) = (Held::new(last), Held::new(value));
     if named.has(ENDED) {
-        return Err(Thrown::Refused(Refusal::Ended, Some(Sent::Value(value))));
+        return given_up(to, Refusal::Ended, value);
     }
     if let Some(refusal) = named.here().refuses() {
-        return Err(Thrown::Refused(refusal, Some(Sent::Value(value))));
+        return given_up(to, refusal, value);
     }
     #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);
@@ -119,20 +120,22 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     while to.block().has(DEAD) {
         // Referred to before the dead one is freed: what was kept for that one is dropped, and may do anything.
         // SAFETY: counted here; of the same tree.
-        to = unsafe { Greenlet::from_block(first_not_dead(to.block()).retain()) };
+        let next = Held::new(unsafe { Greenlet::from_block(first_not_dead(to.block()).retain()) });
+        drop(replace(&mut to, next).into_inner());
     }
     if to.block().has(BARE) {
-        drop(value);
+        drop(value.into_inner());
+        drop(to.into_inner());
         return Err(Thrown::NoRun);
     }
-    let what = Ok(Ok(value));
+    let what = Ok(Ok(value.into_inner()));
     if to.block() == from {
-        drop(to);
+        drop(to.into_inner());
         // SAFETY: current.
         return surface(unsafe { trace(from, from, what) });
     }
     let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
-    let to = ManuallyDrop::new(to).block();
+    let to = ManuallyDrop::new(to.into_inner()).block();
     take_over(to);
     // Not by a release, which would free one that has not started.
     to.refs.set(to.refs.get() - 1);
@@ -144,6 +147,12 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     let landing = unsafe { arch::send(from.context(), to.context(), (&raw const packet).cast()) };
     // SAFETY: this is the arrival.
     surface(unsafe { land(landing) })
+}
+
+/// The refusal, when the handle was given up in any case: its greenlet may end by that.
+fn given_up<V: 'static, E: 'static>(to: Held<Greenlet<V, E>>, why: Refusal, value: Held<V>) -> Outcome<V, E> {
+    drop(to.into_inner());
+    Err(Thrown::Refused(why, Some(Sent::Value(value.into_inner()))))
 }
 
 /// `named`, or the nearest of its ancestors that is not dead. Main never is.

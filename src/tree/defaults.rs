@@ -14,8 +14,12 @@ pub(super) fn leak<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>) {
 }
 
 /// Reports what came back from a greenlet that was killed and was no exit. It is dropped.
-pub(super) fn unraisable<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>, _thrown: Thrown<V, E>) {
-    write(greenlet, " was asked to exit and ended with an error, which has no receiver: set `Tree::on_unraisable`\n");
+pub(super) fn unraisable<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>, thrown: Thrown<V, E>) {
+    let what = match thrown {
+        Thrown::NoRun => " was asked to exit and has no body: give it one, or set `Tree::on_unraisable`\n",
+        _ => " was asked to exit and ended with an error, which has no receiver: set `Tree::on_unraisable`\n",
+    };
+    write(greenlet, what);
 }
 
 #[cfg(feature = "std")]
