@@ -285,6 +285,6 @@ fn what_a_context_stands_over_is_given_up_although_its_destructor_panics() {
     drop(below);
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(bomb))).is_err());
     drop(weak);
-    assert!((0..4).map(|n| request(n)).collect::<Vec<_>>().len() == 4, "all four places are free");
+    assert!((0..4).map(request).collect::<Vec<_>>().len() == 4, "all four places are free");
     std::mem::forget(BOMBS.create(Bomb).ok().unwrap()); // its place is free as well
 }

@@ -1,7 +1,7 @@
 //! The least firmware that has stacks apart: 8 KiB of them, and 8 KiB that are not.
 #![no_std]
 #![no_main]
-#![allow(non_upper_case_globals)]
+#![allow(non_upper_case_globals, reason = "`greenlet_stacks_mark` is a symbol that the linker script knows")]
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
