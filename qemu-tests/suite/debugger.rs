@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -83,7 +84,7 @@ fn wrong(shown: &str, expected: &[&str]) -> Option<String> {
 
 /// Boots `elf` under GDB; returns what that shows at each call of `leaf`.
 fn debugged(machine: &'static Machine, elf: &Path) -> Result<String, Failed> {
-    let socket = Socket::new(machine.name)?;
+    let socket = Socket::new();
     let boot = Boot { machine, elf, input: None, log: None, counted: false, cores: 1, limit: LIMIT };
     let mut qemu = boot.waiting_for_a_debugger(&socket.0);
     let qemu = qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
@@ -117,11 +118,13 @@ fn debugged(machine: &'static Machine, elf: &Path) -> Result<String, Failed> {
 struct Socket(PathBuf);
 
 impl Socket {
-    fn new(name: &str) -> Result<Self, Failed> {
+    fn new() -> Self {
+        static OPENED: AtomicU32 = AtomicU32::new(0);
+        let number = OPENED.fetch_add(1, Relaxed);
         // The path of a socket is short: not below the folder of builds, which may be deep.
-        let path = std::env::temp_dir().join(format!("greenlet-{}-{name}.gdb", std::process::id()));
+        let path = std::env::temp_dir().join(format!("greenlet-{}-{number}.gdb", std::process::id()));
         let _was_there = fs::remove_file(&path);
-        Ok(Self(path))
+        Self(path)
     }
 }
 
