@@ -18,7 +18,7 @@ use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::here::{ASKED, Here};
 use crate::mail::{Mail, Number, Request};
-use crate::panic::Held;
+use crate::panic::{self, Held};
 use crate::references::end_under_me;
 use crate::thrown::Sent;
 use crate::transfer::slow::surface;
@@ -100,7 +100,7 @@ impl RemoteGreenlet {
     /// what a switch takes otherwise, and more for each parent on the way to main. So whoever asks for the kill of a greenlet that
     /// does not leave, as one that leads others for ever, slows its core down until it does: tell that one by a value.
     ///
-    /// If the exit function of the tree panics, that goes on in the transfer which settles the kill, and the kill is over.
+    /// If the exit function of the tree panics, that goes on in the transfer which settles the kill, and the kill is asked for again.
     ///
     /// Takes the same time, however many greenlets there are; lock-free. Asked for twice before it is settled, it is one kill.
     ///
@@ -394,7 +394,12 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
         return End::Needless;
     }
     // The exit function may end it, or switch.
-    let exit = if is_above() { None } else { Some((tree.exit)()) };
+    let exit = if is_above() { None } else { Some(panic::catch(tree.exit)) };
+    let exit = exit.transpose().unwrap_or_else(|payload| {
+        // SAFETY: the greenlet exists, and is of this tree.
+        unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
+        panic::resume(payload)
+    });
     if is_needless() {
         return End::Needless;
     }
