@@ -16,6 +16,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("life_run", |run| in_tree(|main| runs(run, main, &STACKS))),
     Operation::whole("life_lost", |run| in_tree(|main| lost(run, main))),
     Operation::whole("life_bare", |run| in_tree(|main| bare(run, main))),
+    Operation::whole("life_claimed", |run| in_tree(|main| claimed(run, main))),
     Operation::whole("life_named", |run| in_tree(|main| named(run, main))),
     Operation::whole("life_shared_pool", |run| in_tree(|main| runs(run, main, &SHARED))),
     Operation::whole("life_guarded_pool", |run| in_tree(|main| runs(run, main, &GUARDED))),
@@ -63,6 +64,14 @@ fn bare(run: &Run<'_>, main: &Main) -> Done {
         let greenlet = main.bare(&STACKS).map_err(unexpected)?;
         greenlet.set_run(|_, x| Ok(x)).map_err(unexpected)?;
         greenlet.switch(x).map_err(unexpected)
+    })
+}
+
+/// As [`runs`], with a stack that is claimed first.
+fn claimed(run: &Run<'_>, main: &Main) -> Done {
+    run.chain(1, |x| {
+        let claimed = main.build(&STACKS).claim().map_err(unexpected)?;
+        claimed.spawn(|_, x| Ok(x)).switch(x).map_err(unexpected)
     })
 }
 

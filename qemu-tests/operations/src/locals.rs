@@ -5,7 +5,7 @@ use crate::stacks::{STACKS, in_tree, unstarted};
 use crate::{MOST, Main, Operation};
 use core::cell::Cell;
 use core::hint::black_box;
-use greenlet::{ContextPool, GreenletLocal};
+use greenlet::{AnyContext, ContextPool, GreenletLocal};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("local_first", |run| in_tree(|main| first(run, main))),
@@ -15,10 +15,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("context_clone", |run| in_tree(|_| clones(run))),
     Operation::whole("context_get", |run| in_tree(|main| context_gets(run, main))),
     Operation::whole("context_set", |run| in_tree(|main| context_sets(run, main))),
+    Operation::whole("context_create_over", |run| in_tree(|_| creates_over(run))),
+    Operation::whole("context_downcast", |run| in_tree(|_| downcasts(run))),
+    Operation::whole("context_hand_on", |run| in_tree(|main| hands_on(run, main))),
 ];
 
 static VALUES: GreenletLocal<Cell<u64>, MOST> = GreenletLocal::new(|| Cell::new(7));
 static CONTEXTS: ContextPool<u64, 2> = ContextPool::new();
+static WORDS: ContextPool<&str, 1> = ContextPool::new();
 
 /// The value of a greenlet that had none; each turn another greenlet.
 fn first(run: &Run<'_>, main: &Main) -> Done {
@@ -65,6 +69,33 @@ fn context_sets(run: &Run<'_>, main: &Main) -> Done {
     let context = CONTEXTS.create(7).map_err(unexpected)?;
     run.each(|_| {
         greenlet.set_context(Some(context.clone()));
+        Ok(())
+    })
+}
+
+/// A context over another one, which is dropped.
+fn creates_over(run: &Run<'_>) -> Done {
+    let below = AnyContext::from(CONTEXTS.create(7).map_err(unexpected)?);
+    run.each(|at| {
+        let context = CONTEXTS.create_over(Some(&below), at as u64).map_err(unexpected)?;
+        drop(black_box(context));
+        Ok(())
+    })
+}
+
+/// A handle to the context below one of another type, which is dropped.
+fn downcasts(run: &Run<'_>) -> Done {
+    let below = AnyContext::from(CONTEXTS.create(7).map_err(unexpected)?);
+    let over = AnyContext::from(WORDS.create_over(Some(&below), "over").map_err(unexpected)?);
+    run.each(|_| over.downcast::<u64>().map(|context| drop(black_box(context))).ok_or(()).map_err(unexpected))
+}
+
+/// A greenlet gets the context of another one, whatever its type.
+fn hands_on(run: &Run<'_>, main: &Main) -> Done {
+    let greenlet = main.bare(&STACKS).map_err(unexpected)?;
+    main.set_context(Some(CONTEXTS.create(7).map_err(unexpected)?));
+    run.each(|_| {
+        greenlet.set_any_context(main.any_context());
         Ok(())
     })
 }
