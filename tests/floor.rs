@@ -2,6 +2,7 @@
 // Under Miri, frames are on the stacks of threads.
 #![cfg(not(miri))]
 
+#[path = "library/common.rs"]
 mod common;
 
 use common::{alone, in_child, own_tree};
@@ -25,7 +26,8 @@ impl Drop for Large {
 #[test]
 fn a_body_that_is_accepted_leaves_the_neighbours_of_its_stack_alone() {
     // What overruns a stack may do anything to the program.
-    let Some(output) = in_child("a_body_that_is_accepted_leaves_the_neighbours_of_its_stack_alone") else {
+    let Some(output) = in_child(module_path!(), "a_body_that_is_accepted_leaves_the_neighbours_of_its_stack_alone")
+    else {
         let _alone = alone();
         own_tree!(u64, ()).enter(|main| on_every_size(main)).unwrap();
         own_tree!(Large, ()).enter(|main| on_every_size(main)).unwrap();

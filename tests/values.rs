@@ -1,5 +1,6 @@
 //! Values of every size and shape, on every way that a value can go: nothing is lost, nothing is dropped twice.
 
+#[path = "library/common.rs"]
 mod common;
 
 use common::{Alone, SIZE, alone, stacks};

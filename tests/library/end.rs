@@ -1,0 +1,309 @@
+//! What the end of a tree does to the greenlets that are left.
+
+use crate::common::{
+    Handle, Log, Me, Out, STACKS, alone, exit_shown, heard, holding, left_over, left_over_on, stacks, stubborn, tree,
+    waiting, waiting_with,
+};
+use greenlet::{StackPool, Tree};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A body that says its name when it is asked to exit for the `last` time of all, and ends then.
+fn ends(log: &Log, last: u32) -> impl FnOnce(&Me, u32) -> Out + use<> {
+    let log = log.clone();
+    move |me, x| {
+        for _ in 1..last {
+            let _refused = me.up(x);
+        }
+        let asked = me.up(x);
+        log.say(me.name().unwrap());
+        asked
+    }
+}
+
+#[test]
+fn greenlets_that_are_left_get_their_exits_in_the_order_of_creation() {
+    let log = Log::default();
+    tree(|main| {
+        left_over(main, "a", ends(&log, 1)).switch(0).unwrap();
+        let captured = log.dropping("unstarted");
+        left_over(main, "b", holding(captured));
+        let (bare, dead) = (main.bare(&STACKS).unwrap(), crate::common::dead(main));
+        left_over(main, "c", ends(&log, 1)).switch(0).unwrap();
+        left_over(main, "keeper", waiting_with((bare, dead))).switch(0).unwrap();
+        log.say("over");
+    });
+    assert_eq!(log.take(), "over a -unstarted c");
+}
+
+#[test]
+fn main_stands_in_for_every_parent_and_throws_away_what_comes_back() {
+    let log = Log::default();
+    tree(|main| {
+        let parent = left_over(main, "parent", |me, x| me.up(x));
+        parent.switch(0).unwrap();
+        let (said, to_main) = (log.clone(), main.handle());
+        let child = left_over(&parent, "child", move |me, x| {
+            let asked = to_main.switch(x);
+            said.say(format!("{asked:?} under {:?}", me.parent()));
+            Ok(77)
+        });
+        child.switch(0).unwrap();
+    });
+    assert_eq!(log.take(), format!("{} under main greenlet (suspended)", exit_shown()));
+}
+
+#[test]
+fn an_error_that_comes_back_goes_to_the_hook() {
+    static TREE: Tree<u32> = Tree::new().on_unraisable(crate::common::unraisable);
+    let _alone = alone();
+    TREE.enter(|main| {
+        left_over(main, "failing", |me, x| me.up(x).or(Err("no".into()))).switch(0).unwrap();
+        left_over(main, "ending", |me, x| me.up(x).or(Ok(1))).switch(0).unwrap();
+    })
+    .unwrap();
+    assert_eq!(heard(), ["unraisable failing Error(\"no\")"]);
+}
+
+#[test]
+fn everybody_is_asked_again_until_a_round_ends_nobody() {
+    let log = Log::default();
+    tree(|main| {
+        // The rounds go on because one of them ends in each.
+        left_over(main, "third", ends(&log, 3)).switch(0).unwrap();
+        left_over(main, "first", ends(&log, 1)).switch(0).unwrap();
+        left_over(main, "second", ends(&log, 2)).switch(0).unwrap();
+    });
+    assert_eq!(log.take(), "first second third");
+}
+
+#[test]
+fn a_round_that_ends_somebody_who_was_not_asked_is_followed_by_another() {
+    let log = Log::default();
+    tree(|main| {
+        let (said, woken) = (log.clone(), log.clone());
+        let second = Rc::new(Cell::new(None::<Handle>));
+        let wake = second.clone();
+        let first = move |me: &Me, x| {
+            let _asked = me.up(x);
+            // The second one ends, in main, who takes that for the answer to its exit; so the first one is still there.
+            let asked = wake.take().unwrap().switch(5);
+            said.say(format!("{asked:?}"));
+            asked
+        };
+        left_over(main, "first", first).switch(0).unwrap();
+        let g = main.spawn(&STACKS, move |me, x| {
+            let value = me.up(x)?;
+            woken.say(format!("woken by {value}"));
+            Ok(value)
+        });
+        g.as_ref().unwrap().switch(0).unwrap();
+        second.set(g.ok());
+    });
+    assert_eq!(log.take(), format!("woken by 5 {}", exit_shown()));
+}
+
+#[test]
+fn a_round_that_ends_a_greenlet_without_a_body_is_followed_by_another() {
+    let kept = Rc::new(Cell::new(None));
+    tree(|main| {
+        // Nobody else ends in the first round, and there is a second.
+        let (bare, seen) = (main.bare(&STACKS).unwrap(), kept.clone());
+        let refuses_once = move |me: &Me, x| {
+            let _refused = me.up(x);
+            let asked = me.up(x);
+            seen.set(Some(bare.is_dead()));
+            asked
+        };
+        left_over(main, "refuses once", refuses_once).switch(0).unwrap();
+    });
+    assert_eq!(kept.take(), Some(true));
+}
+
+#[test]
+fn nobody_is_asked_twice_in_a_round_or_after_a_round_that_ends_nobody() {
+    static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
+    let _alone = alone();
+    let asked = Rc::new(Cell::new(0));
+    let kept = TREE.enter(|main| {
+        let count = asked.clone();
+        let g = main.build(stacks!(1)).name("refuses").spawn(move |me, x| {
+            loop {
+                if me.up(x).is_err() {
+                    count.set(count.get() + 1);
+                }
+            }
+        });
+        g.as_ref().unwrap().switch(0).unwrap();
+        g
+    });
+    assert_eq!(asked.get(), 1);
+    assert_eq!(heard(), ["leak refuses"]);
+    drop(kept);
+}
+
+#[test]
+fn after_thirty_two_rounds_who_is_left_stays() {
+    static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
+    static ROUNDS: AtomicU32 = AtomicU32::new(0);
+    static POOL: StackPool<2, { crate::common::SIZE }> = StackPool::new();
+    let _alone = alone();
+
+    /// Ends when it is asked, and leaves a successor that does the same.
+    fn lasting(me: &Me, x: u32) -> Out {
+        let asked = me.up(x);
+        ROUNDS.fetch_add(1, Relaxed);
+        let next = left_over_on(&POOL, me, "successor", lasting);
+        next.switch(0)?;
+        next.set_parent(&me.parent()).unwrap();
+        asked
+    }
+
+    TREE.enter(|main| left_over_on(&POOL, main, "first", lasting).switch(0).unwrap()).unwrap();
+    assert_eq!(ROUNDS.load(Relaxed), 32, "one that was made in a round waits for the next");
+    assert_eq!(heard(), ["leak successor"]);
+}
+
+#[test]
+fn who_refuses_is_told_of_and_keeps_its_stack_for_ever() {
+    static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
+    let _alone = alone();
+    let pool = stacks!(2);
+    let kept = TREE.enter(|main| {
+        let [lost, kept] = ["lost", "kept"].map(|name| main.build(pool).name(name).spawn(stubborn).unwrap());
+        lost.switch(0).unwrap();
+        kept.switch(0).unwrap();
+        drop(lost);
+        assert_eq!(heard(), ["leak lost"]);
+        kept
+    });
+    assert_eq!(heard(), ["leak kept"], "of each one once");
+    drop(kept.unwrap());
+    TREE.enter(|main| assert!(main.bare(pool).is_err())).unwrap();
+}
+
+#[test]
+fn who_ends_inside_the_hook_gives_its_stack_back() {
+    static POOL: StackPool<1, { crate::common::SIZE }> = StackPool::new();
+    static TREE: Tree<u32> = Tree::new().on_leak(|g| {
+        assert_eq!(g.switch(9), Ok(9), "its body returns");
+        assert_eq!((g.is_dead(), POOL.free()), (true, 0));
+    });
+    let _alone = alone();
+    let kept = TREE.enter(|main| {
+        let g = main.spawn(&POOL, stubborn).unwrap();
+        g.switch(0).unwrap();
+        g
+    });
+    drop(kept);
+    assert_eq!(POOL.free(), 1);
+}
+
+#[test]
+fn what_is_spawned_at_the_end_is_ended_too() {
+    let log = Log::default();
+    tree(|main| {
+        let said = log.clone();
+        let first = move |me: &Me, x| {
+            let asked = me.up(x);
+            left_over(me, "late", ends(&said, 1)).switch(0)?;
+            let captured = said.dropping("never started");
+            left_over(me, "later", holding(captured));
+            said.say("first");
+            asked
+        };
+        left_over(main, "first", first).switch(0).unwrap();
+    });
+    assert_eq!(log.take(), "first late -never started");
+}
+
+#[test]
+fn a_handle_that_outlives_the_tree_keeps_the_stack_and_nothing_else() {
+    static TREE: Tree<u32> = Tree::new();
+    let _alone = alone();
+    let pool = stacks!(4);
+    let free = || TREE.enter(|main| crate::common::free_stacks(main, pool)).unwrap();
+    let mut kept = TREE
+        .enter(|main| {
+            let parent = main.spawn(pool, crate::common::echo).unwrap();
+            parent.switch(0).unwrap();
+            let child = parent.spawn(pool, crate::common::echo).unwrap();
+            child.switch(0).unwrap();
+            vec![child.bare(pool).unwrap(), child]
+        })
+        .unwrap();
+    // The parent went: its child refers to it no more.
+    assert_eq!(free(), 2);
+    while kept.pop().is_some() {
+        assert_eq!(free(), 4 - kept.len());
+    }
+}
+
+#[test]
+fn a_greenlet_that_waits_in_up_is_released_from_its_parent_at_the_end() {
+    static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
+    let _alone = alone();
+    let pool = stacks!(3);
+    TREE.enter(|main| {
+        // Refuses in an `up` whose target was changed meanwhile: the end finds it with a pin.
+        let (old, new) = (main.spawn(pool, crate::common::echo).unwrap(), waiting(main));
+        old.switch(0).unwrap();
+        let g = old.build(pool).name("pinned").spawn(stubborn).unwrap();
+        g.switch(0).unwrap();
+        g.set_parent(&new).unwrap();
+        drop(old);
+        assert_eq!(crate::common::free_stacks(main, pool), 1, "the pending `up` keeps the old parent");
+    })
+    .unwrap();
+    assert_eq!(heard(), ["leak pinned"]);
+    TREE.enter(|main| assert_eq!(crate::common::free_stacks(main, pool), 2)).unwrap();
+}
+
+/// `exit` drops the values of thread-locals while greenlets wait, maybe inside of `LocalKey::with` of one that was dropped already.
+#[cfg(all(feature = "std", not(miri)))]
+#[test]
+fn while_the_process_exits_nothing_goes_on() {
+    use std::cell::RefCell;
+
+    struct Waker(RefCell<Option<Handle>>);
+
+    impl Drop for Waker {
+        fn drop(&mut self) {
+            let g = self.0.take().unwrap();
+            eprintln!("{:?} {:?} {:?}", g.switch(2), g.kill(), g.cancel());
+            drop(g);
+            eprintln!("the last handle is dropped");
+        }
+    }
+
+    thread_local! {
+        static WAKER: Waker = const { Waker(RefCell::new(None)) };
+        static TEXT: String = String::from("dropped first");
+    }
+
+    if let Some(output) = crate::common::in_child(module_path!(), "while_the_process_exits_nothing_goes_on") {
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(7), "{told}");
+        let sent = ["Some(Value(2))", "Some(Exit(1000))", "None"].map(|sent| told.contains(&format!("\", {sent}))")));
+        assert!(sent == [true; 3] && told.matches("Err(Refused(Exit: ").count() == 3, "{told}");
+        assert!(told.contains("the last handle is dropped"), "{told}");
+        assert!(!told.contains("goes on: "), "{told}");
+        return;
+    }
+    WAKER.with(|_| ()); // before the tree is entered, and so dropped after what is first used inside
+    tree(|main| {
+        let g = main.spawn(&STACKS, |me, x| {
+            TEXT.with(|text| {
+                let asked = me.up(x);
+                eprintln!("goes on: {text}");
+                asked
+            })
+        });
+        let g = g.unwrap();
+        g.switch(1).unwrap();
+        WAKER.with(|waker| waker.0.replace(Some(g)));
+        std::process::exit(7)
+    });
+}

@@ -1,0 +1,78 @@
+//! The recorder: the last events, readable at any time.
+#![cfg(feature = "recorder")]
+
+use crate::common::{Alone, STACKS, tree};
+use greenlet::{Event, Recorder};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+static CLOCK: Alone<u64> = Alone::new(0);
+
+fn ticks() -> u64 {
+    CLOCK.replace(CLOCK.get() + 10)
+}
+
+#[test]
+fn the_last_events_are_remembered_oldest_first() {
+    static RECORDER: Recorder<4> = Recorder::new(ticks);
+    tree(|main| {
+        CLOCK.set(0);
+        assert_eq!(RECORDER.for_each(|record| panic!("{record}")), Ok(()), "empty");
+        main.set_trace(Some(&RECORDER));
+        let g = main.build(&STACKS).name("g").spawn(crate::common::echo).unwrap();
+        (1..=2).for_each(|n| assert_eq!(g.switch(n), Ok(n)));
+        g.throw("boo").unwrap_err();
+        main.set_trace(None);
+        main.switch(1).unwrap();
+        let mut lines = vec![];
+        RECORDER.for_each(|record| lines.push(record.to_string())).unwrap();
+        let g = format!("greenlet {} \"g\"", g.id());
+        let expected = [
+            format!("20: switch from main greenlet to {g}"),
+            format!("30: switch from {g} to main greenlet"),
+            format!("40: throw from main greenlet to {g}"),
+            format!("50: throw from {g} to main greenlet"),
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!((RECORDER.lost(), format!("{RECORDER:?}")), (0, "Recorder { capacity: 4, lost: 0, .. }".into()));
+    });
+}
+
+#[test]
+fn what_happens_while_somebody_reads_is_lost_and_counted() {
+    static RECORDER: Recorder<8> = Recorder::new(|| 0);
+    tree(|main| {
+        main.set_trace(Some(&RECORDER));
+        main.switch(1).unwrap();
+        RECORDER
+            .for_each(|record| {
+                assert_eq!((record.event, record.origin, record.time), (Event::Switch, record.target, 0));
+                main.switch(2).unwrap();
+                assert!(RECORDER.for_each(|_| ()).unwrap_err().to_string().contains("ask again later"));
+            })
+            .unwrap();
+        assert_eq!(RECORDER.lost(), 1);
+        let mut count = 0;
+        RECORDER.for_each(|_| count += 1).unwrap();
+        assert_eq!(count, 1);
+    });
+}
+
+#[test]
+fn a_reader_or_a_clock_that_panics_leaves_the_recorder_readable() {
+    static RECORDER: Recorder<8> = Recorder::new(|| if CLOCK.get() == 7 { panic!("clock") } else { 0 });
+    tree(|main| {
+        main.set_trace(Some(&RECORDER));
+        main.switch(1).unwrap();
+        assert!(catch_unwind(AssertUnwindSafe(|| RECORDER.for_each(|_| panic!("reader")))).is_err());
+        if cfg!(feature = "std") {
+            CLOCK.set(7); // without, the program would end
+            assert!(catch_unwind(AssertUnwindSafe(|| main.switch(2))).is_err());
+            CLOCK.set(0);
+            assert!(main.set_trace(Some(&RECORDER)).is_none(), "a tracer that fails is removed");
+        }
+        main.switch(3).unwrap();
+        let mut count = 0;
+        RECORDER.for_each(|_| count += 1).unwrap();
+        assert_eq!((count, RECORDER.lost()), (2, 0));
+    });
+}

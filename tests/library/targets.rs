@@ -1,0 +1,72 @@
+//! What the build script makes of targets, those too that no compiler here knows.
+
+#[path = "../../build/target.rs"]
+mod target;
+
+use target::{Ground, Target, ground};
+
+/// By the names that a target file gives.
+fn of<'a>(arch: &'a str, os: &'a str) -> Target<'a> {
+    Target { arch, os, pointer_width: "64", endian: "little", said_bare: false, said_hosted: false }
+}
+
+const ARCHS: [&str; 2] = ["x86_64", "aarch64"];
+
+#[test]
+fn firmware_is_bare_and_a_system_by_whatever_name_hosted() {
+    for arch in ARCHS {
+        for os in ["none", "uefi"] {
+            assert_eq!(ground(&of(arch, os)), Ok(Ground::Bare), "{arch} {os}");
+        }
+        for os in ["linux", "macos", "ios", "freebsd", "netbsd", "hermit", "redox", "nuttx", "unknown", "mykernel", ""]
+        {
+            assert_eq!(ground(&of(arch, os)), Ok(Ground::Hosted), "{arch} {os}");
+        }
+    }
+}
+
+#[test]
+fn who_builds_may_say_which_it_is() {
+    for arch in ARCHS {
+        for os in ["none", "uefi", "linux", "hermit", "mykernel"] {
+            assert_eq!(ground(&Target { said_bare: true, ..of(arch, os) }), Ok(Ground::Bare));
+            assert_eq!(ground(&Target { said_hosted: true, ..of(arch, os) }), Ok(Ground::Hosted));
+            let both = ground(&Target { said_bare: true, said_hosted: true, ..of(arch, os) }).unwrap_err();
+            assert!(both.contains("leave one of them out"), "{both}");
+        }
+    }
+}
+
+#[test]
+fn another_instruction_set_is_refused_and_named_whatever_the_system() {
+    let others = [
+        of("riscv64", "none"),
+        of("x86", "linux"),
+        of("wasm32", "unknown"),
+        of("arm64ec", "windows"),
+        Target { pointer_width: "32", ..of("x86_64", "linux") },
+        Target { pointer_width: "32", ..of("aarch64", "linux") },
+        Target { endian: "big", ..of("aarch64", "linux") },
+    ];
+    for target in others {
+        for said_bare in [false, true] {
+            let named = format!("({}, {}-bit pointers, {}-endian)", target.arch, target.pointer_width, target.endian);
+            let why = ground(&Target { said_bare, ..target }).unwrap_err();
+            assert!(why.contains("no stack switch for this instruction set") && why.contains(&named), "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_system_that_looks_at_stacks_is_refused_and_the_reason_named() {
+    for arch in ARCHS {
+        for (os, reason) in
+            [("windows", "the limits of its stack"), ("cygwin", "the limits of its stack"), ("openbsd", "MAP_STACK")]
+        {
+            for said_hosted in [false, true] {
+                let why = ground(&Target { said_hosted, ..of(arch, os) }).unwrap_err();
+                assert!(why.contains(reason) && why.contains("It is not the instruction set"), "{why}");
+            }
+        }
+    }
+}
