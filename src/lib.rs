@@ -21,7 +21,7 @@ pub use api::claimed::Claimed;
 pub use api::core_identity::CoreIdentity;
 #[cfg(bare)]
 pub use api::core_identity::SingleCore;
-pub use api::handle::{Stack, State, WeakGreenlet};
+pub use api::handle::{State, WeakGreenlet};
 #[cfg(feature = "high-water")]
 pub use api::high_water::deepest_stack;
 pub use api::local::{AnyContext, Context, ContextPool, GreenletLocal, LocalError};
@@ -33,6 +33,7 @@ pub use api::pools::{GuardedStackPool, SharedStackPool, StackPool, Stacks};
 #[doc(hidden)]
 pub use api::pools::{Inline, StackMemory};
 pub use api::remote::{Gone, RemoteGreenlet};
+pub use api::report::{current_report, stack_of};
 #[cfg(feature = "defmt")]
 pub use api::trace::DefmtTrace;
 #[cfg(feature = "recorder")]
@@ -43,9 +44,11 @@ pub use api::watch::watch_stacks;
 pub use arch::Mpidr;
 pub use kernel::handle::Greenlet;
 pub use kernel::me::{Main, Me};
-pub use kernel::overflow::{Overflow, stack_of};
-pub use kernel::thrown::{Outcome, Refusal, Sent, Thrown};
+pub use kernel::overflow::Overflow;
+pub use kernel::thrown::{Outcome, Sent, Thrown};
 pub use kernel::trace::{Event, Trace, Tracer};
 pub use kernel::tree::Tree;
 pub use records::errors::{EnterError, ParentError, Refused, RunError, SpawnError};
-pub use records::identity::{Identity, current_report};
+pub use records::identity::Identity;
+pub use records::refusal::Refusal;
+pub use records::stack::Stack;

@@ -12,10 +12,12 @@
 //! It dies as others do, but from a stack that is not its own. Its own is left as it is, for what lies on it may be referred
 //! to: its slot is not given back.
 
+use crate::api::report::stack_of;
 use crate::arch;
-use crate::kernel::overflow::{BAND, Overflow, stack_of};
+use crate::kernel::overflow::Overflow;
 use crate::kernel::transfer::life::take_out;
 use crate::kernel::tree::Tree;
+use crate::records::band::BAND;
 use crate::records::busy::is_busy;
 use crate::records::errors::Refused;
 use crate::records::here::this_core;

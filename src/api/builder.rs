@@ -5,8 +5,8 @@ use crate::api::pools::{Stacks, least};
 use crate::kernel::body;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::me::Me;
-use crate::kernel::overflow;
 use crate::kernel::thrown::Outcome;
+use crate::records::band;
 use crate::records::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
 #[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
@@ -146,7 +146,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.
         unsafe {
-            crate::api::high_water::paint((block.floor.get(), block.span.get()));
+            crate::records::paint::paint((block.floor.get(), block.span.get()));
         }
         adopt(parent, block, self.name);
         // SAFETY: `write` counted one reference.
@@ -221,7 +221,7 @@ pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
 #[inline(never)]
 unsafe fn first(block: *mut Block, limit: *mut u8, home: Home, headroom: u32, here: &'static Here) -> BlockPtr {
     // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
-    let bounds = unsafe { overflow::bounds(limit, block.cast()) };
+    let bounds = unsafe { band::bounds(limit, block.cast()) };
     // SAFETY: the same.
     unsafe { Block::write_first(block, bounds, (home, headroom), here) }
 }

@@ -1,84 +1,12 @@
-//! How errors show in `{:?}`: by name, and with what to do about them, because that is what `unwrap` prints.
-//!
-//! ```text
-//!   called `Result::unwrap()` on an `Err` value: Refused { reason: Ended: "the parent's tree has ended; spawn inside ...", .. }
-//! ```
+//! How the errors of this floor show in `{:?}`, and the tests of all: see `records/debug.rs`.
 
 #[cfg(feature = "abandon")]
 use crate::AbandonError;
 #[cfg(feature = "recorder")]
 use crate::RecorderBusy;
-use crate::{EnterError, Gone, LocalError, ParentError, Refusal, RunError, SpawnError, Thrown, TooSmall};
+use crate::records::debug::named;
+use crate::{Gone, LocalError, TooSmall};
 use core::fmt;
-
-/// Writes the name of an error, and its message. What its fields say is in the message.
-fn named(f: &mut fmt::Formatter<'_>, name: &str, error: &dyn fmt::Display) -> fmt::Result {
-    write!(f, "{name}: \"{error}\"")
-}
-
-impl fmt::Debug for EnterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::NoCore => "NoCore",
-            Self::CoreBusy => "CoreBusy",
-            Self::OtherCore => "OtherCore",
-            Self::StillReferred => "StillReferred",
-        };
-        named(f, name, self)
-    }
-}
-
-impl fmt::Debug for SpawnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::PoolEmpty { .. } => "PoolEmpty",
-            Self::OtherCore => "OtherCore",
-            Self::StackTooSmall { .. } => "StackTooSmall",
-            Self::NoMemory { .. } => "NoMemory",
-            Self::Ended => "Ended",
-        };
-        named(f, name, self)
-    }
-}
-
-impl fmt::Debug for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::Main => "Main",
-            Self::Started => "Started",
-            Self::TooLarge { .. } => "TooLarge",
-            Self::Busy => "Busy",
-            Self::Ended => "Ended",
-        };
-        named(f, name, self)
-    }
-}
-
-impl fmt::Debug for ParentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::Main => "Main",
-            Self::Cycle => "Cycle",
-            Self::Ended => "Ended",
-        };
-        named(f, name, self)
-    }
-}
-
-impl fmt::Debug for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::Ended => "Ended",
-            Self::Main => "Main",
-            Self::Cycle => "Cycle",
-            Self::Masked => "Masked",
-            Self::Overflow => "Overflow",
-            Self::Exit => "Exit",
-            Self::Gone => "Gone",
-        };
-        named(f, name, self)
-    }
-}
 
 impl fmt::Debug for LocalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,24 +53,12 @@ impl fmt::Debug for AbandonError {
     }
 }
 
-/// An error of the user's shows as itself.
-impl<V: fmt::Debug, E: fmt::Debug> fmt::Debug for Thrown<V, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exit(value) => write!(f, "Exit({value:?}): \"{}\"", crate::kernel::thrown::ASKED_TO_EXIT),
-            Self::Error(error) => f.debug_tuple("Error").field(error).finish(),
-            Self::NoRun => named(f, "NoRun", &crate::kernel::thrown::NO_RUN),
-            Self::Refused(refusal, sent) => f.debug_tuple("Refused").field(refusal).field(sent).finish(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     extern crate std;
 
     use super::*;
-    use crate::Refused;
+    use crate::{EnterError, ParentError, Refusal, Refused, RunError, SpawnError, Thrown};
     use core::error::Error;
     use core::iter::successors;
     use std::boxed::Box;

@@ -12,6 +12,7 @@ pub(crate) mod high_water;
 pub(crate) mod local;
 pub(crate) mod pools;
 pub(crate) mod remote;
+pub(crate) mod report;
 pub(crate) mod trace;
 #[cfg(feature = "watchpoint")]
 pub(crate) mod watch;

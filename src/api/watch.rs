@@ -5,21 +5,10 @@
 //! runs: bands are laid on stacks that are free, and main's, where nobody stands, while no tree is entered.
 
 use crate::arch;
-use crate::kernel::overflow::BAND;
 use crate::records::block::BlockPtr;
 use crate::records::here::reported_core;
+use crate::records::watched::nobody;
 use core::ptr;
-
-/// What is watched while no tree is entered: memory that nobody writes to.
-static NOBODY: Nobody = Nobody([0; BAND]);
-
-#[repr(align(64))]
-struct Nobody([u8; BAND]);
-
-/// Watches nobody's stack any more.
-pub(crate) fn nobody() {
-    arch::watch(NOBODY.0.as_ptr_range().end.cast());
-}
 
 /// Has this core's debug registers watch the canary band at the limit of the stack of whichever greenlet runs: a store there
 /// is an exception. Needs the feature `watchpoint`, with which a switch retargets them.

@@ -25,7 +25,7 @@ unsafe fn drop_closure<F>(closure: *mut u8) {
 ///
 /// # Safety
 ///
-/// The stack has room for it: [`needs`](crate::api::pools::least::needs) bytes. The greenlet is of a tree of `V` and `E`.
+/// The stack has room for it: `pools::least::needs` bytes. The greenlet is of a tree of `V` and `E`.
 pub(crate) unsafe fn install<V: 'static, E: 'static, F: Run<V, E>>(block: BlockPtr, run: F) {
     let base = block.as_ptr().cast_mut().cast::<u8>();
     let align = if align_of::<F>() > crate::arch::STACK_ALIGN { align_of::<F>() } else { crate::arch::STACK_ALIGN };

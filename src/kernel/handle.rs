@@ -90,7 +90,7 @@ impl<V: 'static, E: 'static> Eq for Greenlet<V, E> {}
 
 impl<V: 'static, E: 'static> Hash for Greenlet<V, E> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.id().hash(state);
+        self.block.id().hash(state);
     }
 }
 

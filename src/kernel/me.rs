@@ -4,7 +4,6 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Outcome;
 use crate::kernel::transfer;
 use crate::records::block::BlockPtr;
-use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 
@@ -51,8 +50,9 @@ impl<V: 'static, E: 'static> Me<V, E> {
     /// ```
     #[must_use]
     pub fn parent(&self) -> Greenlet<V, E> {
-        match self.handle.parent() {
-            Some(parent) => parent,
+        match self.block().parent() {
+            // SAFETY: counted here; a parent is of the same tree.
+            Some(parent) => unsafe { Greenlet::from_block(parent.retain()) },
             None => unreachable!("a body runs under a parent, in a tree that is entered"),
         }
     }
@@ -92,12 +92,6 @@ impl<V: 'static, E: 'static> Deref for Me<V, E> {
     }
 }
 
-impl<V: 'static, E: 'static> fmt::Debug for Me<V, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
 /// The main greenlet, as the closure given to [`Tree::enter`](crate::Tree::enter) sees it.
 ///
 /// It is seen only as `&Main`, and has all the methods of a [`Greenlet`]. It has no parent, which is why it is not a
@@ -127,11 +121,5 @@ impl<V: 'static, E: 'static> Deref for Main<V, E> {
 
     fn deref(&self) -> &Greenlet<V, E> {
         &self.me
-    }
-}
-
-impl<V: 'static, E: 'static> fmt::Debug for Main<V, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

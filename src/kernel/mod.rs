@@ -5,6 +5,7 @@ pub(crate) mod handle;
 pub(crate) mod me;
 pub(crate) mod overflow;
 pub(crate) mod references;
+pub(crate) mod settle;
 pub(crate) mod thrown;
 pub(crate) mod trace;
 pub(crate) mod transfer;

@@ -9,12 +9,12 @@
 //! User code runs in here: bodies that are dropped unstarted, destructors of values, hooks, whole greenlets. No borrow and
 //! no half-done change is open at any of these points; state is read again after each.
 
-use crate::api::local;
 use crate::kernel::body;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Sent;
 use crate::kernel::transfer::slow::{self, Arrival};
 use crate::kernel::tree::Tree;
+use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
 #[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
@@ -88,14 +88,14 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     if linked && !block.has(ENDED) {
         block.leave_in_lists();
     }
-    let panicked = if block.has_body_or_pin() || local::is_attached(block) {
+    let panicked = if block.has_body_or_pin() || attached::is_attached(block) {
         // SAFETY: the caller's contract.
         unsafe { strip(block) }
     } else {
         None
     };
     #[cfg(feature = "high-water")]
-    crate::api::high_water::keep(block);
+    crate::records::paint::keep(block);
     if block.has(ABANDONED) {
         // Others may refer to what lies on its stack. It keeps that for ever, as if it outlived its tree.
         if !block.has(ENDED) {
@@ -118,9 +118,9 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
 #[inline(never)]
 unsafe fn strip(block: BlockPtr) -> Option<Payload> {
     let mut panicked = panic::catch(|| body::drop_body(block)).err();
-    while local::is_attached(block) {
+    while attached::is_attached(block) {
         // SAFETY: the caller's contract. A panic is one value's; the others are left.
-        panicked = panic::last(panicked, panic::catch(|| unsafe { local::detach(block) }).err());
+        panicked = panic::last(panicked, panic::catch(|| unsafe { attached::detach(block) }).err());
     }
     panicked
 }

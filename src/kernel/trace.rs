@@ -5,8 +5,6 @@ use crate::kernel::thrown::Thrown;
 use crate::kernel::transfer::slow::{Arrival, lost_to};
 use crate::kernel::tree::Tree;
 use crate::records::block::BlockPtr;
-#[cfg(feature = "abandon")]
-use crate::records::busy::Busy;
 use crate::records::here::{Here, TRACE};
 use crate::records::panic;
 use core::fmt;
@@ -121,69 +119,21 @@ impl<V: 'static, E: 'static, F: Fn(Event, &Greenlet<V, E>, &Greenlet<V, E>) -> R
 /// ```
 pub type Tracer<V, E> = &'static dyn Trace<V, E>;
 
-/// # Tracing
-impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// Sets who hears of the transfers of this greenlet's tree; `None` removes it. Returns who heard of them before.
-    ///
-    /// While one is set every transfer takes the slow path; without one, tracing costs nothing. The end of the tree removes
-    /// it. With an inert handle this does nothing and returns `None`.
-    ///
-    /// ```
-    /// # use greenlet::{Event, Greenlet, StackPool, Tree};
-    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
-    /// # static TREE: Tree<u32> = Tree::new();
-    /// TREE.enter(|main| {
-    ///     let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
-    ///     let was = main.set_trace(Some(&|event, origin: &Greenlet<u32, _>, target: &Greenlet<u32, _>| {
-    ///         println!("{event:?} {origin:?} -> {target:?}");
-    ///         Ok(())
-    ///     }));
-    ///     assert!(was.is_none());
-    ///     g.switch(1).unwrap(); // heard of twice: there, and back when it ends
-    ///     assert!(main.set_trace(None).is_some());
-    /// }).unwrap();
-    /// ```
-    pub fn set_trace(&self, tracer: Option<Tracer<V, E>>) -> Option<Tracer<V, E>> {
-        if self.is_ended() {
-            return None;
-        }
-        #[cfg(feature = "abandon")]
-        let _busy = Busy::in_tree_of(self.block());
-        let listener = tracer.map(|tracer| Listener { tracer, tell: tell::<V, E> });
-        // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
-        let tree = unsafe { Tree::<V, E>::of(self.block()) };
-        tree.replace_listener(self.block().here(), listener).map(|listener| listener.tracer)
-    }
-
-    /// Who hears of the transfers of this greenlet's tree.
-    ///
-    /// ```
-    /// # use greenlet::{Event, Tree};
-    /// # static TREE: Tree<u32> = Tree::new();
-    /// # type Handle = greenlet::Greenlet<u32, &'static str>;
-    /// # TREE.enter(|main| {
-    /// assert!(main.trace().is_none());
-    /// main.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Err("traced")));
-    /// assert!(main.trace().is_some());
-    /// assert!(main.switch(1).is_err()); // an error of the tracer removes it
-    /// assert!(main.trace().is_none());
-    /// # }).unwrap();
-    /// ```
-    #[must_use]
-    pub fn trace(&self) -> Option<Tracer<V, E>> {
-        if self.is_ended() {
-            return None;
-        }
-        // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
-        unsafe { Tree::<V, E>::of(self.block()) }.listener.get().map(|listener| listener.tracer)
-    }
-}
-
 /// A tracer, and how to tell it. Only [`Greenlet::set_trace`] makes one: arrivals name [`tell`] by this pointer alone, so that a
 /// program that sets no tracer has none of that code.
 pub(crate) struct Listener<V: 'static, E: 'static> {
     tracer: Tracer<V, E>,
     tell: Tell<V, E>,
+}
+
+impl<V: 'static, E: 'static> Listener<V, E> {
+    pub(crate) fn new(tracer: Tracer<V, E>) -> Self {
+        Self { tracer, tell: tell::<V, E> }
+    }
+
+    pub(crate) fn tracer(self) -> Tracer<V, E> {
+        self.tracer
+    }
 }
 
 type Tell<V, E> = unsafe fn(Tracer<V, E>, BlockPtr, BlockPtr, Arrival<V, E>) -> Arrival<V, E>;

@@ -14,9 +14,9 @@
 //! ① `Builder::bare`, ② `transfer`, ③ `transfer::life`, ④ `references::free`, when the last reference goes. An unstarted greenlet
 //! has a body, or is bare. *Alive* is running when it is the core's current greenlet, else suspended.
 
-use crate::api::local::{Attached, Shared};
 use crate::arch::{Context, RECORD_AT, Record};
-use crate::kernel::overflow::{BAND, Canary};
+use crate::records::attached::{self, Attached, Shared};
+use crate::records::band::{BAND, Canary};
 use crate::records::here::{Here, Link};
 use crate::records::mail::Number;
 use crate::records::pool::{Home, LESS, Lot, MORE};
@@ -433,7 +433,7 @@ impl Block {
     pub(crate) unsafe fn renew(place: *const Self, here: &'static Here) -> BlockPtr {
         // SAFETY: a freed block is initialised as before.
         let me = unsafe { BlockPtr::new(place) };
-        debug_assert!(me.parent().is_none() && me.body().is_none() && !crate::api::local::is_attached(me));
+        debug_assert!(me.parent().is_none() && me.body().is_none() && !attached::is_attached(me));
         me.id.set(here.new_id(), || ptr::eq(me.prev.get().cast(), here.tree()));
         me.context.vacate();
         me.refs.set(1);

@@ -1,7 +1,6 @@
 //! Who a greenlet is, in words: for panic handlers, fault handlers and `Debug`.
 
 use crate::records::block::BlockPtr;
-use crate::records::here::reported_core;
 use core::fmt;
 
 /// A greenlet's number and name, apart from the greenlet.
@@ -38,38 +37,4 @@ impl BlockPtr {
     pub(crate) fn identity(self) -> Identity {
         Identity { id: self.id(), name: self.name.get(), is_main: self.is_main() }
     }
-}
-
-/// The greenlet that runs, for a report: a panic handler's, or a fault handler's. `None` outside [`Tree::enter`].
-///
-/// Code that was handed a greenlet asks that instead, without `unsafe`: [`Greenlet::current`].
-///
-/// # Safety
-///
-/// Called on the core that entered the tree, if one is entered: from its code, or from a handler that interrupts it. On
-/// another core, or in another thread of a hosted program, the greenlet could be freed meanwhile.
-///
-/// [`Tree::enter`]: crate::Tree::enter
-/// [`Greenlet::current`]: crate::Greenlet::current
-///
-/// ```
-/// # use greenlet::{StackPool, Tree};
-/// # static STACKS: StackPool<1, 8192> = StackPool::new();
-/// # static TREE: Tree<u32> = Tree::new();
-/// fn report() -> String {
-///     // SAFETY: this program has one thread.
-///     unsafe { greenlet::current_report() }.map_or("nobody".into(), |who| who.to_string())
-/// }
-/// assert_eq!(report(), "nobody");
-/// TREE.enter(|main| {
-///     assert_eq!(report(), "main greenlet");
-///     let g = main.build(&STACKS).name("parser").spawn(|_, _| { assert_eq!(report(), "greenlet 1 \"parser\""); Ok(0) });
-///     g.unwrap().switch(0).unwrap();
-/// }).unwrap();
-/// ```
-#[must_use]
-pub unsafe fn current_report() -> Option<Identity> {
-    let current = reported_core()?.current_ptr();
-    // SAFETY: inside `enter` the current greenlet exists, and the caller is on its core.
-    (!current.is_null()).then(|| unsafe { BlockPtr::new(current) }.identity())
 }

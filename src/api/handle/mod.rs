@@ -6,6 +6,5 @@ mod query;
 mod send;
 mod weak;
 
-pub use census::Stack;
 pub use query::State;
 pub use weak::WeakGreenlet;

@@ -1,6 +1,7 @@
 //! What a greenlet tells of itself.
 
 use crate::kernel::handle::Greenlet;
+use crate::kernel::me::{Main, Me};
 use crate::records::block::{DEAD, ENDED};
 use core::fmt;
 
@@ -267,5 +268,17 @@ impl<V: 'static, E: 'static> fmt::Debug for Greenlet<V, E> {
             State::Dead => "dead",
         };
         write!(f, "{} ({state})", self.block().identity())
+    }
+}
+
+impl<V: 'static, E: 'static> fmt::Debug for Me<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<V: 'static, E: 'static> fmt::Debug for Main<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }

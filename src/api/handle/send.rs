@@ -2,9 +2,10 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::end_under_me;
-use crate::kernel::thrown::{Outcome, Refusal, Sent, Thrown};
+use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::transfer::{self, slow};
 use crate::kernel::tree::Tree;
+use crate::records::refusal::Refusal;
 
 /// # Moving control
 ///

@@ -1,11 +1,12 @@
 //! A handle that does not keep its greenlet.
 
 use crate::kernel::handle::Greenlet;
-use crate::kernel::thrown::{Outcome, Refusal, Sent, Thrown};
+use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::transfer;
 use crate::records::block::BlockPtr;
 #[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
+use crate::records::refusal::Refusal;
 use core::fmt;
 use core::marker::PhantomData;
 

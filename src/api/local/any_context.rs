@@ -1,6 +1,7 @@
 //! Contexts whose type is not known where they are handed on.
 
-use super::context::{Context, Shared, find, let_go, retain};
+use super::context::{Context, find};
+use crate::records::attached::{Shared, let_go, retain};
 #[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use core::fmt;

@@ -5,6 +5,7 @@
 
 use crate::api::local::{AnyContext, LocalError};
 use crate::kernel::handle::Greenlet;
+use crate::records::attached::{Shared, let_go, retain};
 #[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::Refused;
@@ -13,7 +14,7 @@ use core::any::TypeId;
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::MaybeUninit;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
@@ -53,19 +54,6 @@ unsafe impl<C: 'static, const N: usize> Sync for ContextPool<C, N> {}
 struct Place<C> {
     shared: Shared,
     value: C,
-}
-
-/// The head of a context: what is known without the type.
-pub(crate) struct Shared {
-    /// [`destroy`], of the value's type. Who frees a greenlet comes to it by this pointer alone, so that a program without
-    /// contexts has none of that code.
-    destroy: unsafe fn(*const Shared),
-    refs: Cell<u32>,
-    kind: TypeId,
-    /// What it stands over, a counted reference; null for none.
-    below: *const Shared,
-    home: NonNull<Slots<0>>,
-    slot: u32,
 }
 
 /// A counted handle to a context. `!Send`, as greenlets are.
@@ -328,48 +316,6 @@ pub(super) unsafe fn find<C: 'static>(top: *const Shared) -> Option<Context<C>> 
         at = head.below;
     }
     None
-}
-
-/// # Safety
-///
-/// The caller refers to the context.
-pub(super) unsafe fn retain(shared: *const Shared) {
-    // SAFETY: by the contract.
-    let refs = unsafe { &(*shared).refs };
-    match refs.get().checked_add(1) {
-        Some(more) => refs.set(more),
-        None => crate::records::block::too_many_references(),
-    }
-}
-
-/// Gives up a reference to a context of whatever type; and to what it stood over, if that was the last one, and so on.
-///
-/// # Safety
-///
-/// The caller owns the reference.
-pub(super) unsafe fn let_go(shared: *const Shared) {
-    /// What is to be given up next, also when a destructor panics.
-    struct Below(*const Shared);
-    impl Drop for Below {
-        fn drop(&mut self) {
-            // SAFETY: the reference was that of the context above, which is gone.
-            unsafe { let_go(self.0) }
-        }
-    }
-    let mut at = shared;
-    while !at.is_null() {
-        // SAFETY: it exists: the reference is ours.
-        let head = unsafe { &*at };
-        let refs = head.refs.get() - 1;
-        head.refs.set(refs);
-        if refs > 0 {
-            return;
-        }
-        let below = Below(head.below);
-        // SAFETY: nobody refers to it; `create_over` put the function of its own type there.
-        unsafe { (head.destroy)(at) };
-        at = ManuallyDrop::new(below).0;
-    }
 }
 
 /// # Safety

@@ -1,6 +1,7 @@
 //! Values that every greenlet has one of, in the manner of `thread_local!`.
 
 use crate::kernel::handle::Greenlet;
+use crate::records::attached::Attached;
 use crate::records::block::BlockPtr;
 #[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
@@ -8,7 +9,7 @@ use crate::records::pool::{Claimed, Slots};
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::mem::{self, MaybeUninit};
-use core::ptr::{self, NonNull};
+use core::ptr;
 
 /// A value of type `T` for each greenlet, for up to `N` greenlets at a time. A `static`.
 ///
@@ -53,18 +54,6 @@ unsafe impl<T: 'static, const N: usize> Sync for GreenletLocal<T, N> {}
 struct Entry<T> {
     head: Attached,
     value: T,
-}
-
-/// The head of an entry, in the chain of its greenlet.
-pub(crate) struct Attached {
-    /// [`detach`], of the value's type. Who frees a greenlet comes to it by this pointer alone, so that a program without values
-    /// has none of that code.
-    detach: unsafe fn(BlockPtr),
-    next: Cell<*const Attached>,
-    /// Address of the static: which value this is.
-    key: *const (),
-    home: NonNull<Slots<0>>,
-    slot: u32,
 }
 
 /// Why a [`GreenletLocal`] has no value for a greenlet, or a [`ContextPool`](crate::ContextPool) no context.
@@ -202,18 +191,6 @@ impl<T: fmt::Debug + 'static, const N: usize> fmt::Debug for GreenletLocal<T, N>
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GreenletLocal").field("capacity", &N).finish_non_exhaustive()
     }
-}
-
-/// Detaches the first value of a greenlet's chain, of whatever type.
-///
-/// # Safety
-///
-/// There is one, and nobody looks at it any more.
-pub(super) unsafe fn detach_first(block: BlockPtr) {
-    // SAFETY: by the contract there is a first entry; entries in a chain are written.
-    let detach = unsafe { (*block.attached.get()).detach };
-    // SAFETY: the caller's contract; `attach` put the function of its own type there.
-    unsafe { detach(block) }
 }
 
 /// Takes the first entry out of a greenlet's chain and drops its value.

@@ -13,8 +13,8 @@
 //! The package `qemu-tests/floor` steps through all of it, in each of the ways to build that `qemu-tests/src/least.rs` lists.
 
 use crate::arch::{self, STACK_ALIGN};
-use crate::kernel::overflow::BAND;
 use crate::kernel::thrown::Outcome;
+use crate::records::band::BAND;
 use crate::records::block::Block;
 use core::mem::{MaybeUninit, align_of, size_of};
 

@@ -9,7 +9,7 @@ use crate::arch::{self, Landing};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
-use crate::kernel::thrown::{Outcome, Refusal, Sent, Thrown};
+use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
 use crate::kernel::tree::Tree;
 use crate::records::block::{BARE, BlockPtr, DEAD, ENDED};
@@ -17,6 +17,7 @@ use crate::records::block::{BARE, BlockPtr, DEAD, ENDED};
 use crate::records::busy::Busy;
 use crate::records::here::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
+use crate::records::refusal::Refusal;
 use core::mem::{ManuallyDrop, replace};
 
 /// What a slow departure leaves on its own stack for whoever goes on.

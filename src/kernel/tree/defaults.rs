@@ -24,7 +24,7 @@ pub(super) fn unraisable<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>, thro
 
 #[cfg(feature = "std")]
 fn write<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>, what: &'static str) {
-    to_stderr(greenlet.id(), greenlet.name(), what);
+    to_stderr(greenlet.block().id(), greenlet.block().name.get(), what);
 }
 
 #[cfg(not(feature = "std"))]

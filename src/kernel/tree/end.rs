@@ -94,7 +94,7 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
         visit(&at);
         let next = keep(at.block().successor());
         drop(replace(&mut at, next).into_inner());
-        if at.block() == main || at.id() >= newer {
+        if at.block() == main || at.block().id() >= newer {
             return drop(at.into_inner());
         }
     }
@@ -149,7 +149,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
         at.set(ENDED);
         at.home.get().outlived();
         #[cfg(feature = "high-water")]
-        crate::api::high_water::keep(at);
+        crate::records::paint::keep(at);
         at.id.end();
         at = at.successor();
     }

@@ -5,12 +5,13 @@ mod end;
 
 pub(crate) use end::each;
 
-use crate::api::remote::Settle;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::me::Main;
-use crate::kernel::overflow::{self, MainBand, Overflow};
+use crate::kernel::overflow::{self, Overflow};
+use crate::kernel::settle::Settle;
 use crate::kernel::thrown::Thrown;
 use crate::kernel::trace::Listener;
+use crate::records::band::MainBand;
 use crate::records::block::{Block, BlockPtr};
 use crate::records::errors::{EnterError, Refused};
 use crate::records::here::this_core;

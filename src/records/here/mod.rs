@@ -25,12 +25,12 @@ mod imp;
 pub(crate) use imp::{Link, reported_core, this_core};
 
 use crate::arch;
-use crate::kernel::overflow::CHECKED;
-use crate::kernel::thrown::Refusal;
+use crate::records::band::CHECKED;
 use crate::records::block::{Block, BlockPtr};
 pub(crate) use crate::records::mail::ASKED;
 use crate::records::mail::{self, Mail};
 use crate::records::pool::List;
+use crate::records::refusal::Refusal;
 use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -210,7 +210,7 @@ impl Here {
     /// Ends a run: nothing is current, the core is free.
     pub(crate) fn give_back(&self) {
         #[cfg(feature = "watchpoint")]
-        crate::api::watch::nobody();
+        crate::records::watched::nobody();
         self.current.store(ptr::null_mut(), Relaxed);
         self.main.store(ptr::null_mut(), Relaxed);
         self.tree.store(ptr::null_mut(), Relaxed);
