@@ -1,7 +1,7 @@
 //! Whether the program may be compiled without optimization, as far as this is known when the crate is: `cfg(unoptimized)`.
 //!
 //! For the least stack of a body. The kernel's generic functions are compiled with the crates that use them, and these may have an
-//! opt-level of their own. What is not seen from here, the crates find out when they spawn: `src/pool/least.rs`.
+//! opt-level of their own. What is not seen from here, the crates find out when they spawn: `src/api/pools/least.rs`.
 
 use std::env;
 

@@ -10,69 +10,45 @@ extern crate std;
 #[path = "../arch/mod.rs"]
 mod arch;
 
-#[cfg(feature = "abandon")]
-mod abandon;
-mod block;
-mod body;
-mod builder;
-#[cfg(feature = "abandon")]
-mod busy;
-mod claimed;
-mod core_identity;
-mod debug;
-mod errors;
-mod handle;
-mod here;
-#[cfg(feature = "high-water")]
-mod high_water;
-mod identity;
-mod local;
-mod mail;
-mod me;
-mod overflow;
-mod panic;
-mod pool;
-mod references;
-mod remote;
-mod sync;
-mod thrown;
-mod trace;
-mod transfer;
-mod tree;
-#[cfg(feature = "watchpoint")]
-mod watch;
+mod api;
+mod kernel;
+mod records;
 
 #[cfg(feature = "abandon")]
-pub use abandon::AbandonError;
+pub use api::abandon::AbandonError;
+pub use api::builder::Builder;
+pub use api::claimed::Claimed;
+pub use api::core_identity::CoreIdentity;
+#[cfg(bare)]
+pub use api::core_identity::SingleCore;
+pub use api::handle::{State, WeakGreenlet};
+#[cfg(feature = "high-water")]
+pub use api::high_water::deepest_stack;
+pub use api::local::{AnyContext, Context, ContextPool, GreenletLocal, LocalError};
+#[cfg(feature = "alloc")]
+pub use api::pools::HeapStacks;
+pub use api::pools::{Byte, StackRegion, TooSmall};
+pub use api::pools::{Guarded, Layout, Placed, Plain};
+pub use api::pools::{GuardedStackPool, SharedStackPool, StackPool, Stacks};
+#[doc(hidden)]
+pub use api::pools::{Inline, StackMemory};
+pub use api::remote::{Gone, RemoteGreenlet};
+pub use api::report::{current_report, stack_of};
+#[cfg(feature = "defmt")]
+pub use api::trace::DefmtTrace;
+#[cfg(feature = "recorder")]
+pub use api::trace::{Record, Recorder, RecorderBusy};
+#[cfg(feature = "watchpoint")]
+pub use api::watch::watch_stacks;
 #[cfg(all(bare, target_arch = "aarch64"))]
 pub use arch::Mpidr;
-pub use builder::Builder;
-pub use claimed::Claimed;
-pub use core_identity::CoreIdentity;
-#[cfg(bare)]
-pub use core_identity::SingleCore;
-pub use errors::{EnterError, ParentError, Refused, RunError, SpawnError};
-pub use handle::{Greenlet, Stack, State, WeakGreenlet};
-#[cfg(feature = "high-water")]
-pub use high_water::deepest_stack;
-pub use identity::{Identity, current_report};
-pub use local::{AnyContext, Context, ContextPool, GreenletLocal, LocalError};
-pub use me::{Main, Me};
-pub use overflow::{Overflow, stack_of};
-#[cfg(feature = "alloc")]
-pub use pool::HeapStacks;
-pub use pool::{Byte, StackRegion, TooSmall};
-pub use pool::{Guarded, Layout, Placed, Plain};
-pub use pool::{GuardedStackPool, SharedStackPool, StackPool, Stacks};
-#[doc(hidden)]
-pub use pool::{Inline, StackMemory};
-pub use remote::{Gone, RemoteGreenlet};
-pub use thrown::{Outcome, Refusal, Sent, Thrown};
-#[cfg(feature = "defmt")]
-pub use trace::DefmtTrace;
-pub use trace::{Event, Trace, Tracer};
-#[cfg(feature = "recorder")]
-pub use trace::{Record, Recorder, RecorderBusy};
-pub use tree::Tree;
-#[cfg(feature = "watchpoint")]
-pub use watch::watch_stacks;
+pub use kernel::handle::Greenlet;
+pub use kernel::me::{Main, Me};
+pub use kernel::overflow::Overflow;
+pub use kernel::thrown::{Outcome, Sent, Thrown};
+pub use kernel::trace::{Event, Trace, Tracer};
+pub use kernel::tree::Tree;
+pub use records::errors::{EnterError, ParentError, Refused, RunError, SpawnError};
+pub use records::identity::Identity;
+pub use records::refusal::Refusal;
+pub use records::stack::Stack;

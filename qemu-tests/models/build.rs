@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::{env, fs};
 
-/// The kernel's sources.
-const SOURCES: &str = "../../src";
+/// The sources of the lowest floor.
+const SOURCES: &str = "../../src/records";
 
 /// A file of the kernel, a name for what is done to it, and pairs of what stands there and what is put there instead.
 type Variant = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -129,7 +129,10 @@ const VARIANTS: &[Variant] = &[
         "mail.rs",
         "mail_rung_first",
         &[
-            ("        let left = unsafe { self.post(number, id, request) };", "        self.ring();\n        let left = unsafe { self.post(number, id, request) };"),
+            (
+                "        let left = unsafe { self.post(number, id, request) };",
+                "        self.ring();\n        let left = unsafe { self.post(number, id, request) };",
+            ),
             ("        if left && matches!(request, Request::Kill) {\n            self.ring();\n        }\n", ""),
         ],
     ),

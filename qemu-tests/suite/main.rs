@@ -1,6 +1,7 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, sizes, the conformance scenarios,
 //! random ones, a soak, vectors, the linker fragment, processors, targets, the runner itself, the table of promises, what the documents say
-//! of all these, the least stack in many ways to build, and the library's tests with its features, each a test with a name of its own.
+//! of all these, the floors of the library, the least stack in many ways to build, and the library's tests with its features, each a
+//! test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -17,6 +18,7 @@ mod counts;
 mod debugger;
 mod documents;
 mod features;
+mod floors;
 mod fuzz;
 mod guests;
 mod lanes;
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         runner::cases(),
         reliability::cases(),
         documents::cases(),
+        floors::cases(),
         least::cases(),
         features::cases(),
     ];

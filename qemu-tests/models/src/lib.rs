@@ -1,7 +1,7 @@
 //! Models of what greenlet's cores share. `run`, beside this folder's `Cargo.toml`, runs them.
 //!
-//! Three things cross cores: the free slots of a shared pool (`src/pool/slots.rs`), the free stacks of one that cores take in turn
-//! (`src/pool/list.rs`), and requests to greenlets of another core (`src/mail.rs`). These files are compiled here as they stand, with the atomics of a scheduler in the place of the
+//! Three things cross cores: the free slots of a shared pool (`src/records/pool/slots.rs`), the free stacks of one that cores take in turn
+//! (`src/records/pool/list.rs`), and requests to greenlets of another core (`src/records/mail.rs`). These files are compiled here as they stand, with the atomics of a scheduler in the place of the
 //! processor's, and run by a few threads at a time in many different orders of steps.
 //!
 //! | scheduler | orders | memory |
@@ -18,31 +18,34 @@ mod mail;
 mod schedule;
 mod slots;
 
-/// What the kernel's files take their atomics from, as `crate::sync` in the kernel.
-mod sync {
-    #[cfg(not(miri))]
-    pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-    #[cfg(miri)]
-    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+/// What the kernel's files find under this path.
+mod records {
+    /// What they take their atomics from.
+    pub(crate) mod sync {
+        #[cfg(not(miri))]
+        pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+        #[cfg(miri)]
+        pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+    }
+
+    /// What the list of stacks needs of a control block.
+    pub(crate) mod block {
+        use std::cell::Cell;
+
+        pub(crate) struct Block {
+            pub(crate) next: Cell<*const Block>,
+        }
+
+        impl Default for Block {
+            fn default() -> Self {
+                Self { next: Cell::new(std::ptr::null()) }
+            }
+        }
+    }
 }
 
 /// What the list of stacks counts beside.
 #[allow(dead_code, unreachable_pub, reason = "the models count nothing there")]
 mod tally {
     include!(concat!(env!("OUT_DIR"), "/tally.rs"));
-}
-
-/// What the list of stacks needs of a control block.
-mod block {
-    use std::cell::Cell;
-
-    pub(crate) struct Block {
-        pub(crate) next: Cell<*const Block>,
-    }
-
-    impl Default for Block {
-        fn default() -> Self {
-            Self { next: Cell::new(std::ptr::null()) }
-        }
-    }
 }

@@ -1,9 +1,9 @@
 //! The free stacks of a pool for one core at a time: none in two hands, none lost, nobody who is not the owner at the list, and
 //! the pool free for whoever comes when the owner has nothing there.
 
-use crate::block::Block;
-use crate::tally;
+use crate::records::block::Block;
 use crate::schedule::{as_static, every_order, some_order_breaks, thread};
+use crate::tally;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 

@@ -1,0 +1,243 @@
+//! Creating greenlets.
+
+use crate::api::claimed::Claimed;
+use crate::api::pools::{Stacks, least};
+use crate::kernel::body;
+use crate::kernel::handle::Greenlet;
+use crate::kernel::me::Me;
+use crate::kernel::thrown::Outcome;
+use crate::records::band;
+use crate::records::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
+#[cfg(feature = "abandon")]
+use crate::records::busy::Busy;
+use crate::records::errors::{Refused, SpawnError};
+use crate::records::here::Here;
+use crate::records::pool::{Core, Home, NoStack};
+use core::fmt;
+
+/// A greenlet to be: from which pool, under which parent, with what name.
+///
+/// Made by [`Greenlet::build`].
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// static STACKS: StackPool<1, 8192> = StackPool::new();
+/// static TREE: Tree<u32> = Tree::new();
+/// TREE.enter(|main| {
+///     let parser = main.build(&STACKS).name("parser").spawn(|_me, x| Ok(x)).unwrap();
+///     assert_eq!(parser.name(), Some("parser"));
+///     assert!(format!("{parser:?}").ends_with("\"parser\" (pending)"));
+/// }).unwrap();
+/// ```
+#[must_use = "a builder does nothing until `spawn` or `bare`"]
+pub struct Builder<'a, V: 'static, E: 'static, P: Stacks> {
+    parent: &'a Greenlet<V, E>,
+    pool: &'static P,
+    name: Option<&'static str>,
+}
+
+impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
+    pub(crate) fn new(parent: &'a Greenlet<V, E>, pool: &'static P) -> Self {
+        Self { parent, pool, name: None }
+    }
+
+    /// A name for reports: panics, faults, `Debug`. Names need not differ.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.build(&STACKS).name("parser").bare().unwrap();
+    /// assert_eq!(g.name(), Some("parser"));
+    /// # }).unwrap();
+    /// ```
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Another parent than the greenlet that builds.
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<2, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let top = main.spawn(&STACKS, |_me, x| Ok(x * 10)).unwrap();
+    /// let g = main.build(&STACKS).parent(&top).spawn(|_me, x| Ok(x + 1)).unwrap();
+    /// assert_eq!(g.switch(1), Ok(20)); // g ends in its parent, which starts with 2
+    /// # }).unwrap();
+    /// ```
+    pub fn parent(mut self, parent: &'a Greenlet<V, E>) -> Self {
+        self.parent = parent;
+        self
+    }
+
+    /// Creates the greenlet with a body; see [`Greenlet::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Greenlet::spawn`].
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.build(&STACKS).name("adder").spawn(|me, x| me.up(x + 1)).unwrap();
+    /// assert_eq!(g.switch(1), Ok(2));
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn spawn<F>(self, body: F) -> Result<Greenlet<V, E>, Refused<SpawnError, F>>
+    where
+        F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
+    {
+        const { assert_fits::<V, E, P, F>() }
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(self.parent.block());
+        let created = match least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
+            None => self.bare(),
+            Some(needs) => Err(SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE }),
+        };
+        match created {
+            Ok(greenlet) => {
+                // SAFETY: just created, so unstarted and without a body; `least` measured the stack.
+                unsafe { body::install::<V, E, F>(greenlet.block(), body) };
+                Ok(greenlet)
+            }
+            Err(reason) => Err(Refused { reason, returned: body }),
+        }
+    }
+
+    /// Creates the greenlet without a body; see [`Greenlet::bare`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Greenlet::spawn`].
+    ///
+    /// ```
+    /// # use greenlet::{StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = main.build(&STACKS).name("later").bare().unwrap();
+    /// g.set_run(|_me, x| Ok(x + 1)).unwrap();
+    /// assert_eq!(g.switch(1), Ok(2));
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn bare(self) -> Result<Greenlet<V, E>, SpawnError> {
+        let parent = self.parent.block();
+        if parent.has(ENDED) {
+            return Err(SpawnError::Ended);
+        }
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(parent);
+        let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
+        let block = if claim.used {
+            // SAFETY: a greenlet of this pool had the stack, and is freed; the claim lasts until its release.
+            unsafe { Block::renew(claim.block, parent.here()) }
+        } else {
+            // SAFETY: nobody had the stack.
+            unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.here()) }
+        };
+        #[cfg(feature = "high-water")]
+        // SAFETY: the same; nothing lies on the stack of a greenlet to be.
+        unsafe {
+            crate::records::paint::paint((block.floor.get(), block.span.get()));
+        }
+        adopt(parent, block, self.name);
+        // SAFETY: `write` counted one reference.
+        Ok(unsafe { Greenlet::from_block(block) })
+    }
+
+    /// Takes a stack for a greenlet whose body comes later, and then cannot be refused: for a function that wraps the bodies it is
+    /// given, and has nothing to give back once it has done so.
+    ///
+    /// # Errors
+    ///
+    /// As [`Greenlet::spawn`].
+    ///
+    /// ```
+    /// use greenlet::{Claimed, Greenlet, Me, Outcome, Refused, SpawnError, StackPool, Stacks, Tree};
+    ///
+    /// /// Spawns `body` so that it runs twice; gives it back as it came when there is no stack.
+    /// fn spawn_twice<F, P: Stacks>(main: &Greenlet<u32, ()>, pool: &'static P, body: F)
+    ///     -> Result<Greenlet<u32, ()>, Refused<SpawnError, F>>
+    /// where
+    ///     F: Fn(u32) -> u32 + 'static,
+    /// {
+    ///     match main.build(pool).name("twice").claim() {
+    ///         Ok(claimed) => Ok(claimed.spawn(move |_me, x| Ok(body(body(x))))),
+    ///         Err(reason) => Err(Refused { reason, returned: body }),
+    ///     }
+    /// }
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32, ()> = Tree::new();
+    /// # TREE.enter(|main| {
+    /// let g = spawn_twice(main, &STACKS, |x| x * 3).unwrap();
+    /// assert_eq!((g.name(), g.switch(5)), (Some("twice"), Ok(45)));
+    /// let refused = spawn_twice(main, &STACKS, |x| x + 1).unwrap_err();
+    /// assert_eq!((refused.returned)(1), 2); // the closure itself, to be spawned elsewhere
+    /// # }).unwrap();
+    /// ```
+    pub fn claim(self) -> Result<Claimed<V, E, P>, SpawnError> {
+        let greenlet = self.bare()?;
+        // Others may find it in the tree; none but the claim gives it a body.
+        greenlet.block().set(REPLACING);
+        Ok(Claimed::new(greenlet))
+    }
+
+    #[cold]
+    fn no_stack(&self, reason: &NoStack) -> SpawnError {
+        match reason {
+            NoStack::Empty => {
+                let [dead, leaked, abandoned] = self.pool.tally().read();
+                SpawnError::PoolEmpty { stacks: self.pool.stacks(), dead, leaked, abandoned }
+            }
+            NoStack::OtherCore => SpawnError::OtherCore,
+            NoStack::NoMemory => SpawnError::NoMemory { bytes: P::SIZE },
+        }
+    }
+}
+
+/// Checked when a program is built: the stacks of `P` have room for the body.
+pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
+    assert!(
+        least::least::<V, E, F>() <= P::SIZE - P::HEADROOM,
+        "greenlet: the stacks of this pool are too small for the body and the values of the tree, with one value in flight \
+         and nothing called: capture less, or use a pool with a larger SIZE"
+    );
+}
+
+/// Lays the canary band and writes the block, on a stack that was never used. Apart, so that not every spawn has it.
+///
+/// # Safety
+///
+/// `block`, `limit` and `home` are of a claim, whose stack nobody had.
+#[cold]
+#[inline(never)]
+unsafe fn first(block: *mut Block, limit: *mut u8, home: Home, headroom: u32, here: &'static Here) -> BlockPtr {
+    // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
+    let bounds = unsafe { band::bounds(limit, block.cast()) };
+    // SAFETY: the same.
+    unsafe { Block::write_first(block, bounds, (home, headroom), here) }
+}
+
+/// Makes a new block an unstarted child, in the ring of its tree.
+#[inline]
+fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
+    block.flags.set(BARE);
+    block.name.set(name);
+    block.context.link.set(parent.retain().context());
+    // SAFETY: the parent is not of an ended tree, so that its tree is entered.
+    unsafe { parent.here().main() }.append(block);
+}
+
+impl<V: 'static, E: 'static, P: Stacks> fmt::Debug for Builder<'_, V, E, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("parent", self.parent).field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! The top floor: what programs name. Methods of handles, builders, pools, values of greenlets, reports.
+
+#[cfg(feature = "abandon")]
+pub(crate) mod abandon;
+pub(crate) mod builder;
+pub(crate) mod claimed;
+pub(crate) mod core_identity;
+mod debug;
+pub(crate) mod handle;
+#[cfg(feature = "high-water")]
+pub(crate) mod high_water;
+pub(crate) mod local;
+pub(crate) mod pools;
+pub(crate) mod remote;
+pub(crate) mod report;
+pub(crate) mod trace;
+#[cfg(feature = "watchpoint")]
+pub(crate) mod watch;

@@ -1,0 +1,199 @@
+//! Stacks in memory that the caller brings.
+
+use super::check;
+use crate::api::pools::Plain;
+use crate::records::errors::Refused;
+use crate::records::pool::{Claim, Core, Keeper, List, NoStack, Source, Tally, place};
+use core::fmt;
+use core::mem::{MaybeUninit, align_of, size_of};
+use core::ptr;
+
+/// Alignment of stacks.
+const ALIGN: usize = 64;
+
+/// Stacks of `SIZE` bytes in memory that the caller brings: as many as fit. For one core at a time, and otherwise as a
+/// [`StackPool`](super::StackPool).
+///
+/// What is known of the stacks lies at the beginning of the memory. What overflows the lowest stack destroys that, and then what you
+/// have before the memory.
+///
+/// ```
+/// # use greenlet::Tree;
+/// # use std::mem::MaybeUninit;
+/// use greenlet::StackRegion;
+/// # static TREE: Tree<u32> = Tree::new();
+/// # let memory: &'static mut [MaybeUninit<u8>] = Box::leak(Box::new([MaybeUninit::uninit(); 40_000]));
+/// // 40000 bytes from wherever it is that this program gets memory
+/// let stacks: &'static StackRegion<8192> = StackRegion::carve(memory).unwrap();
+/// assert_eq!(stacks.count(), 4);
+/// # TREE.enter(|main| {
+/// let g = main.spawn(stacks, |_me, x| Ok(x + 1)).unwrap();
+/// assert_eq!(g.switch(1), Ok(2));
+/// # }).unwrap();
+/// ```
+pub struct StackRegion<const SIZE: usize, const HEADROOM: usize = 0> {
+    list: List,
+    /// The lowest address of the first stack.
+    stacks: *mut u8,
+    count: usize,
+}
+
+// SAFETY: who claimed a stack uses its memory, and nobody else; the list is of atomics, and the rest is only read.
+unsafe impl<const SIZE: usize, const HEADROOM: usize> Sync for StackRegion<SIZE, HEADROOM> {}
+
+/// Memory that holds no stack. Made by [`StackRegion::carve`].
+///
+/// ```
+/// # use std::mem::MaybeUninit;
+/// use greenlet::{StackRegion, TooSmall};
+/// let memory = Box::leak(Box::new([MaybeUninit::<u8>::uninit(); 100]));
+/// let refused = StackRegion::<4096>::carve(memory).unwrap_err();
+/// let TooSmall { bytes, needs, .. } = refused.reason;
+/// assert!(bytes == 100 && needs > 4096);
+/// assert_eq!(refused.returned.len(), 100); // nothing is lost
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct TooSmall {
+    /// Bytes there are.
+    pub bytes: usize,
+    /// Bytes for one stack, from this address on.
+    pub needs: usize,
+}
+
+impl fmt::Display for TooSmall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, needs } = self;
+        write!(
+            f,
+            "{bytes} bytes hold no stack, which takes {needs} here; give `StackRegion` more memory, or a smaller SIZE"
+        )
+    }
+}
+
+impl core::error::Error for TooSmall {}
+
+/// Bytes that may be without a value: `u8` and `MaybeUninit<u8>`. Not to be implemented elsewhere.
+///
+/// ```
+/// # use greenlet::StackRegion;
+/// let zeroed: &'static mut [u8] = Box::leak(Box::new([0; 8192]));
+/// assert_eq!(StackRegion::<1024>::carve(zeroed).unwrap().count(), 7);
+/// ```
+pub trait Byte: sealed::Sealed + 'static {}
+
+impl Byte for u8 {}
+impl Byte for MaybeUninit<u8> {}
+
+mod sealed {
+    #[doc(hidden)]
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for core::mem::MaybeUninit<u8> {}
+}
+
+impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
+    /// Bytes of memory that hold `count` stacks, wherever the memory begins.
+    ///
+    /// # Panics
+    ///
+    /// When that is more than any memory may have, `isize::MAX`; in a constant that is an error of the build.
+    ///
+    /// ```
+    /// # use greenlet::StackRegion;
+    /// let memory: &'static mut [u8] = Box::leak(Box::new([0; StackRegion::<4096>::bytes(3)]));
+    /// assert_eq!(StackRegion::<4096>::carve(memory).unwrap().count(), 3);
+    /// ```
+    #[must_use]
+    pub const fn bytes(count: usize) -> usize {
+        // What lies before the first stack is a small constant.
+        let before = align_of::<Self>() - 1 + size_of::<Self>() + ALIGN - 1;
+        match count.checked_mul(SIZE) {
+            Some(stacks) if stacks <= isize::MAX as usize - before => before + stacks,
+            _ => panic!("greenlet: no memory holds that many stacks; ask for fewer, or use a smaller SIZE"),
+        }
+    }
+
+    /// Makes stacks of the memory.
+    ///
+    /// # Errors
+    ///
+    /// [`TooSmall`], with the memory: not one stack fits.
+    ///
+    /// ```
+    /// # use greenlet::StackRegion;
+    /// # use std::mem::MaybeUninit;
+    /// let memory = Box::leak(Box::new([MaybeUninit::<u8>::uninit(); 20_000]));
+    /// let stacks = StackRegion::<4096>::carve(memory).unwrap();
+    /// assert_eq!((stacks.count(), stacks.free()), (4, 4));
+    /// ```
+    pub fn carve<B: Byte>(memory: &'static mut [B]) -> Result<&'static Self, Refused<TooSmall, &'static mut [B]>> {
+        const { check::<0, SIZE, HEADROOM, Plain>() }
+        let (bytes, start) = (memory.len(), memory.as_mut_ptr());
+        let head = start.cast::<u8>().align_offset(align_of::<Self>());
+        let after = head.saturating_add(size_of::<Self>());
+        let first = after.saturating_add(start.cast::<u8>().wrapping_add(after).align_offset(ALIGN));
+        let count = bytes.saturating_sub(first) / SIZE;
+        if count == 0 {
+            return Err(Refused { reason: TooSmall { bytes, needs: first.saturating_add(SIZE) }, returned: memory });
+        }
+        let start = ptr::from_mut(memory).cast::<u8>();
+        let region = start.wrapping_add(head).cast::<Self>();
+        let count = count.min(u32::MAX as usize - 1);
+        // SAFETY: aligned and in bounds, as reckoned above; the memory is the caller's, for ever, and is given away here.
+        unsafe { region.write(Self { list: List::new(), stacks: start.wrapping_add(first), count }) };
+        // SAFETY: just written, and never moved.
+        Ok(unsafe { &*region })
+    }
+
+    /// How many stacks there are.
+    ///
+    /// ```
+    /// # use greenlet::StackRegion;
+    /// # let memory = Box::leak(Box::new([0; 20_000]));
+    /// assert_eq!(StackRegion::<1024>::carve(memory).unwrap().count(), 19);
+    /// ```
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many stacks are free. Exact if no other core uses them meanwhile.
+    ///
+    /// ```
+    /// # use greenlet::StackRegion;
+    /// # let memory = Box::leak(Box::new([0; 20_000]));
+    /// assert_eq!(StackRegion::<1024>::carve(memory).unwrap().free(), 19);
+    /// ```
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.count.saturating_sub(self.list.taken())
+    }
+}
+
+impl<const SIZE: usize, const HEADROOM: usize> Source for StackRegion<SIZE, HEADROOM> {
+    const SIZE: usize = SIZE;
+    const HEADROOM: usize = HEADROOM;
+
+    fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
+        let unused = |number| (number < self.count).then(|| place(self.stacks.wrapping_add(number * SIZE), SIZE));
+        let (place, home) = Keeper::claim(&self.list, core, unused)?;
+        Ok(Claim::of(place, SIZE, home))
+    }
+
+    fn stacks(&self) -> usize {
+        self.count
+    }
+
+    fn tally(&self) -> &Tally {
+        self.list.tally()
+    }
+}
+
+impl<const SIZE: usize, const HEADROOM: usize> fmt::Debug for StackRegion<SIZE, HEADROOM> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut region = f.debug_struct("StackRegion");
+        region.field("count", &self.count).field("size", &SIZE).field("free", &self.free()).finish()
+    }
+}

@@ -1,0 +1,75 @@
+//! Setting a tracer, and tracers that are ready-made.
+
+#[cfg(feature = "defmt")]
+mod logged;
+#[cfg(feature = "recorder")]
+mod recorder;
+
+#[cfg(feature = "defmt")]
+pub use logged::DefmtTrace;
+#[cfg(feature = "recorder")]
+pub use recorder::{Record, Recorder, RecorderBusy};
+
+use crate::kernel::handle::Greenlet;
+use crate::kernel::trace::{Listener, Tracer};
+use crate::kernel::tree::Tree;
+#[cfg(feature = "abandon")]
+use crate::records::busy::Busy;
+
+/// # Tracing
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// Sets who hears of the transfers of this greenlet's tree; `None` removes it. Returns who heard of them before.
+    ///
+    /// While one is set every transfer takes the slow path; without one, tracing costs nothing. The end of the tree removes
+    /// it. With an inert handle this does nothing and returns `None`.
+    ///
+    /// ```
+    /// # use greenlet::{Event, Greenlet, StackPool, Tree};
+    /// # static STACKS: StackPool<1, 16384> = StackPool::new();
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// TREE.enter(|main| {
+    ///     let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
+    ///     let was = main.set_trace(Some(&|event, origin: &Greenlet<u32, _>, target: &Greenlet<u32, _>| {
+    ///         println!("{event:?} {origin:?} -> {target:?}");
+    ///         Ok(())
+    ///     }));
+    ///     assert!(was.is_none());
+    ///     g.switch(1).unwrap(); // heard of twice: there, and back when it ends
+    ///     assert!(main.set_trace(None).is_some());
+    /// }).unwrap();
+    /// ```
+    pub fn set_trace(&self, tracer: Option<Tracer<V, E>>) -> Option<Tracer<V, E>> {
+        if self.is_ended() {
+            return None;
+        }
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::in_tree_of(self.block());
+        let listener = tracer.map(Listener::new);
+        // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
+        let tree = unsafe { Tree::<V, E>::of(self.block()) };
+        tree.replace_listener(self.block().here(), listener).map(Listener::tracer)
+    }
+
+    /// Who hears of the transfers of this greenlet's tree.
+    ///
+    /// ```
+    /// # use greenlet::{Event, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # type Handle = greenlet::Greenlet<u32, &'static str>;
+    /// # TREE.enter(|main| {
+    /// assert!(main.trace().is_none());
+    /// main.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Err("traced")));
+    /// assert!(main.trace().is_some());
+    /// assert!(main.switch(1).is_err()); // an error of the tracer removes it
+    /// assert!(main.trace().is_none());
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn trace(&self) -> Option<Tracer<V, E>> {
+        if self.is_ended() {
+            return None;
+        }
+        // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
+        unsafe { Tree::<V, E>::of(self.block()) }.listener.get().map(Listener::tracer)
+    }
+}

@@ -1,0 +1,192 @@
+//! A tracer that remembers: the last events of a tree, for whoever asks after something went wrong.
+
+use crate::kernel::handle::Greenlet;
+use crate::kernel::trace::{Event, Trace};
+#[cfg(feature = "abandon")]
+use crate::records::busy::Busy;
+use crate::records::identity::Identity;
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use heapless::HistoryBuf;
+use spin::mutex::SpinMutex;
+
+/// The last `N` transfers of a tree, with the time of each. A `static`; give it to [`Greenlet::set_trace`].
+///
+/// The clock is the user's: a function that returns a number, in units of its own. While it is not set as a tracer, a recorder
+/// costs its memory, 80 bytes an event, and nothing else.
+///
+/// Can be read at any time, from a panic handler as well. Neither side ever waits: an event that meets a reader is
+/// [lost](Self::lost), a reader that meets a writer, which can only be on another core or interrupted, is told so.
+///
+/// ```
+/// use greenlet::{Recorder, StackPool, Tree};
+/// # use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// static STACKS: StackPool<1, 16384> = StackPool::new();
+/// static TREE: Tree<u32> = Tree::new();
+/// static RECORDER: Recorder<32> = Recorder::new(ticks);
+/// # fn ticks() -> u64 { static T: AtomicU64 = AtomicU64::new(0); T.fetch_add(1, Ordering::Relaxed) }
+///
+/// TREE.enter(|main| {
+///     main.set_trace(Some(&RECORDER));
+///     let g = main.build(&STACKS).name("parser").spawn(|_me, x| Ok(x)).unwrap();
+///     g.switch(1).unwrap();
+/// }).unwrap();
+///
+/// let mut lines = Vec::new();
+/// RECORDER.for_each(|record| lines.push(record.to_string())).unwrap();
+/// assert_eq!(lines, [
+///     "0: switch from main greenlet to greenlet 1 \"parser\"",
+///     "1: switch from greenlet 1 \"parser\" to main greenlet",
+/// ]);
+/// ```
+pub struct Recorder<const N: usize> {
+    clock: fn() -> u64,
+    records: SpinMutex<HistoryBuf<Record, N>>,
+    lost: AtomicU32,
+}
+
+/// One transfer, as a [`Recorder`] remembers it.
+///
+/// ```
+/// # use greenlet::{Event, Recorder, Tree};
+/// # static TREE: Tree<u32> = Tree::new();
+/// static RECORDER: Recorder<4> = Recorder::new(|| 0);
+/// # TREE.enter(|main| {
+/// main.set_trace(Some(&RECORDER));
+/// main.throw("me").unwrap_err();
+/// RECORDER.for_each(|record| {
+///     assert_eq!((record.event, record.origin, record.target), (Event::Throw, record.target, record.origin));
+/// }).unwrap();
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Record {
+    /// What the recorder's clock said when control had arrived in the target.
+    pub time: u64,
+    /// What kind of transfer it was.
+    pub event: Event,
+    /// Who left.
+    pub origin: Identity,
+    /// Who went on.
+    pub target: Identity,
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} from {} to {}", self.time, self.event, self.origin, self.target)
+    }
+}
+
+/// Somebody writes to the recorder: another core, or code that was interrupted.
+///
+/// ```
+/// # use greenlet::{Recorder, RecorderBusy, Tree};
+/// # static TREE: Tree<u32> = Tree::new();
+/// static RECORDER: Recorder<4> = Recorder::new(|| 0);
+/// # TREE.enter(|main| {
+/// main.set_trace(Some(&RECORDER));
+/// main.switch(1).unwrap();
+/// RECORDER.for_each(|_| assert_eq!(RECORDER.for_each(|_| ()), Err(RecorderBusy))).unwrap(); // two at once
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RecorderBusy;
+
+impl fmt::Display for RecorderBusy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the recorder is being written to, by another core or by code that was interrupted; ask again later",
+        )
+    }
+}
+
+impl core::error::Error for RecorderBusy {}
+
+impl<const N: usize> Recorder<N> {
+    /// An empty recorder that asks `clock` for the time of each event.
+    ///
+    /// ```
+    /// # use greenlet::Recorder;
+    /// # fn read_cycle_counter() -> u64 { 0 }
+    /// static RECORDER: Recorder<64> = Recorder::new(read_cycle_counter);
+    /// ```
+    #[must_use]
+    pub const fn new(clock: fn() -> u64) -> Self {
+        Self { clock, records: SpinMutex::new(HistoryBuf::new()), lost: AtomicU32::new(0) }
+    }
+
+    /// Calls `visit` with what is remembered, oldest first. Events that happen meanwhile are lost.
+    ///
+    /// # Errors
+    ///
+    /// [`RecorderBusy`]: nothing was visited.
+    ///
+    /// ```
+    /// # use greenlet::{Recorder, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// static RECORDER: Recorder<4> = Recorder::new(|| 0);
+    /// # TREE.enter(|main| {
+    /// main.set_trace(Some(&RECORDER));
+    /// for n in 0..9 { main.switch(n).unwrap(); }
+    /// let mut count = 0;
+    /// RECORDER.for_each(|_| count += 1).unwrap();
+    /// assert_eq!(count, 4); // the last ones
+    /// # }).unwrap();
+    /// ```
+    pub fn for_each(&self, visit: impl FnMut(&Record)) -> Result<(), RecorderBusy> {
+        #[cfg(feature = "abandon")]
+        let _busy = Busy::on_this_core();
+        let records = self.records.try_lock().ok_or(RecorderBusy)?;
+        records.oldest_ordered().for_each(visit);
+        Ok(())
+    }
+
+    /// How many events were not remembered because somebody was reading.
+    ///
+    /// ```
+    /// # use greenlet::{Recorder, Tree};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// static RECORDER: Recorder<4> = Recorder::new(|| 0);
+    /// # TREE.enter(|main| {
+    /// main.set_trace(Some(&RECORDER));
+    /// main.switch(1).unwrap();
+    /// RECORDER.for_each(|_| drop(main.switch(2))).unwrap(); // while somebody reads
+    /// assert_eq!(RECORDER.lost(), 1);
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn lost(&self) -> u32 {
+        self.lost.load(Relaxed)
+    }
+}
+
+impl<V: 'static, E: 'static, const N: usize> Trace<V, E> for Recorder<N> {
+    fn event(&self, event: Event, origin: &Greenlet<V, E>, target: &Greenlet<V, E>) -> Result<(), E> {
+        // Asked before the lock is taken, and nothing is left that could panic: whoever panics never holds the lock.
+        let record = Record {
+            time: (self.clock)(),
+            event,
+            origin: origin.block().identity(),
+            target: target.block().identity(),
+        };
+        match self.records.try_lock() {
+            Some(mut records) => records.write(record),
+            None => {
+                self.lost.fetch_add(1, Relaxed);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<const N: usize> fmt::Debug for Recorder<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("capacity", &N).field("lost", &self.lost()).finish_non_exhaustive()
+    }
+}
+
+const _: () = assert!(size_of::<Record>() == 80, "the doc of `Recorder` says how large an event is");

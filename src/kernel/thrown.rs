@@ -1,0 +1,127 @@
+//! What a transfer delivers, and what it delivers instead of a value.
+
+use crate::records::debug::named;
+use crate::records::refusal::Refusal;
+use core::fmt;
+
+/// What a transfer returns and what a body returns: a value, or what was thrown.
+///
+/// `Ok` holds what somebody sent *to this greenlet* while it waited; that need not be the greenlet it switched to.
+///
+/// ```
+/// # use greenlet::{Me, Outcome};
+/// // A body that is a function: what it gets, and what it returns.
+/// fn double(me: &Me<u32, &'static str>, x: u32) -> Outcome<u32, &'static str> {
+///     let y = me.up(2 * x)?;
+///     if y > 9 { Err("too much".into()) } else { Ok(2 * y) }
+/// }
+/// # static STACKS: greenlet::StackPool<1, 16384> = greenlet::StackPool::new();
+/// # static TREE: greenlet::Tree<u32> = greenlet::Tree::new();
+/// # TREE.enter(|main| assert_eq!(main.spawn(&STACKS, double).unwrap().switch(1), Ok(2))).unwrap();
+/// ```
+pub type Outcome<V, E> = Result<V, Thrown<V, E>>;
+
+/// What arrives in a greenlet instead of a value.
+///
+/// A body that does not want to handle it passes it on with `?`: its destructors run, the greenlet is dead, and the parent
+/// gets what left the body. That is the whole of unwinding here; it works with `panic = "abort"`.
+///
+/// ```
+/// # use greenlet::{Outcome, Thrown};
+/// fn step(command: Outcome<u32, &'static str>) -> Outcome<u32, &'static str> {
+///     match command {
+///         Ok(value) => Ok(value + 1),
+///         Err(Thrown::Error(reason)) => { assert_eq!(reason, "retry"); Ok(0) }
+///         Err(other) => Err(other), // asked to end: end
+///     }
+/// }
+/// assert_eq!(step(Ok(1)), Ok(2));
+/// assert_eq!(step(Err(Thrown::Error("retry"))), Ok(0));
+/// assert_eq!(step(Err(Thrown::Exit(7))), Err(Thrown::Exit(7)));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Thrown<V, E> {
+    /// This greenlet is asked to end. An exit that leaves the body arrives at the parent as `Ok` of this value.
+    Exit(V),
+    /// An error: somebody called [`throw`](crate::Greenlet::throw), or a child died of it. It climbs from parent to parent
+    /// until a body handles it.
+    Error(E),
+    /// The transfer ended at a greenlet that has no body yet. What was sent is lost; the target can still be given a body
+    /// with [`set_run`](crate::Greenlet::set_run). Climbs like an error.
+    NoRun,
+    /// Refused before anything happened. What was sent comes back, if anything was.
+    Refused(Refusal, Option<Sent<V, E>>),
+}
+
+/// Lets a body end with `Err(error)?`.
+impl<V, E> From<E> for Thrown<V, E> {
+    fn from(error: E) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// What was sent with a transfer that was refused.
+///
+/// ```
+/// # use greenlet::{Refusal, Sent, StackPool, Thrown, Tree};
+/// # static STACKS: StackPool<1, 4096> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// let kept = TREE.enter(|main| main.bare(&STACKS).unwrap()).unwrap();
+/// let Err(Thrown::Refused(_, Some(Sent::Value(back)))) = kept.switch(7) else { panic!() };
+/// assert_eq!(back, 7); // not lost
+/// assert_eq!(kept.throw("late"), Err(Thrown::Refused(Refusal::Ended, Some(Sent::Error("late")))));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Sent<V, E> {
+    /// By [`switch`](crate::Greenlet::switch) or [`up`](crate::Me::up).
+    Value(V),
+    /// By [`throw`](crate::Greenlet::throw).
+    Error(E),
+    /// By [`kill`](crate::Greenlet::kill), [`kill_with`](crate::Greenlet::kill_with) or
+    /// [`cancel`](crate::Greenlet::cancel).
+    Exit(V),
+}
+
+impl<V, E> Sent<V, E> {
+    /// What the receiver finds.
+    pub(crate) fn into_outcome(self) -> Outcome<V, E> {
+        match self {
+            Self::Value(value) => Ok(value),
+            Self::Error(error) => Err(Thrown::Error(error)),
+            Self::Exit(value) => Err(Thrown::Exit(value)),
+        }
+    }
+}
+
+/// Of [`Thrown::Exit`].
+pub(crate) const ASKED_TO_EXIT: &str = "the greenlet was asked to exit; return from its body, `?` does";
+/// Of [`Thrown::NoRun`].
+pub(crate) const NO_RUN: &str = "the transfer ended at a greenlet without a body; give it one with `set_run`";
+
+impl<V, E: fmt::Display> fmt::Display for Thrown<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(_) => f.write_str(ASKED_TO_EXIT),
+            Self::Error(error) => error.fmt(f),
+            Self::NoRun => f.write_str(NO_RUN),
+            Self::Refused(refusal, _) => refusal.fmt(f),
+        }
+    }
+}
+
+impl<V: fmt::Debug, E: fmt::Debug + fmt::Display> core::error::Error for Thrown<V, E> {}
+
+/// An error of the user's shows as itself.
+impl<V: fmt::Debug, E: fmt::Debug> fmt::Debug for Thrown<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(value) => write!(f, "Exit({value:?}): \"{}\"", ASKED_TO_EXIT),
+            Self::Error(error) => f.debug_tuple("Error").field(error).finish(),
+            Self::NoRun => named(f, "NoRun", &NO_RUN),
+            Self::Refused(refusal, sent) => f.debug_tuple("Refused").field(refusal).field(sent).finish(),
+        }
+    }
+}

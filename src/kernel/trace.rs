@@ -1,0 +1,231 @@
+//! Who switched to whom: a callback for every transfer of a tree.
+
+use crate::kernel::handle::Greenlet;
+use crate::kernel::thrown::Thrown;
+use crate::kernel::transfer::slow::{Arrival, lost_to};
+use crate::kernel::tree::Tree;
+use crate::records::block::BlockPtr;
+use crate::records::here::{Here, TRACE};
+use crate::records::panic;
+use core::fmt;
+use core::mem::ManuallyDrop;
+
+/// What a transfer did.
+///
+/// ```
+/// # use greenlet::{Event, StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # type Handle = greenlet::Greenlet<u32, &'static str>;
+/// # TREE.enter(|main| {
+/// let g = main.spawn(&STACKS, |_me, _| Err("no".into())).unwrap();
+/// main.set_trace(Some(&|event: Event, origin: &Handle, _: &Handle| {
+///     // Main sends a value; what leaves the body is an error.
+///     assert_eq!(event, if origin.is_main() { Event::Switch } else { Event::Throw });
+///     Ok(())
+/// }));
+/// assert!(g.switch(1).is_err());
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Event {
+    /// A value is about to arrive in the target.
+    Switch,
+    /// An error or an exit is about to arrive in the target.
+    Throw,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Switch => "switch",
+            Self::Throw => "throw",
+        })
+    }
+}
+
+/// Hears of every transfer of a tree, once it is the argument of [`Greenlet::set_trace`].
+///
+/// Called in the target, on its stack, before it goes on or starts; also when target and origin are the same. A greenlet that
+/// dies is the origin of what it sends. Dead greenlets that a transfer skips are not heard of, nor is a transfer that fails
+/// with [`Thrown::NoRun`].
+///
+/// A tracer may itself switch, throw, create and drop greenlets: what it does is traced, too, and what was on its way into
+/// the target waits for it to return. If it leaves the target that way, somebody must switch back for it to go on.
+///
+/// Implemented for closures and functions, `&` of one that captures nothing is `'static`; for `Recorder`; and for
+/// `DefmtTrace`.
+///
+/// ```
+/// # use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+/// # use greenlet::{Event, Greenlet, Trace, Tree};
+/// struct Count(AtomicU32);
+///
+/// impl<V: 'static, E: 'static> Trace<V, E> for Count {
+///     fn event(&self, _event: Event, _origin: &Greenlet<V, E>, _target: &Greenlet<V, E>) -> Result<(), E> {
+///         self.0.fetch_add(1, Relaxed);
+///         Ok(())
+///     }
+/// }
+///
+/// static COUNT: Count = Count(AtomicU32::new(0));
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// main.set_trace(Some(&COUNT));
+/// main.switch(1).unwrap(); // to oneself
+/// assert_eq!(COUNT.0.load(Relaxed), 1);
+/// # }).unwrap();
+/// ```
+pub trait Trace<V: 'static, E: 'static> {
+    /// Hears of one transfer, from `origin` to `target`, which is current.
+    ///
+    /// # Errors
+    ///
+    /// An error takes the place of the value, error or exit on its way into the target, and the tracer is removed. So does a
+    /// panic, with the feature `std`.
+    ///
+    /// ```
+    /// # use greenlet::{Event, Greenlet, Trace};
+    /// struct Deadline(fn() -> bool);
+    ///
+    /// impl<V: 'static> Trace<V, &'static str> for Deadline {
+    ///     fn event(&self, _: Event, _: &Greenlet<V, &'static str>, target: &Greenlet<V, &'static str>)
+    ///         -> Result<(), &'static str>
+    ///     {
+    ///         if (self.0)() && !target.is_main() { Err("too late") } else { Ok(()) } // ends whoever goes on
+    ///     }
+    /// }
+    /// ```
+    fn event(&self, event: Event, origin: &Greenlet<V, E>, target: &Greenlet<V, E>) -> Result<(), E>;
+}
+
+impl<V: 'static, E: 'static, F: Fn(Event, &Greenlet<V, E>, &Greenlet<V, E>) -> Result<(), E>> Trace<V, E> for F {
+    fn event(&self, event: Event, origin: &Greenlet<V, E>, target: &Greenlet<V, E>) -> Result<(), E> {
+        self(event, origin, target)
+    }
+}
+
+/// A tracer as a tree keeps it.
+///
+/// ```
+/// # use greenlet::{Event, Tracer, Tree};
+/// # static TREE: Tree<u32> = Tree::new();
+/// # type Handle = greenlet::Greenlet<u32, &'static str>;
+/// # TREE.enter(|main| {
+/// let quiet: Tracer<u32, &'static str> = &|_: Event, _: &Handle, _: &Handle| Ok(());
+/// main.set_trace(Some(quiet));
+/// # }).unwrap();
+/// ```
+pub type Tracer<V, E> = &'static dyn Trace<V, E>;
+
+/// A tracer, and how to tell it. Only [`Greenlet::set_trace`] makes one: arrivals name [`tell`] by this pointer alone, so that a
+/// program that sets no tracer has none of that code.
+pub(crate) struct Listener<V: 'static, E: 'static> {
+    tracer: Tracer<V, E>,
+    tell: Tell<V, E>,
+}
+
+impl<V: 'static, E: 'static> Listener<V, E> {
+    pub(crate) fn new(tracer: Tracer<V, E>) -> Self {
+        Self { tracer, tell: tell::<V, E> }
+    }
+
+    pub(crate) fn tracer(self) -> Tracer<V, E> {
+        self.tracer
+    }
+}
+
+type Tell<V, E> = unsafe fn(Tracer<V, E>, BlockPtr, BlockPtr, Arrival<V, E>) -> Arrival<V, E>;
+
+impl<V: 'static, E: 'static> Clone for Listener<V, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V: 'static, E: 'static> Copy for Listener<V, E> {}
+
+impl<V: 'static, E: 'static> Tree<V, E> {
+    /// Called by the core that entered this tree, with its record.
+    pub(crate) fn replace_listener(&self, here: &Here, new: Option<Listener<V, E>>) -> Option<Listener<V, E>> {
+        match new {
+            Some(_) => here.set_slow(TRACE),
+            None => here.clear_slow(TRACE),
+        }
+        self.listener.replace(new)
+    }
+}
+
+/// Tells the tracer, if there is one, of a transfer that has just arrived in `target`; returns what goes on into it.
+///
+/// # Safety
+///
+/// `target` is current, `origin` exists while this runs; both are of a tree of `V` and `E` that is entered.
+#[inline]
+pub(crate) unsafe fn trace<V: 'static, E: 'static>(
+    origin: BlockPtr,
+    target: BlockPtr,
+    what: Arrival<V, E>,
+) -> Arrival<V, E> {
+    if target.here().slow() & TRACE == 0 {
+        return what;
+    }
+    // SAFETY: the caller's contract.
+    unsafe { tell_who_listens(origin, target, what) }
+}
+
+/// Apart, so that an arrival of which nobody hears has no part in the registers that this takes.
+///
+/// # Safety
+///
+/// As for [`trace`].
+#[cold]
+#[inline(never)]
+unsafe fn tell_who_listens<V: 'static, E: 'static>(
+    origin: BlockPtr,
+    target: BlockPtr,
+    what: Arrival<V, E>,
+) -> Arrival<V, E> {
+    // SAFETY: the tree is entered.
+    match unsafe { Tree::<V, E>::of(target) }.listener.get() {
+        // SAFETY: the caller's contract.
+        Some(Listener { tracer, tell }) => unsafe { tell(tracer, origin, target, what) },
+        None => what,
+    }
+}
+
+/// # Safety
+///
+/// As for [`trace`].
+#[cold]
+unsafe fn tell<V: 'static, E: 'static>(
+    tracer: Tracer<V, E>,
+    origin: BlockPtr,
+    target: BlockPtr,
+    what: Arrival<V, E>,
+) -> Arrival<V, E> {
+    // SAFETY: a tree of `V` and `E` is entered.
+    let tree = unsafe { Tree::<V, E>::of(target) };
+    let here = target.here();
+    let event = if matches!(what, Ok(Ok(_))) { Event::Switch } else { Event::Throw };
+    // SAFETY: both exist while this runs; the handles are not dropped.
+    let origin = ManuallyDrop::new(unsafe { Greenlet::from_block(origin) });
+    // SAFETY: the same.
+    let target = ManuallyDrop::new(unsafe { Greenlet::from_block(target) });
+    match panic::catch(|| tracer.event(event, &origin, &target)) {
+        Ok(Ok(())) => what,
+        Ok(Err(error)) => {
+            tree.replace_listener(here, None);
+            let instead = Ok(Err(Thrown::Error(error)));
+            match panic::catch(|| drop(what)) {
+                Ok(()) => instead,
+                Err(payload) => lost_to(payload, instead),
+            }
+        }
+        Err(payload) => {
+            tree.replace_listener(here, None);
+            lost_to(payload, what)
+        }
+    }
+}

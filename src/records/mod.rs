@@ -1,0 +1,22 @@
+//! The lowest floor: what is kept of greenlets, cores and stacks, without types. Nothing here has a handle or runs a greenlet.
+
+pub(crate) mod attached;
+pub(crate) mod band;
+pub(crate) mod block;
+#[cfg(feature = "abandon")]
+pub(crate) mod busy;
+pub(crate) mod debug;
+pub(crate) mod errors;
+pub(crate) mod here;
+pub(crate) mod identity;
+pub(crate) mod mail;
+pub(crate) mod occupancy;
+#[cfg(feature = "high-water")]
+pub(crate) mod paint;
+pub(crate) mod panic;
+pub(crate) mod pool;
+pub(crate) mod refusal;
+pub(crate) mod stack;
+pub(crate) mod sync;
+#[cfg(feature = "watchpoint")]
+pub(crate) mod watched;
