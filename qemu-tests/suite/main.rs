@@ -16,6 +16,7 @@ mod counted;
 mod counts;
 mod debugger;
 mod documents;
+mod examples;
 mod features;
 mod fuzz;
 mod guests;
@@ -93,6 +94,7 @@ fn main() -> ExitCode {
         runner::cases(),
         reliability::cases(),
         documents::cases(),
+        examples::cases(),
         least::cases(),
         features::cases(),
     ];
