@@ -23,6 +23,7 @@ mod guests;
 mod lanes;
 mod least;
 mod linking;
+mod links;
 mod misuse;
 mod processors;
 mod quoted;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         reliability::cases(),
         documents::cases(),
         examples::cases(),
+        links::cases(),
         least::cases(),
         features::cases(),
     ];
