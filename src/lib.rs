@@ -1,4 +1,8 @@
+// The first definition of a link counts: rustdoc reads those in `links.md`, which lead to pages of the crate, before those at the end of
+// a document, which are paths for a reader of the files.
+#![doc = include_str!("../docs/links.md")]
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(clippy::needless_doctest_main, reason = "the README shows whole programs")]
 #![no_std]
 
@@ -9,6 +13,10 @@ extern crate std;
 
 #[path = "../arch/mod.rs"]
 mod arch;
+
+#[cfg(doc)]
+#[path = "../docs/pages.rs"]
+pub mod docs;
 
 mod api;
 mod kernel;

@@ -4,6 +4,9 @@
 //! assembly: four words saved and loaded, no tree, no current greenlet, no errors. Both in this process, in turn, many
 //! rounds; the figure is the ratio round by round. An absolute time would say more about the machine than about the crate.
 
+/// With the feature `cores`, and without `std`, a program declares how its cores are told apart.
+#[cfg(all(feature = "cores", not(feature = "std")))]
+mod one_core;
 mod raw;
 
 use greenlet::{Greenlet, StackPool, Tree};
@@ -16,25 +19,6 @@ const ROUNDS: usize = 201;
 
 static STACKS: StackPool<2, 16384> = StackPool::new();
 static TREE: Tree<usize> = Tree::new();
-
-/// With the feature `cores` alone, a program says which core it runs on.
-#[cfg(all(feature = "cores", not(feature = "std")))]
-mod one_core {
-    struct OneCore;
-
-    // SAFETY: this program has one thread, and no handler of signals.
-    unsafe impl greenlet::CoreIdentity for OneCore {
-        fn number() -> usize {
-            0
-        }
-
-        fn in_handler() -> bool {
-            false
-        }
-    }
-
-    greenlet::core_identity!(OneCore);
-}
 
 fn main() {
     TREE.enter(|main| {

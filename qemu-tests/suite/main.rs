@@ -17,6 +17,7 @@ mod counted;
 mod counts;
 mod debugger;
 mod documents;
+mod examples;
 mod features;
 mod floors;
 mod fuzz;
@@ -24,6 +25,7 @@ mod guests;
 mod lanes;
 mod least;
 mod linking;
+mod links;
 mod misuse;
 mod processors;
 mod quoted;
@@ -96,6 +98,8 @@ fn main() -> ExitCode {
         reliability::cases(),
         documents::cases(),
         floors::cases(),
+        examples::cases(),
+        links::cases(),
         least::cases(),
         features::cases(),
     ];

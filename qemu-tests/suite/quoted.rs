@@ -11,15 +11,20 @@ use crate::Case;
 
 /// A document, how a row of a table in it begins, which operation its cells quote, and of which subjects.
 const QUOTED: [(&str, &str, &str, &[&str]); 12] = [
-    ("README.md", "| a switch with both |", "switch", BARE),
+    ("docs/costs.md", "| a switch with both |", "switch", BARE),
     (
-        "README.md",
+        "docs/costs.md",
         "| a switch with neither (`unchecked-switch`) |",
         "switch",
         &["aarch64-unchecked", "x86_64-unchecked"],
     ),
-    ("README.md", "| a switch with both, and `watchpoint` |", "switch", &["aarch64-watchpoint", "x86_64-watchpoint"]),
-    ("README.md", "| a switch with both, and `fp-control` |", "switch", FP_CONTROL),
+    (
+        "docs/costs.md",
+        "| a switch with both, and `watchpoint` |",
+        "switch",
+        &["aarch64-watchpoint", "x86_64-watchpoint"],
+    ),
+    ("docs/costs.md", "| a switch with both, and `fp-control` |", "switch", FP_CONTROL),
     ("docs/design.md", "| by handle |", "switch", CHECKED),
     ("docs/design.md", "| by `up` |", "up", CHECKED),
     ("docs/design.md", "| by handle, `unchecked-switch` |", "switch", UNCHECKED),
@@ -57,18 +62,18 @@ fn instructions_are_those_kept() -> Result<(), Failed> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
-/// The README says what each of the two checks takes; together they are the difference of the two switches.
+/// `docs/costs.md` says what each of the two checks takes; together they are the difference of the two switches.
 fn checks_are_what_a_switch_takes_more() -> Result<(), Failed> {
-    let readme = read("README.md")?;
+    let costs = read("docs/costs.md")?;
     let parts =
-        ["| stack pointer and canary band |", "| interrupt mask, on bare metal |"].map(|row| cells(&readme, row));
+        ["| stack pointer and canary band |", "| interrupt mask, on bare metal |"].map(|row| cells(&costs, row));
     let [Some(stack), Some(mask)] = parts else { return Err(format!("rows of two figures: {parts:?}").into()) };
     for (at, machine) in ["aarch64", "x86_64"].into_iter().enumerate() {
         let (with, without) = (kept(machine, "switch")?, kept(&format!("{machine}-unchecked"), "switch")?);
         let sum = stack.get(at).zip(mask.get(at)).map(|(stack, mask)| stack + mask);
         if sum.map(|sum| sum + without) != Some(with) {
             return Err(
-                format!("README.md: the checks take {sum:?} on {machine}, a switch {with} and {without}").into()
+                format!("docs/costs.md: the checks take {sum:?} on {machine}, a switch {with} and {without}").into()
             );
         }
     }

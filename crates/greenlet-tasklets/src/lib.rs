@@ -1,3 +1,5 @@
+// The first definition of a link counts: here to the crate, for a reader of the file to its README.
+#![doc = "[`greenlet`]: ::greenlet"]
 #![doc = include_str!("../README.md")]
 #![allow(clippy::needless_doctest_main, reason = "the README shows whole programs")]
 #![no_std]

@@ -33,7 +33,7 @@ const fn row(title: &'static str, figure: &'static str) -> Row {
 /// All of them.
 pub static TABLES: [Table; 2] = [
     Table {
-        file: "README.md",
+        file: "docs/size.md",
         corner: "bytes",
         levels: &["s", "3"],
         rows: &[
@@ -77,7 +77,7 @@ pub static TABLES: [Table; 2] = [
     },
 ];
 
-/// The features that cost nothing where they are on and nobody uses them, as the README says.
+/// The features that cost nothing where they are on and nobody uses them, as `docs/size.md` says.
 static FREE: [&str; 3] = ["alloc", "defmt", "recorder"];
 
 /// What contradicts that these features are free: a line for each.
@@ -89,7 +89,7 @@ pub fn not_free(figures: &Figures) -> Vec<String> {
             let plain = figures.of(&name.replace(&with, "two, "));
             if plain != Some(bytes) {
                 problems.push(format!(
-                    "{name}: {bytes} bytes, {plain:?} without, and the README says that it costs nothing"
+                    "{name}: {bytes} bytes, {plain:?} without, and docs/size.md says that it costs nothing"
                 ));
             }
         }

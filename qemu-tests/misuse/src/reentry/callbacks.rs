@@ -67,21 +67,21 @@ pub(super) static CALLBACKS: &[Callback] = &[
         ON_EXIT.set(called_back);
         drop(g.kill());
     }),
-    row("in_tracer", "the tracer, for a greenlet that goes on", |me| traced(me, || drop(me.switch(v(1))))),
+    row("in_tracer", "the tracer, for a greenlet that is resumed", |me| traced(me, || drop(me.switch(v(1))))),
     row("in_tracer_of_a_start", "the tracer, for a greenlet that starts", |me| {
         let g = child(me);
         traced(me, || drop(g.switch(v(1))));
     }),
     row("in_body", "the destructor of a body, with the last handle", |me| drop(armed(me))),
     row("in_body_refused", "the same, when an error reaches it unstarted", |me| drop(armed(me).throw(f(1)))),
-    row("in_old_body", "the same, when another takes its place", |me| {
+    row("in_old_body", "the same, when another body replaces it", |me| {
         assert!(armed(me).set_run(waits()).is_ok(), "unstarted");
     }),
     row("in_value", "the destructor of a value for a greenlet without a body", |me| {
         on_drop(called_back);
         drop(me.bare(&STACKS).map(|bare| bare.switch(v(LOADED))));
     }),
-    row("in_lost_value", "the same, of what a lost greenlet leaves", |me| {
+    row("in_lost_value", "the same, of the result of a lost greenlet", |me| {
         on_drop(called_back);
         drop(started(spawn(me, |me, x| me.up(x).or(Ok(v(LOADED))))));
     }),
@@ -129,7 +129,7 @@ pub(super) static CALLBACKS: &[Callback] = &[
 static AT_THE_END: &[Except] = &[
     except("set_run", Answer::Run(RunError::Started), "`set_run`: they are dead"),
     except("attend", Answer::Number(0), "`attend`: 0, they are dead"),
-    except("again", Answer::No, "each greenlet is told of once"),
+    except("again", Answer::No, "each greenlet is reported once"),
 ];
 
 /// When main is freed, its tree has ended.
@@ -146,9 +146,9 @@ static ENDED: &[Except] = &[
     except("set_parent", Answer::Parent(greenlet::ParentError::Ended), REFUSED_ENDED),
     except("attend", Answer::Gone, "refused: `Gone`"),
     except("woken", Answer::Gone, "refused: `Gone`"),
-    except("for_each", Answer::No, "nobody is left"),
-    except("state", Answer::No, "nobody is left"),
-    except("again", Answer::No, "cannot be"),
+    except("for_each", Answer::No, "the tree is empty"),
+    except("state", Answer::No, "the tree is empty"),
+    except("again", Answer::No, "cannot happen"),
 ];
 const REFUSED_ENDED: &str = "refused: `Ended`";
 
@@ -162,8 +162,8 @@ pub(super) static OVERFLOW: Callback = Callback {
         except("kill_with", Answer::Back(Refusal::Overflow, 8), REFUSED_OVERFLOW),
         except("cancel", Answer::Refused(Refusal::Overflow), REFUSED_OVERFLOW),
         except("drop_suspended", Answer::No, "suspended: leaked"),
-        except("attend", Answer::Number(0), "`attend`: 0, nobody is settled"),
-        except("again", Answer::No, "cannot be: departures are refused"),
+        except("attend", Answer::Number(0), "`attend`: 0, nothing is settled"),
+        except("again", Answer::No, "cannot happen: transfers are refused"),
     ],
     // What would be found again, if it were a departure.
     ..row("in_overflow", "the hook of `on_overflow`", |me| drop(me.parent().map(|parent| parent.switch(v(1)))))

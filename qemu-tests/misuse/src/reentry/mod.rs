@@ -130,7 +130,7 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 ///
 /// Those of `out`.
 pub fn write_table(out: &mut dyn fmt::Write) -> fmt::Result {
-    out.write_str("| called by the kernel |")?;
+    out.write_str("| called by the crate |")?;
     Group::ALL.iter().try_for_each(|group| write!(out, " {} |", group.head()))?;
     out.write_str(" cases |\n|---|")?;
     Group::ALL.iter().try_for_each(|_| out.write_str("---|"))?;

@@ -40,7 +40,7 @@ impl Group {
             Self::Changes => "`set_run`, `set_parent`, `set_context`, `set_trace`",
             Self::Enter => "`enter`",
             Self::Remote => "`attend`, `woken`",
-            Self::Questions => "`clone`, `for_each`, questions",
+            Self::Questions => "`clone`, `for_each`, queries",
             Self::Again => "the same callback again",
         }
     }

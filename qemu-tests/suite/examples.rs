@@ -1,0 +1,90 @@
+//! The examples that users copy: a hosted program, and a firmware of its own with its page in the documents.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::Failed;
+use qemu_tests::compile::{self, Profile};
+use qemu_tests::limit::Limit;
+use qemu_tests::process::{self, Status};
+use qemu_tests::tools::Needs;
+use qemu_tests::{environment, machine, places};
+
+use crate::{Case, builds};
+
+const LIMIT: Limit = Limit::of_silence(Duration::from_secs(30));
+
+/// The files of the firmware, and the language that its page gives for each.
+const FILES: [(&str, &str); 5] = [
+    ("Cargo.toml", "toml"),
+    (".cargo/config.toml", "toml"),
+    ("firmware.x", "text"),
+    ("src/main.rs", "rust,ignore"),
+    ("src/board.rs", "rust,ignore"),
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut boots = Needs::default();
+    if let Some(machine) = machine::named("aarch64") {
+        boots.machine(machine);
+    }
+    vec![
+        Case::new("examples::hello".to_owned(), Needs::default(), hello),
+        Case::new("examples::firmware_aarch64::debug".to_owned(), boots.clone(), || firmware(&[])),
+        Case::new("examples::firmware_aarch64::release".to_owned(), boots, || firmware(&["--release"])),
+        Case::new("examples::firmware_page_quotes_its_files".to_owned(), Needs::default(), page),
+    ]
+}
+
+fn hello() -> Result<(), Failed> {
+    let program = {
+        let _turn = builds::turn();
+        compile::example("greenlet", "hello", Profile::Debug)?
+    };
+    prints(Command::new(program), "hello\nfrom\na\ngreenlet\ngreenlet 1 (dead)\n")
+}
+
+/// Builds the firmware and boots it, both by cargo as its user does: `.cargo/config.toml` names the target, the script and the runner.
+fn firmware(profile: &[&str]) -> Result<(), Failed> {
+    let cargo = |command| -> Result<Command, Failed> {
+        let mut cargo = environment::cargo();
+        cargo.current_dir(project()).args([command, "--quiet"]).args(profile).stdin(Stdio::null());
+        cargo.arg("--target-dir").arg(places::built()?.with_file_name("firmware"));
+        Ok(cargo)
+    };
+    let _turn = builds::turn();
+    if !cargo("build")?.status()?.success() {
+        return Err("it does not build; what cargo printed stands above".into());
+    }
+    prints(cargo("run")?, "1 + 4 + 9 + 16 = Ok(30)\nthe tree has ended\n")
+}
+
+/// Runs `command` to its end, and checks that it succeeds and prints `expected`.
+fn prints(command: Command, expected: &str) -> Result<(), Failed> {
+    let ended = process::run(command, LIMIT, |_| Ok(()))?;
+    let (output, errors) = (String::from_utf8_lossy(&ended.output), String::from_utf8_lossy(&ended.errors));
+    if ended.status == Status::Exited(0) && output == expected {
+        return Ok(());
+    }
+    Err(format!("{:?}, and not {expected:?} but {output:?}\n{errors}", ended.status).into())
+}
+
+/// Cargo puts no package into the archive of another, so the page has the files for readers of the published documentation.
+fn page() -> Result<(), Failed> {
+    let page = fs::read_to_string(places::root().join("docs/firmware.md"))?;
+    for (file, language) in FILES {
+        let quoted = format!("\n```{language}\n{}```\n", fs::read_to_string(project().join(file))?);
+        if !page.contains(&quoted) {
+            return Err(format!("docs/firmware.md does not have {file} as it is").into());
+        }
+    }
+    let listings = page.matches("\n```").count() / 2;
+    // One more: what it prints.
+    if listings == FILES.len() + 1 { Ok(()) } else { Err(format!("{listings} listings in docs/firmware.md").into()) }
+}
+
+fn project() -> PathBuf {
+    places::root().join("examples/firmware-aarch64")
+}
