@@ -16,7 +16,6 @@ use crate::kernel::transfer::slow::{self, Arrival};
 use crate::kernel::tree::Tree;
 use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::here::UNREF;
 use crate::records::panic::{self, Payload};
@@ -42,7 +41,6 @@ pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
 ///
 /// As for [`release`].
 pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> Option<Payload> {
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(block);
     let mut next = Some(block);
     let mut panicked = None;
@@ -211,7 +209,6 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     sent: Sent<V, E>,
     then: impl FnOnce(Arrival<V, E>) -> R,
 ) -> Result<R, Payload> {
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(victim);
     // SAFETY: the tree is entered.
     let me = unsafe { victim.here().current() };

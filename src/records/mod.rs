@@ -3,7 +3,7 @@
 pub(crate) mod attached;
 pub(crate) mod band;
 pub(crate) mod block;
-#[cfg(feature = "abandon")]
+#[cfg_attr(not(feature = "abandon"), path = "never_busy.rs")]
 pub(crate) mod busy;
 pub(crate) mod debug;
 pub(crate) mod errors;

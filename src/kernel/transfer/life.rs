@@ -10,7 +10,6 @@ use crate::kernel::thrown::Thrown;
 #[cfg(feature = "abandon")]
 use crate::records::block::ABANDONED;
 use crate::records::block::{BARE, BlockPtr, DEAD};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::panic::{self, Payload};
 use core::mem::{self, ManuallyDrop, needs_drop};
@@ -85,7 +84,6 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     if me.here().is_rare(parent) || me.flags.get() != 0 {
         return Ok(Ok(value));
     }
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(me);
     outgoing!(place = value);
     // SAFETY: a `V` lies there, which is nobody's from here on.
@@ -109,7 +107,6 @@ fn mark(me: BlockPtr, how: u32) {
 #[inline(never)]
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(me);
     // An exit that leaves the body is a value: it was asked for.
     let mut what = match left {
