@@ -11,6 +11,7 @@ use crate::records::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
 use crate::records::busy::Busy;
 use crate::records::errors::{Refused, SpawnError};
 use crate::records::here::Here;
+use crate::records::paint;
 use crate::records::pool::{Core, Home, NoStack};
 use core::fmt;
 
@@ -140,11 +141,8 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             // SAFETY: nobody had the stack.
             unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.here()) }
         };
-        #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.
-        unsafe {
-            crate::records::paint::paint((block.floor.get(), block.span.get()));
-        }
+        unsafe { paint::paint((block.floor.get(), block.span.get())) };
         adopt(parent, block, self.name);
         // SAFETY: `write` counted one reference.
         Ok(unsafe { Greenlet::from_block(block) })

@@ -18,6 +18,7 @@ use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
 use crate::records::busy::Busy;
 use crate::records::here::UNREF;
+use crate::records::paint;
 use crate::records::panic::{self, Payload};
 use crate::records::pool;
 use core::mem::ManuallyDrop;
@@ -92,8 +93,7 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     } else {
         None
     };
-    #[cfg(feature = "high-water")]
-    crate::records::paint::keep(block);
+    paint::keep(block);
     if block.has(ABANDONED) {
         // Others may refer to what lies on its stack. It keeps that for ever, as if it outlived its tree.
         if !block.has(ENDED) {

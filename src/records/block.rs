@@ -17,6 +17,7 @@
 use crate::arch::{Context, RECORD_AT, Record};
 use crate::records::attached::{self, Attached, Shared};
 use crate::records::band::{BAND, Canary};
+use crate::records::busy::Count;
 use crate::records::here::{Here, Link};
 use crate::records::mail::Number;
 use crate::records::pool::{Home, LESS, Lot, MORE};
@@ -24,8 +25,6 @@ use core::cell::Cell;
 use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-#[cfg(feature = "abandon")]
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A greenlet that has not started and has no body, so that it cannot.
 pub(crate) const BARE: u32 = 1;
@@ -74,8 +73,7 @@ pub(crate) struct Block {
     /// Bytes of the stack that a body must leave to interrupts.
     pub(crate) headroom: Cell<u32>,
     /// What the kernel is at work at on its stack; see [`crate::records::busy`].
-    #[cfg(feature = "abandon")]
-    pub(crate) busy: AtomicU32,
+    pub(crate) busy: Count,
     pub(crate) core: Cell<Link>,
     pub(crate) name: Cell<Option<&'static str>>,
     /// The context, a counted reference; null for none.
@@ -407,17 +405,11 @@ impl Block {
             prev: Cell::new(me),
             home: Cell::new(home),
             headroom: Cell::new(headroom),
+            busy: Count::none(),
             core: Cell::new(Link::to(here)),
             name: Cell::new(None),
             local_context: Cell::new(ptr::null()),
             attached: Cell::new(ptr::null()),
-        }
-        #[cfg(feature = "abandon")]
-        {
-            // SAFETY: in bounds, as for the others.
-            let busy = unsafe { &raw mut (*place).busy };
-            // SAFETY: as for the others.
-            unsafe { busy.write(AtomicU32::new(0)) };
         }
         // SAFETY: all fields are written.
         unsafe { BlockPtr::new(place) }
@@ -438,8 +430,7 @@ impl Block {
         me.context.vacate();
         me.refs.set(1);
         me.core.set(Link::to(here));
-        #[cfg(feature = "abandon")]
-        me.busy.store(0, Relaxed);
+        me.busy.clear();
         me
     }
 

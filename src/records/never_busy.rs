@@ -3,6 +3,18 @@
 use crate::records::block::BlockPtr;
 
 /// As in `busy`; of no size.
+pub(crate) struct Count;
+
+impl Count {
+    pub(crate) const fn none() -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    pub(crate) fn clear(&self) {}
+}
+
+/// As in `busy`; of no size.
 pub(crate) struct Busy;
 
 impl Busy {

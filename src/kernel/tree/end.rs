@@ -5,6 +5,7 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::references::{end_for_nobody, release_caught};
 use crate::records::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
 use crate::records::busy::Busy;
+use crate::records::paint;
 use crate::records::panic::{self, Held, Payload};
 use crate::records::pool;
 use core::mem::replace;
@@ -146,8 +147,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
         at.count_no_more();
         at.set(ENDED);
         at.home.get().outlived();
-        #[cfg(feature = "high-water")]
-        crate::records::paint::keep(at);
+        paint::keep(at);
         at.id.end();
         at = at.successor();
     }
