@@ -7,6 +7,7 @@ pub(crate) mod block;
 pub(crate) mod busy;
 pub(crate) mod debug;
 pub(crate) mod errors;
+pub(crate) mod flags;
 pub(crate) mod here;
 pub(crate) mod identity;
 pub(crate) mod mail;

@@ -163,7 +163,7 @@ impl Here {
         } else {
             self.slow()
         };
-        unusual | target.flags.get() != 0
+        unusual | target.flags.get().bits() != 0
     }
 
     /// Why a transfer is refused: an overflow is being reported, or interrupts are masked that must not be. A kind of interrupts
