@@ -31,6 +31,7 @@ pub(crate) use crate::records::mail::ASKED;
 use crate::records::mail::{self, Mail};
 use crate::records::pool::List;
 use crate::records::refusal::Refusal;
+use crate::records::watched;
 use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -162,7 +163,7 @@ impl Here {
         } else {
             self.slow()
         };
-        unusual | target.flags.get() != 0
+        unusual | target.flags.get().bits() != 0
     }
 
     /// Why a transfer is refused: an overflow is being reported, or interrupts are masked that must not be. A kind of interrupts
@@ -209,8 +210,7 @@ impl Here {
 
     /// Ends a run: nothing is current, the core is free.
     pub(crate) fn give_back(&self) {
-        #[cfg(feature = "watchpoint")]
-        crate::records::watched::nobody();
+        watched::nobody();
         self.current.store(ptr::null_mut(), Relaxed);
         self.main.store(ptr::null_mut(), Relaxed);
         self.tree.store(ptr::null_mut(), Relaxed);
@@ -247,8 +247,7 @@ impl Here {
 
     #[inline(always)]
     pub(crate) fn set_current(&self, block: BlockPtr) {
-        #[cfg(feature = "watchpoint")]
-        arch::watch(block.floor.get().cast());
+        watched::greenlet(block);
         self.current.store(block.as_ptr().cast_mut(), Relaxed);
     }
 
