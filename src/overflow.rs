@@ -20,7 +20,7 @@
 //! notes that an overflow is reported, by a reason to be slow, and nobody leaves any more. Transfers are refused, and who has lost
 //! the last reference is leaked.
 
-use crate::arch;
+use crate::arch::{Cpu, Isa, Native};
 use crate::block::BlockPtr;
 use crate::handle::{Greenlet, Stack};
 use crate::here::{OVERFLOW, reported_core};
@@ -94,7 +94,7 @@ fn is_whole(greenlet: BlockPtr) -> bool {
 #[inline(always)]
 fn stands(leaver: BlockPtr) -> bool {
     // SAFETY: a greenlet exists while it runs, and its band is memory of its stack, or of its tree.
-    unsafe { arch::stands(&leaver.floor, &leaver.span) }
+    unsafe { Native::stack_ok(&leaver.floor, &leaver.span) }
 }
 
 /// On the way out, fast: does not return if `leaver`, which runs, has left its stack.
@@ -125,7 +125,7 @@ fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
     let main = unsafe { here.main() };
     // SAFETY: main has no bounds that it could leave, so that it is not the leaver, and waits: what lies below its stack pointer
     // is used by nobody, as no other overflow is reported there. `leaver` is a block.
-    unsafe { arch::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
+    unsafe { Native::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
 }
 
 /// Aborts: while an overflow is reported every departure is refused, and here is one that was not. To report it in its turn would
@@ -146,7 +146,7 @@ unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut 
     let leaver = unsafe { BlockPtr::new(leaver.cast()) };
     // SAFETY: its tree is entered, and one of `V` and `E`.
     let hook = unsafe { Tree::<V, E>::of(leaver) }.overflow;
-    leaver.context.stop(sp);
+    leaver.context.set_sp(sp);
     let stack = Stack { base: leaver.base(), limit: leaver.limit(), sp: sp.addr() };
     hook(&Overflow { greenlet: leaver.identity(), stack, stopped_at: None })
 }

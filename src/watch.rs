@@ -4,7 +4,7 @@
 //! [`Here::set_current`](crate::here::Here::set_current). Nothing that the kernel does writes to the band of the greenlet that
 //! runs: bands are laid on stacks that are free, and main's, where nobody stands, while no tree is entered.
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::block::BlockPtr;
 use crate::here::reported_core;
 use crate::overflow::BAND;
@@ -18,7 +18,7 @@ struct Nobody([u8; BAND]);
 
 /// Watches nobody's stack any more.
 pub(crate) fn nobody() {
-    arch::watch(NOBODY.0.as_ptr_range().end.cast());
+    Native::watch(NOBODY.0.as_ptr_range().end.cast());
 }
 
 /// Has this core's debug registers watch the canary band at the limit of the stack of whichever greenlet runs: a store there
@@ -69,8 +69,8 @@ pub unsafe fn watch_stacks() {
         nobody();
     } else {
         // SAFETY: inside `enter` the current greenlet exists, and it is of this core.
-        arch::watch(unsafe { BlockPtr::new(current) }.floor.get().cast());
+        Native::watch(unsafe { BlockPtr::new(current) }.floor.get().cast());
     }
     // SAFETY: by the contract; what is to be watched was set.
-    unsafe { arch::start_watching() };
+    unsafe { Native::start_watching() };
 }

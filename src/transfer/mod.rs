@@ -14,7 +14,7 @@ pub(crate) mod life;
 pub(crate) mod slow;
 mod word;
 
-use crate::arch::{self, Landing};
+use crate::arch::{Isa, Landing, Native};
 use crate::block::BlockPtr;
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
@@ -47,7 +47,7 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     let word = unsafe { word::pack(place) };
     // SAFETY: `from` runs; `to` is suspended or fresh, or is `from` itself. The word is what a `V` packs to.
     // `value` is on this stack, which stands still until the word is unpacked, first thing.
-    let landing = unsafe { arch::switch::<false>(from.context(), to.context(), word) };
+    let landing = unsafe { Native::switch::<false>(from.context(), to.context(), word) };
     // SAFETY: this is the arrival.
     unsafe { receive(landing) }
 }
@@ -94,7 +94,7 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     // SAFETY: a `V` lies there, which is nobody's from here on.
     let word = unsafe { word::pack(place) };
     // SAFETY: as in `switch`. Marked, for `replace_parent` to know.
-    let landing = unsafe { arch::switch::<true>(me.context(), to.context(), word) };
+    let landing = unsafe { Native::switch::<true>(me.context(), to.context(), word) };
     // SAFETY: this is the arrival.
     unsafe { receive(landing) }
 }
