@@ -24,7 +24,7 @@ mod imp;
 
 pub(crate) use imp::{Link, reported_core, this_core};
 
-use crate::arch::{Cpu, Native};
+use crate::arch::{Cpu, INTERRUPT_BITS, Native};
 use crate::block::{Block, BlockPtr};
 pub(crate) use crate::mail::ASKED;
 use crate::mail::{self, Mail};
@@ -46,6 +46,8 @@ pub(crate) const OVERFLOW: u32 = 8;
 const EXIT: u32 = 16;
 /// The reasons that refuse nothing.
 const HARMLESS: u32 = UNREF | TRACE | ASKED;
+
+const _: () = assert!((HARMLESS | OVERFLOW | EXIT) & INTERRUPT_BITS == 0, "a reason has a bit of the interrupt mask");
 
 /// What [`Cpu::interrupts`] says, where that is of interest; its bits are none of the reasons above.
 #[inline(always)]
