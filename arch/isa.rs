@@ -183,7 +183,9 @@ pub(crate) trait Cpu {
     /// installed.
     unsafe fn start_watching() {}
 
-    /// The current floating-point control words. The default is 0: the processor has none.
+    /// The current floating-point control words, with which a context becomes fresh under the feature `fp-control`. The
+    /// default is for processors without such words: where there are some, the switch must save and load them under
+    /// that feature.
     fn control() -> Control {
         0
     }

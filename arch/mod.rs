@@ -12,7 +12,7 @@
 //! | `NAME/control.rs` | floating-point control words, which the feature `fp-control` makes part of a context |
 //! | `miri/` | the same contract without assembly: Miri runs each context on a thread |
 //!
-//! To add an instruction set: write its folder, select it below, and name it in `build/target.rs`.
+//! To add an instruction set: write its folder, select it below, and accept it in `build/target.rs`.
 //!
 //! # What a switch keeps
 //!
@@ -52,15 +52,10 @@ mod native;
 #[path = "miri/mod.rs"]
 mod native;
 
-#[cfg(not(all(
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    target_pointer_width = "64",
-    target_endian = "little",
-    any(bare, hosted),
-)))]
+#[cfg(not(any(bare, hosted)))]
 compile_error!(
-    "greenlet has stack switches for x86_64 and little-endian aarch64, and its build script says which of the two cfgs holds: \
-     bare, or hosted"
+    "the build script of greenlet sets one of the cfgs `bare` and `hosted`, for targets that have a stack switch: build with \
+     cargo, or set it as the build script would"
 );
 
 pub(crate) use context::{Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word};
