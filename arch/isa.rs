@@ -28,7 +28,7 @@ pub(crate) trait Isa {
     ///
     /// # Safety
     ///
-    /// - `from` is the running context. Nothing else saves into it or resumes it until this call has saved it.
+    /// - `from` is the running context. Nothing else saves into it before one of these functions resumes it.
     /// - `to` is fresh, or was saved by `switch` or [`switch_with_packet`](Self::switch_with_packet) and not resumed
     ///   since. Its stack is untouched and belongs to this core. `to` may be `from`: then this call returns at once.
     /// - Sender and receiver agree on the meaning of `word`.
