@@ -13,7 +13,7 @@
 //! to: its slot is not given back.
 
 use crate::api::report::stack_of;
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::kernel::overflow::Overflow;
 use crate::kernel::transfer::life::take_out;
 use crate::kernel::tree::Tree;
@@ -211,10 +211,10 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if !here.is_as_begun() {
             return refuse(AbandonError::State, error);
         }
-        if is_push_of_processor(stack.sp, stopped_at) && arch::interrupts_come_here() {
+        if is_push_of_processor(stack.sp, stopped_at) && Native::interrupts_use_current_stack() {
             return refuse(AbandonError::Interrupt, error);
         }
-        let standing = arch::stack_pointer().addr();
+        let standing = Native::stack_pointer().addr();
         // SAFETY: this is the core of the tree.
         if unsafe { stack_of(standing) }.is_some_and(|(_, stack)| standing >= stack.limit) {
             return refuse(AbandonError::OnStack, error);

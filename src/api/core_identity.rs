@@ -132,6 +132,6 @@ impl SingleCore {
     /// ```
     #[must_use]
     pub fn in_handler() -> bool {
-        crate::arch::in_handler()
+        <crate::arch::Native as crate::arch::Cpu>::in_handler()
     }
 }

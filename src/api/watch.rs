@@ -4,7 +4,7 @@
 //! [`Here::set_current`](crate::records::here::Here::set_current). Nothing that the kernel does writes to the band of the greenlet that
 //! runs: bands are laid on stacks that are free, and main's, where nobody stands, while no tree is entered.
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::records::block::BlockPtr;
 use crate::records::here::reported_core;
 use crate::records::watched;
@@ -61,5 +61,5 @@ pub unsafe fn watch_stacks() {
         watched::greenlet(unsafe { BlockPtr::new(current) });
     }
     // SAFETY: by the contract; what is to be watched was set.
-    unsafe { arch::start_watching() };
+    unsafe { Native::start_watching() };
 }

@@ -11,7 +11,7 @@
 //! notes that an overflow is reported, by a reason to be slow, and nobody leaves any more. Transfers are refused, and who has lost
 //! the last reference is leaked.
 
-use crate::arch;
+use crate::arch::{Isa, Native};
 use crate::kernel::tree::Tree;
 use crate::records::band::{CHECKED, is_whole, stands};
 use crate::records::block::BlockPtr;
@@ -48,7 +48,7 @@ fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
     let main = unsafe { here.main() };
     // SAFETY: main has no bounds that it could leave, so that it is not the leaver, and waits: what lies below its stack pointer
     // is used by nobody, as no other overflow is reported there. `leaver` is a block.
-    unsafe { arch::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
+    unsafe { Native::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
 }
 
 /// Aborts: while an overflow is reported every departure is refused, and here is one that was not. To report it in its turn would
@@ -69,7 +69,7 @@ unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut 
     let leaver = unsafe { BlockPtr::new(leaver.cast()) };
     // SAFETY: its tree is entered, and one of `V` and `E`.
     let hook = unsafe { Tree::<V, E>::of(leaver) }.overflow;
-    leaver.context.stop(sp);
+    leaver.context.set_sp(sp);
     let stack = Stack { base: leaver.base(), limit: leaver.limit(), sp: sp.addr() };
     hook(&Overflow { greenlet: leaver.identity(), stack, stopped_at: None })
 }

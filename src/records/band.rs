@@ -11,7 +11,7 @@
 //!   limit └──────────────────┘ hold the address
 //! ```
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::records::block::BlockPtr;
 use core::cell::{Cell, UnsafeCell};
 use core::mem::size_of;
@@ -77,7 +77,7 @@ pub(crate) fn is_whole(greenlet: BlockPtr) -> bool {
 #[inline(always)]
 pub(crate) fn stands(leaver: BlockPtr) -> bool {
     // SAFETY: a greenlet exists while it runs, and its band is memory of its stack, or of its tree.
-    unsafe { arch::stands(&leaver.floor, &leaver.span) }
+    unsafe { Native::stack_ok(&leaver.floor, &leaver.span) }
 }
 
 /// The band of a main greenlet, for the fast path to find what it looks for.

@@ -14,7 +14,7 @@
 //! ① `Builder::bare`, ② `transfer`, ③ `transfer::life`, ④ `references::free`, when the last reference goes. An unstarted greenlet
 //! has a body, or is bare. *Alive* is running when it is the core's current greenlet, else suspended.
 
-use crate::arch::{Context, RECORD_AT, Record};
+use crate::arch::{Context, FrameRecord, RECORD_AT};
 use crate::records::attached::{self, Attached, Shared};
 use crate::records::band::{BAND, Canary};
 use crate::records::busy::Count;
@@ -44,7 +44,7 @@ pub(crate) struct Block {
     pub(crate) span: Cell<usize>,
 
     /// Where walks along frame pointers end.
-    pub(crate) record: Cell<Record>,
+    pub(crate) record: Cell<FrameRecord>,
     /// With [`PINNED`]: a reference to the greenlet that a pending `up` switched to, released when that returns. Else a
     /// [`DropBody`] that drops the body, while there is one that was not started; its closure stands at the context's sp. Else null.
     /// Never both: who waits in `up` has started.
@@ -411,7 +411,7 @@ impl Block {
         let me = unsafe { BlockPtr::new(place) };
         debug_assert!(me.parent().is_none() && me.body().is_none() && !attached::is_attached(me));
         me.id.set(here.new_id(), || ptr::eq(me.prev.get().cast(), here.tree()));
-        me.context.vacate();
+        me.context.clear_sp();
         me.refs.set(1);
         me.core.set(Link::to(here));
         me.busy.clear();

@@ -1,6 +1,6 @@
 //! Paint on a stack: laid when the stack is claimed, and measured later, for how much of it was used.
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::records::band::Canary;
 use crate::records::block::BlockPtr;
 use core::mem::size_of;
@@ -29,11 +29,11 @@ pub(crate) fn mark(block: BlockPtr) -> usize {
     let (floor, span) = (block.floor.get().cast::<usize>(), block.span.get());
     debug_assert!(span.is_multiple_of(size_of::<usize>()));
     // SAFETY: between floor and control block is memory of the greenlet's stack, which was painted; both are aligned to more.
-    let lowest = unsafe { arch::first_not(PAINTED, floor, floor.wrapping_byte_add(span)) };
+    let lowest = unsafe { Native::first_mismatch(PAINTED, floor, floor.wrapping_byte_add(span)) };
     // Null, if it never ran and has no body.
     let here = block.here();
     let runs = here.current_ptr() == block.as_ptr() && !here.reports_overflow();
-    let left = if runs { arch::stack_pointer() } else { block.context.sp() };
+    let left = if runs { Native::stack_pointer() } else { block.context.sp() };
     let sp = if left.is_null() { lowest.addr() } else { left.addr() };
     block.base() - lowest.addr().min(sp)
 }

@@ -1,6 +1,6 @@
 //! What debug registers watch: the band of the greenlet that runs, or nothing of any greenlet.
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::records::band::BAND;
 use crate::records::block::BlockPtr;
 
@@ -13,10 +13,10 @@ struct Nobody([u8; BAND]);
 /// Watches the band at the limit of the stack of `block`, of this core.
 #[inline(always)]
 pub(crate) fn greenlet(block: BlockPtr) {
-    arch::watch(block.floor.get().cast());
+    Native::watch(block.floor.get().cast());
 }
 
 /// Watches nobody's stack any more.
 pub(crate) fn nobody() {
-    arch::watch(NOBODY.0.as_ptr_range().end.cast());
+    Native::watch(NOBODY.0.as_ptr_range().end.cast());
 }

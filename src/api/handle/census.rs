@@ -1,6 +1,6 @@
 //! All greenlets of a tree, and where their stacks are.
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::tree::each;
 use crate::records::stack::Stack;
@@ -98,7 +98,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         let block = self.block();
         // While an overflow is reported nobody stands on the stack of the current greenlet.
         let stands = self.is_current() && !block.here().reports_overflow();
-        let sp = if stands { arch::stack_pointer() } else { block.context.sp() };
+        let sp = if stands { Native::stack_pointer() } else { block.context.sp() };
         // Nothing was put on the stack of one that never had a body: the control block is all that is in use.
         let sp = if sp.is_null() { block.as_ptr().addr() } else { sp.addr() };
         Some(Stack { base: block.base(), limit: block.limit(), sp })

@@ -2,7 +2,7 @@
 
 use super::slow::{self, Arrival, Packet, first_not_dead, lost_to, take_over};
 use super::{outgoing, word};
-use crate::arch::{self, Context, Landing, Word};
+use crate::arch::{Context, Isa, Landing, Native, Word};
 use crate::kernel::body::{self, Run, Waiting};
 use crate::kernel::me::Me;
 use crate::kernel::overflow;
@@ -25,12 +25,12 @@ use core::mem::{self, ManuallyDrop, needs_drop};
 pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
     word: Word,
     this: *const Context,
-    direct: *const Context,
+    target: *const Context,
     packet: *const (),
 ) -> ! {
     // SAFETY: this is the context of a block.
     let me = unsafe { BlockPtr::from_context(this) };
-    let landing = arch::landing(word, direct, packet);
+    let landing = Landing::new(word, target, packet);
     // SAFETY: the caller's contract; this is the arrival.
     end(me, panic::guard(me, || unsafe { live::<V, E, F>(me, landing) }))
 }
@@ -92,14 +92,14 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     me.here().set_current(parent);
     // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` does not go on; nobody gives its
     // stack to others, because somebody refers to it, and the parent unpacks the word, first thing.
-    unsafe { arch::depart(parent.context(), word) }
+    unsafe { Native::finish_with_word(parent.context(), word) }
 }
 
 /// Notes that `me` is over, by `how`.
 #[inline]
 fn mark(me: BlockPtr, how: Flags) {
     me.die(how);
-    me.context.over();
+    me.context.clear_frames();
 }
 
 /// The end of `me`, which runs, with anything rare the matter: what left its body goes to its parent.
@@ -126,7 +126,7 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     take_over(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; its stack, the
     // packet on it, stays until the heir has read the packet and releases the origin.
-    unsafe { arch::leave(heir.context(), (&raw const packet).cast()) }
+    unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
 /// Gives up `me`, which was stopped, from another stack: `error` goes to its parent. What [`die`] does at its end, but that no
@@ -151,7 +151,7 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
     take_over(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the packet stays until
     // it is read, by the contract.
-    unsafe { arch::leave(heir.context(), (&raw const packet).cast()) }
+    unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
 /// Who goes on after `me`: the nearest ancestor that is not dead and can start; and whether what `me` sends reaches it

@@ -1,9 +1,9 @@
 //! Moving control, and what is sent with it.
 //!
 //! ```text
-//!   handle ──► switch ──► arch::switch ───────────────────────────► receive ──► caller
+//!   handle ──► switch ──► Native::switch ─────────────────────────► receive ──► caller
 //!                │  one test                                    one test │
-//!                └─► slow::send ──► slow::depart ──► arch::switch ──► slow::arrive
+//!                └─► slow::send ──► slow::depart ──► Native::switch_with_packet ──► slow::arrive
 //! ```
 //!
 //! The fast path means what the slow path means, for the case that nothing rare is the matter: the target has a
@@ -14,7 +14,7 @@ pub(crate) mod life;
 pub(crate) mod slow;
 mod word;
 
-use crate::arch::{self, Landing};
+use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::thrown::{Outcome, Sent};
@@ -46,7 +46,7 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     let word = unsafe { word::pack(place) };
     // SAFETY: `from` runs; `to` is suspended or fresh, or is `from` itself. The word is what a `V` packs to.
     // `value` is on this stack, which stands still until the word is unpacked, first thing.
-    let landing = unsafe { arch::switch::<false>(from.context(), to.context(), word) };
+    let landing = unsafe { Native::switch::<false>(from.context(), to.context(), word) };
     // SAFETY: this is the arrival.
     unsafe { receive(landing) }
 }
@@ -92,7 +92,7 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     // SAFETY: a `V` lies there, which is nobody's from here on.
     let word = unsafe { word::pack(place) };
     // SAFETY: as in `switch`. Marked, for `replace_parent` to know.
-    let landing = unsafe { arch::switch::<true>(me.context(), to.context(), word) };
+    let landing = unsafe { Native::switch::<true>(me.context(), to.context(), word) };
     // SAFETY: this is the arrival.
     unsafe { receive(landing) }
 }

@@ -5,7 +5,7 @@
 //! that of the target of a pending `up`; kills that were asked for from elsewhere are settled; then the transfer returns. No step may be moved: any of the later ones can resume or free the sender.
 
 use super::word;
-use crate::arch::{self, Landing};
+use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
@@ -142,7 +142,7 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     }
     // SAFETY: `from` runs. `to` is suspended or fresh, and current from here on. The packet stays on this stack, which stands still
     // until it is read.
-    let landing = unsafe { arch::send(from.context(), to.context(), (&raw const packet).cast()) };
+    let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
     // SAFETY: this is the arrival.
     surface(unsafe { land(landing) })
 }
@@ -178,7 +178,7 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
     let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
     take_over(to);
     // SAFETY: `from` runs. `to` is suspended or fresh. The packet stays on this stack, which stands still until it is read.
-    let landing = unsafe { arch::send(from.context(), to.context(), (&raw const packet).cast()) };
+    let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
     // SAFETY: this is the arrival.
     unsafe { land(landing) }
 }

@@ -24,7 +24,7 @@ mod imp;
 
 pub(crate) use imp::{Link, reported_core, this_core};
 
-use crate::arch;
+use crate::arch::{Cpu, INTERRUPT_BITS, Native};
 use crate::records::band::CHECKED;
 use crate::records::block::{Block, BlockPtr};
 pub(crate) use crate::records::mail::ASKED;
@@ -48,28 +48,32 @@ const EXIT: u32 = 16;
 /// The reasons that refuse nothing.
 const HARMLESS: u32 = UNREF | TRACE | ASKED;
 
-/// What [`arch::interrupts`] says, where that is of interest; its bits are none of the reasons above.
+const _: () = assert!((HARMLESS | OVERFLOW | EXIT) & INTERRUPT_BITS == 0, "a reason has a bit of the interrupt mask");
+
+const _: () = assert!((HARMLESS | OVERFLOW | EXIT) & INTERRUPT_BITS == 0, "a reason has a bit of the interrupt mask");
+
+/// What [`Cpu::interrupts`] says, where that is of interest; its bits are none of the reasons above.
 #[inline(always)]
 fn interrupts() -> u32 {
-    if CHECKED { arch::interrupts() } else { 0 }
+    if CHECKED { Native::interrupts() } else { 0 }
 }
 
 /// The kinds of interrupts that are masked, where transfers or `Tree::abandon` refuse on account of them.
 fn masks() -> u32 {
-    if CHECKED || cfg!(feature = "abandon") { arch::masked(arch::interrupts()) } else { 0 }
+    if CHECKED || cfg!(feature = "abandon") { Native::masked(Native::interrupts()) } else { 0 }
 }
 
 /// The record of a core.
 pub(crate) struct Here {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
-    /// What [`arch::interrupts`] says while a departure has nothing rare to do on account of this core; else a set of reasons
+    /// What [`Cpu::interrupts`] says while a departure has nothing rare to do on account of this core; else a set of reasons
     /// such as [`UNREF`] besides. The one word that others change, too: by read-modify-write only while a tree is entered.
     slow: AtomicU32,
     /// The kinds of interrupts that were masked at `enter` and at every transfer since: a transfer may find these masked. A kind
     /// that a transfer once found unmasked must not be masked at a later one.
     may_be_masked: AtomicU32,
-    /// What [`arch::state`] said when the tree was entered.
+    /// What [`Cpu::state`] said when the tree was entered.
     #[cfg(feature = "abandon")]
     begun_in: AtomicU32,
     entered: AtomicBool,
@@ -135,16 +139,16 @@ impl Here {
         self.kills.store(0, Relaxed);
         self.may_be_masked.store(masks(), Relaxed);
         #[cfg(feature = "abandon")]
-        self.begun_in.store(arch::state(), Relaxed);
+        self.begun_in.store(Native::state(), Relaxed);
         self.set_current(main);
         #[cfg(feature = "std")]
         imp::notice_exit();
     }
 
-    /// Whether the processor is as it was when the tree was entered, as far as [`arch::state`] looks.
+    /// Whether the processor is as it was when the tree was entered, as far as [`Cpu::state`] looks.
     #[cfg(feature = "abandon")]
     pub(crate) fn is_as_begun(&self) -> bool {
-        arch::state() & !self.begun_in.load(Relaxed) == 0
+        Native::state() & !self.begun_in.load(Relaxed) == 0
     }
 
     /// Whether a kind of interrupts is masked that must not be at a transfer.
@@ -159,7 +163,7 @@ impl Here {
         let interrupts = interrupts();
         let unusual = if CHECKED {
             // SAFETY: `slow` is an atomic, behind a reference.
-            unsafe { arch::xor_load::<{ offset_of!(Self, slow) }>(ptr::from_ref(self).cast(), interrupts) }
+            unsafe { Native::xor_load::<{ offset_of!(Self, slow) }>(ptr::from_ref(self).cast(), interrupts) }
         } else {
             self.slow()
         };
