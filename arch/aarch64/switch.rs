@@ -131,7 +131,7 @@ impl Isa for Native {
                 lateout("x3") packet,
             );
         }
-        Landing::new(word_back, target, packet)
+        Landing { word: word_back, target, packet }
     }
 
     #[inline(always)]
@@ -146,7 +146,7 @@ impl Isa for Native {
                 inlateout("x3") packet => packet_back,
             );
         }
-        Landing::new(word, target, packet_back)
+        Landing { word, target, packet: packet_back }
     }
 
     #[inline(always)]

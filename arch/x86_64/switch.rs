@@ -122,7 +122,7 @@ impl Isa for Native {
                 lateout("rcx") packet,
             );
         }
-        Landing::new(word_back, target, packet)
+        Landing { word: word_back, target, packet }
     }
 
     #[inline(always)]
@@ -137,7 +137,7 @@ impl Isa for Native {
                 inlateout("rcx") packet => packet_back,
             );
         }
-        Landing::new(word, target, packet_back)
+        Landing { word, target, packet: packet_back }
     }
 
     #[inline(always)]
