@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                 ┌────────────────────────┐
-//!   RECORD_AT ──► │ FrameRecord: 0, 0      │ fp of a fresh or finished context
+//!   RECORD_AT ──► │ FrameRecord: 0, 0      │ where `frame` of a fresh or finished context points
 //!                 ├────────────────────────┤
 //!                 │ not of this module     │ fields of the control block
 //!                 ├────────────────────────┤
