@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                 ┌────────────────────────┐
-//!   RECORD_AT ──► │ FrameRecord: 0, 0      │ fp of a fresh or finished context
+//!   RECORD_AT ──► │ FrameRecord: 0, 0      │ where `frame` of a fresh or finished context points
 //!                 ├────────────────────────┤
 //!                 │ not of this module     │ fields of the control block
 //!                 ├────────────────────────┤
@@ -30,14 +30,14 @@ pub(crate) type Word = MaybeUninit<*const ()>;
 /// What arrives with control: a word or a packet.
 #[derive(Clone, Copy)]
 pub(crate) struct Landing {
-    word: Word,
+    pub(super) word: Word,
     /// The target of the switch, if it sent a word; null, if it sent a packet.
-    target: *const Context,
-    packet: *const (),
+    pub(super) target: *const Context,
+    pub(super) packet: *const (),
 }
 
 impl Landing {
-    /// What arrived in the three registers. With a packet `word` is unspecified, with a word `packet` is.
+    /// What an [`Entry`] was called with. With a packet `word` is unspecified, with a word `packet` is.
     #[inline(always)]
     pub(crate) fn new(word: Word, target: *const Context, packet: *const ()) -> Self {
         Self { word, target, packet }

@@ -39,7 +39,7 @@
 //!   sp, x29    saved in from, loaded from to            as this context left them
 //!   x19        saved in from, loaded from to            as this context left it
 //!   x9, x10    scratch, resume address                  unspecified
-//!   x18        untouched: the platform's
+//!   x18        untouched where the platform reserves it, else clobbered
 //!   others     clobbered: the compiler spilled what is live, d8 to d15 among them, and SVE where code uses it
 //!   FPCR       with `fp-control`: saved and loaded      as this context left it
 //! ```
@@ -91,7 +91,7 @@ macro_rules! switch {
             "brk #0x6775",
             ".endif",
             // A later switch to `from` branches here, with the sp, x29 and x19 that were saved above. Either x2 = from and
-            // x0 = word, or x2 = 0 and x3 = packet. All other registers but x18 are unspecified.
+            // x0 = word, or x2 = 0 and x3 = packet. All other registers are unspecified, but for a reserved x18.
             "2:",
             MARKED = const $marked as u8,
             SP = const offset::SP,
@@ -118,11 +118,11 @@ impl Isa for Native {
     #[inline(always)]
     unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
         let (word_back, target, packet);
-        // SAFETY: in: x0 to x2. out: x0, x2, x3. All other registers are clobbered, except x18, which the assembly
-        // leaves alone, and sp, x29 and x19, which no clobber can name and which are saved and restored here.
-        // `clobber_abi` names v0 to v31 whole, although the ABI has a callee keep the low halves of v8 to v15,
-        // and p0 to p15. `nostack` is not given: sp must be aligned. `nomem` is not given: other contexts
-        // change memory. The caller vouches for the two contexts.
+        // SAFETY: in: x0 to x2. out: x0, x2, x3. All other registers are clobbered, except sp, x29 and x19, which no
+        // clobber can name and which are saved and restored here, and x18 where the platform reserves it.
+        // `clobber_abi` names p0 to p15, and v0 to v31 whole, although a callee preserves the low halves of v8 to v15.
+        // `nostack` is not given: sp must be aligned. `nomem` is not given: other contexts change memory. The caller
+        // vouches for the two contexts.
         unsafe {
             switch!(
                 MARKED, from, [],
@@ -131,7 +131,7 @@ impl Isa for Native {
                 lateout("x3") packet,
             );
         }
-        Landing::new(word_back, target, packet)
+        Landing { word: word_back, target, packet }
     }
 
     #[inline(always)]
@@ -146,7 +146,7 @@ impl Isa for Native {
                 inlateout("x3") packet => packet_back,
             );
         }
-        Landing::new(word, target, packet_back)
+        Landing { word, target, packet: packet_back }
     }
 
     #[inline(always)]

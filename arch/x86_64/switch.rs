@@ -111,9 +111,9 @@ impl Isa for Native {
     unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
         let (word_back, target, packet);
         // SAFETY: in: rdi, rsi, rdx. out: rdi, rdx, rcx. All other registers are clobbered, except rsp, rbp and rbx,
-        // which no clobber can name and which are saved and restored here. `nostack` is not given: rsp must be
-        // aligned and below the red zone. `nomem` is not given: other contexts change memory. The caller
-        // vouches for the two contexts.
+        // which no clobber can name and which are saved and restored here. `nostack` is not given: rsp must be aligned
+        // and below the red zone. `nomem` is not given: other contexts change memory. The caller vouches for the two
+        // contexts.
         unsafe {
             switch!(
                 MARKED, from, ["jmp qword ptr [rdx + {PC}]"],
@@ -122,7 +122,7 @@ impl Isa for Native {
                 lateout("rcx") packet,
             );
         }
-        Landing::new(word_back, target, packet)
+        Landing { word: word_back, target, packet }
     }
 
     #[inline(always)]
@@ -137,7 +137,7 @@ impl Isa for Native {
                 inlateout("rcx") packet => packet_back,
             );
         }
-        Landing::new(word, target, packet_back)
+        Landing { word, target, packet: packet_back }
     }
 
     #[inline(always)]
