@@ -2,7 +2,7 @@
 //! `{:?}`.
 //!
 //! ```text
-//!   called `Result::unwrap()` on an `Err` value: Refused { reason: Ended: "the parent's tree has ended; spawn inside ...", .. }
+//!   called `Result::unwrap()` on an `Err` value: Refused { reason: Ended: "the parent's tree has ended; ...", .. }
 //! ```
 
 use crate::records::errors::{EnterError, ParentError, RunError, SpawnError};

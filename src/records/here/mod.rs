@@ -4,7 +4,8 @@
 //! # One test for the slow path
 //!
 //! [`Here::slow`] normally holds the interrupt bits as they were at `enter`. XORed with the present interrupt bits it
-//! gives 0, unless the interrupt state has changed. Each further reason for the slow path is a bit of its own in
+//! gives 0, unless the interrupt state has changed since. (If a kind of interrupts was unmasked meanwhile, the slow
+//! path makes that the normal state: [`Here::refuses`].) Each further reason for the slow path is a bit of its own in
 //! `slow`: [`UNREF`], [`TRACE`], [`ASKED`], [`OVERFLOW`], [`EXIT`]. So [`Here::is_rare`] is one test:
 //!
 //! ```text
@@ -48,7 +49,8 @@ use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
-/// The current greenlet has no reference left. The next departure takes the slow path, where its packet refers to it.
+/// The current greenlet has no reference left. Its next departure takes the slow path: the packet then holds a
+/// reference to it, which the receiver releases.
 pub(crate) const UNREF: u32 = 1;
 /// The tree has a tracer.
 pub(crate) const TRACE: u32 = 2;

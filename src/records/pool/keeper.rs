@@ -1,4 +1,4 @@
-//! The free stacks of a pool of a fixed or growing number of stacks: the trait, and its two implementations.
+//! How a pool finds a free stack: the trait [`Keeper`], implemented for one core at a time and for several cores.
 
 use super::list::{List, NoStack};
 use super::slots::{self, Slots};

@@ -32,7 +32,7 @@ pub struct List {
     fresh: AtomicU32,
     /// How many stacks are in use by greenlets of the owner's tree.
     living: AtomicU32,
-    /// How many stacks are in use by greenlets that outlived their trees, or stay with abandoned greenlets that were freed.
+    /// How many stacks are in use by greenlets that outlived their trees, or stay for ever with abandoned greenlets.
     ended: AtomicU32,
     /// Only the owner changes it.
     pub(super) tally: Tally,
