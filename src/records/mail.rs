@@ -29,7 +29,7 @@
 //! | the next greenlet is | so the slot is | a request to it |
 //! |---|---|---|
 //! | of the same tree | linked | is found through that list |
-//! | of another tree | linked and *strange*: in the old tree's list | sets `missing`: its core visits all its greenlets |
+//! | of another tree | linked and *strange*: in the old tree's list | sets `missing`: its core visits all greenlets |
 //!
 //! A core that takes a strange slot out of a list leaves the requests in it alone, because they are for another tree.
 //!
