@@ -8,10 +8,10 @@ use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
 use crate::records::band;
 use crate::records::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::{Refused, SpawnError};
 use crate::records::here::Here;
+use crate::records::paint;
 use crate::records::pool::{Core, Home, NoStack};
 use core::fmt;
 
@@ -95,7 +95,6 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
     {
         const { assert_fits::<V, E, P, F>() }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.parent.block());
         let created = match least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
             None => self.bare(),
@@ -133,7 +132,6 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         if parent.has(ENDED) {
             return Err(SpawnError::Ended);
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(parent);
         let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
         let block = if claim.used {
@@ -143,11 +141,8 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             // SAFETY: nobody had the stack.
             unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.here()) }
         };
-        #[cfg(feature = "high-water")]
         // SAFETY: the same; nothing lies on the stack of a greenlet to be.
-        unsafe {
-            crate::records::paint::paint((block.floor.get(), block.span.get()));
-        }
+        unsafe { paint::paint((block.floor.get(), block.span.get())) };
         adopt(parent, block, self.name);
         // SAFETY: `write` counted one reference.
         Ok(unsafe { Greenlet::from_block(block) })

@@ -7,7 +7,6 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
 use crate::records::block::{BARE, ENDED, REPLACING};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::SpawnError;
 use core::fmt;
@@ -69,7 +68,6 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
         if let Some(needs) = least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
             panic!("{}", SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE });
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.greenlet.block());
         let greenlet = self.greenlet.clone();
         drop(self);

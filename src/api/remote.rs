@@ -15,7 +15,6 @@
 use crate::kernel::handle::Greenlet;
 use crate::kernel::settle::{keep, settle};
 use crate::kernel::tree::Tree;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::mail::{Mail, Number, Request};
 use core::fmt;
@@ -261,7 +260,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if !mail.has(Request::Wake) {
             return None;
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         loop {
             let Some(number) = mail.next(Request::Wake) else {

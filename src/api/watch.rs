@@ -7,7 +7,7 @@
 use crate::arch;
 use crate::records::block::BlockPtr;
 use crate::records::here::reported_core;
-use crate::records::watched::nobody;
+use crate::records::watched;
 use core::ptr;
 
 /// Has this core's debug registers watch the canary band at the limit of the stack of whichever greenlet runs: a store there
@@ -55,10 +55,10 @@ use core::ptr;
 pub unsafe fn watch_stacks() {
     let current = reported_core().map_or(ptr::null(), |here| here.current_ptr());
     if current.is_null() {
-        nobody();
+        watched::nobody();
     } else {
         // SAFETY: inside `enter` the current greenlet exists, and it is of this core.
-        arch::watch(unsafe { BlockPtr::new(current) }.floor.get().cast());
+        watched::greenlet(unsafe { BlockPtr::new(current) });
     }
     // SAFETY: by the contract; what is to be watched was set.
     unsafe { arch::start_watching() };

@@ -16,9 +16,9 @@ use crate::kernel::transfer::slow::{self, Arrival};
 use crate::kernel::tree::Tree;
 use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::here::UNREF;
+use crate::records::paint;
 use crate::records::panic::{self, Payload};
 use crate::records::pool;
 use core::mem::ManuallyDrop;
@@ -42,7 +42,6 @@ pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
 ///
 /// As for [`release`].
 pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> Option<Payload> {
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(block);
     let mut next = Some(block);
     let mut panicked = None;
@@ -94,8 +93,7 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     } else {
         None
     };
-    #[cfg(feature = "high-water")]
-    crate::records::paint::keep(block);
+    paint::keep(block);
     if block.has(ABANDONED) {
         // Others may refer to what lies on its stack. It keeps that for ever, as if it outlived its tree.
         if !block.has(ENDED) {
@@ -211,7 +209,6 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     sent: Sent<V, E>,
     then: impl FnOnce(Arrival<V, E>) -> R,
 ) -> Result<R, Payload> {
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(victim);
     // SAFETY: the tree is entered.
     let me = unsafe { victim.here().current() };

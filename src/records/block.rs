@@ -17,6 +17,8 @@
 use crate::arch::{Context, RECORD_AT, Record};
 use crate::records::attached::{self, Attached, Shared};
 use crate::records::band::{BAND, Canary};
+use crate::records::busy::Count;
+pub(crate) use crate::records::flags::{ABANDONED, BARE, DEAD, ENDED, Flags, LEAKED, PINNED, REPLACING};
 use crate::records::here::{Here, Link};
 use crate::records::mail::Number;
 use crate::records::pool::{Home, LESS, Lot, MORE};
@@ -24,25 +26,6 @@ use core::cell::Cell;
 use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-#[cfg(feature = "abandon")]
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
-/// A greenlet that has not started and has no body, so that it cannot.
-pub(crate) const BARE: u32 = 1;
-/// A greenlet whose body is over.
-pub(crate) const DEAD: u32 = 2;
-/// A greenlet whose tree has ended: nothing is resumed any more, handles only count.
-pub(crate) const ENDED: u32 = 4;
-/// A greenlet that refused to end when the last reference to it went. The kill that asked it keeps its reference, so that it
-/// exists for ever, or until it dies after all.
-pub(crate) const LEAKED: u32 = 8;
-/// A greenlet whose parent changed while it waited in `up`: `pin` refers to the one that it switched to.
-pub(crate) const PINNED: u32 = 16;
-/// A bare greenlet whose body is somebody's affair: its old one is being dropped where it lies, to be replaced, or it was claimed
-/// to be given one. No other may be put there.
-pub(crate) const REPLACING: u32 = 32;
-/// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
-pub(crate) const ABANDONED: u32 = if cfg!(feature = "abandon") { 64 } else { 0 };
 
 /// The record of one greenlet. The first cache line is what a switch touches.
 #[repr(C, align(64))]
@@ -50,7 +33,7 @@ pub(crate) struct Block {
     /// Where the greenlet stands. Its `link` is the parent: a counted reference, null for main and for ended trees.
     pub(crate) context: Context,
     /// 0 when the greenlet can be switched to without further thought: it has a body, is not dead, nor is its tree ended.
-    pub(crate) flags: Cell<u32>,
+    pub(crate) flags: Cell<Flags>,
     /// Handles, children's parent fields, kills in progress, and the transfer that brings it to rest. Being current is not
     /// counted: the current greenlet may have 0.
     pub(crate) refs: Cell<u32>,
@@ -74,8 +57,7 @@ pub(crate) struct Block {
     /// Bytes of the stack that a body must leave to interrupts.
     pub(crate) headroom: Cell<u32>,
     /// What the kernel is at work at on its stack; see [`crate::records::busy`].
-    #[cfg(feature = "abandon")]
-    pub(crate) busy: AtomicU32,
+    pub(crate) busy: Count,
     pub(crate) core: Cell<Link>,
     pub(crate) name: Cell<Option<&'static str>>,
     /// The context, a counted reference; null for none.
@@ -175,16 +157,16 @@ impl BlockPtr {
         unsafe { self.0.byte_add(mem::offset_of!(Block, id)) }.cast()
     }
 
-    pub(crate) fn has(self, flag: u32) -> bool {
-        self.flags.get() & flag != 0
+    pub(crate) fn has(self, flags: Flags) -> bool {
+        self.flags.get().has(flags)
     }
 
-    pub(crate) fn set(self, flag: u32) {
-        self.flags.set(self.flags.get() | flag);
+    pub(crate) fn set(self, flags: Flags) {
+        self.flags.set(self.flags.get() | flags);
     }
 
-    pub(crate) fn clear(self, flag: u32) {
-        self.flags.set(self.flags.get() & !flag);
+    pub(crate) fn clear(self, flags: Flags) {
+        self.flags.set(self.flags.get().without(flags));
     }
 
     /// Takes the reference that [`replace_parent`](Self::replace_parent) kept for a pending `up`.
@@ -218,7 +200,7 @@ impl BlockPtr {
 
     /// Notes that it is over, by `how`: [`DEAD`], with [`ABANDONED`] or without.
     #[inline]
-    pub(crate) fn die(self, how: u32) {
+    pub(crate) fn die(self, how: Flags) {
         self.set(how);
         self.here().count_death();
         self.count(if self.has(ABANDONED) { Lot::Abandoned } else { Lot::Dead }, MORE);
@@ -397,7 +379,7 @@ impl Block {
         }
         fill! {
             context: Context::running(),
-            flags: Cell::new(0),
+            flags: Cell::new(Flags::NONE),
             refs: Cell::new(1),
             floor: Cell::new(floor),
             span: Cell::new(span),
@@ -407,17 +389,11 @@ impl Block {
             prev: Cell::new(me),
             home: Cell::new(home),
             headroom: Cell::new(headroom),
+            busy: Count::none(),
             core: Cell::new(Link::to(here)),
             name: Cell::new(None),
             local_context: Cell::new(ptr::null()),
             attached: Cell::new(ptr::null()),
-        }
-        #[cfg(feature = "abandon")]
-        {
-            // SAFETY: in bounds, as for the others.
-            let busy = unsafe { &raw mut (*place).busy };
-            // SAFETY: as for the others.
-            unsafe { busy.write(AtomicU32::new(0)) };
         }
         // SAFETY: all fields are written.
         unsafe { BlockPtr::new(place) }
@@ -438,8 +414,7 @@ impl Block {
         me.context.vacate();
         me.refs.set(1);
         me.core.set(Link::to(here));
-        #[cfg(feature = "abandon")]
-        me.busy.store(0, Relaxed);
+        me.busy.clear();
         me
     }
 

@@ -25,6 +25,21 @@ use core::mem;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicU32, compiler_fence};
 
+/// At how many things the kernel is at work on the stack of one greenlet.
+pub(crate) struct Count(AtomicU32);
+
+impl Count {
+    pub(crate) const fn none() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// For the next greenlet on the stack.
+    #[inline]
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
 /// Until it is dropped, on the same stack, the kernel is at work there.
 pub(crate) struct Busy(Option<&'static AtomicU32>);
 
@@ -95,11 +110,11 @@ fn at_work(here: &Here, entered: bool) -> Option<&'static AtomicU32> {
 /// core's by the time that its own release is over.
 fn counter(greenlet: BlockPtr) -> Option<&'static AtomicU32> {
     // SAFETY: memory that was once a stack stays one for ever, and this an atomic.
-    (!greenlet.is_main()).then(|| unsafe { &(*greenlet.as_ptr()).busy })
+    (!greenlet.is_main()).then(|| unsafe { &(*greenlet.as_ptr()).busy.0 })
 }
 
 /// Whether the kernel may be at work on the stack of `greenlet`, which runs.
 pub(crate) fn is_busy(greenlet: BlockPtr) -> bool {
-    let counted = greenlet.busy.load(Relaxed) != 0 || !OWN && SOMEWHERE.load(Relaxed) != 0;
+    let counted = greenlet.busy.0.load(Relaxed) != 0 || !OWN && SOMEWHERE.load(Relaxed) != 0;
     counted || greenlet.body().is_some() // it has not come to its body yet
 }

@@ -6,7 +6,6 @@ use crate::kernel::body::{self, Run};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::release;
 use crate::records::block::{BARE, BlockPtr, ENDED, REPLACING};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::{ParentError, Refused, RunError, SpawnError};
 use crate::records::panic::Held;
@@ -114,7 +113,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     where
         F: FnOnce(&crate::Me<V, E>, V) -> crate::Outcome<V, E> + 'static,
     {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         let body = Held::new(body); // the old one's destructor may panic
         loop {
@@ -208,7 +206,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if me.is_above(new) {
             return Err(ParentError::Cycle);
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(me);
         if let Some(old) = me.replace_parent(new.retain()) {
             // SAFETY: the parent field owned it.

@@ -4,7 +4,6 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::transfer;
 use crate::records::block::BlockPtr;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::refusal::Refusal;
 use core::fmt;
@@ -152,7 +151,6 @@ impl<V: 'static, E: 'static> Eq for WeakGreenlet<V, E> {}
 
 impl<V: 'static, E: 'static> fmt::Debug for WeakGreenlet<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         match self.upgrade() {
             Some(greenlet) => write!(f, "weak {greenlet:?}"),

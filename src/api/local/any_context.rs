@@ -2,7 +2,6 @@
 
 use super::context::{Context, find};
 use crate::records::attached::{Shared, let_go, retain};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -88,7 +87,6 @@ impl Clone for AnyContext {
 
 impl Drop for AnyContext {
     fn drop(&mut self) {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         // SAFETY: the reference is this handle's.
         unsafe { let_go(self.shared.as_ptr()) }

@@ -6,7 +6,6 @@
 use crate::api::local::{AnyContext, LocalError};
 use crate::kernel::handle::Greenlet;
 use crate::records::attached::{Shared, let_go, retain};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::Refused;
 use crate::records::pool::{Claimed, Slots};
@@ -139,7 +138,6 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
         below: Option<&AnyContext>,
         value: C,
     ) -> Result<Context<C>, Refused<LocalError, C>> {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         let Some((slot, _)) = self.slots.claim() else {
             return Err(Refused { reason: LocalError::Full { capacity: N }, returned: value });
@@ -186,7 +184,6 @@ impl<C: 'static> Clone for Context<C> {
 
 impl<C: 'static> Drop for Context<C> {
     fn drop(&mut self) {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         // SAFETY: the reference is this handle's.
         unsafe { let_go(self.shared.as_ptr()) }
@@ -288,7 +285,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn set_any_context(&self, context: Option<AnyContext>) {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         let old = self.block().local_context.replace(context.map_or(ptr::null(), AnyContext::into_shared));
         if !old.is_null() {

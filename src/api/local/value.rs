@@ -3,7 +3,6 @@
 use crate::kernel::handle::Greenlet;
 use crate::records::attached::Attached;
 use crate::records::block::BlockPtr;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::pool::{Claimed, Slots};
 use core::cell::{Cell, UnsafeCell};
@@ -161,7 +160,6 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
 
     #[cold]
     fn attach(&'static self, block: BlockPtr) -> Result<*const Entry<T>, LocalError> {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(block);
         let Some((slot, _)) = self.slots.claim() else { return Err(LocalError::Full { capacity: N }) };
         // SAFETY: claimed just now; forgotten when it is used.

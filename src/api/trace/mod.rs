@@ -13,7 +13,6 @@ pub use recorder::{Record, Recorder, RecorderBusy};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::trace::{Listener, Tracer};
 use crate::kernel::tree::Tree;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 
 /// # Tracing
@@ -42,7 +41,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() {
             return None;
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         let listener = tracer.map(Listener::new);
         // SAFETY: the handle is of a tree of `V` and `E` that has not ended.

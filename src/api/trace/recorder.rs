@@ -2,7 +2,6 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::trace::{Event, Trace};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::identity::Identity;
 use core::fmt;
@@ -138,7 +137,6 @@ impl<const N: usize> Recorder<N> {
     /// # }).unwrap();
     /// ```
     pub fn for_each(&self, visit: impl FnMut(&Record)) -> Result<(), RecorderBusy> {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         let records = self.records.try_lock().ok_or(RecorderBusy)?;
         records.oldest_ordered().for_each(visit);

@@ -9,8 +9,7 @@ use crate::kernel::overflow;
 use crate::kernel::thrown::Thrown;
 #[cfg(feature = "abandon")]
 use crate::records::block::ABANDONED;
-use crate::records::block::{BARE, BlockPtr, DEAD};
-#[cfg(feature = "abandon")]
+use crate::records::block::{BARE, BlockPtr, DEAD, Flags};
 use crate::records::busy::Busy;
 use crate::records::panic::{self, Payload};
 use core::mem::{self, ManuallyDrop, needs_drop};
@@ -82,10 +81,9 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     overflow::check_whole::<V, E>(me);
     // SAFETY: a body runs under a parent, in a tree that is entered.
     let parent = unsafe { me.parent().unwrap_unchecked() };
-    if me.here().is_rare(parent) || me.flags.get() != 0 {
+    if me.here().is_rare(parent) || me.flags.get().bits() != 0 {
         return Ok(Ok(value));
     }
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(me);
     outgoing!(place = value);
     // SAFETY: a `V` lies there, which is nobody's from here on.
@@ -99,7 +97,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
 
 /// Notes that `me` is over, by `how`.
 #[inline]
-fn mark(me: BlockPtr, how: u32) {
+fn mark(me: BlockPtr, how: Flags) {
     me.die(how);
     me.context.over();
 }
@@ -109,7 +107,6 @@ fn mark(me: BlockPtr, how: u32) {
 #[inline(never)]
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(me);
     // An exit that leaves the body is a value: it was asked for.
     let mut what = match left {

@@ -19,7 +19,6 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::thrown::{Outcome, Sent};
 use crate::records::block::BlockPtr;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
@@ -82,7 +81,6 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     let here = to.here();
     if here.is_rare(to) {
         return apart(|outcome| {
-            #[cfg(feature = "abandon")]
             let _busy = Busy::in_tree_of(to);
             // SAFETY: a parent exists; the tree is one of `V` and `E`, and entered.
             outcome.write(unsafe { slow::send_counted(to, Sent::Value(value)) });

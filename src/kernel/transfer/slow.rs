@@ -13,7 +13,6 @@ use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
 use crate::kernel::tree::Tree;
 use crate::records::block::{BARE, BlockPtr, DEAD, ENDED};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::here::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
@@ -51,7 +50,6 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     {
         return Err(Thrown::Refused(refusal, Some(sent)));
     }
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the same contract.
     surface(unsafe { exchange(named, sent) })
@@ -113,7 +111,6 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     if let Some(refusal) = named.here().refuses() {
         return given_up(to, refusal, value);
     }
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the tree has not ended, so this is code that it runs.
     let from = unsafe { named.here().current() };
@@ -204,7 +201,6 @@ pub(super) unsafe fn land<V: 'static, E: 'static>(landing: Landing) -> Arrival<V
 /// Makes `to` the current greenlet, to receive a packet. The origin is counted by that now, so that it is no more a matter of the
 /// core's.
 pub(super) fn take_over(to: BlockPtr) {
-    #[cfg(feature = "abandon")]
     Busy::of_receiver(to);
     let here = to.here();
     here.clear_slow(UNREF);
@@ -233,7 +229,6 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
     let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
     // SAFETY: as a greenlet of the tree runs here, the tree is entered.
     let me = unsafe { origin.here().current() };
-    #[cfg(feature = "abandon")]
     let _busy = Busy::received(me);
     // SAFETY: `me` is current, the packet refers to the origin, the tree is one of `V` and `E`.
     let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };

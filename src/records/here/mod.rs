@@ -44,6 +44,7 @@ pub(crate) use crate::records::mail::ASKED;
 use crate::records::mail::{self, Mail};
 use crate::records::pool::List;
 use crate::records::refusal::Refusal;
+use crate::records::watched;
 use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -182,7 +183,7 @@ impl Here {
         } else {
             self.slow()
         };
-        unusual | target.flags.get() != 0
+        unusual | target.flags.get().bits() != 0
     }
 
     /// The reason to refuse a transfer, if there is one: the tree is stopped, or interrupts are masked that must not
@@ -232,8 +233,7 @@ impl Here {
 
     /// Ends a run: no greenlet is current, and another tree can take the record.
     pub(crate) fn give_back(&self) {
-        #[cfg(feature = "watchpoint")]
-        crate::records::watched::nobody();
+        watched::nobody();
         self.current.store(ptr::null_mut(), Relaxed);
         self.main.store(ptr::null_mut(), Relaxed);
         self.tree.store(ptr::null_mut(), Relaxed);
@@ -271,8 +271,7 @@ impl Here {
 
     #[inline(always)]
     pub(crate) fn set_current(&self, block: BlockPtr) {
-        #[cfg(feature = "watchpoint")]
-        arch::watch(block.floor.get().cast());
+        watched::greenlet(block);
         self.current.store(block.as_ptr().cast_mut(), Relaxed);
     }
 
