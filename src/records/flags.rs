@@ -1,16 +1,16 @@
-//! What keeps a switch to a greenlet from being a plain one: the flags of its control block.
+//! The flags of a control block. Any of them sends a transfer to the greenlet to the slow path.
 
 use core::ops::BitOr;
 
-/// A set of the flags below.
+/// A set of flags.
 #[derive(Clone, Copy)]
 pub(crate) struct Flags(u32);
 
 impl Flags {
-    /// The greenlet can be switched to without further thought.
+    /// No flag: the greenlet can be switched to on the fast path.
     pub(crate) const NONE: Self = Self(0);
 
-    /// Whether one of `flags` is in here.
+    /// Whether at least one of `flags` is set.
     #[inline(always)]
     pub(crate) fn has(self, flags: Self) -> bool {
         self.0 & flags.0 != 0
@@ -21,7 +21,7 @@ impl Flags {
         Self(self.0 & !flags.0)
     }
 
-    /// 0 for none: for a test of these and of other bits at a time.
+    /// The bits, 0 for no flag: the fast path tests them together with other bits.
     #[inline(always)]
     pub(crate) fn bits(self) -> u32 {
         self.0
@@ -37,19 +37,21 @@ impl BitOr for Flags {
     }
 }
 
-/// A greenlet that has not started and has no body, so that it cannot.
+/// The greenlet has not started and has no body, so it cannot be started yet.
 pub(crate) const BARE: Flags = Flags(1);
-/// A greenlet whose body is over.
+/// The body has ended, or will never run.
 pub(crate) const DEAD: Flags = Flags(2);
-/// A greenlet whose tree has ended: nothing is resumed any more, handles only count.
+/// The tree has ended: no greenlet of it is resumed, and a handle only counts.
 pub(crate) const ENDED: Flags = Flags(4);
-/// A greenlet that refused to end when the last reference to it went. The kill that asked it keeps its reference, so that it
-/// exists for ever, or until it dies after all.
+/// The greenlet survived the kill that the release of its last reference caused. The kill keeps its reference, so that
+/// the greenlet stays for ever, or until it dies after all.
 pub(crate) const LEAKED: Flags = Flags(8);
-/// A greenlet whose parent changed while it waited in `up`: `pin` refers to the one that it switched to.
+/// The parent was changed while the greenlet waited in `up`, and the block holds a *pin*: a reference to the old
+/// parent.
 pub(crate) const PINNED: Flags = Flags(16);
-/// A bare greenlet whose body is somebody's affair: its old one is being dropped where it lies, to be replaced, or it was claimed
-/// to be given one. No other may be put there.
+/// Set together with [`BARE`] while one operation reserves the right to set the body: a `set_run` that is dropping the
+/// old body, or a claim. Any other `set_run` is refused.
 pub(crate) const REPLACING: Flags = Flags(32);
-/// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
+/// The greenlet is dead, and its slot is never released, because its stack must stay as it is. Never set without the
+/// feature `abandon`.
 pub(crate) const ABANDONED: Flags = Flags(if cfg!(feature = "abandon") { 64 } else { 0 });

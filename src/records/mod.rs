@@ -1,4 +1,5 @@
-//! The lowest floor: what is kept of greenlets, cores and stacks, without types. Nothing here has a handle or runs a greenlet.
+//! The lowest floor: the records of greenlets, cores and stacks, without the types of values, errors and bodies.
+//! Nothing here uses a handle or resumes a greenlet.
 
 pub(crate) mod attached;
 pub(crate) mod band;

@@ -1,8 +1,8 @@
-//! Stands in for `busy` without the feature `abandon`: nothing counts, and nothing of it is in the program.
+//! Replaces `busy` without the feature `abandon`: zero-sized types, and functions that do nothing.
 
 use crate::records::block::BlockPtr;
 
-/// As in `busy`; of no size.
+/// As in `busy`, but zero-sized.
 pub(crate) struct Count;
 
 impl Count {
@@ -14,7 +14,7 @@ impl Count {
     pub(crate) fn clear(&self) {}
 }
 
-/// As in `busy`; of no size.
+/// As in `busy`, but zero-sized.
 pub(crate) struct Busy;
 
 impl Busy {

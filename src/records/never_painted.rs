@@ -1,11 +1,11 @@
-//! Stands in for `paint` without the feature `high-water`.
+//! Replaces `paint` without the feature `high-water`: functions that do nothing.
 
 use crate::records::band::Canary;
 use crate::records::block::BlockPtr;
 
 /// # Safety
 ///
-/// None: it does nothing.
+/// No requirement: it does nothing.
 #[inline(always)]
 pub(crate) unsafe fn paint(_stack: (*const Canary, usize)) {}
 

@@ -1,4 +1,4 @@
-//! Stands in for `watched` without the feature `watchpoint`.
+//! Replaces `watched` without the feature `watchpoint`: functions that do nothing.
 
 use crate::records::block::BlockPtr;
 
