@@ -7,7 +7,7 @@
 //!
 //! | | a smaller stack is refused to | when |
 //! |---|---|---|
-//! | [`LEAST`] | every crate; the figure without optimization if the build script [detected that](LEAST) | compile time |
+//! | [`LEAST`] | every crate; by the larger figure if the build script [detects such a build](LEAST) | compile time |
 //! | [`UNOPTIMIZED`] | a crate that is detected to be compiled [without optimization](is_unoptimized) | spawn |
 //!
 //! The package `qemu-tests/floor` measures these by single steps, in each kind of build that `qemu-tests/src/least.rs`
