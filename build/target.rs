@@ -38,17 +38,21 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
     }
     match os {
         "windows" | "cygwin" => {
-            return Err("greenlet does not support Windows: each thread has a block with the limits of its stack, which \
+            return Err(
+                "greenlet does not support Windows: each thread has a block with the limits of its stack, which \
                         the system reads, and the switch does not change them. It is not the instruction set, and not \
                         the C ABI, which is that of UEFI and is supported; run tests of firmware on Linux or macOS, \
                         or in WSL"
-                .into());
+                    .into(),
+            );
         }
         "openbsd" => {
-            return Err("greenlet does not support OpenBSD: its kernel ends a program whose stack pointer is in memory that \
+            return Err(
+                "greenlet does not support OpenBSD: its kernel ends a program whose stack pointer is in memory that \
                         was not mapped as a stack (MAP_STACK), and stacks of greenlets are in statics. It is not the \
                         instruction set; run tests of firmware on Linux, macOS or another BSD"
-                .into());
+                    .into(),
+            );
         }
         _ => {}
     }
