@@ -156,8 +156,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// - The caller runs on a landing stack, which nothing uses until the next greenlet of this core is abandoned.
     ///   Values that the caller has on it are leaked when this does not return.
     /// - The greenlet's code can stay unfinished for ever. It was not in the middle of a change to something that
-    ///   others use, such as an allocator's lists or a peripheral. Nothing that its frames still use, and would
-    ///   have stopped using, is freed or reused by others, such as a buffer that DMA writes to.
+    ///   others use, such as an allocator's lists or a peripheral. Nothing is freed or reused whose use only its frames
+    ///   would have ended, such as a buffer to which DMA still writes.
     ///
     /// # The state of the processor
     ///

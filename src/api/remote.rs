@@ -77,9 +77,7 @@ pub struct Gone;
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the greenlet was freed, or its tree has ended; drop this `RemoteGreenlet`, there is nothing to ask",
-        )
+        f.write_str("the greenlet was freed, or its tree has ended; drop this `RemoteGreenlet`, no request is possible")
     }
 }
 

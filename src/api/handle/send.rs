@@ -32,8 +32,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic that leaves a body is resumed in the parent, in the call that suspended the
-    /// parent.
+    /// - If the current greenlet has overflowed its stack, the default hook of
+    ///   [`Tree::on_overflow`](crate::Tree::on_overflow) panics, which ends the program.
+    /// - With the feature `std`, a panic that leaves a body is resumed in the parent, in the call that suspended the
+    ///   parent.
     ///
     /// # Cost
     ///

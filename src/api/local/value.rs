@@ -85,8 +85,8 @@ impl fmt::Display for LocalError {
         let Self::Full { capacity } = self;
         write!(
             f,
-            "all {capacity} places of this `GreenletLocal` or `ContextPool` are taken; give it a larger N, or drop the \
-             greenlets or contexts that are done with"
+            "all {capacity} places of this `GreenletLocal` or `ContextPool` are taken; give it a larger N, or drop \
+             greenlets or contexts that are no longer needed"
         )
     }
 }
