@@ -66,8 +66,8 @@ extern "C" fn left_twice() -> ! {
     panic!("a greenlet has left its stack while its overflow was being reported: this is a bug of the crate `greenlet`")
 }
 
-/// Calls the hook, on main's stack. `extern "C"`, so a panic of the hook aborts here, instead of unwinding into main's
-/// frames, which did not call this function.
+/// Calls the hook, on main's stack. `extern "C"`, so a panic of the hook aborts here: this frame has no caller to
+/// unwind to.
 ///
 /// # Safety
 ///
@@ -103,7 +103,7 @@ pub struct Overflow {
     pub greenlet: Identity,
     /// Its stack, with its stack pointer at that time.
     pub stack: Stack,
-    /// The address of the access that faulted, before it overwrote anything. `None` if the check found the overflow
+    /// The address of an access that faulted, before it overwrote foreign memory. `None` if the check found the overflow
     /// when the greenlet switched away: memory below the stack may be overwritten by then.
     pub stopped_at: Option<usize>,
 }
