@@ -43,7 +43,7 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
 /// As for [`entry`]; `me` is the current greenlet.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
-    // Before `land`, which may run code that switches: that saves another sp into the context, where the body lies now.
+    // Before `land`, which may run code that switches and so overwrites the saved sp: the address of the body.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
@@ -57,8 +57,8 @@ unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Land
     }
 }
 
-/// Drops the body of a greenlet whose first transfer was no value. Returns its result: `thrown`, or the panic of the
-/// drop.
+/// Drops the body of a greenlet whose first transfer delivered no value. Returns its result: `thrown`, or the panic of
+/// the drop.
 #[cold]
 #[inline(never)]
 fn refused<V, E, F>(body: Waiting<F>, thrown: Arrival<V, E>) -> Arrival<V, E> {

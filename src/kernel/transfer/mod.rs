@@ -18,7 +18,9 @@
 //!   greenlet is referenced, and there is no tracer, no pending kill, no overflow being reported and no exit of the
 //!   process.
 //!
-//! Everything else takes the slow path, which sends a *packet*. One test after the switch tells a packet from a word.
+//! The fast path sends a *word*: the value, or its address if it is larger. In all other cases the slow path refuses
+//! the transfer, or sends a *packet*, which also names the sender. One test after the switch tells a packet from a
+//! word.
 
 pub(crate) mod life;
 pub(crate) mod slow;

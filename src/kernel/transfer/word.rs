@@ -2,8 +2,8 @@
 //!
 //! A value that does not fit was stored field by field just before, and the receiver loads it from there. Store-to-load
 //! forwarding works only for a load that is contained in one store; a wider load stalls until the stores complete. So
-//! the value is loaded in pieces of its alignment, 8 or 4 bytes. These can stay in registers, where the receiver uses
-//! them or sends them on.
+//! a value of up to eight pieces is loaded in pieces of 8 or 4 bytes, no larger than its alignment. These can stay in
+//! registers, where the receiver uses them or sends them on.
 
 use crate::arch::Word;
 use core::mem::{MaybeUninit, align_of, size_of};

@@ -160,8 +160,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
 
     /// Sets the hook for leaked greenlets: those that did not end when an exit was thrown into them.
     ///
-    /// That exit came because the last handle was dropped, or because the tree ends. A leaked greenlet keeps its stack:
-    /// until the end of the tree, which throws an exit into it once more, and for ever if it refuses that one too. By
+    /// That exit came because the last handle was dropped, or because the tree ends. A leaked greenlet keeps its stack.
+    /// The end of the tree throws an exit into it again; if it still does not end, it keeps its stack for ever. By
     /// default, with the feature `std`, a line on standard error names the greenlet. Without `std` the only sign is a
     /// spawn that finds [no stack](crate::SpawnError::PoolEmpty): its error counts leaked greenlets.
     ///
