@@ -1,5 +1,5 @@
-//! A greenlet's body while it waits: a closure at the stack pointer of an unstarted greenlet, and the functions that know its
-//! type: one starts it, one drops it.
+//! The body of a greenlet that has not started: a closure at the saved stack pointer, and the two functions that know
+//! its type, one to start it and one to drop it.
 
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
@@ -7,21 +7,21 @@ use crate::records::block::{BARE, BlockPtr};
 use core::mem::{ManuallyDrop, align_of, size_of};
 use core::ptr;
 
-/// What a body is.
-///
-/// The closure takes a borrow of its greenlet, and the first value sent to it.
+/// The types of bodies: closures that take a borrow of their greenlet, and the first value that is sent to it.
 pub(crate) trait Run<V: 'static, E: 'static>: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static {}
 impl<V: 'static, E: 'static, F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static> Run<V, E> for F {}
 
+/// Drops a body in place.
+///
 /// # Safety
 ///
-/// An `F` lies at `closure`, and is used up by this.
+/// `closure` points to a valid `F`, which is not used afterwards.
 unsafe fn drop_closure<F>(closure: *mut u8) {
     // SAFETY: by the contract.
     unsafe { ptr::drop_in_place(closure.cast::<F>()) }
 }
 
-/// Puts `run` at the base of the stack of `block`, an unstarted greenlet without a body, and makes its context fresh.
+/// Moves `run` to the base of the stack of `block`, an unstarted greenlet without a body, and makes its context fresh.
 ///
 /// # Safety
 ///
@@ -30,39 +30,40 @@ pub(crate) unsafe fn install<V: 'static, E: 'static, F: Run<V, E>>(block: BlockP
     let base = block.as_ptr().cast_mut().cast::<u8>();
     let align = if align_of::<F>() > crate::arch::STACK_ALIGN { align_of::<F>() } else { crate::arch::STACK_ALIGN };
     let down = size_of::<F>() + (base.addr() - size_of::<F>()) % align;
-    // In bounds of the stack, by the contract; aligned for `F` and for a stack pointer.
+    // Within the stack, by the contract; aligned for `F` and for a stack pointer.
     let place = base.wrapping_sub(down);
-    // SAFETY: the stack of an unstarted greenlet belongs to the kernel; nothing lies there.
+    // SAFETY: no code uses the stack of an unstarted greenlet, and it holds nothing there.
     unsafe { place.cast::<F>().write(run) };
     block.context.fresh(place, crate::kernel::transfer::life::entry::<V, E, F>);
     block.set_body(Some(drop_closure::<F>));
     block.clear(BARE);
 }
 
-/// Takes the body out of `block`, which is starting: from here on it has started.
+/// Takes the body out of `block`, which is starting and counts as started from here on.
 ///
 /// # Safety
 ///
-/// The body is an `F`, and was not taken yet.
+/// The body is an `F`, and was not taken before.
 pub(crate) unsafe fn take<F>(block: BlockPtr) -> Waiting<F> {
     block.set_body(None);
     Waiting(block.context.sp().cast())
 }
 
-/// A body that was taken out of its greenlet and has not run. Dropped if it never does.
+/// A body that was taken out of its greenlet and not called yet. Dropping this drops the body.
 pub(crate) struct Waiting<F>(*mut F);
 
 impl<F> Waiting<F> {
-    /// Runs it, once it has been moved up here: what it captured is dropped when it is over.
+    /// Moves the body into this frame and calls it. What it captured is dropped when it returns.
     ///
-    /// Not inlined, so that its frame is on the stack while it runs and not before: what arrives and what an end does stand where it
-    /// stood, and a guard that stops the frame itself stops a greenlet that has started.
+    /// Not inlined, so this frame is on the stack only while the body runs: the code of the first arrival and of the
+    /// end uses the same part of the stack, and if a guard page stops the frame itself, the greenlet has already
+    /// started.
     #[inline(never)]
     pub(crate) fn call<V: 'static, E: 'static>(self, me: &Me<V, E>, value: V) -> Outcome<V, E>
     where
         F: Run<V, E>,
     {
-        // SAFETY: by the contract of `take`, it lies there, and this uses it up.
+        // SAFETY: by the contract of `take`, the pointer is to a valid body, which is not used afterwards.
         let run = unsafe { ManuallyDrop::new(self).0.read() };
         run(me, value)
     }
@@ -75,11 +76,11 @@ impl<F> Drop for Waiting<F> {
     }
 }
 
-/// Drops the body of `block`, an unstarted greenlet, if it has one. It has none while that runs.
+/// Drops the body of `block`, an unstarted greenlet, if it has one. While the destructor runs, it has none.
 pub(crate) fn drop_body(block: BlockPtr) {
     if let Some(drop) = block.body() {
         block.set_body(None);
-        // SAFETY: `install` put both there; while a block has a body, its closure lies at the sp of its context.
+        // SAFETY: `install` stored both; while a block has a body, the saved sp of its context points to it.
         unsafe { drop(block.context.sp()) }
     }
 }

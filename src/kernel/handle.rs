@@ -1,4 +1,4 @@
-//! The counted handle: how a program refers to a greenlet.
+//! The counted handle to a greenlet.
 
 use crate::kernel::references::release;
 use crate::records::block::BlockPtr;
@@ -14,14 +14,14 @@ use core::mem;
 ///                                                                                    last handle
 /// ```
 ///
-/// Cloning counts a reference; a child's parent field counts one, too. When the last reference goes, at that very point:
-/// an unstarted or dead greenlet is freed; a suspended one gets its exit, inside this `drop`, and so its destructors run.
-/// The one thing to beware of: a `RefCell` must not be borrowed while the last handle in it is dropped, because other
-/// greenlets may run meanwhile; take the handle out first (`cell.take()`), then drop it.
+/// A handle owns one reference, and so does the parent field of each child. Dropping the last reference acts at once:
+/// it frees an unstarted or dead greenlet; into a suspended one it throws an exit, inside this `drop`, so the
+/// greenlet's destructors run. Other greenlets may run meanwhile. So do not borrow a `RefCell` while you drop the last
+/// handle in it: take the handle out first (`cell.take()`), then drop it.
 ///
-/// A handle is `!Send` and `!Sync`: a greenlet belongs to the core that runs its tree. Equality is identity.
+/// A handle is `!Send` and `!Sync`, because a greenlet belongs to the core that runs its tree. Equality is identity.
 ///
-/// Costs: one word. Clone: an increment and a test. Drop: a decrement and a test.
+/// Cost: one word of memory. `clone` is an increment and a test, `drop` a decrement and a test.
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
@@ -31,24 +31,24 @@ use core::mem;
 /// let g = main.spawn(&STACKS, |me, x| me.up(x + 1)).unwrap();
 /// let same = g.clone();
 /// assert_eq!((&g, same.switch(1)), (&same, Ok(2)));
-/// drop(g); // one handle is left, and g still waits
-/// drop(same); // the last one: its `up` returns an exit, its body ends, its stack is free again
+/// drop(g); // one handle is left, and the greenlet stays suspended
+/// drop(same); // the last one: `up` returns an exit, the body ends, the stack is free again
 /// assert_eq!(STACKS.free(), 1);
 /// # }).unwrap();
 /// ```
 pub struct Greenlet<V: 'static, E: 'static> {
     block: BlockPtr,
-    /// Invariant in both types: values go in and come out.
+    /// Invariant in both types: values are sent and received.
     types: PhantomData<*mut (V, E)>,
 }
 
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// The handle that owns one reference to `block`, which was counted already.
+    /// Creates a handle that owns one reference to `block`, which the caller has counted.
     ///
     /// # Safety
     ///
-    /// The block exists for as long as the handle, and is of a tree of `V` and `E`. If the handle is dropped, a reference is
-    /// given up.
+    /// The block exists for as long as the handle, and is of a tree of `V` and `E`. The caller passes a reference that
+    /// it owns, unless the handle is never dropped.
     pub(crate) unsafe fn from_block(block: BlockPtr) -> Self {
         Self { block, types: PhantomData }
     }
@@ -62,7 +62,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 impl<V: 'static, E: 'static> Clone for Greenlet<V, E> {
     #[inline]
     fn clone(&self) -> Self {
-        // SAFETY: counted here.
+        // SAFETY: the reference is counted here.
         unsafe { Self::from_block(self.block.retain()) }
     }
 }
@@ -74,7 +74,7 @@ impl<V: 'static, E: 'static> Drop for Greenlet<V, E> {
         if refs > 1 {
             self.block.refs.set(refs - 1);
         } else {
-            // SAFETY: the reference is this handle's.
+            // SAFETY: this handle owns the reference.
             unsafe { release::<V, E>(self.block) };
         }
     }

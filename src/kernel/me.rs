@@ -1,4 +1,4 @@
-//! The current greenlet as its own code sees it: a borrow that cannot leave it.
+//! The current greenlet as its own code sees it: a borrow that cannot leave the greenlet.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Outcome;
@@ -7,12 +7,12 @@ use crate::records::block::BlockPtr;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 
-/// The greenlet that runs, as its body sees it.
+/// The current greenlet, as its body sees it.
 ///
-/// It is seen only as `&Me`, for as long as the body runs, and has all the methods of a [`Greenlet`]; `me.handle()` makes
-/// one that may be kept. A body that has no use for it calls it `_me`.
+/// The body gets it as `&Me`, a borrow for as long as it runs. It has all the methods of a [`Greenlet`]; `me.handle()`
+/// returns a handle that can be kept. A body that does not use the borrow names it `_me`.
 ///
-/// Costs nothing: no reference is counted.
+/// Cost: none, no reference is counted.
 ///
 /// ```
 /// use greenlet::{StackPool, Tree};
@@ -31,13 +31,14 @@ pub struct Me<V: 'static, E: 'static> {
 }
 
 impl<V: 'static, E: 'static> Me<V, E> {
-    /// For the greenlet's own entry, which alone knows that `block` runs.
+    /// Creates the borrow of `block`. Called by the greenlet's own entry function, and by `enter` for main, when it is
+    /// current.
     pub(crate) fn new(block: BlockPtr) -> Self {
-        // SAFETY: a greenlet that runs exists. The handle is never dropped, so it needs no count.
+        // SAFETY: the current greenlet exists. The handle is never dropped, so it needs no reference.
         Self { handle: ManuallyDrop::new(unsafe { Greenlet::from_block(block) }) }
     }
 
-    /// The parent, which every greenlet but main has: who goes on when this one ends.
+    /// Returns the parent, which receives what the body ends with. Every greenlet but main has one.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -51,19 +52,19 @@ impl<V: 'static, E: 'static> Me<V, E> {
     #[must_use]
     pub fn parent(&self) -> Greenlet<V, E> {
         match self.block().parent() {
-            // SAFETY: counted here; a parent is of the same tree.
+            // SAFETY: the reference is counted here; a parent is of the same tree.
             Some(parent) => unsafe { Greenlet::from_block(parent.retain()) },
             None => unreachable!("a body runs under a parent, in a tree that is entered"),
         }
     }
 
-    /// Switches to the parent with a value; returns what is sent back. What a generator does to yield.
+    /// Switches to the parent with a value; returns what is sent back. A generator yields by this.
     ///
     /// The same as `me.parent().switch(value)`.
     ///
     /// # Errors
     ///
-    /// What is thrown into this greenlet while it waits, as [`Greenlet::switch`].
+    /// What is thrown into this greenlet while it is suspended, as for [`Greenlet::switch`].
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -79,7 +80,7 @@ impl<V: 'static, E: 'static> Me<V, E> {
     /// ```
     #[inline(always)]
     pub fn up(&self, value: V) -> Outcome<V, E> {
-        // SAFETY: a `&Me` is seen by the body of its own greenlet only, and only while that runs; main has none.
+        // SAFETY: only the body of the greenlet gets its `&Me`, and only while it runs; main's borrow has no `up`.
         unsafe { transfer::up(self.block(), value) }
     }
 }
@@ -94,8 +95,8 @@ impl<V: 'static, E: 'static> Deref for Me<V, E> {
 
 /// The main greenlet, as the closure given to [`Tree::enter`](crate::Tree::enter) sees it.
 ///
-/// It is seen only as `&Main`, and has all the methods of a [`Greenlet`]. It has no parent, which is why it is not a
-/// [`Me`]: what reaches the root of the tree stays there.
+/// The closure gets it as `&Main`. It has all the methods of a [`Greenlet`]. Main has no parent, so this is not a
+/// [`Me`] and has no `up`: an error that reaches main is not passed on.
 ///
 /// ```
 /// # use greenlet::{Main, Tree};
@@ -111,6 +112,7 @@ pub struct Main<V: 'static, E: 'static> {
 }
 
 impl<V: 'static, E: 'static> Main<V, E> {
+    /// Creates the borrow of `block`, the main greenlet, which is current.
     pub(crate) fn new(block: BlockPtr) -> Self {
         Self { me: Me::new(block) }
     }

@@ -1,4 +1,5 @@
-//! The middle floor: the language. What transfers, starts, ends and lost references do, with the types of a tree.
+//! The middle floor, the kernel: transfers, start, death, the release of references and the end of a tree, with the
+//! tree's types `V` and `E`.
 
 pub(crate) mod body;
 pub(crate) mod handle;

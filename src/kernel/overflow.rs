@@ -1,15 +1,21 @@
-//! Has a greenlet kept to its stack? Asked whenever it leaves, without help from an MMU.
+//! The software check for stack overflows, which runs on every switch away and needs no MMU; and the report of an
+//! overflow.
 //!
-//! What a band is, and how it is laid: `records/band.rs`.
+//! `records/band.rs` describes the canary band at the limit of a stack.
 //!
-//! The fast path looks at the stack pointer, and at the two words of the band that an overflow is most likely to pass first. One
-//! comparison does for the stack pointer and the first of these: the word is added to the stack pointer, which gives its height
-//! above the floor. A word that was overwritten gives a height of the stack's only if it is an address on this stack with its
-//! sign changed, which no frame holds; or a small number, if the stack is larger than its address. The slow path, deaths and
-//! `Greenlet::is_intact` look at the whole band. It is too late then: memory below the stack may have been overwritten. So nothing of the greenlet goes on, nor does its tree: the hook that hears of it never returns, and
-//! runs on main's stack, below where main waits. The greenlet is current still, while this is none of its stacks: so the core
-//! notes that an overflow is reported, by a reason to be slow, and nobody leaves any more. Transfers are refused, and who has lost
-//! the last reference is leaked.
+//! The fast path tests the stack pointer, and the two highest words of the band, which an overflow most likely
+//! overwrites first. One comparison covers the stack pointer and the highest word, which holds the negated address of
+//! the floor: their sum is the height of the stack pointer above the floor, and must not exceed the stack's `span`. The
+//! comparison is in `Cpu::stack_ok`. If the word was overwritten, that goes unnoticed only if the sum is still in range:
+//! if the new value is the negation of an address between `sp - span` and `sp`, which frames do not contain, or, on a
+//! stack that is larger than its own address, a small number. The slow path, deaths and `Greenlet::is_intact` compare
+//! the whole band.
+//!
+//! Whichever check fails, it is late: memory below the stack may have been overwritten. So no greenlet of the tree runs
+//! again: the tree's overflow hook is called, which does not return. It runs on main's stack, below main's saved stack
+//! pointer. The greenlet is still the current one, although the hook does not run on its stack; so the core's
+//! `OVERFLOW` bit forces the slow path, where every transfer is refused, and a greenlet whose last reference is
+//! released is leaked.
 
 use crate::arch::{Isa, Native};
 use crate::kernel::tree::Tree;
@@ -20,7 +26,7 @@ use crate::records::identity::Identity;
 use crate::records::stack::Stack;
 use core::fmt;
 
-/// On the way out, fast: does not return if `leaver`, which runs, has left its stack.
+/// The check of the fast path. Does not return if `leaver`, the current greenlet, has left its stack.
 #[inline(always)]
 pub(crate) fn check<V: 'static, E: 'static>(leaver: BlockPtr) {
     if CHECKED && !stands(leaver) {
@@ -28,14 +34,14 @@ pub(crate) fn check<V: 'static, E: 'static>(leaver: BlockPtr) {
     }
 }
 
-/// On the way out, slowly: the same with the whole band.
+/// The check of the slow path: as [`check`], but compares the whole band.
 pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
     if CHECKED && !(stands(leaver) && is_whole(leaver)) {
         violated::<V, E>(leaver)
     }
 }
 
-/// Leaves the stack of `leaver` for good. Small, since it may stand where nothing is left.
+/// Switches to main's stack for good, to report the overflow of `leaver`. Uses little stack, because none may be left.
 #[cold]
 #[inline(never)]
 fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
@@ -44,22 +50,24 @@ fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
         left_twice()
     }
     here.set_slow(OVERFLOW);
-    // SAFETY: the tree is entered: a greenlet of it runs.
+    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let main = unsafe { here.main() };
-    // SAFETY: main has no bounds that it could leave, so that it is not the leaver, and waits: what lies below its stack pointer
-    // is used by nobody, as no other overflow is reported there. `leaver` is a block.
+    // SAFETY: main's span is unlimited, so it never fails the check: `leaver` is another greenlet, and main is
+    // suspended. The memory below its saved stack pointer is unused, because no other overflow is being reported there.
+    // `leaver` is a block.
     unsafe { Native::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
 }
 
-/// Aborts: while an overflow is reported every departure is refused, and here is one that was not. To report it in its turn would
-/// overwrite the frames of the hook. `extern "C"` turns the panic into an abort where panics unwind.
+/// Aborts. While an overflow is being reported every departure is refused, yet one has come as far as the check; to
+/// report it would overwrite the frames of the hook. `extern "C"` turns the panic into an abort where panics unwind.
 #[cold]
 #[inline(never)]
 extern "C" fn left_twice() -> ! {
     panic!("a greenlet has left its stack while its overflow was being reported: this is a bug of the crate `greenlet`")
 }
 
-/// `extern "C"`, so that a panic of the hook ends the program here: what called main's frames is not below them.
+/// Calls the hook, on main's stack. `extern "C"`, so a panic of the hook aborts here: this frame has no caller to
+/// unwind to.
 ///
 /// # Safety
 ///
@@ -67,15 +75,17 @@ extern "C" fn left_twice() -> ! {
 unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut u8) -> ! {
     // SAFETY: the current greenlet exists.
     let leaver = unsafe { BlockPtr::new(leaver.cast()) };
-    // SAFETY: its tree is entered, and one of `V` and `E`.
+    // SAFETY: its tree is entered, and has the types `V` and `E`.
     let hook = unsafe { Tree::<V, E>::of(leaver) }.overflow;
     leaver.context.set_sp(sp);
     let stack = Stack { base: leaver.base(), limit: leaver.limit(), sp: sp.addr() };
     hook(&Overflow { greenlet: leaver.identity(), stack, stopped_at: None })
 }
 
-/// A greenlet has not kept to its stack: it was about to leave, and its stack pointer or its canary band said so; or an access
-/// below its stack has faulted, and a fault handler [says so](Self::at).
+/// A stack overflow of a greenlet.
+///
+/// Either the check found it when the greenlet was about to switch away, by the stack pointer or the canary band; or an
+/// access below the stack faulted, and a fault handler made the report with [`Overflow::at`](Self::at).
 ///
 /// ```
 /// # use greenlet::{Overflow, Tree};
@@ -89,18 +99,18 @@ unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut 
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow {
-    /// Who.
+    /// The greenlet.
     pub greenlet: Identity,
-    /// Its stack, with the stack pointer that the greenlet had then.
+    /// Its stack, with its stack pointer at that time.
     pub stack: Stack,
-    /// Where an access faulted, so that the greenlet was stopped before it had overwritten anything that is not its own; `None`
-    /// when it was noticed as the greenlet left, which is too late for that.
+    /// The address of an access that faulted, before it overwrote foreign memory. `None` if the check found the overflow
+    /// when the greenlet switched away: memory below the stack may be overwritten by then.
     pub stopped_at: Option<usize>,
 }
 
 impl Overflow {
-    /// How many bytes below the limit of its stack the greenlet stood or accessed memory; 0 when it had come back above it, and
-    /// left its traces in the canary band.
+    /// Returns how many bytes below the limit of the stack the stack pointer or the faulting access was. 0 if the stack
+    /// pointer was back above the limit, and only the canary band had changed.
     ///
     /// ```
     /// # use greenlet::Overflow;
@@ -114,8 +124,8 @@ impl Overflow {
         self.stack.limit.saturating_sub(lowest)
     }
 
-    /// Whether the stack pointer was above the stack: something else than the greenlet's own code, such as a handler, asked for
-    /// the transfer.
+    /// Returns whether the stack pointer was above the stack: then the transfer was called on another stack, such as an
+    /// interrupt handler's, and not by the greenlet's own code. Another stack *below* this one looks like an overflow.
     ///
     /// ```
     /// # use greenlet::Overflow;
@@ -129,8 +139,8 @@ impl Overflow {
     }
 }
 
-/// `stack overflow: greenlet 3 "parser", 4096-byte stack 0x40100000, sp 0x400ffe80, 384 bytes past the limit`; with a fault, the
-/// address follows: `..., sp 0x400ffe80, stopped at 0x400ffe88`.
+/// `stack overflow: greenlet 3 "parser", 4096-byte stack 0x40100000, sp 0x400ffe80, 384 bytes past the limit`, and a
+/// remedy. After a fault, the address takes the place of the bytes: `..., sp 0x400ffe80, stopped at 0x400ffe88`.
 impl fmt::Display for Overflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { greenlet, stack, stopped_at } = self;
@@ -151,7 +161,7 @@ impl fmt::Display for Overflow {
     }
 }
 
-/// What a tree does when nobody was set to hear of an overflow.
+/// The default of [`Tree::on_overflow`]: panics with the report.
 pub(crate) fn panics(overflow: &Overflow) -> ! {
     panic!("{overflow}")
 }

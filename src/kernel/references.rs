@@ -1,13 +1,17 @@
-//! What happens when the last reference to a greenlet goes.
+//! Releasing references, and what follows when the last reference to a greenlet is released.
 //!
-//! An unstarted or dead greenlet is freed: its stack goes back to its pool, its parent loses a reference, and so on up, in
-//! a loop. A suspended one is killed, at that very point, inside the `Drop` that released it: whoever released it becomes
-//! its parent, an exit is thrown into it, and when control comes back the old parent is put back. What it sends is thrown
-//! away; an error goes to the tree's `on_unraisable`. If it lives after that and nobody refers to it, it is leaked: it
-//! keeps its stack, and `on_leak` hears of it.
+//! - An *unstarted or dead* greenlet is freed: its stack returns to its pool, and the reference to its parent is
+//!   released next, and so on up the tree, in a loop.
+//! - A *suspended* greenlet is killed at once, inside the `Drop` that released it: the current greenlet stands in as
+//!   its parent, an exit is thrown into it, and when control returns, the old parent is restored. A value that it sends
+//!   is dropped; an error is passed to the tree's `on_unraisable`. If it is alive and unreferenced after that, it is
+//!   leaked: it keeps its stack, and `on_leak` is called with it.
+//! - The *current* greenlet continues. The core's `UNREF` bit makes its next departure slow; the packet then owns the
+//!   only reference, and the receiver releases that.
 //!
-//! User code runs in here: bodies that are dropped unstarted, destructors of values, hooks, whole greenlets. No borrow and
-//! no half-done change is open at any of these points; state is read again after each.
+//! User code runs here: destructors of unstarted bodies and of values, hooks, whole greenlets. At each of these calls
+//! no borrow is held and every data structure is consistent. State is read again afterwards, because the call may have
+//! changed it. If several calls panic, the last panic is returned and the earlier ones are discarded.
 
 use crate::kernel::body;
 use crate::kernel::handle::Greenlet;
@@ -23,12 +27,12 @@ use crate::records::panic::{self, Payload};
 use crate::records::pool;
 use core::mem::ManuallyDrop;
 
-/// Gives up one reference to `block`, and all that follows from it. A panic of the user's code in there goes on here, at the
-/// end.
+/// Releases one reference to `block`, and does everything that follows from that. If user code panics meanwhile, the
+/// work is finished first, and the panic is then resumed.
 ///
 /// # Safety
 ///
-/// The caller owns a reference and gives it up. The greenlet is of a tree of `V` and `E`.
+/// The caller owns the reference that this releases. The greenlet is of a tree of `V` and `E`.
 pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
     // SAFETY: the same contract.
     if let Some(payload) = unsafe { release_caught::<V, E>(block) } {
@@ -36,7 +40,7 @@ pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
     }
 }
 
-/// [`release`], with the panic in the caller's hands.
+/// As [`release`], but returns the panic instead of resuming it.
 ///
 /// # Safety
 ///
@@ -50,15 +54,15 @@ pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> 
             break;
         }
         let (parent, panic) = if block.has(DEAD) || block.is_unstarted() {
-            // SAFETY: nobody refers to it, and it does not run: an unstarted or dead greenlet is never current.
+            // SAFETY: it is unreferenced, and not current: no unstarted or dead greenlet is.
             unsafe { free(block) }
         } else if block.has(ENDED) {
-            break; // It refused to end, and nobody may resume it: it keeps its stack for ever.
+            break; // suspended in an ended tree: it is never resumed, and keeps its stack
         } else if block.here().current_ptr() == block.as_ptr() {
             block.here().set_slow(UNREF);
             break;
         } else {
-            // SAFETY: suspended, of a tree that is entered, of `V` and `E`.
+            // SAFETY: it is suspended and unreferenced; its tree is entered, and has the types `V` and `E`.
             unsafe { kill_lost::<V, E>(block) }
         };
         panicked = panic::last(panicked, panic);
@@ -67,20 +71,22 @@ pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> 
     panicked
 }
 
-/// Counts one reference less; true when it was the last.
+/// Decrements the reference count. Returns whether that was the last reference.
 fn uncount(block: BlockPtr) -> bool {
     let refs = block.refs.get() - 1;
     block.refs.set(refs);
     refs == 0
 }
 
-/// Frees an unstarted or dead greenlet: detaches it from everything, drops its body, gives back its slot. Returns the
-/// parent, with the reference that the parent field held; and the panic of a destructor, if there was one.
+/// Frees an unstarted or dead greenlet: detaches it, drops its body, and releases its slot. Returns its parent, with
+/// the reference that the parent field owned, and the panic of a destructor, if there was one.
 ///
 /// # Safety
 ///
-/// Nobody refers to `block`, and it is not current.
+/// `block` is unreferenced, and not current.
 unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
+    // Detached before `strip` runs user code, which then finds it by no weak handle and no walk. `leave_in_lists`
+    // reuses a field of the ring, so it comes after `unlink`.
     let linked = block.id.forget();
     let parent = block.take_parent();
     block.unlink();
@@ -95,77 +101,81 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     };
     paint::keep(block);
     if block.has(ABANDONED) {
-        // Others may refer to what lies on its stack. It keeps that for ever, as if it outlived its tree.
+        // Pointers to its frames may exist, so its stack is never released. It is counted like the stack of a greenlet
+        // that outlives its tree.
         if !block.has(ENDED) {
             block.home.get().outlived();
         }
         return (parent, panicked);
     }
-    // SAFETY: nobody refers to it, and this is the one place that gives a stack back. A handle of a living tree is on its core.
+    // SAFETY: it is unreferenced, and only this function releases stacks, so none is released twice. Unless the tree
+    // has ended, its handles are on its core, so this is that core, and the unsynchronised free list may be used.
     unsafe { pool::release(block, block.has(ENDED)) };
     (parent, panicked)
 }
 
-/// Drops what a greenlet that is being freed has: its body, and what was kept for it. Returns the panic of a destructor, if there
-/// was one.
+/// Drops what a greenlet that is being freed owns: its body, its context and its local values. Returns the last panic
+/// of their destructors.
 ///
 /// # Safety
 ///
-/// Nobody refers to `block`.
+/// `block` is unreferenced.
 #[cold]
 #[inline(never)]
 unsafe fn strip(block: BlockPtr) -> Option<Payload> {
     let mut panicked = panic::catch(|| body::drop_body(block)).err();
     while attached::is_attached(block) {
-        // SAFETY: the caller's contract. A panic is one value's; the others are left.
+        // SAFETY: the caller's contract. A panic concerns one value; the loop drops the others as well.
         panicked = panic::last(panicked, panic::catch(|| unsafe { attached::detach(block) }).err());
     }
     panicked
 }
 
-/// Kills a suspended greenlet that nobody refers to. When that leaves it dead and unreferred, returns its parent, as
-/// [`free`] does; and the panic that came back, if it was one.
+/// Kills a suspended greenlet that is unreferenced. If it is dead and unreferenced after that, frees it and returns its
+/// parent, as [`free`] does. Also returns the last panic of the user code that ran.
 ///
 /// # Safety
 ///
-/// `victim` is suspended, nobody refers to it, and its tree, one of `V` and `E`, is entered.
+/// `victim` is suspended and unreferenced, and its tree is entered, and has the types `V` and `E`.
 #[cold]
 unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     victim.refs.set(1); // this kill's own reference
     if victim.here().stopped().is_some() {
-        victim.leak(); // nothing of the tree goes on: it cannot be asked to end
+        victim.leak(); // no greenlet of the tree may be resumed any more, so it cannot be killed
         return (None, None);
     }
     // SAFETY: the tree is entered.
     let exit = panic::catch(unsafe { Tree::<V, E>::of(victim) }.exit);
     if victim.refs.get() > 1 {
-        // The exit function found it through a weak handle and kept it: nothing is lost.
+        // The exit function made a handle from a weak one: the greenlet is referenced again, and is not killed.
         let last = uncount(victim);
         debug_assert!(!last, "others refer to it");
         let panicked = exit.and_then(|exit| panic::catch(|| drop(exit))).err();
         return (None, panicked);
     }
-    // SAFETY: this kill refers to the victim; it is not main, which its tree refers to, and it is not an ancestor of the
-    // dropper: its children would refer to it.
+    // SAFETY: this kill owns a reference to the victim, and there is no other. So it is not main, to which the tree
+    // owns one, and no ancestor of the current greenlet, to which a child owns one.
     let mut panicked = unsafe { end_for_nobody::<V, E>(victim, exit) };
     if victim.has(DEAD) || victim.refs.get() > 1 {
-        // SAFETY: the caller goes on with what a release goes on with: freed if dead, else somebody refers to it.
+        // SAFETY: if this releases the last reference, the victim is dead, by the condition above; a dead one is not
+        // current.
         let (parent, panic) = if uncount(victim) { unsafe { free(victim) } } else { (None, None) };
         return (parent, panic::last(panicked, panic));
     }
-    victim.leak();
+    victim.leak(); // keeps this kill's reference
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(victim) };
-    // SAFETY: counted here, for as long as the hook looks at it: it may end it after all.
+    // SAFETY: the reference counted here keeps the victim alive during the hook, which may still end it.
     let told = ManuallyDrop::new(unsafe { Greenlet::from_block(victim.retain()) });
     panicked = panic::last(panicked, panic::catch(|| (tree.leak)(&told)).err());
-    // SAFETY: the reference is the one that was counted.
+    // SAFETY: this is the reference that was counted for the hook.
     let released = unsafe { release_caught::<V, E>(victim) };
     (None, panic::last(panicked, released))
 }
 
-/// Throws an exit into `victim`, as [`end_under_me`] does, on behalf of nobody who would look at what comes back: a value is
-/// dropped, an error goes to the tree's hook. If there was a panic instead of the exit, that is what comes of it.
+/// Throws an exit into `victim`, as [`end_under_me`] does, and discards what comes back: a value is dropped, an error
+/// is passed to the tree's `on_unraisable`. `exit` is the result of the tree's exit function: if that panicked, nothing
+/// is thrown, and the panic is returned.
 ///
 /// # Safety
 ///
@@ -184,7 +194,7 @@ pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
         Ok(Err(thrown)) => {
             // SAFETY: the tree is entered.
             let tree = unsafe { Tree::<V, E>::of(victim) };
-            // SAFETY: the caller refers to the victim while the hook looks at it.
+            // SAFETY: the caller's reference keeps the victim alive during the hook; this handle is not dropped.
             let victim = ManuallyDrop::new(unsafe { Greenlet::from_block(victim) });
             (tree.unraisable)(&victim, thrown);
             None
@@ -195,15 +205,15 @@ pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
     exit.and_then(|exit| unsafe { end_under_me(victim, Sent::Exit(exit), report) }).unwrap_or_else(Some)
 }
 
-/// Throws `sent` into `victim` while the current greenlet stands in for its parent; hands what comes back to `then`, and
-/// puts the old parent back after that, over any change made meanwhile, unless that would make a cycle.
+/// Throws `sent` into `victim` while the current greenlet stands in as its parent; passes what comes back to `then`;
+/// then restores the old parent, overwriting any change made meanwhile, unless that would make a cycle.
 ///
-/// A panic of the user's code in there is returned, when all this is done.
+/// If user code panics, all this is finished first, and the panic is then returned.
 ///
 /// # Safety
 ///
-/// The caller refers to `victim`, which is not main and no ancestor of the current greenlet, of a tree of `V` and `E`
-/// that is entered.
+/// The caller owns a reference to `victim`, which is neither main nor an ancestor of the current greenlet, and is of a
+/// tree of `V` and `E` that is entered.
 pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     victim: BlockPtr,
     sent: Sent<V, E>,
@@ -214,22 +224,22 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     let me = unsafe { victim.here().current() };
     let old = victim.replace_parent(me.retain());
     victim.here().kill_begins();
-    // SAFETY: the caller refers to the victim.
+    // SAFETY: the caller's reference keeps the victim alive.
     let result = panic::catch(|| then(unsafe { slow::exchange(victim, sent) }));
     victim.here().kill_ends();
     let surplus = match old {
-        // Meanwhile the victim became a parent of its old parent, near or far. Putting that back would make a cycle.
+        // The victim has become an ancestor of its old parent meanwhile: restoring that would make a cycle.
         Some(old) if victim.is_above(old) => Some(old),
         Some(old) => victim.replace_parent(old),
         None => None,
     };
     let released = match surplus {
-        // Short of `release_caught`, for what is nearly always so.
+        // The usual case, without a call: this is not the last reference.
         Some(surplus) if surplus.refs.get() > 1 => {
             surplus.refs.set(surplus.refs.get() - 1);
             None
         }
-        // SAFETY: the parent field owned it, or this function did.
+        // SAFETY: the parent field owned this reference, which now belongs to this function.
         Some(surplus) => unsafe { release_caught::<V, E>(surplus) },
         None => None,
     };

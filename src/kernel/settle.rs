@@ -1,4 +1,4 @@
-//! Kills that were asked for from elsewhere: how the greenlet's core settles them.
+//! Settling kills that other cores or interrupt handlers requested. This runs on the greenlets' own core.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::end_under_me;
@@ -13,29 +13,29 @@ use crate::records::panic::{self, Held};
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
-/// A handle to the greenlet whose slot has this number.
+/// Returns a counted handle to the greenlet in whose control block `number` is.
 ///
 /// # Safety
 ///
-/// The number came from a list. Its slot holds a greenlet of a tree of `V` and `E` that is entered on this core.
+/// `number` came from a list of requests. Its slot holds a greenlet of a tree of `V` and `E` that is entered on this
+/// core.
 pub(crate) unsafe fn keep<V: 'static, E: 'static>(number: NonNull<Number>) -> Greenlet<V, E> {
-    // SAFETY: it is that of a block, with the provenance of the whole: see `BlockPtr::number`.
+    // SAFETY: it is a field of a block, and its provenance covers the whole block: see `BlockPtr::number`.
     let block = unsafe { number.cast::<Block>().byte_sub(offset_of!(Block, id)) };
-    // SAFETY: by the contract, it exists.
+    // SAFETY: the block exists, by the contract.
     let block = unsafe { BlockPtr::new(block.as_ptr()) };
-    // SAFETY: the same, and counted here.
+    // SAFETY: the same; the reference is counted here.
     unsafe { Greenlet::from_block(block.retain()) }
 }
 
-/// What arrivals call when there may be kills to settle: [`settle`] of the tree's types.
+/// The function that an arrival calls when kills may be pending: [`settle`] for the tree's types.
 ///
-/// [`Greenlet::remote`](crate::Greenlet::remote) alone names it to the tree, so that a program without remote handles has none of this code. That is
-/// enough: a kill can be asked for only through what `remote` returned, after that, and only while the tree of that run lasts. The
-/// pointer is written and read by the core of the tree. It stays when the tree ends: who was late may have counted a request still,
-/// and the next run is of the same types.
+/// Only [`Greenlet::remote`](crate::Greenlet::remote) stores it in the tree, so a program without remote handles does
+/// not link it. That is early enough: a kill can be requested only through what `remote` has returned. Only the tree's
+/// core writes and reads the pointer. It stays set when the tree ends: every later run has the same types.
 pub(crate) type Settle = unsafe fn(BlockPtr) -> usize;
 
-/// Settles the kills that were asked for; returns how many.
+/// Settles the pending kills; returns how many.
 ///
 /// # Safety
 ///
@@ -46,7 +46,7 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     let tree = unsafe { Tree::<V, E>::of(any) };
     let (mail, here) = (&tree.mail, any.here());
     let _busy = Busy::in_tree_of(any);
-    here.clear_slow(ASKED); // before the look: a kill that is asked for after that rings again
+    here.clear_slow(ASKED); // before the lists are read: a later request sets the bit again
     let mut unfinished = Unfinished { here, is: true, missing: None };
     let (mut settled, mut waits) = (0, false);
     let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
@@ -54,14 +54,14 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
         End::Waits => waits = true,
         End::Needless => {}
     };
-    // Those that were left by who was interrupted, or who called the code that called this; then those of the inbox, once: who waits
-    // is put back there.
+    // First the queue, where an outer call of this function may have left requests; then the inbox, but only once,
+    // because kills that have to wait are put back there.
     let mut collected = false;
     loop {
         while let Some(number) = mail.next(Request::Kill) {
-            // SAFETY: slots stay, and of their numbers all is atomic.
+            // SAFETY: the memory of a slot is never freed, and a `Number` consists of atomics.
             if unsafe { number.as_ref() }.take(Request::Kill) {
-                // SAFETY: it was asked of a greenlet of this tree, which exists.
+                // SAFETY: `take` returned true: the request is to a greenlet of this tree, which exists.
                 let greenlet = Held::new(unsafe { keep::<V, E>(number) });
                 kill(&greenlet);
                 drop(greenlet.into_inner());
@@ -74,14 +74,14 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     }
     if mail.is_missing(Request::Kill) {
         unfinished.missing = Some(mail);
-        // SAFETY: the same; main heads the ring.
+        // SAFETY: the tree is entered.
         let main = unsafe { here.main() };
         let found = |greenlet: &Greenlet<V, E>| {
             if greenlet.block().id.take_found(Request::Kill) {
                 kill(greenlet);
             }
         };
-        // SAFETY: the tree is entered.
+        // SAFETY: the tree is entered; main heads its ring.
         unsafe { each(main, found) };
         unfinished.missing = None;
     }
@@ -89,15 +89,17 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     settled
 }
 
-/// What became of a kill.
+/// The result of one kill.
 enum End {
+    /// The exit was thrown.
     Settled,
-    /// It is of the current greenlet, or of a parent of it, and was put back.
+    /// The target is the current greenlet or an ancestor of it. The request was put back.
     Waits,
+    /// The target is main, or dead already.
     Needless,
 }
 
-/// Settles one kill, which was taken.
+/// Settles one kill, which was taken from a list.
 fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V, E>) -> End {
     let block = greenlet.block();
     let is_needless = || block.is_main() || block.has(DEAD);
@@ -106,7 +108,7 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
     if is_needless() {
         return End::Needless;
     }
-    // The exit function may end it, or switch.
+    // The exit function may end the greenlet, or switch, so both tests are repeated after it.
     let exit = if is_above() { None } else { Some(panic::catch(tree.exit)) };
     let exit = exit.transpose().unwrap_or_else(|payload| {
         // SAFETY: the greenlet exists, and is of this tree.
@@ -121,7 +123,7 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
         unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
         return End::Waits;
     };
-    // SAFETY: the handle refers to it; it is neither main nor an ancestor of the current greenlet.
+    // SAFETY: the handle owns a reference; the greenlet is neither main nor an ancestor of the current greenlet.
     let arrival = unsafe { end_under_me(block, Sent::Exit(exit), |arrival| arrival) };
     if let Err(thrown) = surface(arrival.and_then(|arrival| arrival)) {
         (tree.unraisable)(greenlet, thrown);
@@ -129,11 +131,14 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
     End::Settled
 }
 
-/// When [`settle`] is over, has the next transfer come back to what it has left: what has to wait, or all of it after a panic, of a
-/// greenlet or a hook.
+/// Makes the next transfer call [`settle`] again if that has left requests: kills that have to wait, or, after a panic
+/// of a greenlet or a hook, all that were not settled.
 struct Unfinished {
     here: &'static Here,
+    /// Whether requests are left.
     is: bool,
+    /// Set while all greenlets of the tree are searched for requests that are in no list: a panic cuts the search
+    /// short.
     missing: Option<&'static Mail>,
 }
 

@@ -1,4 +1,4 @@
-//! What a transfer delivers, and what it delivers instead of a value.
+//! The result of a transfer and of a body: a value, or what was thrown.
 
 use crate::records::debug::named;
 use crate::records::refusal::Refusal;
@@ -6,7 +6,8 @@ use core::fmt;
 
 /// What a transfer returns and what a body returns: a value, or what was thrown.
 ///
-/// `Ok` holds what somebody sent *to this greenlet* while it waited; that need not be the greenlet it switched to.
+/// `Ok` holds a value that was sent *to this greenlet* while it was suspended. Any greenlet may have sent it, not only
+/// the one that this greenlet switched to.
 ///
 /// ```
 /// # use greenlet::{Me, Outcome};
@@ -21,10 +22,10 @@ use core::fmt;
 /// ```
 pub type Outcome<V, E> = Result<V, Thrown<V, E>>;
 
-/// What arrives in a greenlet instead of a value.
+/// What a greenlet receives instead of a value.
 ///
-/// A body that does not want to handle it passes it on with `?`: its destructors run, the greenlet is dead, and the parent
-/// gets what left the body. That is the whole of unwinding here; it works with `panic = "abort"`.
+/// A body that does not handle it returns it with `?`: destructors run, the greenlet is dead, and the parent receives
+/// what left the body. No other unwinding is needed, so this works with `panic = "abort"`.
 ///
 /// ```
 /// # use greenlet::{Outcome, Thrown};
@@ -43,19 +44,19 @@ pub type Outcome<V, E> = Result<V, Thrown<V, E>>;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Thrown<V, E> {
-    /// This greenlet is asked to end. An exit that leaves the body arrives at the parent as `Ok` of this value.
+    /// A request to end. The parent receives an exit that leaves the body as `Ok` of this value.
     Exit(V),
-    /// An error: somebody called [`throw`](crate::Greenlet::throw), or a child died of it. It climbs from parent to parent
-    /// until a body handles it.
+    /// An error: from a call of [`throw`](crate::Greenlet::throw), or from a child whose body ended with it. It
+    /// propagates from parent to parent until a body handles it.
     Error(E),
-    /// The transfer ended at a greenlet that has no body yet. What was sent is lost; the target can still be given a body
-    /// with [`set_run`](crate::Greenlet::set_run). Climbs like an error.
+    /// The transfer ended at a greenlet that has no body. What was sent is dropped; [`set_run`](crate::Greenlet::set_run)
+    /// can still give the target a body. Propagates like an error.
     NoRun,
-    /// Refused before anything happened. What was sent comes back, if anything was.
+    /// The transfer was refused before anything changed. Holds what was sent, if anything was.
     Refused(Refusal, Option<Sent<V, E>>),
 }
 
-/// Lets a body end with `Err(error)?`.
+/// Allows `Err(error)?` in a body.
 impl<V, E> From<E> for Thrown<V, E> {
     fn from(error: E) -> Self {
         Self::Error(error)
@@ -76,17 +77,17 @@ impl<V, E> From<E> for Thrown<V, E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Sent<V, E> {
-    /// By [`switch`](crate::Greenlet::switch) or [`up`](crate::Me::up).
+    /// Sent by [`switch`](crate::Greenlet::switch) or [`up`](crate::Me::up).
     Value(V),
-    /// By [`throw`](crate::Greenlet::throw).
+    /// Sent by [`throw`](crate::Greenlet::throw).
     Error(E),
-    /// By [`kill`](crate::Greenlet::kill), [`kill_with`](crate::Greenlet::kill_with) or
+    /// Sent by [`kill`](crate::Greenlet::kill), [`kill_with`](crate::Greenlet::kill_with) or
     /// [`cancel`](crate::Greenlet::cancel).
     Exit(V),
 }
 
 impl<V, E> Sent<V, E> {
-    /// What the receiver finds.
+    /// Returns what the receiver gets.
     pub(crate) fn into_outcome(self) -> Outcome<V, E> {
         match self {
             Self::Value(value) => Ok(value),
@@ -96,9 +97,9 @@ impl<V, E> Sent<V, E> {
     }
 }
 
-/// Of [`Thrown::Exit`].
+/// The message of [`Thrown::Exit`].
 pub(crate) const ASKED_TO_EXIT: &str = "the greenlet was asked to exit; return from its body, `?` does";
-/// Of [`Thrown::NoRun`].
+/// The message of [`Thrown::NoRun`].
 pub(crate) const NO_RUN: &str = "the transfer ended at a greenlet without a body; give it one with `set_run`";
 
 impl<V, E: fmt::Display> fmt::Display for Thrown<V, E> {
@@ -114,7 +115,7 @@ impl<V, E: fmt::Display> fmt::Display for Thrown<V, E> {
 
 impl<V: fmt::Debug, E: fmt::Debug + fmt::Display> core::error::Error for Thrown<V, E> {}
 
-/// An error of the user's shows as itself.
+/// A user's error is formatted by its own `Debug`.
 impl<V: fmt::Debug, E: fmt::Debug> fmt::Debug for Thrown<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

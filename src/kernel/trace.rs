@@ -1,4 +1,4 @@
-//! Who switched to whom: a callback for every transfer of a tree.
+//! Tracers: a callback for every transfer of a tree.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Thrown;
@@ -30,9 +30,9 @@ use core::mem::ManuallyDrop;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
-    /// A value is about to arrive in the target.
+    /// The target is about to receive a value.
     Switch,
-    /// An error or an exit is about to arrive in the target.
+    /// The target is about to receive an error, an exit or [`Thrown::NoRun`], or resume a panic.
     Throw,
 }
 
@@ -45,17 +45,18 @@ impl fmt::Display for Event {
     }
 }
 
-/// Hears of every transfer of a tree, once it is the argument of [`Greenlet::set_trace`].
+/// A tracer: once set by [`Greenlet::set_trace`], it is called for every transfer of the tree.
 ///
-/// Called in the target, on its stack, before it goes on or starts; also when target and origin are the same. A greenlet that
-/// dies is the origin of what it sends. Dead greenlets that a transfer skips are not heard of, nor is a transfer that fails
-/// with [`Thrown::NoRun`].
+/// It is called in the target, on its stack, before the target continues or starts; also if target and origin are the
+/// same greenlet. A greenlet that dies is the origin of its result. There is no call for dead greenlets that a transfer
+/// passes over, nor for a transfer that fails in its sender with [`Thrown::NoRun`].
 ///
-/// A tracer may itself switch, throw, create and drop greenlets: what it does is traced, too, and what was on its way into
-/// the target waits for it to return. If it leaves the target that way, somebody must switch back for it to go on.
+/// A tracer may itself switch, throw, and create and drop greenlets. Its own transfers are traced as well. What was
+/// sent to the target is delivered when the tracer returns: if the tracer switches away, the target continues only
+/// after a switch back to it.
 ///
-/// Implemented for closures and functions, `&` of one that captures nothing is `'static`; for `Recorder`; and for
-/// `DefmtTrace`.
+/// Implemented for closures and functions (a reference to one that captures nothing is `'static`), for `Recorder` and
+/// for `DefmtTrace`.
 ///
 /// ```
 /// # use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -78,12 +79,12 @@ impl fmt::Display for Event {
 /// # }).unwrap();
 /// ```
 pub trait Trace<V: 'static, E: 'static> {
-    /// Hears of one transfer, from `origin` to `target`, which is current.
+    /// Called for one transfer, from `origin` to `target`, which is current.
     ///
     /// # Errors
     ///
-    /// An error takes the place of the value, error or exit on its way into the target, and the tracer is removed. So does a
-    /// panic, with the feature `std`.
+    /// An error replaces the value, error or exit that was sent to the target, and the tracer is removed. With the
+    /// feature `std` a panic does the same.
     ///
     /// ```
     /// # use greenlet::{Event, Greenlet, Trace};
@@ -93,7 +94,7 @@ pub trait Trace<V: 'static, E: 'static> {
     ///     fn event(&self, _: Event, _: &Greenlet<V, &'static str>, target: &Greenlet<V, &'static str>)
     ///         -> Result<(), &'static str>
     ///     {
-    ///         if (self.0)() && !target.is_main() { Err("too late") } else { Ok(()) } // ends whoever goes on
+    ///         if (self.0)() && !target.is_main() { Err("too late") } else { Ok(()) } // ends the target
     ///     }
     /// }
     /// ```
@@ -106,7 +107,7 @@ impl<V: 'static, E: 'static, F: Fn(Event, &Greenlet<V, E>, &Greenlet<V, E>) -> R
     }
 }
 
-/// A tracer as a tree keeps it.
+/// A tracer as a tree stores it.
 ///
 /// ```
 /// # use greenlet::{Event, Tracer, Tree};
@@ -119,8 +120,8 @@ impl<V: 'static, E: 'static, F: Fn(Event, &Greenlet<V, E>, &Greenlet<V, E>) -> R
 /// ```
 pub type Tracer<V, E> = &'static dyn Trace<V, E>;
 
-/// A tracer, and how to tell it. Only [`Greenlet::set_trace`] makes one: arrivals name [`tell`] by this pointer alone, so that a
-/// program that sets no tracer has none of that code.
+/// A tracer, and the function that calls it. Only [`Greenlet::set_trace`] creates one. Arrivals reach [`tell`] only
+/// through this pointer, so a program that sets no tracer does not link it.
 pub(crate) struct Listener<V: 'static, E: 'static> {
     tracer: Tracer<V, E>,
     tell: Tell<V, E>,
@@ -147,7 +148,7 @@ impl<V: 'static, E: 'static> Clone for Listener<V, E> {
 impl<V: 'static, E: 'static> Copy for Listener<V, E> {}
 
 impl<V: 'static, E: 'static> Tree<V, E> {
-    /// Called by the core that entered this tree, with its record.
+    /// Replaces the tracer; returns the previous one. Called by the core that entered this tree, with its record.
     pub(crate) fn replace_listener(&self, here: &Here, new: Option<Listener<V, E>>) -> Option<Listener<V, E>> {
         match new {
             Some(_) => here.set_slow(TRACE),
@@ -157,11 +158,11 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     }
 }
 
-/// Tells the tracer, if there is one, of a transfer that has just arrived in `target`; returns what goes on into it.
+/// Calls the tracer, if there is one, for a transfer that `target` has just received; returns what is delivered.
 ///
 /// # Safety
 ///
-/// `target` is current, `origin` exists while this runs; both are of a tree of `V` and `E` that is entered.
+/// `target` is current; `origin` exists while this runs; both are of a tree of `V` and `E` that is entered.
 #[inline]
 pub(crate) unsafe fn trace<V: 'static, E: 'static>(
     origin: BlockPtr,
@@ -175,7 +176,7 @@ pub(crate) unsafe fn trace<V: 'static, E: 'static>(
     unsafe { tell_who_listens(origin, target, what) }
 }
 
-/// Apart, so that an arrival of which nobody hears has no part in the registers that this takes.
+/// Calls the tracer. Out of line, so that an arrival without a tracer does not save the registers that this needs.
 ///
 /// # Safety
 ///
@@ -195,6 +196,8 @@ unsafe fn tell_who_listens<V: 'static, E: 'static>(
     }
 }
 
+/// Calls `tracer`. If it returns an error or panics, that replaces `what`, and the tracer is removed.
+///
 /// # Safety
 ///
 /// As for [`trace`].
@@ -205,7 +208,7 @@ unsafe fn tell<V: 'static, E: 'static>(
     target: BlockPtr,
     what: Arrival<V, E>,
 ) -> Arrival<V, E> {
-    // SAFETY: a tree of `V` and `E` is entered.
+    // SAFETY: the tree is entered, and has the types `V` and `E`.
     let tree = unsafe { Tree::<V, E>::of(target) };
     let here = target.here();
     let event = if matches!(what, Ok(Ok(_))) { Event::Switch } else { Event::Throw };

@@ -1,4 +1,4 @@
-//! How a greenlet starts and how it dies.
+//! The start and the death of a greenlet.
 
 use super::slow::{self, Arrival, Packet, first_not_dead, lost_to, take_over};
 use super::{outgoing, word};
@@ -14,35 +14,35 @@ use crate::records::busy::Busy;
 use crate::records::panic::{self, Payload};
 use core::mem::{self, ManuallyDrop, needs_drop};
 
-/// Where the stack of a greenlet with the body `F` begins.
+/// Runs a greenlet with a body of type `F`, from its first arrival to its death. Called by the trampoline.
 ///
-/// `extern "C"`, and nothing in this frame has a destructor: see [`crate::records::panic`] for what becomes of a panic.
+/// `extern "C"`, and nothing in this frame has a destructor: [`crate::records::panic`] says what happens to a panic.
 ///
 /// # Safety
 ///
-/// Reached through the trampoline only, with what came with the control. `this` is the context of a greenlet of a tree of `V`
-/// and `E`, with that body.
+/// Only the trampoline calls this, with the arguments that the switch passed to it. `this` is the context of a greenlet
+/// with such a body, of a tree of `V` and `E`.
 pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
     word: Word,
     this: *const Context,
     target: *const Context,
     packet: *const (),
 ) -> ! {
-    // SAFETY: this is the context of a block.
+    // SAFETY: `this` is the context of a block, by the contract.
     let me = unsafe { BlockPtr::from_context(this) };
     let landing = Landing::new(word, target, packet);
-    // SAFETY: the caller's contract; this is the arrival.
+    // SAFETY: the caller's contract; `landing` is received once, here.
     end(me, panic::guard(me, || unsafe { live::<V, E, F>(me, landing) }))
 }
 
-/// All that runs on a greenlet's stack: its first arrival, and its body if that is a value.
+/// Receives the first transfer to a greenlet, and calls the body if it is a value. Returns the result of the greenlet.
 ///
 /// # Safety
 ///
-/// As for [`entry`]; `me` is the greenlet that runs.
-#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else, for the sake of the stack, each has a frame of its own
+/// As for [`entry`]; `me` is the current greenlet.
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
-    // Before the arrival: what runs in there may save another sp into the context.
+    // Before `land`, which may run code that switches and so overwrites the saved sp: the address of the body.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
@@ -56,7 +56,8 @@ unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Land
     }
 }
 
-/// What becomes of `thrown`, which arrived in the place of a first value: it is what the greenlet leaves, once its body is dropped.
+/// Drops the body of a greenlet whose first transfer delivered no value. Returns its result: `thrown`, or the panic of
+/// the drop.
 #[cold]
 #[inline(never)]
 fn refused<V, E, F>(body: Waiting<F>, thrown: Arrival<V, E>) -> Arrival<V, E> {
@@ -66,49 +67,52 @@ fn refused<V, E, F>(body: Waiting<F>, thrown: Arrival<V, E>) -> Arrival<V, E> {
     }
 }
 
-/// The end of `me`, which runs. Not inlined: one for all bodies.
+/// Ends `me`, the current greenlet, whose body has ended with `left`. Not inlined, so all bodies share one copy.
 #[inline(never)]
 fn end<V: 'static, E: 'static>(me: BlockPtr, left: Result<Arrival<V, E>, Payload>) -> ! {
     let rare = finish(me, left.unwrap_or_else(Err));
     die(me, rare)
 }
 
-/// The end of `me`, which runs, if nothing rare is the matter: a value is left, somebody refers to `me`, and its parent can be
-/// switched to. Then this is a fast switch that does not return; else returns what was left.
-#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else, for the sake of the stack, each has a frame of its own
+/// Ends `me`, the current greenlet, by a fast switch to its parent that saves nothing and does not return. Needs a
+/// value or an exit as result, no flags on `me` or its parent, and the usual `slow` word: so `me` is referenced, and
+/// there is no tracer and no pending kill. Otherwise returns the result, for [`die`].
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<V, E> {
     let (Ok(Ok(value)) | Ok(Err(Thrown::Exit(value)))) = left else { return left };
     overflow::check_whole::<V, E>(me);
-    // SAFETY: a body runs under a parent, in a tree that is entered.
+    // SAFETY: `me` runs a body, in a tree that is entered, so it has a parent.
     let parent = unsafe { me.parent().unwrap_unchecked() };
     if me.here().is_rare(parent) || me.flags.get().bits() != 0 {
         return Ok(Ok(value));
     }
     let _busy = Busy::in_tree_of(me);
     outgoing!(place = value);
-    // SAFETY: a `V` lies there, which is nobody's from here on.
+    // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
     mark(me, DEAD);
     me.here().set_current(parent);
-    // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` does not go on; nobody gives its
-    // stack to others, because somebody refers to it, and the parent unpacks the word, first thing.
+    // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
+    // stack is not reused before the parent has unpacked the word: `me` is referenced, and unpacking is what the parent
+    // does first.
     unsafe { Native::finish_with_word(parent.context(), word) }
 }
 
-/// Notes that `me` is over, by `how`.
+/// Sets the flags `how` on `me`, which is dying, and resets its context: a debugger then sees an empty stack.
 #[inline]
 fn mark(me: BlockPtr, how: Flags) {
     me.die(how);
     me.context.clear_frames();
 }
 
-/// The end of `me`, which runs, with anything rare the matter: what left its body goes to its parent.
+/// Ends `me`, the current greenlet, by the slow path: sends its result to the nearest ancestor that is neither dead nor
+/// bare.
 #[cold]
 #[inline(never)]
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
     let _busy = Busy::in_tree_of(me);
-    // An exit that leaves the body is a value: it was asked for.
+    // An exit that leaves the body is its result.
     let mut what = match left {
         Ok(Err(Thrown::Exit(value))) => Ok(Ok(value)),
         other => other,
@@ -117,45 +121,45 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     if !whole {
         let lost = mem::replace(&mut what, Ok(Err(Thrown::NoRun)));
         what = panic::catch(|| drop(lost)).map_or_else(Err, |()| what);
-        // The destructor of what was lost may have moved parents about, or given one a body.
+        // The destructor may have changed parents, or given a bare one a body.
         (heir, _) = heir_of(me);
     }
     mark(me, DEAD);
-    let origin = if me.recover() { me } else { me.retain() }; // the reference that a leak kept serves
+    let origin = if me.recover() { me } else { me.retain() }; // a leaked greenlet owns a reference already
     let packet = Packet { origin, what: ManuallyDrop::new(what) };
     take_over(heir);
-    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; its stack, the
-    // packet on it, stays until the heir has read the packet and releases the origin.
+    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed. Its stack,
+    // with the packet, is not reused before the heir has read the packet and releases the origin.
     unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
-/// Gives up `me`, which was stopped, from another stack: `error` goes to its parent. What [`die`] does at its end, but that no
-/// user code runs.
+/// Ends `me`, which a fault stopped at the limit of its stack, from another stack: sends `error` to the nearest
+/// ancestor that is neither dead nor bare. As the last part of [`die`], but without running user code.
 ///
 /// # Safety
 ///
-/// `me` is current and not main, of a tree of `V` and `E`; the kernel is not at work on its stack, which nobody returns to. The
-/// stack of the caller stands still until the packet is read.
+/// `me` is current and not main, of a tree of `V` and `E`. It was not stopped inside this crate's own code, and no code
+/// returns to its stack. The caller's stack does not change until the packet is read.
 #[cfg(feature = "abandon")]
 pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) -> ! {
     let (heir, whole) = heir_of(me);
     let thrown: Thrown<V, E> = if whole {
         Thrown::Error(error)
     } else {
-        mem::forget(error); // its destructor might switch, from a stack that is nobody's
+        mem::forget(error); // its destructor might switch, from a stack that is no greenlet's
         Thrown::NoRun
     };
     mark(me, DEAD | ABANDONED);
     let origin = if me.recover() { me } else { me.retain() };
     let packet = Packet { origin, what: ManuallyDrop::new(Ok(Err(thrown))) };
     take_over(heir);
-    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` does not go on; the packet stays until
-    // it is read, by the contract.
+    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed; the packet
+    // stays until it is read, by the contract.
     unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
-/// Who goes on after `me`: the nearest ancestor that is not dead and can start; and whether what `me` sends reaches it
-/// whole. It does not when a nearer one cannot start: then the failure takes its place.
+/// Returns the receiver of the result of `me`, its nearest ancestor that is neither dead nor bare; and whether it
+/// receives the result unchanged. If a nearer ancestor is bare it does not: it receives `Thrown::NoRun`.
 fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
     let mut whole = true;
     let mut heir = me;

@@ -1,14 +1,26 @@
-//! Moving control, and what is sent with it.
+//! Transfers of control, and the fast path of a switch.
 //!
 //! ```text
-//!   handle ──► switch ──► Native::switch ─────────────────────────► receive ──► caller
-//!                │  one test                                    one test │
-//!                └─► slow::send ──► slow::depart ──► Native::switch_with_packet ──► slow::arrive
+//!            switching away                          being resumed
+//!   switch, ──► is_rare? ── no ──► Native::switch ─► receive ────► a word: the value
+//!   up             │                                    └────────► a packet: slow::arrive ──┐
+//!                 yes                                                                       ├──► slow::unwrap
+//!                  ▼                                    ┌────────► a packet ────────────────┘
+//!              slow::send ─► depart ─► switch ──► slow::land ───────► a word: the value
 //! ```
 //!
-//! The fast path means what the slow path means, for the case that nothing rare is the matter: the target has a
-//! body, started or not, is not dead, and is of a tree that is entered; the origin is referred to by somebody. Everything else is behind one test on the
-//! way out. A greenlet that departs slowly sends a packet with what it has to say; the test on the way in is for that.
+//! The fast path does what the slow path would do in the usual case. One test before the switch, `Here::is_rare`,
+//! recognises this case:
+//!
+//! - the target's flags are 0: it has a body, started or not, is not dead or leaked, its tree has not ended, and it has
+//!   no pin to release;
+//! - the core's `slow` word equals the present interrupt bits: interrupts are masked or unmasked as usual, the current
+//!   greenlet is referenced, and there is no tracer, no pending kill, no overflow being reported and no exit of the
+//!   process.
+//!
+//! The fast path sends a *word*: the value, or its address if it is larger. In all other cases the slow path refuses
+//! the transfer, or sends a *packet*, which also names the sender. One test after the switch tells a packet from a
+//! word.
 
 pub(crate) mod life;
 pub(crate) mod slow;
@@ -26,8 +38,8 @@ use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 ///
 /// # Safety
 ///
-/// `to` exists, and belongs to a tree with values `V` and errors `E`. Nothing runs before control is there, so that it still exists
-/// then; when control is back, it is not looked at.
+/// `to` exists, and belongs to a tree with values `V` and errors `E`. It need not exist any longer when this returns:
+/// no other code runs between the call and the moment when `to` is current, and after that this does not use `to`.
 #[inline(always)]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
     let here = to.here();
@@ -37,21 +49,21 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
             outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
         });
     }
-    // SAFETY: flags are 0, so the tree has not ended.
+    // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
     let from = unsafe { here.current() };
     overflow::check::<V, E>(from);
     here.set_current(to);
     outgoing!(place = value);
-    // SAFETY: a `V` lies there, which is nobody's from here on.
+    // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
-    // SAFETY: `from` runs; `to` is suspended or fresh, or is `from` itself. The word is what a `V` packs to.
-    // `value` is on this stack, which stands still until the word is unpacked, first thing.
+    // SAFETY: `from` is running; `to` is suspended or fresh, or is `from` itself. The word is a packed `V`. The value
+    // is on this stack, which does not change before the receiver unpacks the word, the first thing that it does.
     let landing = unsafe { Native::switch::<false>(from.context(), to.context(), word) };
-    // SAFETY: this is the arrival.
+    // SAFETY: `landing` comes from this switch, and is received once.
     unsafe { receive(landing) }
 }
 
-/// [`switch`] that gives up a handle before control leaves; the one who has it is gone to.
+/// As [`switch`], but releases the handle `to` before the switch. If it is the last handle, the slow path does that.
 #[inline(always)]
 pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) -> Outcome<V, E> {
     let refs = to.block().refs.get();
@@ -62,43 +74,44 @@ pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) 
     }
     let to = ManuallyDrop::new(to).block();
     to.refs.set(refs - 1);
-    // SAFETY: others refer to it, and who does so does not run before control is there.
+    // SAFETY: other references exist, and no code that could release them runs before the switch.
     unsafe { switch(to, value) }
 }
 
-/// Switches from `me`, which runs, to its parent with a value; returns what is sent back.
+/// Switches from `me`, the current greenlet, to its parent with a value; returns what is sent back.
 ///
-/// A transfer in progress refers to its target. Here the parent field does, and [`BlockPtr::replace_parent`] sees to it
-/// when that changes meanwhile; so nothing is counted.
+/// A pending transfer keeps its target alive. In `up` the parent field does that, so nothing is counted: if the parent
+/// changes while `me` waits, [`BlockPtr::replace_parent`] turns the old parent's count into a pin.
 ///
 /// # Safety
 ///
 /// `me` is the current greenlet, not main, of a tree with values `V` and errors `E`.
 #[inline(always)]
 pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outcome<V, E> {
-    // SAFETY: only main, and greenlets of an ended tree, have no parent; none of these is a body that runs.
+    // SAFETY: `me` runs a body, so it is neither main nor of an ended tree, and only those have no parent.
     let to = unsafe { me.parent().unwrap_unchecked() };
     let here = to.here();
     if here.is_rare(to) {
         return apart(|outcome| {
             let _busy = Busy::in_tree_of(to);
-            // SAFETY: a parent exists; the tree is one of `V` and `E`, and entered.
+            // SAFETY: a parent exists; its tree is entered, and has the types `V` and `E`.
             outcome.write(unsafe { slow::send_counted(to, Sent::Value(value)) });
         });
     }
     overflow::check::<V, E>(me);
     here.set_current(to);
     outgoing!(place = value);
-    // SAFETY: a `V` lies there, which is nobody's from here on.
+    // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
-    // SAFETY: as in `switch`. Marked, for `replace_parent` to know.
+    // SAFETY: as in `switch`. Marked, so `replace_parent` can tell that `me` waits in `up`.
     let landing = unsafe { Native::switch::<true>(me.context(), to.context(), word) };
-    // SAFETY: this is the arrival.
+    // SAFETY: `landing` comes from this switch, and is received once.
     unsafe { receive(landing) }
 }
 
-/// Defines `$place`, where the value in the variable `$value` lies on its way out, which is not dropped there. A value with nothing
-/// to drop stays in the variable: one copy less. A macro, because a function would have the value moved.
+/// Defines `$place`, a pointer to the value of the variable `$value`. The receiver moves the value out, so it is not
+/// dropped here. A value that needs no drop stays in its variable, which saves a copy. A macro, because passing the
+/// value to a function would copy it.
 macro_rules! outgoing {
     ($place:ident = $value:ident) => {
         let moved;
@@ -112,12 +125,12 @@ macro_rules! outgoing {
 }
 pub(super) use outgoing;
 
-/// The receiving end of every transfer, first thing after the switch: what was sent is moved out of the sender's frame
-/// before anything else may happen.
+/// Receives what a greenlet that left by the fast path is resumed with. Called immediately after the switch, because
+/// the value must be moved out of the sender's frame before any other code runs.
 ///
 /// # Safety
 ///
-/// `landing` has just come from a switch in a tree of `V` and `E`, and is received once.
+/// `landing` was just returned by a switch in a tree of `V` and `E`, and is received once.
 #[inline(always)]
 unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Outcome<V, E> {
     match landing.received() {
@@ -130,8 +143,8 @@ unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Outcome<V, E> {
     }
 }
 
-/// Runs `slow`, which writes its outcome into memory of its own. Without this, the compiler lets the fast path, too,
-/// assemble its outcome in that memory, only to take it apart again: four instructions a switch.
+/// Runs `slow`, which writes its outcome into memory of its own. Without this, the compiler builds the outcome of the
+/// fast path in the same memory too, and takes it apart again: four instructions per switch.
 #[inline(always)]
 fn apart<V, E>(slow: impl FnOnce(&mut MaybeUninit<Outcome<V, E>>)) -> Outcome<V, E> {
     let mut outcome = MaybeUninit::uninit();

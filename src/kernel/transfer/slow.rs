@@ -1,8 +1,18 @@
-//! Every transfer with something rare about it. One pair of functions, `depart` and `arrive`, does all of them.
+//! The slow path: all throws and kills, and every switch that fails the test of the fast path.
 //!
-//! The order of an arrival is part of the language: what was sent is moved out of the sender's frame; the tracer
-//! hears of it; the origin's reference is released, which may free it, or kill it and so run other greenlets; then
-//! that of the target of a pending `up`; kills that were asked for from elsewhere are settled; then the transfer returns. No step may be moved: any of the later ones can resume or free the sender.
+//! [`depart`] leaves a packet on the sender's stack and switches. The receiver calls [`land`] if it left by the slow
+//! path, or starts, and [`arrive`] if it left by the fast path; both call [`unwrap`] for a packet. `unwrap` does these
+//! steps in this order:
+//!
+//! 1. Move what was sent out of the sender's frame. This is first, because each later step may resume or free the
+//!    sender.
+//! 2. Call the tracer, which may replace what was sent. The packet's reference keeps the origin alive for that.
+//! 3. Release the packet's reference to the origin. This may free it, or kill it and so run other greenlets.
+//! 4. Release the pin: the reference to the old parent, if the receiver waited in `up` and its parent was changed.
+//! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets.
+//!
+//! Then the transfer returns. User code can run in steps 2 to 5, so programs can observe their order. If user code
+//! panics in steps 3 to 5, the last panic replaces what was sent.
 
 use super::word;
 use crate::arch::{Isa, Landing, Native};
@@ -19,17 +29,18 @@ use crate::records::panic::{self, Held, Payload};
 use crate::records::refusal::Refusal;
 use core::mem::{ManuallyDrop, replace};
 
-/// What a slow departure leaves on its own stack for whoever goes on.
+/// The message of a slow departure to its receiver, on the stack of the greenlet that leaves.
 pub(super) struct Packet<V, E> {
-    /// The greenlet that left; the packet owns a reference to it.
+    /// The greenlet that left. The packet owns a reference to it.
     pub(super) origin: BlockPtr,
+    /// What is delivered.
     pub(super) what: ManuallyDrop<Arrival<V, E>>,
 }
 
-/// What arrives: an outcome; or a panic that goes on in whoever it arrives in.
+/// What a transfer delivers: an outcome, or a panic to be resumed in the receiver.
 pub(crate) type Arrival<V, E> = Result<Outcome<V, E>, Payload>;
 
-/// The outcome; a panic goes on here, on the stack of the caller.
+/// Returns the outcome, or resumes the panic on the caller's stack.
 pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
     match arrival {
         Ok(outcome) => outcome,
@@ -37,11 +48,11 @@ pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
     }
 }
 
-/// Sends to the greenlet that the caller named; returns what is sent back.
+/// Sends to `named`, or to its nearest ancestor that is not dead; returns what is sent back.
 ///
 /// # Safety
 ///
-/// `named` exists, and belongs to a tree with values `V` and errors `E`. It is not looked at when somebody else has run.
+/// `named` exists, and belongs to a tree with values `V` and errors `E`. This does not use it after other code has run.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
@@ -55,7 +66,7 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     surface(unsafe { exchange(named, sent) })
 }
 
-/// [`send`] to a greenlet that the caller does not refer to: it is counted until this returns.
+/// As [`send`], for a caller without a handle: holds a reference to `to` until it returns.
 ///
 /// # Safety
 ///
@@ -63,15 +74,16 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn send_counted<V: 'static, E: 'static>(to: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
-    // SAFETY: counted here; the tree is one of `V` and `E`.
+    // SAFETY: the reference is counted here; the tree has the types `V` and `E`.
     let to = Held::new(unsafe { Greenlet::<V, E>::from_block(to.retain()) });
-    // SAFETY: referred to by that.
+    // SAFETY: `to` owns a reference.
     let back = Held::new(unsafe { send::<V, E>(to.block(), sent) });
     drop(to.into_inner());
     back.into_inner()
 }
 
-/// [`send`], with a panic that comes back in the caller's hands.
+/// As [`send`], but returns a panic instead of resuming it, and refuses only if the tree has ended: a kill must get
+/// through while interrupts are masked.
 ///
 /// # Safety
 ///
@@ -80,7 +92,7 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
     if named.has(ENDED) {
         return Ok(Err(Thrown::Refused(Refusal::Ended, Some(sent))));
     }
-    // SAFETY: the tree has not ended, so this is code that it runs.
+    // SAFETY: the tree has not ended, so the caller runs inside it.
     let from = unsafe { named.here().current() };
     overflow::check_whole::<V, E>(from);
     let what = match sent.into_outcome() {
@@ -89,21 +101,21 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
     };
     let target = first_not_dead(named);
     if target.has(BARE) {
-        drop(what); // the sender's own value: its destructor may do what it likes
+        drop(what); // nothing has changed yet, so the destructor may switch, spawn or panic
         return Ok(Err(Thrown::NoRun));
     }
-    // SAFETY: the target is not dead and can start. It is `named`, which exists, or an ancestor, which its children's parent fields
-    // refer to; nobody else ran since it was found.
+    // SAFETY: the target is neither dead nor bare. It is `named`, which exists, or an ancestor, which its child's
+    // parent field keeps alive; no other code has run since it was found.
     unsafe { depart(from, target, Ok(what)) }
 }
 
-/// [`send`] of a value by the last handle to a greenlet, which is given up before control leaves: the target runs without a
-/// reference then, as if it had dropped the last one itself.
+/// Sends a value to the greenlet of `last`, and releases that handle, the only reference, before the switch. The target
+/// then runs without a reference, as if it had dropped the last one itself.
 #[cold]
 #[inline(never)]
 pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value: V) -> Outcome<V, E> {
     let named = last.block();
-    // Held: what is dropped here may panic.
+    // `Held`, because the drops below may panic.
     let (mut to, value) = (Held::new(last), Held::new(value));
     if named.has(ENDED) {
         return given_up(to, Refusal::Ended, value);
@@ -112,12 +124,12 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
         return given_up(to, refusal, value);
     }
     let _busy = Busy::in_tree_of(named);
-    // SAFETY: the tree has not ended, so this is code that it runs.
+    // SAFETY: the tree has not ended, so the caller runs inside it.
     let from = unsafe { named.here().current() };
     overflow::check_whole::<V, E>(from);
     while to.block().has(DEAD) {
-        // Referred to before the dead one is freed: what was kept for that one is dropped, and may do anything.
-        // SAFETY: counted here; of the same tree.
+        // Counted before the dead greenlet is freed: that drops its local values, whose destructors may run any code.
+        // SAFETY: the reference is counted here; an ancestor is of the same tree.
         let next = Held::new(unsafe { Greenlet::from_block(first_not_dead(to.block()).retain()) });
         drop(replace(&mut to, next).into_inner());
     }
@@ -129,31 +141,31 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     let what = Ok(Ok(value.into_inner()));
     if to.block() == from {
         drop(to.into_inner());
-        // SAFETY: current.
+        // SAFETY: `from` is current.
         return surface(unsafe { trace(from, from, what) });
     }
     let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
     let to = ManuallyDrop::new(to.into_inner()).block();
     take_over(to);
-    // Not by a release, which would free one that has not started.
+    // Decremented by hand, because `release` would free a target that has not started.
     to.refs.set(to.refs.get() - 1);
     if to.refs.get() == 0 {
         to.here().set_slow(UNREF);
     }
-    // SAFETY: `from` runs. `to` is suspended or fresh, and current from here on. The packet stays on this stack, which stands still
-    // until it is read.
+    // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on. The packet is on this stack,
+    // which does not change until the receiver has read it.
     let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
-    // SAFETY: this is the arrival.
+    // SAFETY: `landing` comes from this switch, and is received once.
     surface(unsafe { land(landing) })
 }
 
-/// The refusal, when the handle was given up in any case: its greenlet may end by that.
+/// Returns the refusal with the value. The handle is released all the same, which may kill its greenlet.
 fn given_up<V: 'static, E: 'static>(to: Held<Greenlet<V, E>>, why: Refusal, value: Held<V>) -> Outcome<V, E> {
     drop(to.into_inner());
     Err(Thrown::Refused(why, Some(Sent::Value(value.into_inner()))))
 }
 
-/// `named`, or the nearest of its ancestors that is not dead. Main never is.
+/// Returns `named`, or its nearest ancestor that is not dead. Main is not dead as long as its tree is entered.
 pub(super) fn first_not_dead(named: BlockPtr) -> BlockPtr {
     let mut target = named;
     while target.has(DEAD) {
@@ -165,29 +177,32 @@ pub(super) fn first_not_dead(named: BlockPtr) -> BlockPtr {
     target
 }
 
-/// Leaves `from`, which runs, for `to`; returns when somebody switches back.
+/// Switches from `from`, the current greenlet, to `to` with a packet; returns what `from` is later resumed with. If the
+/// two are the same, only the tracer is called.
 ///
 /// # Safety
 ///
-/// `to` is not dead, can start, and exists until control is there. Both are of a tree of `V` and `E` that is entered.
+/// `to` is neither dead nor bare, and exists until it is resumed. Both are of a tree of `V` and `E` that is entered.
 unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arrival<V, E>) -> Arrival<V, E> {
     if from == to {
-        // SAFETY: `to` is current, and refers to itself by that.
+        // SAFETY: `to` is current, and the current greenlet exists.
         return unsafe { trace(from, to, what) };
     }
     let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
     take_over(to);
-    // SAFETY: `from` runs. `to` is suspended or fresh. The packet stays on this stack, which stands still until it is read.
+    // SAFETY: `from` is running. `to` is suspended or fresh. The packet is on this stack, which does not change until
+    // the receiver has read it.
     let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
-    // SAFETY: this is the arrival.
+    // SAFETY: `landing` comes from this switch, and is received once.
     unsafe { land(landing) }
 }
 
-/// Receives what comes with control, whether it departed fast or slowly.
+/// Receives what a greenlet that left by the slow path, or that starts, is resumed with: a word or a packet.
 ///
 /// # Safety
 ///
-/// `landing` has just come from a switch in a tree of `V` and `E`, and is received once.
+/// `landing` was just returned by a switch, or passed to a new greenlet, in a tree of `V` and `E`, and is received
+/// once.
 #[inline]
 pub(super) unsafe fn land<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
     match landing.received() {
@@ -198,8 +213,8 @@ pub(super) unsafe fn land<V: 'static, E: 'static>(landing: Landing) -> Arrival<V
     }
 }
 
-/// Makes `to` the current greenlet, to receive a packet. The origin is counted by that now, so that it is no more a matter of the
-/// core's.
+/// Makes `to` the current greenlet, which will receive a packet. The packet owns a reference to the origin, so the
+/// core's [`UNREF`] bit is cleared.
 pub(super) fn take_over(to: BlockPtr) {
     Busy::of_receiver(to);
     let here = to.here();
@@ -207,7 +222,7 @@ pub(super) fn take_over(to: BlockPtr) {
     here.set_current(to);
 }
 
-/// Receives a packet at the end of a fast departure.
+/// Receives a packet in a greenlet that left by the fast path.
 ///
 /// # Safety
 ///
@@ -219,27 +234,27 @@ pub(super) unsafe fn arrive<V: 'static, E: 'static>(packet: *const ()) -> Outcom
     surface(unsafe { unwrap(packet) })
 }
 
-/// Receives a packet: see the order above.
+/// Receives a packet, in the order that the module's documentation gives.
 ///
 /// # Safety
 ///
-/// `packet` is a `Packet<V, E>` that was sent to the current greenlet just now, and is received once.
+/// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed, and is received once.
 pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
-    // SAFETY: the sender's stack stands still, and the packet is read once.
+    // SAFETY: the sender's stack has not changed since the switch, and the packet is read once.
     let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
-    // SAFETY: as a greenlet of the tree runs here, the tree is entered.
+    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let me = unsafe { origin.here().current() };
     let _busy = Busy::received(me);
-    // SAFETY: `me` is current, the packet refers to the origin, the tree is one of `V` and `E`.
+    // SAFETY: `me` is current, the packet's reference keeps the origin alive, the tree has the types `V` and `E`.
     let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };
-    // SAFETY: the packet's reference is ours.
+    // SAFETY: the packet's reference now belongs to this function.
     let mut panicked = unsafe { release_caught::<V, E>(origin) };
     if let Some(target) = me.take_pin() {
-        // SAFETY: the pin's reference is ours.
+        // SAFETY: the pin's reference now belongs to this function.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
     if me.here().slow() & ASKED != 0 {
-        // SAFETY: the tree is one of `V` and `E`, and entered.
+        // SAFETY: the tree is entered, and has the types `V` and `E`.
         panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }
     match panicked {
@@ -248,7 +263,9 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
     }
 }
 
-/// Settles kills that were asked for from elsewhere, if this program asks for any. Returns the panic of user code that ran meanwhile.
+/// Settles kills that other cores or interrupt handlers requested. Returns the panic of user code that ran meanwhile.
+///
+/// `Tree::settle` is set by `Greenlet::remote` alone: a program that makes no remote handle does not link the code.
 ///
 /// # Safety
 ///
@@ -256,14 +273,14 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
 #[cold]
 #[inline(never)]
 unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
-    me.here().clear_slow(ASKED); // also when it was a request to another tree that rang late
-    // SAFETY: as a greenlet of the tree runs here, the tree is entered.
+    me.here().clear_slow(ASKED); // in any case: a late request to an earlier tree of this core sets the bit as well
+    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let settle = unsafe { Tree::<V, E>::of(me) }.settle.get()?;
-    // SAFETY: the tree is one of `V` and `E`, and entered.
+    // SAFETY: the tree is entered, and has the types `V` and `E`.
     panic::catch(|| unsafe { settle(me) }).err()
 }
 
-/// A panic arrives in the place of `what`.
+/// Replaces `what` by a panic. `what` is dropped, and a panic of its destructor is discarded.
 pub(crate) fn lost_to<V, E>(payload: Payload, what: Arrival<V, E>) -> Arrival<V, E> {
     panic::discard(what);
     Err(payload)

@@ -1,5 +1,4 @@
-//! What the hooks of a tree do until the program sets others: with `std`, they write a line to standard error; without, there is no
-//! place to write to.
+//! The default hooks of a tree. With the feature `std` they write a line to standard error; without it they do nothing.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Thrown;
@@ -13,7 +12,7 @@ pub(super) fn leak<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>) {
     );
 }
 
-/// Reports what came back from a greenlet that was killed and was no exit. It is dropped.
+/// Reports that a killed greenlet ended with an error, or has no body, and drops `thrown`.
 pub(super) fn unraisable<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>, thrown: Thrown<V, E>) {
     let what = match thrown {
         Thrown::NoRun => " was asked to exit and has no body: give it one, or set `Tree::on_unraisable`\n",
@@ -30,8 +29,8 @@ fn write<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>, what: &'static str) 
 #[cfg(not(feature = "std"))]
 fn write<V: 'static, E: 'static>(_greenlet: &Greenlet<V, E>, _what: &'static str) {}
 
-/// Piece by piece, without the machinery of formatting: this runs on the stack of the greenlet that dropped the last handle, which may
-/// be small. A line that cannot be written is lost.
+/// Writes the line in pieces, without `core::fmt`: this runs on the stack of the greenlet that dropped the last handle,
+/// which may be small. A failure to write is ignored.
 #[cfg(feature = "std")]
 #[inline(never)]
 fn to_stderr(id: u64, name: Option<&'static str>, what: &'static str) {

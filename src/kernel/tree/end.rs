@@ -1,4 +1,4 @@
-//! The end of a tree: everyone who is left is asked to exit; then all are cut loose.
+//! The end of a tree: an exit is thrown into every greenlet that is left; then all are detached from one another.
 
 use super::Tree;
 use crate::kernel::handle::Greenlet;
@@ -10,22 +10,22 @@ use crate::records::panic::{self, Held, Payload};
 use crate::records::pool;
 use core::mem::replace;
 
-/// How often the greenlets that are left are asked. More than once because one that ends may wake others, or spawn some.
+/// The largest number of rounds of exits. More than one, because a greenlet that ends may resume others, or spawn some.
 const ROUNDS: usize = 32;
 
-/// Ends a tree. After this nothing of it is ever resumed. Returns the last panic of user code that ran meanwhile.
+/// Ends a tree. None of its greenlets is resumed afterwards. Returns the last panic of user code that ran meanwhile.
 ///
 /// # Safety
 ///
-/// `main` is the main greenlet of `tree`. Its closure is over, and the caller is who called that; be it that another greenlet is
-/// current.
+/// `main` is the main greenlet of `tree`. Its closure has returned or unwound, to the function that called it, which
+/// calls this. (Another greenlet may be current: this checks it.)
 pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
     let here = main.here();
-    // Only code that changes stacks and is not the crate's can bring control here then.
+    // Only other code than this crate's that switches stacks can bring control here while another greenlet is current.
     if here.current_ptr() != main.as_ptr() {
         ends_elsewhere();
     }
-    // From here on main is current, on its own stack: all others are suspended, unstarted or dead.
+    // So main is current, on its own stack, and all other greenlets are suspended, unstarted or dead.
     let mut panicked = None;
     for _ in 0..ROUNDS {
         // SAFETY: the caller's contract; main is current, by the test.
@@ -36,38 +36,38 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     let mut report = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
         if block != main && !block.has(DEAD | LEAKED) {
-            block.leak(); // told of once
+            block.leak(); // so it is reported once
             block.retain();
             (tree.leak)(greenlet);
         }
     };
-    // As often as a hook panics: those that were told of are not told of again.
+    // Repeated after each panic of a hook: greenlets that were reported are skipped.
     // SAFETY: the caller's contract.
     while let Err(payload) = panic::catch(|| unsafe { each(main, &mut report) }) {
         panicked = panic::last(panicked, Some(payload));
     }
-    // SAFETY: the caller's contract; everyone who could be ended has been.
+    // SAFETY: the caller's contract; main is current, by the test.
     panicked = panic::last(panicked, unsafe { cut_loose(tree, main) });
     here.give_back();
     panicked
 }
 
-/// Somebody has his hands on the bell of this core: where the record is a thread's it must not go before he has let go. A moment
-/// as a rule; a sleep, because he may have been put aside by a thread like this one.
+/// Called while another thread is setting the request bit in this thread's record, which must not be freed before that
+/// is done. It takes a moment; this sleeps, because that thread may have been preempted in favour of this one.
 #[cfg(feature = "std")]
 fn wait_for_the_bell() -> bool {
     std::thread::sleep(std::time::Duration::from_micros(20));
     true
 }
 
-/// Records are there for ever: who rings late has a later departure look for nothing.
+/// Records are static, so there is no need to wait: a bit that is set late costs one slow departure.
 #[cfg(not(feature = "std"))]
 fn wait_for_the_bell() -> bool {
     false
 }
 
-/// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the frames that it would go through are not those of who
-/// runs.
+/// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the frames above are main's, and main is not
+/// the current greenlet.
 #[cold]
 #[inline(never)]
 extern "C" fn ends_elsewhere() -> ! {
@@ -77,8 +77,8 @@ extern "C" fn ends_elsewhere() -> ! {
     )
 }
 
-/// Calls `visit` with every greenlet of the ring, main first, then in the order of creation, up to the newest one there is at
-/// the beginning. A handle keeps the one at hand in existence, and so in the ring, while `visit` runs.
+/// Calls `visit` with every greenlet of the ring: main first, then in the order of creation, up to the newest that
+/// exists when this is called. While `visit` runs, a handle keeps the visited greenlet alive, and so in the ring.
 ///
 /// # Safety
 ///
@@ -86,7 +86,7 @@ extern "C" fn ends_elsewhere() -> ! {
 pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: impl FnMut(&Greenlet<V, E>)) {
     let _busy = Busy::in_tree_of(main);
     let newer = main.here().next_id();
-    // SAFETY: counted here, and below; all of the ring are of the tree.
+    // SAFETY: the reference is counted here; every greenlet of the ring is of the tree.
     let keep = |block: BlockPtr| Held::new(unsafe { Greenlet::from_block(block.retain()) });
     let mut at = keep(main);
     loop {
@@ -99,7 +99,8 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
     }
 }
 
-/// Asks everyone who is not dead to exit, once; whether anyone has ended. A panic that comes back is put into `panicked`.
+/// Throws an exit into every greenlet that is not dead, once. Returns whether another round is needed: a greenlet has
+/// died, or a panic has cut this round short. `panicked` is replaced by the last panic, if there is one.
 ///
 /// # Safety
 ///
@@ -120,7 +121,7 @@ unsafe fn round<V: 'static, E: 'static>(
             block.die(DEAD);
             return;
         }
-        // SAFETY: the handle refers to it; it is not main, and main has no ancestors.
+        // SAFETY: the handle keeps it alive; it is not main, and main, the current greenlet, has no ancestors.
         let panic = unsafe { end_for_nobody::<V, E>(block, panic::catch(tree.exit)) };
         *panicked = panic::last(panicked.take(), panic);
     };
@@ -131,8 +132,9 @@ unsafe fn round<V: 'static, E: 'static>(
     cut_short || main.here().deaths() != deaths
 }
 
-/// Makes every handle inert, and takes the greenlets that still exist apart: no parents, no ring. What is dead and not
-/// referred to is freed; the others are freed, each for itself, by the last handle.
+/// Makes every handle inert, and detaches the greenlets that still exist from one another: no parents, no ring. A dead
+/// or unstarted greenlet is freed here if it has no handle, else by its last handle. One that refused to exit is never
+/// freed.
 ///
 /// # Safety
 ///
@@ -154,22 +156,23 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     tree.mail.take_down(wait_for_the_bell);
     tree.mail.clear();
     pool::give_up_all(main.here());
-    // Only now may user code run: bodies that were never started are dropped here.
+    // User code runs only from here on, when every greenlet is marked: destructors of what the freed greenlets owned.
     let mut panicked = None;
     while main.successor() != main {
         let greenlet = main.successor().retain();
         greenlet.unlink();
         if let Some(target) = greenlet.take_pin() {
-            // SAFETY: the pin owned it.
+            // SAFETY: the pin owned the reference.
             panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
         }
         if let Some(parent) = greenlet.take_parent() {
-            // SAFETY: the parent field owned it.
+            // SAFETY: the parent field owned the reference.
             panicked = panic::last(panicked, unsafe { release_caught::<V, E>(parent) });
         }
-        // SAFETY: counted above.
+        // SAFETY: the reference was counted above.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(greenlet) });
     }
-    // SAFETY: the reference that `enter` made. Handles may hold more; the next `enter` waits for them.
+    // SAFETY: the reference was counted by `enter`. Handles may own more: the tree cannot be entered until they are
+    // dropped.
     panic::last(panicked, unsafe { release_caught::<V, E>(main) })
 }

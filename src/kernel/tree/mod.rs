@@ -1,4 +1,4 @@
-//! A tree of greenlets: entered by a closure, ended when the closure is over.
+//! A tree of greenlets: entered by a closure, ended when the closure returns or unwinds.
 
 mod defaults;
 mod end;
@@ -23,24 +23,24 @@ use core::cell::{Cell, UnsafeCell};
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr;
 
-/// A tree: all its greenlets exchange values `V` and errors `E`.
+/// A tree of greenlets that exchange values `V` and errors `E`.
 ///
-/// A `static`. Code becomes the main greenlet of the tree by [`enter`](Self::enter), and is that until the closure returns.
+/// A tree is a `static`. The code that calls [`enter`](Self::enter) is its main greenlet until the closure returns.
 ///
 /// ```text
 ///                enter              the closure returns (or unwinds)
 ///   (not entered) ───► entered ───────────────────────────────► ending ───► (not entered)
-///                       main and its greenlets run        every greenlet that is left
-///                                                         gets its exit, in main's place
+///                       main and its greenlets run        an exit is thrown into every
+///                                                         greenlet that is left
 /// ```
 ///
-/// At the end, every greenlet that is not dead gets an exit thrown into it, in the order of creation, round by round, until
-/// a round ends nobody, or after 32 rounds. Greenlets that refuse keep their stacks for ever and are told to
-/// [`on_leak`](Self::on_leak), if they were not before. Handles that are kept longer are inert: their greenlets count as dead, a transfer to them is
-/// [refused](crate::Refusal::Ended).
+/// At the end, an exit is thrown into every greenlet that is not dead, in the order of creation. This is repeated until
+/// a round in which no greenlet dies, at most 32 times. Greenlets that refuse to end keep their stacks for ever;
+/// [`on_leak`](Self::on_leak) is called with each, unless it was before. Handles that still exist are inert from then
+/// on: their greenlets count as dead, and a transfer to them is [refused](crate::Refusal::Ended).
 ///
-/// One tree is entered at a time on a core, and a tree is entered on one core at a time. Without the features `cores` and `std`
-/// there is one core in the world.
+/// A core runs one tree at a time, and a tree runs on one core at a time. Without the features `cores` and `std` the
+/// whole program counts as one core.
 ///
 /// ```
 /// use greenlet::{StackPool, Tree};
@@ -59,24 +59,26 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
     pub(crate) unraisable: fn(&Greenlet<V, E>, Thrown<V, E>),
     pub(crate) leak: fn(&Greenlet<V, E>),
     pub(crate) overflow: fn(&Overflow) -> !,
-    /// Hears of every transfer. Only the core that entered looks at it.
+    /// The tracer. Only the core that entered uses it.
     pub(crate) listener: Cell<Option<Listener<V, E>>>,
-    /// Settles kills that were asked for from elsewhere, once somebody can ask: see [`Greenlet::remote`], which puts it here.
+    /// Settles kills that other cores or interrupt handlers requested. Set by [`Greenlet::remote`], before such a
+    /// request can be made.
     pub(crate) settle: Cell<Option<Settle>>,
-    /// Whether `main` is a greenlet: it is from `enter` until the last reference to it is gone.
+    /// Whether `main` is in use: from `enter` until the last reference to it is released.
     occupancy: Occupancy,
     pub(crate) mail: Mail,
     band: MainBand,
     main: UnsafeCell<MaybeUninit<Block>>,
 }
 
-// SAFETY: of what is mutable in a tree, `occupancy` and `mail` are atomic; `main` and `band` belong to the core that entered the tree
-// until it is free again, `listener` and `settle` until the run is over: `None` is left in the first, and in the second a function
-// that is good for whoever comes. No `V` or `E` is ever kept in a tree, so nothing is asked of these types.
+// SAFETY: of the mutable fields, `occupancy` and `mail` are atomic; `main` and `band` belong to the core that entered
+// the tree until it is free again; `listener` and `settle` belong to that core until the run ends, which sets the first
+// to `None`. `settle` may stay set: it is valid for every later run. A tree never contains a `V` or an `E`, so nothing
+// is required of these types.
 unsafe impl<V: 'static, E: 'static> Sync for Tree<V, E> {}
 
 impl<V: Default + 'static, E: 'static> Tree<V, E> {
-    /// A tree where an exit without a payload carries `V::default()`.
+    /// Creates a tree in which an exit without a payload carries `V::default()`.
     ///
     /// ```
     /// # use greenlet::Tree;
@@ -96,8 +98,10 @@ impl<V: Default + 'static, E: 'static> Default for Tree<V, E> {
 }
 
 impl<V: 'static, E: 'static> Tree<V, E> {
-    /// A tree where an exit without a payload, that of [`kill`](Greenlet::kill), of a lost reference and of the end of the
-    /// tree, carries `exit()`. It is called in the greenlet that throws the exit.
+    /// Creates a tree in which an exit without a payload carries `exit()`.
+    ///
+    /// These are the exits of [`kill`](Greenlet::kill) and [`cancel`](Greenlet::cancel), of a dropped last handle, of a
+    /// kill from another core, and of the end of the tree. `exit` is called in the greenlet that throws the exit.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -127,10 +131,14 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         }
     }
 
-    /// Sets the hook for errors that have no receiver: what came back from a greenlet that was killed because its last handle was
-    /// dropped, or because the tree ends. By default, with the feature `std`, a line on standard error names the greenlet.
+    /// Sets the hook for errors that have no receiver.
     ///
-    /// `hook` gets the greenlet that was killed, and what came back. It runs in the greenlet that dropped the handle.
+    /// These come from a greenlet that was killed because its last handle was dropped, because another core requested
+    /// it, or because the tree ends, and that ended with an error or has no body. By default, with the feature `std`, a
+    /// line on standard error names the greenlet.
+    ///
+    /// `hook` gets the greenlet that was killed, and the error. It runs in the greenlet that dropped the handle, was
+    /// current when the request was settled, or ends the tree.
     ///
     /// ```
     /// # use greenlet::{StackPool, Thrown, Tree};
@@ -150,10 +158,12 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         self
     }
 
-    /// Sets who hears of a greenlet that was asked to exit because nobody refers to it, or because the tree ends, and did
-    /// not end. It keeps its stack, until the end of the tree asks it again, and for ever after that. By default a line on standard
-    /// error says who it is, with the feature `std`; without, nobody hears of it before a spawn finds
-    /// [no stack](crate::SpawnError::PoolEmpty), which counts them.
+    /// Sets the hook for leaked greenlets: those that did not end when an exit was thrown into them.
+    ///
+    /// That exit came because the last handle was dropped, or because the tree ends. A leaked greenlet keeps its stack.
+    /// The end of the tree throws an exit into it again; if it still does not end, it keeps its stack for ever. By
+    /// default, with the feature `std`, a line on standard error names the greenlet. Without `std` the only sign is a
+    /// spawn that finds [no stack](crate::SpawnError::PoolEmpty): its error counts leaked greenlets.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -172,17 +182,19 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         self
     }
 
-    /// Sets who hears of a greenlet that has not kept to its stack. A panic with what [`Overflow`] displays by default.
+    /// Sets the hook for a stack overflow. The default panics with what [`Overflow`] displays.
     ///
-    /// Asked of the greenlet that leaves, at every transfer: its stack pointer must be on its stack, and the canary band at the
-    /// limit of its stack as it was laid. When it is not, memory below the stack may have been overwritten already, and nothing
-    /// of the greenlet or its tree may go on; so `hook` does not return. It runs on main's stack, below the frames of main,
-    /// which are lost to it: a panic of the hook ends the program. The greenlet is still current, for
-    /// [`current_report`](crate::current_report), and its [`stack`](Greenlet::stack) is as it was left.
+    /// Every transfer checks the greenlet that switches away: its stack pointer must be within its stack, and the
+    /// canary band at the limit must be unchanged. A fast switch compares two words of the band; slow transfers and
+    /// deaths compare all. If the check fails, memory below the stack may have been overwritten already, so no greenlet
+    /// of the tree may run again: `hook` does not return. It runs on main's stack, below the frames of main, which are
+    /// never resumed: a panic of the hook ends the program. The greenlet is still current, for
+    /// [`current_report`](crate::current_report), and its [`stack`](Greenlet::stack) has the stack pointer with which
+    /// it was about to leave.
     ///
-    /// While the hook runs every transfer is refused, with [`Refusal::Overflow`](crate::Refusal::Overflow). A greenlet whose last
-    /// handle goes is leaked, and nobody hears of it. So the hook may drop what it holds, and what `exit` drops, the values of
-    /// thread-locals, may hold handles. Questions are answered.
+    /// While the hook runs, every transfer is refused, with [`Refusal::Overflow`](crate::Refusal::Overflow). A greenlet
+    /// whose last handle is dropped is leaked, and [`on_leak`](Self::on_leak) is not called. So the hook may drop
+    /// handles, and so may `exit`, which drops the values of thread-locals. Queries work.
     ///
     /// ```
     /// # use greenlet::Tree;
@@ -200,19 +212,24 @@ impl<V: 'static, E: 'static> Tree<V, E> {
 
     /// Runs `main_body` as the main greenlet of this tree, on the stack of the caller.
     ///
-    /// The borrow that it gets cannot leave the closure, nor can the body of a greenlet capture it: main cannot be used
-    /// when it is over.
+    /// The borrow that the closure gets cannot leave it, and no body can capture it: so main cannot be used after the
+    /// closure has returned.
     ///
-    /// Aborts the program, with a message, if the closure is over while another greenlet than main is current. That takes other code
-    /// that changes stacks: a coroutine of another crate in which `enter` was called, and which a greenlet of the tree resumes.
+    /// Aborts the program, with a message, if the closure returns or unwinds while another greenlet than main is
+    /// current. That takes other code that switches stacks: `enter` is called in a coroutine of another crate, which a
+    /// greenlet of the tree resumes.
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`: resumes the last panic of user code that runs at the end of the tree.
     ///
     /// # Errors
     ///
-    /// The closure comes back, not called, with
+    /// Returns the closure, not called, with
     /// - [`EnterError::NoCore`]: called in an interrupt handler, or on a core that the core identity does not know;
-    /// - [`EnterError::CoreBusy`]: a tree is entered already, this one or another;
-    /// - [`EnterError::OtherCore`]: another core is in this tree;
-    /// - [`EnterError::StillReferred`]: handles to the main greenlet of the last run still exist.
+    /// - [`EnterError::CoreBusy`]: this core has entered a tree already, this one or another;
+    /// - [`EnterError::OtherCore`]: another core has entered this tree;
+    /// - [`EnterError::StillReferred`]: handles to the main greenlet of the previous run still exist.
     ///
     /// ```
     /// use greenlet::{EnterError, Tree};
@@ -236,7 +253,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
             return Err(Refused { reason, returned: main_body });
         }
         let place = self.main.get().cast::<Block>();
-        // SAFETY: taken just now, so nobody refers to the block in `self.main`; it stays so until that one is released.
+        // SAFETY: the tree was free, so no reference to the block in `self.main` exists; and it stays taken until the
+        // last reference to this main is released.
         let bounds = unsafe { self.band.lay() };
         // SAFETY: the same.
         let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.occupancy), 0), here) };
@@ -251,9 +269,10 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         Ok(result)
     }
 
-    /// The greenlet of this tree that runs on this core; `None` if the tree is not entered here, and in an interrupt handler.
+    /// Returns the greenlet of this tree that runs on this core; `None` if this core has not entered the tree, and in
+    /// an interrupt handler.
     ///
-    /// For code that was handed no greenlet. Who was handed one asks [`Greenlet::current`].
+    /// For code that has no greenlet at hand; code that has one calls [`Greenlet::current`].
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -267,25 +286,27 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     #[must_use]
     pub fn current(&'static self) -> Option<Greenlet<V, E>> {
         let here = this_core().filter(|here| here.tree() == ptr::from_ref(self).cast())?;
-        // SAFETY: this tree is entered on this core, and this is not a handler: so it is code that the tree runs.
+        // SAFETY: this core has entered this tree, and this is no interrupt handler, so the caller runs inside the
+        // tree.
         let current = unsafe { here.current() };
-        // At the very end a destructor may ask, of what was kept for main: that is being freed, and nobody may refer to it.
-        // SAFETY: counted here; the tree is this one.
+        // `ENDED`: called by a destructor of a local value of main, while main is being freed. No new reference may be
+        // made.
+        // SAFETY: the reference is counted here; the greenlet is of this tree.
         (!current.has(crate::records::block::ENDED)).then(|| unsafe { Greenlet::from_block(current.retain()) })
     }
 
-    /// The tree of a greenlet.
+    /// Returns the tree of a greenlet.
     ///
     /// # Safety
     ///
     /// The greenlet is of a tree of `V` and `E` that has not ended.
     pub(crate) unsafe fn of(block: BlockPtr) -> &'static Self {
-        // SAFETY: one tree is entered on the greenlet's core, its own; `enter` put a `&'static Tree<V, E>` there.
+        // SAFETY: the greenlet's core has entered its tree and no other; `enter` stored a `&'static Tree<V, E>` there.
         unsafe { &*block.here().tree().cast() }
     }
 }
 
-/// A run of a tree. It ends on main's own stack, on return and on unwinding alike.
+/// A run of a tree. It ends on main's own stack, when the closure returns or unwinds.
 struct Run<V: 'static, E: 'static> {
     tree: &'static Tree<V, E>,
     main: BlockPtr,
@@ -293,12 +314,12 @@ struct Run<V: 'static, E: 'static> {
 
 impl<V: 'static, E: 'static> Run<V, E> {
     fn end(&self) -> Option<Payload> {
-        // SAFETY: this is the caller of main's closure, which is over.
+        // SAFETY: called by `enter`, which has called main's closure, after that returned or while it unwinds.
         unsafe { end::end(self.tree, self.main) }
     }
 }
 
-/// Main panics: its greenlets get their exits; what panics meanwhile is lost, there is one panic on its way already.
+/// Main unwinds: exits are thrown as usual. Further panics are discarded, because one is being propagated already.
 impl<V: 'static, E: 'static> Drop for Run<V, E> {
     fn drop(&mut self) {
         panic::discard(self.end());
