@@ -42,7 +42,7 @@ pub(crate) struct Block {
     /// How many references there are: handles, parent fields of children, kills in progress, pins, and the packet with
     /// which the greenlet left. The current greenlet may have 0, because being current is not counted.
     pub(crate) refs: Cell<u32>,
-    /// The lowest address that the greenlet may use: the end of the canary band.
+    /// The lowest address that the greenlet may use: the upper end of the canary band.
     pub(crate) floor: Cell<*const Canary>,
     /// Bytes from `floor` up to the control block, where the stack pointer must be. `usize::MAX` for main, whose stack
     /// is not the crate's.
