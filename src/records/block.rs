@@ -129,8 +129,8 @@ impl BlockPtr {
         (!parent.is_null()).then(|| unsafe { Self::from_context(parent) })
     }
 
-    /// Replaces the parent; returns the old one. The reference in the parent field belongs to the caller then, and the
-    /// caller's reference to `parent` to the field.
+    /// Replaces the parent; returns the old one. The reference in the parent field passes to the caller, and the
+    /// caller's reference to `parent` passes to the field.
     ///
     /// A pending `up` needs a reference to its target, which is the old parent. If this greenlet waits in `up`, the
     /// target gets one more reference, the pin, and the flag [`PINNED`] makes the next arrival a slow one, which
