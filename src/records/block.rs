@@ -42,7 +42,7 @@ pub(crate) struct Block {
     /// How many references there are: handles, parent fields of children, kills in progress, pins, and the packet with
     /// which the greenlet left. The current greenlet may have 0, because being current is not counted.
     pub(crate) refs: Cell<u32>,
-    /// The lowest address that the greenlet may use: the end of the canary band.
+    /// The lowest address that the greenlet may use: the upper end of the canary band.
     pub(crate) floor: Cell<*const Canary>,
     /// Bytes from `floor` up to the control block, where the stack pointer must be. `usize::MAX` for main, whose stack
     /// is not the crate's.
@@ -129,8 +129,8 @@ impl BlockPtr {
         (!parent.is_null()).then(|| unsafe { Self::from_context(parent) })
     }
 
-    /// Replaces the parent; returns the old one. The reference in the parent field belongs to the caller then, and the
-    /// caller's reference to `parent` to the field.
+    /// Replaces the parent; returns the old one. The reference in the parent field passes to the caller, and the
+    /// caller's reference to `parent` passes to the field.
     ///
     /// A pending `up` needs a reference to its target, which is the old parent. If this greenlet waits in `up`, the
     /// target gets one more reference, the pin, and the flag [`PINNED`] makes the next arrival a slow one, which
