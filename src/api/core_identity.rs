@@ -35,7 +35,7 @@ pub unsafe trait CoreIdentity {
     fn in_handler() -> bool;
 }
 
-/// Declares the program's [`CoreIdentity`](crate::CoreIdentity), once per program; needs the feature `cores`.
+/// Declares the program's [`CoreIdentity`], once per program; needs the feature `cores`.
 ///
 /// ```
 /// struct Firmware;
