@@ -1,5 +1,5 @@
-//! Makes the linker find `greenlet.x` without a path, says whether the target is bare or hosted and whether there is optimization, and
-//! refuses targets and processors that the switch is not made for.
+//! Sets `cfg(bare)` or `cfg(hosted)`, and `cfg(unoptimized)`; refuses targets and processors that the switch does not
+//! support; and passes the directory of `greenlet.x` to the linker.
 
 #[path = "build/apx.rs"]
 mod apx;
@@ -39,11 +39,11 @@ fn main() {
     let (from, to) = (variable("CARGO_MANIFEST_DIR").join("linker/greenlet.x"), variable("OUT_DIR"));
     println!("cargo::rerun-if-changed=linker/greenlet.x");
     println!("cargo::rerun-if-changed=build.rs");
-    // A folder with nothing else in it: what is in the search path of a linker should be meant to be found.
+    // A folder with no other file in it is added to the linker's search path.
     if let Err(error) = fs::copy(&from, to.join("greenlet.x")) {
         panic!("{} cannot be copied to {}: {error}", from.display(), to.display());
     }
     println!("cargo::rustc-link-search={}", to.display());
-    // For a dependent's build script, as DEP_GREENLET_LINKER_SCRIPT.
+    // Build scripts of dependents read this as DEP_GREENLET_LINKER_SCRIPT.
     println!("cargo::metadata=linker_script={}", to.join("greenlet.x").display());
 }

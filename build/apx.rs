@@ -1,15 +1,16 @@
-//! Refuses to build for APX, which has registers that the switch cannot tell the compiler of.
+//! Refuses to build for APX, whose registers `asm!` cannot declare as clobbered.
 //!
-//! APX gives x86_64 sixteen more general registers, r16 to r31. `asm!` has no names for them, so that the switch cannot say that it
-//! changes them: code that is compiled for APX keeps values there over a switch, and loses them. Nor is there a `cfg` that says so.
-//! So the compiler is asked: with the flags of this build, does it use r16 where it has need of many registers?
+//! APX gives x86_64 sixteen more general registers, r16 to r31. `asm!` has no names for them, so the switch cannot
+//! declare that it changes them: code that is compiled for APX would keep values there across a switch, and lose them.
+//! There is no stable `cfg` for the feature. So this compiles a probe with the flags of the build, a function that
+//! needs many registers, and checks whether it uses r16.
 
 use std::env;
 use std::error::Error;
 use std::io::Write;
 use std::process::{Command, Stdio, exit};
 
-/// A function with 24 values at once.
+/// The probe: a function with 24 live values.
 const PROBE: &[u8] = b"
     #![no_std]
     #[unsafe(no_mangle)]
@@ -23,7 +24,7 @@ const PROBE: &[u8] = b"
         }
     }";
 
-/// Ends the build with an error, if it is for APX.
+/// Ends the build with an error if it is for APX.
 pub(super) fn refuse() {
     println!("cargo::rerun-if-changed=build/apx.rs");
     let all_flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
@@ -35,7 +36,7 @@ pub(super) fn refuse() {
     match assembly(&flags) {
         Ok(text) if text.contains("%r16") => {
             eprintln!(
-                "error: greenlet cannot be built for processors with APX: values in r16 to r31 would be lost over a switch, \
+                "error: greenlet cannot be built for processors with APX: values in r16 to r31 would be lost in a switch, \
                  because `asm!` has no names for these registers.\n\
                  The flags of this build are `{}`: choose another target-cpu, or add -C target-feature=-apxf",
                 flags.join(" ")
@@ -43,11 +44,11 @@ pub(super) fn refuse() {
             exit(1)
         }
         Ok(_) => {}
-        Err(error) => println!("cargo::warning=greenlet could not find out whether this build is for APX: {error}"),
+        Err(error) => println!("cargo::warning=greenlet could not determine whether this build is for APX: {error}"),
     }
 }
 
-/// Those of the flags, as cargo hands them on, that choose the processor.
+/// Returns the flags that select the processor, from all flags in cargo's encoding.
 fn processor_flags(encoded: &str) -> Vec<&str> {
     let chooses = |value: &str| value.starts_with("target-cpu=") || value.starts_with("target-feature=");
     let mut flags = Vec::new();
@@ -62,9 +63,9 @@ fn processor_flags(encoded: &str) -> Vec<&str> {
     flags
 }
 
-/// What the compiler makes of the probe.
+/// Compiles the probe with `flags`, and returns the assembly.
 fn assembly(flags: &[&str]) -> Result<String, Box<dyn Error>> {
-    let mut rustc = Command::new(env::var_os("RUSTC").ok_or("cargo did not say which compiler it uses")?);
+    let mut rustc = Command::new(env::var_os("RUSTC").ok_or("cargo has not set RUSTC")?);
     rustc.args(["--crate-type=lib", "--crate-name=probe", "--emit=asm=-", "-Copt-level=3", "-Cpanic=abort"]);
     rustc.arg("--target").arg(env::var("TARGET")?).args(flags).arg("-");
     let mut child = rustc.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -72,6 +73,6 @@ fn assembly(flags: &[&str]) -> Result<String, Box<dyn Error>> {
     let output = child.wait_with_output()?;
     match output.status.success() {
         true => Ok(String::from_utf8(output.stdout)?),
-        false => Err(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or("no word of why").into()),
+        false => Err(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or("no error message").into()),
     }
 }

@@ -1,23 +1,25 @@
-//! Whether the program may be compiled without optimization, as far as this is known when the crate is: `cfg(unoptimized)`.
+//! Sets `cfg(unoptimized)` if the program may be compiled without optimization, as far as a build script can detect
+//! this.
 //!
-//! For the least stack of a body. The kernel's generic functions are compiled with the crates that use them, and these may have an
-//! opt-level of their own. What is not seen from here, the crates find out when they spawn: `src/api/pools/least.rs`.
+//! The least stack of a body depends on it (`src/api/pools/least.rs`). The generic functions of the crate are compiled
+//! with the crates that use them, which may have another opt-level. `spawn` detects at run time what cannot be detected
+//! here.
 
 use std::env;
 
-/// Tells the compiler.
+/// Sets the cfg for the compiler.
 pub(super) fn tell() {
     println!("cargo::rerun-if-changed=build/optimized.rs");
     println!("cargo::rustc-check-cfg=cfg(unoptimized)");
     let is = |name, value| env::var(name).is_ok_and(|set| set == value);
-    // A profile that inherits from `dev` optimizes what it is told to, such as all dependencies, and that is seldom all.
+    // A profile that inherits from `dev` may optimize some packages, such as all dependencies, but rarely all of them.
     let by_profile = is("OPT_LEVEL", "0") || is("PROFILE", "debug");
     if by_profile || flags_say_so(&env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default()) {
         println!("cargo::rustc-cfg=unoptimized");
     }
 }
 
-/// Whether flags for all crates, as cargo hands them on, turn optimization off. They come after what a profile says.
+/// Returns `true` if the flags for all crates, in cargo's encoding, turn optimization off. They override the profile.
 fn flags_say_so(encoded: &str) -> bool {
     let options = encoded.split('\x1f').map(|word| word.trim_start_matches("--codegen=").trim_start_matches("-C"));
     options.into_iter().any(|option| option == "opt-level=0" || option == "no-prepopulate-passes")

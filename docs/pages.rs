@@ -3,7 +3,7 @@
 //!
 //! # Files of the repository
 //!
-//! These stay in the repository, because they speak of it alone or have plots: `CONTRIBUTING.md`, `docs/performance.md`,
+//! These are not pages, because they concern the repository alone or have plots: `CONTRIBUTING.md`, `docs/performance.md`,
 //! `crates/greenlet-tasklets` and `qemu-tests`.
 
 #[doc = include_str!("links.md")]

@@ -1,9 +1,9 @@
-//! A greenlet that hands out words, one at each switch: `cargo run --example hello`.
+//! A greenlet as a generator, which returns one word per switch: `cargo run --example hello`.
 
 use greenlet::{StackPool, Tree};
 
 static STACKS: StackPool<1, 16384> = StackPool::new(); // one stack of 16 KiB
-static TREE: Tree<Option<&'static str>> = Tree::new(); // what its greenlets send to each other
+static TREE: Tree<Option<&'static str>> = Tree::new(); // its greenlets exchange values of type Option<&'static str>
 
 fn main() {
     TREE.enter(|main| {
@@ -22,7 +22,7 @@ fn main() {
     .unwrap();
 }
 
-/// With the feature `cores`, and without `std`, a program declares how its cores are told apart.
+/// The core identity that a program declares with the feature `cores` and without `std`.
 #[cfg(all(feature = "cores", not(feature = "std")))]
 #[path = "round_trip/one_core.rs"]
 mod one_core;

@@ -1,5 +1,5 @@
-// The first definition of a link counts: rustdoc reads those in `links.md`, which lead to pages of the crate, before those at the end of
-// a document, which are paths for a reader of the files.
+// Markdown uses the first definition of a link. So in rustdoc the links of `links.md`, to pages of this crate, replace
+// those at the end of each document, which are paths for readers of the files.
 #![doc = include_str!("../docs/links.md")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]

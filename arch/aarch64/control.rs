@@ -1,9 +1,11 @@
-//! The control word of aarch64, FPCR: shared by all contexts, or with the feature `fp-control` each context's own.
+//! The floating-point control word of aarch64, FPCR. All contexts of a core share it, or, with the feature
+//! `fp-control`, each context has its own.
 //!
-//! The status word, FPSR, stays the core's. FPCR goes by its encoding, since the assembler knows no such name where the target has
-//! no floating point registers; it faults where floating point is trapped (CPACR_EL1.FPEN).
+//! The status word, FPSR, stays with the core. FPCR is written as its encoding, S3_3_C4_C4_0: the assembler knows the
+//! name only for targets with floating-point registers. Access faults where floating point is trapped (CPACR_EL1.FPEN).
 
-/// Lines of the switch, with `from` in x1 and `to` in x2, that change x9: the word stands 40 bytes above where sp is saved.
+/// Lines of a switch that save the word to `from` in x1, or load it from `to` in x2, by way of x9. It lies 40 bytes
+/// above the saved sp.
 #[cfg(feature = "fp-control")]
 macro_rules! control {
     (save) => {
@@ -18,23 +20,14 @@ macro_rules! control {
 
 #[cfg(feature = "fp-control")]
 const _: () = assert!(
-    core::mem::offset_of!(super::Context, control) == super::offset::SP + 40,
-    "where the lines look for the word"
+    core::mem::offset_of!(crate::arch::Context, control) == crate::arch::offset::SP + 40,
+    "the lines above expect the word there"
 );
 
-/// No line: the word is the core's.
+/// No line: the word belongs to the core.
 #[cfg(not(feature = "fp-control"))]
 macro_rules! control {
     ($what:ident) => {
         ""
     };
-}
-
-/// What the control word is now.
-#[cfg(feature = "fp-control")]
-pub(crate) fn control() -> crate::arch::Control {
-    let control;
-    // SAFETY: reads a register.
-    unsafe { core::arch::asm!("mrs {}, S3_3_C4_C4_0", out(reg) control, options(nomem, nostack, preserves_flags)) };
-    control
 }

@@ -1,15 +1,15 @@
-//! How cores are told apart where MPIDR_EL1 does.
+//! Core identity from MPIDR_EL1.
 
-use super::in_handler;
+use crate::arch::{Cpu, Native};
 use core::arch::asm;
 
 /// Cores told apart by the affinity fields of MPIDR_EL1, and handlers that run with interrupts masked, as for
 /// [`SingleCore`](crate::SingleCore).
 ///
-/// The number is `Aff0 + 16 * Aff1`, which is what a GIC of version 3 counts clusters by; Aff2 and Aff3 are zero.
+/// The number is `Aff0 + 16 * Aff1`, which is how a GIC of version 3 counts clusters; Aff2 and Aff3 are zero.
 ///
-/// Ready-made for [`core_identity!`](crate::core_identity), with `unsafe` before it: the promise is that no handler unmasks
-/// interrupts.
+/// Ready-made for [`core_identity!`](crate::core_identity), with `unsafe` before it: the promise is that no handler
+/// unmasks interrupts.
 ///
 /// ```no_run
 /// # #![no_std]
@@ -22,8 +22,8 @@ use core::arch::asm;
 pub struct Mpidr;
 
 impl Mpidr {
-    /// What the affinity fields say (Arm ARM, D19.2.101): `Aff0 + 16 * Aff1`; `usize::MAX` if that would not be it, Aff2 or Aff3 not
-    /// being zero or Aff0 being 16 or more.
+    /// The number of this core, from the affinity fields (Arm ARM, D19.2.101): `Aff0 + 16 * Aff1`. Where that formula
+    /// does not hold, because Aff2 or Aff3 is not zero or Aff0 is 16 or more, `usize::MAX`.
     ///
     /// ```no_run
     /// # #![no_std]
@@ -52,6 +52,6 @@ impl Mpidr {
     /// ```
     #[must_use]
     pub fn in_handler() -> bool {
-        in_handler()
+        Native::in_handler()
     }
 }

@@ -1,14 +1,15 @@
-//! The control words of x86_64, MXCSR and that of the x87: shared by all contexts, or with the feature `fp-control` each
-//! context's own.
+//! The floating-point control words of x86_64: MXCSR and the x87 control word. All contexts of a core share them, or,
+//! with the feature `fp-control`, each context has its own.
 //!
 //! ```text
 //!   control   bits 0 to 31: MXCSR      bits 32 to 47: x87 control word      bits 48 to 63: 0
 //! ```
 //!
-//! The exception flags of SSE are in MXCSR and go with it; the x87 status word stays. All of it faults where SSE and x87 are not
-//! enabled (CR4.OSFXSR, CR0.EM, CR0.TS).
+//! MXCSR includes the exception flags of SSE, which are therefore saved with it; the x87 status word stays with the
+//! core. The instructions fault where SSE and x87 are not enabled (CR4.OSFXSR, CR0.EM, CR0.TS).
 
-/// Lines of the switch, with `from` in rsi and `to` in rdx: the words stand 40 bytes above where sp is saved.
+/// Lines of a switch that save the words to `from` in rsi, or load them from `to` in rdx. They lie 40 bytes above the
+/// saved rsp.
 #[cfg(feature = "fp-control")]
 macro_rules! control {
     (save) => {
@@ -23,25 +24,14 @@ macro_rules! control {
 
 #[cfg(feature = "fp-control")]
 const _: () = assert!(
-    core::mem::offset_of!(super::Context, control) == super::offset::SP + 40,
-    "where the lines look for the words"
+    core::mem::offset_of!(crate::arch::Context, control) == crate::arch::offset::SP + 40,
+    "the lines above expect the words there"
 );
 
-/// No line: the words are the core's.
+/// No line: the words belong to the core.
 #[cfg(not(feature = "fp-control"))]
 macro_rules! control {
     ($what:ident) => {
         ""
     };
-}
-
-/// What the control words are now.
-#[cfg(feature = "fp-control")]
-pub(crate) fn control() -> crate::arch::Control {
-    let mut control = 0;
-    // SAFETY: stores six bytes in eight.
-    unsafe {
-        core::arch::asm!("stmxcsr [{0}]", "fnstcw [{0} + 4]", in(reg) &mut control, options(nostack, preserves_flags));
-    }
-    control
 }

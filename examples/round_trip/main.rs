@@ -1,10 +1,11 @@
-//! How a round trip compares with the least that a stack switch can be: `cargo run --release --example round_trip`.
+//! Measures a round trip against a minimal stack switch: `cargo run --release --example round_trip`.
 //!
-//! Two greenlets that hand an integer to and fro, and two bare contexts that do the same with a minimal switch in inline
-//! assembly: four words saved and loaded, no tree, no current greenlet, no errors. Both in this process, in turn, many
-//! rounds; the figure is the ratio round by round. An absolute time would say more about the machine than about the crate.
+//! Two greenlets send an integer forth and back. Two raw contexts do the same with a minimal switch in inline assembly,
+//! which saves and loads four words, and has no tree, no current greenlet and no errors. Both run in this process, in
+//! alternating rounds, and the program prints the ratio of their times, because absolute times depend on the machine
+//! more than on the crate.
 
-/// With the feature `cores`, and without `std`, a program declares how its cores are told apart.
+/// The core identity that a program declares with the feature `cores` and without `std`.
 #[cfg(all(feature = "cores", not(feature = "std")))]
 mod one_core;
 mod raw;
@@ -13,8 +14,9 @@ use greenlet::{Greenlet, StackPool, Tree};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Round trips timed at a time, and how often.
+/// The round trips of one measurement.
 const TRIPS: usize = 50_000;
+/// The number of measurements.
 const ROUNDS: usize = 201;
 
 static STACKS: StackPool<2, 16384> = StackPool::new();

@@ -1,8 +1,8 @@
-//! The core identity of an example, which runs on one thread.
+//! The core identity of a program with one thread.
 
 struct OneCore;
 
-// SAFETY: this program has one thread, and no handler of signals.
+// SAFETY: this program has one thread, and no signal handler.
 unsafe impl greenlet::CoreIdentity for OneCore {
     fn number() -> usize {
         0

@@ -1,15 +1,16 @@
-//! The least that a switch between two stacks can be, for comparison.
+//! A minimal switch between two stacks, for comparison.
 
 use std::arch::asm;
 use std::cell::Cell;
 use std::hint::black_box;
 
-/// Where a bare context stands: sp, pc, and the two registers that no clobber may name.
+/// The saved state of a raw context: sp, pc, and the two registers that `asm!` does not accept as clobbers.
 #[repr(C)]
 #[derive(Default)]
 struct Place([Cell<usize>; 4]);
 
-/// A context with a stack of its own that answers every word with the next one, and the place of whoever asks.
+/// Two contexts: `echo`, with a stack of its own, returns each word plus one; `caller` is the code that sends the
+/// words.
 pub(crate) struct Pair {
     caller: &'static Place,
     echo: &'static Place,
@@ -20,45 +21,53 @@ impl Pair {
         let stack = Box::leak(vec![0u128; 1024].into_boxed_slice());
         let pair = Self { caller: Box::leak(Box::default()), echo: Box::leak(Box::default()) };
         let top = stack.as_mut_ptr_range().end.addr();
-        // The entry is jumped to, as if called: on x86_64 that is 8 bytes below a multiple of 16.
+        // `switch` jumps to the entry function, whose stack pointer must be as after a call: 8 bytes below a multiple
+        // of 16 on x86_64.
         pair.echo.0[0].set(if cfg!(target_arch = "x86_64") { top - 8 } else { top });
         pair.echo.0[1].set(echo as *const () as usize);
-        // The echo is told its own place and the caller's: the first word is a pointer to the pair.
+        // The first word is a pointer to the pair, from which `echo` reads its own place and that of the caller.
         let pair = Box::leak(Box::new(pair));
-        // SAFETY: the echo is at its entry, on a stack of its own; it knows the word as a pair.
+        // SAFETY: `echo` has not started, and has a stack of its own; it expects a pointer to a pair.
         unsafe { switch(pair.caller, pair.echo, std::ptr::from_ref(pair).addr()) };
         Self { caller: pair.caller, echo: pair.echo }
     }
 
-    /// Sends a word and returns what comes back. The places are hidden from the optimizer: ours are not constants either.
+    /// Sends a word and returns the reply.
+    ///
+    /// The places are hidden from the optimizer, because for a greenlet they are not constants either.
     #[inline(always)]
     pub(crate) fn round_trip(&self, word: usize) -> usize {
-        // SAFETY: the echo waits in its own switch, for a word.
+        // SAFETY: `echo` is suspended in its own call of `switch`, and expects a word.
         unsafe { switch(self.caller, black_box(self.echo), word) }
     }
 }
 
+/// Replies to each word with the next one.
+///
 /// # Safety
 ///
-/// Entered by `switch`, with the address of a pair.
+/// `switch` enters it, with the address of a pair.
 unsafe extern "C" fn echo(pair: *const Pair) -> ! {
     // SAFETY: `Pair::new` sends a leaked pair.
     let pair = unsafe { &*pair };
     let mut word = 0;
     loop {
-        // SAFETY: the caller waits in its own switch, for a word.
+        // SAFETY: the caller is suspended in its own call of `switch`, and expects a word.
         word = unsafe { switch(pair.echo, black_box(pair.caller), word) } + 1;
     }
 }
 
+/// Saves the current context in `from`, and resumes `to` with `word`; returns the word of the switch back.
+///
 /// # Safety
 ///
-/// `from` is where the caller's own place is kept; `to` waits in this function, or is at its entry.
+/// `from` is the place of the current context. `to` is suspended in this function, or has not started.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn switch(from: &Place, to: &Place, word: usize) -> usize {
     let arrived;
-    // SAFETY: what is live is saved by the compiler, which is told that all else changes; the rest is saved here.
+    // SAFETY: sp, pc, rbp and rbx are saved and restored here; all other registers are declared clobbered, so the
+    // compiler saves the values in them.
     unsafe {
         asm!(
             "lea rax, [rip + 2f]",
@@ -81,14 +90,17 @@ unsafe fn switch(from: &Place, to: &Place, word: usize) -> usize {
     arrived
 }
 
+/// The same for aarch64.
+///
 /// # Safety
 ///
-/// As above.
+/// As for x86_64.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
 unsafe fn switch(from: &Place, to: &Place, word: usize) -> usize {
     let arrived;
-    // SAFETY: as above.
+    // SAFETY: sp, pc, x29 and x19 are saved and restored here; all other registers are declared clobbered, so the
+    // compiler saves the values in them.
     unsafe {
         asm!(
             "adr x10, 2f",

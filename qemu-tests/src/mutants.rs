@@ -5,8 +5,8 @@
 //! one. Which of them count stands in `.cargo/mutants.toml`, with the reason for each that does not. This side draws, says what a
 //! mutant is tried against, and counts.
 //!
-//! The tests are those of the package `merged`: the first of its programs is built again in seconds, and few mutants get past it.
-//! Who survives one is tried against the next.
+//! A mutant is tried first against the recorded scenarios and the cases of misuse, which are built again in seconds and notice most;
+//! one that survives is tried against the library's own tests.
 
 mod draw;
 
@@ -59,8 +59,6 @@ enum Part {
     Short,
     /// Those of [`LONG`].
     Long,
-    /// All, one after the other.
-    OneByOne,
 }
 
 /// Eight tests that take longer than all others together.
@@ -82,15 +80,23 @@ const ONE_CORE: &str = "--features=alloc,recorder,high-water,abandon,watchpoint,
 
 /// In the order in which a mutant meets them, until one notices it: what is built soonest comes first.
 const ALL: [Tests; 6] = [
-    Tests { name: "scenarios", build: &["--package=merged", "--test=scenarios", FEATURES], part: Part::All },
-    Tests { name: "library", build: &["--package=merged", "--test=library", FEATURES], part: Part::Short },
-    Tests { name: "long", build: &["--package=merged", "--test=library", FEATURES], part: Part::Long },
-    Tests { name: "values", build: &["--test=values", "--test=floor", FEATURES], part: Part::All },
+    // The recorded scenarios, and every case of misuse.
     Tests {
-        name: "one core",
-        build: &["--package=merged", "--test=scenarios", "--test=library", ONE_CORE],
-        part: Part::OneByOne,
+        name: "scenarios",
+        build: &[
+            "--package=conformance",
+            "--package=misuse",
+            "--test=audit",
+            "--test=corpus",
+            "--test=cases",
+            FEATURES,
+        ],
+        part: Part::All,
     },
+    Tests { name: "library", build: &["--test=library", FEATURES], part: Part::Short },
+    Tests { name: "long", build: &["--test=library", FEATURES], part: Part::Long },
+    Tests { name: "values", build: &["--test=values", "--test=floor", FEATURES], part: Part::All },
+    Tests { name: "one core", build: &["--test=library", ONE_CORE], part: Part::All },
     Tests { name: "cores", build: &["--test=cores", "--features=cores,recorder"], part: Part::All },
 ];
 
@@ -210,7 +216,7 @@ impl Tests {
         let mut cargo = cargo();
         cargo.arg("--config").arg(&file).arg("--output").arg(&folder).args(["--jobs=1", SECONDS, SECONDS_TO_BUILD]);
         // Nobody debugs these programs.
-        let build = ["--config=profile.dev.debug=false"].iter().chain(self.build);
+        let build = ["--package=greenlet", "--config=profile.dev.debug=false"].iter().chain(self.build);
         cargo.args(build.map(|word| format!("--cargo-arg={word}"))).args(["--", "--"]).args(self.part.words());
         let ended = process::run(cargo, LIMIT, |piece| {
             let mut out = io::stderr().lock();
@@ -240,8 +246,6 @@ impl Part {
             Self::All => Vec::new(),
             Self::Short => LONG.iter().map(|name| format!("--skip={name}")).collect(),
             Self::Long => LONG.map(str::to_owned).to_vec(),
-            // One core, and in each module another lock for it.
-            Self::OneByOne => vec!["--test-threads=1".to_owned()],
         }
     }
 }

@@ -218,7 +218,7 @@ fn none_of(what: &str, problems: &[String]) -> Result<(), Failed> {
 /// A test, as documents name it.
 #[derive(Debug, Eq, PartialEq)]
 enum Reference<'a> {
-    /// `file::name`, of `tests/file.rs`. The name may end in `*`.
+    /// `file::name`, of `tests/library/file.rs` or `tests/file.rs`. The name may end in `*`.
     Test(&'a str, &'a str),
     /// `corpus/FAMILY` or `corpus/FAMILY/NAME`.
     Corpus(&'a str),
@@ -249,9 +249,9 @@ fn reference<'a>(before: &str, code: &'a str) -> Option<Reference<'a>> {
         return Some(Reference::Guest(code));
     }
     let (file, name) = code.split_once("::")?;
-    // A lint, another crate or a function of the kernel is no test; but a file of both names is taken for the one in `tests`.
+    // A lint, another crate or a function of the kernel is no test; but a file of both names is taken for the test.
     let floors = ["api", "kernel", "records"].map(|floor| places::root().join("src").join(floor));
-    let is_test = places::root().join("tests").join(file).with_extension("rs").is_file();
+    let is_test = TESTS.iter().any(|folder| places::root().join(folder).join(file).with_extension("rs").is_file());
     let is_other = ["clippy", "critical_section"].contains(&file)
         || floors.iter().map(|floor| floor.join(file)).any(|path| path.is_dir() || path.with_extension("rs").is_file());
     (is_name(file) && is_name(name) && (is_test || !is_other)).then_some(Reference::Test(file, name))
@@ -286,10 +286,13 @@ impl Known {
     }
 }
 
-/// The names of the tests in `tests/*.rs`, here and of the crate above, by file.
+/// Where the hosted tests are, of the library and of the crate above it.
+const TESTS: [&str; 3] = ["tests", "tests/library", "crates/greenlet-tasklets/tests"];
+
+/// The names of the hosted tests, by file.
 fn hosted() -> io::Result<BTreeMap<String, BTreeSet<String>>> {
     let mut hosted = BTreeMap::new();
-    let folders = ["tests", "crates/greenlet-tasklets/tests"].map(|folder| fs::read_dir(places::root().join(folder)));
+    let folders = TESTS.map(|folder| fs::read_dir(places::root().join(folder)));
     for entry in folders.into_iter().collect::<io::Result<Vec<_>>>()?.into_iter().flatten() {
         let path = entry?.path();
         if let Some(file) = path.file_stem().filter(|_| is_source(&path)) {

@@ -22,6 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("every_link_leads_somewhere", every_link_leads_somewhere),
         case("a_link_that_leads_nowhere_is_noticed", noticed),
+        case("every_path_for_contributors_exists", every_path_for_contributors_exists),
     ]
 }
 
@@ -48,6 +49,24 @@ fn every_link_leads_somewhere() -> Result<(), Failed> {
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+}
+
+/// CONTRIBUTING says where to change what, by paths from the root of the repository.
+fn every_path_for_contributors_exists() -> Result<(), Failed> {
+    let text = fs::read_to_string(places::root().join("CONTRIBUTING.md"))?;
+    let prose: String = text.split("```").step_by(2).collect();
+    // In capitals what the reader fills in.
+    let is_path = |code: &&str| {
+        code.contains('/')
+            && !code.contains([' ', '@', '*'])
+            && !["FAMILY", "NAME"].iter().any(|name| code.contains(name))
+    };
+    let paths: Vec<_> = prose.split('`').skip(1).step_by(2).filter(is_path).collect();
+    let missing: Vec<_> = paths.iter().filter(|path| !places::root().join(path).exists()).collect();
+    if missing.is_empty() && paths.len() > 40 {
+        return Ok(());
+    }
+    Err(format!("of {} paths these do not exist: {missing:?}", paths.len()).into())
 }
 
 /// What is wrong with the links of a document.

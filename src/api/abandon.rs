@@ -1,19 +1,20 @@
-//! A greenlet that was stopped at the limit of its stack is given up, and the rest of its tree goes on.
+//! `Tree::abandon`: gives up a greenlet that a fault stopped at the limit of its stack, and resumes its parent.
 //!
 //! ```text
 //!   the greenlet's stack          the handler's stack             a landing stack              the parent's stack
 //!   an access below the limit ──► Overflow::at
 //!                                 returns into a function ──────► Tree::abandon
-//!                                 of the firmware's                 refused: error back
-//!                                                                   dead, an error ──────────► arrives, as if the
-//!                                                                                              body had ended with it
+//!                                 of the firmware                 refused: returns `error`
+//!                                                                 else: marks it dead, ──────► receives `error`, as if
+//!                                                                 sends `error`                the body had ended
+//!                                                                                              with that
 //! ```
 //!
-//! It dies as others do, but from a stack that is not its own. Its own is left as it is, for what lies on it may be referred
-//! to: its slot is not given back.
+//! The greenlet ends as others do, but the code that ends it runs on another stack. Its own stack stays as it is,
+//! because there may be pointers to data on it: the stack does not return to its pool.
 
 use crate::api::report::stack_of;
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::kernel::overflow::Overflow;
 use crate::kernel::transfer::life::take_out;
 use crate::kernel::tree::Tree;
@@ -25,52 +26,65 @@ use core::convert::Infallible;
 use core::fmt;
 use core::ptr;
 
-/// How far from the limit of its stack the stack pointer of a greenlet can be when an overflow is stopped: below, up to the
-/// guard's other end, since the compiler probes each page; above, as far as a store reaches that makes room for itself.
+/// How far below its limit the stack pointer can be when an overflow is stopped, in bytes: up to the lower end of the
+/// guard page, because the compiler probes each page of a large frame.
 const BELOW: usize = 4096;
+/// How far above its limit: by the largest offset of a store that also moves the stack pointer, which faults before it
+/// moves it.
 const ABOVE: usize = BAND + 512;
 
-/// Whether an access to `address` with the stack pointer at `sp` may be that of a processor which has an interrupt to report: x86_64
-/// pushes five words below `sp`, aligned (Intel SDM volume 3, section 6.14.2). A call pushes one there, too.
+/// Returns `true` if an access to `address` may be a push by the processor that takes an interrupt with the stack
+/// pointer at `sp`.
+///
+/// An x86_64 processor aligns `sp` and pushes five words below it (Intel SDM volume 3, section 6.14.2). A call
+/// instruction pushes one word there, too.
 fn is_push_of_processor(sp: usize, address: usize) -> bool {
     let top = sp & !15;
     (top.saturating_sub(5 * 8)..top).contains(&address)
 }
 
-/// Why [`Tree::abandon`] was refused. Nothing has changed, and nothing of the tree can go on: what was interrupted has not come
-/// back. Reset the core.
+/// Why [`Tree::abandon`] was refused.
+///
+/// Nothing has changed, and no greenlet of the tree can continue, because the code that was interrupted has not
+/// been resumed. Reset the core.
 ///
 /// ```
 /// # use greenlet::AbandonError;
-/// assert_eq!(AbandonError::Main.to_string(), "the main greenlet cannot be abandoned, there is nobody to go on; reset the core");
+/// let message = AbandonError::Main.to_string();
+/// assert_eq!(message, "the main greenlet cannot be abandoned, because it has no parent; reset the core");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AbandonError {
-    /// The tree is not entered on this core, or this is a handler.
+    /// The tree is not entered on this core, or the call is made in a handler.
     NotEntered,
-    /// Main runs.
+    /// The current greenlet is main.
     Main,
-    /// The overflow is not of the greenlet that runs: it has gone on since, or the fault was another one's access to a guard that
-    /// is not its own.
+    /// The overflow is not of the current greenlet: another greenlet runs by now, or the current one accessed the
+    /// guard of another stack.
     NotCurrent,
-    /// The overflow was not [stopped](Overflow::stopped_at), but noticed as the greenlet left: memory is overwritten.
+    /// The overflow was not [stopped](Overflow::stopped_at), but detected when the greenlet switched away: memory
+    /// is overwritten.
     TooLate,
-    /// The stack pointer was not near the limit of the stack: the fault was a stray access, and no overflow.
+    /// The stack pointer was not near the limit of the stack: the fault was a stray access, not an overflow.
     NotAtLimit,
-    /// Nothing of the tree goes on, or the kernel was at work on that stack, or had called the code that was stopped: a destructor of what it dropped, a hook, a
-    /// tracer, a visitor, the function that makes a [`GreenletLocal`](crate::GreenletLocal)'s value.
+    /// Code of this crate was running on that stack, or had called the code that was stopped: a destructor, a hook,
+    /// a tracer, a visitor, or the `init` function of a [`GreenletLocal`](crate::GreenletLocal). Or transfers of
+    /// the tree are refused: an overflow is being reported, or the process exits.
     Busy,
-    /// Interrupts are masked that were unmasked at `enter`, or at a transfer since: the greenlet was in a critical section.
+    /// Interrupts are masked now that were unmasked at `enter` or at a transfer since: the greenlet was in a
+    /// critical section.
     Masked,
-    /// The caller stands on the stack of a greenlet.
+    /// The caller runs on the stack of a greenlet.
     OnStack,
-    /// The processor is not as the greenlet's code had it: another stack pointer is selected (aarch64: SPSel), debug exceptions are
-    /// masked (aarch64: PSTATE.D), or the direction flag is set (x86_64: DF).
+    /// The state of the processor differs from the state in which the greenlet's code ran: another stack pointer is
+    /// selected (aarch64: SPSel), debug exceptions are masked (aarch64: PSTATE.D), or the direction flag is set
+    /// (x86_64: DF).
     State,
-    /// It may have been the processor that was stopped, as it pushed the frame of an interrupt (bare x86_64): then that one was never
-    /// handled, and none comes any more. An entry of the IDT has no stack of its own, and the access was where such a frame goes.
+    /// The access that faulted may have been a push by the processor, of the frame of an interrupt (bare x86_64).
+    /// Then that interrupt was never handled, and no further one is delivered. The access was where such a frame
+    /// goes, and an entry of the IDT has no stack of its own.
     Interrupt,
 }
 
@@ -78,22 +92,22 @@ impl fmt::Display for AbandonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotEntered => {
-                "the tree is not entered here; abandon a greenlet on the core and in the tree of the fault, when its handler \
-                 has returned"
+                "the tree is not entered here, or this is a handler; abandon a greenlet on the core and in the tree of the fault, \
+                 after the handler has returned"
             }
-            Self::Main => "the main greenlet cannot be abandoned, there is nobody to go on; reset the core",
-            Self::NotCurrent => "the overflow is not of the greenlet that runs; report it and reset the core",
+            Self::Main => "the main greenlet cannot be abandoned, because it has no parent; reset the core",
+            Self::NotCurrent => "the overflow is not that of the current greenlet; report it and reset the core",
             Self::TooLate => "memory below the stack is overwritten; reset the core, and put a guard below the stack",
-            Self::NotAtLimit => "a stray access, not an overflow: the stack pointer was elsewhere; report it and reset the core",
-            Self::Busy => "the kernel was at work on the greenlet's stack; reset the core, and give the pool a larger SIZE",
+            Self::NotAtLimit => "a stray access, not an overflow: the stack pointer was not near the limit; report it and reset the core",
+            Self::Busy => "code of this crate was active on the greenlet's stack; reset the core, and give the pool a larger SIZE",
             Self::Masked => "the greenlet was in a critical section; reset the core, and give the pool a larger SIZE",
-            Self::OnStack => "called on the stack of a greenlet; have the fault handler return onto a stack of its own",
+            Self::OnStack => "called on the stack of a greenlet; have the fault handler return to a function on a stack of its own",
             Self::State => {
-                "the processor is not as the greenlet's code had it; reset the core, and have the fault handler return with SPSel \
-                 and PSTATE.D as they were (aarch64), with DF clear (x86_64)"
+                "the processor state differs from that of the greenlet's code; reset the core, and have the fault handler return \
+                 with SPSel and PSTATE.D unchanged (aarch64), with DF clear (x86_64)"
             }
             Self::Interrupt => {
-                "an interrupt may be lost, which was to be pushed there; reset the core, and give each entry of the IDT for an \
+                "an interrupt may be lost, whose frame did not fit; reset the core, and give each entry of the IDT for an \
                  interrupt a stack of its own (IST)"
             }
         })
@@ -103,77 +117,93 @@ impl fmt::Display for AbandonError {
 impl core::error::Error for AbandonError {}
 
 impl<V: 'static, E: 'static> Tree<V, E> {
-    /// Gives up the greenlet that runs, which a fault has stopped at the limit of its stack: it is dead, `error` arrives at its
-    /// parent, as if its body had ended with that, and the tree goes on there. Needs the feature `abandon`.
+    /// Ends the current greenlet, which a fault stopped at the limit of its stack, and resumes its parent with
+    /// `error`.
     ///
-    /// Called by a function of the firmware's, into which the fault handler returns instead of into the greenlet, on a stack of
-    /// its own, the *landing stack*: some 1,000 bytes in release, and room for interrupts if they are handled there.
+    /// The greenlet is dead then, and its parent receives `error` as if the body had ended with it. If the call
+    /// succeeds, it does not return. Needs the feature `abandon`.
     ///
-    /// What lies on the greenlet's stack is leaked. No destructor of it runs: handles there refer to their greenlets for ever, those
-    /// too that a function was about to return; locks stay locked, borrows stay borrowed. If one of these handles is to main, which
-    /// [`parent`](crate::Greenlet::parent), [`current`](crate::Greenlet::current) and a clone may be, the tree cannot be
-    /// [entered](Self::enter) again; [`up`](crate::Me::up) makes none. The crate itself keeps nothing there: stopped anywhere in an
-    /// operation of its own, in whatever that calls, the greenlet is given up with nothing of the others changed by halves, or it is
-    /// refused. The slot is not given back to its pool. For handles to it, for its children and at the end
-    /// of the tree it is a dead greenlet like any other. If an ancestor on the way up cannot start, `error` is leaked as well,
-    /// and [`NoRun`](crate::Thrown::NoRun) goes on in its place.
+    /// The fault handler does not return to the greenlet, but to a function of the firmware, which calls this on a
+    /// stack of its own, the *landing stack*: about 1,000 bytes in release builds, and room for interrupts if they
+    /// are handled on it.
+    ///
+    /// Everything on the greenlet's stack is leaked. No destructor runs: handles on that stack, also those that a
+    /// function was about to return, keep their greenlets alive for ever; locks stay locked, and borrows stay
+    /// borrowed. If one of these handles is to main, as from [`parent`](crate::Greenlet::parent),
+    /// [`current`](crate::Greenlet::current) or a clone, the tree cannot be [entered](Self::enter) again;
+    /// [`up`](crate::Me::up) makes no handle. This crate itself keeps no data of other greenlets on that stack: if
+    /// the fault came in one of its operations, or in code that the operation called, the call either succeeds and
+    /// leaves no other greenlet half changed, or is refused.
+    ///
+    /// The stack does not return to its pool. For its handles, for its children and at the end of the tree, the
+    /// greenlet is dead like any other. If an ancestor that should receive `error` has no body, `error` is leaked
+    /// as well, and [`NoRun`](crate::Thrown::NoRun) is delivered in its place to the next ancestor.
     ///
     /// # Errors
     ///
-    /// `error` comes back, with the reason, when the greenlet cannot be spared; see [`AbandonError`].
+    /// Returns `error` and the reason if the greenlet cannot be given up; see [`AbandonError`].
     ///
     /// # Safety
     ///
-    /// - `overflow` is what [`Overflow::at`] said of a fault that has stopped the greenlet, and its code has not gone on since:
-    ///   nothing below its stack is overwritten. Assembly and C that was called may take frames that step over a guard, and must
-    ///   not have.
-    /// - This is the core of the fault, as the greenlet's code had it but for the registers that calls do not preserve: privileged
-    ///   alike, interrupts masked alike, and so on, as the table below says.
-    /// - If interrupts were masked when the tree was entered, it is not a handler that was stopped, nor a critical section.
-    /// - The caller stands on a landing stack that nothing uses until the next greenlet of this core is abandoned. What the
-    ///   caller keeps there is over when this does not return.
-    /// - What the greenlet's code was at may stay undone for ever: none of it was in the middle of changing what others rely on
-    ///   to be whole, such as an allocator's lists or a peripheral; nothing is freed or reused by somebody else that its frames
-    ///   would have ended the use of, such as a buffer that DMA writes to.
+    /// - [`Overflow::at`] returned `overflow` for a fault that stopped the greenlet, and the greenlet's code has
+    ///   not been resumed since, so nothing below its stack is overwritten. Frames of C or assembly functions can
+    ///   step over a guard page without touching it; no such function was running that did.
+    /// - This is the core of the fault, and its state is that in which the greenlet's code ran, but for the
+    ///   registers that calls do not preserve: the same privilege, the same interrupt mask, and so on, by the table
+    ///   below.
+    /// - If interrupts were masked when the tree was entered: the code that was stopped was neither a handler nor
+    ///   in a critical section.
+    /// - The caller runs on a landing stack, which nothing uses until the next greenlet of this core is abandoned.
+    ///   Values that the caller has on it are leaked when this does not return.
+    /// - The greenlet's code can stay unfinished for ever. It was not in the middle of a change to something that
+    ///   others use, such as an allocator's lists or a peripheral. Nothing is freed or reused whose use only its frames
+    ///   would have ended, such as a buffer to which DMA still writes.
     ///
     /// # The state of the processor
     ///
-    /// What is looked at is refused, in debug and release alike and with `unchecked-switch` too; the rest is for the fault handler to
-    /// see to.
+    /// The table lists the state that must be the same as in the greenlet's code. A difference in a row with an
+    /// error is refused, in debug and release builds, and with `unchecked-switch` as well. The other rows are not
+    /// checked: the fault handler is responsible for them.
     ///
-    /// | | as it was in the greenlet's code | looked at |
+    /// | | the same as in the greenlet's code | checked |
     /// |---|---|---|
-    /// | both | interrupts masked or not: PSTATE.I, F and A, RFLAGS.IF | those newly masked: [`Masked`](AbandonError::Masked) |
-    /// | both | the exception level or ring; page tables; what else masks interrupts, such as the controller's priorities | no |
+    /// | both | the interrupt mask: PSTATE.I, F and A; RFLAGS.IF | newly masked: [`Masked`](AbandonError::Masked) |
+    /// | both | exception level or ring; page tables; other interrupt masks, such as the controller's priorities | no |
     /// | aarch64 | SPSel, the stack pointer that is selected | [`State`](AbandonError::State) |
-    /// | aarch64 | PSTATE.D; else no watchpoint stops anybody from then on | masked, and not when the tree was entered: `State` |
+    /// | aarch64 | PSTATE.D, with which watchpoints are off | set now, and clear when the tree was entered: `State` |
     /// | aarch64 | PSTATE.SM and ZA off, as for a call | no |
-    /// | x86_64 | DF clear, as for a call, whatever it was: copies that go downwards set it | `State` |
+    /// | x86_64 | DF clear, as for a call, even if it was set: copies that go downwards set it | `State` |
     /// | x86_64 | x87 registers empty, as for a call | no |
     ///
-    /// A return from the exception, `eret` or `iretq`, restores all of these but for DF, which is to be cleared in the flags that it
-    /// restores.
+    /// A return from the exception by `eret` or `iretq` restores all of these except DF. The handler clears DF in
+    /// the flags that `iretq` restores.
     ///
-    /// With bare x86_64 an interrupt is another way to overflow: the processor pushes a frame onto the stack of who runs, unless the
-    /// entry of the IDT has a stack of its own (IST). A guard that stops such a push stops the processor after it has taken the
-    /// interrupt, and before anybody handles it: no handler runs, nobody tells the interrupt controller of its end, and no other
-    /// interrupt of that priority or a lower one ever comes. That looks as a call at the limit does. So where an entry for the NMI or,
-    /// with interrupts unmasked, for any vector from 32 up has no stack of its own, what may have been such a push is refused:
-    /// [`Interrupt`](AbandonError::Interrupt). Give all of these entries one. On aarch64 the processor pushes nothing: it is the
-    /// handler that is stopped, with interrupts masked, which is refused as well; and a vector that arrives on the greenlet's own
-    /// stack, with SPSel the same in handlers, finds no room to report the fault, unless it takes another stack first.
+    /// # Interrupts that overflow a stack
+    ///
+    /// On bare x86_64 an interrupt can overflow a stack, too: the processor pushes a frame onto the current stack,
+    /// unless the entry of the IDT has a stack of its own (IST). If a guard page stops that push, the processor has
+    /// taken the interrupt already, but no handler runs and the interrupt controller never gets the end of
+    /// interrupt: no further interrupt of that priority or a lower one is delivered. Such a push cannot be told
+    /// from a call at the limit. So an access that may be one is refused with
+    /// [`Interrupt`](AbandonError::Interrupt) if the IDT entry of the NMI or, with interrupts unmasked, of any
+    /// vector from 32 up has no stack of its own. Give all of these entries one.
+    ///
+    /// On aarch64 the processor pushes nothing. There the access that faults is one of the handler, which runs with
+    /// interrupts masked, so the call is refused as well. If handlers use the same stack pointer as the greenlet
+    /// (SPSel), the vector of the fault starts on the greenlet's stack and has no room there: it has to switch to
+    /// another stack before it can report the fault.
     ///
     /// ```
     /// # use greenlet::{Overflow, Refused, Tree};
     /// # use std::sync::Mutex;
     /// static TREE: Tree<u32> = Tree::new();
-    /// static OVERFLOW: Mutex<Option<Overflow>> = Mutex::new(None); // put there by the fault handler
+    /// static OVERFLOW: Mutex<Option<Overflow>> = Mutex::new(None); // set by the fault handler
     ///
-    /// /// What the fault handler returns into, on a stack for this and nothing else.
+    /// /// The function that the fault handler returns to, on the landing stack.
     /// fn land() -> ! {
     ///     let overflow = OVERFLOW.lock().unwrap().take().unwrap();
-    ///     // SAFETY: a guard has stopped the greenlet, none of whose functions is written in C or assembly; it shares nothing
-    ///     // but handles. This is the core, and nothing else runs on this stack.
+    ///     // SAFETY: a guard page stopped the greenlet, which calls no C or assembly, and shares nothing but handles.
+    ///     // This is the core of the fault, and no other code uses this stack.
     ///     let Err(Refused { reason, .. }) = unsafe { TREE.abandon(&overflow, "out of stack") };
     ///     panic!("{overflow}: {reason}")
     /// }
@@ -187,7 +217,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         let Some(here) = this_core().filter(|here| here.tree() == ptr::from_ref(self).cast()) else {
             return refuse(AbandonError::NotEntered, error);
         };
-        // SAFETY: this tree is entered on this core; what it runs has been stopped.
+        // SAFETY: this tree is entered on this core, and the greenlet that it ran is stopped.
         let current = unsafe { here.current() };
         if current.is_main() {
             return refuse(AbandonError::Main, error);
@@ -211,16 +241,17 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if !here.is_as_begun() {
             return refuse(AbandonError::State, error);
         }
-        if is_push_of_processor(stack.sp, stopped_at) && arch::interrupts_come_here() {
+        if is_push_of_processor(stack.sp, stopped_at) && Native::interrupts_use_current_stack() {
             return refuse(AbandonError::Interrupt, error);
         }
-        let standing = arch::stack_pointer().addr();
+        let standing = Native::stack_pointer().addr();
         // SAFETY: this is the core of the tree.
         if unsafe { stack_of(standing) }.is_some_and(|(_, stack)| standing >= stack.limit) {
             return refuse(AbandonError::OnStack, error);
         }
-        // SAFETY: it is current, not main, of a tree of `V` and `E`, and the kernel is not at work on its stack. By the contract it
-        // is not resumed, and this stack stands still until the packet is read.
+        // SAFETY: the greenlet is current, not main, of a tree of `V` and `E`, and no code of this crate is active
+        // on its stack. By the contract it is not resumed, and the landing stack does not change until the packet
+        // on it is read.
         unsafe { take_out::<V, E>(current, error) }
     }
 }

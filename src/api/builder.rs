@@ -1,4 +1,4 @@
-//! Creating greenlets.
+//! The builder of greenlets: claims a stack, writes the control block and installs the body.
 
 use crate::api::claimed::Claimed;
 use crate::api::pools::{Stacks, least};
@@ -8,14 +8,14 @@ use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
 use crate::records::band;
 use crate::records::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::{Refused, SpawnError};
 use crate::records::here::Here;
+use crate::records::paint;
 use crate::records::pool::{Core, Home, NoStack};
 use core::fmt;
 
-/// A greenlet to be: from which pool, under which parent, with what name.
+/// Creates a greenlet on a stack of a given pool, with a name and a parent of choice.
 ///
 /// Made by [`Greenlet::build`].
 ///
@@ -41,7 +41,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         Self { parent, pool, name: None }
     }
 
-    /// A name for reports: panics, faults, `Debug`. Names need not differ.
+    /// Sets the name that reports show: panic messages, fault reports and `Debug`. Names need not be unique.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -57,7 +57,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         self
     }
 
-    /// Another parent than the greenlet that builds.
+    /// Sets the parent, which is otherwise the greenlet whose [`build`](Greenlet::build) was called.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -66,7 +66,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     /// # TREE.enter(|main| {
     /// let top = main.spawn(&STACKS, |_me, x| Ok(x * 10)).unwrap();
     /// let g = main.build(&STACKS).parent(&top).spawn(|_me, x| Ok(x + 1)).unwrap();
-    /// assert_eq!(g.switch(1), Ok(20)); // g ends in its parent, which starts with 2
+    /// assert_eq!(g.switch(1), Ok(20)); // g returns 2, with which its parent starts
     /// # }).unwrap();
     /// ```
     pub fn parent(mut self, parent: &'a Greenlet<V, E>) -> Self {
@@ -95,7 +95,6 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
     {
         const { assert_fits::<V, E, P, F>() }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.parent.block());
         let created = match least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
             None => self.bare(),
@@ -103,7 +102,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         };
         match created {
             Ok(greenlet) => {
-                // SAFETY: just created, so unstarted and without a body; `least` measured the stack.
+                // SAFETY: just created, so unstarted and without a body; `least` checked the size of the stack.
                 unsafe { body::install::<V, E, F>(greenlet.block(), body) };
                 Ok(greenlet)
             }
@@ -133,28 +132,27 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         if parent.has(ENDED) {
             return Err(SpawnError::Ended);
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(parent);
         let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
         let block = if claim.used {
-            // SAFETY: a greenlet of this pool had the stack, and is freed; the claim lasts until its release.
+            // SAFETY: an earlier greenlet of this pool had the stack and was freed; the claim lasts until the
+            // release.
             unsafe { Block::renew(claim.block, parent.here()) }
         } else {
-            // SAFETY: nobody had the stack.
+            // SAFETY: the stack was never used.
             unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.here()) }
         };
-        #[cfg(feature = "high-water")]
-        // SAFETY: the same; nothing lies on the stack of a greenlet to be.
-        unsafe {
-            crate::records::paint::paint((block.floor.get(), block.span.get()));
-        }
+        // SAFETY: the stack is claimed, and nothing is on it yet.
+        unsafe { paint::paint((block.floor.get(), block.span.get())) };
         adopt(parent, block, self.name);
-        // SAFETY: `write` counted one reference.
+        // SAFETY: `renew` and `first` write a block with one reference, which this handle takes over.
         Ok(unsafe { Greenlet::from_block(block) })
     }
 
-    /// Takes a stack for a greenlet whose body comes later, and then cannot be refused: for a function that wraps the bodies it is
-    /// given, and has nothing to give back once it has done so.
+    /// Claims a stack for a greenlet whose body is set later, by a call that cannot fail.
+    ///
+    /// For a function that wraps the body it is given: once the body is wrapped, the function could not return it
+    /// in an error.
     ///
     /// # Errors
     ///
@@ -163,7 +161,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     /// ```
     /// use greenlet::{Claimed, Greenlet, Me, Outcome, Refused, SpawnError, StackPool, Stacks, Tree};
     ///
-    /// /// Spawns `body` so that it runs twice; gives it back as it came when there is no stack.
+    /// /// Spawns a greenlet that applies `body` twice; returns `body` unchanged if there is no stack.
     /// fn spawn_twice<F, P: Stacks>(main: &Greenlet<u32, ()>, pool: &'static P, body: F)
     ///     -> Result<Greenlet<u32, ()>, Refused<SpawnError, F>>
     /// where
@@ -180,12 +178,12 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     /// let g = spawn_twice(main, &STACKS, |x| x * 3).unwrap();
     /// assert_eq!((g.name(), g.switch(5)), (Some("twice"), Ok(45)));
     /// let refused = spawn_twice(main, &STACKS, |x| x + 1).unwrap_err();
-    /// assert_eq!((refused.returned)(1), 2); // the closure itself, to be spawned elsewhere
+    /// assert_eq!((refused.returned)(1), 2); // the closure itself, which can be spawned elsewhere
     /// # }).unwrap();
     /// ```
     pub fn claim(self) -> Result<Claimed<V, E, P>, SpawnError> {
         let greenlet = self.bare()?;
-        // Others may find it in the tree; none but the claim gives it a body.
+        // `for_each` finds the greenlet in the tree; this flag makes `set_run` refuse it.
         greenlet.block().set(REPLACING);
         Ok(Claimed::new(greenlet))
     }
@@ -203,7 +201,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     }
 }
 
-/// Checked when a program is built: the stacks of `P` have room for the body.
+/// Fails the build if the stacks of `P` are too small for the body `F`.
 pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
     assert!(
         least::least::<V, E, F>() <= P::SIZE - P::HEADROOM,
@@ -212,27 +210,29 @@ pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
     );
 }
 
-/// Lays the canary band and writes the block, on a stack that was never used. Apart, so that not every spawn has it.
+/// Writes the canary band and the control block on a stack that was never used.
+///
+/// Out of line: `spawn` is inlined at each call site, and this is needed once per stack.
 ///
 /// # Safety
 ///
-/// `block`, `limit` and `home` are of a claim, whose stack nobody had.
+/// `block`, `limit` and `home` come from a claim of a stack that was never used.
 #[cold]
 #[inline(never)]
 unsafe fn first(block: *mut Block, limit: *mut u8, home: Home, headroom: u32, here: &'static Here) -> BlockPtr {
-    // SAFETY: the claim is for a block, its stack below it, and lasts until its release.
+    // SAFETY: the claim covers the block and the stack below it, and lasts until the release.
     let bounds = unsafe { band::bounds(limit, block.cast()) };
     // SAFETY: the same.
     unsafe { Block::write_first(block, bounds, (home, headroom), here) }
 }
 
-/// Makes a new block an unstarted child, in the ring of its tree.
+/// Makes a new block an unstarted child of `parent`, and appends it to the list of all greenlets of the tree.
 #[inline]
 fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
     block.flags.set(BARE);
     block.name.set(name);
     block.context.link.set(parent.retain().context());
-    // SAFETY: the parent is not of an ended tree, so that its tree is entered.
+    // SAFETY: the parent's tree has not ended, so it is entered on this core.
     unsafe { parent.here().main() }.append(block);
 }
 

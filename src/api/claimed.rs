@@ -1,4 +1,4 @@
-//! A stack that is claimed before its greenlet has a body.
+//! A stack that was claimed for a greenlet whose body is set later.
 
 use crate::api::builder::assert_fits;
 use crate::api::pools::{Stacks, least};
@@ -7,16 +7,16 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
 use crate::records::block::{BARE, ENDED, REPLACING};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::SpawnError;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// A stack that was taken for a greenlet, which gets its body by [`spawn`](Self::spawn). Dropped, it gives the stack back.
+/// A claimed stack of a greenlet that has no body yet; [`spawn`](Self::spawn) sets the body.
 ///
-/// Made by [`Builder::claim`](crate::Builder::claim). The greenlet is in the tree already, as one without a body: [`for_each`](Greenlet::for_each) finds
-/// it, and [`set_run`](Greenlet::set_run) of others is refused with [`RunError::Busy`](crate::RunError::Busy).
+/// Made by [`Builder::claim`](crate::Builder::claim). If it is dropped instead, the stack returns to its pool. The
+/// greenlet is in the tree already: [`for_each`](Greenlet::for_each) visits it. [`set_run`](Greenlet::set_run) by
+/// such a handle is refused with [`RunError::Busy`](crate::RunError::Busy).
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
@@ -36,20 +36,21 @@ pub struct Claimed<V: 'static, E: 'static, P: Stacks> {
 }
 
 impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
-    /// For the builder, whose `greenlet` is unstarted, has no body, and is marked as [`REPLACING`] one.
+    /// Wraps a greenlet that is unstarted, has no body, and has the flag [`REPLACING`].
     pub(crate) fn new(greenlet: Greenlet<V, E>) -> Self {
         Self { greenlet, pool: PhantomData }
     }
 
-    /// Gives the greenlet its body. A body that cannot fit does not compile, as with [`Greenlet::spawn`].
+    /// Sets the body of the greenlet, and returns a handle to it.
     ///
-    /// A claim that is kept until its tree ends has a dead greenlet by then, as every one without a body is: `body` is dropped, and
-    /// the handle is one of those that outlive their trees.
+    /// A body whose captured data cannot fit into the stack is rejected at compile time, as by [`Greenlet::spawn`].
+    /// If the tree of the greenlet has ended in the meantime, `body` is dropped and the handle is inert.
     ///
     /// # Panics
     ///
-    /// Where [`Builder::spawn`](crate::Builder::spawn) would return [`SpawnError::StackTooSmall`]: this crate is compiled with optimization, the caller
-    /// without, and the stack is too small for that.
+    /// If `greenlet` is compiled with optimization and the calling crate without, and the larger frames of such a
+    /// build do not fit into the stack: where [`Builder::spawn`](crate::Builder::spawn) would return
+    /// [`SpawnError::StackTooSmall`].
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -69,20 +70,20 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
         if let Some(needs) = least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
             panic!("{}", SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE });
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.greenlet.block());
         let greenlet = self.greenlet.clone();
         drop(self);
         let block = greenlet.block();
         if block.has(BARE) && !block.has(ENDED) {
-            // SAFETY: unstarted, and without a body, which nobody else could give it; `least` measured the stack.
+            // SAFETY: unstarted and without a body, which the flag kept every other caller from setting; `least`
+            // checked the size of the stack.
             unsafe { body::install::<V, E, F>(block, body) };
         }
         greenlet
     }
 }
 
-/// To others who have handles to it, the greenlet is one without a body from here on.
+/// Clears the flag, so that other handles see a greenlet without a body.
 impl<V: 'static, E: 'static, P: Stacks> Drop for Claimed<V, E, P> {
     fn drop(&mut self) {
         self.greenlet.block().clear(REPLACING);

@@ -1,22 +1,23 @@
-//! Which core this is, as the firmware knows it.
+//! The core identity, by which the firmware tells this crate which core executes.
 
-/// Tells cores apart, and code from the handlers that interrupt it.
+/// Identifies the core that executes, and whether it executes a handler.
 ///
-/// With the feature `cores`, the program declares one implementation with [`core_identity!`](crate::core_identity). Each core
-/// can then enter a tree of its own, and `Tree::current` works for code that was handed no greenlet.
-/// With the feature `std` threads are cores, and nothing is declared.
+/// With the feature `cores`, the program declares one implementation with [`core_identity!`](crate::core_identity).
+/// Then each core can enter a tree of its own, and `Tree::current` works for code that has no handle. With the
+/// feature `std`, each thread counts as a core, and there is nothing to declare.
 ///
 /// # Safety
 ///
-/// - `number` is the same whenever it is called on the same core, and different on different cores, handlers included.
-/// - `in_handler` is true whenever the code that calls it may have interrupted code of a greenlet or of a main greenlet on this
-///   core: in every interrupt and exception handler. It may be true at other times: then nothing can be entered, and
-///   `Tree::current` finds nothing.
+/// - `number` always returns the same number on the same core, in handlers as well, and different numbers on
+///   different cores.
+/// - `in_handler` returns `true` in every interrupt and exception handler: whenever the calling code may have
+///   interrupted a greenlet, main included, on this core. It may return `true` at other times, too; then no tree
+///   can be entered, and `Tree::current` returns `None`.
 ///
 /// ```
 /// struct Dual;
 ///
-/// // SAFETY: this chip numbers its two cores, and its interrupt controller knows whether a handler runs.
+/// // SAFETY: this chip numbers its two cores, and its interrupt controller shows whether a handler runs.
 /// unsafe impl greenlet::CoreIdentity for Dual {
 ///     fn number() -> usize { core_register() & 1 }
 ///     fn in_handler() -> bool { active_interrupt() != 0 }
@@ -27,19 +28,19 @@
 /// # assert!(Dual::number() == 1 && !Dual::in_handler());
 /// ```
 pub unsafe trait CoreIdentity {
-    /// Which core this is: 0 to 63.
+    /// Returns the number of the core that executes, 0 to 63.
     fn number() -> usize;
 
-    /// Whether this is a handler.
+    /// Returns `true` in an interrupt or exception handler.
     fn in_handler() -> bool;
 }
 
-/// Declares how cores are told apart; once in a program, with the feature `cores`.
+/// Declares the program's [`CoreIdentity`](crate::CoreIdentity), once per program; needs the feature `cores`.
 ///
 /// ```
 /// struct Firmware;
 ///
-/// // SAFETY: this chip has one core, and its interrupt controller knows whether a handler runs.
+/// // SAFETY: this chip has one core, and its interrupt controller shows whether a handler runs.
 /// unsafe impl greenlet::CoreIdentity for Firmware {
 ///     fn number() -> usize { 0 }
 ///     fn in_handler() -> bool { active_interrupt() != 0 }
@@ -49,15 +50,16 @@ pub unsafe trait CoreIdentity {
 /// greenlet::core_identity!(Firmware);
 /// ```
 ///
-/// What the crate has ready, `SingleCore` and `Mpidr`, is true of some firmware only. Who declares it promises that it is of
-/// theirs, by a word: `greenlet::core_identity!(unsafe greenlet::SingleCore);`
+/// The ready-made identities `SingleCore` and `Mpidr` are correct for some firmware only. They are declared with
+/// the `unsafe` keyword, which is the promise that their conditions hold: `greenlet::core_identity!(unsafe
+/// greenlet::SingleCore);`
 #[macro_export]
 macro_rules! core_identity {
     (unsafe $ready:ty) => {
         const _: () = {
             struct Promised;
 
-            // SAFETY: promised by whoever wrote `unsafe` in this declaration.
+            // SAFETY: the `unsafe` in the declaration is the promise that the contract holds.
             unsafe impl $crate::CoreIdentity for Promised {
                 fn number() -> usize {
                     <$ready>::number()
@@ -86,13 +88,14 @@ macro_rules! core_identity {
     };
 }
 
-/// One core, and handlers that run with interrupts masked, as they do unless firmware unmasks them on purpose.
+/// The identity of firmware with one core, whose handlers run with interrupts masked.
 ///
-/// Masked interrupts count as a handler: inside a critical section, too, nothing can be entered and
-/// `Tree::current` finds nothing. On aarch64 the mask is PSTATE.I, on x86_64 RFLAGS.IF.
+/// Handlers do that unless firmware unmasks interrupts in them. Code with interrupts masked counts as a handler, in
+/// a critical section as well: there no tree can be entered, and `Tree::current` returns `None`. The mask is
+/// PSTATE.I on aarch64, and RFLAGS.IF on x86_64.
 ///
-/// Ready-made for [`core_identity!`](crate::core_identity), with `unsafe` before it: the promise is that there is one core, and
-/// that no handler unmasks interrupts.
+/// For [`core_identity!`](crate::core_identity) with `unsafe`: the promise is that there is one core, and that no
+/// handler unmasks interrupts.
 ///
 /// ```no_run
 /// # #![no_std]
@@ -107,7 +110,7 @@ pub struct SingleCore;
 
 #[cfg(bare)]
 impl SingleCore {
-    /// 0: there is one core.
+    /// Returns 0, the number of the only core.
     ///
     /// ```no_run
     /// # #![no_std]
@@ -121,7 +124,7 @@ impl SingleCore {
         0
     }
 
-    /// Whether interrupts are masked.
+    /// Returns `true` if interrupts are masked.
     ///
     /// ```no_run
     /// # #![no_std]
@@ -132,6 +135,6 @@ impl SingleCore {
     /// ```
     #[must_use]
     pub fn in_handler() -> bool {
-        crate::arch::in_handler()
+        <crate::arch::Native as crate::arch::Cpu>::in_handler()
     }
 }

@@ -1,4 +1,5 @@
-//! How the errors of this floor show in `{:?}`, and the tests of all: see `records/debug.rs`.
+//! `Debug` of the error types of this layer, which shows name and remedy as `records/debug.rs` describes; and tests
+//! of all error types.
 
 #[cfg(feature = "abandon")]
 use crate::AbandonError;
@@ -69,8 +70,8 @@ mod tests {
 
     type Down = Thrown<u32, &'static str>;
 
-    /// All errors there are, each variant of each type. A list of variants goes from one to the next by a match, which does not
-    /// compile until it knows a new one.
+    /// All error types, with each variant. Each list steps from one variant to the next by a `match`, so a new
+    /// variant fails to compile until it is listed.
     fn all() -> Vec<(&'static str, Box<dyn Error>)> {
         let mut all: Vec<(&str, Box<dyn Error>)> = Vec::new();
         macro_rules! each {
@@ -195,7 +196,7 @@ mod tests {
             [("AbandonError", cfg!(feature = "abandon")), ("RecorderBusy", cfg!(feature = "recorder"))];
         found.retain(|name| absent.iter().all(|&(absent, is_there)| is_there || absent != name));
         let mut listed: BTreeSet<String> = all().into_iter().map(|(name, _)| name.replace("Down", "Thrown")).collect();
-        listed.insert("Refused".into()); // shows what it is a refusal for
+        listed.insert("Refused".into()); // its `Debug` is that of the reason it holds
         assert_eq!(found, listed);
     }
 }

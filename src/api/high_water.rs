@@ -1,5 +1,7 @@
-//! How much of its stack a greenlet has ever used: stacks are painted when they are claimed, and what was written over is
-//! found by looking for where the paint begins.
+//! High-water marks: the most bytes of its stack that each greenlet has used.
+//!
+//! A claim fills the stack with a pattern, the paint. A scan for the lowest word that no longer has the pattern
+//! gives the mark.
 //!
 //! ```text
 //!   base  ┌──────────────────┐ ─┐
@@ -13,19 +15,22 @@
 //!   limit └──────────────────┘
 //! ```
 //!
-//! What a frame reserved and never wrote to is seen only where the stack pointer was left, or is: no mark is above that. What was
-//! reserved deeper, and given up again, is not: the figure is a floor for what a stack needs. Painting costs
-//! a store for each word of the stack at every claim, and the look when it is given back a load for each that was not written to,
-//! which is why this is a feature.
+//! Memory that a frame reserves and never writes keeps the paint. The mark is at least the depth of the current or
+//! saved stack pointer, but a deeper frame that was not written to, and has been left since, is not counted: the
+//! mark is a lower bound of what a stack needs.
+//!
+//! Paint costs one store for each word of the stack at every claim, and the scan at every release one load for each
+//! word that was not written. So this is a feature.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::tree::each;
 use crate::records::paint::{deepest, mark};
 
-/// The most bytes that any greenlet of this program has used of its stack, its control block included: of those that were freed,
-/// and those that outlived their trees. 0 before there are any. For a test that ends with it, and fails when it grows.
+/// Returns the largest [high-water mark](Greenlet::high_water_mark) of all greenlets that were freed or have
+/// outlived their trees, in bytes.
 ///
-/// With the feature `high-water`. What is known of one greenlet tells [`Greenlet::high_water_mark`].
+/// 0 before there is any such greenlet. A test can call this at its end, and fail when the value exceeds a limit.
+/// Needs the feature `high-water`.
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
@@ -42,15 +47,15 @@ pub fn deepest_stack() -> usize {
     deepest()
 }
 
-/// # How much stack is needed
+/// # Stack use
 ///
-/// With the feature `high-water`.
+/// These need the feature `high-water`.
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// The most bytes of its stack that this greenlet has used, its control block included; `None` for main, whose stack is not
-    /// the crate's. A dead greenlet tells what it had used.
+    /// Returns the most bytes of its stack that this greenlet has used, its control block included.
     ///
-    /// Never less than what is in use now, [`stack`](Self::stack) says. What a function reserved, never wrote to and gave up again
-    /// is not counted. Takes as many steps as there are words that were not used.
+    /// `None` for main, whose stack does not belong to this crate. For a dead greenlet, the most that it used while
+    /// it lived. Never less than what is in use now, as [`stack`](Self::stack) reports it. Memory that a function
+    /// reserved, never wrote to and released again is not counted. Takes one load for each word that was not used.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -69,11 +74,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         (!self.is_main()).then(|| mark(self.block()))
     }
 
-    /// Writes a table of all stacks of this tree, in the order of creation, piece by piece: number, name, size, bytes in use now,
-    /// the most bytes ever used, and that in per cent of the size.
+    /// Writes a table of all stacks of this tree, one line each, in the order of creation of their greenlets.
     ///
-    /// Allocates nothing, formats without `core::fmt`, and takes less than 256 bytes of stack besides what `write` takes, built with
-    /// optimization. So it can be asked for where there is little left. With an inert handle it writes nothing.
+    /// A line has the id, the name, the size, the bytes in use now, the most bytes ever used, and those in per cent
+    /// of the size. `write` is called with one piece of text after the other.
+    ///
+    /// Does not allocate, and formats without `core::fmt`: with optimization it takes less than 256 bytes of stack
+    /// besides what `write` takes, so it can be called where little stack is left. With an inert handle it writes
+    /// nothing.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -92,7 +100,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() {
             return;
         }
-        // SAFETY: the tree has not ended, so that it is the one that is entered.
+        // SAFETY: the tree has not ended, so it is the one that is entered on this core.
         let main = unsafe { self.block().here().main() };
         let line = |greenlet: &Self| {
             if greenlet.is_main() {
@@ -121,7 +129,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     }
 }
 
-/// Writes a number digit by digit.
+/// Writes a number in decimal, one digit per call of `write`.
 fn decimal(number: u64, write: &mut dyn FnMut(&str)) {
     const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
     let mut power = 1;

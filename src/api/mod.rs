@@ -1,4 +1,6 @@
-//! The top floor: what programs name. Methods of handles, builders, pools, values of greenlets, reports.
+//! The public interface: methods of handles, builders, stack pools, greenlet-local values and reports.
+//!
+//! The top of the three layers `records`, `kernel` and `api`: it uses both others, and neither of them uses it.
 
 #[cfg(feature = "abandon")]
 pub(crate) mod abandon;

@@ -1,30 +1,31 @@
-//! What another core, or an interrupt handler, may ask of a greenlet: to end, or to be woken.
+//! Requests to a greenlet from another core, thread or interrupt handler: a kill or a wake.
 //!
 //! ```text
 //!   other core, handler              the greenlet's core
 //!   RemoteGreenlet::kill ──┐         next switch, `attend` ──► exit thrown into it
 //!                          ├► mail ─►
-//!   RemoteGreenlet::wake ──┘         `woken` ──► a handle, for who schedules
+//!   RemoteGreenlet::wake ──┘         `woken` ──► a handle, for the scheduler
 //! ```
 //!
-//! The mail of a greenlet are bits beside its number, in the word that weak handles look at: one compare-and-swap checks that
-//! the greenlet still exists and leaves the request. The words stay what they are for ever, whoever holds the slot. Who was asked is
-//! put into a list of the tree's, so that its core looks at those and at nobody else; and a kill sets a bit in the word that this
-//! core tests when it switches. The steps on both sides, and why they come in this order, are in `mail`.
+//! The pending requests of a greenlet are bits in the word that holds its id, which weak handles read: one
+//! compare-and-swap checks that the greenlet still exists and sets the bit. That word stays an atomic word for
+//! ever, whichever greenlet has the stack. The greenlet is also put into a list of its tree, so that the tree's
+//! core examines only greenlets with requests. A kill sets a bit in the word that this core tests at each switch.
+//! `records::mail` has the steps on both sides, and the reason for their order.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::settle::{keep, settle};
 use crate::kernel::tree::Tree;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::mail::{Mail, Number, Request};
 use core::fmt;
 use core::ptr::NonNull;
 
-/// Refers to a greenlet from anywhere: another core, an interrupt handler, another thread. Made by [`Greenlet::remote`].
+/// Refers to a greenlet from another core, another thread or an interrupt handler. Made by [`Greenlet::remote`].
 ///
-/// Not counted, and of no use for a switch: it can leave a request, which the greenlet's own core settles when it comes to it.
-/// A greenlet that is gone is noticed, also if its stack has another greenlet by now. `Copy`, `Send` and `Sync`; three words.
+/// It is not counted, and cannot switch: it leaves a request, which the greenlet's own core handles later. A
+/// greenlet that was freed is detected, also if its stack has another greenlet by now. `Copy`, `Send` and `Sync`;
+/// its size is three words.
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
@@ -35,7 +36,7 @@ use core::ptr::NonNull;
 ///     g.switch(1).unwrap();
 ///     let remote = g.remote();
 ///     std::thread::spawn(move || remote.kill().unwrap()).join().unwrap();
-///     assert!(!g.is_dead()); // nothing has happened yet
+///     assert!(!g.is_dead()); // requested, not yet handled
 ///     assert_eq!(main.attend(), 1);
 ///     assert!(g.is_dead());
 ///     drop(g);
@@ -49,12 +50,13 @@ pub struct RemoteGreenlet {
     id: u64,
 }
 
-// SAFETY: of a number and of a mail all is atomic, or of the tree's core to look at; and this only leaves requests.
+// SAFETY: the fields of a number and of a mail are atomic, or are read by the tree's core only; and this type only
+// leaves requests.
 unsafe impl Send for RemoteGreenlet {}
 // SAFETY: the same.
 unsafe impl Sync for RemoteGreenlet {}
 
-/// The greenlet was freed, or its tree has ended.
+/// The error of a request to a greenlet that was freed, or whose tree has ended.
 ///
 /// ```
 /// # use greenlet::{Gone, StackPool, Tree};
@@ -74,33 +76,39 @@ pub struct Gone;
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the greenlet was freed, or its tree has ended; drop this `RemoteGreenlet`, there is nothing to ask",
-        )
+        f.write_str("the greenlet was freed, or its tree has ended; drop this `RemoteGreenlet`, no request is possible")
     }
 }
 
 impl core::error::Error for Gone {}
 
 impl RemoteGreenlet {
-    /// Asks for a kill: the greenlet's core throws an exit into it, as [`cancel`](Greenlet::cancel) does, at its next transfer,
-    /// whichever greenlets that is between and whatever is sent: where it arrives, before it returns. Or when
-    /// [`attend`](Greenlet::attend) is called. A core that neither transfers nor attends settles nothing. What comes back is thrown
-    /// away; an error goes to [`on_unraisable`](crate::Tree::on_unraisable), as does [`NoRun`](crate::Thrown::NoRun) of a greenlet without a
-    /// body, which stays as it is. The main greenlet is never killed, and a dead one not again.
+    /// Requests a kill: the greenlet's core throws an exit into the greenlet later, as [`cancel`](Greenlet::cancel)
+    /// does.
     ///
-    /// A kill of the greenlet that runs, or of a parent of it, near or far, waits until it is neither, and is settled by the transfer
-    /// that makes it so. As any transfer may be that one, each takes the slow path meanwhile, and looks whether it is: some ten times
-    /// what a switch takes otherwise, and more for each parent on the way to main. So whoever asks for the kill of a greenlet that
-    /// does not leave, as one that leads others for ever, slows its core down until it does: tell that one by a value.
+    /// The core handles the request in its next transfer between any two greenlets, before that transfer returns to
+    /// the greenlet that it resumes; or in a call of [`attend`](Greenlet::attend). A core that makes neither
+    /// handles no request. The result of the kill is discarded; an error, and [`NoRun`](crate::Thrown::NoRun) of a
+    /// greenlet without a body, which stays as it is, goes to [`on_unraisable`](crate::Tree::on_unraisable). The
+    /// request has no effect on main and on a dead greenlet.
     ///
-    /// If the exit function of the tree panics, that goes on in the transfer which settles the kill, and the kill is asked for again.
+    /// The current greenlet and its ancestors cannot be killed in this way: such a request stays pending until the
+    /// greenlet is neither, and is handled by the transfer that makes it so. Until then every transfer takes the
+    /// slow path, to check for this, which costs about ten times a fast switch, and more for each ancestor. So do
+    /// not request the kill of a greenlet that stays an ancestor of all others for ever, such as one that runs a
+    /// scheduling loop: send it a value that asks it to end.
     ///
-    /// Takes the same time, however many greenlets there are; lock-free. Asked for twice before it is settled, it is one kill.
+    /// If the exit function of the tree panics, the panic is resumed in the transfer that handles the kill, and the
+    /// request is pending again.
+    ///
+    /// # Cost
+    ///
+    /// Constant time, whatever the number of greenlets; lock-free. Two requests before the first is handled are one
+    /// kill.
     ///
     /// # Errors
     ///
-    /// [`Gone`]: the greenlet does not exist any more.
+    /// [`Gone`]: the greenlet was freed, or its tree has ended.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -109,7 +117,7 @@ impl RemoteGreenlet {
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
     /// g.switch(1).unwrap();
-    /// g.remote().kill().unwrap(); // from anywhere
+    /// g.remote().kill().unwrap(); // from any core, thread or handler
     /// assert!(!g.is_dead());
     /// main.attend();
     /// assert!(g.is_dead());
@@ -119,14 +127,17 @@ impl RemoteGreenlet {
         self.leave(Request::Kill)
     }
 
-    /// Leaves a wake: [`woken`](Greenlet::woken) gives it to whoever schedules on the greenlet's core. Several wakes that
-    /// nobody has taken are one.
+    /// Requests a wake: [`woken`](Greenlet::woken) returns the greenlet to the scheduler on its core.
     ///
-    /// Takes the same time, however many greenlets there are; lock-free.
+    /// Several wakes of a greenlet before `woken` returns it count as one.
+    ///
+    /// # Cost
+    ///
+    /// Constant time, whatever the number of greenlets; lock-free.
     ///
     /// # Errors
     ///
-    /// [`Gone`]: the greenlet does not exist any more.
+    /// [`Gone`]: the greenlet was freed, or its tree has ended.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -135,15 +146,15 @@ impl RemoteGreenlet {
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
     /// g.switch(1).unwrap();
-    /// g.remote().wake().unwrap(); // from a handler, say
-    /// assert_eq!(main.woken().unwrap().switch(2), Ok(2)); // what a scheduler does
+    /// g.remote().wake().unwrap(); // for example from an interrupt handler
+    /// assert_eq!(main.woken().unwrap().switch(2), Ok(2)); // in the scheduler
     /// # }).unwrap();
     /// ```
     pub fn wake(&self) -> Result<(), Gone> {
         self.leave(Request::Wake)
     }
 
-    /// The number of the greenlet.
+    /// Returns the id of the greenlet.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -160,7 +171,8 @@ impl RemoteGreenlet {
     }
 
     fn leave(&self, request: Request) -> Result<(), Gone> {
-        // SAFETY: memory that was once a stack stays one for ever; `remote` was asked for the greenlet, and knew its tree.
+        // SAFETY: memory that was once a stack stays one for ever; `Greenlet::remote` made this from a greenlet of
+        // the tree of `mail`.
         if unsafe { self.mail.leave(self.number, self.id, request) } { Ok(()) } else { Err(Gone) }
     }
 }
@@ -179,9 +191,10 @@ impl fmt::Debug for RemoteGreenlet {
     }
 }
 
-/// # Requests from elsewhere
+/// # Requests from other cores and handlers
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// A token with which another core, a thread or an interrupt handler can ask for this greenlet's kill or leave it a wake.
+    /// Returns a token with which another core, another thread or an interrupt handler can kill or wake this
+    /// greenlet.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -190,7 +203,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # TREE.enter(|main| {
     /// let g = main.bare(&STACKS).unwrap();
     /// let remote = g.remote();
-    /// std::thread::spawn(move || remote.wake().unwrap()).join().unwrap(); // `Send`, as a handle is not
+    /// std::thread::spawn(move || remote.wake().unwrap()).join().unwrap(); // `Send`, unlike a handle
     /// assert_eq!(main.woken(), Some(g));
     /// # }).unwrap();
     /// ```
@@ -210,11 +223,13 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         RemoteGreenlet { number: block.number(), mail, id: block.id() }
     }
 
-    /// Settles the kills that were asked for from elsewhere, in the order in which they were; returns how many.
+    /// Handles the pending [kill requests](RemoteGreenlet::kill) of this tree, oldest first; returns how many it
+    /// handled.
     ///
-    /// A kill of the current greenlet, or of a parent of it, near or far, waits until it is neither. The next transfer settles them
-    /// as well: this is for code that makes none. While an overflow is being reported none is settled. Takes time for each kill, and
-    /// none for other greenlets.
+    /// Each transfer does this as well: this function is for code that makes none. Requests to kill the current
+    /// greenlet or an ancestor of it stay pending. While an overflow is being reported or the process exits, all
+    /// stay pending, and 0 is returned. Takes time in proportion to the number of requests, whatever the number of
+    /// greenlets.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -231,15 +246,18 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() || self.block().here().stopped().is_some() {
             return 0;
         }
-        // SAFETY: the tree has not ended; the handle knows its types.
+        // SAFETY: the tree has not ended; the handle has its types.
         let tree = unsafe { Tree::<V, E>::of(self.block()) };
         // SAFETY: the same.
         if tree.mail.has(Request::Kill) { unsafe { settle::<V, E>(self.block()) } } else { 0 }
     }
 
-    /// Takes the next wake that was left from elsewhere, if there is one: the greenlet, for the caller to switch to as it sees
-    /// fit. In the order in which they were left, each greenlet once for all the wakes it was left; one whose stack had another before
-    /// it, that was left a wake and is gone, may come in that one's place. Takes the same time, however many greenlets there are.
+    /// Takes the oldest pending [wake request](RemoteGreenlet::wake) of this tree, and returns its greenlet.
+    ///
+    /// Whether and when to switch to the greenlet is up to the caller. A greenlet is returned once, however many
+    /// wakes it has. Greenlets come in the order of their wakes, with one exception: if a greenlet was woken and
+    /// freed, another one that has its stack now, and is woken, can take its place in the order. Takes constant
+    /// time, whatever the number of greenlets.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -256,12 +274,11 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() {
             return None;
         }
-        // SAFETY: the tree has not ended; the handle knows its types.
+        // SAFETY: the tree has not ended; the handle has its types.
         let mail = unsafe { &Tree::<V, E>::of(self.block()).mail };
         if !mail.has(Request::Wake) {
             return None;
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         loop {
             let Some(number) = mail.next(Request::Wake) else {
@@ -270,23 +287,25 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
                 }
                 return if mail.is_missing(Request::Wake) { self.woken_missing(mail) } else { None };
             };
-            // SAFETY: slots stay, and of their numbers all is atomic.
+            // SAFETY: stacks stay stacks for ever, and all fields of their numbers are atomic.
             if unsafe { number.as_ref() }.take(Request::Wake) {
-                // SAFETY: it was asked of a greenlet of this tree, which exists.
+                // SAFETY: the request was made to a greenlet of this tree, which exists.
                 return Some(unsafe { keep(number) });
             }
         }
     }
 
-    /// The first of all who was left a wake. Its slot came from another tree and was in that one's list still, so that it is in none
-    /// of this one's.
+    /// Returns the first greenlet of the tree that has a wake, found by a walk over all of them.
+    ///
+    /// For greenlets that are not in the list of this tree's mail: their stacks came from another tree while they
+    /// were still in the list of that tree's mail.
     #[cold]
     fn woken_missing(&self, mail: &'static Mail) -> Option<Self> {
         let mut found = None;
         self.for_each(|greenlet| {
             if found.is_none() && greenlet.block().id.take_found(Request::Wake) {
                 found = Some(greenlet.clone());
-                mail.leave_missing(Request::Wake); // there may be more, for the next call
+                mail.leave_missing(Request::Wake); // the next call looks for further ones
             }
         });
         found

@@ -1,4 +1,5 @@
-//! The greenlet that runs, and whose stack an address is on: for panic handlers, fault handlers and supervisors.
+//! Reports for panic handlers, fault handlers and supervisors: the current greenlet, and the owner of a stack
+//! address.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow::Overflow;
@@ -8,17 +9,18 @@ use crate::records::here::reported_core;
 use crate::records::identity::Identity;
 use crate::records::stack::Stack;
 
-/// Bytes of a guard below a stack, where there is one.
+/// The size of a guard page below a stack, in bytes.
 const PAGE: usize = 4096;
 
-/// The greenlet that runs, for a report: a panic handler's, or a fault handler's. `None` outside [`Tree::enter`](crate::Tree::enter).
+/// Returns the identity of the current greenlet, for the report of a panic or fault handler.
 ///
-/// Code that was handed a greenlet asks that instead, without `unsafe`: [`Greenlet::current`].
+/// `None` outside of [`Tree::enter`](crate::Tree::enter). Code that has a handle calls [`Greenlet::current`]
+/// instead, which is safe.
 ///
 /// # Safety
 ///
-/// Called on the core that entered the tree, if one is entered: from its code, or from a handler that interrupts it. On
-/// another core, or in another thread of a hosted program, the greenlet could be freed meanwhile.
+/// If a tree is entered, the caller runs on the core that entered it: in its code, or in a handler that interrupts
+/// it. On another core, or another thread of a hosted program, the greenlet could be freed during the call.
 ///
 /// [`Tree::enter`]: crate::Tree::enter
 /// [`Greenlet::current`]: crate::Greenlet::current
@@ -29,12 +31,15 @@ const PAGE: usize = 4096;
 /// # static TREE: Tree<u32> = Tree::new();
 /// fn report() -> String {
 ///     // SAFETY: this program has one thread.
-///     unsafe { greenlet::current_report() }.map_or("nobody".into(), |who| who.to_string())
+///     unsafe { greenlet::current_report() }.map_or("none".into(), |greenlet| greenlet.to_string())
 /// }
-/// assert_eq!(report(), "nobody");
+/// assert_eq!(report(), "none");
 /// TREE.enter(|main| {
 ///     assert_eq!(report(), "main greenlet");
-///     let g = main.build(&STACKS).name("parser").spawn(|_, _| { assert_eq!(report(), "greenlet 1 \"parser\""); Ok(0) });
+///     let g = main.build(&STACKS).name("parser").spawn(|_me, x| {
+///         assert_eq!(report(), "greenlet 1 \"parser\"");
+///         Ok(x)
+///     });
 ///     g.unwrap().switch(0).unwrap();
 /// }).unwrap();
 /// ```
@@ -46,21 +51,24 @@ pub unsafe fn current_report() -> Option<Identity> {
 }
 
 impl Overflow {
-    /// What a fault says of the stack of the current greenlet: for a fault handler that was told of an access to `address` by
-    /// code whose stack pointer was `sp`. `None` if `address` is neither in the page below that stack, its
-    /// [guard](crate::GuardedStackPool::guards), nor in its canary band; if main is current; and outside of [`Tree::enter`](crate::Tree::enter).
+    /// Returns the overflow that a fault shows, if it is one of the current greenlet's stack; for a fault handler.
     ///
-    /// Takes no lock, formats and allocates nothing. Whose stack any other address is on, [`stack_of`] knows.
+    /// `address` is the address of the access that faulted, and `sp` the stack pointer of the code that made it.
+    /// `None` if `address` is neither in the page below the stack, its [guard](crate::GuardedStackPool::guards),
+    /// nor in its canary band; if main is current; and outside of [`Tree::enter`](crate::Tree::enter). [`stack_of`]
+    /// finds the owner of any other address.
+    ///
+    /// Takes no lock, and neither formats nor allocates.
     ///
     /// # Safety
     ///
-    /// As for [`current_report`]: on the core that entered the tree, if one is entered, from its code or
-    /// from a handler that interrupts it.
+    /// As for [`current_report`]: if a tree is entered, the caller runs on the core that entered it, in its code or
+    /// in a handler that interrupts it.
     ///
     /// ```
     /// # use greenlet::Overflow;
     /// fn page_fault(address: usize, sp: usize) -> ! {
-    ///     // SAFETY: called by the vector of this core, which has a tree of its own.
+    ///     // SAFETY: called by the exception vector of the core that entered the tree.
     ///     if let Some(overflow) = unsafe { Overflow::at(address, sp) } {
     ///         eprintln!("{overflow}");
     ///     }
@@ -85,16 +93,21 @@ impl Overflow {
     }
 }
 
-/// Whose stack `address` is on, or in the page below: for a fault handler that finds an access in a
-/// [guard](crate::GuardedStackPool::guards). With the stack pointer that the greenlet was left with; `address` itself for the
-/// current one. `None` for main's stack, and outside of [`Tree::enter`](crate::Tree::enter).
+/// Returns the greenlet on whose stack, or in the page below it, `address` lies.
 ///
-/// Looks at every greenlet of the tree. Takes no lock, formats and allocates nothing.
+/// For a fault handler that finds an access in a [guard](crate::GuardedStackPool::guards).
+///
+/// The returned [`Stack`] has the saved stack pointer of the greenlet, or `address` if the greenlet is the current
+/// one. `None` for main's stack, and outside of [`Tree::enter`](crate::Tree::enter).
+///
+/// Takes time in proportion to the number of greenlets of the tree. Takes no lock, and neither formats nor
+/// allocates.
 ///
 /// # Safety
 ///
-/// As for [`current_report`]: on the core that entered the tree, if one is entered, from its code or from a
-/// handler that interrupts it; and if that is the kernel's own code, as an overflow may be, then nothing of the tree is resumed.
+/// As for [`current_report`]: if a tree is entered, the caller runs on the core that entered it, in its code or in
+/// a handler that interrupts it. If the handler may have interrupted code of this crate, as after an overflow, the
+/// caller must not resume any greenlet of the tree afterwards.
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
@@ -103,7 +116,7 @@ impl Overflow {
 /// # TREE.enter(|main| {
 /// let g = main.build(&STACKS).name("parser").spawn(|me, x| me.up(x)).unwrap();
 /// g.switch(1).unwrap();
-/// let address = g.stack().unwrap().limit - 8; // what a fault handler was told
+/// let address = g.stack().unwrap().limit - 8; // the address of a faulting access
 /// // SAFETY: this program has one thread, and this is the tree's own code.
 /// let (greenlet, stack) = unsafe { greenlet::stack_of(address) }.unwrap();
 /// assert_eq!(greenlet.name, Some("parser"));
@@ -130,16 +143,18 @@ pub unsafe fn stack_of(address: usize) -> Option<(Identity, Stack)> {
         }
         None
     };
-    // A stack that the address is on comes before one that it is below: without guards these are neighbours.
+    // First the stack that contains the address, then the one above it: without guard pages, the page below a stack
+    // belongs to its neighbour.
     find(0).or_else(|| find(PAGE))
 }
 
-/// # Overflow
+/// # Overflow check
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// Whether the canary band of this greenlet's stack is as it was. Always so for main, whose stack is not the crate's, and
-    /// with the feature `unchecked-switch`.
+    /// Returns `true` if the canary band of this greenlet's stack is unchanged: no sign of an overflow.
     ///
-    /// A transfer asks this of the greenlet that leaves. A supervisor may ask it of any.
+    /// Always `true` for main, whose stack does not belong to this crate, and with the feature `unchecked-switch`.
+    /// Each transfer checks part of the band of the greenlet that it suspends; a supervisor can check the whole
+    /// band of any greenlet with this.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};

@@ -6,10 +6,10 @@
 //! The fast path tests the stack pointer, and the two highest words of the band, which an overflow most likely
 //! overwrites first. One comparison covers the stack pointer and the highest word, which holds the negated address of
 //! the floor: their sum is the height of the stack pointer above the floor, and must not exceed the stack's `span`. The
-//! comparison is in `arch::stands`. If the word was overwritten, that goes unnoticed only if the sum is still in range:
-//! if the new value is the negation of an address between `sp - span` and `sp`, which frames do not contain, or, on a
-//! stack that is larger than its own address, a small number. The slow path, deaths and `Greenlet::is_intact` compare
-//! the whole band.
+//! comparison is in `Cpu::stack_ok`. If the word was overwritten, that goes unnoticed only if the sum is still in
+//! range: if the new value is the negation of an address between `sp - span` and `sp`, which frames do not contain, or,
+//! on a stack that is larger than its own address, a small number. The slow path, deaths and `Greenlet::is_intact`
+//! compare the whole band.
 //!
 //! Whichever check fails, it is late: memory below the stack may have been overwritten. So no greenlet of the tree runs
 //! again: the tree's overflow hook is called, which does not return. It runs on main's stack, below main's saved stack
@@ -17,7 +17,7 @@
 //! `OVERFLOW` bit forces the slow path, where every transfer is refused, and a greenlet whose last reference is
 //! released is leaked.
 
-use crate::arch;
+use crate::arch::{Isa, Native};
 use crate::kernel::tree::Tree;
 use crate::records::band::{CHECKED, is_whole, stands};
 use crate::records::block::BlockPtr;
@@ -55,7 +55,7 @@ fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
     // SAFETY: main's span is unlimited, so it never fails the check: `leaver` is another greenlet, and main is
     // suspended. The memory below its saved stack pointer is unused, because no other overflow is being reported there.
     // `leaver` is a block.
-    unsafe { arch::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
+    unsafe { Native::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
 }
 
 /// Aborts. While an overflow is being reported every departure is refused, yet one has come as far as the check; to
@@ -77,7 +77,7 @@ unsafe extern "C" fn report<V: 'static, E: 'static>(leaver: *const (), sp: *mut 
     let leaver = unsafe { BlockPtr::new(leaver.cast()) };
     // SAFETY: its tree is entered, and has the types `V` and `E`.
     let hook = unsafe { Tree::<V, E>::of(leaver) }.overflow;
-    leaver.context.stop(sp);
+    leaver.context.set_sp(sp);
     let stack = Stack { base: leaver.base(), limit: leaver.limit(), sp: sp.addr() };
     hook(&Overflow { greenlet: leaver.identity(), stack, stopped_at: None })
 }
@@ -103,8 +103,8 @@ pub struct Overflow {
     pub greenlet: Identity,
     /// Its stack, with its stack pointer at that time.
     pub stack: Stack,
-    /// The address of an access that faulted, before it overwrote foreign memory. `None` if the check found the overflow
-    /// when the greenlet switched away: memory below the stack may be overwritten by then.
+    /// The address of an access that faulted, before it overwrote foreign memory. `None` if the check found the
+    /// overflow when the greenlet switched away: memory below the stack may be overwritten by then.
     pub stopped_at: Option<usize>,
 }
 

@@ -20,9 +20,9 @@ use crate::kernel::transfer::slow::{self, Arrival};
 use crate::kernel::tree::Tree;
 use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::here::UNREF;
+use crate::records::paint;
 use crate::records::panic::{self, Payload};
 use crate::records::pool;
 use core::mem::ManuallyDrop;
@@ -46,7 +46,6 @@ pub(crate) unsafe fn release<V: 'static, E: 'static>(block: BlockPtr) {
 ///
 /// As for [`release`].
 pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> Option<Payload> {
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(block);
     let mut next = Some(block);
     let mut panicked = None;
@@ -100,8 +99,7 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     } else {
         None
     };
-    #[cfg(feature = "high-water")]
-    crate::records::paint::keep(block);
+    paint::keep(block);
     if block.has(ABANDONED) {
         // Pointers to its frames may exist, so its stack is never released. It is counted like the stack of a greenlet
         // that outlives its tree.
@@ -221,7 +219,6 @@ pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
     sent: Sent<V, E>,
     then: impl FnOnce(Arrival<V, E>) -> R,
 ) -> Result<R, Payload> {
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(victim);
     // SAFETY: the tree is entered.
     let me = unsafe { victim.here().current() };

@@ -6,7 +6,6 @@ use crate::kernel::thrown::Sent;
 use crate::kernel::transfer::slow::surface;
 use crate::kernel::tree::{Tree, each};
 use crate::records::block::{Block, BlockPtr, DEAD};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::here::{ASKED, Here};
 use crate::records::mail::{Mail, Number, Request};
@@ -46,7 +45,6 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(any) };
     let (mail, here) = (&tree.mail, any.here());
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(any);
     here.clear_slow(ASKED); // before the lists are read: a later request sets the bit again
     let mut unfinished = Unfinished { here, is: true, missing: None };

@@ -1,4 +1,5 @@
-//! What is kept for a greenlet, its context and its values, without their types.
+//! What is attached to a greenlet, with the types erased: its context (a `Context<C>`) and its values (of
+//! `GreenletLocal`s).
 
 use crate::records::block::{BlockPtr, too_many_references};
 use crate::records::pool::Slots;
@@ -7,47 +8,47 @@ use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
-/// The head of an entry, in the chain of its greenlet.
+/// The head of a greenlet's value, which is an entry in a `GreenletLocal`. Entries of one greenlet form a linked list.
 pub(crate) struct Attached {
-    /// Detaches a value of this one's type. Who frees a greenlet comes to it by this pointer alone, so that a program without values
-    /// has none of that code.
+    /// Detaches an entry of this one's type. The code that frees a greenlet reaches it only through this pointer, so a
+    /// program that uses no values does not link it.
     pub(crate) detach: unsafe fn(BlockPtr),
     pub(crate) next: Cell<*const Attached>,
-    /// Address of the static: which value this is.
+    /// Address of the `GreenletLocal`, which identifies the value.
     pub(crate) key: *const (),
     pub(crate) home: NonNull<Slots<0>>,
     pub(crate) slot: u32,
 }
 
-/// The head of a context: what is known without the type.
+/// The head of a context.
 pub(crate) struct Shared {
-    /// Destroys a context of this one's type. Who frees a greenlet comes to it by this pointer alone, so that a program without
-    /// contexts has none of that code.
+    /// Destroys a context of this one's type. Reached only through this pointer, so a program that uses no contexts
+    /// does not link it.
     pub(crate) destroy: unsafe fn(*const Shared),
     pub(crate) refs: Cell<u32>,
     pub(crate) kind: TypeId,
-    /// What it stands over, a counted reference; null for none.
+    /// The context below this one (see `ContextPool::create_over`), a counted reference; null for none.
     pub(crate) below: *const Shared,
     pub(crate) home: NonNull<Slots<0>>,
     pub(crate) slot: u32,
 }
 
-/// Whether anything was kept for a greenlet.
+/// Whether a greenlet has a context or a value.
 #[inline]
 pub(crate) fn is_attached(block: BlockPtr) -> bool {
     !block.local_context.get().is_null() || !block.attached.get().is_null()
 }
 
-/// Drops one of the things that were kept for a greenlet which is being freed: its context first, then its values. One at a time,
-/// and what there is is read again after each: a destructor may do what it likes.
+/// Drops one thing that is attached to a greenlet which is being freed: its context, or else one of its values. The
+/// caller repeats this until nothing is attached, because a destructor may attach more.
 ///
 /// # Safety
 ///
-/// Nobody refers to the greenlet, and [something is attached](is_attached).
+/// No reference to the greenlet exists, and [something is attached](is_attached).
 pub(crate) unsafe fn detach(block: BlockPtr) {
     let context = block.local_context.replace(ptr::null());
     if context.is_null() {
-        // SAFETY: then there is a value. The block owns its values; nobody can look at them any more.
+        // SAFETY: without a context there is a value. The block owns its values, and nothing else uses them any more.
         unsafe { detach_first(block) }
     } else {
         // SAFETY: the block owned a reference to it.
@@ -55,21 +56,23 @@ pub(crate) unsafe fn detach(block: BlockPtr) {
     }
 }
 
-/// Detaches the first value of a greenlet's chain, of whatever type.
+/// Detaches the first value of a greenlet, of whatever type.
 ///
 /// # Safety
 ///
-/// There is one, and nobody looks at it any more.
+/// The greenlet has a value, and nothing uses it any more.
 unsafe fn detach_first(block: BlockPtr) {
-    // SAFETY: by the contract there is a first entry; entries in a chain are written.
+    // SAFETY: by the contract there is a first entry, and entries in a list are initialised.
     let detach = unsafe { (*block.attached.get()).detach };
-    // SAFETY: the caller's contract; the code that attached it put the function of its own type there.
+    // SAFETY: the caller's contract. The code that attached the entry stored the function of its type there.
     unsafe { detach(block) }
 }
 
+/// Counts one more reference to a context of whatever type.
+///
 /// # Safety
 ///
-/// The caller refers to the context.
+/// The caller has a reference to the context.
 pub(crate) unsafe fn retain(shared: *const Shared) {
     // SAFETY: by the contract.
     let refs = unsafe { &(*shared).refs };
@@ -79,23 +82,24 @@ pub(crate) unsafe fn retain(shared: *const Shared) {
     }
 }
 
-/// Gives up a reference to a context of whatever type; and to what it stood over, if that was the last one, and so on.
+/// Releases a reference to a context of whatever type. If that was the last one, destroys the context, then releases
+/// its reference to the context below, and so on.
 ///
 /// # Safety
 ///
 /// The caller owns the reference.
 pub(crate) unsafe fn let_go(shared: *const Shared) {
-    /// What is to be given up next, also when a destructor panics.
+    /// The reference to the context below, which is released also if the destructor panics.
     struct Below(*const Shared);
     impl Drop for Below {
         fn drop(&mut self) {
-            // SAFETY: the reference was that of the context above, which is gone.
+            // SAFETY: the context above owned the reference, and is destroyed.
             unsafe { let_go(self.0) }
         }
     }
     let mut at = shared;
     while !at.is_null() {
-        // SAFETY: it exists: the reference is ours.
+        // SAFETY: it exists, because this function owns a reference to it.
         let head = unsafe { &*at };
         let refs = head.refs.get() - 1;
         head.refs.set(refs);
@@ -103,7 +107,7 @@ pub(crate) unsafe fn let_go(shared: *const Shared) {
             return;
         }
         let below = Below(head.below);
-        // SAFETY: nobody refers to it; `ContextPool::create_over` put the function of its own type there.
+        // SAFETY: no reference to it is left. `ContextPool::create_over` stored the function of its type there.
         unsafe { (head.destroy)(at) };
         at = ManuallyDrop::new(below).0;
     }

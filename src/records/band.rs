@@ -1,28 +1,35 @@
-//! The canary band at the limit of a stack, and whether it is as it was laid.
+//! The canary band at the limit of a stack, by which an overflow is detected without an MMU. (Elsewhere: stack
+//! sentinel.)
 //!
 //! ```text
 //!   base  ┌──────────────────┐
 //!         │ control block    │
 //!         ├──────────────────┤ ─┐
-//!         │ frames           │  │ span: the stack pointer of a greenlet that leaves is in here
+//!         │ frames           │  │ span: must contain the stack pointer of a greenlet that switches away
 //!         │ free             │  │
 //!   floor ├──────────────────┤ ─┘
-//!         │ canary band      │ BAND bytes: the highest word holds the address of the floor with its sign changed, the others
-//!   limit └──────────────────┘ hold the address
+//!         │ canary band      │ BAND bytes. Highest word: the negated address of the floor
+//!         │                  │             All others:   the address of the floor
+//!   limit └──────────────────┘
 //! ```
+//!
+//! The highest word is negated so that the fast path needs one comparison for it and the stack pointer: see
+//! `kernel/overflow.rs`.
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::records::block::BlockPtr;
 use core::cell::{Cell, UnsafeCell};
 use core::mem::size_of;
 
-/// Whether a departure checks anything. A constant, so that nothing of the checks is left where they are off.
+/// Whether a departure checks the stack and the interrupts. A constant, so that the checks are compiled out if it is
+/// false.
 pub(crate) const CHECKED: bool = !cfg!(feature = "unchecked-switch");
 
 /// A word of a canary band.
 pub(crate) type Canary = Cell<usize>;
 
-/// Bytes of a canary band: a function that writes its frame from the top leaves a trace in it unless it skips all of it.
+/// Bytes of a canary band. An overflowing frame overwrites part of the band, unless it leaves all of these bytes
+/// unwritten.
 pub(crate) const BAND: usize = 64;
 const WORDS: usize = BAND / size_of::<Canary>();
 
@@ -30,7 +37,7 @@ const WORDS: usize = BAND / size_of::<Canary>();
 ///
 /// # Safety
 ///
-/// [`BAND`] bytes at `limit`, which is aligned for a word, belong to the caller.
+/// The [`BAND`] bytes from `limit` up belong to the caller, and `limit` is aligned for a word.
 pub(crate) unsafe fn lay_band(limit: *mut u8) -> *const Canary {
     let floor = limit.wrapping_add(BAND).cast::<Canary>();
     for word in 1..=WORDS {
@@ -40,29 +47,30 @@ pub(crate) unsafe fn lay_band(limit: *mut u8) -> *const Canary {
     floor
 }
 
-/// What stands in the band, so many words below the floor.
+/// The value of the band's word that is `word` words below the floor.
 #[inline(always)]
 fn canary(floor: *const Canary, word: usize) -> usize {
     if word == 1 { floor.addr().wrapping_neg() } else { floor.addr() }
 }
 
-/// The word that many below the floor.
+/// Reads the word that is `word` words below the floor.
 ///
 /// # Safety
 ///
-/// The floor is that of a greenlet which exists, and the word is of its band.
+/// The floor is that of a greenlet that exists, and the word is in its band.
 #[inline(always)]
 unsafe fn read(floor: *const Canary, word: usize) -> usize {
-    // SAFETY: such a band is memory of the greenlet's stack, or of its tree.
+    // SAFETY: the band of such a greenlet is part of its stack, or of its tree.
     unsafe { &*floor.wrapping_sub(word) }.get()
 }
 
-/// Whether the band of `greenlet` is as it was laid.
+/// Whether all words of the band of `greenlet` are unchanged.
 pub(crate) fn is_whole(greenlet: BlockPtr) -> bool {
     let floor = greenlet.floor.get();
     let mut word = 1;
-    // Not an iterator, whose frames are deep without optimization: this is called where little may be left. With a way out after
-    // each word: without, the compiler compares several at a time in vector registers, which takes more instructions.
+    // A plain loop: without optimization an iterator needs deep frames, and little stack may be left here. The early
+    // return per word keeps the compiler from comparing several words in vector registers, which takes more
+    // instructions.
     while word <= WORDS {
         // SAFETY: the greenlet exists.
         if unsafe { read(floor, word) } != canary(floor, word) {
@@ -73,15 +81,16 @@ pub(crate) fn is_whole(greenlet: BlockPtr) -> bool {
     true
 }
 
-/// Whether `leaver`, which runs, stands on its stack, with the two highest words of the band as they were.
+/// Whether the stack pointer is within the span of `leaver`, the current greenlet, and the two highest words of its
+/// band are unchanged. The fast path checks no more than this.
 #[inline(always)]
 pub(crate) fn stands(leaver: BlockPtr) -> bool {
-    // SAFETY: a greenlet exists while it runs, and its band is memory of its stack, or of its tree.
-    unsafe { arch::stands(&leaver.floor, &leaver.span) }
+    // SAFETY: a greenlet exists while it runs, and its band is part of its stack, or of its tree.
+    unsafe { Native::stack_ok(&leaver.floor, &leaver.span) }
 }
 
-/// The band of a main greenlet, for the fast path to find what it looks for.
-#[repr(align(64))] // as those of stacks are: what watches a band may ask for it
+/// The band of a main greenlet, which is never overwritten: with it the fast path needs no special case for main.
+#[repr(align(64))] // like the bands of stacks: a hardware watchpoint needs the alignment
 pub(crate) struct MainBand(UnsafeCell<[usize; WORDS]>);
 
 const _: () = assert!(align_of::<MainBand>() == BAND);
@@ -91,18 +100,20 @@ impl MainBand {
         Self(UnsafeCell::new([0; WORDS]))
     }
 
-    /// Lays it; returns floor and span for a stack without bounds.
+    /// Writes the band; returns the floor, and the span of a stack without bounds.
     ///
     /// # Safety
     ///
-    /// No main greenlet of the tree exists.
+    /// The caller has taken the tree, and no main greenlet of it exists.
     pub(crate) unsafe fn lay(&'static self) -> (*const Canary, usize) {
-        // SAFETY: the words are the tree's, nobody else looks at them now, and it is a cell.
+        // SAFETY: the words belong to the tree, nothing else uses them now, and an `UnsafeCell` may be written through
+        // `&self`.
         (unsafe { lay_band(self.0.get().cast()) }, usize::MAX)
     }
 }
 
-/// Floor and span of a stack of the crate's that begins at `limit` and has its control block at `block`.
+/// Writes the band of a stack whose lowest address is `limit`; returns the floor and the span up to the control block
+/// `block`.
 ///
 /// # Safety
 ///

@@ -1,22 +1,29 @@
-//! The control block: what the kernel keeps of one greenlet.
+//! The control block: the record of one greenlet.
 //!
-//! It stands at the base of the greenlet's stack and is untyped: value, error and body types are known to the functions
-//! that hold a typed handle, and to the body's own table.
+//! It lies at the base of the greenlet's stack and has no type parameters: the types of values and errors are known to
+//! the functions that hold a typed handle, the type of the body to [`DropBody`] and to the entry function.
 //!
 //! ```text
-//!                 create ①            depart ②             die ③
+//!                 create ①            start ②             die ③
 //!   (free slot) ─────────► unstarted ─────────► alive ──────────► dead ──► (free slot)
 //!                              │                                   ▲  free ④
-//!                              └── free ④ ──► (free slot)          │
-//!                              └── depart ② with an error or exit ─┘
+//!                              ├── free ④ ──► (free slot)          │
+//!                              └── ② by an error or an exit ───────┘
 //! ```
 //!
-//! ① `Builder::bare`, ② `transfer`, ③ `transfer::life`, ④ `references::free`, when the last reference goes. An unstarted greenlet
-//! has a body, or is bare. *Alive* is running when it is the core's current greenlet, else suspended.
+//! ① `Builder::bare`: the greenlet has no body yet, and the flag [`BARE`]; `body::install` puts the body there.
+//! ② The first transfer to it: `transfer::life::entry` calls the body with a value, or drops it for an error or an
+//!   exit.
+//! ③ `transfer::life`: [`BlockPtr::die`].
+//! ④ `references::free`, when the last reference is released.
+//!
+//! An alive greenlet is running if it is its core's current greenlet, else suspended.
 
-use crate::arch::{Context, RECORD_AT, Record};
+use crate::arch::{Context, FrameRecord, RECORD_AT};
 use crate::records::attached::{self, Attached, Shared};
 use crate::records::band::{BAND, Canary};
+use crate::records::busy::Count;
+pub(crate) use crate::records::flags::{ABANDONED, BARE, DEAD, ENDED, Flags, LEAKED, PINNED, REPLACING};
 use crate::records::here::{Here, Link};
 use crate::records::mail::Number;
 use crate::records::pool::{Home, LESS, Lot, MORE};
@@ -24,83 +31,72 @@ use core::cell::Cell;
 use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-#[cfg(feature = "abandon")]
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// A greenlet that has not started and has no body, so that it cannot.
-pub(crate) const BARE: u32 = 1;
-/// A greenlet whose body is over.
-pub(crate) const DEAD: u32 = 2;
-/// A greenlet whose tree has ended: nothing is resumed any more, handles only count.
-pub(crate) const ENDED: u32 = 4;
-/// A greenlet that refused to end when the last reference to it went. The kill that asked it keeps its reference, so that it
-/// exists for ever, or until it dies after all.
-pub(crate) const LEAKED: u32 = 8;
-/// A greenlet whose parent changed while it waited in `up`: `pin` refers to the one that it switched to.
-pub(crate) const PINNED: u32 = 16;
-/// A bare greenlet whose body is somebody's affair: its old one is being dropped where it lies, to be replaced, or it was claimed
-/// to be given one. No other may be put there.
-pub(crate) const REPLACING: u32 = 32;
-/// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
-pub(crate) const ABANDONED: u32 = if cfg!(feature = "abandon") { 64 } else { 0 };
-
-/// The record of one greenlet. The first cache line is what a switch touches.
+/// The record of one greenlet. A switch uses only the fields in the first cache line.
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    /// Where the greenlet stands. Its `link` is the parent: a counted reference, null for main and for ended trees.
+    /// The saved registers. `link` is the parent, a counted reference; null for main and in ended trees.
     pub(crate) context: Context,
-    /// 0 when the greenlet can be switched to without further thought: it has a body, is not dead, nor is its tree ended.
-    pub(crate) flags: Cell<u32>,
-    /// Handles, children's parent fields, kills in progress, and the transfer that brings it to rest. Being current is not
-    /// counted: the current greenlet may have 0.
+    /// [`Flags::NONE`] if the greenlet can be switched to on the fast path.
+    pub(crate) flags: Cell<Flags>,
+    /// How many references there are: handles, parent fields of children, kills in progress, pins, and the packet with
+    /// which the greenlet left. The current greenlet may have 0, because being current is not counted.
     pub(crate) refs: Cell<u32>,
-    /// Where the part of the stack ends that may be used: right above the canary band.
+    /// The lowest address that the greenlet may use: the end of the canary band.
     pub(crate) floor: Cell<*const Canary>,
-    /// Bytes from there to the control block, which is as far up as the stack pointer may be; all there are for main, which
-    /// runs on a stack that is not ours.
+    /// Bytes from `floor` up to the control block, where the stack pointer must be. `usize::MAX` for main, whose stack
+    /// is not the crate's.
     pub(crate) span: Cell<usize>,
 
-    /// Where walks along frame pointers end.
-    pub(crate) record: Cell<Record>,
-    /// With [`PINNED`]: a reference to the greenlet that a pending `up` switched to, released when that returns. Else a
-    /// [`DropBody`] that drops the body, while there is one that was not started; its closure stands at the context's sp. Else null.
-    /// Never both: who waits in `up` has started.
+    /// Two zero words, where a walk along frame pointers ends.
+    pub(crate) record: Cell<FrameRecord>,
+    /// One of three things:
+    ///
+    /// - with [`PINNED`], the pin: a reference to the greenlet that a pending `up` switched to, released when the `up`
+    ///   returns;
+    /// - while the greenlet has a body that has not started, the [`DropBody`] of that: the closure lies at the
+    ///   context's sp;
+    /// - else null.
+    ///
+    /// A greenlet with a pin has started, so there is never both.
     body_or_pin: Cell<*const ()>,
-    /// Neighbours in the ring of all greenlets of the tree, in the order of creation; main is its head.
+    /// The neighbours in the ring of all greenlets of the tree, in the order of creation. Main is its head. In a free
+    /// slot, `next` is the link of the pool's free list.
     pub(crate) next: Cell<*const Block>,
     pub(crate) prev: Cell<*const Block>,
-    /// Where the stack goes back to.
+    /// The pool to which the stack returns.
     pub(crate) home: Cell<Home>,
-    /// Bytes of the stack that a body must leave to interrupts.
+    /// Bytes of the stack that are reserved for interrupt frames. A body must fit beside them.
     pub(crate) headroom: Cell<u32>,
-    /// What the kernel is at work at on its stack; see [`crate::records::busy`].
-    #[cfg(feature = "abandon")]
-    pub(crate) busy: AtomicU32,
+    /// How many operations of the kernel are in progress on the greenlet's stack: see [`crate::records::busy`].
+    pub(crate) busy: Count,
     pub(crate) core: Cell<Link>,
     pub(crate) name: Cell<Option<&'static str>>,
-    /// The context, a counted reference; null for none.
+    /// The context (data, as set by `Greenlet::set_context`), a counted reference; null for none.
     pub(crate) local_context: Cell<*const Shared>,
-    /// The values of `GreenletLocal`s, a chain.
+    /// The first of the greenlet's values of `GreenletLocal`s; null for none.
     pub(crate) attached: Cell<*const Attached>,
-    /// The number, never given twice, and requests from elsewhere. Weak and remote handles of any core may look at it, whoever
-    /// holds the slot now: it is an atomic for ever.
+    /// The id, which no other greenlet ever has, and the pending requests from elsewhere. It stays an atomic for ever,
+    /// because weak and remote handles on any core may read it after the slot was reused.
     pub(crate) id: Number,
 }
 
-/// Drops a closure in place: what is known of a body without its types.
+/// Drops a closure in place.
 pub(crate) type DropBody = unsafe fn(*mut u8);
 
-/// A control block that exists: its slot is claimed, the block is written.
+/// A pointer to a control block that exists: its slot is claimed, and the block is initialised.
 ///
-/// Everything mutable in a block is a cell, so that any number of these may look at it while others run.
+/// It is freely copied. All fields that change are cells, so any number of copies may be in use while other greenlets
+/// run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockPtr(NonNull<Block>);
 
 impl BlockPtr {
     /// # Safety
     ///
-    /// The block is initialised, and stays so for as long as the pointer is used: the user of the pointer holds a reference
-    /// (a count), or is the greenlet itself, or has not let user code run since it got the pointer from one of these.
+    /// The block is initialised, and stays so for as long as the pointer is used. To ensure this, the user of the
+    /// pointer has a reference (a count), or is the greenlet itself, or has not let user code run since it got the
+    /// pointer from one of these.
     pub(crate) unsafe fn new(block: *const Block) -> Self {
         debug_assert!(!block.is_null());
         // SAFETY: not null, by the contract.
@@ -111,7 +107,7 @@ impl BlockPtr {
         self.0.as_ptr()
     }
 
-    /// The context, which is the first field: the two addresses are one, and go by one provenance.
+    /// The context. It is the first field of the block, so both have the same address and provenance.
     pub(crate) fn context(self) -> *const Context {
         self.0.as_ptr().cast_const().cast()
     }
@@ -122,21 +118,23 @@ impl BlockPtr {
     ///
     /// As for [`new`](Self::new); `context` came from a block.
     pub(crate) unsafe fn from_context(context: *const Context) -> Self {
-        // SAFETY: a context that came from a block stands at its first byte, with the provenance of the whole.
+        // SAFETY: the context is the first field of its block, and the pointer has the provenance of the whole block.
         unsafe { Self::new(context.cast()) }
     }
 
     /// The parent; `None` for main, and for every greenlet of an ended tree.
     pub(crate) fn parent(self) -> Option<Self> {
         let parent = self.context.link.get();
-        // SAFETY: the parent field owns a count, so the parent exists as long as this block does.
+        // SAFETY: the parent field owns a reference, so the parent exists as long as this block does.
         (!parent.is_null()).then(|| unsafe { Self::from_context(parent) })
     }
 
-    /// Puts `parent` in the place of the parent, and returns the old one. The counts go with the pointers.
+    /// Replaces the parent; returns the old one. The reference in the parent field belongs to the caller then, and the
+    /// caller's reference to `parent` to the field.
     ///
-    /// A transfer in progress refers to its target: if this greenlet waits in `up`, its next arrival is a slow one, which
-    /// releases the target then.
+    /// A pending `up` needs a reference to its target, which is the old parent. If this greenlet waits in `up`, the
+    /// target gets one more reference, the pin, and the flag [`PINNED`] makes the next arrival a slow one, which
+    /// releases it.
     #[must_use]
     #[inline]
     pub(crate) fn replace_parent(self, parent: Self) -> Option<Self> {
@@ -150,7 +148,7 @@ impl BlockPtr {
         self.take_parent_for(parent.context())
     }
 
-    /// Takes the parent away, with the count: from a greenlet that never goes on.
+    /// Takes the parent away, with its reference, from a greenlet that is never resumed.
     #[must_use]
     #[inline]
     pub(crate) fn take_parent(self) -> Option<Self> {
@@ -164,30 +162,32 @@ impl BlockPtr {
         old
     }
 
-    /// Whether it waits in a fast `up`, which relies on the parent field's reference instead of one of its own.
+    /// Whether the greenlet is suspended in a fast `up`, which relies on the reference of the parent field and has none
+    /// of its own. An `up` that took the slow path counts as false: there `up` has a reference.
     fn waits_in_up(self) -> bool {
         self.here().current_ptr() != self.as_ptr() && self.context.is_marked()
     }
 
-    /// Its number, for lists of those who were asked: with the provenance of the whole block, to which one goes back from there.
+    /// The word with its id, as a pointer for the lists of requests. It has the provenance of the whole block, so that
+    /// the block can be found from it.
     pub(crate) fn number(self) -> NonNull<Number> {
         // SAFETY: in bounds of the block.
         unsafe { self.0.byte_add(mem::offset_of!(Block, id)) }.cast()
     }
 
-    pub(crate) fn has(self, flag: u32) -> bool {
-        self.flags.get() & flag != 0
+    pub(crate) fn has(self, flags: Flags) -> bool {
+        self.flags.get().has(flags)
     }
 
-    pub(crate) fn set(self, flag: u32) {
-        self.flags.set(self.flags.get() | flag);
+    pub(crate) fn set(self, flags: Flags) {
+        self.flags.set(self.flags.get() | flags);
     }
 
-    pub(crate) fn clear(self, flag: u32) {
-        self.flags.set(self.flags.get() & !flag);
+    pub(crate) fn clear(self, flags: Flags) {
+        self.flags.set(self.flags.get().without(flags));
     }
 
-    /// Takes the reference that [`replace_parent`](Self::replace_parent) kept for a pending `up`.
+    /// Takes the pin: the reference that [`replace_parent`](Self::replace_parent) kept for a pending `up`.
     pub(crate) fn take_pin(self) -> Option<Self> {
         self.has(PINNED).then(|| {
             self.clear(PINNED);
@@ -196,15 +196,15 @@ impl BlockPtr {
         })
     }
 
-    /// What drops the body, while there is one that was not started.
+    /// The function that drops the body, while the greenlet has one that has not started.
     #[inline]
     pub(crate) fn body(self) -> Option<DropBody> {
         let body = if self.has(PINNED) { ptr::null() } else { self.body_or_pin.get() };
-        // SAFETY: without a pin it is null or was a `DropBody`, which is a pointer; null is `None`.
+        // SAFETY: without a pin the field is null or was a `DropBody`, which is a pointer; null is `None`.
         unsafe { mem::transmute::<*const (), Option<DropBody>>(body) }
     }
 
-    /// Whether it has a body that was not started, if it has no pin: of one that does not wait in `up`.
+    /// Whether the greenlet has a pin, or a body that has not started.
     #[inline]
     pub(crate) fn has_body_or_pin(self) -> bool {
         !self.body_or_pin.get().is_null()
@@ -212,25 +212,26 @@ impl BlockPtr {
 
     #[inline]
     pub(crate) fn set_body(self, drop: Option<DropBody>) {
-        debug_assert!(!self.has(PINNED), "who has or had no body yet has not started, and does not wait in `up`");
+        debug_assert!(!self.has(PINNED), "a body and a pin exclude each other");
         self.body_or_pin.set(drop.map_or(ptr::null(), |drop| drop as *const ()));
     }
 
-    /// Notes that it is over, by `how`: [`DEAD`], with [`ABANDONED`] or without.
+    /// Marks the greenlet dead. `how` is [`DEAD`], or also [`ABANDONED`].
     #[inline]
-    pub(crate) fn die(self, how: u32) {
+    pub(crate) fn die(self, how: Flags) {
         self.set(how);
         self.here().count_death();
         self.count(if self.has(ABANDONED) { Lot::Abandoned } else { Lot::Dead }, MORE);
     }
 
-    /// Notes that it was asked to end and did not.
+    /// Marks the greenlet leaked: it was asked to end and did not.
     pub(crate) fn leak(self) {
         self.set(LEAKED);
         self.count(Lot::Leaked, MORE);
     }
 
-    /// The opposite of [`leak`](Self::leak): true if it was. The reference that a leak kept is the caller's.
+    /// Undoes [`leak`](Self::leak); true if the greenlet was leaked. The reference that the leak kept is the caller's
+    /// then.
     pub(crate) fn recover(self) -> bool {
         let leaked = self.has(LEAKED);
         if leaked {
@@ -240,7 +241,8 @@ impl BlockPtr {
         leaked
     }
 
-    /// Notes that its tree ends: what counts are dead ones of trees that are entered.
+    /// Removes a dead greenlet from its pool's count, because its tree ends: only dead greenlets of trees that have not
+    /// ended are counted.
     pub(crate) fn count_no_more(self) {
         if self.has(DEAD) && !self.has(ABANDONED | ENDED) {
             self.count(Lot::Dead, LESS);
@@ -252,8 +254,8 @@ impl BlockPtr {
         self.home.get().count(lot, change);
     }
 
-    /// Notes for [`Block::renew`] that the slot is still in lists of its tree, as [`Number::forget`] said. Of a block out of the
-    /// ring, whose neighbours nobody looks at.
+    /// Notes for [`Block::renew`] that the slot is still in lists of its tree, because [`Number::forget`] returned
+    /// true. Stores the tree in `prev`, which is free for this: the block is out of the ring.
     #[cold]
     pub(crate) fn leave_in_lists(self) {
         self.prev.set(self.here().tree().cast());
@@ -270,29 +272,29 @@ impl BlockPtr {
         self.span.get() == usize::MAX
     }
 
-    /// Lowest address of its stack. Not of main's, which is unknown.
+    /// The lowest address of its stack. Not for main, whose stack is unknown.
     pub(crate) fn limit(self) -> usize {
         self.floor.get().addr() - BAND
     }
 
-    /// One past the highest address of its stack. Not of main's.
+    /// One past the highest address of its stack. Not for main.
     pub(crate) fn base(self) -> usize {
         self.as_ptr().addr() + size_of::<Block>()
     }
 
-    /// Whether nothing of it was ever run. So it is to the end with a greenlet that dies unstarted, but for [`DEAD`].
+    /// Whether its body has not started, or it has no body yet.
     #[inline]
     pub(crate) fn is_unstarted(self) -> bool {
         self.has(BARE) || self.has_body_or_pin() && !self.has(PINNED)
     }
 
-    /// Bytes of its stack, control block included; 0 for main.
+    /// Bytes of its stack, the control block included; 0 for main.
     pub(crate) fn stack_size(self) -> usize {
         if self.is_main() { 0 } else { self.base() - self.limit() }
     }
 
-    /// Counts one more reference. Aborts when there are 2³² of them: a loop that forgets clones must not wrap to a count
-    /// that frees what is still in use.
+    /// Counts one more reference. Aborts when there would be 2³² of them, as a loop with `mem::forget(handle.clone())`
+    /// can bring about: a count that wraps would free what is still in use.
     #[inline]
     pub(crate) fn retain(self) -> Self {
         match self.refs.get().checked_add(1) {
@@ -302,7 +304,7 @@ impl BlockPtr {
         self
     }
 
-    /// Whether this is `other`, or its parent, near or far, dead ones included.
+    /// Whether this is `other` or an ancestor of it. Dead ones count.
     pub(crate) fn is_above(self, other: Self) -> bool {
         let mut at = Some(other);
         while let Some(block) = at {
@@ -314,11 +316,11 @@ impl BlockPtr {
         false
     }
 
-    /// Takes the block out of the ring; out of it already: does nothing.
+    /// Takes the block out of the ring. Does nothing if it is out already.
     #[inline]
     pub(crate) fn unlink(self) {
         let (prev, next) = (self.prev.get(), self.next.get());
-        // SAFETY: neighbours in the ring exist; a block out of the ring is its own neighbour.
+        // SAFETY: neighbours in the ring exist, and a block out of the ring is its own neighbour.
         unsafe { Self::new(prev) }.next.set(next);
         // SAFETY: the same.
         unsafe { Self::new(next) }.prev.set(prev);
@@ -326,7 +328,7 @@ impl BlockPtr {
         self.prev.set(self.as_ptr());
     }
 
-    /// Puts a block that is in no ring at the end of the ring that `self` heads.
+    /// Puts a block that is in no ring at the end of the ring whose head is `self`.
     #[inline]
     pub(crate) fn append(self, block: Self) {
         let last = self.prev.get();
@@ -348,7 +350,7 @@ impl Deref for BlockPtr {
     type Target = Block;
 
     fn deref(&self) -> &Block {
-        // SAFETY: by the contract of `new`. Blocks are shared and their mutable parts are cells.
+        // SAFETY: by the contract of `new`. Only `&Block`s exist, and fields that change are cells.
         unsafe { self.0.as_ref() }
     }
 }
@@ -358,7 +360,7 @@ impl Block {
     ///
     /// # Safety
     ///
-    /// As for [`write`](Self::write), but that nothing is asked of the memory.
+    /// As for [`write`](Self::write), except that `id` need not be initialised.
     pub(crate) unsafe fn write_first(
         place: *mut Self,
         bounds: (*const Canary, usize),
@@ -367,37 +369,38 @@ impl Block {
     ) -> BlockPtr {
         // SAFETY: in bounds of the caller's memory.
         let number = unsafe { &raw mut (*place).id };
-        // SAFETY: nobody had the slot, so nobody looks at it.
+        // SAFETY: the slot was never used, so no handle or list refers to its id.
         unsafe { number.write(Number::nobody()) };
         // SAFETY: the caller's contract.
         unsafe { Self::write(place, bounds, home, here) }
     }
 
-    /// Writes a block, but for the number, which stays and says who it is.
+    /// Writes all of a block but `id`, which is initialised and gets a new id.
     ///
     /// # Safety
     ///
-    /// `place` is aligned and writable for a block, its number is one, nobody else uses the rest of the memory, and it stays a block
-    /// until its slot is released.
+    /// `place` is aligned and writable for a block, and its `id` is initialised. Nothing else uses the rest of the
+    /// memory, and it stays a block until its slot is released.
     pub(crate) unsafe fn write(
         place: *mut Self,
         (floor, span): (*const Canary, usize),
         (home, headroom): (Home, u32),
         here: &'static Here,
     ) -> BlockPtr {
-        // SAFETY: `id` may be looked at by a weak handle to the slot's last owner, and by who takes it out of a list: it is an
-        // atomic for ever, and never written as part of the whole. If it is in a list, then it is main's, of the same tree.
+        // SAFETY: `id` is an atomic for ever. It is not written with the other fields, because a weak handle to the
+        // last greenlet of the slot may read it, and so may a core that takes the slot out of a list. A slot that is in
+        // a list here is main's, and its tree is the same one.
         unsafe { &(*place).id }.set(here.new_id(), || true);
         let me = place.cast_const();
         macro_rules! fill {
             ($($field:ident: $value:expr,)*) => {$(
-                // SAFETY: the caller gives the memory away; no reference to this field exists.
+                // SAFETY: the memory is the caller's to give away, and no reference to this field exists.
                 unsafe { (&raw mut (*place).$field).write($value) };
             )*};
         }
         fill! {
             context: Context::running(),
-            flags: Cell::new(0),
+            flags: Cell::new(Flags::NONE),
             refs: Cell::new(1),
             floor: Cell::new(floor),
             span: Cell::new(span),
@@ -407,39 +410,32 @@ impl Block {
             prev: Cell::new(me),
             home: Cell::new(home),
             headroom: Cell::new(headroom),
+            busy: Count::none(),
             core: Cell::new(Link::to(here)),
             name: Cell::new(None),
             local_context: Cell::new(ptr::null()),
             attached: Cell::new(ptr::null()),
         }
-        #[cfg(feature = "abandon")]
-        {
-            // SAFETY: in bounds, as for the others.
-            let busy = unsafe { &raw mut (*place).busy };
-            // SAFETY: as for the others.
-            unsafe { busy.write(AtomicU32::new(0)) };
-        }
         // SAFETY: all fields are written.
         unsafe { BlockPtr::new(place) }
     }
 
-    /// A block again, of which [`write`](Self::write) made one before: what its stack and its pool determine is as it was, and so is
-    /// what a freed greenlet leaves empty.
+    /// Makes a block anew from one that [`write`](Self::write) made, for the next greenlet on the stack. Fields that
+    /// depend on the stack and the pool only are unchanged, and so are those that a freed greenlet leaves empty.
     ///
     /// # Safety
     ///
-    /// `place` is a block whose greenlet was freed, and which was not given to anybody since.
+    /// `place` is a block whose greenlet was freed, and the caller has claimed its slot.
     #[inline]
     pub(crate) unsafe fn renew(place: *const Self, here: &'static Here) -> BlockPtr {
-        // SAFETY: a freed block is initialised as before.
+        // SAFETY: the block of a freed greenlet is still initialised.
         let me = unsafe { BlockPtr::new(place) };
         debug_assert!(me.parent().is_none() && me.body().is_none() && !attached::is_attached(me));
         me.id.set(here.new_id(), || ptr::eq(me.prev.get().cast(), here.tree()));
-        me.context.vacate();
+        me.context.clear_sp();
         me.refs.set(1);
         me.core.set(Link::to(here));
-        #[cfg(feature = "abandon")]
-        me.busy.store(0, Relaxed);
+        me.busy.clear();
         me
     }
 
@@ -451,12 +447,12 @@ impl Block {
 const _: () = assert!(
     size_of::<Block>()
         == if cfg!(all(feature = "cores", feature = "fp-control", not(feature = "std"))) { 256 } else { 192 },
-    "the documents say so"
+    "the documents give these sizes"
 );
 
 const _: () = assert!(mem::offset_of!(Block, record) == RECORD_AT, "`arch` looks for the record there");
 
-/// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the count must not be used again.
+/// Aborts, because the count must not be used again. `extern "C"` turns the panic into an abort where panics unwind.
 #[cold]
 #[inline(never)]
 pub(crate) extern "C" fn too_many_references() -> ! {

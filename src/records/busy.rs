@@ -1,23 +1,26 @@
-//! Whether the kernel is at work on the stack of the greenlet that runs, be it that it calls user code there. Only with the feature
-//! `abandon`, which must not take out a greenlet in the middle of that.
+//! Counts the operations of the kernel that are in progress on the stack of each greenlet, for `Tree::abandon` (feature
+//! `abandon`): a greenlet that a fault has stopped inside such an operation must not be abandoned.
 //!
-//! Counted is what changes more than one word that outlives the greenlet, and what holds a reference, a place or a lock while it
-//! calls user code. It counts while the greenlet is suspended in there, and is its own affair: what the others do is not part of it.
+//! An operation is counted if it changes more than one word that outlives the greenlet, or if it holds a reference, a
+//! place or a lock while it calls user code. It stays counted while the greenlet is suspended inside it. Each greenlet
+//! has a count of its own, which says nothing of other greenlets.
 //!
-//! A stack may give out at any instruction that touches it: a call, a store far down in a frame. So the order is everything:
+//! A greenlet can be stopped at any instruction that accesses its stack: at a call, or at a store into a large frame.
+//! So the order of the steps matters:
 //!
 //! ```text
-//!   who changes something                        who sends a packet            who receives it
-//!     Busy::in_tree_of(..)   one more              Busy::of_receiver(to)         (is busy since then)
-//!     the first change                             the departure ──────────────► Busy::received(me)
-//!     ...                                                                        the work of an arrival
-//!     the last change                                                            drop: one less
-//!     drop                   one less
+//!   operation                                    sender of a packet           receiver of a packet
+//!     Busy::in_tree_of(..)   count + 1             Busy::of_receiver(to)        (count + 1, by the sender)
+//!     the first change                             the departure ─────────────► Busy::received(me)
+//!     ...                                                                       the work of an arrival
+//!     the last change                                                           drop: count - 1
+//!     drop                   count - 1
 //! ```
 //!
-//! Who changes something counts before, in the function that makes the first change or in one that calls it: no frame is entered
-//! between. What comes with a packet is to be settled by who receives it, from its very first instruction: so it is the sender, from
-//! its own stack, who counts for it. The fast path of a switch is not counted: it leaves nothing that is to be settled.
+//! An operation is counted by the function that makes its first change, or by a caller of it, and no frame is entered
+//! between the counting and the change. A packet obliges its receiver to release a reference, from the receiver's very
+//! first instruction on; so the sender counts for the receiver, before it leaves. A fast switch is not counted, because
+//! it obliges its receiver to nothing.
 
 use crate::records::block::{BlockPtr, ENDED};
 use crate::records::here::{Here, reported_core};
@@ -25,29 +28,45 @@ use core::mem;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicU32, compiler_fence};
 
-/// Until it is dropped, on the same stack, the kernel is at work there.
+/// How many operations of the kernel are in progress on the stack of one greenlet.
+pub(crate) struct Count(AtomicU32);
+
+impl Count {
+    pub(crate) const fn none() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// Sets the count to 0, for the next greenlet on the stack.
+    #[inline]
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+/// An operation in progress: counted until this is dropped, which must be on the same stack.
 pub(crate) struct Busy(Option<&'static AtomicU32>);
 
 impl Busy {
-    /// On the stack of the greenlet that runs on the core of `any`: one of another tree, or nobody, if the tree of `any` has ended.
+    /// Counts an operation on the stack of the current greenlet of the core of `any`. If the tree of `any` has ended,
+    /// that greenlet may be of another tree, or there may be none.
     #[inline]
     pub(crate) fn in_tree_of(any: BlockPtr) -> Self {
         Self::count(at_work(any.here(), !any.has(ENDED)))
     }
 
-    /// On the stack of the greenlet that runs on this core, if one does.
+    /// Counts an operation on the stack of the current greenlet of this core, if there is one.
     #[inline]
     pub(crate) fn on_this_core() -> Self {
         Self::count(reported_core().and_then(|here| at_work(here, false)))
     }
 
-    /// Counts for `to`, which a packet is on its way to.
+    /// Counts an arrival at `to`, to which a packet is about to be sent.
     #[inline]
     pub(crate) fn of_receiver(to: BlockPtr) {
         mem::forget(Self::count(counter(to)));
     }
 
-    /// What was counted for `me`, which runs, by who has sent it a packet.
+    /// The arrival at `me`, the current greenlet, which the sender of its packet has counted.
     #[inline]
     pub(crate) fn received(me: BlockPtr) -> Self {
         Self(counter(me))
@@ -58,7 +77,7 @@ impl Busy {
         if let Some(counter) = counter {
             counter.fetch_add(1, Relaxed);
         }
-        compiler_fence(SeqCst); // what follows is not moved up: a fault handler looks
+        compiler_fence(SeqCst); // keeps later stores after the count, which a fault handler may read at any time
         Self(counter)
     }
 }
@@ -66,40 +85,41 @@ impl Busy {
 impl Drop for Busy {
     #[inline]
     fn drop(&mut self) {
-        compiler_fence(SeqCst); // what went before is not moved down
+        compiler_fence(SeqCst); // keeps earlier stores before the end of the count
         if let Some(counter) = self.0 {
             counter.fetch_sub(1, Relaxed);
         }
     }
 }
 
-/// Whether a record is of one core or thread. Hosted, without features, one record is of all threads: one that has a handle of an
-/// ended tree must not look at a greenlet that another one runs.
+/// Whether each core or thread has a record of its own. If it has not (hosted, without `std` and `cores`), all threads
+/// share one record, and a thread with a handle of an ended tree must not touch the count of a greenlet that another
+/// thread runs.
 const OWN: bool = cfg!(any(bare, feature = "std", feature = "cores"));
 
-/// Where those threads count instead, for whoever runs.
+/// The count that is used instead in that case, for all greenlets.
 static SOMEWHERE: AtomicU32 = AtomicU32::new(0);
 
-/// Where is counted what is done on the stack of the greenlet that runs on this core, whose record is `here`; `None` if nobody does.
-/// `entered` tells that the caller is code of the tree that is entered.
+/// The count for an operation on the stack of the current greenlet of this core, whose record is `here`; `None` if
+/// there is no such greenlet. `entered`: the caller is code of the tree that is entered.
 fn at_work(here: &Here, entered: bool) -> Option<&'static AtomicU32> {
     if !(entered || OWN) {
         return Some(&SOMEWHERE);
     }
     let current = here.current_ptr();
-    // SAFETY: the record is of the core that asks, and the greenlet that runs there exists.
+    // SAFETY: the record is that of the calling core, and the current greenlet exists.
     if current.is_null() { None } else { counter(unsafe { BlockPtr::new(current) }) }
 }
 
-/// Where is counted what is done on the stack of `greenlet`. Not for main, which cannot be abandoned, and whose block may be another
-/// core's by the time that its own release is over.
+/// The count of `greenlet`. `None` for main: it cannot be abandoned, and when its last reference is being released,
+/// another core may already have entered the tree and use the block.
 fn counter(greenlet: BlockPtr) -> Option<&'static AtomicU32> {
-    // SAFETY: memory that was once a stack stays one for ever, and this an atomic.
-    (!greenlet.is_main()).then(|| unsafe { &(*greenlet.as_ptr()).busy })
+    // SAFETY: memory that was once a stack stays one for ever, and the count is an atomic.
+    (!greenlet.is_main()).then(|| unsafe { &(*greenlet.as_ptr()).busy.0 })
 }
 
-/// Whether the kernel may be at work on the stack of `greenlet`, which runs.
+/// Whether an operation of the kernel may be in progress on the stack of `greenlet`, which is the current one.
 pub(crate) fn is_busy(greenlet: BlockPtr) -> bool {
-    let counted = greenlet.busy.load(Relaxed) != 0 || !OWN && SOMEWHERE.load(Relaxed) != 0;
-    counted || greenlet.body().is_some() // it has not come to its body yet
+    let counted = greenlet.busy.0.load(Relaxed) != 0 || !OWN && SOMEWHERE.load(Relaxed) != 0;
+    counted || greenlet.body().is_some() // it was resumed, but has not taken its body yet
 }

@@ -1,14 +1,15 @@
-//! How errors show in `{:?}`: by name, and with what to do about them, because that is what `unwrap` prints.
+//! `Debug` of the errors: the name of the variant and its message, which names the remedy, because `unwrap` prints
+//! `{:?}`.
 //!
 //! ```text
-//!   called `Result::unwrap()` on an `Err` value: Refused { reason: Ended: "the parent's tree has ended; spawn inside ...", .. }
+//!   called `Result::unwrap()` on an `Err` value: Refused { reason: Ended: "the parent's tree has ended; ...", .. }
 //! ```
 
 use crate::records::errors::{EnterError, ParentError, RunError, SpawnError};
 use crate::records::refusal::Refusal;
 use core::fmt;
 
-/// Writes the name of an error, and its message. What its fields say is in the message.
+/// Writes the name of an error and its message. The message contains the values of its fields.
 pub(crate) fn named(f: &mut fmt::Formatter<'_>, name: &str, error: &dyn fmt::Display) -> fmt::Result {
     write!(f, "{name}: \"{error}\"")
 }

@@ -1,14 +1,15 @@
-//! Why the kernel refuses to build something. Every message names the remedy, every refusal gives back what it refused.
+//! The errors of functions that create or change something. Every message names the remedy, and every error comes with
+//! what was passed in.
 
 use core::fmt;
 
-/// What a core is to the user.
+/// What a core is called in messages.
 const CORE: &str = if cfg!(feature = "std") { "thread" } else { "core" };
 
-/// A refusal together with what was passed in.
+/// A refusal, together with what was passed in.
 ///
-/// `Debug` does not ask for `T: Debug`, so that `unwrap` works with closures; and it names the remedy, as that of every error of this
-/// crate does.
+/// `Debug` does not require `T: Debug`, so that `unwrap` works with closures. Like that of every error of this crate,
+/// it names the remedy.
 ///
 /// ```
 /// # use greenlet::{EnterError, StackPool, SpawnError, Tree};
@@ -17,11 +18,11 @@ const CORE: &str = if cfg!(feature = "std") { "thread" } else { "core" };
 /// TREE.enter(|main| {
 ///     let refused = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap_err();
 ///     assert!(matches!(refused.reason, SpawnError::PoolEmpty { .. }));
-///     let _body = refused.returned; // to be spawned elsewhere, or later
+///     let _body = refused.returned; // can be spawned elsewhere, or later
 /// }).unwrap();
 /// ```
 pub struct Refused<R, T> {
-    /// Why.
+    /// The reason.
     pub reason: R,
     /// What was passed in, unchanged.
     pub returned: T,
@@ -55,11 +56,11 @@ impl<R: core::error::Error, T> core::error::Error for Refused<R, T> {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EnterError {
-    /// The core identity says that this is a handler, or a core with a number above 63.
+    /// The core identity says that the caller is a handler, or that the core's number is above 63.
     NoCore,
-    /// A tree is entered on this core already: this one or another.
+    /// This core has entered a tree already, this one or another.
     CoreBusy,
-    /// Another core is in this tree.
+    /// Another core has entered this tree.
     OtherCore,
     /// Handles to the main greenlet of this tree's last run still exist.
     StillReferred,
@@ -67,11 +68,12 @@ pub enum EnterError {
 
 impl fmt::Display for EnterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Where threads are not cores, the second one that enters is in the way of the first.
+        /// Where all threads count as one core, two threads cannot enter trees at the same time, as tests often try.
         const ONE_CORE: &str = if cfg!(any(bare, feature = "std")) {
             ""
         } else {
-            "; for tests in parallel threads use the feature `std` of the crate `greenlet`, without which all threads are one core"
+            "; for tests in parallel threads use the feature `std` of the crate `greenlet`, without which all threads \
+             are one core"
         };
         f.write_str(match self {
             Self::NoCore => {
@@ -88,8 +90,8 @@ impl fmt::Display for EnterError {
             Self::OtherCore => {
                 return write!(
                     f,
-                    "another {CORE} has entered this tree, and a tree runs on one {CORE} at a time; wait until its `enter` has \
-                     returned, or enter another `static` tree"
+                    "another {CORE} has entered this tree, and a tree runs on one {CORE} at a time; wait until its \
+                     `enter` has returned, or enter another `static` tree"
                 );
             }
             Self::StillReferred => {
@@ -112,7 +114,7 @@ impl core::error::Error for EnterError {}
 /// let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
 /// g.switch(1).unwrap();
 /// let refused = main.bare(&STACKS).unwrap_err();
-/// assert!(matches!(refused, SpawnError::PoolEmpty { stacks: 1, dead: 1, .. })); // g is dead, and still here
+/// assert!(matches!(refused, SpawnError::PoolEmpty { stacks: 1, dead: 1, .. })); // g is dead, and keeps its stack
 /// assert!(refused.to_string().contains("drop their handles"));
 /// drop(g);
 /// assert!(main.bare(&STACKS).is_ok());
@@ -122,36 +124,39 @@ impl core::error::Error for EnterError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// No stack of the pool is free.
+    /// All stacks of the pool are in use.
     PoolEmpty {
         /// How many stacks the pool has.
         stacks: usize,
-        /// How many of them belong to greenlets that are dead and still referred to by a handle or by a child, in trees that are
-        /// entered: one, unless cores share the pool.
+        /// How many of them belong to dead greenlets to which a handle or a child still refers. Only greenlets of trees
+        /// that have not ended are counted: of one tree, unless cores share the pool.
         dead: usize,
-        /// How many belong to greenlets that were asked to exit and did not, in this or an earlier run of a tree: they have their
-        /// stacks for ever, or until they end after all. See [`Tree::on_leak`](crate::Tree::on_leak).
+        /// How many belong to greenlets that were asked to exit and did not, in this or an earlier run of a tree. Such
+        /// a greenlet keeps its stack for ever, or until it ends after all. See
+        /// [`Tree::on_leak`](crate::Tree::on_leak).
         leaked: usize,
-        /// How many belonged to greenlets that were given up, with the feature `abandon`. They do not come back.
+        /// How many belonged to greenlets that were abandoned (feature `abandon`). These stacks are never used again.
         abandoned: usize,
     },
     /// Greenlets of another core's tree have stacks of this pool, which is for one core at a time.
     OtherCore,
-    /// The stacks of the pool are too small for the body in a crate that is compiled without optimization. Where that is known
-    /// when the program is built, the program does not build; it is not where the crate `greenlet` is optimized, its profile has no
-    /// debug assertions, and the crate that spawns is not optimized.
+    /// The stacks of the pool are too small for the body, as the spawning crate is compiled without optimization.
+    ///
+    /// In most builds such a program does not compile. This error occurs only if the crate `greenlet` is optimized, its
+    /// profile has no debug assertions, and the crate that spawns is not optimized.
     StackTooSmall {
-        /// Bytes that the body and the least working stack need, and what the pool keeps for interrupts.
+        /// Bytes that the body and the least working stack need, including the pool's bytes for interrupts.
         needs: usize,
-        /// Bytes of a stack.
+        /// Bytes of a stack of the pool.
         stack: usize,
     },
-    /// The allocator has no memory for a stack. Of `HeapStacks`, with the feature `alloc`.
+    /// The allocator has no memory for a stack. Only for `HeapStacks`, with the feature `alloc`.
     NoMemory {
         /// Bytes of a stack.
         bytes: usize,
     },
-    /// The parent's tree has ended. So has every tree but the one that is entered: this is what a parent of another tree meets.
+    /// The parent's tree has ended. A parent of another tree is refused with this, too: on a core, every tree but the
+    /// entered one has ended.
     Ended,
 }
 
@@ -163,15 +168,15 @@ impl fmt::Display for SpawnError {
                 if leaked != 0 {
                     write!(
                         f,
-                        ", {leaked} of them by leaked greenlets, which were asked to exit and did not: have their bodies return \
-                         what is thrown into them (`?`), and find them with `Tree::on_leak`"
+                        ", {leaked} of them by leaked greenlets, which were asked to exit and did not: have their \
+                         bodies return what is thrown into them (`?`), and find them with `Tree::on_leak`"
                     )?;
                 }
                 if dead != 0 {
                     write!(
                         f,
-                        ", {dead} of them by dead greenlets that are still referred to: drop their handles (and those of their \
-                         children)"
+                        ", {dead} of them by dead greenlets that are still referred to: drop their handles (and those \
+                         of their children)"
                     )?;
                 }
                 if abandoned != 0 {
@@ -183,8 +188,8 @@ impl fmt::Display for SpawnError {
                 }
                 f.write_str(if alive == stacks { "; " } else { "; for the others, " })?;
                 f.write_str(
-                    "give `StackPool` a larger COUNT, or end greenlets that nobody needs: one whose only handles are in its own \
-                     frames is never lost (hold a `WeakGreenlet` there)",
+                    "give `StackPool` a larger COUNT, or end greenlets that are not needed: one whose own frames \
+                     hold its last handles is never killed by a drop (hold a `WeakGreenlet` there)",
                 )
             }
             Self::OtherCore => write!(
@@ -194,8 +199,8 @@ impl fmt::Display for SpawnError {
             ),
             Self::StackTooSmall { needs, stack } => write!(
                 f,
-                "without optimization the body needs a stack of {needs} bytes to start, those of this pool have {stack}; \
-                 use a `StackPool` with a larger SIZE, or optimize the crate that spawns it"
+                "without optimization the body needs a stack of {needs} bytes to start, those of this pool have \
+                 {stack}; use a `StackPool` with a larger SIZE, or optimize the crate that spawns it"
             ),
             Self::NoMemory { bytes } => write!(
                 f,
@@ -229,15 +234,15 @@ pub enum RunError {
     Main,
     /// The greenlet has started, or is dead.
     Started,
-    /// The closure does not fit the greenlet's stack.
+    /// The body does not fit into the greenlet's stack.
     TooLarge {
-        /// Bytes that the closure and the least working stack need.
+        /// Bytes that the body and the least working stack need.
         needs: usize,
         /// Bytes of the stack.
         stack: usize,
     },
-    /// The greenlet's old body is being dropped by another `set_run`, whose body it will get; or its stack was
-    /// [claimed](crate::Builder::claim), and it gets a body by that.
+    /// The greenlet will get another body: a `set_run` in progress is dropping the old one to replace it, or the stack
+    /// was [claimed](crate::Builder::claim) and the claim gives it its body.
     Busy,
     /// The greenlet's tree has ended.
     Ended,
@@ -258,8 +263,9 @@ impl fmt::Display for RunError {
                  capture less, or use a `StackPool` with a larger SIZE"
             ),
             Self::Busy => f.write_str(
-                "another `set_run` is replacing the greenlet's body, or its stack was claimed for one; set it when that has returned, \
-                 not from a destructor of the old body, and leave a claimed one to `Claimed::spawn`",
+                "another `set_run` is replacing the greenlet's body, or its stack was claimed for one; set it when \
+                 that has returned, not from a destructor of the old body, and leave a claimed one to \
+                 `Claimed::spawn`",
             ),
             Self::Ended => f.write_str("the greenlet's tree has ended; drop this handle"),
         }
@@ -268,7 +274,7 @@ impl fmt::Display for RunError {
 
 impl core::error::Error for RunError {}
 
-/// Why [`Greenlet::set_parent`](crate::Greenlet::set_parent) was refused. Nothing has changed.
+/// Why [`Greenlet::set_parent`](crate::Greenlet::set_parent) was refused. The parent is unchanged.
 ///
 /// ```
 /// # use greenlet::{ParentError, StackPool, Tree};
@@ -278,7 +284,7 @@ impl core::error::Error for RunError {}
 /// let g = main.bare(&STACKS).unwrap();
 /// assert_eq!(g.set_parent(&g), Err(ParentError::Cycle));
 /// assert_eq!(main.set_parent(&g), Err(ParentError::Main));
-/// assert_eq!(g.parent().as_ref(), Some(&**main)); // as it was
+/// assert_eq!(g.parent().as_ref(), Some(&**main)); // unchanged
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -287,10 +293,10 @@ impl core::error::Error for RunError {}
 pub enum ParentError {
     /// The main greenlet has no parent.
     Main,
-    /// The new parent is the greenlet itself or one of its children, near or far, dead ones included.
+    /// The new parent is the greenlet itself or one of its descendants, dead ones included.
     Cycle,
-    /// The tree of one of the two has ended. So has every tree but the one that is entered: this is what a parent of another
-    /// tree meets.
+    /// The tree of one of the two has ended. A parent of another tree is refused with this, too: on a core, every tree
+    /// but the entered one has ended.
     Ended,
 }
 

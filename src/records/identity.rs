@@ -1,9 +1,9 @@
-//! Who a greenlet is, in words: for panic handlers, fault handlers and `Debug`.
+//! The name and id of a greenlet, for panic handlers, fault handlers and `Debug`.
 
 use crate::records::block::BlockPtr;
 use core::fmt;
 
-/// A greenlet's number and name, apart from the greenlet.
+/// A copy of a greenlet's id and name, which can outlive the greenlet.
 ///
 /// Displayed as `greenlet 3 "parser"`, `greenlet 3`, or `main greenlet`.
 ///

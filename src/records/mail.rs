@@ -1,41 +1,47 @@
-//! Requests from elsewhere, down to the atomics: the number of a greenlet with the requests beside it, the lists of those who
-//! were asked, and the bell. Nothing here knows a greenlet, so that `qemu-tests/models` runs this file under schedulers that try
-//! to break it.
+//! Requests from other cores and from interrupt handlers: the word with a greenlet's id and its pending requests, the
+//! lists of slots with requests, and the bell. Only the atomics are here, without greenlets, so that
+//! `qemu-tests/models` can run this file under schedulers that search for wrong orders of steps.
+//!
+//! A *slot* is the memory of a control block, in which one greenlet after another lives. The *bell* is the bit
+//! [`ASKED`] in the word `slow` of the core that runs the tree.
 //!
 //! ```text
-//!   elsewhere: leave                             the tree's core
-//!   ① number, if it is the same still and        ④ bell taken back
-//!     not ended: with the request, and *linked*  ⑤ collect: all of the inbox, oldest first
-//!   ② slot into the inbox of the tree            ⑥ take: number without the request, not linked
-//!   ③ kills: the bell, a bit that the next
-//!     switch of that core looks at
+//!   requester, anywhere: Mail::leave             the core that runs the tree
+//!   ① sets the request and *linked* in the       ④ clears the bell
+//!     slot's word, if that still has the id      ⑤ collect: takes the whole inbox, oldest first
+//!     and the tree has not ended                 ⑥ take: clears the request and *linked*
+//!   ② pushes the slot onto the tree's inbox
+//!   ③ for a kill: rings the bell, which sends
+//!     the core's next switch to the slow path
 //! ```
 //!
-//! One inbox a tree and kind of request, a list through the slots, so that who collects looks at those that were asked and at nobody
-//! else. Its whole content is taken at a time, which no order of steps can confuse. ③ comes after ②, and ⑤ after ④, so that a bell
-//! that is taken back too early to be answered rings again.
+//! Each tree has one inbox for each kind of request: a list linked through the slots, so that the core visits only
+//! slots with requests. The core always takes the whole inbox at once, so there is no ABA problem. ③ comes after ② and
+//! ④ before ⑤: if the core clears the bell before it can see the slot, the bell is rung after that, and the core looks
+//! again.
 //!
 //! # Slots pass from greenlet to greenlet
 //!
-//! *Linked* is of the slot, whoever has it: set by the one who is about to put it into a list, cleared by the one who has taken it
-//! out, and by nobody else. So a slot is never put into a list twice. A greenlet may be freed meanwhile, and its slot be linked, or
-//! about to be, when the next one gets it:
+//! *Linked* belongs to the slot, whichever greenlet lives in it. Only a requester that is about to push the slot sets
+//! it, and only the core that has taken the slot out of a list clears it; so a slot is never pushed twice. A greenlet
+//! may be freed while its slot is linked. What happens then depends on the next greenlet in the slot:
 //!
-//! | the next one is | the slot is | asked again |
+//! | the next greenlet is | so the slot is | a request to it |
 //! |---|---|---|
-//! | of the same tree | linked | its tree's core comes to it anyway |
-//! | of another tree | linked and *strange*: in a list that its core does not look at | `missing` is set: that core looks at all its greenlets, once |
+//! | of the same tree | linked | is found through that list |
+//! | of another tree | linked and *strange*: in the old tree's list | sets `missing`: its core visits all greenlets |
 //!
-//! Who takes a strange slot out of a list leaves the request alone: it is not for his tree.
+//! A core that takes a strange slot out of a list leaves the requests in it alone, because they are for another tree.
 //!
-//! Who finds the request made already, or the slot linked, relies on who is putting it into the list, and who was interrupted in
-//! between delays both. Nobody waits for anybody: each step is a read-modify-write.
+//! A requester that finds the request set already, or the slot linked, pushes nothing: it relies on the requester that
+//! set the bit. If that one is interrupted between ① and ②, both requests are delayed. No requester ever waits for
+//! another one: each step is an atomic read-modify-write.
 
 use crate::records::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::records::sync::{AtomicPtr, AtomicU32, AtomicU64};
 use core::ptr::{self, NonNull};
 
-/// What may be asked of a greenlet from elsewhere.
+/// What can be requested of a greenlet from elsewhere, that is, from another core or from a handler.
 #[derive(Clone, Copy)]
 pub(crate) enum Request {
     Kill,
@@ -43,7 +49,7 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// Its bit beside the number.
+    /// The bit, beside the id, of a pending request.
     const fn asked(self) -> u64 {
         match self {
             Self::Kill => 1 << 63,
@@ -51,12 +57,12 @@ impl Request {
         }
     }
 
-    /// The slot is in a list of such requests, or about to be.
+    /// The bit for: the slot is in a list of such requests, or about to be pushed onto one.
     const fn linked(self) -> u64 {
         self.asked() >> 2
     }
 
-    /// That list is another tree's.
+    /// The bit for: that list belongs to another tree than the greenlet.
     const fn strange(self) -> u64 {
         self.asked() >> 4
     }
@@ -64,30 +70,31 @@ impl Request {
 
 const LINKED: u64 = Request::Kill.linked() | Request::Wake.linked();
 const STRANGE: u64 = Request::Kill.strange() | Request::Wake.strange();
-/// Beside the number: the tree has ended, nothing can be asked any more.
+/// Beside the id: the tree has ended, and no request is accepted any more.
 const ENDED: u64 = 1 << 57;
-/// Beside the number: there is, or was, a remote handle, so that something may be asked at any time.
+/// Beside the id: a remote handle exists or existed, so a request may come at any time.
 const REMOTE: u64 = 1 << 56;
-/// The bits of the number itself.
+/// The bits of the id.
 const NUMBER: u64 = REMOTE - 1;
-/// How many numbers there are.
+/// How many ids there are.
 pub(crate) const NUMBERS: u64 = NUMBER + 1;
-/// No greenlet has this number; a free slot shows it.
+/// The id in a free slot. No greenlet has it.
 const NOBODY: u64 = NUMBER;
 
-/// The bell, a bit of the word that a switch looks at: kills are asked for.
+/// The bell: the bit of a core's `slow` that is set while a kill is requested.
 pub(crate) const ASKED: u32 = 4;
 
-/// The number of the greenlet that a slot holds, what was asked of that greenlet, and the slot's place in lists of such requests.
+/// The word of a slot: the id of its greenlet, the pending requests, and whether the slot is in lists. And the links of
+/// these lists.
 pub(crate) struct Number {
     word: AtomicU64,
-    /// The next one in the list, for each kind of request; meaningful while linked.
+    /// The next slot in the list, for each kind of request; meaningful while linked.
     kills: AtomicPtr<Number>,
     wakes: AtomicPtr<Number>,
 }
 
 impl Number {
-    /// Of a slot that nobody ever had.
+    /// Of a slot that had no greenlet yet.
     pub(crate) const fn nobody() -> Self {
         Self {
             word: AtomicU64::new(NOBODY),
@@ -103,8 +110,8 @@ impl Number {
         }
     }
 
-    /// The slot, which nobody has, holds the greenlet `id` from now on. Of it nothing was asked. `ours` is asked when the slot is
-    /// linked, and says whether that was by the same tree.
+    /// Gives the free slot to the greenlet `id`, with no request pending. If the slot is linked, calls `ours`, which
+    /// says whether it is in lists of the same tree.
     #[inline]
     pub(crate) fn set(&self, id: u64, ours: impl FnOnce() -> bool) {
         if self.word.load(Relaxed) & LINKED == 0 {
@@ -114,7 +121,7 @@ impl Number {
         }
     }
 
-    /// Meanwhile another core may take the slot out of its list.
+    /// [`set`](Self::set) of a linked slot: another core may take the slot out of its list meanwhile.
     #[cold]
     fn inherit(&self, id: u64, ours: bool) {
         let _before = self.word.fetch_update(Relaxed, Relaxed, |word| {
@@ -123,7 +130,7 @@ impl Number {
         });
     }
 
-    /// The slot holds nobody from now on. True when it is linked, in lists of the greenlet's own tree.
+    /// Frees the slot. True if it is linked, in lists of the greenlet's own tree.
     #[inline]
     pub(crate) fn forget(&self) -> bool {
         if self.word.load(Relaxed) & (REMOTE | LINKED) == 0 {
@@ -134,19 +141,19 @@ impl Number {
         }
     }
 
-    /// Meanwhile somebody may ask, or take the slot out of its list.
+    /// [`forget`](Self::forget) when a requester may change the word, or a core may take the slot out of its list.
     #[cold]
     fn forget_asked(&self) -> bool {
         let before = self.word.fetch_update(AcqRel, Relaxed, |word| Some(NOBODY | word & LINKED));
         before.is_ok_and(|word| word & LINKED != 0 && word & STRANGE == 0)
     }
 
-    /// From now on something may be asked of the greenlet.
+    /// Notes that requests to the greenlet are possible from now on.
     pub(crate) fn admit(&self) {
         self.word.fetch_or(REMOTE, Relaxed);
     }
 
-    /// The tree of the greenlet has ended: from now on nothing can be asked of it.
+    /// Notes that the tree of the greenlet has ended: requests are not accepted from now on.
     pub(crate) fn end(&self) {
         self.word.fetch_or(ENDED, Relaxed);
     }
@@ -155,8 +162,8 @@ impl Number {
         self.word.load(Relaxed) & NUMBER
     }
 
-    /// Takes the request away, of a slot that was [taken out](Mail::next) of a list. True when it was made, and of a greenlet of
-    /// that list's tree: then what was written before it was made is visible from here on.
+    /// Takes the request of a slot that was [taken out](Mail::next) of a list. True if there was one, for a greenlet of
+    /// that list's tree; then what its requester wrote before is visible.
     pub(crate) fn take(&self, request: Request) -> bool {
         let before = self.word.fetch_update(AcqRel, Relaxed, |word| {
             let settled = if word & request.strange() == 0 { request.asked() } else { request.strange() };
@@ -165,7 +172,8 @@ impl Number {
         before.is_ok_and(|word| word & request.asked() != 0 && word & (request.strange() | ENDED) == 0)
     }
 
-    /// The same, of a greenlet that was found otherwise: its slot stays where it is.
+    /// Takes the request of a slot that was found by a visit of all greenlets. The slot stays in its list, if it is in
+    /// one.
     pub(crate) fn take_found(&self, request: Request) -> bool {
         self.word.load(Relaxed) & request.asked() != 0
             && self.word.fetch_and(!request.asked(), AcqRel) & request.asked() != 0
@@ -174,11 +182,12 @@ impl Number {
 
 /// Requests of one kind to the greenlets of a tree.
 struct List {
-    /// Who was asked last. From anywhere.
+    /// Head of the list of slots that were pushed, the newest first. Any core may push.
     inbox: AtomicPtr<Number>,
-    /// Who was asked first, of those that were collected. Of the tree's core.
+    /// Head of the list of slots that were collected and not visited yet, the oldest first. Only the tree's core uses
+    /// it.
     queue: AtomicPtr<Number>,
-    /// Somebody was asked who could not be put into the inbox.
+    /// 1 if there may be a request to a slot that could not be pushed, because it is strange.
     missing: AtomicU32,
 }
 
@@ -192,13 +201,13 @@ impl List {
     }
 }
 
-/// What was asked of the greenlets of a tree.
+/// The requests to the greenlets of a tree.
 pub(crate) struct Mail {
     kills: List,
     wakes: List,
-    /// The word that the tree's core looks at when it switches; null when nobody has entered.
+    /// The `slow` of the core that has entered the tree; null while the tree is not entered.
     bell: AtomicPtr<AtomicU32>,
-    /// How many have their hands on it.
+    /// How many requesters are using `bell`.
     ringing: AtomicU32,
 }
 
@@ -219,11 +228,12 @@ impl Mail {
         }
     }
 
-    /// Leaves a request for the greenlet `id`, which had the slot with this number; false if it has gone.
+    /// Leaves a request for the greenlet `id` in the slot `number`; false if that greenlet was freed, or its tree has
+    /// ended.
     ///
     /// # Safety
     ///
-    /// The slot stays one for ever, and its greenlet `id` is of the tree with this mail.
+    /// The slot stays a slot for ever, and its greenlet `id` is or was of the tree with this mail.
     pub(crate) unsafe fn leave(&self, number: NonNull<Number>, id: u64, request: Request) -> bool {
         // SAFETY: the same contract.
         let left = unsafe { self.post(number, id, request) };
@@ -233,14 +243,15 @@ impl Mail {
         left
     }
 
-    /// [`leave`](Self::leave) without the bell: for the tree's core, which puts back what has to wait.
+    /// [`leave`](Self::leave) without the bell. Also for the tree's core, to put back a request that it cannot serve
+    /// yet.
     ///
     /// # Safety
     ///
     /// As for [`leave`](Self::leave).
     pub(crate) unsafe fn post(&self, number: NonNull<Number>, id: u64, request: Request) -> bool {
         let (asked, linked) = (request.asked(), request.linked());
-        // SAFETY: by the contract, and all of it is atomic.
+        // SAFETY: by the contract, and all fields are atomics.
         let slot = unsafe { number.as_ref() };
         let before = slot.word.fetch_update(AcqRel, Relaxed, |word| {
             let link = if word & (asked | linked) == 0 { linked } else { 0 };
@@ -264,55 +275,56 @@ impl Mail {
         true
     }
 
-    /// Rings the bell, if it hangs.
+    /// Rings the bell, if there is one: if the tree is entered.
     fn ring(&self) {
-        // Acquire: after `take_down` it is seen that there is none.
+        // Acquire: after `take_down`, the load below sees null.
         self.ringing.fetch_add(1, AcqRel);
-        // Acquire: what it hangs at is there.
+        // Acquire: pairs with the release in `hang`, so that the record of the core is visible.
         let bell = self.bell.load(Acquire);
         if !bell.is_null() {
-            // SAFETY: it is there until `take_down` has returned, which waits for who is counted.
+            // SAFETY: it exists until `take_down` has returned, which waits until `ringing` is 0.
             unsafe { &*bell }.fetch_or(ASKED, Release);
         }
         self.ringing.fetch_sub(1, Release);
     }
 
-    /// A core has entered the tree, and looks at `bell` when it switches.
+    /// Makes `bell` the bell: its core has entered the tree.
     pub(crate) fn hang(&self, bell: &AtomicU32) {
         self.bell.store(ptr::from_ref(bell).cast_mut(), Release);
     }
 
-    /// The core leaves the tree. `wait` is called as long as somebody still has his hands on the bell; who takes it to be there for
-    /// ever need not wait.
+    /// Removes the bell, as its core leaves the tree. Calls `wait` as long as a requester may be using it. If the bell
+    /// exists for ever, there is no need to wait: `wait` can return false.
     pub(crate) fn take_down(&self, mut wait: impl FnMut() -> bool) {
         self.bell.store(ptr::null_mut(), Relaxed);
-        // A read-modify-write, so that who comes after it finds no bell, and who came before is counted.
+        // A read-modify-write: a requester that counts itself later sees no bell, and one that did so earlier is
+        // counted here.
         while self.ringing.fetch_add(0, AcqRel) != 0 && wait() {}
     }
 
-    /// Whether there may be something to settle.
+    /// Whether there may be requests to serve.
     #[inline]
     pub(crate) fn has(&self, request: Request) -> bool {
         let list = self.list(request);
         !list.inbox.load(Relaxed).is_null() || !list.queue.load(Relaxed).is_null() || list.missing.load(Relaxed) != 0
     }
 
-    /// Takes the oldest slot out of those that were [collected](Self::collect).
+    /// Takes the oldest of the slots that were [collected](Self::collect).
     ///
-    /// Told by the tree's core.
+    /// Called by the tree's core.
     pub(crate) fn next(&self, request: Request) -> Option<NonNull<Number>> {
         let queue = &self.list(request).queue;
         let first = NonNull::new(queue.load(Relaxed))?;
-        // SAFETY: who is in a list was put there by `post`: a slot, which stays one.
+        // SAFETY: `post` puts only slots into a list, and they stay slots.
         let rest = unsafe { first.as_ref() }.after(request).load(Relaxed);
         queue.store(rest, Relaxed);
         Some(first)
     }
 
-    /// Collects who was asked since the last time, the oldest first; false when there is nobody. Of those that were collected before
-    /// none is left.
+    /// Collects the slots that were pushed since the last time, the oldest first; false if there are none. The list of
+    /// those that were collected before is empty.
     ///
-    /// Told by the tree's core.
+    /// Called by the tree's core.
     pub(crate) fn collect(&self, request: Request) -> bool {
         let list = self.list(request);
         if list.inbox.load(Relaxed).is_null() {
@@ -332,20 +344,21 @@ impl Mail {
         true
     }
 
-    /// Whether somebody may be asked who is in no list. Then the caller looks at all greenlets of the tree.
+    /// Whether there may be a request to a slot that is in no list of this tree. If so, the caller must visit all
+    /// greenlets of the tree.
     ///
-    /// Told by the tree's core.
+    /// Called by the tree's core.
     pub(crate) fn is_missing(&self, request: Request) -> bool {
         let missing = &self.list(request).missing;
         missing.load(Relaxed) != 0 && missing.swap(0, Acquire) != 0
     }
 
-    /// There is more to look for, which the caller found and leaves for the next time.
+    /// Notes that the visit of all greenlets was cut short: [`is_missing`](Self::is_missing) is true once more.
     pub(crate) fn leave_missing(&self, request: Request) {
         self.list(request).missing.fetch_or(1, Relaxed);
     }
 
-    /// Empties all lists. The tree ends: nothing can be asked of its greenlets any more.
+    /// Empties all lists, as the tree ends: requests to its greenlets are not accepted any more.
     pub(crate) fn clear(&self) {
         for request in [Request::Kill, Request::Wake] {
             loop {

@@ -1,22 +1,24 @@
-//! The lowest floor: what is kept of greenlets, cores and stacks, without types. Nothing here has a handle or runs a greenlet.
+//! The lowest floor: the records of greenlets, cores and stacks, without the types of values, errors and bodies.
+//! Nothing here uses a handle or resumes a greenlet.
 
 pub(crate) mod attached;
 pub(crate) mod band;
 pub(crate) mod block;
-#[cfg(feature = "abandon")]
+#[cfg_attr(not(feature = "abandon"), path = "never_busy.rs")]
 pub(crate) mod busy;
 pub(crate) mod debug;
 pub(crate) mod errors;
+pub(crate) mod flags;
 pub(crate) mod here;
 pub(crate) mod identity;
 pub(crate) mod mail;
 pub(crate) mod occupancy;
-#[cfg(feature = "high-water")]
+#[cfg_attr(not(feature = "high-water"), path = "never_painted.rs")]
 pub(crate) mod paint;
 pub(crate) mod panic;
 pub(crate) mod pool;
 pub(crate) mod refusal;
 pub(crate) mod stack;
 pub(crate) mod sync;
-#[cfg(feature = "watchpoint")]
+#[cfg_attr(not(feature = "watchpoint"), path = "never_watched.rs")]
 pub(crate) mod watched;

@@ -4,7 +4,7 @@ use crate::records::errors::EnterError;
 use core::sync::atomic::AtomicU8;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// A tree is free, or entered by a core, or its run is over and its main greenlet is still referred to.
+/// The state of a tree: free, entered by a core, or ended with handles to its main greenlet left.
 #[doc(hidden)]
 pub struct Occupancy(AtomicU8);
 
@@ -17,22 +17,23 @@ impl Occupancy {
         Self(AtomicU8::new(FREE))
     }
 
-    /// Takes a tree that is free. What the last run left in it, on whatever core, is visible from here on.
+    /// Takes a free tree. Acquire: what the last run wrote, on whatever core, is visible from here on.
     pub(crate) fn enter(&self) -> Result<(), EnterError> {
         match self.0.compare_exchange(FREE, ENTERED, Acquire, Relaxed) {
             Ok(_) => Ok(()),
-            // This core has no tree, or it would not have come so far.
+            // It is another core: `enter` has taken this core's record before, so that this core runs no tree.
             Err(ENTERED) => Err(EnterError::OtherCore),
             Err(_) => Err(EnterError::StillReferred),
         }
     }
 
-    /// The run is over.
+    /// Notes that the run has ended. The tree is not free before [`release`](Self::release).
     pub(crate) fn leave(&self) {
         self.0.store(REFERRED, Relaxed);
     }
 
-    /// The last reference to the main greenlet is gone. What was kept in the tree is visible to whoever enters it next.
+    /// Frees the tree, when the last reference to its main greenlet is released. Release: pairs with the acquire in
+    /// `enter`.
     pub(crate) fn release(&self) {
         self.0.store(FREE, Release);
     }

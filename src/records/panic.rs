@@ -1,23 +1,23 @@
-//! A panic that leaves a body.
+//! What happens to a panic in a body, and to a panic in user code that the kernel calls.
 //!
-//! It must not look for a handler on a stack that is not its own. With the feature `std` it is caught at the base of the
-//! greenlet's stack, its payload is sent to the parent like a value, and the parent goes on panicking on its own stack. Without
-//! it, nothing can be caught: where panics unwind the program ends there, and says which greenlet it was; on bare metal panics
-//! abort at once.
+//! **In a body.** A panic must not unwind past the base of a greenlet's stack. With the feature `std` it is caught
+//! there, its payload is sent to the parent like a value, and the parent resumes the panic on its own stack. Without
+//! `std` a panic cannot be caught: where panics unwind, the program ends at the base of the stack with a message that
+//! names the greenlet; on bare metal a panic aborts at once.
 //!
-//! Code of the user's that the kernel calls in the middle of its work, such as a destructor or a hook, may panic as well. Then
-//! the work is finished, and the panic goes on in who asked for it: references, stacks and parents stay accounted for. If there is
-//! another one by then, the last goes on, and the earlier ones are [discarded](discard), as is what they have cut short. Without
-//! the feature `std` the program ends there, as above.
+//! **In user code that the kernel calls**, such as a destructor or a hook. With `std` the kernel first finishes its own
+//! work, so that references, stacks and parents stay accounted for, and then resumes the panic in the code that called
+//! the kernel. If there are several panics, the last one is resumed; the earlier ones are [discarded](discard), and so
+//! is a value that a panic prevents from being returned. Without `std` the program ends, as above.
 //!
-//! So whatever of the user's the kernel drops while it is at work, it drops by one of these: [`catch`], where the panic of its destructor is news;
-//! [`discard`], where there is one to go on with; [`Held`], where one may pass by. Elsewhere nothing is open, and it is the
-//! caller's.
+//! So while the kernel is at work, it drops what belongs to the user in one of these ways: [`catch`], to keep the panic
+//! of the destructor; [`discard`], if another panic is pending already; [`Held`], for a frame that a panic may unwind.
+//! Where no kernel work is open, a plain drop does, and its panic is the caller's.
 
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 
-/// Drops what is the user's, whatever that does: its panic is lost, and what it panicked with is dropped in the same way.
+/// Drops a value of the user's. If its destructor panics, the payload is dropped in the same way.
 #[cold]
 #[inline(never)]
 pub(crate) fn discard<T>(what: T) {
@@ -26,7 +26,8 @@ pub(crate) fn discard<T>(what: T) {
     }
 }
 
-/// The panic that goes on, of an earlier one and one that came meanwhile: the last.
+/// The panic to resume, of an earlier and a later one: the later one, if there is one. The earlier one is discarded
+/// then.
 #[inline]
 pub(crate) fn last(earlier: Option<Payload>, later: Option<Payload>) -> Option<Payload> {
     if later.is_none() {
@@ -36,8 +37,8 @@ pub(crate) fn last(earlier: Option<Payload>, later: Option<Payload>) -> Option<P
     later
 }
 
-/// Something of the user's in a frame that a panic may pass by, where its own destructor must not be a second one. Let go of by
-/// [`into_inner`](Self::into_inner); else it is discarded.
+/// A value of the user's in a frame that a panic may unwind. A second panic, of the value's destructor, would abort the
+/// program; so if the value is not taken out by [`into_inner`](Self::into_inner), it is [discarded](discard).
 pub(crate) struct Held<T>(Option<T>);
 
 impl<T> Held<T> {
@@ -48,7 +49,7 @@ impl<T> Held<T> {
     pub(crate) fn into_inner(self) -> T {
         match ManuallyDrop::new(self).0.take() {
             Some(what) => what,
-            None => unreachable!("taken out when it is used up"),
+            None => unreachable!("the value is taken out only when this is consumed"),
         }
     }
 }
@@ -59,7 +60,7 @@ impl<T> Deref for Held<T> {
     fn deref(&self) -> &T {
         match &self.0 {
             Some(what) => what,
-            None => unreachable!("taken out when it is used up"),
+            None => unreachable!("the value is taken out only when this is consumed"),
         }
     }
 }
@@ -79,34 +80,34 @@ mod imp {
     use std::boxed::Box;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-    /// Whether a panic can be caught.
+    /// Whether panics are caught.
     pub(crate) const CAUGHT: bool = true;
 
-    /// What a panic carries.
+    /// The payload of a panic.
     pub(crate) type Payload = Box<dyn core::any::Any + Send>;
 
-    /// Runs what is to run at the base of the stack of `me`; a panic ends here.
+    /// Calls `body` at the base of the stack of `me`; returns its panic as `Err`.
     pub(crate) fn guard<R>(_me: BlockPtr, body: impl FnOnce() -> R) -> Result<R, Payload> {
-        // What the body shared with others may be half-changed, as it may be when a thread panics: `V`, `E` and whatever bodies
-        // capture are on their own there, as with `std::thread`.
+        // What the body shares with other code may be half changed after a panic, as after a panic of a `std::thread`:
+        // that is left to `V`, `E` and what bodies capture.
         catch_unwind(AssertUnwindSafe(body))
     }
 
-    /// Runs code of the user's in the middle of something that must be finished, whatever that code does.
+    /// Calls user code in the middle of work that must be finished; returns its panic as `Err`.
     pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Payload> {
         catch_unwind(AssertUnwindSafe(run))
     }
 
-    /// Goes on panicking, on the stack of the caller.
+    /// Resumes a panic, on the caller's stack.
     pub(crate) fn resume(payload: Payload) -> ! {
         resume_unwind(payload)
     }
 
-    /// How many payloads in a row are dropped. The next one is forgotten: a destructor that panics with its own kind would never
-    /// come to an end.
+    /// How many payloads in a row are dropped. The next one is forgotten, because a destructor that panics with a
+    /// payload of its own type would never end.
     const IN_A_ROW: usize = 16;
 
-    /// Drops what a panic carries, and what the panic of its destructor carries, and so on.
+    /// Drops the payload of a panic; if that panics, the payload of this second panic, and so on.
     pub(crate) fn bury(mut payload: Payload) {
         for _ in 0..IN_A_ROW {
             match catch(|| drop(payload)) {
@@ -122,13 +123,13 @@ mod imp {
 mod imp {
     use crate::records::block::BlockPtr;
 
-    /// Whether a panic can be caught.
+    /// Whether panics are caught.
     pub(crate) const CAUGHT: bool = false;
 
-    /// What a panic carries: there is none.
+    /// The payload of a panic. Has no value: no panic is caught.
     pub(crate) enum Payload {}
 
-    /// Runs what is to run at the base of the stack of `me`.
+    /// Calls `body` at the base of the stack of `me`; a panic that unwinds ends the program.
     pub(crate) fn guard<R>(me: BlockPtr, body: impl FnOnce() -> R) -> Result<R, Payload> {
         let last_words = LastWords(Some(me));
         let result = body();
@@ -136,7 +137,8 @@ mod imp {
         Ok(result)
     }
 
-    /// Runs code of the user's in the middle of something that must be finished: if it panics, it cannot be, and the program ends.
+    /// Calls user code in the middle of work that must be finished. It cannot be finished after a panic, so a panic
+    /// ends the program.
     #[inline(always)]
     pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Payload> {
         let last_words = LastWords(None);
@@ -145,17 +147,17 @@ mod imp {
         Ok(result)
     }
 
-    /// Goes on panicking, on the stack of the caller.
+    /// Resumes a panic, which does not exist.
     pub(crate) fn resume(payload: Payload) -> ! {
         match payload {}
     }
 
-    /// Drops what a panic carries.
+    /// Drops the payload of a panic, which does not exist.
     pub(crate) fn bury(payload: Payload) {
         match payload {}
     }
 
-    /// Dropped only by a panic that unwinds: panics once more, which ends the program after the message.
+    /// Dropped only while a panic unwinds. Its destructor panics too, which ends the program with this message.
     struct LastWords(Option<BlockPtr>);
 
     impl Drop for LastWords {
@@ -163,7 +165,7 @@ mod imp {
             const ENDS: &str = "without the feature `std` of the crate `greenlet` that ends the program";
             match self.0 {
                 Some(greenlet) => panic!("a panic left the body of {}; {ENDS}", greenlet.identity()),
-                None => panic!("a panic left a destructor, a hook or a tracer that the kernel had called; {ENDS}"),
+                None => panic!("a panic left a destructor, a hook or a tracer that the crate had called; {ENDS}"),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Why a transfer is refused.
+//! The reasons to refuse a transfer.
 
 use core::fmt;
 
@@ -20,20 +20,25 @@ use core::fmt;
 pub enum Refusal {
     /// The greenlet's tree has ended: [`enter`](crate::Tree::enter) has returned. The handle is inert.
     Ended,
-    /// [`cancel`](crate::Greenlet::cancel) of the main greenlet: it ends when its closure returns.
+    /// [`cancel`](crate::Greenlet::cancel) of the main greenlet, which ends when its closure returns.
     Main,
-    /// [`cancel`](crate::Greenlet::cancel) of the current greenlet or of one of its parents, near or far: it would have to
-    /// be its own parent's child.
+    /// [`cancel`](crate::Greenlet::cancel) of the current greenlet or of one of its ancestors. The caller would
+    /// stand in as the parent of the cancelled greenlet, which makes a cycle.
     Cycle,
-    /// Interrupts are masked that were unmasked when the tree was entered, or at a transfer since: in a critical section or an
-    /// interrupt handler, on bare metal. On aarch64 that is any of PSTATE.I, F and A; on x86_64, RFLAGS.IF. A kill because a handle was
-    /// dropped, and [`cancel`](crate::Greenlet::cancel), are not refused: they come back.
+    /// Interrupts are masked that were unmasked when the tree was entered, or at a transfer since. On bare metal this
+    /// is so in a critical section or an interrupt handler. The masks are PSTATE.I, F and A on aarch64, RFLAGS.IF on
+    /// x86_64.
+    ///
+    /// A kill by the drop of the last handle and [`cancel`](crate::Greenlet::cancel) are not refused, because control
+    /// comes back from them.
     Masked,
-    /// An overflow is reported: this was called by the hook of [`on_overflow`](crate::Tree::on_overflow), or by what that calls.
-    /// Nothing of the tree goes on. A greenlet whose last handle is dropped there is not killed: it keeps its stack for ever.
+    /// An overflow is being reported: the transfer was requested by the hook of
+    /// [`on_overflow`](crate::Tree::on_overflow), or by code that it calls. No greenlet of the tree is resumed any
+    /// more. A greenlet whose last handle is dropped there is not killed: it keeps its stack for ever.
     Overflow,
-    /// The process exits, and the values of this thread's thread-locals are being dropped, with the feature `std`: greenlets that wait
-    /// may hold references to them. Nothing of the tree goes on. A greenlet whose last handle is dropped there is not killed.
+    /// The process exits, and this thread's thread-locals are being dropped (feature `std`). Suspended greenlets may
+    /// hold references to them, so no greenlet of the tree is resumed any more. A greenlet whose last handle is dropped
+    /// there is not killed.
     Exit,
     /// [`WeakGreenlet::switch`](crate::WeakGreenlet::switch): the greenlet was freed.
     Gone,
@@ -46,18 +51,20 @@ impl fmt::Display for Refusal {
             Self::Main => "the main greenlet cannot be cancelled; return from the closure given to `Tree::enter`",
             Self::Cycle => "a greenlet cannot cancel itself or its own parents; use `kill`, or return from the body",
             Self::Masked => {
-                "interrupts are masked here that were unmasked at `enter` or at an earlier switch; leave the critical section or the handler \
-                 before you switch"
+                "interrupts are masked here that were unmasked at `enter` or at an earlier switch; leave the critical \
+                 section or the handler before you switch"
             }
             Self::Overflow => {
-                "a stack overflow is being reported, nothing of the tree goes on; have the hook of `on_overflow` tell what it \
-                 knows, then reset or end the program"
+                "a stack overflow is being reported, no greenlet of the tree is resumed; have the hook of \
+                 `on_overflow` report it, then reset or end the program"
             }
             Self::Exit => {
-                "the process exits inside `Tree::enter`, nothing of the tree goes on; return from `enter` before `exit` to end its \
-                 greenlets"
+                "the process exits inside `Tree::enter`, no greenlet of the tree is resumed; return from `enter` \
+                 before `exit` to end its greenlets"
             }
-            Self::Gone => "the greenlet was freed; forget this weak handle, or keep a counted one for as long as it is needed",
+            Self::Gone => {
+                "the greenlet was freed; drop this weak handle, or keep a counted one for as long as it is needed"
+            }
         })
     }
 }

@@ -1,8 +1,8 @@
-//! Where a stack is, and how much of it is in use.
+//! The bounds of a stack, and how much of it is in use.
 
 use core::fmt;
 
-/// Where a greenlet's stack is and how much of it is in use, in addresses and bytes.
+/// The bounds and the stack pointer of a greenlet's stack, as addresses.
 ///
 /// The control block, at the base, counts as in use.
 ///
@@ -24,7 +24,7 @@ pub struct Stack {
     pub base: usize,
     /// The lowest address.
     pub limit: usize,
-    /// The stack pointer: of this moment for the current greenlet, else where it was left, be it by an overflow.
+    /// The stack pointer: the present one for the current greenlet, else the saved one, also if an overflow saved it.
     pub sp: usize,
 }
 
@@ -41,7 +41,7 @@ impl Stack {
         self.base - self.limit
     }
 
-    /// Bytes from the base to the stack pointer; 0 if that is above the base, on a stack that is not the greenlet's.
+    /// Bytes from the base to the stack pointer; 0 if the stack pointer is above the base, on another stack.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -50,7 +50,7 @@ impl Stack {
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| { let room = [x; 64]; me.up(room.len() as u32) }).unwrap();
     /// g.switch(1).unwrap();
-    /// assert!(g.stack().unwrap().in_use() > 64 * 4); // the array, while g waits
+    /// assert!(g.stack().unwrap().in_use() > 64 * 4); // the array, while g is suspended
     /// # }).unwrap();
     /// ```
     #[must_use]

@@ -1,3 +1,4 @@
-//! The atomics that the files use which `qemu-tests/models` reads, too: there, a scheduler's atomics stand in for these.
+//! The atomics of the files that `qemu-tests/models` compiles too. The models replace this module by a scheduler's
+//! atomics.
 
 pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};

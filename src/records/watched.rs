@@ -1,15 +1,23 @@
-//! What debug registers watch while no greenlet runs.
+//! The memory that the debug registers watch (feature `watchpoint`): the canary band of the current greenlet, so that a
+//! store to it traps; while no tree is entered, memory that is never written.
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::records::band::BAND;
+use crate::records::block::BlockPtr;
 
-/// What is watched while no tree is entered: memory that nobody writes to.
+/// Watched while no tree is entered. Nothing writes to it.
 static NOBODY: Nobody = Nobody([0; BAND]);
 
 #[repr(align(64))]
 struct Nobody([u8; BAND]);
 
-/// Watches nobody's stack any more.
+/// Sets the watchpoint to the canary band of `block`, a greenlet of this core.
+#[inline(always)]
+pub(crate) fn greenlet(block: BlockPtr) {
+    Native::watch(block.floor.get().cast());
+}
+
+/// Sets the watchpoint to memory that nothing writes to, as no tree is entered any more.
 pub(crate) fn nobody() {
-    arch::watch(NOBODY.0.as_ptr_range().end.cast());
+    Native::watch(NOBODY.0.as_ptr_range().end.cast());
 }

@@ -1,5 +1,7 @@
-//! What operations cost, for an instruction counter: `costs WHAT TIMES`. The difference between two runs, divided by that between
-//! their TIMES, is what one costs:
+//! Runs one operation TIMES times, for an instruction counter: `costs WHAT TIMES`.
+//!
+//! The cost of one operation is the difference between the counts of two runs, divided by the difference of their
+//! TIMES:
 //!
 //! ```sh
 //! cargo build --release -p greenlet-tasklets --example costs
@@ -34,10 +36,10 @@ fn usage() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// False: there is no such thing to do.
+/// Returns `false` if there is no operation of the name `what`.
 fn run(main: &Me<'_, u64>, what: &str, times: u64) -> Result<bool, Raised> {
     match what {
-        // `schedule`, and nobody else is there.
+        // `schedule` without any other tasklet.
         "alone" => (0..times).try_for_each(|n| main.schedule(n).map(drop))?,
         // A turn of main and one of a tasklet.
         "main" => {
@@ -65,14 +67,14 @@ fn run(main: &Me<'_, u64>, what: &str, times: u64) -> Result<bool, Raised> {
             main.spawn(&STACKS, sender).expect("there is room");
             main.run_all()?;
         }
-        // A tasklet is made, runs, and ends.
+        // A tasklet is created, runs and ends.
         "spawn" => {
             for _ in 0..times {
                 main.spawn(&STACKS, |_me| Ok(())).expect("there is room");
                 main.run_all()?;
             }
         }
-        // The same, but it parks and is killed.
+        // A tasklet is created, leaves the ring and is killed.
         "kill" => {
             for _ in 0..times {
                 let made = main.spawn(&STACKS, |me| me.schedule_remove(0).map(drop)).expect("there is room");

@@ -1,4 +1,4 @@
-//! What others may ask of a tasklet, and do to its cell and its block trap.
+//! Methods of a tasklet for its cell and its block trap, and queries.
 
 use crate::me::Me;
 use crate::raised::{Raised, Refusal};
@@ -7,15 +7,15 @@ use crate::tasklet::Tasklet;
 
 /// # The cell
 impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
-    /// Puts a value into the cell of this tasklet, over whatever is there: what it returns from where it waits, what it sends, an
-    /// error. Stackless' `tempval`.
+    /// Replaces the contents of this tasklet's cell by a value: Stackless' `tempval`.
     ///
-    /// One's own cell comes back from the next operation that may switch and puts nothing there itself: [`run`](Self::run),
-    /// [`switch`](Self::switch), [`kill`](Self::kill), [`throw`](Self::throw).
+    /// The cell has the result of the operation in which the tasklet waits, the value that it sends, or an error to
+    /// raise in it. A value in the caller's own cell is returned by its next operation that may switch and puts nothing
+    /// there itself: [`run`](Self::run), [`switch`](Self::switch), [`kill`](Self::kill), [`throw`](Self::throw).
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: it is dead.
+    /// [`Raised::Refused`]: the tasklet is dead.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -36,7 +36,8 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         Ok(())
     }
 
-    /// Looks into the cell of this tasklet: a value, or what is about to be raised in it. `None`: it is dead.
+    /// Returns a copy of what this tasklet's cell has: a value, or what is going to be raised in it. `None` if it is
+    /// dead.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -65,8 +66,10 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         Some(copy)
     }
 
-    /// Sets or clears the block trap: with it set, this tasklet gets [`Raised::BlockTrap`] where it would have to wait at a
-    /// channel. Only channels look at it. Nothing happens to a dead one.
+    /// Sets or clears the block trap: with it, an operation fails with [`Raised::BlockTrap`] instead of waiting at a
+    /// channel.
+    ///
+    /// It affects operations of channels only. For a dead tasklet this does nothing.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Raised, Scheduler};
@@ -84,9 +87,9 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
     }
 }
 
-/// # Questions
+/// # Queries
 impl<V: 'static, E: 'static> Tasklet<V, E> {
-    /// Whether it is not over. One that has not begun lives.
+    /// Returns `true` if the tasklet has not ended. One that has not begun is alive.
     ///
     /// ```
     /// # use greenlet_tasklets::Scheduler;
@@ -100,7 +103,7 @@ impl<V: 'static, E: 'static> Tasklet<V, E> {
         self.alive(me).is_some()
     }
 
-    /// Whether it is the one that runs.
+    /// Returns `true` if this is the current tasklet.
     ///
     /// ```
     /// # use greenlet_tasklets::Scheduler;
@@ -114,7 +117,7 @@ impl<V: 'static, E: 'static> Tasklet<V, E> {
         self.is_me(me)
     }
 
-    /// Whether it is main.
+    /// Returns `true` if this is the main tasklet.
     ///
     /// ```
     /// # use greenlet_tasklets::Scheduler;
@@ -128,7 +131,7 @@ impl<V: 'static, E: 'static> Tasklet<V, E> {
         *self == me.main()
     }
 
-    /// Whether it waits in the queue of a channel.
+    /// Returns `true` if the tasklet waits in the queue of a channel.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -147,7 +150,7 @@ impl<V: 'static, E: 'static> Tasklet<V, E> {
         self.alive(me).is_some_and(|record| matches!(record.place.get(), Place::Blocked(_)))
     }
 
-    /// Whether it can run or is blocked: alive, and not paused. The word is Stackless'.
+    /// Returns `true` if the tasklet is alive and not paused: it can run, or is blocked. The word is that of Stackless.
     ///
     /// ```
     /// # use greenlet_tasklets::Scheduler;
@@ -161,7 +164,7 @@ impl<V: 'static, E: 'static> Tasklet<V, E> {
         self.alive(me).is_some_and(|record| !record.is_paused())
     }
 
-    /// Whether it lives, and is neither in the ring nor in the queue of a channel.
+    /// Returns `true` if the tasklet is alive, and neither in the ring nor in the queue of a channel.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -177,7 +180,7 @@ impl<V: 'static, E: 'static> Tasklet<V, E> {
         self.alive(me).is_some_and(|record| record.is_paused())
     }
 
-    /// Whether its [block trap](Self::set_block_trap) is set.
+    /// Returns `true` if the [block trap](Self::set_block_trap) of the tasklet is set.
     ///
     /// ```
     /// # use greenlet_tasklets::Scheduler;

@@ -1,4 +1,4 @@
-// The first definition of a link counts: here to the crate, for a reader of the file to its README.
+// Markdown uses the first definition of a link: in rustdoc this one, to the crate; in the file the one to its README.
 #![doc = "[`greenlet`]: ::greenlet"]
 #![doc = include_str!("../README.md")]
 #![allow(clippy::needless_doctest_main, reason = "the README shows whole programs")]

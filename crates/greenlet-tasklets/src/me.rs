@@ -1,4 +1,4 @@
-//! The current tasklet: its turns, and what it can ask.
+//! The current tasklet: operations that yield, and queries.
 
 use crate::raised::Raised;
 use crate::record::{At, Place as Where, Record};
@@ -8,9 +8,9 @@ use core::convert::Infallible;
 use core::fmt;
 use greenlet::{Main, Thrown};
 
-/// The tasklet that runs, as its own code sees it: Stackless' module `stackless`.
+/// The current tasklet, as its own code sees it: the counterpart of Stackless' module `stackless`.
 ///
-/// It is seen only as `&Me`, for as long as the body runs. Whatever may switch asks for it.
+/// Code has it only as `&Me`, while the body runs. Every operation that may switch takes it as an argument.
 ///
 /// ```
 /// use greenlet::StackPool;
@@ -44,7 +44,7 @@ impl<'a, V: 'static, E: 'static> Me<'a, V, E> {
         Self { state, place }
     }
 
-    /// The tasklet whose code this is.
+    /// Returns the tasklet whose code executes, and its record.
     #[inline(always)]
     pub(crate) fn own(&self) -> (At, &'a Record<V, E>) {
         let at = self.state.running.get();
@@ -54,12 +54,16 @@ impl<'a, V: 'static, E: 'static> Me<'a, V, E> {
 
 /// # Taking turns
 impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
-    /// Puts `value` into one's own cell and lets the next tasklet of the ring run. Returns what is in the cell when it is this one's
-    /// turn again: `value`, if nobody has changed it.
+    /// Yields to the next tasklet of the ring.
+    ///
+    /// `value` goes into the caller's own cell first. Returns what is in the cell at the caller's next turn: `value`,
+    /// unless another tasklet has changed it.
     ///
     /// # Errors
     ///
-    /// What was thrown into this tasklet meanwhile. [`Raised::Exit`] when main is over.
+    /// - What was thrown into this tasklet in the meantime.
+    /// - [`Raised::Exit`]: main has ended.
+    /// - [`Raised::Refused`] with [`Refusal::Masked`](crate::Refusal::Masked): interrupts are masked.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -80,15 +84,16 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         self.pass(at, own)
     }
 
-    /// Puts `value` into one's own cell, leaves the ring and lets the next tasklet run, until somebody
-    /// [inserts](Tasklet::insert) or [runs](Tasklet::run) this one. What a hub calls *park*.
+    /// Leaves the ring and yields, until another tasklet [inserts](Tasklet::insert) or [runs](Tasklet::run) this one.
     ///
-    /// If nobody else can run, the last one inside [`run_all`](Self::run_all) goes on, or main, also where that is this one: then
+    /// `value` goes into the caller's own cell first, as with [`schedule`](Self::schedule). If no other tasklet can
+    /// run, the tasklet that called [`run_all`](Self::run_all) last continues, or else main. If that is the caller,
     /// this returns at once.
     ///
     /// # Errors
     ///
-    /// As [`schedule`](Self::schedule); and [`Raised::Deadlock`] where main waits at a channel and nobody else can run.
+    /// As [`schedule`](Self::schedule); and [`Raised::Deadlock`]: main waits at a channel, and no other tasklet can
+    /// run.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -113,12 +118,14 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         self.pass(at, own)
     }
 
-    /// Leaves the ring and lets the others run, until nobody can: Stackless' `run`. Any tasklet may call it, and calls nest: the
-    /// one that began last goes on first.
+    /// Leaves the ring and lets the other tasklets run, until none can: Stackless' `run`.
+    ///
+    /// Any tasklet may call it, and calls nest: the last caller continues first.
     ///
     /// # Errors
     ///
-    /// What another tasklet died of while this was the last one to wait here; and as [`schedule`](Self::schedule).
+    /// The error with which another tasklet ended, while the caller was the last to call this; and as
+    /// [`schedule`](Self::schedule).
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -128,7 +135,7 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
     /// # TASKLETS.enter(|main| {
     /// main.spawn(&STACKS, |_me| Err("broken".into())).unwrap();
     /// assert_eq!(main.run_all(), Err(Raised::Error("broken")));
-    /// assert_eq!(main.run_all(), Ok(())); // nobody is left
+    /// assert_eq!(main.run_all(), Ok(())); // no tasklet is left
     /// # }).unwrap();
     /// ```
     pub fn run_all(&self) -> Result<(), Raised<E>> {
@@ -141,14 +148,14 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         back.map(drop)
     }
 
-    /// Leaves the ring, for no queue.
+    /// Leaves the ring, and is paused then.
     fn pause(&self, at: At) {
         self.state.leave(at, Where::Paused);
         self.state.if_nobody_is_left(at);
     }
 
-    /// Before an operation that may switch: when main is over, nobody is scheduled any more, and whoever still tries waits for
-    /// the end of the tree like any greenlet.
+    /// Checks, before an operation that may switch, that main has not ended. If it has, suspends the caller until the
+    /// end of the tree resumes it with an exit.
     #[inline]
     pub(crate) fn alive(&self) -> Result<(), Raised<E>> {
         if self.state.over.get() { Err(self.too_late()) } else { Ok(()) }
@@ -162,7 +169,8 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         Raised::Exit
     }
 
-    /// Lets the current one go on, until that is this one, whose record is `own`; then empties the cell.
+    /// Switches to the current tasklet of the ring, if that is not the caller `at`; at the caller's next turn, returns
+    /// the contents of its cell. `own` is the caller's record.
     #[inline]
     pub(crate) fn pass(&self, at: At, own: &Record<V, E>) -> Result<V, Raised<E>> {
         if self.state.ring.get() != Some(at) {
@@ -171,8 +179,10 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         own.take()
     }
 
-    /// Control goes by main: its frame has the handle of whoever runs, and drops it when that one is dead. So a stack is free as
-    /// soon as its tasklet is over, and a suspended tasklet refers to nobody.
+    /// Switches away from `at`, always to or from main.
+    ///
+    /// Main's frame has the handle of the running tasklet, and drops it when the tasklet has ended. So a stack is free
+    /// as soon as its tasklet has ended, and a suspended tasklet has no reference to another one.
     #[inline(never)]
     fn switch_away(&self, at: At) -> Result<(), Raised<E>> {
         match self.place {
@@ -186,14 +196,14 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         }
     }
 
-    /// Main waits: whoever is the current one runs.
+    /// Runs the current tasklet of the ring, again and again, until that is main.
     fn lead(&self) -> Result<(), Raised<E>> {
         let state = self.state;
         let _back = Back(state);
         while let Some(at) = state.ring.get().filter(|&at| at != At::MAIN) {
             let record = state.at(at);
             let Some(greenlet) = record.greenlet.take() else {
-                unreachable!("who is in the ring is suspended, or main")
+                unreachable!("a tasklet in the ring is suspended, or main")
             };
             state.running.set(at);
             let back = greenlet.switch(());
@@ -208,7 +218,7 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         Ok(())
     }
 
-    /// The kernel has refused to switch. The caller goes on, as the current one.
+    /// Makes the caller the current tasklet again, after `greenlet` has refused a switch.
     #[cold]
     fn stay(&self, at: At) -> Raised<E> {
         self.state.wake(at);
@@ -217,7 +227,8 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
     }
 }
 
-/// Main leads no more. With the feature `std` of the kernel, a panic of a tasklet may go on in main, out of turn.
+/// A guard that makes main the running tasklet when `lead` ends: with the feature `std`, also by a panic of a tasklet,
+/// which is resumed in main out of turn.
 struct Back<'a, V: 'static, E: 'static>(&'a State<V, E>);
 
 impl<V: 'static, E: 'static> Drop for Back<'_, V, E> {
@@ -229,9 +240,9 @@ impl<V: 'static, E: 'static> Drop for Back<'_, V, E> {
     }
 }
 
-/// # Questions
+/// # Queries
 impl<V: 'static, E: 'static> Me<'_, V, E> {
-    /// The tasklet that runs: `stackless.current`.
+    /// Returns the current tasklet: `stackless.current`.
     ///
     /// ```
     /// # use greenlet_tasklets::Scheduler;
@@ -245,7 +256,7 @@ impl<V: 'static, E: 'static> Me<'_, V, E> {
         self.handle(self.own().0)
     }
 
-    /// The main tasklet: `stackless.main`.
+    /// Returns the main tasklet: `stackless.main`.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -262,7 +273,7 @@ impl<V: 'static, E: 'static> Me<'_, V, E> {
         self.handle(At::MAIN)
     }
 
-    /// How many tasklets can run, this one included: `stackless.runcount`.
+    /// Returns the number of tasklets that can run, this one included: `stackless.runcount`.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -280,7 +291,7 @@ impl<V: 'static, E: 'static> Me<'_, V, E> {
         self.state.count.get() as usize
     }
 
-    /// Those in the ring, from this one on, in the order of their turns.
+    /// Returns the tasklets of the ring in the order of their turns, from this one on.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -293,7 +304,8 @@ impl<V: 'static, E: 'static> Me<'_, V, E> {
     /// # }).unwrap();
     /// ```
     pub fn ring(&self) -> impl Iterator<Item = Tasklet<V, E>> {
-        // Whoever looks may change the ring meanwhile, so there is no turning around at the end, but counting.
+        // The caller may change the ring during the iteration, so the end is found by a count, not by the return to the
+        // first.
         let mut next = self.state.ring.get();
         (0..self.state.count.get()).map_while(move |_| {
             let at = next?;

@@ -1,4 +1,4 @@
-//! The queue of a channel: the tasklets that wait there, linked through their records, first come first.
+//! The queue of a channel: its waiting tasklets, linked through their records, in the order of their arrival.
 
 use crate::channel::Channel;
 use crate::record::{At, Place};
@@ -10,7 +10,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         At::unpack(self.first.load(Relaxed))
     }
 
-    /// Puts one that has left the ring at the end of the queue. `way` is 1 for a sender and -1 for a receiver.
+    /// Puts a tasklet that has left the ring at the end of the queue. `way` is 1 for a sender and -1 for a receiver.
     pub(crate) fn queue(&'static self, state: &State<V, E>, at: At, way: i32) {
         let last = At::unpack(self.last.load(Relaxed));
         let record = state.at(at);
@@ -25,7 +25,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         self.balance.store(self.balance.load(Relaxed) + way, Relaxed);
     }
 
-    /// Takes one out of the queue, to wherever the caller puts it.
+    /// Takes a tasklet out of the queue. It is paused then; the caller puts it elsewhere.
     pub(crate) fn unqueue(&self, state: &State<V, E>, at: At) {
         let record = state.at(at);
         let (previous, next) = (record.previous.get(), record.next.get());

@@ -1,11 +1,11 @@
-//! What is raised, and what is refused.
+//! The errors of operations, and the reasons of refusals.
 
 use core::fmt;
 
-/// What an operation raises in place of a value, and what a tasklet dies of.
+/// The error of an operation, and that with which a tasklet ends.
 ///
-/// `?` passes it on. [`Exit`](Self::Exit) ends a tasklet in silence; any other that leaves a body is raised in whoever called
-/// [`run_all`](crate::Me::run_all) last, or else in main.
+/// `?` passes it on. [`Exit`](Self::Exit) ends a tasklet silently. Any other error that leaves a body is raised in the
+/// tasklet that called [`run_all`](crate::Me::run_all) last, or else in main.
 ///
 /// ```
 /// use greenlet_tasklets::Raised;
@@ -22,13 +22,13 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Raised<E = &'static str> {
-    /// An error of the program's: thrown, sent, or died of.
+    /// An error of the program: thrown, sent, or left another tasklet's body.
     Error(E),
-    /// The tasklet is asked to end: it was killed, or an exit was sent, or main is over. Stackless' `TaskletExit`.
+    /// The tasklet is asked to end: it was killed, an exit was sent to it, or main has ended. Stackless' `TaskletExit`.
     Exit,
-    /// Somebody sent the end of an iteration. Stackless' `StopIteration`.
+    /// The sender has ended the iteration. Stackless' `StopIteration`.
     Stop,
-    /// The caller would wait for ever: it is the last one that could run, and main waits at a channel.
+    /// The caller would wait for ever: it is the last tasklet that could run, and main waits at a channel.
     Deadlock,
     /// The last other tasklet has ended, and main waits to receive.
     NoSender,
@@ -38,11 +38,11 @@ pub enum Raised<E = &'static str> {
     BlockTrap,
     /// The caller would have to wait, and the channel is closing.
     Closed,
-    /// The operation makes no sense here. Nothing has happened, but for [`Refusal::Masked`].
+    /// The operation is not possible here. Nothing has happened, except with [`Refusal::Masked`].
     Refused(Refusal),
 }
 
-/// Lets a body end with `Err(error)?`, and errors be thrown and sent as they are.
+/// Lets a body end with `Err(error)?`, and lets errors be thrown and sent without a conversion.
 impl<E> From<E> for Raised<E> {
     fn from(error: E) -> Self {
         Self::Error(error)
@@ -57,8 +57,8 @@ impl<E: fmt::Display> fmt::Display for Raised<E> {
             Self::Exit => "the tasklet was asked to exit; return from its body, `?` does",
             Self::Stop => "the other side has ended the iteration; receive with `next` or `iter`, which end by it",
             Self::Deadlock => {
-                "this is the last tasklet that can run, and main waits at a channel, too; let somebody send or receive, or set \
-                 the block trap of who must not wait"
+                "this is the last tasklet that can run, and main waits at a channel, too; keep a tasklet for the other side, or set \
+                 the block trap of tasklets that must not wait"
             }
             Self::NoSender => {
                 "main waits to receive, and all other tasklets have ended, wait or are paused; keep a sender alive, or \
@@ -69,10 +69,10 @@ impl<E: fmt::Display> fmt::Display for Raised<E> {
                  insert it"
             }
             Self::BlockTrap => {
-                "this tasklet would have to wait, and its block trap is set; look at the channel's `balance` first, or \
+                "this tasklet would have to wait, and its block trap is set; check the channel's `balance` first, or \
                  clear the trap"
             }
-            Self::Closed => "the channel is closing, and nobody is on its other side; stop, or `open` it",
+            Self::Closed => "the channel is closing, and no tasklet waits on its other side; stop, or `open` it",
         })
     }
 }
@@ -93,14 +93,14 @@ impl<E: fmt::Debug + fmt::Display> core::error::Error for Raised<E> {}
 pub enum Refusal {
     /// The tasklet is in the queue of a channel.
     Blocked,
-    /// The tasklet is dead, or of another run.
+    /// The tasklet is dead, or belongs to another run.
     Dead,
     /// The tasklet is the current one.
     Current,
-    /// The channel is another scheduler's.
+    /// The channel belongs to another scheduler.
     OtherScheduler,
-    /// Interrupts are masked that were not when the scheduler was entered, so that nobody else can run. What the operation did to
-    /// others stays; the caller is in the ring, and its cell is empty.
+    /// Interrupts are masked that were unmasked when the scheduler was entered, so no other tasklet can run. What the
+    /// operation has done to other tasklets stays; the caller is in the ring, and its cell is empty.
     Masked,
 }
 
@@ -108,8 +108,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Blocked => "the tasklet waits at a channel; send or receive there, or throw into it",
-            Self::Dead => "the tasklet is dead, or of a run that is over; drop this handle, and spawn another one",
-            Self::Current => "the tasklet is the one that runs; leave the ring by `schedule_remove`",
+            Self::Dead => "the tasklet is dead, or belongs to another run; drop this handle, and spawn another one",
+            Self::Current => "the tasklet is the current one; leave the ring by `schedule_remove`",
             Self::OtherScheduler => {
                 "the channel was made by another scheduler; make it by `channel` of the one that is entered here"
             }
@@ -123,7 +123,7 @@ impl fmt::Display for Refusal {
 
 impl core::error::Error for Refusal {}
 
-/// Why a tasklet could not be made. The body comes back, in a [`Refused`](greenlet::Refused).
+/// Why a tasklet could not be created. The [`Refused`](greenlet::Refused) that has this reason returns the body.
 ///
 /// ```
 /// use greenlet::StackPool;
@@ -141,10 +141,10 @@ impl core::error::Error for Refusal {}
 pub enum SpawnError {
     /// As many tasklets live as the scheduler has room for.
     TooMany {
-        /// How many, main aside.
+        /// The number of tasklets, not counting main.
         tasklets: usize,
     },
-    /// There is no stack.
+    /// The greenlet could not be created, most often because the pool has no free stack.
     NoStack(greenlet::SpawnError),
 }
 

@@ -1,4 +1,4 @@
-//! What is known of each tasklet: one record, and its links to whoever is beside it.
+//! The record of a tasklet, with the links of the list that it is in.
 
 use crate::channel::Channel;
 use crate::raised::Raised;
@@ -7,34 +7,34 @@ use core::convert::Infallible;
 use core::num::NonZeroU16;
 use greenlet::Greenlet;
 
-/// A greenlet of the scheduler's tree. Values travel in cells, so that a switch carries none.
+/// A greenlet of the scheduler's tree. Values are passed in cells, so a switch carries none.
 pub(crate) type Handle = Greenlet<(), Infallible>;
 
-/// What a cell holds: a value, or what its tasklet will find raised.
+/// The contents of a cell: a value, or what is going to be raised in its tasklet.
 pub(crate) type Contents<V, E> = Result<V, Raised<E>>;
 
-/// A record of the table: main's, or one of the tasklets'.
+/// The index of a record: that of main, or of one of the tasklets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct At(NonZeroU16);
 
 impl At {
     pub(crate) const MAIN: Self = Self(NonZeroU16::MIN);
 
-    /// The record with that index among the tasklets'. There are at most [`MOST`](Self::MOST).
+    /// Returns the record with that index among those of the tasklets; `None` if it is [`MOST`](Self::MOST) or more.
     pub(crate) fn tasklet(index: usize) -> Option<Self> {
         u16::try_from(index + 2).ok().and_then(NonZeroU16::new).map(Self)
     }
 
-    /// The most tasklets that can be told apart, main aside.
+    /// The largest number of tasklets, not counting main.
     pub(crate) const MOST: usize = u16::MAX as usize - 1;
 
-    /// The index among the tasklets', which for main is one that no table has.
+    /// Returns the index among the tasklets. For main it is larger than any table.
     #[inline(always)]
     pub(crate) fn index(self) -> usize {
         usize::from(self.0.get()).wrapping_sub(2)
     }
 
-    /// As a channel keeps it: 0 is nobody.
+    /// Encodes a record for the atomics of a channel: 0 for `None`.
     #[inline(always)]
     pub(crate) fn pack(at: Option<Self>) -> u16 {
         at.map_or(0, |at| at.0.get())
@@ -46,11 +46,11 @@ impl At {
     }
 }
 
-/// Where a tasklet is. One that lives is in one place at a time, so that one pair of links is enough.
+/// Where a tasklet is. A living tasklet is in one place at a time, so one pair of links is enough.
 pub(crate) enum Place<V: 'static, E: 'static> {
-    /// Nowhere: it is over, or the record was never used.
+    /// Nowhere: the tasklet has ended, or the record was never used.
     Dead,
-    /// In the ring: it can run.
+    /// In the ring: the tasklet can run.
     Ring,
     /// In the queue of a channel.
     Blocked(&'static Channel<V, E>),
@@ -58,7 +58,7 @@ pub(crate) enum Place<V: 'static, E: 'static> {
     Paused,
 }
 
-// Not derived: that would ask for `V: Copy`.
+// Not derived: a derive would require `V: Copy`.
 impl<V, E> Clone for Place<V, E> {
     fn clone(&self) -> Self {
         *self
@@ -67,18 +67,20 @@ impl<V, E> Clone for Place<V, E> {
 
 impl<V, E> Copy for Place<V, E> {}
 
-/// One tasklet.
+/// The record of one tasklet.
 pub(crate) struct Record<V: 'static, E: 'static> {
-    /// The number of its greenlet, which no other one has: whoever has a handle compares it. 0 before there was one.
+    /// The id of its greenlet, which no other greenlet has; a handle compares it with its own. 0 if the record was
+    /// never used.
     pub(crate) id: Cell<u64>,
-    /// Its greenlet, while it is suspended. Main's is not here; that of the running one is in main's frame.
+    /// Its greenlet, while that is suspended. `None` for main, and for the running tasklet, whose handle is in main's
+    /// frame.
     pub(crate) greenlet: Cell<Option<Handle>>,
     pub(crate) contents: Cell<Contents<V, E>>,
     pub(crate) place: Cell<Place<V, E>>,
-    /// Who comes after it in the ring or in the queue, or among the records that are free.
+    /// The next record in the ring, in the queue of a channel, or in the list of free records.
     pub(crate) next: Cell<Option<At>>,
     pub(crate) previous: Cell<Option<At>>,
-    /// Whether it is inside `run_all`, and who was before it began to.
+    /// Whether it waits in `run_all`; and in `below` the tasklet that called `run_all` before it.
     pub(crate) waits: Cell<bool>,
     pub(crate) below: Cell<Option<At>>,
     pub(crate) trap: Cell<bool>,
@@ -99,7 +101,7 @@ impl<V: Default, E> Record<V, E> {
         }
     }
 
-    /// Empties the cell: a value is what an operation returns, an error what it raises.
+    /// Empties the cell and returns its contents: the result of the operation in which the tasklet waited.
     pub(crate) fn take(&self) -> Contents<V, E> {
         self.contents.replace(Ok(V::default()))
     }
@@ -114,7 +116,7 @@ impl<V, E> Record<V, E> {
         !matches!(self.place.get(), Place::Dead)
     }
 
-    /// The channel in whose queue it is.
+    /// Returns the channel in whose queue it is.
     pub(crate) fn channel(&self) -> Option<&'static Channel<V, E>> {
         match self.place.get() {
             Place::Blocked(channel) => Some(channel),

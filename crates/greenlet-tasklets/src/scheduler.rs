@@ -1,4 +1,4 @@
-//! The static that a program declares: room for a run's tasklets, and how a run begins and ends.
+//! The scheduler, a static with room for the tasklets of a run; and the begin and end of a run.
 
 use crate::channel::Channel;
 use crate::me::{Me, Place};
@@ -8,15 +8,15 @@ use core::convert::Infallible;
 use core::fmt;
 use greenlet::{EnterError, GreenletLocal, Overflow, Refused, Tree};
 
-/// What a run knows, with room for `N` tasklets.
+/// The state of a run, with room for `N` tasklets.
 type Table<const N: usize, V, E> = State<V, E, [Record<V, E>; N]>;
 
-/// A run's tasklets, up to `N` and main, with values `V` and errors `E`. A `static`.
+/// A scheduler of up to `N` tasklets and main, which send values `V` and errors `E`; as a `static`.
 ///
-/// `V` is what is sent and received. Where Stackless has `None`, there is `V::default()`: what a cell holds when nobody has put
-/// anything into it.
+/// Where Stackless has `None`, there is `V::default()`: an empty cell contains it.
 ///
-/// RAM: 64 bytes a tasklet where `V` and `E` have no more than two words, and about 600 for the whole; and what the stacks take.
+/// It takes 64 bytes of RAM per tasklet, if `V` and `E` have at most two words, and about 600 bytes besides. The stacks
+/// are separate.
 ///
 /// ```
 /// use greenlet::StackPool;
@@ -37,12 +37,12 @@ type Table<const N: usize, V, E> = State<V, E, [Record<V, E>; N]>;
 /// ```
 pub struct Scheduler<const N: usize, V: 'static = (), E: 'static = &'static str> {
     tree: Tree<(), Infallible>,
-    /// One, main's: it is there as long as main is, and only who has main's handle comes to it.
+    /// The state of the run, as a value of main: it lives as long as main, and is reached by a handle to main only.
     state: GreenletLocal<Table<N, V, E>, 1>,
 }
 
 impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
-    /// A scheduler that is not entered.
+    /// Creates a scheduler, which is not entered yet.
     ///
     /// ```
     /// use greenlet_tasklets::Scheduler;
@@ -54,7 +54,8 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
         Self { tree: Tree::new(), state: GreenletLocal::new(State::new) }
     }
 
-    /// Sets who hears of a tasklet that has not kept to its stack, as [`Tree::on_overflow`] does. A panic by default.
+    /// Sets the hook that is called when a tasklet has overflowed its stack, as [`Tree::on_overflow`] does. By default
+    /// it panics.
     ///
     /// ```
     /// use greenlet_tasklets::Scheduler;
@@ -68,7 +69,7 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
         Self { tree: self.tree.on_overflow(hook), state: self.state }
     }
 
-    /// A channel for the tasklets of this scheduler: the initial value of a `static`.
+    /// Returns a channel for the tasklets of this scheduler, as the initial value of a `static`.
     ///
     /// ```
     /// use greenlet_tasklets::{Channel, Scheduler};
@@ -81,39 +82,41 @@ impl<const N: usize, V: Default + 'static, E: 'static> Scheduler<N, V, E> {
         Channel::of(self)
     }
 
-    /// Runs `main` as the main tasklet. When it returns, all that are left get their exit, in the order of their creation; those
-    /// that never began do not begin.
+    /// Runs `main` as the main tasklet.
+    ///
+    /// When it returns, each remaining tasklet is asked to exit, in the order of their creation. The body of a tasklet
+    /// that has not begun is dropped without running.
     ///
     /// # Errors
     ///
-    /// The closure comes back, not called, for the reasons of [`Tree::enter`]: one scheduler or tree is entered on a core at a
-    /// time. [`EnterError::StillReferred`] is for ever: a tasklet of an earlier run refused to exit, and its frames refer to what
-    /// the scheduler knew of it.
+    /// The error returns the closure, which was not called, with a reason of [`Tree::enter`]: one scheduler or tree is
+    /// entered on a core at a time. [`EnterError::StillReferred`] is permanent: a tasklet of an earlier run did not
+    /// exit when it was asked to, and its frames refer to the state of that run.
     ///
     /// ```
     /// use greenlet_tasklets::Scheduler;
     /// static TASKLETS: Scheduler<8, u32> = Scheduler::new();
-    /// let answer = TASKLETS.enter(|main| main.schedule(7)); // nobody else: it comes back at once
+    /// let answer = TASKLETS.enter(|main| main.schedule(7)); // there is no other tasklet: returns at once
     /// assert_eq!(answer.unwrap(), Ok(7));
     /// ```
     pub fn enter<R, F>(&'static self, main: F) -> Result<R, Refused<EnterError, F>>
     where
         F: FnOnce(&Me<'_, V, E>) -> R,
     {
-        // Outside of what the tree gets, so that it comes back as it was.
+        // Outside of the closure for the tree, so that a refusal can return it unchanged.
         let mut main = Some(main);
         let entered = self.tree.enter(|greenlet| {
             let main = main.take();
             self.state.with(greenlet, |state: &Table<N, V, E>| {
                 let state: &State<V, E> = state;
-                state.run.set(greenlet.id() + 1); // the first is 0, and a channel that was never used is of no run
+                state.run.set(greenlet.id() + 1); // ids begin at 0, which is the run of a channel that was never used
                 state.main.id.set(greenlet.id());
                 state.home.set(Some(self));
                 let _over = Over(state);
                 main.map(|main| main(&Me::new(state, Place::Main(greenlet))))
             })
         });
-        // What comes back with a refusal is the closure above, with its borrow.
+        // A refusal returns the closure above, which only borrows `main`.
         match (entered.map_err(|refused| refused.reason), main) {
             (Ok(Ok(Some(result))), _) => Ok(result),
             (Err(reason), Some(returned)) => Err(Refused { reason, returned }),
@@ -134,9 +137,9 @@ impl<const N: usize, V: 'static, E: 'static> fmt::Debug for Scheduler<N, V, E> {
     }
 }
 
-/// A scheduler, for those who need not know how many tasklets it has room for.
+/// A scheduler, without the number of its tasklets in the type.
 pub(crate) trait Home<V: 'static, E: 'static>: Sync {
-    /// Calls `look` with the state of the run whose main this is.
+    /// Calls `look` with the state of the run whose main greenlet is `main`.
     fn with(&'static self, main: &Handle, look: &mut dyn FnMut(&State<V, E>));
 }
 
@@ -148,7 +151,7 @@ impl<const N: usize, V: Default + 'static, E: 'static> Home<V, E> for Scheduler<
     }
 }
 
-/// Ends a run, also when main's closure panics.
+/// A guard that ends a run, also if main's closure panics.
 struct Over<'a, V: 'static, E: 'static>(&'a State<V, E>);
 
 impl<V: 'static, E: 'static> Drop for Over<'_, V, E> {

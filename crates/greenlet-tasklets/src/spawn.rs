@@ -1,4 +1,4 @@
-//! How a tasklet comes into being, and how it ends.
+//! Creation and end of a tasklet.
 
 use crate::me::{Me, Place};
 use crate::raised::{Raised, SpawnError};
@@ -11,23 +11,25 @@ use greenlet::{Builder, Outcome, Refused, Stacks};
 
 /// # Tasklets
 impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
-    /// Makes a tasklet that runs `body` when it is its turn, and puts it at the end of the ring: `stackless.tasklet(f)()`.
+    /// Creates a tasklet that runs `body` at its turn, and puts it at the end of the ring: `stackless.tasklet(f)()`.
     ///
-    /// The body gets a borrow of its own `Me`. What it returns, or passes on with `?`, it dies of. A body that cannot fit the
-    /// stack does not compile:
+    /// The body receives a borrow of its own `Me`. The tasklet ends with what the body returns, an error that `?`
+    /// passes on included. A body whose captured data cannot fit into the stack is rejected at compile time:
     ///
     /// ```compile_fail
     /// # use greenlet::StackPool;
     /// # use greenlet_tasklets::Scheduler;
     /// # static STACKS: StackPool<1, 16384> = StackPool::new();
     /// # static TASKLETS: Scheduler<1> = Scheduler::new();
-    /// let large = [0u8; 8192]; // twice that, and a control block, is more than 16384
+    /// let large = [0u8; 8192]; // counted twice, and with the control block, this is more than 16384
     /// TASKLETS.enter(|main| { main.spawn(&STACKS, move |_me| { assert_eq!(large[0], 0); Ok(()) }).unwrap(); });
     /// ```
     ///
     /// # Errors
     ///
-    /// The body comes back, with [`SpawnError::TooMany`] or [`SpawnError::NoStack`].
+    /// The error returns the body, with one of these reasons:
+    /// - [`SpawnError::TooMany`]: as many tasklets live as the scheduler has room for.
+    /// - [`SpawnError::NoStack`]: the pool has no stack for it.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -50,7 +52,7 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         Ok(self.handle(made))
     }
 
-    /// Makes a tasklet as [`spawn`](Self::spawn) does, but leaves it paused: Stackless' `bind`.
+    /// Creates a tasklet as [`spawn`](Self::spawn) does, but leaves it paused: Stackless' `bind`.
     ///
     /// # Errors
     ///
@@ -63,7 +65,7 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
     /// # static TASKLETS: Scheduler<1> = Scheduler::new();
     /// # TASKLETS.enter(|main| {
     /// let t = main.make(&STACKS, |_me| Ok(())).unwrap();
-    /// main.run_all().unwrap(); // not that one
+    /// main.run_all().unwrap(); // does not run a paused tasklet
     /// t.run(main).unwrap();
     /// assert!(!t.is_alive(main));
     /// # }).unwrap();
@@ -83,7 +85,7 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
             let tasklets = self.state.records.len();
             return Err(Refused { reason: SpawnError::TooMany { tasklets }, returned: body });
         };
-        // All are main's children: what a tasklet ends in is main.
+        // Every tasklet's greenlet is a child of main, so control returns to main when it ends.
         let bare = match self.place {
             Place::Main(main) => main.bare(stacks),
             Place::Tasklet(greenlet) => greenlet.parent().bare(stacks),
@@ -95,7 +97,7 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
         let body = whole(home, at, body);
         must_fit::<P, _>(&body);
         if greenlet.set_run(body).is_err() {
-            unreachable!("the greenlet is new, and whether the body fits was asked when the program was built");
+            unreachable!("the greenlet is new, and whether the body fits was checked when the program was built");
         }
         let record = self.state.at(at);
         self.state.free.set(record.next.take());
@@ -106,8 +108,10 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
     }
 }
 
-/// Has the kernel's own question asked when the program is built: a body that the stacks of the pool have no room for does not
-/// compile. Nothing is called.
+/// Applies the compile-time check of `greenlet` to the body: one that does not fit into the stacks of the pool fails
+/// the build.
+///
+/// Names the function that has the check, and does not call it.
 fn must_fit<P: Stacks, B>(_: &B)
 where
     B: FnOnce(&greenlet::Me<(), Infallible>, ()) -> Outcome<(), Infallible> + 'static,
@@ -115,7 +119,7 @@ where
     let _asked: fn(Builder<'static, (), Infallible, P>, B) -> _ = Builder::spawn::<B>;
 }
 
-/// The body of a tasklet's greenlet.
+/// Returns the body of a tasklet's greenlet, which runs `body` and records its end.
 fn whole<V: Default + 'static, E: 'static, F>(
     home: &'static dyn Home<V, E>,
     at: At,
@@ -130,7 +134,7 @@ where
         home.with(&main, &mut |state| {
             let Some(body) = body.take() else { return };
             let mut end = End { state, at, outcome: Ok(()) };
-            // What was thrown into one that has not begun is what it dies of. A value has nobody to take it.
+            // An error that was thrown into the tasklet before it began is its result. A value in its cell is dropped.
             end.outcome = match state.at(at).take() {
                 Ok(_) => body(&Me::new(state, Place::Tasklet(greenlet))),
                 Err(raised) => {
@@ -143,7 +147,8 @@ where
     }
 }
 
-/// The end of a tasklet, also by a panic: that goes on in main, and the tasklet is over without a word.
+/// A guard that records the end of a tasklet, also if its body panics. The panic is resumed in main, and raises no
+/// further error.
 struct End<'a, V: Default + 'static, E: 'static> {
     state: &'a State<V, E>,
     at: At,

@@ -1,5 +1,6 @@
-//! The table of a run, the ring, and the rules that say who is next. Nothing here moves control: an operation changes the
-//! ring, then lets whoever is current by it go on.
+//! The state of a run: its records, the ring, and the rules by which the next tasklet is chosen.
+//!
+//! Nothing here switches. An operation changes the ring first, and then switches to the tasklet that is current in it.
 
 use crate::raised::Raised;
 use crate::record::{At, Place, Record};
@@ -7,27 +8,29 @@ use crate::scheduler::Home;
 use core::array;
 use core::cell::Cell;
 
-/// All that a run knows. `R` is the tasklets' records: an array in the static, a slice for whoever needs not know how many.
+/// The state of a run. `R` is the records of the tasklets: an array in the static, a slice for code that does not
+/// depend on their number.
 pub(crate) struct State<V: 'static, E: 'static, R: ?Sized = [Record<V, E>]> {
-    /// A number that no other run has, and not 0.
+    /// The id of the run, which no other run has. Not 0.
     pub(crate) run: Cell<u64>,
     pub(crate) home: Cell<Option<&'static dyn Home<V, E>>>,
-    /// The current one. `None` within an operation at most: the last one has left the ring.
+    /// The current tasklet, which heads the ring. `None` only within an operation, after the last tasklet has left the
+    /// ring.
     pub(crate) ring: Cell<Option<At>>,
     pub(crate) count: Cell<u32>,
-    /// Whose code runs. Another one than the current only within an operation.
+    /// The tasklet whose code executes. Differs from the current one only within an operation.
     pub(crate) running: Cell<At>,
-    /// The last of those inside `run_all` that began.
+    /// The tasklet that called `run_all` last, of those that are still in it.
     pub(crate) top: Cell<Option<At>>,
     pub(crate) free: Cell<Option<At>>,
-    /// Main's closure has returned: tasklets that are left get their exit, and nobody is scheduled any more.
+    /// Main's closure has returned: the remaining tasklets are asked to exit, and no tasklet is scheduled any more.
     pub(crate) over: Cell<bool>,
     pub(crate) main: Record<V, E>,
     pub(crate) records: R,
 }
 
 impl<V: Default + 'static, E: 'static, const N: usize> State<V, E, [Record<V, E>; N]> {
-    /// Nobody but main, who is not told its number yet.
+    /// Creates a state with main only, whose id is set later.
     pub(crate) fn new() -> Self {
         let main = Record::unused();
         main.place.set(Place::Ring);
@@ -59,7 +62,7 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.records.get(at.index()).unwrap_or(&self.main)
     }
 
-    /// Puts one that is in no place at the end of the ring: before the current one.
+    /// Puts a tasklet that is in no list at the end of the ring: before the current one.
     pub(crate) fn append(&self, at: At) {
         self.at(at).place.set(Place::Ring);
         self.count.set(self.count.get() + 1);
@@ -72,7 +75,7 @@ impl<V: 'static, E: 'static> State<V, E> {
         }
     }
 
-    /// Puts one that is in no place right behind the current one, which there is.
+    /// Puts a tasklet that is in no list right behind `current`, the head of the ring.
     fn put_behind(&self, at: At, current: At) {
         self.at(at).place.set(Place::Ring);
         self.count.set(self.count.get() + 1);
@@ -87,7 +90,7 @@ impl<V: 'static, E: 'static> State<V, E> {
         record.next.set(Some(next));
     }
 
-    /// Takes one out of the ring. When it was the current one, the next is.
+    /// Takes a tasklet out of the ring. If it was the current one, the next one becomes current.
     pub(crate) fn leave(&self, at: At, to: Place<V, E>) {
         let record = self.at(at);
         record.place.set(to);
@@ -100,7 +103,8 @@ impl<V: 'static, E: 'static> State<V, E> {
         }
     }
 
-    /// Puts whoever is in no ring at its end; one who is there stays where it is. From a channel's queue it is taken first.
+    /// Puts a living tasklet at the end of the ring, after taking it out of a channel's queue. One that is in the ring
+    /// keeps its place.
     pub(crate) fn ready(&self, at: At) {
         match self.at(at).place.get() {
             Place::Blocked(channel) => {
@@ -112,19 +116,20 @@ impl<V: 'static, E: 'static> State<V, E> {
         }
     }
 
-    /// Makes one that lives the current one, wherever it is. Nobody in the ring changes places.
+    /// Makes a living tasklet the current one, wherever it is. The order of the ring does not change.
     pub(crate) fn wake(&self, at: At) {
         self.ready(at);
         self.ring.set(Some(at));
     }
 
-    /// After the turn of the current one, whose record this is, the next one's.
+    /// Makes the tasklet after `current` the current one.
     #[inline]
     pub(crate) fn advance(&self, current: &Record<V, E>) {
         self.ring.set(current.next.get());
     }
 
-    /// One that was taken out of a queue gets its turn at once, and the current one keeps its place: it is last by that.
+    /// Makes a tasklet that was taken out of a queue the current one. The one that was current keeps its place, so it
+    /// is last.
     pub(crate) fn prefer(&self, at: At) {
         if let Some(current) = self.ring.get() {
             self.put_behind(at, current);
@@ -133,14 +138,14 @@ impl<V: 'static, E: 'static> State<V, E> {
     }
 }
 
-/// # Who is told
+/// # Which tasklet gets an error
 impl<V: Default + 'static, E: 'static> State<V, E> {
-    /// Who is told of an error that nobody caught: the last one that waits in `run_all`, or main.
+    /// Returns the tasklet in which an error that left a body is raised: the last that called `run_all`, or else main.
     fn keeper(&self) -> At {
         self.top.get().unwrap_or(At::MAIN)
     }
 
-    /// `at` has just left the ring, by an operation. If nobody is left there, somebody must be told.
+    /// Wakes a tasklet if the ring is empty, after an operation of `at` has taken `at` out of it.
     pub(crate) fn if_nobody_is_left(&self, at: At) {
         if self.ring.get().is_some() {
             return;
@@ -149,13 +154,13 @@ impl<V: Default + 'static, E: 'static> State<V, E> {
         if self.at(keeper).is_paused() {
             self.wake(keeper); // perhaps `at` itself
         } else {
-            // Main waits at a channel, and stays there. So nobody but this one is to be told.
+            // Main waits at a channel, and stays there: the deadlock is raised in `at`.
             self.wake(at);
             self.at(at).contents.set(Err(Raised::Deadlock));
         }
     }
 
-    /// `at` is over, and its greenlet about to be.
+    /// Ends tasklet `at`, whose greenlet is about to end.
     pub(crate) fn end(&self, at: At, outcome: Result<(), Raised<E>>) {
         let record = self.at(at);
         if self.over.get() {
@@ -184,14 +189,15 @@ impl<V: Default + 'static, E: 'static> State<V, E> {
         }
     }
 
-    /// Notes that `at` waits in `run_all`.
+    /// Records that `at` waits in `run_all`.
     pub(crate) fn begin_to_wait(&self, at: At) {
         let record = self.at(at);
         record.waits.set(true);
         record.below.set(self.top.replace(Some(at)));
     }
 
-    /// `at` is back from `run_all`, by whatever way: those that began later stop waiting as well.
+    /// Records that `at` has returned from `run_all`, with a value or an error. Tasklets that called it later stop
+    /// waiting as well.
     pub(crate) fn stop_waiting(&self, at: At) {
         while self.at(at).waits.get()
             && let Some(top) = self.top.get()

@@ -1,4 +1,4 @@
-//! Tasklets, and what one can do to another.
+//! Handles to tasklets, and the operations of one tasklet on another.
 
 use crate::me::Me;
 use crate::raised::{Raised, Refusal};
@@ -7,8 +7,10 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 
-/// A tasklet of a scheduler: two words, to be copied and kept as one likes. It keeps nothing alive, and counts as dead when its
-/// tasklet or its run is over; no other tasklet is ever taken for it.
+/// A handle to a tasklet of a scheduler. `Copy`; its size is two words.
+///
+/// It keeps nothing alive. Once its tasklet or the run has ended, it counts as dead; it never refers to another
+/// tasklet.
 ///
 /// ```
 /// # use greenlet::StackPool;
@@ -18,7 +20,7 @@ use core::marker::PhantomData;
 /// # TASKLETS.enter(|main| {
 /// let first = main.spawn(&STACKS, |_me| Ok(())).unwrap();
 /// main.run_all().unwrap();
-/// let second = main.spawn(&STACKS, |_me| Ok(())).unwrap(); // in the place of the first
+/// let second = main.spawn(&STACKS, |_me| Ok(())).unwrap(); // uses the record of the first
 /// assert!(!first.is_alive(main) && second.is_alive(main) && first != second);
 /// # }).unwrap();
 /// ```
@@ -33,7 +35,7 @@ impl<V: 'static, E: 'static> Tasklet<V, E> {
         Self { at, id, types: PhantomData }
     }
 
-    /// Its record, if it lives.
+    /// Returns the record of the tasklet if it is alive.
     #[inline]
     pub(crate) fn alive<'a>(&self, me: &Me<'a, V, E>) -> Option<&'a Record<V, E>> {
         let record = me.state.at(self.at);
@@ -47,11 +49,11 @@ impl<V: 'static, E: 'static> Tasklet<V, E> {
 
 /// # Turns
 impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
-    /// Puts a paused tasklet at the end of the ring. One that is in the ring stays where it is.
+    /// Puts a paused tasklet at the end of the ring. One that is in the ring keeps its place.
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: it is blocked, or dead.
+    /// [`Raised::Refused`]: the tasklet is blocked ([`Refusal::Blocked`]) or dead ([`Refusal::Dead`]).
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -76,12 +78,13 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         }
     }
 
-    /// Takes a tasklet out of the ring: it is paused until it is inserted, run or thrown at. Nothing happens to one that is paused
-    /// or dead.
+    /// Takes a tasklet out of the ring: it is paused until it is inserted or run, or something is thrown into it.
+    ///
+    /// For a paused or dead tasklet this does nothing.
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: it is blocked, or the current one.
+    /// [`Raised::Refused`]: the tasklet is blocked ([`Refusal::Blocked`]) or the current one ([`Refusal::Current`]).
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -91,7 +94,7 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
     /// # TASKLETS.enter(|main| {
     /// let t = main.spawn(&STACKS, |_me| unreachable!()).unwrap();
     /// t.remove(main).unwrap();
-    /// main.run_all().unwrap(); // nobody else
+    /// main.run_all().unwrap(); // there is no other tasklet
     /// assert!(t.is_paused(main));
     /// # }).unwrap();
     /// ```
@@ -108,12 +111,15 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         }
     }
 
-    /// Runs this tasklet at once. The caller keeps its place in the ring: if this tasklet was paused, the caller comes right
-    /// after it; if it was in the ring, those behind it come first. Returns what is in the caller's cell then.
+    /// Runs this tasklet at once; the caller keeps its place in the ring.
+    ///
+    /// If this tasklet was paused, the caller's turn comes right after it. If it was in the ring, the turns of the
+    /// tasklets behind it come first. Returns what is in the caller's cell at its next turn.
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: it is blocked, or dead. Else as [`Me::schedule`].
+    /// [`Raised::Refused`]: the tasklet is blocked ([`Refusal::Blocked`]) or dead ([`Refusal::Dead`]). Otherwise as
+    /// [`Me::schedule`].
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -135,11 +141,11 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         me.pass(at, own)
     }
 
-    /// Runs this tasklet at once, and pauses the caller: [`run`](Self::run), but the caller leaves the ring.
+    /// Runs this tasklet at once, as [`run`](Self::run) does, and pauses the caller, which leaves the ring.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run); also refused is the current one.
+    /// As [`run`](Self::run); and [`Raised::Refused`] if this is the current tasklet ([`Refusal::Current`]).
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -148,7 +154,7 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
     /// # static TASKLETS: Scheduler<1, u32> = Scheduler::new();
     /// # TASKLETS.enter(|main| {
     /// let t = main.make(&STACKS, |me| { assert!(me.main().is_paused(me)); Ok(()) }).unwrap();
-    /// t.switch(main).unwrap(); // nobody can run when it ends, so that main goes on
+    /// t.switch(main).unwrap(); // when it ends, no tasklet can run, so main continues
     /// # }).unwrap();
     /// ```
     pub fn switch(&self, me: &Me<'_, V, E>) -> Result<V, Raised<E>> {
@@ -166,17 +172,20 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
 
 /// # Throwing
 ///
-/// What is thrown replaces whatever is in the target's cell: a value that was handed over and not taken yet, or an error. It
-/// is delivered once; caught, it is over, an exit, too. Thrown at oneself it is raised at once.
+/// What is thrown replaces the contents of the target's cell: a value that was delivered and not yet returned, or an
+/// error. It is raised once. A tasklet that handles it continues, after an exit as well. An error that the caller
+/// throws into itself is raised at once.
 ///
-/// A tasklet that has not begun dies of what is thrown into it: its body is dropped, and never runs.
+/// A tasklet that has not begun ends with what is thrown into it: its body is dropped without running.
 impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
-    /// Raises an error in this tasklet, now: it runs at once, taken off its channel if it waits at one. The caller keeps its
-    /// place. Returns what is in the caller's cell when it is the caller's turn.
+    /// Raises an error in this tasklet, which runs at once; the caller keeps its place in the ring.
+    ///
+    /// If the tasklet waits at a channel, it is taken out of the queue. Returns what is in the caller's cell at its
+    /// next turn.
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: it is dead. Else as [`Me::schedule`].
+    /// [`Raised::Refused`]: the tasklet is dead ([`Refusal::Dead`]). Otherwise as [`Me::schedule`].
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -197,13 +206,13 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         let record = self.alive(me).ok_or(Raised::Refused(Refusal::Dead))?;
         me.alive()?;
         record.contents.set(Err(raised.into()));
-        // At oneself: the current one wakes itself, and comes back at once.
+        // If this is the caller, it stays the current one, and `pass` returns at once.
         me.state.wake(self.at);
         let (at, own) = me.own();
         me.pass(at, own)
     }
 
-    /// Raises an error in this tasklet when it is its turn. One that is blocked or paused goes to the end of the ring.
+    /// Raises an error in this tasklet at its next turn. If it is blocked or paused, it goes to the end of the ring.
     ///
     /// # Errors
     ///
@@ -217,7 +226,7 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
     /// # TASKLETS.enter(|main| {
     /// let t = main.spawn(&STACKS, |_me| unreachable!("it has not begun, and never will")).unwrap();
     /// t.throw_later(main, "first").unwrap();
-    /// t.throw_later(main, "last").unwrap(); // the last one counts
+    /// t.throw_later(main, "last").unwrap(); // replaces the first
     /// assert_eq!(main.run_all(), Err(Raised::Error("last")));
     /// # }).unwrap();
     /// ```
@@ -232,7 +241,8 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         Ok(())
     }
 
-    /// Asks this tasklet to exit, now: [`throw`](Self::throw) of [`Raised::Exit`]. Nothing happens to a dead one.
+    /// Asks this tasklet to exit, at once: a [`throw`](Self::throw) of [`Raised::Exit`]. For a dead tasklet this does
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -244,7 +254,7 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
     /// # static STACKS: StackPool<1, 16384> = StackPool::new();
     /// # static TASKLETS: Scheduler<1, u32> = Scheduler::new();
     /// # TASKLETS.enter(|main| {
-    /// let t = main.spawn(&STACKS, |me| { me.schedule_remove(0)?; unreachable!("`?` ends it") }).unwrap();
+    /// let t = main.spawn(&STACKS, |me| { me.schedule_remove(0)?; unreachable!("`?` returns the exit") }).unwrap();
     /// main.schedule(0).unwrap();
     /// t.kill(main).unwrap();
     /// t.kill(main).unwrap(); // dead already
@@ -255,12 +265,13 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
         if self.alive(me).is_none() { Ok(V::default()) } else { self.throw(me, Raised::Exit) }
     }
 
-    /// Asks this tasklet to exit when it is its turn: [`throw_later`](Self::throw_later) of [`Raised::Exit`]. Nothing happens to a
-    /// dead one.
+    /// Asks this tasklet to exit at its next turn: a [`throw_later`](Self::throw_later) of [`Raised::Exit`].
+    ///
+    /// For a dead tasklet this does nothing.
     ///
     /// # Errors
     ///
-    /// [`Raised::Exit`]: it is the caller.
+    /// [`Raised::Exit`]: the tasklet is the caller, or main has ended.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -281,7 +292,7 @@ impl<V: Default + 'static, E: 'static> Tasklet<V, E> {
     }
 }
 
-// Not derived: that would ask for the same of `V` and `E`.
+// Not derived: a derive would require the same traits of `V` and `E`.
 impl<V: 'static, E: 'static> Clone for Tasklet<V, E> {
     fn clone(&self) -> Self {
         *self
@@ -298,7 +309,7 @@ impl<V: 'static, E: 'static> PartialEq for Tasklet<V, E> {
 
 impl<V: 'static, E: 'static> Eq for Tasklet<V, E> {}
 
-/// By the number that no other tasklet has.
+/// Hashes the id, which no other tasklet has.
 impl<V: 'static, E: 'static> Hash for Tasklet<V, E> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id.hash(state);

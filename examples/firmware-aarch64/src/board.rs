@@ -1,12 +1,12 @@
-//! The start-up code, a console and the panic handler: what firmware has of its own.
+//! The parts that a firmware provides itself: start-up code, a console and the panic handler.
 
 use core::arch::{asm, global_asm};
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 use core::ptr;
 
-// The processor starts at EL1 with translation, caches and floating point off. Atomic operations need memory that is translated and
-// cached, and the compiler uses floating point registers to copy.
+// The processor starts at EL1 with translation, caches and floating point off. Atomic operations need translated and
+// cached memory, and the compiler copies memory through floating point registers.
 global_asm!(
     r#"
     .section .text.boot, "ax"
@@ -54,14 +54,14 @@ _start:
     on = const 1u64 << 0 | 1 << 2 | 1 << 12, // SCTLR_EL1: translation, data and instruction caches
 );
 
-/// Memory one to one: a gigabyte of devices, and a gigabyte of RAM.
+/// The translation table, with an identity map of 1 GiB of devices and 1 GiB of RAM.
 #[repr(C, align(4096))]
 struct Map([u64; 512]);
 
 static MAP: Map = {
     const BLOCK: u64 = 1 << 10 | 0b01; // accessed, a block
     let mut map = [0; 512];
-    map[0] = 0b11 << 53 | BLOCK; // never executed; attribute 0
+    map[0] = 0b11 << 53 | BLOCK; // execute-never; attribute 0
     map[1] = 0x4000_0000 | 0b11 << 8 | 1 << 2 | BLOCK; // inner shareable; attribute 1
     Map(map)
 };
@@ -71,14 +71,14 @@ extern "C" fn start() -> ! {
     power_off()
 }
 
-/// The PL011 of the board, as QEMU has it: ready at once.
+/// The PL011 UART of the board, which is ready without set-up under QEMU.
 pub struct Console;
 
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         const DATA: *mut u32 = ptr::without_provenance_mut(0x0900_0000);
         for byte in text.bytes() {
-            // SAFETY: the data register of the console, which is mapped as a device and takes any byte.
+            // SAFETY: the data register of the UART, which is mapped as a device and accepts any byte.
             unsafe { DATA.write_volatile(byte.into()) };
         }
         Ok(())
@@ -93,9 +93,9 @@ macro_rules! println {
 }
 pub(crate) use println;
 
-/// Ends the machine by a call to its firmware: PSCI's SYSTEM_OFF.
+/// Powers the machine off, by the PSCI call SYSTEM_OFF.
 fn power_off() -> ! {
-    // SAFETY: `virt` without EL2 takes PSCI calls by `hvc`; this one does not return.
+    // SAFETY: `virt` without EL2 handles PSCI calls by `hvc`; this one does not return.
     unsafe { asm!("hvc #0", in("w0") 0x8400_0008u32, options(noreturn, nostack)) }
 }
 

@@ -1,4 +1,4 @@
-//! A firmware with greenlets for QEMU's `virt` machine, with one core: `cargo run` boots it. It prints, and ends.
+//! A firmware with greenlets for one core of QEMU's `virt` machine. `cargo run` boots it; it prints, and powers off.
 
 #![no_std]
 #![no_main]
@@ -9,17 +9,17 @@ use board::println;
 use greenlet::Tree;
 
 greenlet::stack_pool! {
-    /// Two stacks of 8 KiB, where `firmware.x` puts them.
+    /// Two stacks of 8 KiB, in the memory region that `firmware.x` names.
     static STACKS: StackPool<2, 8192>;
 }
 
 static TREE: Tree<u32> = Tree::new();
 
-/// Called by the start-up code in `board.rs`, with memory and floating point set up.
+/// The start-up code in `board.rs` calls this, once memory and floating point are set up.
 fn main() {
     TREE.enter(|main| {
         let sum = main.spawn(&STACKS, |me, count| {
-            // A child, which hands the squares of what it receives to its parent.
+            // A child that sends the square of each number back to its parent.
             let squares = me.spawn(&STACKS, |me, mut n| {
                 loop {
                     n = me.up(n * n)?;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   switch       takes the address behind it ... loads the other stack ... jumps, perhaps with a mark behind the jump
-//!   depart                                       loads the other stack ... jumps
+//!   end                                          loads the other stack ... jumps
 //!   trampoline   calls the entry, and a trap behind that, which is never reached
 //!   entry        found by its name, with its closures: one for each type of a body, some of which never start or are only started
 //!                by a value; so of these, what ran
@@ -39,7 +39,7 @@ impl Part {
 ///
 /// When there is none of one kind.
 pub(super) fn of(code: &Code, ran: &Addresses) -> Result<[Part; 4]> {
-    let (mut switches, mut departs) = (Vec::new(), Vec::new());
+    let (mut switches, mut ends) = (Vec::new(), Vec::new());
     for function in code.functions() {
         let instructions = &function.instructions;
         for (index, jump) in instructions.iter().enumerate().filter(|(_, at)| at.kind == Kind::Jumps) {
@@ -48,7 +48,7 @@ pub(super) fn of(code: &Code, ran: &Addresses) -> Result<[Part; 4]> {
             if let Some(place) = straight(instructions, index, takes) {
                 switches.push(place);
             } else if let Some(place) = straight(instructions, index, |kind| kind == Kind::LoadsStack) {
-                departs.push(place);
+                ends.push(place);
             }
             // Else it is a jump of the compiler's.
         }
@@ -65,7 +65,7 @@ pub(super) fn of(code: &Code, ran: &Addresses) -> Result<[Part; 4]> {
     let entries: Vec<_> = entries.filter(|instructions| instructions.iter().any(ran)).collect();
     let mut entry = Part::new("entry", &entries)?;
     entry.addresses = entries.iter().copied().flatten().filter(|at| ran(at)).map(|at| at.address).collect();
-    Ok([Part::new("switch", &switches)?, Part::new("depart", &departs)?, Part::new("trampoline", &trampolines)?, entry])
+    Ok([Part::new("switch", &switches)?, Part::new("end", &ends)?, Part::new("trampoline", &trampolines)?, entry])
 }
 
 /// The instructions up to that at `jump`, from the last on that it may begin with, if that is near.

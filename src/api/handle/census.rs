@@ -1,14 +1,17 @@
-//! All greenlets of a tree, and where their stacks are.
+//! Queries about all greenlets of a tree, their references and their stacks.
 
-use crate::arch;
+use crate::arch::{Cpu, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::tree::each;
 use crate::records::stack::Stack;
 
 /// # All greenlets
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// How many references there are to this greenlet: handles, this one included; parent fields of greenlets that exist; kills
-    /// and counted transfers in progress. The current greenlet may have none but those of the caller.
+    /// Returns the number of references to this greenlet.
+    ///
+    /// Counted are the handles, this one included; the parent fields of the greenlets that exist; and each kill or
+    /// counted transfer in progress. Running is not counted: the only reference to the current greenlet may be the
+    /// caller's handle.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -25,9 +28,11 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.block().refs.get()
     }
 
-    /// How many kills are in progress on this core: by a lost reference, by `cancel`, by a remote request, by the end of the
-    /// tree. Each holds a reference to its victim and one to the victim's old parent, which is what an audit of all references
-    /// needs to know.
+    /// Returns the number of kills in progress on this core.
+    ///
+    /// A kill is caused by the drop of the last reference, by `cancel`, by a remote request, or by the end of the
+    /// tree. While it is in progress it holds one reference to the greenlet that is killed and one to that
+    /// greenlet's old parent; an audit of all references has to add these. 0 if this greenlet's tree has ended.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -36,7 +41,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| {
     ///     let asked = me.up(x);
-    ///     assert_eq!(me.kills_in_progress(), 1); // mine
+    ///     assert_eq!(me.kills_in_progress(), 1); // this greenlet's
     ///     asked
     /// }).unwrap();
     /// g.switch(1).unwrap();
@@ -49,8 +54,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() { 0 } else { self.block().here().kills() }
     }
 
-    /// Calls `visit` with every greenlet of this tree, main first, then in the order of creation, unstarted and dead ones
-    /// included; those created meanwhile are left out. With an inert handle there are none.
+    /// Calls `visit` with each greenlet of this tree: first main, then the others in the order of creation.
+    ///
+    /// Unstarted and dead greenlets are included. Greenlets that are created during the walk are not visited. If
+    /// the tree has ended, `visit` is never called.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -68,14 +75,16 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() {
             return;
         }
-        // SAFETY: the tree has not ended, so that it is the one that is entered.
+        // SAFETY: the tree has not ended, so it is the one that is entered on this core.
         let main = unsafe { self.block().here().main() };
         // SAFETY: the same.
         unsafe { each(main, visit) };
     }
 
-    /// Where this greenlet's stack is; `None` for main, whose stack is not the crate's, and for a dead greenlet, which uses
-    /// none of it.
+    /// Returns the bounds and the stack pointer of this greenlet's stack.
+    ///
+    /// `None` for main, whose stack does not belong to this crate, and for a dead greenlet, which no longer uses
+    /// its stack.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -96,10 +105,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             return None;
         }
         let block = self.block();
-        // While an overflow is reported nobody stands on the stack of the current greenlet.
+        // While an overflow is being reported, the code runs on another stack than that of the current greenlet.
         let stands = self.is_current() && !block.here().reports_overflow();
-        let sp = if stands { arch::stack_pointer() } else { block.context.sp() };
-        // Nothing was put on the stack of one that never had a body: the control block is all that is in use.
+        let sp = if stands { Native::stack_pointer() } else { block.context.sp() };
+        // A greenlet that never had a body has no saved stack pointer: only its control block is in use.
         let sp = if sp.is_null() { block.as_ptr().addr() } else { sp.addr() };
         Some(Stack { base: block.base(), limit: block.limit(), sp })
     }

@@ -1,4 +1,4 @@
-//! Parents and children.
+//! Methods that create children, set bodies, and read and change the parent.
 
 use crate::api::builder::Builder;
 use crate::api::pools::{Stacks, least};
@@ -6,34 +6,35 @@ use crate::kernel::body::{self, Run};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::release;
 use crate::records::block::{BARE, BlockPtr, ENDED, REPLACING};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::{ParentError, Refused, RunError, SpawnError};
 use crate::records::panic::Held;
 
 /// # Family
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// Creates a child of this greenlet. It runs `body` when the first value reaches it.
+    /// Creates a child of this greenlet that runs `body` when the first value is sent to it.
     ///
-    /// The body gets a borrow of its own greenlet and that value, and returns an [`Outcome`](crate::Outcome): what it
-    /// returns goes to its parent. It is moved onto the new stack here. One that cannot fit does not compile:
+    /// The body receives a borrow of its own greenlet and that first value. The [`Outcome`](crate::Outcome) that it
+    /// returns is delivered to its parent. `spawn` moves the body onto the new stack. A body whose captured data
+    /// cannot fit there is rejected at compile time:
     ///
     /// ```compile_fail
     /// # use greenlet::{StackPool, Tree};
     /// # static STACKS: StackPool<1, 4096> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
-    /// let large = [0u8; 2048]; // twice that, and a control block, is more than 4096
+    /// let large = [0u8; 2048]; // counted twice, and with the control block, this is more than 4096
     /// TREE.enter(|main| { main.spawn(&STACKS, move |_me, x| Ok(x + large[0] as u32)).unwrap(); });
     /// ```
     ///
     /// # Errors
     ///
-    /// The body comes back with
-    /// - [`SpawnError::PoolEmpty`]: every stack of the pool is in use;
-    /// - [`SpawnError::StackTooSmall`]: this crate is compiled without optimization, `greenlet` is not, and what the kernel takes of a
-    ///   stack is more than there is;
-    /// - [`SpawnError::OtherCore`]: the pool is of one core at a time, and another core has greenlets in it;
-    /// - `SpawnError::NoMemory`, with the feature `alloc`: the global allocator has none for another stack;
+    /// The error returns the body, with one of these reasons:
+    /// - [`SpawnError::PoolEmpty`]: every stack of the pool is in use.
+    /// - [`SpawnError::StackTooSmall`]: `greenlet` is compiled with optimization and the calling crate without, and
+    ///   the larger frames of such a build do not fit into the stack.
+    /// - [`SpawnError::OtherCore`]: the pool serves one core at a time, and greenlets of another core have stacks
+    ///   of it.
+    /// - `SpawnError::NoMemory`, with the feature `alloc`: the global allocator has no memory for another stack.
     /// - [`SpawnError::Ended`]: this greenlet's tree has ended.
     ///
     /// ```
@@ -43,7 +44,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # TREE.enter(|main| {
     /// let child = main.spawn(&STACKS, |_me, x| Ok(x + 1)).unwrap();
     /// let grandchild = child.spawn(&STACKS, |_me, x| Ok(x * 2)).unwrap();
-    /// // The grandchild ends in its parent, which starts with what it gets, and ends in main.
+    /// // The grandchild's result starts its parent, and the parent's result is delivered to main.
     /// assert_eq!(grandchild.switch(20), Ok(41));
     /// # }).unwrap();
     /// ```
@@ -54,12 +55,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.build(pool).spawn(body)
     }
 
-    /// Creates a child of this greenlet without a body; [`set_run`](Self::set_run) gives it one. A transfer to it before
-    /// that fails with [`Thrown::NoRun`](crate::Thrown::NoRun).
+    /// Creates a child of this greenlet without a body.
+    ///
+    /// [`set_run`](Self::set_run) gives it one. A transfer to it before that fails with
+    /// [`Thrown::NoRun`](crate::Thrown::NoRun).
     ///
     /// # Errors
     ///
-    /// As [`spawn`](Self::spawn).
+    /// The reasons of [`spawn`](Self::spawn), except [`SpawnError::StackTooSmall`].
     ///
     /// ```
     /// # use greenlet::{StackPool, Thrown, Tree};
@@ -74,7 +77,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.build(pool).bare()
     }
 
-    /// Begins to create a child of this greenlet with a name, or with another parent.
+    /// Returns a builder for a child of this greenlet, with which a name or another parent can be set.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -89,14 +92,17 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         Builder::new(self, pool)
     }
 
-    /// Gives an unstarted greenlet its body. One that it had is dropped first.
+    /// Sets the body of an unstarted greenlet, after dropping the body that it may have.
     ///
     /// # Errors
     ///
-    /// The body comes back with
-    /// - [`RunError::Main`], [`RunError::Started`], [`RunError::Ended`]: it is too late for a body;
-    /// - [`RunError::TooLarge`]: it does not fit the stack;
-    /// - [`RunError::Busy`]: a destructor of the old body asks for this, or the stack was [claimed](crate::Builder::claim).
+    /// The error returns the body, with one of these reasons:
+    /// - [`RunError::Main`]: main runs the closure of [`Tree::enter`](crate::Tree::enter).
+    /// - [`RunError::Started`]: the greenlet has started, or is dead.
+    /// - [`RunError::Ended`]: the greenlet's tree has ended.
+    /// - [`RunError::TooLarge`]: the body does not fit into the stack.
+    /// - [`RunError::Busy`]: the call comes from a destructor of the old body, which is being dropped, or the stack
+    ///   was [claimed](crate::Builder::claim).
     ///
     /// ```
     /// # use greenlet::{StackPool, Thrown, Tree};
@@ -114,7 +120,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     where
         F: FnOnce(&crate::Me<V, E>, V) -> crate::Outcome<V, E> + 'static,
     {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         let body = Held::new(body); // the old one's destructor may panic
         loop {
@@ -124,7 +129,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             if self.block().has(BARE) {
                 break;
             }
-            // What the old body captured may do anything while it is dropped, so everything is asked again.
+            // Destructors of the old body may call anything, this function as well, so all conditions are checked
+            // again.
             let _replacing = Replacing::new(self.block());
             body::drop_body(self.block());
         }
@@ -155,8 +161,9 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         Ok(())
     }
 
-    /// The parent: where this greenlet's end, and transfers to it after that, go on. `None` for main, and when the tree has
-    /// ended.
+    /// Returns the parent, which receives what this greenlet ends with and what is sent to it after that.
+    ///
+    /// `None` for main, and when the tree has ended.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -174,16 +181,20 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.block().parent().map(|parent| unsafe { Self::from_block(parent.retain()) })
     }
 
-    /// Makes `parent` the parent of this greenlet, whatever state the two are in. What counts is the parent at the time of
-    /// death.
+    /// Makes `parent` the parent of this greenlet, in whatever state the two are.
     ///
-    /// Releases a reference to the old parent; if that was the last one, the old parent gets its exit here and now.
+    /// When a greenlet ends, its result is delivered to the parent that it has at that time.
+    ///
+    /// The reference to the old parent is released. If it was the last one and the old parent is suspended, the old
+    /// parent is killed before this function returns.
     ///
     /// # Errors
     ///
-    /// - [`ParentError::Main`]: main has no parent;
-    /// - [`ParentError::Ended`]: the tree of one of the two has ended; every tree but the one that is entered has;
-    /// - [`ParentError::Cycle`]: this greenlet is above `parent`, or is `parent`.
+    /// Nothing has changed:
+    /// - [`ParentError::Main`]: main has no parent.
+    /// - [`ParentError::Ended`]: the tree of one of the two has ended. All trees count as ended but the one that is
+    ///   entered.
+    /// - [`ParentError::Cycle`]: `parent` is this greenlet or descends from it.
     ///
     /// ```
     /// # use greenlet::{ParentError, StackPool, Tree};
@@ -194,7 +205,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// let b = main.spawn(&STACKS, |_me, x| Ok(x + 10)).unwrap();
     /// b.set_parent(&a).unwrap();
     /// assert_eq!(a.set_parent(&b), Err(ParentError::Cycle));
-    /// assert_eq!(b.switch(0), Ok(11)); // b ends in a, which starts with 10
+    /// assert_eq!(b.switch(0), Ok(11)); // b returns 10, with which a starts
     /// # }).unwrap();
     /// ```
     pub fn set_parent(&self, parent: &Self) -> Result<(), ParentError> {
@@ -208,7 +219,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if me.is_above(new) {
             return Err(ParentError::Cycle);
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(me);
         if let Some(old) = me.replace_parent(new.retain()) {
             // SAFETY: the parent field owned it.
@@ -218,7 +228,9 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     }
 }
 
-/// While this lives, the body of an unstarted greenlet is being dropped in place. Ends when that panics, too.
+/// Marks a greenlet whose old body is being dropped in place.
+///
+/// A guard, so that the mark is removed when a destructor of the body panics, too.
 struct Replacing(BlockPtr);
 
 impl Replacing {

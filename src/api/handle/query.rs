@@ -1,11 +1,11 @@
-//! What a greenlet tells of itself.
+//! Queries about one greenlet: its state, id, name, and which greenlet is current.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::me::{Main, Me};
 use crate::records::block::{DEAD, ENDED};
 use core::fmt;
 
-/// Where a greenlet is in its life.
+/// The state of a greenlet in its life cycle.
 ///
 /// ```
 /// # use greenlet::{StackPool, State, Tree};
@@ -23,13 +23,13 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
-    /// Created; no transfer has reached it.
+    /// Created, and not yet the target of a transfer that succeeded.
     Unstarted,
     /// The current greenlet.
     Running,
-    /// Started, and waiting in a transfer.
+    /// Started, and waiting in a call that transferred control to another greenlet.
     Suspended,
-    /// Its body is over, or its tree has ended.
+    /// Its body has ended, or its tree has.
     Dead,
 }
 
@@ -44,11 +44,11 @@ impl fmt::Display for State {
     }
 }
 
-/// # Questions
+/// # Queries
 ///
-/// All answers are of this moment; none of these functions moves control.
+/// Each returns the state at the time of the call. None of these functions transfers control.
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// Where it is in its life.
+    /// Returns the state of this greenlet.
     ///
     /// ```
     /// # use greenlet::{StackPool, State, Tree};
@@ -73,7 +73,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
     }
 
-    /// Whether a transfer has reached it, dead ones included: one killed before it ran has started, too.
+    /// Returns `true` unless the state is [`State::Unstarted`]. A greenlet that was killed before its body ran
+    /// counts as started.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -91,7 +92,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.state() != State::Unstarted
     }
 
-    /// Whether it is started and not dead.
+    /// Returns `true` if this greenlet is running or suspended: started and not dead.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -111,7 +112,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         matches!(self.state(), State::Running | State::Suspended)
     }
 
-    /// Whether it is dead.
+    /// Returns `true` if this greenlet's body has ended, or its tree has.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -128,7 +129,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.state() == State::Dead
     }
 
-    /// Whether it is the greenlet that runs.
+    /// Returns `true` if this is the current greenlet, the one that executes now.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -145,7 +146,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.state() == State::Running
     }
 
-    /// Whether it is its tree's main greenlet.
+    /// Returns `true` if this is the main greenlet of its tree.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -161,7 +162,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.block().is_main()
     }
 
-    /// Whether its tree has ended, so that this handle is inert.
+    /// Returns `true` if this greenlet's tree has ended, which makes the handle inert: every transfer by it is
+    /// refused.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -179,16 +181,16 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.block().has(ENDED)
     }
 
-    /// A number that no other greenlet of this program has, had or will have, on whatever core.
+    /// Returns the id of this greenlet, which no other greenlet of the program ever has, on any core.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
     /// # static STACKS: StackPool<1, 16384> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
-    /// let first = main.bare(&STACKS).unwrap().id(); // and is freed at once
+    /// let first = main.bare(&STACKS).unwrap().id(); // freed at once: the handle was the only reference
     /// let second = main.bare(&STACKS).unwrap();
-    /// assert!(main.id() < first && first < second.id()); // although the stack is the same
+    /// assert!(main.id() < first && first < second.id()); // although both had the same stack
     /// # }).unwrap();
     /// ```
     #[must_use]
@@ -196,7 +198,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.block().id()
     }
 
-    /// The name given to its [builder](Self::build).
+    /// Returns the name that was given to the [builder](Self::build), if any.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -212,14 +214,16 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.block().name.get()
     }
 
-    /// A handle to this greenlet: what `clone` gives, also where `clone` would clone a borrow, as with `&Me` and `&Main`.
+    /// Returns a handle to this greenlet, as `clone` does.
+    ///
+    /// Also works on `&Me` and `&Main`, where `clone` would copy the borrow.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
     /// # static STACKS: StackPool<1, 16384> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
-    /// let to_main = main.handle(); // `main` itself is a borrow, which no body may capture
+    /// let to_main = main.handle(); // `main` itself is a borrow, which a body cannot capture
     /// let g = main.spawn(&STACKS, move |_me, x| to_main.switch(x + 1)).unwrap();
     /// assert_eq!(g.switch(1), Ok(2));
     /// # }).unwrap();
@@ -229,20 +233,20 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.clone()
     }
 
-    /// The greenlet of this tree that runs now; `None` when the tree has ended.
+    /// Returns the greenlet of this tree that executes now; `None` when the tree has ended.
     ///
     /// ```
     /// # use greenlet::{Greenlet, StackPool, Tree};
     /// # static STACKS: StackPool<1, 16384> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
-    /// fn who(any: &Greenlet<u32, &'static str>) -> Option<&'static str> { any.current()?.name() }
+    /// fn current_name(any: &Greenlet<u32, &'static str>) -> Option<&'static str> { any.current()?.name() }
     ///
     /// let g = main.build(&STACKS).name("worker").spawn(|me, x| {
-    ///     assert_eq!(who(&me.parent()), Some("worker")); // whoever is asked
+    ///     assert_eq!(current_name(&me.parent()), Some("worker")); // the same through every handle of the tree
     ///     Ok(x)
     /// }).unwrap();
-    /// assert_eq!(who(&g), None); // main, who has no name
+    /// assert_eq!(current_name(&g), None); // main is current, and has no name
     /// # g.switch(1).unwrap();
     /// # }).unwrap();
     /// ```
@@ -251,14 +255,17 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() {
             return None;
         }
-        // SAFETY: the tree is entered, and who holds a handle is code that it runs.
+        // SAFETY: the tree is entered, and a live handle is only held by code that runs inside of it, on its core.
         let current = unsafe { self.block().here().current() };
         // SAFETY: counted here.
         Some(unsafe { Self::from_block(current.retain()) })
     }
 }
 
-/// `greenlet 3 "parser" (suspended)`: the states in the words of Python's greenlet, pending, current, suspended, dead.
+/// Writes id, name and state, such as `greenlet 3 "parser" (suspended)`.
+///
+/// The state is in the words of the Python package: `pending` (unstarted), `current` (running), `suspended`,
+/// `dead`.
 impl<V: 'static, E: 'static> fmt::Debug for Greenlet<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state() {

@@ -1,4 +1,4 @@
-//! Transfers, as methods of the greenlet that they go to.
+//! The transfers, as methods of the target: switch, throw, kill and cancel.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::end_under_me;
@@ -7,27 +7,40 @@ use crate::kernel::transfer::{self, slow};
 use crate::kernel::tree::Tree;
 use crate::records::refusal::Refusal;
 
-/// # Moving control
+/// # Transfers
 ///
-/// All of these suspend the current greenlet and let another one go on. They return when somebody transfers back to it,
-/// with what was sent then: by whom, and whether it has to do with what was sent here, is up to the program.
+/// Each of these suspends the current greenlet and resumes or starts another one. The call returns when some
+/// greenlet transfers back to the one that called. It returns what that transfer delivers, which need not come from
+/// the target of this call.
 ///
-/// A transfer to a greenlet that is dead goes on to its parent, and so on up to one that is not; if that is the current
-/// greenlet, the call returns at once. A transfer to the current greenlet itself returns at once, too.
+/// A transfer to a dead greenlet is delivered to its nearest ancestor that is not dead. If that ancestor, or the
+/// target itself, is the current greenlet, the call returns at once with what was sent.
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// Switches to this greenlet with a value. It starts with that value, or its own pending call returns it.
+    /// Switches to this greenlet and sends it `value`.
+    ///
+    /// An unstarted greenlet starts, with `value` as the argument of its body. A suspended one resumes: the call
+    /// that suspended it returns `Ok(value)`.
     ///
     /// # Errors
     ///
-    /// - [`Thrown::Exit`], [`Thrown::Error`]: thrown into the current greenlet while it waits. Pass it on with `?`.
-    /// - [`Thrown::NoRun`]: the transfer ended at a greenlet without a body; `value` is lost.
-    /// - [`Thrown::Refused`]: the handle is inert, interrupts are masked that were unmasked at `enter` or at a transfer since, an
-    ///   overflow is being reported, or the process exits; `value` comes back. See [`Refusal`].
+    /// - [`Thrown::Exit`], [`Thrown::Error`]: another greenlet threw this into the current greenlet while it was
+    ///   suspended, or a child ended with it. Pass it on with `?`.
+    /// - [`Thrown::NoRun`]: the greenlet that the transfer reached has no body. `value` is dropped.
+    /// - [`Thrown::Refused`]: nothing has happened, and `value` is returned in the error. The handle is inert,
+    ///   interrupts are masked now that were unmasked at `enter` or at a transfer since, an overflow is being
+    ///   reported, or the process exits; see [`Refusal`].
+    ///
+    /// # Panics
+    ///
+    /// - If the current greenlet has overflowed its stack, the default hook of
+    ///   [`Tree::on_overflow`](crate::Tree::on_overflow) panics, which ends the program.
+    /// - With the feature `std`, a panic that leaves a body is resumed in the parent, in the call that suspended the
+    ///   parent.
     ///
     /// # Cost
     ///
-    /// With nothing rare the matter: 28 instructions, 18 of them without the checks that `unchecked-switch` turns off (x86_64: one more).
-    /// A value of up to 8 bytes travels in a register, a larger one through memory.
+    /// On the fast path 28 instructions on bare aarch64 and 29 on bare x86_64; 18 and 19 with the feature
+    /// `unchecked-switch`. A value of up to 8 bytes is passed in a register, a larger one through memory.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -35,33 +48,36 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| { let y = me.up(x + 1)?; Ok(y * 10) }).unwrap();
-    /// assert_eq!(g.switch(1), Ok(2)); // the first value goes to the body
-    /// assert_eq!(g.switch(5), Ok(50)); // the second to its `up`; the body returns to its parent
-    /// assert_eq!(g.switch(7), Ok(7)); // dead: goes on to the parent, which is main itself
+    /// assert_eq!(g.switch(1), Ok(2)); // the first value is the argument of the body
+    /// assert_eq!(g.switch(5), Ok(50)); // `up` returns the second; the body's result is delivered to main
+    /// assert_eq!(g.switch(7), Ok(7)); // dead: delivered to the parent, which is main itself
     /// # }).unwrap();
     /// ```
     #[inline(always)]
     pub fn switch(&self, value: V) -> Outcome<V, E> {
-        // SAFETY: the handle knows its tree's types, and refers to the greenlet for the time of this borrow.
+        // SAFETY: the handle has the types of its tree, and keeps the greenlet alive for the time of this borrow.
         unsafe { transfer::switch(self.block(), value) }
     }
 
-    /// [`switch`](Self::switch) that gives this handle up before control leaves, so that the current greenlet does not keep the
-    /// target while it waits: a greenlet that ends meanwhile is freed, and its stack with it. For a scheduler that hands over from
-    /// one greenlet to the next, most often with a clone.
+    /// Switches to this greenlet as [`switch`](Self::switch) does, and drops this handle before the current
+    /// greenlet is suspended.
     ///
-    /// With the last handle: the target goes on, and when it leaves, it is asked to exit, as always when the last handle to a
-    /// greenlet goes while it runs; unless there is another handle by then. See [`WeakGreenlet::switch`](crate::WeakGreenlet::switch)
-    /// for who has no handle to give up.
+    /// A suspended caller then holds no reference to the target. If the target ends in the meantime, it is freed
+    /// and its stack returns to the pool. A scheduler that switches from one greenlet to the next uses this, most
+    /// often with a clone.
+    ///
+    /// If this is the last handle, the target still runs, and is killed when it next switches away, as any running
+    /// greenlet that has lost its last handle; unless a new handle to it was made by then.
+    /// [`WeakGreenlet::switch`](crate::WeakGreenlet::switch) does the same for code that has no handle to drop.
     ///
     /// # Errors
     ///
-    /// As [`switch`](Self::switch). The handle is given up in any case.
+    /// As [`switch`](Self::switch). The handle is dropped in every case.
     ///
     /// # Cost
     ///
-    /// With a clone that is made for it, eight instructions more than [`switch`](Self::switch), hosted on x86_64. With the last handle,
-    /// a slow departure.
+    /// Together with the clone, eight instructions more than [`switch`](Self::switch), hosted on x86_64. The last
+    /// handle takes the slow path.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -70,10 +86,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # TREE.enter(|main| {
     /// let worker = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
     /// let next = worker.clone();
-    /// let waits = main.spawn(&STACKS, move |_me, x| next.switch_away(x)).unwrap(); // until somebody switches to it
-    /// assert_eq!(waits.switch(1), Ok(1)); // the worker's end, which comes to its parent
+    /// let waits = main.spawn(&STACKS, move |_me, x| next.switch_away(x)).unwrap(); // suspended from then on
+    /// assert_eq!(waits.switch(1), Ok(1)); // the worker's result, delivered to its parent, main
     /// drop(worker);
-    /// assert_eq!(STACKS.free(), 1); // of two: the one that waits has not kept it
+    /// assert_eq!(STACKS.free(), 1); // of two: the suspended greenlet holds no reference to the worker
     /// # }).unwrap();
     /// ```
     #[inline(always)]
@@ -81,10 +97,10 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         transfer::switch_away(self, value)
     }
 
-    /// Throws an error into this greenlet: its pending call returns [`Thrown::Error`].
+    /// Throws an error into this greenlet: the call that suspended it returns [`Thrown::Error`].
     ///
-    /// An unstarted greenlet dies of it without running, and its *parent* gets the error. A dead one hands it to its parent
-    /// as well.
+    /// An unstarted greenlet is dead at once: its body is dropped without running, and the error is delivered to
+    /// its parent. If the greenlet is dead already, the error is delivered to its parent, too.
     ///
     /// # Errors
     ///
@@ -101,18 +117,19 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// }).unwrap();
     /// g.switch(0).unwrap();
     /// assert_eq!(g.throw("slow"), Ok(1)); // handled: the body returns
-    /// assert_eq!(g.throw("late"), Err(Thrown::Error("late"))); // dead: the parent gets it
+    /// assert_eq!(g.throw("late"), Err(Thrown::Error("late"))); // dead: delivered to the parent
     /// # }).unwrap();
     /// ```
     pub fn throw(&self, error: E) -> Outcome<V, E> {
         self.send(Sent::Error(error))
     }
 
-    /// Asks this greenlet to exit: its pending call returns [`Thrown::Exit`]. The *parent* goes on when it has; the current
-    /// greenlet stays suspended until somebody switches to it. See [`cancel`](Self::cancel) for a supervisor's way.
+    /// Asks this greenlet to exit: the call that suspended it returns [`Thrown::Exit`].
     ///
-    /// The exit carries the tree's exit value, which is what the parent receives, as `Ok`. A dead target's parent receives
-    /// it at once.
+    /// The exit carries the tree's exit value. When the greenlet ends with it, its *parent* resumes and receives
+    /// that value as `Ok`. The current greenlet, unless it is that parent, stays suspended until another one
+    /// switches to it; [`cancel`](Self::cancel) delivers the result to the caller instead. If the greenlet is dead
+    /// already, its parent receives the value at once.
     ///
     /// # Errors
     ///
@@ -123,7 +140,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # static STACKS: StackPool<1, 8192> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
-    /// let g = main.spawn(&STACKS, |me, x| { me.up(x)?; unreachable!("`?` ends it") }).unwrap();
+    /// let g = main.spawn(&STACKS, |me, x| { me.up(x)?; unreachable!("`?` returns the exit") }).unwrap();
     /// g.switch(3).unwrap();
     /// assert_eq!(g.kill(), Ok(0)); // u32::default()
     /// assert!(g.is_dead());
@@ -136,7 +153,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
     }
 
-    /// [`kill`](Self::kill) with a value of the caller's for the parent.
+    /// Asks this greenlet to exit as [`kill`](Self::kill) does, with `value` in place of the tree's exit value.
     ///
     /// # Errors
     ///
@@ -148,7 +165,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
     /// let g = main.spawn(&STACKS, |me, x| match me.up(x) {
-    ///     Err(Thrown::Exit(code)) => { assert_eq!(code, 7); Err(Thrown::Exit(code)) } // seen, and obeyed
+    ///     Err(Thrown::Exit(code)) => { assert_eq!(code, 7); Err(Thrown::Exit(code)) } // the body ends with it
     ///     other => other,
     /// }).unwrap();
     /// g.switch(0).unwrap();
@@ -159,17 +176,21 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.send(Sent::Exit(value))
     }
 
-    /// Asks this greenlet to exit and waits for it: until it has ended or goes elsewhere, the current greenlet stands in
-    /// for its parent. What [`Drop`] does to a suspended greenlet, with the result handed out.
+    /// Asks this greenlet to exit, and returns to the caller with the result.
     ///
-    /// Returns what comes back, most often the tree's exit value. The old parent is put back then. A greenlet that
-    /// refuses is not dead afterwards: ask [`is_dead`](Self::is_dead).
+    /// The current greenlet is the parent of this one until control returns, so the result is delivered to the
+    /// current greenlet. Then this greenlet has its old parent again. The drop of the last handle does the same to
+    /// a suspended greenlet, and discards the result.
+    ///
+    /// Returns what is delivered, most often the tree's exit value. A greenlet that handles the exit and continues
+    /// is not dead afterwards: see [`is_dead`](Self::is_dead).
     ///
     /// # Errors
     ///
-    /// - [`Thrown::Refused`] with [`Refusal::Main`], [`Refusal::Cycle`], [`Refusal::Ended`], [`Refusal::Overflow`] or [`Refusal::Exit`]: nothing has
-    ///   happened.
-    /// - else as [`switch`](Self::switch).
+    /// - [`Thrown::Refused`], and nothing has happened: this is the main greenlet ([`Refusal::Main`]), or the
+    ///   current greenlet or an ancestor of it ([`Refusal::Cycle`]); its tree has ended ([`Refusal::Ended`]); an
+    ///   overflow is being reported ([`Refusal::Overflow`]); the process exits ([`Refusal::Exit`]).
+    /// - Otherwise as [`switch`](Self::switch).
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree, Thrown};
@@ -181,7 +202,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///     worker.set_parent(&me).unwrap();
     ///     worker.switch(1)?;
     ///     worker.set_parent(&me.parent()).unwrap();
-    ///     worker.cancel()?; // comes back here, although the worker's parent is main
+    ///     worker.cancel()?; // returns here, although the worker's parent is main
     ///     assert!(worker.is_dead());
     ///     Ok(99)
     /// }).unwrap();
@@ -201,19 +222,20 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.block().is_above(unsafe { self.block().here().current() }) {
             return refuse(Refusal::Cycle);
         }
-        // SAFETY: this handle refers to the greenlet; the two other conditions were tested, and nothing ran since.
+        // SAFETY: this handle keeps the greenlet alive; the two other conditions were checked above, and nothing
+        // ran since.
         let arrival = unsafe { end_under_me(self.block(), Sent::Exit(value), |arrival| arrival) };
         slow::surface(arrival.and_then(|arrival| arrival))
     }
 
     fn send(&self, sent: Sent<V, E>) -> Outcome<V, E> {
-        // SAFETY: the handle knows its tree's types, and refers to the greenlet for the time of this borrow.
+        // SAFETY: the handle has the types of its tree, and keeps the greenlet alive for the time of this borrow.
         unsafe { slow::send(self.block(), sent) }
     }
 
-    /// What an exit without a payload carries; `None` when the tree has ended.
+    /// Returns the tree's exit value, for a kill without a value of its own; `None` when the tree has ended.
     fn exit_value(&self) -> Option<V> {
-        // SAFETY: the tree has not ended, so it is the one that is entered; the handle knows its types.
+        // SAFETY: the tree has not ended, so it is the one that is entered; the handle has its types.
         (!self.is_ended()).then(|| (unsafe { Tree::<V, E>::of(self.block()) }.exit)())
     }
 }

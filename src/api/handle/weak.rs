@@ -1,19 +1,19 @@
-//! A handle that does not keep its greenlet.
+//! Weak handles, which are not counted and do not keep their greenlets alive.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::transfer;
 use crate::records::block::BlockPtr;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::refusal::Refusal;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// Refers to a greenlet without being counted. Made by [`Greenlet::downgrade`].
+/// A weak handle: refers to a greenlet without being counted. Made by [`Greenlet::downgrade`].
 ///
-/// Two words: where the greenlet was, and its number. Slots of pools are never given back to anything else, so the number
-/// can be compared at any time; it is unique, so a slot that has a new greenlet does not match.
+/// It has two words, the address of the greenlet's control block and the greenlet's id. Memory that was once a
+/// stack is never used for anything else, so the id in the control block can be read at any time. Ids are never
+/// reused, so a stack that holds another greenlet by now does not match.
 ///
 /// ```
 /// # use greenlet::{StackPool, Tree};
@@ -34,7 +34,8 @@ pub struct WeakGreenlet<V: 'static, E: 'static> {
 }
 
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// A reference to this greenlet that is not counted: the greenlet can be freed, or killed, while it exists.
+    /// Returns a weak handle to this greenlet, which is not counted: it does not keep the greenlet from being
+    /// killed or freed.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -54,14 +55,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
 }
 
 impl<V: 'static, E: 'static> WeakGreenlet<V, E> {
-    /// A handle, as long as the greenlet exists; `None` when it was freed.
+    /// Returns a counted handle; `None` if the greenlet was freed.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
     /// # static STACKS: StackPool<1, 16384> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
     /// # TREE.enter(|main| {
-    /// let weak = main.bare(&STACKS).unwrap().downgrade(); // the one handle goes
+    /// let weak = main.bare(&STACKS).unwrap().downgrade(); // the only counted handle is dropped
     /// assert!(weak.upgrade().is_none());
     /// let _other = main.bare(&STACKS).unwrap(); // on the same stack
     /// assert!(weak.upgrade().is_none());
@@ -69,17 +70,19 @@ impl<V: 'static, E: 'static> WeakGreenlet<V, E> {
     /// ```
     #[must_use]
     pub fn upgrade(&self) -> Option<Greenlet<V, E>> {
-        // SAFETY: the greenlet exists, and is counted here.
+        // SAFETY: the greenlet exists, and `retain` counts the new handle.
         self.exists().then(|| unsafe { Greenlet::from_block(self.block.retain()) })
     }
 
-    /// Switches to the greenlet with a value, as [`Greenlet::switch`] does, and does not keep it: while the current greenlet waits,
-    /// nothing here refers to the target, which may end and be freed. For a scheduler that hands over from one greenlet to the next.
+    /// Switches to the greenlet as [`Greenlet::switch`] does, without a counted reference.
+    ///
+    /// While the current greenlet is suspended, this call does not keep the target alive: it may end and be freed.
+    /// For a scheduler that switches from one greenlet to the next.
     ///
     /// # Errors
     ///
-    /// - [`Thrown::Refused`] with [`Refusal::Gone`]: the greenlet was freed; `value` comes back.
-    /// - else as [`Greenlet::switch`].
+    /// - [`Thrown::Refused`] with [`Refusal::Gone`]: the greenlet was freed. `value` is returned in the error.
+    /// - Otherwise as [`Greenlet::switch`].
     ///
     /// # Cost
     ///
@@ -102,22 +105,22 @@ impl<V: 'static, E: 'static> WeakGreenlet<V, E> {
         if !self.exists() {
             return Err(Thrown::Refused(Refusal::Gone, Some(Sent::Value(value))));
         }
-        // SAFETY: it exists, and is of a tree of `V` and `E`.
+        // SAFETY: the greenlet exists, and belongs to a tree of `V` and `E`.
         unsafe { transfer::switch(self.block, value) }
     }
 
-    /// Whether the greenlet has not been freed. If so, it is of this core.
+    /// Returns `true` if the greenlet has not been freed. Then it belongs to this core.
     #[inline(always)]
     fn exists(&self) -> bool {
-        // The slot may belong to another core by now, which writes a block there. The number is an atomic for that reason, and
-        // nothing else is looked at, nor a reference made to the whole, before it is known that the slot still holds the greenlet,
-        // which never leaves its core.
-        // SAFETY: memory that was once a stack stays one for ever, and its number, once written, an atomic.
+        // The stack may belong to another core by now, which may be writing a control block there. So the id is an
+        // atomic, and until it has matched nothing else of the block is read, nor a reference to the whole block
+        // created. If it matches, the block is this core's, because a greenlet never leaves its core.
+        // SAFETY: memory that was once a stack stays one for ever, and the id in it, once written, stays an atomic.
         let number = unsafe { &(*self.block.as_ptr()).id };
         number.get() == self.id
     }
 
-    /// The number of the greenlet, whether it exists or not.
+    /// Returns the id of the greenlet, whether it still exists or not.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -152,7 +155,6 @@ impl<V: 'static, E: 'static> Eq for WeakGreenlet<V, E> {}
 
 impl<V: 'static, E: 'static> fmt::Debug for WeakGreenlet<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         match self.upgrade() {
             Some(greenlet) => write!(f, "weak {greenlet:?}"),

@@ -1,20 +1,21 @@
-//! Contexts whose type is not known where they are handed on.
+//! Handles to contexts of unknown type.
 
 use super::context::{Context, find};
 use crate::records::attached::{Shared, let_go, retain};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-/// A counted handle to a context of whatever type, with all that it stands over: for code that hands contexts on and does not know
-/// their types, such as a library that starts greenlets on behalf of its caller.
+/// A counted handle to a context of any type, together with the contexts below it.
+///
+/// For code that passes contexts on and does not know their types, such as a library that starts greenlets for its
+/// caller. See [`ContextPool::create_over`](crate::ContextPool::create_over) for contexts above one another.
 ///
 /// ```
 /// use greenlet::{AnyContext, ContextPool, Greenlet, Me, Outcome, Refused, SpawnError, StackPool, Stacks, Tree};
 ///
-/// /// Of a library: the greenlet that it starts has the context of whoever calls.
+/// /// A library function: the greenlet that it starts gets the context of `me`.
 /// fn spawn_like_me<V, E, P: Stacks, F>(me: &Greenlet<V, E>, pool: &'static P, body: F)
 ///     -> Result<Greenlet<V, E>, Refused<SpawnError, F>>
 /// where
@@ -32,7 +33,7 @@ use core::ptr::NonNull;
 ///     main.set_context(Some(USERS.create(7).unwrap()));
 ///     let g = spawn_like_me(main, &STACKS, |me, x| Ok(*me.context::<u32>().unwrap() + x)).unwrap();
 ///     assert_eq!(g.switch(1), Ok(8));
-///     let kept: AnyContext = main.any_context().unwrap(); // to be handed on later
+///     let kept: AnyContext = main.any_context().unwrap(); // can be passed on later
 ///     assert_eq!(kept.downcast::<u32>().as_deref(), Some(&7));
 /// }).unwrap();
 /// ```
@@ -41,7 +42,7 @@ pub struct AnyContext {
 }
 
 impl AnyContext {
-    /// A handle to the topmost context of type `C`, of this one and those that it stands over; `None` if there is none.
+    /// Returns a handle to the first context of type `C` among this one and those below it; `None` if there is none.
     ///
     /// ```
     /// # use greenlet::{AnyContext, ContextPool};
@@ -52,22 +53,22 @@ impl AnyContext {
     /// ```
     #[must_use]
     pub fn downcast<C: 'static>(&self) -> Option<Context<C>> {
-        // SAFETY: this handle refers to it.
+        // SAFETY: this handle keeps the context alive.
         unsafe { find(self.shared.as_ptr()) }
     }
 
-    /// A further reference to a context.
+    /// Makes a further handle to a context.
     ///
     /// # Safety
     ///
-    /// The caller refers to it.
+    /// The caller has a reference to the context.
     pub(super) unsafe fn counted(shared: NonNull<Shared>) -> Self {
         // SAFETY: the same contract.
         unsafe { retain(shared.as_ptr()) };
         Self { shared }
     }
 
-    /// The context, and the reference with it.
+    /// Returns the context; the reference that this handle counted passes to the caller.
     pub(super) fn into_shared(self) -> *const Shared {
         ManuallyDrop::new(self).shared.as_ptr()
     }
@@ -81,21 +82,20 @@ impl<C: 'static> From<Context<C>> for AnyContext {
 
 impl Clone for AnyContext {
     fn clone(&self) -> Self {
-        // SAFETY: this handle refers to it.
+        // SAFETY: this handle keeps the context alive.
         unsafe { Self::counted(self.shared) }
     }
 }
 
 impl Drop for AnyContext {
     fn drop(&mut self) {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
-        // SAFETY: the reference is this handle's.
+        // SAFETY: this handle owns one reference, and releases it here.
         unsafe { let_go(self.shared.as_ptr()) }
     }
 }
 
-/// Equality is identity: two handles to one context.
+/// Two handles are equal if they refer to the same context.
 impl PartialEq for AnyContext {
     fn eq(&self, other: &Self) -> bool {
         self.shared == other.shared

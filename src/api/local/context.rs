@@ -1,12 +1,11 @@
-//! Contexts: values that a greenlet carries along and may share with others.
+//! Contexts: counted values that a greenlet has, and may share with other greenlets.
 //!
-//! A context may stand over another one, of whatever type, and so on: what stands below was there before, so that there are no
-//! circles. Who looks for a type looks from the top down.
+//! A context may refer to a context below it, of any type, and that to another. A context is created after those below
+//! it, so there are no cycles. A search for a type starts at the top.
 
 use crate::api::local::{AnyContext, LocalError};
 use crate::kernel::handle::Greenlet;
 use crate::records::attached::{Shared, let_go, retain};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::errors::Refused;
 use crate::records::pool::{Claimed, Slots};
@@ -18,7 +17,9 @@ use core::mem::MaybeUninit;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
-/// Room for `N` contexts of type `C`. A `static`.
+/// A pool of `N` contexts of type `C`, as a `static`.
+///
+/// Creating a context takes constant time and is lock-free; one pool may serve several cores.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -46,8 +47,8 @@ pub struct ContextPool<C: 'static, const N: usize> {
     places: [UnsafeCell<MaybeUninit<Place<C>>>; N],
 }
 
-// SAFETY: a place belongs to whoever claimed its slot. The handle is not `Send`, so that a context stays on the core that
-// made it until its slot is released there. A `C` never leaves that core.
+// SAFETY: a place is used only through handles to the context that claimed its slot. Handles are not `Send`, so a
+// context stays on the core that created it until its slot is released there, and a `C` never leaves that core.
 unsafe impl<C: 'static, const N: usize> Sync for ContextPool<C, N> {}
 
 #[repr(C)]
@@ -56,10 +57,10 @@ struct Place<C> {
     value: C,
 }
 
-/// A counted handle to a context. `!Send`, as greenlets are.
+/// A counted handle to a context. Not `Send`, like a [`Greenlet`].
 ///
-/// The context is what [`Deref`] gives; a context that changes has cells in it. It is dropped with its last handle; a greenlet
-/// that has it holds one.
+/// It dereferences to the value; a value that changes is a `Cell` or `RefCell`, or contains them. The context is
+/// dropped with its last handle. A greenlet that has the context counts as one.
 ///
 /// ```
 /// # use greenlet::{ContextPool, StackPool, Tree};
@@ -72,7 +73,7 @@ struct Place<C> {
 /// let g = main.bare(&STACKS).unwrap();
 /// g.set_context(Some(shared.clone()));
 /// shared.set(5);
-/// assert_eq!(g.context::<Cell<u32>>().unwrap().get(), 5); // one context, two holders
+/// assert_eq!(g.context::<Cell<u32>>().unwrap().get(), 5); // one context with two handles
 /// # }).unwrap();
 /// ```
 pub struct Context<C: 'static> {
@@ -81,7 +82,7 @@ pub struct Context<C: 'static> {
 }
 
 impl<C: 'static, const N: usize> ContextPool<C, N> {
-    /// A pool with all places free.
+    /// Creates a pool without contexts.
     ///
     /// ```
     /// # use greenlet::ContextPool;
@@ -92,11 +93,11 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
         Self { slots: Slots::new(), places: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N] }
     }
 
-    /// Makes a context.
+    /// Creates a context, and returns the first handle to it.
     ///
     /// # Errors
     ///
-    /// [`LocalError::Full`]: no place is free; the value comes back.
+    /// [`LocalError::Full`]: the pool has `N` contexts already. The error returns `value`.
     ///
     /// ```
     /// # use greenlet::{ContextPool, LocalError};
@@ -110,10 +111,10 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
         self.create_over(None, value)
     }
 
-    /// Makes a context that stands over another one: who has it has both, each by its own type. So a library can give a greenlet a
-    /// context of the library's without taking away the application's.
+    /// Creates a context above another one, so that a greenlet with it has both, each found by its type.
     ///
-    /// [`Greenlet::context`] finds the topmost of the type that it asks for. Takes as many steps as there are contexts above that.
+    /// With this a library can add a context of its own to the application's. [`Greenlet::context`] finds the first
+    /// context of a type from the top, in as many steps as there are contexts above that.
     ///
     /// # Errors
     ///
@@ -139,7 +140,6 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
         below: Option<&AnyContext>,
         value: C,
     ) -> Result<Context<C>, Refused<LocalError, C>> {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         let Some((slot, _)) = self.slots.claim() else {
             return Err(Refused { reason: LocalError::Full { capacity: N }, returned: value });
@@ -153,7 +153,7 @@ impl<C: 'static, const N: usize> ContextPool<C, N> {
             slot,
         };
         let place = self.places[slot as usize].get().cast::<Place<C>>();
-        // SAFETY: the slot is claimed, so the place is ours and empty.
+        // SAFETY: the slot was claimed above, so no other code uses the place, and it has no value.
         unsafe { place.write(Place { shared, value }) };
         // SAFETY: the address of a static is not null.
         let shared = unsafe { NonNull::new_unchecked(place.cast()) };
@@ -171,14 +171,14 @@ impl<C: 'static> Deref for Context<C> {
     type Target = C;
 
     fn deref(&self) -> &C {
-        // SAFETY: a handle refers to a place of a `C`, which is written as long as there are handles.
+        // SAFETY: a handle refers to a place with a `C`, which is initialized as long as there are handles.
         unsafe { &(*self.shared.as_ptr().cast::<Place<C>>()).value }
     }
 }
 
 impl<C: 'static> Clone for Context<C> {
     fn clone(&self) -> Self {
-        // SAFETY: this handle refers to it.
+        // SAFETY: this handle keeps the context alive.
         unsafe { retain(self.shared.as_ptr()) };
         Self { shared: self.shared, types: PhantomData }
     }
@@ -186,14 +186,13 @@ impl<C: 'static> Clone for Context<C> {
 
 impl<C: 'static> Drop for Context<C> {
     fn drop(&mut self) {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
-        // SAFETY: the reference is this handle's.
+        // SAFETY: this handle owns one reference, and releases it here.
         unsafe { let_go(self.shared.as_ptr()) }
     }
 }
 
-/// Equality is identity: two handles to one context.
+/// Two handles are equal if they refer to the same context.
 impl<C: 'static> PartialEq for Context<C> {
     fn eq(&self, other: &Self) -> bool {
         self.shared == other.shared
@@ -210,9 +209,9 @@ impl<C: fmt::Debug + 'static> fmt::Debug for Context<C> {
 
 /// # Context
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// The context of this greenlet; `None` if it has none, or one of another type.
+    /// Returns the context of type `C` of this greenlet; `None` if it has none of that type.
     ///
-    /// A greenlet starts without a context and keeps what it has until it is freed, when it is dead as well.
+    /// A greenlet has no context when it is created. It keeps its context until it is freed, also while it is dead.
     ///
     /// ```
     /// # use greenlet::{ContextPool, StackPool, Tree};
@@ -233,8 +232,9 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         unsafe { find(self.block().local_context.get()) }
     }
 
-    /// Gives this greenlet a context, its own or one that it shares with whoever has the handle; `None` takes it away. It
-    /// counts at once, whatever state the greenlet is in.
+    /// Sets the context of this greenlet, which it shares with all other handles to that context; `None` removes it.
+    ///
+    /// Takes effect at once, in whatever state the greenlet is.
     ///
     /// ```
     /// # use greenlet::{ContextPool, StackPool, Tree};
@@ -253,7 +253,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         self.set_any_context(context.map(AnyContext::from));
     }
 
-    /// The context of this greenlet, of whatever type, with all that it stands over; `None` if it has none.
+    /// Returns the context of this greenlet, of any type, with the contexts below it; `None` if it has none.
     ///
     /// ```
     /// # use greenlet::{ContextPool, StackPool, Tree};
@@ -272,8 +272,9 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         NonNull::new(self.block().local_context.get().cast_mut()).map(|shared| unsafe { AnyContext::counted(shared) })
     }
 
-    /// [`set_context`](Self::set_context) with a context of whatever type: `child.set_any_context(me.any_context())` has `child`
-    /// share what `me` has.
+    /// Sets the context of this greenlet, of any type, as [`set_context`](Self::set_context) does.
+    ///
+    /// After `child.set_any_context(me.any_context())`, `child` shares the context of `me`.
     ///
     /// ```
     /// # use greenlet::{ContextPool, StackPool, Tree};
@@ -288,7 +289,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn set_any_context(&self, context: Option<AnyContext>) {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         let old = self.block().local_context.replace(context.map_or(ptr::null(), AnyContext::into_shared));
         if !old.is_null() {
@@ -298,15 +298,15 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     }
 }
 
-/// A handle to the topmost context of type `C`, from `top` down.
+/// Returns a handle to the first context of type `C` among `top` and those below it.
 ///
 /// # Safety
 ///
-/// The caller refers to `top`, or it is null.
+/// The caller has a reference to `top`, or `top` is null.
 pub(super) unsafe fn find<C: 'static>(top: *const Shared) -> Option<Context<C>> {
     let mut at = top;
     while let Some(shared) = NonNull::new(at.cast_mut()) {
-        // SAFETY: by the contract, or referred to by the one above.
+        // SAFETY: the caller has a reference to the first, and each has one to the context below it.
         let head = unsafe { shared.as_ref() };
         if head.kind == TypeId::of::<C>() {
             // SAFETY: the same.
@@ -318,17 +318,19 @@ pub(super) unsafe fn find<C: 'static>(top: *const Shared) -> Option<Context<C>> 
     None
 }
 
+/// Drops the value of a context and releases its slot, also if the destructor of the value panics.
+///
 /// # Safety
 ///
-/// `shared` is the head of a `Place<C>`, to which nobody refers.
+/// `shared` is the head of a `Place<C>` to which there is no reference any more.
 unsafe fn destroy<C>(shared: *const Shared) {
     // SAFETY: by the contract, it exists.
     let head = unsafe { &*shared };
-    // SAFETY: claimed by `create_over`; the value is gone when this is dropped.
+    // SAFETY: `create_over` claimed the slot; the value is dropped before this guard releases it.
     let _slot = unsafe { Claimed::new(head.home, head.slot) };
     let place = shared.cast_mut().cast::<Place<C>>();
-    // SAFETY: by the contract; places are cells.
+    // SAFETY: by the contract; places are cells, so they may be written through this pointer.
     let value = unsafe { &raw mut (*place).value };
-    // SAFETY: nobody refers to it.
+    // SAFETY: there is no reference to the value.
     unsafe { value.drop_in_place() }
 }

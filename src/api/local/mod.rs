@@ -1,4 +1,4 @@
-//! What a program keeps for each greenlet: values of its own, and the context that greenlets may share.
+//! Data that a program attaches to greenlets: greenlet-local values, and contexts, which greenlets may share.
 
 mod any_context;
 mod context;

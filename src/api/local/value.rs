@@ -1,9 +1,8 @@
-//! Values that every greenlet has one of, in the manner of `thread_local!`.
+//! Greenlet-local values, as `thread_local!` has them for threads.
 
 use crate::kernel::handle::Greenlet;
 use crate::records::attached::Attached;
 use crate::records::block::BlockPtr;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::pool::{Claimed, Slots};
 use core::cell::{Cell, UnsafeCell};
@@ -11,13 +10,13 @@ use core::fmt;
 use core::mem::{self, MaybeUninit};
 use core::ptr;
 
-/// A value of type `T` for each greenlet, for up to `N` greenlets at a time. A `static`.
+/// A static with one value of type `T` per greenlet, for up to `N` greenlets at a time.
 ///
-/// A greenlet's value is made when it is first asked for, and dropped when the greenlet is freed. There is no heap: the values
-/// lie in this static, `N` of them, 40 bytes each and those of a `T`. Finding a value takes as many steps as the greenlet has
-/// values of different statics.
+/// The value of a greenlet is created when it is first used, and dropped when the greenlet is freed. There is no heap:
+/// the static has room for `N` values, and takes 40 bytes and the size of a `T` for each. To find a value takes as many
+/// steps as the greenlet has values of different statics.
 ///
-/// What Python's greenlet calls the attribute dictionary of a greenlet.
+/// This is the counterpart of the attribute dictionary that each greenlet of the Python package has.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -35,8 +34,8 @@ use core::ptr;
 ///     let a = main.spawn(&STACKS, count).unwrap();
 ///     let b = main.spawn(&STACKS, count).unwrap();
 ///     assert_eq!((a.switch(0), a.switch(0), b.switch(0)), (Ok(1), Ok(2), Ok(1)));
-///     assert_eq!(CALLS.with(&a, |calls| calls.get()), Ok(2)); // from outside, by handle
-///     assert!(CALLS.with(main, |_| ()).is_err()); // room for two
+///     assert_eq!(CALLS.with(&a, |calls| calls.get()), Ok(2)); // from another greenlet, by a handle
+///     assert!(CALLS.with(main, |_| ()).is_err()); // N is 2, and both places are taken
 /// }).unwrap();
 /// ```
 pub struct GreenletLocal<T: 'static, const N: usize> {
@@ -45,18 +44,18 @@ pub struct GreenletLocal<T: 'static, const N: usize> {
     entries: [UnsafeCell<MaybeUninit<Entry<T>>>; N],
 }
 
-// SAFETY: an entry belongs to the core that claimed its slot, which is the core of the greenlet that it is attached to, until
-// the slot is released there. A `T` never leaves that core.
+// SAFETY: only the core that claimed the slot of an entry uses the entry, until it releases the slot. That core is the
+// core of the greenlet to which the entry is attached, so a `T` never leaves it.
 unsafe impl<T: 'static, const N: usize> Sync for GreenletLocal<T, N> {}
 
-/// One greenlet's value. It begins with what is known without the type.
+/// The value of one greenlet, after a head that does not depend on its type.
 #[repr(C)]
 struct Entry<T> {
     head: Attached,
     value: T,
 }
 
-/// Why a [`GreenletLocal`] has no value for a greenlet, or a [`ContextPool`](crate::ContextPool) no context.
+/// Why a value of a [`GreenletLocal`], or a context of a [`ContextPool`](crate::ContextPool), could not be created.
 ///
 /// ```
 /// # use greenlet::{GreenletLocal, LocalError, StackPool, Tree};
@@ -73,9 +72,9 @@ struct Entry<T> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LocalError {
-    /// All places are taken.
+    /// All `N` places are taken.
     Full {
-        /// How many.
+        /// The number of places, `N`.
         capacity: usize,
     },
 }
@@ -85,8 +84,8 @@ impl fmt::Display for LocalError {
         let Self::Full { capacity } = self;
         write!(
             f,
-            "all {capacity} places of this `GreenletLocal` or `ContextPool` are taken; give it a larger N, or drop the \
-             greenlets or contexts that are done with"
+            "all {capacity} places of this `GreenletLocal` or `ContextPool` are taken; give it a larger N, or drop \
+             greenlets or contexts that are no longer needed"
         )
     }
 }
@@ -94,7 +93,7 @@ impl fmt::Display for LocalError {
 impl core::error::Error for LocalError {}
 
 impl<T: 'static, const N: usize> GreenletLocal<T, N> {
-    /// No greenlet has a value yet; `init` makes them.
+    /// Creates a static without values; `init` is called to create the value of each greenlet.
     ///
     /// ```
     /// # use core::cell::Cell;
@@ -106,14 +105,15 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
         Self { init, slots: Slots::new(), entries: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N] }
     }
 
-    /// Calls `f` with the value of `greenlet`, which is made first if there is none.
+    /// Calls `f` with the value of `greenlet`, which is created first if there is none.
     ///
-    /// `f` may switch, and ask for this value again: it gets a shared borrow, so that a value which changes is a `Cell` or a
-    /// `RefCell`.
+    /// `f` may switch, and may call `with` for the same value again. It receives a shared borrow, so a value that
+    /// changes is a `Cell` or a `RefCell`.
     ///
     /// # Errors
     ///
-    /// [`LocalError::Full`]: there is no value and no room for one; `init` was not called.
+    /// [`LocalError::Full`]: the greenlet has no value, and `N` greenlets have one already. Neither `init` nor `f` was
+    /// called.
     ///
     /// ```
     /// # use greenlet::{GreenletLocal, StackPool, Tree};
@@ -138,7 +138,8 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
             Some(entry) => entry,
             None => self.attach(block)?,
         };
-        // SAFETY: an entry is attached until its greenlet is freed, and the handle that was borrowed here refers to it.
+        // SAFETY: an entry stays attached until its greenlet is freed, and the borrowed handle keeps the greenlet
+        // alive.
         Ok(f(unsafe { &(*entry).value }))
     }
 
@@ -149,7 +150,7 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
     fn find(&'static self, block: BlockPtr) -> Option<*const Entry<T>> {
         let mut at = block.attached.get();
         while !at.is_null() {
-            // SAFETY: the chain of a greenlet that exists holds entries that are written.
+            // SAFETY: the entries in the chain of a greenlet that exists are initialized.
             let head = unsafe { &*at };
             if head.key == self.key() {
                 return Some(at.cast());
@@ -161,14 +162,15 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
 
     #[cold]
     fn attach(&'static self, block: BlockPtr) -> Result<*const Entry<T>, LocalError> {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(block);
         let Some((slot, _)) = self.slots.claim() else { return Err(LocalError::Full { capacity: N }) };
-        // SAFETY: claimed just now; forgotten when it is used.
+        // SAFETY: the slot was claimed above. This guard releases it, unless it is forgotten below once the entry is
+        // used.
         let claimed = unsafe { Claimed::new(self.slots.erase(), slot) };
         let value = (self.init)();
         if let Some(entry) = self.find(block) {
-            // `init` asked for the value itself. That one stands, as it does in a `OnceCell`.
+            // `init` has itself called `with` for this greenlet: the value that this created stays, as with a
+            // `OnceCell`.
             return Ok(entry);
         }
         mem::forget(claimed);
@@ -180,7 +182,7 @@ impl<T: 'static, const N: usize> GreenletLocal<T, N> {
             slot,
         };
         let entry = self.entries[slot as usize].get().cast::<Entry<T>>();
-        // SAFETY: the slot is claimed, so the entry is ours and empty.
+        // SAFETY: the slot is claimed, so no other code uses the entry, and it has no value.
         unsafe { entry.write(Entry { head, value }) };
         block.attached.set(entry.cast_const().cast());
         Ok(entry)
@@ -193,21 +195,21 @@ impl<T: fmt::Debug + 'static, const N: usize> fmt::Debug for GreenletLocal<T, N>
     }
 }
 
-/// Takes the first entry out of a greenlet's chain and drops its value.
+/// Removes the first entry from a greenlet's chain, drops its value and releases its slot.
 ///
 /// # Safety
 ///
-/// It is an `Entry<T>`, and nobody looks at its value any more.
+/// The first entry is an `Entry<T>`, and there is no borrow of its value.
 unsafe fn detach<T>(block: BlockPtr) {
     let first = block.attached.get();
-    // SAFETY: entries in a chain are written.
+    // SAFETY: the entries in a chain are initialized.
     let head = unsafe { &*first };
     block.attached.set(head.next.get());
-    // SAFETY: claimed when it was attached; its value is gone when this is dropped.
+    // SAFETY: `attach` claimed the slot; the value is dropped before this guard releases it.
     let _slot = unsafe { Claimed::new(head.home, head.slot) };
     let entry = first.cast_mut().cast::<Entry<T>>();
-    // SAFETY: by the contract; `entries` are cells, so that they may be written through the pointer that `attach` made.
+    // SAFETY: by the contract; `entries` are cells, so they may be written through the pointer that `attach` made.
     let value = unsafe { &raw mut (*entry).value };
-    // SAFETY: out of the chain, so that nobody finds it again.
+    // SAFETY: the entry is out of the chain, so no further borrow of the value can be made.
     unsafe { value.drop_in_place() }
 }

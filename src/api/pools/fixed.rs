@@ -1,4 +1,4 @@
-//! Pools of a fixed number of stacks, in statics.
+//! Pools with a fixed number of stacks, as statics.
 
 use super::layout::{Guarded, Guards, Inline, Layout, Placed, Plain};
 use super::placed::Apart;
@@ -7,29 +7,32 @@ use core::fmt;
 use core::mem::size_of;
 use core::ops::Range;
 
-/// `COUNT` stacks of `SIZE` bytes in a static, for one core at a time.
+/// A pool of `COUNT` stacks of `SIZE` bytes each, in a static, for one core at a time.
 ///
-/// `SIZE` is a multiple of 64, and is all that a greenlet uses: its control block (192 bytes at most; 256 with the features
-/// `cores` and `fp-control` together), its body, and the stack that the body works on. `HEADROOM` bytes of it are kept for
-/// interrupts: what the firmware's handlers push, all levels together, on the stack of the greenlet that they interrupt. It is 0
-/// where handlers have stacks of their own. `SIZE`, alignment, and whether a body fits beside `HEADROOM`, are checked when the
-/// program is built. `L` says how the stacks [lie](Layout).
+/// - `SIZE` is a multiple of 64. It is everything that one greenlet takes: the control block (at most 192 bytes; 256
+///   with the features `cores` and `fp-control` together), the body's captured data, and the frames.
+/// - `HEADROOM` is the part of `SIZE` that is reserved for interrupt handlers: the most bytes that the firmware's
+///   handlers, all nested levels together, push onto the stack of the greenlet that they interrupt. 0 if handlers have
+///   stacks of their own.
+/// - `L` is the memory [layout](Layout) of the stacks.
 ///
-/// The memory is not touched before a greenlet is created, and lies in `.bss`; the pool's own state is 56 bytes. Claim and release
-/// take constant time and no atomic instruction.
+/// `SIZE`, the alignment, and whether a body fits beside `HEADROOM` are checked at compile time.
 ///
-/// A core has the pool from the first greenlet of its tree that takes a stack, by a compare-and-swap, to the end of that tree. Until
-/// then other cores are refused with [`SpawnError::OtherCore`](crate::SpawnError::OtherCore); a
-/// [`SharedStackPool`] serves several at a time.
+/// The pool is in `.bss`. The memory of a stack is not touched before a greenlet is created on it. The pool's own state
+/// takes 56 bytes. Claim and release take constant time, without an atomic read-modify-write instruction.
+///
+/// When a tree creates its first greenlet from the pool, its core becomes the owner of the pool, by a compare-and-swap,
+/// and stays it until that tree ends. Meanwhile a spawn on another core fails with
+/// [`SpawnError::OtherCore`](crate::SpawnError::OtherCore). A [`SharedStackPool`] serves several cores at a time.
 ///
 /// ```
 /// use greenlet::StackPool;
 /// static WORKERS: StackPool<8, 4096> = StackPool::new();
 /// static DEEP: StackPool<1, 65536> = StackPool::new();
-/// static INTERRUPTED: StackPool<4, 8192, 1024> = StackPool::new(); // 7168 for the body, 1024 for handlers
+/// static INTERRUPTED: StackPool<4, 8192, 1024> = StackPool::new(); // 7168 for the greenlet, 1024 for handlers
 /// assert_eq!(WORKERS.count(), 8);
 /// ```
-#[repr(C)] // what is known of the stacks lies below them: what overflows the lowest one by little meets that, and no other static
+#[repr(C)] // the keeper is below the stacks: a small overflow of the lowest stack meets it, and no other static
 pub struct StackPool<
     const COUNT: usize,
     const SIZE: usize,
@@ -41,10 +44,10 @@ pub struct StackPool<
     memory: L::Memory,
 }
 
-/// A [`StackPool`] that any number of cores may take stacks of at a time.
+/// A [`StackPool`] that any number of cores may use at the same time.
 ///
-/// Claim and release are lock-free: a compare-and-swap each, repeated when another core was first. The pool's own state is 32
-/// bytes and 4 for each stack.
+/// Claim and release are lock-free: a compare-and-swap each, repeated while other cores change the pool. The pool's own
+/// state takes 32 bytes, and 4 for each stack.
 ///
 /// ```
 /// use greenlet::{SharedStackPool, Tree};
@@ -65,15 +68,15 @@ pub struct StackPool<
 pub type SharedStackPool<const COUNT: usize, const SIZE: usize, const HEADROOM: usize = 0, L = Plain> =
     StackPool<COUNT, SIZE, HEADROOM, L, Shared<COUNT>>;
 
-/// A [`StackPool`] with a page of 4,096 bytes below each stack that nothing may touch, for firmware with an MMU.
+/// A [`StackPool`] with a guard page of 4,096 bytes below each stack, for firmware with an MMU.
 ///
-/// The firmware takes the pages that [`guards`](StackPool::guards) names out of its map. Then a greenlet that overflows its stack
-/// faults at the first access below it, before it has overwritten anything: [`stack_of`](crate::stack_of) tells the fault handler
-/// whose stack that was. A function with a frame larger than a page does not step over the guard where the compiler probes the
-/// stack, as it does for x86_64 and aarch64.
+/// The firmware unmaps the pages that [`guards`](StackPool::guards) returns. Then a greenlet that overflows its stack
+/// faults at its first access below it, before it has overwritten anything, and [`stack_of`](crate::stack_of) tells the
+/// fault handler which greenlet has that stack. A frame larger than a page does not step over the guard where the
+/// compiler probes each page, as it does for x86_64 and aarch64.
 ///
-/// `SIZE` is a multiple of 4,096. The pool takes `COUNT * (SIZE + 4096)` bytes, and a page more for what it knows of its stacks.
-/// For several cores at a time: `SharedStackPool<COUNT, SIZE, 0, Guarded>`.
+/// `SIZE` is a multiple of 4,096. The pool takes `COUNT * (SIZE + 4096)` bytes, and one page for its own state. The
+/// same for several cores at a time is `SharedStackPool<COUNT, SIZE, 0, Guarded>`.
 ///
 /// ```
 /// use greenlet::GuardedStackPool;
@@ -89,7 +92,7 @@ pub type GuardedStackPool<const COUNT: usize, const SIZE: usize, const HEADROOM:
 impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Inline<COUNT, SIZE>, K: Keeper>
     StackPool<COUNT, SIZE, HEADROOM, L, K>
 {
-    /// A pool with all stacks free. All bits zero.
+    /// Creates a pool with all stacks free. All its bits are zero.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -106,11 +109,11 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Inline<COU
 impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: Keeper>
     StackPool<COUNT, SIZE, HEADROOM, Placed<L>, K>
 {
-    /// For [`stack_pool!`](crate::stack_pool).
+    /// Creates a pool with its stacks in `memory`; called by [`stack_pool!`](crate::stack_pool).
     ///
     /// # Safety
     ///
-    /// No other pool has this memory, and nobody else uses it.
+    /// Nothing else uses `memory`, and no other pool has it.
     #[doc(hidden)]
     #[must_use]
     pub const unsafe fn placed(memory: &'static L::Memory) -> Self {
@@ -122,8 +125,10 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
 impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: Keeper>
     StackPool<COUNT, SIZE, HEADROOM, L, K>
 {
-    /// Bytes of memory that the whole pool takes, with guards and what it knows of its stacks. On Linux and macOS there are
-    /// addresses for one stack and 64 KiB besides, below the lowest stack: nobody touches these, so that they take no memory.
+    /// The bytes of memory that the whole pool takes: stacks, guard pages and its own state.
+    ///
+    /// On Linux and macOS the pool also has addresses for one more stack and 64 KiB below the lowest stack. They are
+    /// not counted, because they are never touched and so take no memory.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -131,7 +136,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     /// ```
     pub const BYTES: usize = super::bytes::<COUNT, SIZE, L>(size_of::<Self>());
 
-    /// How many stacks there are.
+    /// Returns the number of stacks, free or in use.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -143,7 +148,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
         COUNT
     }
 
-    /// Bytes of one stack.
+    /// Returns the size of one stack, in bytes.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -155,8 +160,10 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
         SIZE
     }
 
-    /// How many stacks are free. Of a shared pool, takes as many steps as there are free ones; exact if no other core uses the
-    /// pool meanwhile.
+    /// Returns the number of free stacks.
+    ///
+    /// Exact if no other core uses the pool during the call. Takes constant time; for a [`SharedStackPool`], time in
+    /// proportion to the number of free stacks.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -174,7 +181,8 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
         self.keeper.free(COUNT)
     }
 
-    /// The addresses of the guards, from the lowest stack to the highest: each a page, aligned to one.
+    /// Returns the address ranges of the guard pages, from the lowest stack to the highest. Each is one page, aligned
+    /// to its size.
     ///
     /// ```
     /// # use greenlet::GuardedStackPool;

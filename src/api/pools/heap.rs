@@ -1,4 +1,4 @@
-//! Stacks from the program's allocator.
+//! Stacks from the global allocator.
 
 use super::check;
 use crate::api::pools::Plain;
@@ -7,14 +7,16 @@ use crate::records::pool::{Claim, Core, Keeper, List, NoStack, Source, Tally, pl
 use alloc::alloc::{Layout, alloc};
 use core::fmt;
 
-/// Stacks of `SIZE` bytes from the global allocator, as many as it has memory for. For one core at a time, and otherwise as a
-/// [`StackPool`](super::StackPool). With the feature `alloc`.
+/// A pool of stacks of `SIZE` bytes from the global allocator, for one core at a time.
 ///
-/// Memory that has become a stack stays one: the allocator does not get it back, and the next greenlet takes it. What refers to a
-/// greenlet weakly, or from another core, may look whether it is still there when it is long gone.
+/// It has as many stacks as the allocator has memory for; in all else it is like a [`StackPool`](super::StackPool).
+/// Needs the feature `alloc`.
 ///
-/// In debug builds on Linux and macOS as much memory as a stack, and 64 KiB, is asked for below each: what overflows a stack is
-/// named then, and has not destroyed what the allocator has there.
+/// Memory that has become a stack is never returned to the allocator: a released stack is used by the next greenlet.
+/// Weak and remote handles may still read the id in its control block after the greenlet was freed.
+///
+/// In debug builds on Linux and macOS, each allocation has one more stack and 64 KiB below the stack. An overflow into
+/// these is detected and reported without damage to memory of the allocator.
 ///
 /// ```
 /// # use greenlet::Tree;
@@ -31,11 +33,11 @@ pub struct HeapStacks<const SIZE: usize, const HEADROOM: usize = 0> {
 }
 
 impl<const SIZE: usize, const HEADROOM: usize> HeapStacks<SIZE, HEADROOM> {
-    /// Bytes below each stack that nobody gets, for the same reason as [below the lowest of a pool](SPARE). Debug builds alone take
-    /// so much: memory of an allocator may be used already.
+    /// The unused bytes below each stack, for the same reason as those [below the lowest stack of a pool](SPARE). In
+    /// debug builds only: an allocator may have touched its memory, so it takes RAM.
     const BELOW: usize = if cfg!(debug_assertions) { SPARE * (SIZE.saturating_add(FAR)) } else { 0 };
 
-    /// No stack, and none allocated. All bits zero.
+    /// Creates a pool without stacks; each is allocated when it is first needed. All its bits are zero.
     ///
     /// ```
     /// # use greenlet::HeapStacks;
@@ -48,7 +50,7 @@ impl<const SIZE: usize, const HEADROOM: usize> HeapStacks<SIZE, HEADROOM> {
         Self { list: List::new() }
     }
 
-    /// How many stacks were allocated so far: as many as were ever in use at a time.
+    /// Returns the number of stacks that were allocated so far: the most that were ever in use at the same time.
     ///
     /// ```
     /// # use greenlet::{HeapStacks, Tree};
@@ -65,7 +67,7 @@ impl<const SIZE: usize, const HEADROOM: usize> HeapStacks<SIZE, HEADROOM> {
         self.list.ever_used()
     }
 
-    /// How many of the allocated stacks are free. Exact if no other core uses them meanwhile.
+    /// Returns the number of allocated stacks that are free. Exact if no other core uses the pool during the call.
     ///
     /// ```
     /// # use greenlet::{HeapStacks, Tree};
@@ -97,7 +99,7 @@ impl<const SIZE: usize, const HEADROOM: usize> Source for HeapStacks<SIZE, HEADR
     fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
         let unused = |_number| {
             let layout = Layout::from_size_align(SIZE.checked_add(Self::BELOW)?, 64).ok()?;
-            // SAFETY: the size is not zero: `new` has checked it.
+            // SAFETY: the size is not zero: `new` checks that at compile time.
             let memory = unsafe { alloc(layout) };
             (!memory.is_null()).then(|| place(memory.wrapping_add(Self::BELOW), SIZE))
         };

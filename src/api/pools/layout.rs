@@ -1,4 +1,4 @@
-//! How the stacks of a pool lie.
+//! The memory layouts of a pool's stacks.
 
 use super::placed::Apart;
 use crate::arch::STACK_ALIGN;
@@ -9,17 +9,21 @@ use core::marker::PhantomData;
 use core::mem::{MaybeUninit, align_of, size_of};
 use core::ops::Range;
 
-/// Bytes of a page, and of a guard.
+/// The size of a page, and of a guard, in bytes.
 const PAGE: usize = 4096;
 
-/// Whether there is room below the lowest stack that nobody gets: a stack and [`FAR`], on systems where memory that nobody touches is
-/// addresses and no RAM. What overflows another stack meets a stack, and is noticed when the greenlet leaves; the lowest one would
-/// meet what the linker has put there, which may be memory that cannot be written, or what a report is written with.
+/// The number of spare stacks below the lowest stack of a pool: 1 on systems where memory that is never touched takes
+/// no RAM, else 0. With it come [`FAR`] bytes.
+///
+/// An overflow of any other stack runs into its neighbour in the pool, and is detected when the greenlet switches away.
+/// An overflow of the lowest stack would run into other statics: these may be read-only, which ends the program without
+/// a report, or may be data that the report needs.
 pub(super) const SPARE: usize = if cfg!(all(any(target_os = "linux", target_os = "macos"), not(miri))) { 1 } else { 0 };
-/// Bytes that a small stack may be overflowed by, at opt-level 0, by one call that formats.
+/// Spare bytes below the spare stack: one formatting call in an unoptimized build can overflow a small stack by that
+/// much.
 pub(super) const FAR: usize = SPARE * (64 << 10);
 
-/// How the stacks of a pool lie: [`Plain`], [`Guarded`], or [`Placed`]. Not to be implemented elsewhere.
+/// The memory layout of a pool's stacks: [`Plain`], [`Guarded`] or [`Placed`]. Sealed.
 ///
 /// ```
 /// use greenlet::{Layout, Plain, StackPool};
@@ -30,20 +34,21 @@ pub(super) const FAR: usize = SPARE * (64 << 10);
 /// assert_eq!(describe(&STACKS), <Plain as Layout<8, 4096>>::BYTES);
 /// ```
 pub trait Layout<const COUNT: usize, const SIZE: usize>: Lay<COUNT, SIZE> {
-    /// Bytes of memory that the stacks take, guards included. Without what is left free below them on Linux and macOS, where
-    /// memory that nobody touches takes none.
+    /// The bytes of memory that the stacks take, guard pages included.
+    ///
+    /// The spare memory below them on Linux and macOS is not counted, because it is never touched and so takes none.
     const BYTES: usize;
 }
 
-/// Stacks next to one another, in the pool itself. `SIZE` is a multiple of 64, and 1,024 at least.
+/// The layout of adjacent stacks inside of the pool. `SIZE` is a multiple of 64, and at least 1,024.
 ///
 /// ```
 /// use greenlet::{Plain, StackPool};
-/// static STACKS: StackPool<8, 4096, 0, Plain> = StackPool::new(); // what `StackPool<8, 4096>` is
+/// static STACKS: StackPool<8, 4096, 0, Plain> = StackPool::new(); // the same type as `StackPool<8, 4096>`
 /// ```
 pub enum Plain {}
 
-/// Each stack above a page of 4,096 bytes that nothing may touch; see [`GuardedStackPool`](super::GuardedStackPool).
+/// The layout with a guard page of 4,096 bytes below each stack; see [`GuardedStackPool`](super::GuardedStackPool).
 ///
 /// ```
 /// use greenlet::{Guarded, SharedStackPool};
@@ -52,7 +57,8 @@ pub enum Plain {}
 /// ```
 pub enum Guarded {}
 
-/// As `L`, in memory apart from the pool; see [`stack_pool!`](crate::stack_pool).
+/// The layout `L` with the stacks in a static of their own, outside of the pool; see
+/// [`stack_pool!`](crate::stack_pool).
 ///
 /// ```
 /// use greenlet::{Placed, StackPool};
@@ -63,35 +69,35 @@ pub enum Guarded {}
 /// ```
 pub struct Placed<L = Plain>(PhantomData<L>);
 
-/// What the kernel asks of a layout. Public in a private place, so that nobody else can implement it.
+/// The part of [`Layout`] that only this crate uses. Sealed: public in a private module.
 #[doc(hidden)]
 pub trait Lay<const COUNT: usize, const SIZE: usize> {
-    /// What a pool holds.
+    /// The field of a pool that has the stacks, or refers to them.
     type Memory: Sync + 'static;
-    /// Checked when a pool is built.
+    /// Evaluated at compile time for each pool: fails the build if `SIZE` is not possible.
     const SOUND: ();
-    /// Bytes in what a pool holds that are below the lowest stack, and that nobody gets.
+    /// The unused bytes of `Memory` below the lowest stack.
     const BELOW: usize;
 
-    /// Where the control block of a stack goes.
+    /// Returns the address of the control block of stack `number`, counted from the lowest stack.
     fn place(memory: &'static Self::Memory, number: usize) -> Place;
 }
 
-/// A layout whose memory is in the pool, or in a static of its own.
+/// A layout whose memory has a constant initial value: for a pool that contains it, or for a static of its own.
 #[doc(hidden)]
 pub trait Inline<const COUNT: usize, const SIZE: usize>: Layout<COUNT, SIZE> {
-    /// Memory that nobody uses yet.
+    /// The initial value: no stack was used yet.
     const UNUSED: Self::Memory;
 }
 
-/// A layout with guards.
+/// A layout with guard pages.
 #[doc(hidden)]
 pub trait Guards<const COUNT: usize, const SIZE: usize>: Layout<COUNT, SIZE> {
-    /// Where the guard below a stack is.
+    /// Returns the address range of the guard page below stack `number`.
     fn guard(memory: &'static Self::Memory, number: usize) -> Range<usize>;
 }
 
-/// Stacks, one above the other, and what is to [spare](SPARE) below them.
+/// The stacks of a pool, one above the other, and the [spare](SPARE) memory below them.
 #[repr(C)]
 #[doc(hidden)]
 pub struct Row<T, const COUNT: usize> {
@@ -108,12 +114,15 @@ impl<T, const COUNT: usize> Row<T, COUNT> {
     }
 }
 
-/// Memory of one stack. The alignment keeps the control blocks, and so the hot words of a switch, on cache lines.
+/// The memory of one stack.
+///
+/// The alignment puts each control block on cache lines of its own, and with it the words that a switch reads and
+/// writes.
 #[repr(C, align(64))]
 #[doc(hidden)]
 pub struct Stack<const SIZE: usize>(UnsafeCell<[MaybeUninit<u8>; SIZE]>);
 
-// SAFETY: who claimed a stack uses its memory, and nobody else.
+// SAFETY: only the greenlet that claimed a stack uses its memory.
 unsafe impl<const SIZE: usize> Sync for Stack<SIZE> {}
 
 impl<const SIZE: usize> Stack<SIZE> {
@@ -121,7 +130,7 @@ impl<const SIZE: usize> Stack<SIZE> {
     const UNUSED: Self = Self(UnsafeCell::new([MaybeUninit::uninit(); SIZE]));
 }
 
-/// A stack above its guard.
+/// The memory of one stack, above its guard page.
 #[repr(C, align(4096))]
 #[doc(hidden)]
 pub struct StackAboveGuard<const SIZE: usize> {
@@ -129,7 +138,7 @@ pub struct StackAboveGuard<const SIZE: usize> {
     stack: UnsafeCell<[MaybeUninit<u8>; SIZE]>,
 }
 
-// SAFETY: as for `Stack`; nobody touches a guard.
+// SAFETY: as for `Stack`; no code accesses a guard page.
 unsafe impl<const SIZE: usize> Sync for StackAboveGuard<SIZE> {}
 
 impl<const SIZE: usize> StackAboveGuard<SIZE> {
@@ -214,6 +223,6 @@ impl<const COUNT: usize, const SIZE: usize, L: Guards<COUNT, SIZE>> Guards<COUNT
     }
 }
 
-/// The memory of a pool's stacks: `COUNT` of `SIZE` bytes.
+/// The memory of the `COUNT` stacks of a pool, of `SIZE` bytes each, in the layout `L`.
 #[doc(hidden)]
 pub type StackMemory<const COUNT: usize, const SIZE: usize, L> = <L as Lay<COUNT, SIZE>>::Memory;

@@ -1,16 +1,17 @@
-//! The least stack: what a body needs to start, switch once and be killed, if it does nothing else.
+//! The least stack: the size that a body needs to start, switch once and be killed, if it does nothing else.
 //!
-//! The kernel's frames hold several outcomes at a time, and how many depends on how the program is built: with optimization the
-//! compiler gives most of them one place, without each has its own. What is known of that when this crate is compiled is not all,
-//! because the kernel's generic functions are compiled with the crate that uses them, which may be built in another way than this
-//! one is. So there are two figures:
+//! The frames of this crate contain several values of type `Outcome<V, E>`. With optimization the compiler gives most
+//! of them the same stack slot; without, each has its own. Which of the two applies is not always known when this crate
+//! is compiled, because its generic functions are compiled with the crate that uses them, which may have another
+//! opt-level. So there are two figures:
 //!
-//! | | who is refused a smaller stack | when |
+//! | | a smaller stack is refused to | when |
 //! |---|---|---|
-//! | [`LEAST`] | everybody; with optimization, or without where the build script [knows of it](LEAST) | the program is built |
-//! | [`UNOPTIMIZED`] | a crate that is found to be compiled [without optimization](is_unoptimized) | it spawns |
+//! | [`LEAST`] | every crate; by the larger figure if the build script [detects such a build](LEAST) | compile time |
+//! | [`UNOPTIMIZED`] | a crate that is detected to be compiled [without optimization](is_unoptimized) | spawn |
 //!
-//! The package `qemu-tests/floor` steps through all of it, in each of the ways to build that `qemu-tests/src/least.rs` lists.
+//! The package `qemu-tests/floor` measures these by single steps, in each kind of build that `qemu-tests/src/least.rs`
+//! lists.
 
 use crate::arch::{self, STACK_ALIGN};
 use crate::kernel::thrown::Outcome;
@@ -18,14 +19,14 @@ use crate::records::band::BAND;
 use crate::records::block::Block;
 use core::mem::{MaybeUninit, align_of, size_of};
 
-/// How deep the kernel is, in a kind of build.
+/// The stack that this crate's own frames take, in one kind of build.
 #[derive(Clone, Copy)]
 struct Depth {
-    /// Bytes of its frames, without outcomes.
+    /// Bytes of the frames, without the outcomes in them.
     frames: usize,
-    /// How many outcomes they hold.
+    /// The number of outcomes in them.
     outcomes: usize,
-    /// Bytes of what notes that the kernel is at work.
+    /// Bytes of the `Busy` guards in them, with the feature `abandon`.
     notes: usize,
 }
 
@@ -35,21 +36,24 @@ const OPTIMIZED: Depth = match cfg!(feature = "std") {
     false => Depth { frames: 448, outcomes: 14, notes: 64 },
 };
 
-/// Without. More where panics are caught.
+/// Without optimization. With `std` the frames are larger, because panics are caught.
 const UNOPTIMIZED: Depth = match cfg!(feature = "std") {
     true => Depth { frames: 3264, outcomes: 40, notes: 320 },
     false => Depth { frames: 2560, outcomes: 36, notes: 320 },
 };
 
-/// What is certain, or as good as that, when this crate is compiled. `unoptimized` is the build script's: this crate is compiled
-/// without optimization, or in a profile of which that is the default. Debug assertions are such a default, and make the frames
-/// deeper besides.
+/// The figure that applies to every crate, as far as this is known when this crate is compiled.
+///
+/// The build script sets the cfg `unoptimized` if this crate is compiled without optimization, or in a profile whose
+/// default that is. Debug assertions count as well: they are on in such profiles, and make the frames larger.
 const LEAST: Depth = if IS_KNOWN { UNOPTIMIZED } else { OPTIMIZED };
 const IS_KNOWN: bool = cfg!(any(unoptimized, debug_assertions));
 
 impl Depth {
-    /// The body counts twice: it moves from the base of the stack into the frame of the function that runs it. What is larger than
-    /// all memory stays so: nothing here wraps.
+    /// Returns the bytes of stack that a body of type `F` needs, with the control block and the canary band.
+    ///
+    /// The body counts twice, because it is moved from the base of the stack into the frame of the function that calls
+    /// it. The arithmetic saturates, so the result for a type larger than all memory does not wrap.
     const fn bytes<V, E, F>(self) -> usize {
         let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
         let body = size_of::<F>().next_multiple_of(align) + align;
@@ -61,19 +65,20 @@ impl Depth {
     }
 }
 
-/// Bytes of stack that everybody needs.
+/// Returns the bytes of stack that a body needs in every build.
 pub(crate) const fn least<V, E, F>() -> usize {
     LEAST.bytes::<V, E, F>()
 }
 
-/// Bytes of stack that the crate needs into which this is inlined. Where it is optimized, a constant but for four instructions.
+/// Returns the bytes of stack that a body needs in the crate into which this is inlined. In an optimized crate this
+/// takes four instructions.
 #[inline(always)]
 pub(crate) fn needs<V, E, F>() -> usize {
     if IS_KNOWN || is_unoptimized() { const { UNOPTIMIZED.bytes::<V, E, F>() } } else { const { least::<V, E, F>() } }
 }
 
-/// What is missing of `bytes` of stack for a body, where that is not known when the program is built: what it [needs]. Nothing is
-/// asked of a stack that is large enough in any case.
+/// Returns what a body [needs] if a stack of `bytes` is too small for it, else `None`; for what is not known at compile
+/// time. A stack that is large enough for every build takes no check at run time.
 #[inline(always)]
 pub(crate) fn missing<V, E, F>(bytes: usize) -> Option<usize> {
     if bytes >= const { UNOPTIMIZED.bytes::<V, E, F>() } {
@@ -83,11 +88,14 @@ pub(crate) fn missing<V, E, F>(bytes: usize) -> Option<usize> {
     (bytes < needs).then_some(needs)
 }
 
-/// Whether the crate into which this is inlined is compiled without optimization. Asked of the compiler by what it does: two values
-/// of which one is over before the other begins have one place on the stack with optimization, and two without. So it is with
-/// outcomes in the kernel's frames, which are what the difference is about.
+/// Returns `true` if the crate into which this is inlined is compiled without optimization.
 ///
-/// It is right, too, where optimization is left to the linker: code that was compiled without says nothing of when a value is over.
+/// A test of the compiler's behaviour: two values whose lifetimes do not overlap share one stack slot with
+/// optimization, and have two without. The same holds for the outcomes in this crate's frames, and makes the difference
+/// between the two figures.
+///
+/// The result is also correct if only the linker optimizes: code that was compiled without optimization has no lifetime
+/// markers for its stack slots.
 #[inline(always)]
 fn is_unoptimized() -> bool {
     let first = {

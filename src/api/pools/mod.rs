@@ -1,13 +1,13 @@
-//! Stacks: in statics, in memory of the caller's, from an allocator.
+//! Pools of stacks: in statics, in memory that the caller provides, or from an allocator.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
-//! | `fixed` | [`StackPool`]: a number of stacks that is known when the program is built |
-//! | `layout` | how they lie: next to one another, above guards, in memory apart |
-//! | `placed` | [`stack_pool!`](crate::stack_pool): memory apart, for the linker to place |
-//! | `region` | [`StackRegion`]: memory that the caller brings |
-//! | `heap` | `HeapStacks`: memory of the program's allocator |
-//! | `least` | how large a stack must be for a body |
+//! | `fixed` | [`StackPool`]: a static with a number of stacks that is known at compile time |
+//! | `layout` | the memory layouts of a pool: adjacent stacks, stacks above guard pages, stacks in their own section |
+//! | `placed` | [`stack_pool!`](crate::stack_pool): stacks in a linker section of their own |
+//! | `region` | [`StackRegion`]: stacks in memory that the caller provides |
+//! | `heap` | `HeapStacks`: stacks from the global allocator |
+//! | `least` | the least stack: the smallest size that `spawn` accepts for a body |
 
 mod fixed;
 #[cfg(feature = "alloc")]
@@ -25,12 +25,12 @@ pub use region::{Byte, StackRegion, TooSmall};
 
 use crate::records::pool::Source;
 
-/// Where stacks come from: a [`StackPool`] of any kind. Not to be implemented elsewhere.
+/// A source of stacks: a [`StackPool`] of any kind, a [`StackRegion`] or `HeapStacks`. Sealed.
 ///
 /// ```
 /// use greenlet::{Greenlet, StackPool, Stacks, Tree};
 ///
-/// /// Doubles what it is sent, on a stack from wherever the caller likes.
+/// /// Spawns a greenlet that doubles what it is sent, on a stack of the caller's choice.
 /// fn doubler<P: Stacks>(parent: &Greenlet<u32, &'static str>, pool: &'static P) -> Greenlet<u32, &'static str> {
 ///     let doubler = parent.bare(pool).unwrap();
 ///     doubler.set_run(|me, mut x| loop { x = me.up(2 * x)?; }).unwrap();
@@ -45,7 +45,7 @@ pub trait Stacks: Source {}
 
 impl<P: Source> Stacks for P {}
 
-/// Checked when a pool is built.
+/// Fails the build if the parameters of a pool are out of range.
 const fn check<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>>() {
     assert!(SIZE >= 1024, "greenlet: SIZE of a stack pool must be at least 1024 bytes");
     assert!(
@@ -57,7 +57,8 @@ const fn check<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: 
     let () = L::SOUND;
 }
 
-/// Bytes of a pool that is `own` bytes itself: with stacks that lie apart.
+/// Returns the bytes of a whole pool whose static has `own` bytes: the stacks are added if they are in a section of
+/// their own, and spare memory below them is not counted.
 const fn bytes<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>>(own: usize) -> usize {
     let own = own - L::BELOW;
     if own < L::BYTES { own + L::BYTES } else { own }

@@ -1,6 +1,6 @@
-//! Pools whose stacks lie apart, for the linker to place.
+//! `stack_pool!`: pools whose stacks are in a linker section of their own.
 
-/// What a pool has whose stacks are elsewhere.
+/// The `memory` field of a pool whose stacks are in another static.
 #[doc(hidden)]
 pub struct Apart<M: 'static> {
     stacks: &'static M,
@@ -18,16 +18,19 @@ impl<M> Apart<M> {
     }
 }
 
-/// The address of a symbol that `greenlet.x` defines. Without the fragment the stacks would lie behind all that the firmware's
-/// script knows of, and a heap that begins where `.bss` ends over them: then this must not link.
+/// The address of a symbol that `greenlet.x` defines, so that a program with such a pool does not link without that
+/// linker fragment.
+///
+/// Without it the linker would place the stacks after everything that the firmware's script names, and a heap that
+/// begins at the end of `.bss` would overlap them.
 #[cfg(target_os = "none")]
 struct Fragment(#[allow(dead_code, reason = "for the linker to look at")] *const u8);
 
-/// Hosted, the system's loader knows of every section.
+/// Nothing in a hosted program, where the linker and the loader place every section.
 #[cfg(not(target_os = "none"))]
 struct Fragment;
 
-// SAFETY: an address, which nobody follows.
+// SAFETY: an address that is never dereferenced.
 #[cfg(target_os = "none")]
 unsafe impl Sync for Fragment {}
 
@@ -35,7 +38,7 @@ impl Fragment {
     #[cfg(target_os = "none")]
     const INCLUDED: Self = {
         unsafe extern "C" {
-            /// What the linker says when it does not know it is all that the user sees.
+            /// The name is the message: the linker prints it as an undefined symbol if the fragment is missing.
             static stack_pool_needs_greenlet_x_in_the_linker_script: u8;
         }
         Self(&raw const stack_pool_needs_greenlet_x_in_the_linker_script)
@@ -44,7 +47,8 @@ impl Fragment {
     const INCLUDED: Self = Self;
 }
 
-/// A mark without bytes, where all stacks go: `greenlet.x` looks whether another section of the script has taken them.
+/// A static without bytes in the section of the stacks, by which `greenlet.x` checks that no other output section
+/// contains them.
 #[cfg(target_os = "none")]
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".sbss.greenlet_stacks")]
@@ -52,28 +56,32 @@ impl Fragment {
 static greenlet_stacks_mark: [u8; 0] = [];
 
 /// Declares a [`StackPool`](crate::StackPool), [`SharedStackPool`](crate::SharedStackPool) or
-/// [`GuardedStackPool`](crate::GuardedStackPool) whose stacks lie apart from what the pool knows of them.
+/// [`GuardedStackPool`](crate::GuardedStackPool) whose stacks are in a memory region that the linker script names.
 ///
-/// On bare metal the stacks go into the section `.sbss.greenlet_stacks`, which the linker fragment `greenlet.x` puts into the memory
-/// region `GREENLET_STACKS`; the boot code need not zero that. A heap in the same region begins at `_greenlet_stacks_end`. A program
-/// without the fragment does not link: `undefined symbol: stack_pool_needs_greenlet_x_in_the_linker_script`. Nor does one whose script
-/// takes `.sbss` into another section before, which would be zeroed with that, and lie where that lies.
+/// On bare metal the stacks are in the section `.sbss.greenlet_stacks`, which the linker fragment `greenlet.x` puts
+/// into the memory region `GREENLET_STACKS`. The boot code need not zero that region. A heap in the same region begins
+/// at `_greenlet_stacks_end`.
+///
+/// A program without the fragment does not link: `undefined symbol: stack_pool_needs_greenlet_x_in_the_linker_script`.
+/// A program whose linker script puts `.sbss` into an earlier output section does not link either: the stacks would be
+/// zeroed with that section and be placed where it is.
 ///
 /// ```text
 /// // build.rs of the firmware
-/// println!("cargo::rustc-link-arg=-Tgreenlet.x"); // found without a path
-/// /* the firmware's linker script: a region of its own, or another name for one */
+/// println!("cargo::rustc-link-arg=-Tgreenlet.x"); // cargo passes its directory to the linker
+/// /* the firmware's linker script: declare the region, or make it an alias */
 /// REGION_ALIAS("GREENLET_STACKS", RAM);
 /// ```
 ///
-/// The pool has the type that is written, with [`Placed`](crate::Placed) as its layout, or `Placed<Guarded>`. Each of `COUNT`, `SIZE` and
-/// `HEADROOM` is a literal, a name, or an expression in braces. A layout may come fourth: `SharedStackPool<4, 8192, 0, Guarded>`.
+/// The static has the declared type, with the layout [`Placed`](crate::Placed) or `Placed<Guarded>`. Each of `COUNT`,
+/// `SIZE` and `HEADROOM` is a literal, a name, or an expression in braces. The fourth parameter can be a layout:
+/// `SharedStackPool<4, 8192, 0, Guarded>`.
 ///
 /// ```
 /// # use greenlet::Tree;
 /// const WORKERS: usize = 4;
 /// greenlet::stack_pool! {
-///     /// One for each worker.
+///     /// The stacks of the workers.
 ///     static STACKS: StackPool<WORKERS, { 8 * 1024 }>;
 /// }
 /// # static TREE: Tree<u32> = Tree::new();
@@ -100,11 +108,11 @@ macro_rules! stack_pool {
     ) => {
         $(#[$attribute])*
         $public static $name: $crate::$pool<$count, $size, $headroom, $crate::Placed<$crate::$layout>> = {
-            // A name that hides no constant of the user's, for one may stand in each of the parameters.
+            // The parameters may name constants of the user, which this name must not shadow.
             #[cfg_attr(target_os = "none", unsafe(link_section = ".sbss.greenlet_stacks"))]
             static __GREENLET_STACKS: $crate::StackMemory<$count, $size, $crate::$layout> =
                 <$crate::$layout as $crate::Inline<$count, $size>>::UNUSED;
-            // SAFETY: nobody else can name it.
+            // SAFETY: no other code can name this static.
             unsafe { $crate::StackPool::placed(&__GREENLET_STACKS) }
         };
     };

@@ -1,4 +1,4 @@
-//! Stacks in memory that the caller brings.
+//! Stacks in memory that the caller provides.
 
 use super::check;
 use crate::api::pools::Plain;
@@ -8,14 +8,15 @@ use core::fmt;
 use core::mem::{MaybeUninit, align_of, size_of};
 use core::ptr;
 
-/// Alignment of stacks.
+/// The alignment of stacks, in bytes.
 const ALIGN: usize = 64;
 
-/// Stacks of `SIZE` bytes in memory that the caller brings: as many as fit. For one core at a time, and otherwise as a
-/// [`StackPool`](super::StackPool).
+/// A pool of stacks of `SIZE` bytes in memory that the caller provides, for one core at a time.
 ///
-/// What is known of the stacks lies at the beginning of the memory. What overflows the lowest stack destroys that, and then what you
-/// have before the memory.
+/// It has as many stacks as fit; in all else it is like a [`StackPool`](super::StackPool).
+///
+/// The pool's own state is at the start of the memory, below the lowest stack. An overflow of the lowest stack
+/// overwrites that state first, and then the memory before it.
 ///
 /// ```
 /// # use greenlet::Tree;
@@ -23,7 +24,7 @@ const ALIGN: usize = 64;
 /// use greenlet::StackRegion;
 /// # static TREE: Tree<u32> = Tree::new();
 /// # let memory: &'static mut [MaybeUninit<u8>] = Box::leak(Box::new([MaybeUninit::uninit(); 40_000]));
-/// // 40000 bytes from wherever it is that this program gets memory
+/// // `memory`: 40000 bytes, from any source
 /// let stacks: &'static StackRegion<8192> = StackRegion::carve(memory).unwrap();
 /// assert_eq!(stacks.count(), 4);
 /// # TREE.enter(|main| {
@@ -38,10 +39,11 @@ pub struct StackRegion<const SIZE: usize, const HEADROOM: usize = 0> {
     count: usize,
 }
 
-// SAFETY: who claimed a stack uses its memory, and nobody else; the list is of atomics, and the rest is only read.
+// SAFETY: the memory of a stack is used by the greenlet that claimed it only; the list has atomic fields, and the other
+// fields are only read.
 unsafe impl<const SIZE: usize, const HEADROOM: usize> Sync for StackRegion<SIZE, HEADROOM> {}
 
-/// Memory that holds no stack. Made by [`StackRegion::carve`].
+/// The error of [`StackRegion::carve`]: the memory is too small for one stack.
 ///
 /// ```
 /// # use std::mem::MaybeUninit;
@@ -50,15 +52,15 @@ unsafe impl<const SIZE: usize, const HEADROOM: usize> Sync for StackRegion<SIZE,
 /// let refused = StackRegion::<4096>::carve(memory).unwrap_err();
 /// let TooSmall { bytes, needs, .. } = refused.reason;
 /// assert!(bytes == 100 && needs > 4096);
-/// assert_eq!(refused.returned.len(), 100); // nothing is lost
+/// assert_eq!(refused.returned.len(), 100); // the memory is returned
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TooSmall {
-    /// Bytes there are.
+    /// The bytes of the memory.
     pub bytes: usize,
-    /// Bytes for one stack, from this address on.
+    /// The bytes that one stack needs, if the memory begins at this address.
     pub needs: usize,
 }
 
@@ -74,7 +76,7 @@ impl fmt::Display for TooSmall {
 
 impl core::error::Error for TooSmall {}
 
-/// Bytes that may be without a value: `u8` and `MaybeUninit<u8>`. Not to be implemented elsewhere.
+/// The types of bytes that [`StackRegion::carve`] accepts: `u8` and `MaybeUninit<u8>`. Sealed.
 ///
 /// ```
 /// # use greenlet::StackRegion;
@@ -94,11 +96,11 @@ mod sealed {
 }
 
 impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
-    /// Bytes of memory that hold `count` stacks, wherever the memory begins.
+    /// Returns the bytes of memory that are enough for `count` stacks, whatever the alignment of the memory.
     ///
     /// # Panics
     ///
-    /// When that is more than any memory may have, `isize::MAX`; in a constant that is an error of the build.
+    /// If the result exceeds `isize::MAX`; in a constant this is a compile-time error.
     ///
     /// ```
     /// # use greenlet::StackRegion;
@@ -107,7 +109,7 @@ impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
     /// ```
     #[must_use]
     pub const fn bytes(count: usize) -> usize {
-        // What lies before the first stack is a small constant.
+        // The most bytes before the first stack: alignment of the pool's state, that state, alignment of the stack.
         let before = align_of::<Self>() - 1 + size_of::<Self>() + ALIGN - 1;
         match count.checked_mul(SIZE) {
             Some(stacks) if stacks <= isize::MAX as usize - before => before + stacks,
@@ -115,11 +117,11 @@ impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
         }
     }
 
-    /// Makes stacks of the memory.
+    /// Divides `memory` into stacks, and returns the pool, which is placed at its start.
     ///
     /// # Errors
     ///
-    /// [`TooSmall`], with the memory: not one stack fits.
+    /// [`TooSmall`]: the memory is too small for one stack. The error returns the memory.
     ///
     /// ```
     /// # use greenlet::StackRegion;
@@ -141,13 +143,14 @@ impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
         let start = ptr::from_mut(memory).cast::<u8>();
         let region = start.wrapping_add(head).cast::<Self>();
         let count = count.min(u32::MAX as usize - 1);
-        // SAFETY: aligned and in bounds, as reckoned above; the memory is the caller's, for ever, and is given away here.
+        // SAFETY: aligned and in bounds, as computed above; the exclusive `'static` borrow gives this pool the memory
+        // for ever.
         unsafe { region.write(Self { list: List::new(), stacks: start.wrapping_add(first), count }) };
-        // SAFETY: just written, and never moved.
+        // SAFETY: written above, and never moved.
         Ok(unsafe { &*region })
     }
 
-    /// How many stacks there are.
+    /// Returns the number of stacks, free or in use.
     ///
     /// ```
     /// # use greenlet::StackRegion;
@@ -159,7 +162,7 @@ impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
         self.count
     }
 
-    /// How many stacks are free. Exact if no other core uses them meanwhile.
+    /// Returns the number of free stacks. Exact if no other core uses the pool during the call.
     ///
     /// ```
     /// # use greenlet::StackRegion;

@@ -1,15 +1,16 @@
-//! A tracer that logs: every transfer becomes a defmt frame. And how those look that it tells of; the formats of plain enums
-//! are derived where they are.
+//! A tracer that logs each transfer as a defmt frame, and the defmt formats of the types in it.
+//!
+//! Other types derive their formats where they are defined.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::trace::{Event, Trace};
 use crate::records::identity::Identity;
 use defmt::Format;
 
-/// Logs every transfer at level trace, as `switch from greenlet 1 "parser" to main greenlet`; give it to
-/// [`Greenlet::set_trace`].
+/// A tracer that logs every transfer at level trace, such as `switch from greenlet 1 "parser" to main greenlet`.
 ///
-/// The frame is complete before the transfer goes on, so that no logger is held across a switch.
+/// It is an argument of [`Greenlet::set_trace`]. Each frame is complete before the target resumes, so the logger is
+/// never held across a switch.
 ///
 /// ```no_run
 /// # use greenlet::{DefmtTrace, Greenlet};

@@ -1,4 +1,4 @@
-//! Setting a tracer, and tracers that are ready-made.
+//! Methods that set the tracer of a tree, and the tracers that this crate provides.
 
 #[cfg(feature = "defmt")]
 mod logged;
@@ -13,15 +13,15 @@ pub use recorder::{Record, Recorder, RecorderBusy};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::trace::{Listener, Tracer};
 use crate::kernel::tree::Tree;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 
 /// # Tracing
 impl<V: 'static, E: 'static> Greenlet<V, E> {
-    /// Sets who hears of the transfers of this greenlet's tree; `None` removes it. Returns who heard of them before.
+    /// Sets the tracer, which is called for each transfer of this greenlet's tree; `None` removes it. Returns the
+    /// previous one.
     ///
-    /// While one is set every transfer takes the slow path; without one, tracing costs nothing. The end of the tree removes
-    /// it. With an inert handle this does nothing and returns `None`.
+    /// While a tracer is set, every transfer takes the slow path. Without one, tracing costs no instruction. The end of
+    /// the tree removes the tracer. With an inert handle this does nothing and returns `None`.
     ///
     /// ```
     /// # use greenlet::{Event, Greenlet, StackPool, Tree};
@@ -34,7 +34,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///         Ok(())
     ///     }));
     ///     assert!(was.is_none());
-    ///     g.switch(1).unwrap(); // heard of twice: there, and back when it ends
+    ///     g.switch(1).unwrap(); // calls the tracer twice: for this switch, and when the body's result is delivered
     ///     assert!(main.set_trace(None).is_some());
     /// }).unwrap();
     /// ```
@@ -42,7 +42,6 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.is_ended() {
             return None;
         }
-        #[cfg(feature = "abandon")]
         let _busy = Busy::in_tree_of(self.block());
         let listener = tracer.map(Listener::new);
         // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
@@ -50,7 +49,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         tree.replace_listener(self.block().here(), listener).map(Listener::tracer)
     }
 
-    /// Who hears of the transfers of this greenlet's tree.
+    /// Returns the tracer of this greenlet's tree, if one is set.
     ///
     /// ```
     /// # use greenlet::{Event, Tree};
@@ -60,7 +59,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// assert!(main.trace().is_none());
     /// main.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Err("traced")));
     /// assert!(main.trace().is_some());
-    /// assert!(main.switch(1).is_err()); // an error of the tracer removes it
+    /// assert!(main.switch(1).is_err()); // a tracer that returns an error is removed
     /// assert!(main.trace().is_none());
     /// # }).unwrap();
     /// ```

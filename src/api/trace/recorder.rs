@@ -1,8 +1,7 @@
-//! A tracer that remembers: the last events of a tree, for whoever asks after something went wrong.
+//! A tracer that keeps the last events of a tree in a ring, for a report after a failure.
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::trace::{Event, Trace};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::identity::Identity;
 use core::fmt;
@@ -10,13 +9,15 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use heapless::HistoryBuf;
 use spin::mutex::SpinMutex;
 
-/// The last `N` transfers of a tree, with the time of each. A `static`; give it to [`Greenlet::set_trace`].
+/// A tracer that keeps the last `N` transfers of a tree, with the time of each.
 ///
-/// The clock is the user's: a function that returns a number, in units of its own. While it is not set as a tracer, a recorder
-/// costs its memory, 80 bytes an event, and nothing else.
+/// It is a `static`, and an argument of [`Greenlet::set_trace`]. The program provides the clock: a function that
+/// returns a number, in a unit of its choice. The memory is 80 bytes for each of the `N` events. While the recorder is
+/// not set as a tracer, it costs nothing else.
 ///
-/// Can be read at any time, from a panic handler as well. Neither side ever waits: an event that meets a reader is
-/// [lost](Self::lost), a reader that meets a writer, which can only be on another core or interrupted, is told so.
+/// It can be read at any time, in a panic handler as well. Neither side ever waits: an event during a read is
+/// [lost](Self::lost), and a read during a write, which runs on another core or was interrupted, returns
+/// [`RecorderBusy`].
 ///
 /// ```
 /// use greenlet::{Recorder, StackPool, Tree};
@@ -46,7 +47,7 @@ pub struct Recorder<const N: usize> {
     lost: AtomicU32,
 }
 
-/// One transfer, as a [`Recorder`] remembers it.
+/// One transfer in a [`Recorder`].
 ///
 /// ```
 /// # use greenlet::{Event, Recorder, Tree};
@@ -64,13 +65,13 @@ pub struct Recorder<const N: usize> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Record {
-    /// What the recorder's clock said when control had arrived in the target.
+    /// The time of the recorder's clock when the target had control, before it resumed.
     pub time: u64,
-    /// What kind of transfer it was.
+    /// The kind of the transfer.
     pub event: Event,
-    /// Who left.
+    /// The greenlet that sent.
     pub origin: Identity,
-    /// Who went on.
+    /// The greenlet that received, and resumed.
     pub target: Identity,
 }
 
@@ -80,7 +81,7 @@ impl fmt::Display for Record {
     }
 }
 
-/// Somebody writes to the recorder: another core, or code that was interrupted.
+/// The error of a read while another core, or code that was interrupted, accesses the recorder.
 ///
 /// ```
 /// # use greenlet::{Recorder, RecorderBusy, Tree};
@@ -107,7 +108,7 @@ impl fmt::Display for RecorderBusy {
 impl core::error::Error for RecorderBusy {}
 
 impl<const N: usize> Recorder<N> {
-    /// An empty recorder that asks `clock` for the time of each event.
+    /// Creates an empty recorder, which calls `clock` for the time of each event.
     ///
     /// ```
     /// # use greenlet::Recorder;
@@ -119,11 +120,11 @@ impl<const N: usize> Recorder<N> {
         Self { clock, records: SpinMutex::new(HistoryBuf::new()), lost: AtomicU32::new(0) }
     }
 
-    /// Calls `visit` with what is remembered, oldest first. Events that happen meanwhile are lost.
+    /// Calls `visit` with each event that the recorder has, oldest first. Events during the call are lost.
     ///
     /// # Errors
     ///
-    /// [`RecorderBusy`]: nothing was visited.
+    /// [`RecorderBusy`]: another read or write is in progress, and `visit` was not called.
     ///
     /// ```
     /// # use greenlet::{Recorder, Tree};
@@ -138,14 +139,13 @@ impl<const N: usize> Recorder<N> {
     /// # }).unwrap();
     /// ```
     pub fn for_each(&self, visit: impl FnMut(&Record)) -> Result<(), RecorderBusy> {
-        #[cfg(feature = "abandon")]
         let _busy = Busy::on_this_core();
         let records = self.records.try_lock().ok_or(RecorderBusy)?;
         records.oldest_ordered().for_each(visit);
         Ok(())
     }
 
-    /// How many events were not remembered because somebody was reading.
+    /// Returns the number of events that were lost because a read was in progress.
     ///
     /// ```
     /// # use greenlet::{Recorder, Tree};
@@ -154,7 +154,7 @@ impl<const N: usize> Recorder<N> {
     /// # TREE.enter(|main| {
     /// main.set_trace(Some(&RECORDER));
     /// main.switch(1).unwrap();
-    /// RECORDER.for_each(|_| drop(main.switch(2))).unwrap(); // while somebody reads
+    /// RECORDER.for_each(|_| drop(main.switch(2))).unwrap(); // a transfer during a read
     /// assert_eq!(RECORDER.lost(), 1);
     /// # }).unwrap();
     /// ```
@@ -166,7 +166,8 @@ impl<const N: usize> Recorder<N> {
 
 impl<V: 'static, E: 'static, const N: usize> Trace<V, E> for Recorder<N> {
     fn event(&self, event: Event, origin: &Greenlet<V, E>, target: &Greenlet<V, E>) -> Result<(), E> {
-        // Asked before the lock is taken, and nothing is left that could panic: whoever panics never holds the lock.
+        // Everything that can panic, such as the clock, runs before the lock is taken: a panic never leaves the lock
+        // held.
         let record = Record {
             time: (self.clock)(),
             event,

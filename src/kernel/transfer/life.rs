@@ -2,15 +2,14 @@
 
 use super::slow::{self, Arrival, Packet, first_not_dead, lost_to, take_over};
 use super::{outgoing, word};
-use crate::arch::{self, Context, Landing, Word};
+use crate::arch::{Context, Isa, Landing, Native, Word};
 use crate::kernel::body::{self, Run, Waiting};
 use crate::kernel::me::Me;
 use crate::kernel::overflow;
 use crate::kernel::thrown::Thrown;
 #[cfg(feature = "abandon")]
 use crate::records::block::ABANDONED;
-use crate::records::block::{BARE, BlockPtr, DEAD};
-#[cfg(feature = "abandon")]
+use crate::records::block::{BARE, BlockPtr, DEAD, Flags};
 use crate::records::busy::Busy;
 use crate::records::panic::{self, Payload};
 use core::mem::{self, ManuallyDrop, needs_drop};
@@ -26,12 +25,12 @@ use core::mem::{self, ManuallyDrop, needs_drop};
 pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
     word: Word,
     this: *const Context,
-    direct: *const Context,
+    target: *const Context,
     packet: *const (),
 ) -> ! {
     // SAFETY: `this` is the context of a block, by the contract.
     let me = unsafe { BlockPtr::from_context(this) };
-    let landing = arch::landing(word, direct, packet);
+    let landing = Landing::new(word, target, packet);
     // SAFETY: the caller's contract; `landing` is received once, here.
     end(me, panic::guard(me, || unsafe { live::<V, E, F>(me, landing) }))
 }
@@ -84,10 +83,9 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     overflow::check_whole::<V, E>(me);
     // SAFETY: `me` runs a body, in a tree that is entered, so it has a parent.
     let parent = unsafe { me.parent().unwrap_unchecked() };
-    if me.here().is_rare(parent) || me.flags.get() != 0 {
+    if me.here().is_rare(parent) || me.flags.get().bits() != 0 {
         return Ok(Ok(value));
     }
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(me);
     outgoing!(place = value);
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
@@ -97,14 +95,14 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
     // stack is not reused before the parent has unpacked the word: `me` is referenced, and unpacking is what the parent
     // does first.
-    unsafe { arch::depart(parent.context(), word) }
+    unsafe { Native::finish_with_word(parent.context(), word) }
 }
 
 /// Sets the flags `how` on `me`, which is dying, and resets its context: a debugger then sees an empty stack.
 #[inline]
-fn mark(me: BlockPtr, how: u32) {
+fn mark(me: BlockPtr, how: Flags) {
     me.die(how);
-    me.context.over();
+    me.context.clear_frames();
 }
 
 /// Ends `me`, the current greenlet, by the slow path: sends its result to the nearest ancestor that is neither dead nor
@@ -113,7 +111,6 @@ fn mark(me: BlockPtr, how: u32) {
 #[inline(never)]
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(me);
     // An exit that leaves the body is its result.
     let mut what = match left {
@@ -133,7 +130,7 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     take_over(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed. Its stack,
     // with the packet, is not reused before the heir has read the packet and releases the origin.
-    unsafe { arch::leave(heir.context(), (&raw const packet).cast()) }
+    unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
 /// Ends `me`, which a fault stopped at the limit of its stack, from another stack: sends `error` to the nearest
@@ -158,7 +155,7 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
     take_over(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed; the packet
     // stays until it is read, by the contract.
-    unsafe { arch::leave(heir.context(), (&raw const packet).cast()) }
+    unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
 /// Returns the receiver of the result of `me`, its nearest ancestor that is neither dead nor bare; and whether it

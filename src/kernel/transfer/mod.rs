@@ -1,12 +1,13 @@
 //! Transfers of control, and the fast path of a switch.
 //!
 //! ```text
-//!            switching away                          being resumed
-//!   switch, ──► is_rare? ── no ───► arch::switch ──► receive ────► a word: the value
-//!   up             │                                    └────────► a packet: slow::arrive ──┐
-//!                 yes                                                                       ├──► slow::unwrap
-//!                  ▼                                    ┌────────► a packet ────────────────┘
-//!              slow::send ─► depart ─► arch::send ──► slow::land ──► a word: the value
+//!            switching away                             being resumed
+//!   switch, ──► is_rare? ── no ───► Native::switch ──► receive ────► a word: the value
+//!   up             │                                      └────────► a packet: slow::arrive ──┐
+//!                 yes                                                                         ├──► slow::unwrap
+//!                  ▼                                      ┌────────► a packet ────────────────┘
+//!              slow::send ─► depart ─► Native:: ─────► slow::land ──► a word: the value
+//!                                      switch_with_packet
 //! ```
 //!
 //! The fast path does what the slow path would do in the usual case. One test before the switch, `Here::is_rare`,
@@ -26,12 +27,11 @@ pub(crate) mod life;
 pub(crate) mod slow;
 mod word;
 
-use crate::arch::{self, Landing};
+use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::thrown::{Outcome, Sent};
 use crate::records::block::BlockPtr;
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
@@ -59,7 +59,7 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     let word = unsafe { word::pack(place) };
     // SAFETY: `from` is running; `to` is suspended or fresh, or is `from` itself. The word is a packed `V`. The value
     // is on this stack, which does not change before the receiver unpacks the word, the first thing that it does.
-    let landing = unsafe { arch::switch::<false>(from.context(), to.context(), word) };
+    let landing = unsafe { Native::switch::<false>(from.context(), to.context(), word) };
     // SAFETY: `landing` comes from this switch, and is received once.
     unsafe { receive(landing) }
 }
@@ -94,7 +94,6 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     let here = to.here();
     if here.is_rare(to) {
         return apart(|outcome| {
-            #[cfg(feature = "abandon")]
             let _busy = Busy::in_tree_of(to);
             // SAFETY: a parent exists; its tree is entered, and has the types `V` and `E`.
             outcome.write(unsafe { slow::send_counted(to, Sent::Value(value)) });
@@ -106,7 +105,7 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
     // SAFETY: as in `switch`. Marked, so `replace_parent` can tell that `me` waits in `up`.
-    let landing = unsafe { arch::switch::<true>(me.context(), to.context(), word) };
+    let landing = unsafe { Native::switch::<true>(me.context(), to.context(), word) };
     // SAFETY: `landing` comes from this switch, and is received once.
     unsafe { receive(landing) }
 }

@@ -15,7 +15,7 @@
 //! panics in steps 3 to 5, the last panic replaces what was sent.
 
 use super::word;
-use crate::arch::{self, Landing};
+use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
@@ -23,7 +23,6 @@ use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
 use crate::kernel::tree::Tree;
 use crate::records::block::{BARE, BlockPtr, DEAD, ENDED};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
 use crate::records::here::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
@@ -62,7 +61,6 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     {
         return Err(Thrown::Refused(refusal, Some(sent)));
     }
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the same contract.
     surface(unsafe { exchange(named, sent) })
@@ -125,7 +123,6 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     if let Some(refusal) = named.here().refuses() {
         return given_up(to, refusal, value);
     }
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the tree has not ended, so the caller runs inside it.
     let from = unsafe { named.here().current() };
@@ -157,7 +154,7 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     }
     // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on. The packet is on this stack,
     // which does not change until the receiver has read it.
-    let landing = unsafe { arch::send(from.context(), to.context(), (&raw const packet).cast()) };
+    let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
     // SAFETY: `landing` comes from this switch, and is received once.
     surface(unsafe { land(landing) })
 }
@@ -195,7 +192,7 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
     take_over(to);
     // SAFETY: `from` is running. `to` is suspended or fresh. The packet is on this stack, which does not change until
     // the receiver has read it.
-    let landing = unsafe { arch::send(from.context(), to.context(), (&raw const packet).cast()) };
+    let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
     // SAFETY: `landing` comes from this switch, and is received once.
     unsafe { land(landing) }
 }
@@ -219,7 +216,6 @@ pub(super) unsafe fn land<V: 'static, E: 'static>(landing: Landing) -> Arrival<V
 /// Makes `to` the current greenlet, which will receive a packet. The packet owns a reference to the origin, so the
 /// core's [`UNREF`] bit is cleared.
 pub(super) fn take_over(to: BlockPtr) {
-    #[cfg(feature = "abandon")]
     Busy::of_receiver(to);
     let here = to.here();
     here.clear_slow(UNREF);
@@ -248,7 +244,6 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
     let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let me = unsafe { origin.here().current() };
-    #[cfg(feature = "abandon")]
     let _busy = Busy::received(me);
     // SAFETY: `me` is current, the packet's reference keeps the origin alive, the tree has the types `V` and `E`.
     let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };

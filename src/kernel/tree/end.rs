@@ -4,8 +4,8 @@ use super::Tree;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::{end_for_nobody, release_caught};
 use crate::records::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
-#[cfg(feature = "abandon")]
 use crate::records::busy::Busy;
+use crate::records::paint;
 use crate::records::panic::{self, Held, Payload};
 use crate::records::pool;
 use core::mem::replace;
@@ -84,7 +84,6 @@ extern "C" fn ends_elsewhere() -> ! {
 ///
 /// `main` heads the ring of a tree of `V` and `E` that is entered.
 pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: impl FnMut(&Greenlet<V, E>)) {
-    #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(main);
     let newer = main.here().next_id();
     // SAFETY: the reference is counted here; every greenlet of the ring is of the tree.
@@ -150,8 +149,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
         at.count_no_more();
         at.set(ENDED);
         at.home.get().outlived();
-        #[cfg(feature = "high-water")]
-        crate::records::paint::keep(at);
+        paint::keep(at);
         at.id.end();
         at = at.successor();
     }

@@ -1,8 +1,9 @@
-//! Several cores, told apart by the firmware's [`CoreIdentity`](crate::CoreIdentity): one record each.
+//! With the feature `cores`: one record per core. The firmware's [`CoreIdentity`](crate::CoreIdentity) says which core
+//! this is.
 
 use super::Here;
 
-/// How many cores can be told apart.
+/// How many cores are supported.
 const CORES: usize = 64;
 
 static RECORDS: [Here; CORES] = [const { Here::new() }; CORES];
@@ -14,17 +15,17 @@ unsafe extern "Rust" {
     safe fn _greenlet_in_handler() -> bool;
 }
 
-/// The record of the core that this code runs on; `None` in a handler, and on a core whose number is too high.
+/// The record of this core; `None` in a handler, and on a core whose number is too high.
 pub(crate) fn this_core() -> Option<&'static Here> {
     if _greenlet_in_handler() { None } else { reported_core() }
 }
 
-/// The same, for a report from a handler.
+/// The record of this core, also in a handler: for reports that only read.
 pub(crate) fn reported_core() -> Option<&'static Here> {
     RECORDS.get(_greenlet_core_number())
 }
 
-/// How a control block finds its core's record.
+/// How a control block refers to the record of its core: by a pointer.
 #[derive(Clone, Copy)]
 pub(crate) struct Link(&'static Here);
 

@@ -1,16 +1,29 @@
-//! What a core knows: the greenlet that runs on it, and whether the next switch has anything rare to do.
+//! The record of a core: its current greenlet, its main greenlet, its tree, and the word `slow`, which decides whether
+//! a transfer takes the fast path. Elsewhere such a record is called per-CPU data.
 //!
-//! By default there is one core, and so one record, at a fixed address: a switch finds the current greenlet without following
-//! a pointer. `entered` keeps everyone else out; what the other fields hold is
-//! touched by the core that entered, and by nobody else, but for `slow`: who asks for a kill from elsewhere sets [`ASKED`] there.
-//! They are atomics all the same, relaxed, which costs nothing: without `std`, a handle that was kept past its tree may look at
-//! `slow` while another thread is in a tree of its own.
+//! # One test for the slow path
+//!
+//! [`Here::slow`] normally holds the interrupt bits as they were at `enter`. XORed with the present interrupt bits it
+//! gives 0, unless the interrupt state has changed since. (If a kind of interrupts was unmasked meanwhile, the slow
+//! path makes that the normal state: [`Here::refuses`].) Each further reason for the slow path is a bit of its own in
+//! `slow`: [`UNREF`], [`TRACE`], [`ASKED`], [`OVERFLOW`], [`EXIT`]. So [`Here::is_rare`] is one test:
+//!
+//! ```text
+//!   slow path  <=>  (interrupt bits ^ slow) | target's flags  !=  0
+//! ```
+//!
+//! # Where the record is
 //!
 //! | module | feature | record |
 //! |---|---|---|
-//! | `one` | none | one, at a fixed address |
-//! | `cores` | `cores` | one a core; every control block has a pointer to its own |
-//! | `threads` | `std` | one a thread, thread-local |
+//! | `one` | none | one, at a fixed address: a switch finds the current greenlet without following a pointer |
+//! | `cores` | `cores` | one per core; every control block has a pointer to the record of its core |
+//! | `threads` | `std` | one per thread, in a thread-local |
+//!
+//! [`take`](Here::take) lets one tree at a time use a record. While a tree is entered, only its core uses the fields,
+//! except `slow`: another core sets [`ASKED`] in it to request a kill; and hosted without `std`, where all threads
+//! share one record, a stale handle of one thread may read it while another thread runs a tree. All fields are relaxed
+//! atomics, which cost no more than plain ones.
 
 #[cfg(all(feature = "cores", not(feature = "std")))]
 #[path = "cores.rs"]
@@ -24,83 +37,91 @@ mod imp;
 
 pub(crate) use imp::{Link, reported_core, this_core};
 
-use crate::arch;
+use crate::arch::{Cpu, INTERRUPT_BITS, Native};
 use crate::records::band::CHECKED;
 use crate::records::block::{Block, BlockPtr};
 pub(crate) use crate::records::mail::ASKED;
 use crate::records::mail::{self, Mail};
 use crate::records::pool::List;
 use crate::records::refusal::Refusal;
+use crate::records::watched;
 use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
-/// The current greenlet has no reference: who takes over from it must look after it.
+/// The current greenlet has no reference left. Its next departure takes the slow path: the packet then holds a
+/// reference to it, which the receiver releases.
 pub(crate) const UNREF: u32 = 1;
 /// The tree has a tracer.
 pub(crate) const TRACE: u32 = 2;
-/// An overflow is being reported. Nothing of the tree goes on after that, so that this reason stays.
+/// An overflow is being reported. Every transfer is refused; this bit stays set until the program ends.
 pub(crate) const OVERFLOW: u32 = 8;
-/// The thread that entered the tree is ending inside of it: the process exits. This reason stays, too. Given with the feature `std`.
+/// The thread is exiting inside `Tree::enter`, because the process exits. Every transfer is refused; this bit stays
+/// set. Only with the feature `std`.
 const EXIT: u32 = 16;
-/// The reasons that refuse nothing.
+/// The reasons for the slow path that do not refuse a transfer.
 const HARMLESS: u32 = UNREF | TRACE | ASKED;
 
-/// What [`arch::interrupts`] says, where that is of interest; its bits are none of the reasons above.
+const _: () = assert!((HARMLESS | OVERFLOW | EXIT) & INTERRUPT_BITS == 0, "a reason has a bit of the interrupt mask");
+
+/// The interrupt bits of the processor, or 0 with `unchecked-switch`. They do not overlap the reasons above.
 #[inline(always)]
 fn interrupts() -> u32 {
-    if CHECKED { arch::interrupts() } else { 0 }
+    if CHECKED { Native::interrupts() } else { 0 }
 }
 
-/// The kinds of interrupts that are masked, where transfers or `Tree::abandon` refuse on account of them.
+/// The kinds of interrupts that are masked now; 0 in a configuration that refuses nothing because of them.
 fn masks() -> u32 {
-    if CHECKED || cfg!(feature = "abandon") { arch::masked(arch::interrupts()) } else { 0 }
+    if CHECKED || cfg!(feature = "abandon") { Native::masked(Native::interrupts()) } else { 0 }
 }
 
 /// The record of a core.
 pub(crate) struct Here {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
-    /// What [`arch::interrupts`] says while a departure has nothing rare to do on account of this core; else a set of reasons
-    /// such as [`UNREF`] besides. The one word that others change, too: by read-modify-write only while a tree is entered.
+    /// The interrupt bits that a transfer normally finds, and one bit for each reason to take the slow path: see the
+    /// head of this file. While a tree is entered it is changed by read-modify-write only, because other cores set
+    /// [`ASKED`].
     slow: AtomicU32,
-    /// The kinds of interrupts that were masked at `enter` and at every transfer since: a transfer may find these masked. A kind
-    /// that a transfer once found unmasked must not be masked at a later one.
+    /// The kinds of interrupts that were masked at `enter` and at every transfer since. A transfer is refused if any
+    /// other kind is masked.
     may_be_masked: AtomicU32,
-    /// What [`arch::state`] said when the tree was entered.
+    /// The value of [`Cpu::state`] when the tree was entered.
     #[cfg(feature = "abandon")]
     begun_in: AtomicU32,
     entered: AtomicBool,
-    /// How many kills are in progress on this core: each holds a reference to its victim and one to the victim's old parent.
+    /// How many kills are in progress on this core. Each holds a reference to its victim and one to the victim's old
+    /// parent.
     kills: AtomicU32,
-    /// How many greenlets have died on this core.
+    /// How many greenlets have died on this core. The end of a tree reads it to see whether a round of kills ended any
+    /// greenlet.
     deaths: AtomicU64,
-    /// The main greenlet of the run.
+    /// The main greenlet of the entered tree; null outside `enter`.
     main: AtomicPtr<Block>,
-    /// The `Tree<V, E>` that is entered.
+    /// The `Tree<V, E>` that is entered; null outside `enter`.
     tree: AtomicPtr<()>,
-    /// The first of the pools for one core that this core has; the others hang on it.
+    /// Head of the list of the single-core pools that this core owns, linked by `List::chain`.
     pools: AtomicPtr<List>,
-    /// The number that the next greenlet gets, from the block of numbers that this core has; a multiple of [`NUMBERS`] when
-    /// that is used up.
+    /// The next id of this core's range of ids; a multiple of [`NUMBERS`] if the range is used up or there is none yet.
     next_id: AtomicU64,
 }
 
-/// How many numbers a core takes at a time, so that no two greenlets of any cores ever have the same: weak handles rely on it.
+/// How many ids a core takes at a time. Each range is given to one core, so that no two greenlets of any cores have the
+/// same id: weak handles rely on it.
 const NUMBERS: u64 = 1 << 20;
-/// Blocks of numbers given to cores.
+/// How many ranges of ids were given to cores.
 static NUMBERS_GIVEN: AtomicU64 = AtomicU64::new(0);
 
-/// How many blocks of numbers there are: the last number stands for no greenlet.
+/// How many ranges there are. The last one is left out, because its last id marks a free slot.
 const BLOCKS: u64 = mail::NUMBERS / NUMBERS - 1;
 
-/// Aborts: a number that is given twice would let a weak handle take another greenlet for its own. `extern "C"` turns the panic into
-/// an abort where panics unwind.
+/// Aborts: with an id that is given twice, a weak handle could find another greenlet than its own. `extern "C"` turns
+/// the panic into an abort where panics unwind.
 #[cold]
 #[inline(never)]
 extern "C" fn no_more_numbers() -> ! {
-    panic!("the numbers of greenlets have run out: 2^36 times a core or thread took 2^20 of them; restart the program")
+    panic!("the ids of greenlets have run out: cores or threads took 2^36 ranges of 2^20 ids; restart the program")
 }
 
 impl Here {
@@ -121,12 +142,13 @@ impl Here {
         }
     }
 
-    /// Takes the core for a tree; false when one is entered.
+    /// Takes the record for a tree; false if a tree is entered already.
     pub(crate) fn take(&self) -> bool {
         !self.entered.swap(true, Acquire)
     }
 
-    /// Begins a run, on a core that was taken: `main` is current.
+    /// Begins a run, after [`take`](Self::take): `main` becomes current, and the present interrupt state the normal
+    /// one.
     pub(crate) fn begin(&self, tree: *const (), main: BlockPtr) {
         self.tree.store(tree.cast_mut(), Relaxed);
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
@@ -134,39 +156,43 @@ impl Here {
         self.kills.store(0, Relaxed);
         self.may_be_masked.store(masks(), Relaxed);
         #[cfg(feature = "abandon")]
-        self.begun_in.store(arch::state(), Relaxed);
+        self.begun_in.store(Native::state(), Relaxed);
         self.set_current(main);
         #[cfg(feature = "std")]
         imp::notice_exit();
     }
 
-    /// Whether the processor is as it was when the tree was entered, as far as [`arch::state`] looks.
+    /// Whether no bit of [`Cpu::state`] is set that was clear when the tree was entered.
     #[cfg(feature = "abandon")]
     pub(crate) fn is_as_begun(&self) -> bool {
-        arch::state() & !self.begun_in.load(Relaxed) == 0
+        Native::state() & !self.begun_in.load(Relaxed) == 0
     }
 
-    /// Whether a kind of interrupts is masked that must not be at a transfer.
+    /// Whether a kind of interrupts is masked now that was unmasked at `enter` or at a transfer since.
     pub(crate) fn newly_masked(&self) -> bool {
         masks() & !self.may_be_masked.load(Relaxed) != 0
     }
 
-    /// Whether a transfer to `target` has anything rare to do. One test for all of it.
+    /// Whether a transfer to `target` must take the slow path: see the head of this file.
     #[inline(always)]
     pub(crate) fn is_rare(&self, target: BlockPtr) -> bool {
-        // First of all: no load is moved across it, and behind it each is a part of another instruction, on x86_64.
+        // Read first: the compiler moves no load across this asm block. Each load after it can be a memory operand on
+        // x86_64.
         let interrupts = interrupts();
         let unusual = if CHECKED {
-            // SAFETY: `slow` is an atomic, behind a reference.
-            unsafe { arch::xor_load::<{ offset_of!(Self, slow) }>(ptr::from_ref(self).cast(), interrupts) }
+            // SAFETY: `slow` is an `AtomicU32` at this offset, and the reference to `self` keeps it alive.
+            unsafe { Native::xor_load::<{ offset_of!(Self, slow) }>(ptr::from_ref(self).cast(), interrupts) }
         } else {
             self.slow()
         };
-        unusual | target.flags.get() != 0
+        unusual | target.flags.get().bits() != 0
     }
 
-    /// Why a transfer is refused: an overflow is being reported, or interrupts are masked that must not be. A kind of interrupts
-    /// that is unmasked here for the first time must be unmasked at every later transfer.
+    /// The reason to refuse a transfer, if there is one: the tree is stopped, or interrupts are masked that must not
+    /// be.
+    ///
+    /// Also updates the normal interrupt state: a kind of interrupts that was masked so far and is unmasked now must be
+    /// unmasked at every later transfer of this run.
     pub(crate) fn refuses(&self) -> Option<Refusal> {
         let unusual = (self.slow() ^ interrupts()) & !HARMLESS;
         if unusual == 0 { None } else { self.refusal(unusual) }
@@ -185,7 +211,7 @@ impl Here {
         None
     }
 
-    /// Why nothing of the tree goes on any more, if so.
+    /// Why no greenlet of the tree can be resumed any more, if so.
     pub(crate) fn stopped(&self) -> Option<Refusal> {
         if self.reports_overflow() {
             return Some(Refusal::Overflow);
@@ -193,8 +219,8 @@ impl Here {
         (self.slow() & EXIT != 0).then_some(Refusal::Exit)
     }
 
-    /// Stops the tree that is entered: the values of this thread's thread-locals are being dropped, and a greenlet of the tree may hold
-    /// references to them.
+    /// Stops the tree that is entered, if there is one. Called when this thread's thread-locals are about to be
+    /// dropped: a greenlet of the tree may hold references to them.
     #[cfg(feature = "std")]
     fn exit(&self) {
         if !self.current_ptr().is_null() {
@@ -202,15 +228,14 @@ impl Here {
         }
     }
 
-    /// Whether an overflow is being reported: the hook of `on_overflow` runs.
+    /// Whether an overflow is being reported, that is, whether the hook of `on_overflow` runs.
     pub(crate) fn reports_overflow(&self) -> bool {
         CHECKED && self.slow() & OVERFLOW != 0
     }
 
-    /// Ends a run: nothing is current, the core is free.
+    /// Ends a run: no greenlet is current, and another tree can take the record.
     pub(crate) fn give_back(&self) {
-        #[cfg(feature = "watchpoint")]
-        crate::records::watched::nobody();
+        watched::nobody();
         self.current.store(ptr::null_mut(), Relaxed);
         self.main.store(ptr::null_mut(), Relaxed);
         self.tree.store(ptr::null_mut(), Relaxed);
@@ -221,21 +246,22 @@ impl Here {
     ///
     /// # Safety
     ///
-    /// A tree is entered on this core, and this is code that it runs. Who holds a handle that is not inert knows that.
+    /// A tree is entered on this core, and the caller is code that runs in it. A caller with a handle of a tree that
+    /// has not ended may assume this.
     #[inline(always)]
     pub(crate) unsafe fn current(&self) -> BlockPtr {
-        // SAFETY: inside `enter` this is main's block or that of a greenlet that runs, and both exist.
+        // SAFETY: inside `enter` this is main's block or that of a running greenlet, and both exist.
         unsafe { BlockPtr::new(self.current.load(Relaxed)) }
     }
 
-    /// The main greenlet of the run.
+    /// The main greenlet of the entered tree.
     ///
     /// # Safety
     ///
     /// As for [`current`](Self::current).
     #[inline]
     pub(crate) unsafe fn main(&self) -> BlockPtr {
-        // SAFETY: inside `enter` this is main's block, which its tree keeps.
+        // SAFETY: inside `enter` this is main's block, which lies in the tree.
         unsafe { BlockPtr::new(self.main.load(Relaxed)) }
     }
 
@@ -247,12 +273,11 @@ impl Here {
 
     #[inline(always)]
     pub(crate) fn set_current(&self, block: BlockPtr) {
-        #[cfg(feature = "watchpoint")]
-        arch::watch(block.floor.get().cast());
+        watched::greenlet(block);
         self.current.store(block.as_ptr().cast_mut(), Relaxed);
     }
 
-    /// The tree that is entered, as it was given to [`begin`](Self::begin).
+    /// The tree that is entered, as passed to [`begin`](Self::begin); null outside `enter`.
     pub(crate) fn tree(&self) -> *const () {
         self.tree.load(Relaxed)
     }
@@ -266,19 +291,20 @@ impl Here {
         self.slow.fetch_or(reason, Relaxed);
     }
 
-    /// Acquire: what was done before somebody else gave that reason is visible from here on.
+    /// Clears a reason for the slow path. Acquire: pairs with the release in `Mail::ring`, so that what another core
+    /// wrote before it set the reason is visible.
     pub(crate) fn clear_slow(&self, reason: u32) {
         if self.slow() & reason != 0 {
             self.slow.fetch_and(!reason, Acquire);
         }
     }
 
-    /// Has requests to a tree that this core enters ring here.
+    /// Makes `slow` the bell of `mail`: a kill that is requested from elsewhere sets [`ASKED`] in it.
     pub(crate) fn hang(&self, mail: &Mail) {
         mail.hang(&self.slow);
     }
 
-    /// The first of the pools that this core has; null for none.
+    /// The first of the pools that this core owns; null for none.
     pub(crate) fn pools(&self) -> *mut List {
         self.pools.load(Relaxed)
     }
@@ -310,7 +336,7 @@ impl Here {
         self.deaths.store(self.deaths() + 1, Relaxed);
     }
 
-    /// A number that no greenlet had before; larger than all that this core gave out.
+    /// An id that no greenlet had before. It is larger than every id that this core handed out before.
     #[inline]
     pub(crate) fn new_id(&self) -> u64 {
         let mut id = self.next_id.load(Relaxed);
@@ -325,7 +351,7 @@ impl Here {
         id
     }
 
-    /// The number after the last one that this core gave out.
+    /// The id after the last one that this core handed out.
     pub(crate) fn next_id(&self) -> u64 {
         self.next_id.load(Relaxed)
     }
@@ -341,7 +367,7 @@ mod tests {
     use std::process::Command;
     use std::string::String;
 
-    /// Alone in a process of its own, which has given all numbers but those of one block.
+    /// The child process runs this test alone, with all ranges of ids given away but one.
     #[test]
     fn numbers_that_run_out_end_the_program() {
         const CHILD: &str = "GREENLET_TEST_CHILD";
@@ -353,7 +379,7 @@ mod tests {
             let output = child.output().unwrap();
             let told = String::from_utf8(output.stderr).unwrap();
             assert!(!output.status.success() && told.contains("have run out"), "{told}");
-            assert!(told.contains("the last one was given") && !told.contains("and another"), "{told}");
+            assert!(told.contains("the last id was given") && !told.contains("and another"), "{told}");
             return;
         }
         NUMBERS_GIVEN.store(BLOCKS - 1, Relaxed);
@@ -363,10 +389,10 @@ mod tests {
         }
         let word = Number::nobody();
         word.set(BLOCKS * NUMBERS - 1, || true);
-        assert_eq!(word.get(), BLOCKS * NUMBERS - 1, "room for it");
+        assert_eq!(word.get(), BLOCKS * NUMBERS - 1, "the largest id fits into the word");
         word.forget();
-        assert!(word.get() > BLOCKS * NUMBERS - 1, "nobody has a number of its own");
-        std::eprintln!("the last one was given");
+        assert!(word.get() > BLOCKS * NUMBERS - 1, "a free slot shows none of the ids");
+        std::eprintln!("the last id was given");
         let other = Here::new();
         std::eprintln!("and another: {}", other.new_id());
     }

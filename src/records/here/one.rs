@@ -1,20 +1,20 @@
-//! One core in the world: one record, at a fixed address.
+//! The default: one core, with one record at a fixed address.
 
 use super::Here;
 
 static HERE: Here = Here::new();
 
-/// The record of the core that this code runs on.
+/// The record of the only core.
 pub(crate) fn this_core() -> Option<&'static Here> {
     Some(&HERE)
 }
 
-/// The same, for a report from a handler.
+/// The record of the only core, for reports from a handler.
 pub(crate) fn reported_core() -> Option<&'static Here> {
     Some(&HERE)
 }
 
-/// How a control block finds its core's record: it need not look.
+/// How a control block refers to the record of its core. Needs no data, as there is only one record.
 #[derive(Clone, Copy)]
 pub(crate) struct Link;
 

@@ -1,4 +1,4 @@
-//! Hosted, with `std`: every thread is a core of its own.
+//! Hosted, with the feature `std`: every thread counts as a core.
 
 use super::Here;
 use core::ptr;
@@ -9,7 +9,7 @@ thread_local! {
     static EXIT: Exit = const { Exit };
 }
 
-/// Dropped when the thread ends: by `process::exit`, if a tree is entered.
+/// Dropped when its thread ends. If a tree is entered then, the thread ends because it called `process::exit`.
 struct Exit;
 
 impl Drop for Exit {
@@ -18,32 +18,35 @@ impl Drop for Exit {
     }
 }
 
-/// From the first call on, [`Here::exit`] is called when the thread ends, before the values of thread-locals are dropped that were used
-/// earlier. Those that are first used later are dropped before that.
+/// Registers [`Exit`] for this thread: from the first call on, [`Here::exit`] is called when the thread ends. That is
+/// before the thread-locals are dropped that were used earlier than this call, and after those that were first used
+/// later.
 pub(super) fn notice_exit() {
-    // Gone already: the destructor of a thread-local enters a tree, and no other is in progress.
+    // An error means that `EXIT` was dropped already, and a thread-local's destructor enters a tree. Then no other tree
+    // is entered.
     let _registered = EXIT.try_with(|_exit| ());
 }
 
 /// The record of this thread.
 #[inline(always)]
 fn thread() -> &'static Here {
-    // SAFETY: the record has no destructor, so that it lives as long as its thread. It never leaves that: what is `'static`
-    // here is used at once, by code of a greenlet, which stays on its thread, and is asked for again after every switch.
+    // SAFETY: the record has no destructor, so it is valid until its thread ends. The `'static` reference does not
+    // leave the thread: code of a greenlet uses it at once, stays on its thread, and gets it anew after every switch.
     THREAD.with(|here| unsafe { &*ptr::from_ref(here) })
 }
 
-/// The record of the core that this code runs on.
+/// The record of this thread. There are no interrupt handlers to exclude.
 pub(crate) fn this_core() -> Option<&'static Here> {
     Some(thread())
 }
 
-/// The same, for a report from a handler.
+/// The record of this thread, for reports.
 pub(crate) fn reported_core() -> Option<&'static Here> {
     Some(thread())
 }
 
-/// How a control block finds its core's record: who holds it is on the right thread.
+/// How a control block refers to the record of its core: code that uses a block is on the block's thread, so this needs
+/// no data.
 #[derive(Clone, Copy)]
 pub(crate) struct Link;
 

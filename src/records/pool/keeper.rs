@@ -1,4 +1,4 @@
-//! Who knows which stacks of a pool are free: one core at a time, or several.
+//! How a pool finds a free stack: the trait [`Keeper`], implemented for one core at a time and for several cores.
 
 use super::list::{List, NoStack};
 use super::slots::{self, Slots};
@@ -7,19 +7,20 @@ use super::tally::Tally;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
-/// What a pool asks of it. Public in a private place, so that nobody else can implement it.
+/// The free list of a pool. Sealed: the trait is public, its module is private.
 #[doc(hidden)]
 pub trait Keeper: Sync + 'static {
-    /// No stack was used yet. All bits zero.
+    /// The free list of a pool of which no stack was used yet. All bits zero, so that the pool lies in `.bss`.
     const ALL_FREE: Self;
 
-    /// Takes a stack for a greenlet of `core`. `stack` tells where the control block of a stack goes; `None` past the last.
+    /// Takes a stack for a greenlet of `core`. `stack(n)` returns the place of stack number `n`'s control block, or
+    /// `None` if the pool has no such stack.
     fn claim(&'static self, core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack>;
 
     /// How many of `count` stacks are free.
     fn free(&self, count: usize) -> usize;
 
-    /// What has become of those that are not free.
+    /// The counts of dead, leaked and abandoned greenlets of this pool.
     fn tally(&self) -> &Tally;
 }
 
@@ -45,7 +46,7 @@ impl Keeper for List {
     }
 }
 
-/// The free stacks of a pool that cores share.
+/// The free list of a pool that several cores share.
 #[repr(C)]
 #[doc(hidden)]
 pub struct Shared<const COUNT: usize> {
@@ -54,24 +55,25 @@ pub struct Shared<const COUNT: usize> {
 }
 
 impl Shared<0> {
-    /// The tally of the pool that was [erased](Keeper::claim) to `home`.
+    /// The tally of the pool whose `Shared<COUNT>` was erased to `home`, as [`claim`](Keeper::claim) does.
     ///
     /// # Safety
     ///
-    /// It was.
+    /// `home` is the address of such a `Shared`.
     pub(super) unsafe fn tally_of<'a>(home: NonNull<Self>) -> &'a Tally {
-        // SAFETY: it stands at the same place for every COUNT (`repr(C)`), and pools live for ever. No reference to the whole is
-        // made: it has padding where others have links.
+        // SAFETY: `tally` has the same offset for every COUNT (`repr(C)`), and pools live for ever. No reference to a
+        // whole `Shared<0>` is made: it has padding where other COUNTs have links, which another core may be changing.
         unsafe { &(*home.as_ptr()).tally }
     }
 
-    /// Gives a stack back.
+    /// Releases a slot.
     ///
     /// # Safety
     ///
-    /// As for [`slots::release`], of a pool that was erased to `home`.
+    /// As for [`slots::release`]. `home` is the address of the `Shared` from which the slot was claimed.
     pub(super) unsafe fn release(home: NonNull<Self>, slot: u32) {
-        // SAFETY: in bounds; the slots stand at the same place for every COUNT: their own alignment does not depend on it.
+        // SAFETY: in bounds. `slots` has the same offset for every COUNT, because the alignment of `Slots` does not
+        // depend on it.
         let slots = unsafe { home.byte_add(offset_of!(Self, slots)) };
         // SAFETY: the caller's contract.
         unsafe { slots::release(slots.cast(), slot) }

@@ -1,50 +1,51 @@
-//! The free stacks of a pool that one core uses at a time: a list through their control blocks, without read-modify-write.
+//! The free list of a pool that one core uses at a time. It is linked through the control blocks of the stacks.
 //!
 //! ```text
-//!   take, give_up    a core becomes the owner with the first greenlet of its tree in the pool, to the end of that tree
-//!   claim, release   of the owner's: plain loads and stores
-//!   release_late     of greenlets that outlived their tree, from wherever their last handle goes: one atomic list
+//!   take, give_up    a core becomes the owner when its tree spawns its first greenlet here, until that tree ends
+//!   claim, release   for greenlets of the owner's tree: relaxed loads and stores, no read-modify-write
+//!   release_late     for greenlets that outlived their tree: one atomic list, from any core
 //! ```
 //!
-//! So a pool serves one core after another, and a core that comes while another one has it is refused.
+//! So a pool serves one core after another. While one core owns it, `take` refuses every other core.
 //!
-//! Everything is an atomic, though only `owner`, `late` and `ended` are changed by more than one core: the others are
-//! relaxed loads and stores, which are plain ones to the processor, and [`List::taken`] may look at them from anywhere.
+//! Only `owner`, `late` and `ended` are changed by more than one core. The other fields are atomics all the same,
+//! because any core may call [`List::taken`]; a relaxed load or store is an ordinary one to the processor.
 
 use super::tally::Tally;
 use crate::records::block::Block;
 use crate::records::sync::{AtomicPtr, AtomicU32, Ordering};
 use core::ptr;
 
-/// The free stacks of a pool. All bits zero: no stack was used yet.
+/// The free list of a pool. All bits zero is a valid list: no stack was used yet.
 #[doc(hidden)]
 pub struct List {
-    /// Says which core: the address of what is known of it. Null when no tree has, or had, a greenlet here.
+    /// The owning core, identified by the address of its record. Null while no core owns the pool.
     owner: AtomicPtr<()>,
-    /// The next one of the pools that the owner has.
+    /// Link in the list of the pools that the owner owns.
     next: AtomicPtr<List>,
-    /// The stack that was given back last, of those of which the owner knows. Linked through `Block::next`.
+    /// Head of the free list: the stack that was released last. Linked through `Block::next`. Stacks in `late` are not
+    /// part of it.
     free: AtomicPtr<Block>,
-    /// Stacks that were given back by greenlets which outlived their trees.
+    /// Head of the list of stacks that were released after their greenlets' trees had ended. Linked in the same way.
     late: AtomicPtr<Block>,
-    /// How many stacks were ever used.
+    /// How many stacks were ever used: the stacks in use and the free ones that had a greenlet before.
     fresh: AtomicU32,
-    /// How many greenlets of the owner's tree have stacks.
+    /// How many stacks are in use by greenlets of the owner's tree.
     living: AtomicU32,
-    /// How many greenlets that outlived their trees have stacks.
+    /// How many stacks are in use by greenlets that outlived their trees, or stay for ever with abandoned greenlets.
     ended: AtomicU32,
-    /// Of the owner's to change.
+    /// Only the owner changes it.
     pub(super) tally: Tally,
 }
 
-/// Why there is no stack to be had.
+/// Why a pool has no stack to give.
 #[doc(hidden)]
 pub enum NoStack {
-    /// All are in use.
+    /// All stacks are in use.
     Empty,
-    /// The pool has greenlets of another core's tree, and is for one core at a time.
+    /// Another core owns the pool: greenlets of its tree have stacks here.
     OtherCore,
-    /// The allocator has no memory.
+    /// The allocator has no memory for another stack.
     NoMemory,
 }
 
@@ -62,7 +63,8 @@ impl List {
         }
     }
 
-    /// Sees to it that `core` is the owner: true when it was not before, and has to [give the pool up](Self::give_up) some time.
+    /// Makes `core` the owner. `Ok(true)` if this call made it the owner: the core must then call
+    /// [`give_up`](Self::give_up) when its tree ends.
     #[inline]
     pub(super) fn take(&self, core: *mut ()) -> Result<bool, NoStack> {
         if self.owner.load(Ordering::Relaxed) == core {
@@ -73,34 +75,36 @@ impl List {
 
     #[cold]
     fn begin(&self, core: *mut ()) -> Result<bool, NoStack> {
-        // Acquire: what the last owner left is visible from here on.
+        // Acquire: pairs with the release in `give_up`, so that the writes of the previous owner are visible.
         match self.owner.compare_exchange(ptr::null_mut(), core, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Ok(true),
             Err(_other) => Err(NoStack::OtherCore),
         }
     }
 
-    /// Leaves the pool to whoever comes. Told by the owner, whose tree is ending: it claims and releases nothing any more.
+    /// Ends the ownership: from here on any core can take the pool. Called by the owner when its tree ends, after its
+    /// last claim and release.
     pub(super) fn give_up(&self) {
-        // Release: what this owner leaves is visible to the next one.
+        // Release: pairs with the acquire in `begin`, so that the writes of this owner are visible to the next one.
         self.owner.store(ptr::null_mut(), Ordering::Release);
     }
 
-    /// Puts this pool before `others`, which its owner has, too.
+    /// Links this pool in front of `others`, the owner's other pools.
     pub(super) fn chain(&self, others: *mut List) {
         self.next.store(others, Ordering::Relaxed);
     }
 
-    /// The pool that was given to [`chain`](Self::chain).
+    /// The owner's next pool, as set by [`chain`](Self::chain).
     pub(super) fn next(&self) -> *mut List {
         self.next.load(Ordering::Relaxed)
     }
 
-    /// Takes a stack for the owner; one that was never used comes from `more`, which is told how many there are. With it, whether
-    /// it was used before: then its control block is as it was given back.
+    /// Takes a free stack for the owner. If none is free, calls `more(n)` for a new one, where `n` is the number of
+    /// stacks that were ever used. Also returns whether the stack was used before; if so, its control block is as its
+    /// last greenlet left it.
     #[inline]
     pub(super) fn claim(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<(*mut Block, bool)> {
-        // What came back late before what was never used: an allocator has always more.
+        // Late stacks are reused before a new one is made: an allocator could supply new ones for ever.
         let used = self.pop().or_else(|| self.collect());
         let stack = used.or_else(|| self.unused(more))?;
         self.living.store(self.living.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -113,7 +117,7 @@ impl List {
         if first.is_null() {
             return None;
         }
-        // SAFETY: blocks in the list exist, as memory that was once a block, and are the owner's to look at.
+        // SAFETY: a block in the list is memory that stays a block for ever, and only the owner reads it.
         let next = unsafe { &*first }.next.get();
         self.free.store(next.cast_mut(), Ordering::Relaxed);
         Some(first)
@@ -126,44 +130,46 @@ impl List {
         Some(block)
     }
 
-    /// Takes over what was given back late, all of it, when nothing else is free.
+    /// Moves all late stacks to the free list, which is empty here, and takes the first of them.
     #[cold]
     fn collect(&self) -> Option<*mut Block> {
         if self.late.load(Ordering::Relaxed).is_null() {
             return None;
         }
-        // Acquire: what those who gave it back wrote is visible from here on.
+        // Acquire: pairs with the release in `release_late`, so that the links written there are visible.
         let late = self.late.swap(ptr::null_mut(), Ordering::Acquire);
         self.free.store(late, Ordering::Relaxed);
         self.pop()
     }
 
-    /// Gives back the stack of a greenlet of the owner's tree.
+    /// Releases the stack of a greenlet of the owner's tree.
     #[inline]
     pub(super) fn release(&self, block: *const Block) {
-        // SAFETY: a block that is given back exists, and nobody else uses it.
+        // SAFETY: a block that is being released exists, and nothing else uses it.
         unsafe { &*block }.next.set(self.free.load(Ordering::Relaxed));
         self.free.store(block.cast_mut(), Ordering::Relaxed);
         self.one_less();
     }
 
-    /// The tree of a greenlet ends, and the greenlet does not. Told by the owner.
+    /// Counts a greenlet that keeps its stack although it is no longer part of the owner's tree: the tree is ending, or
+    /// the greenlet was abandoned. Called by the owner.
     pub(super) fn outlived(&self) {
         self.ended.fetch_add(1, Ordering::Relaxed);
         self.one_less();
     }
 
-    /// One greenlet of the owner's tree less.
+    /// Counts one greenlet less of the owner's tree.
     fn one_less(&self) {
         self.living.store(self.living.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 
-    /// Gives back the stack of a greenlet that outlived its tree, from wherever its last handle went.
+    /// Releases the stack of a greenlet that outlived its tree. Any core may call this: the one that drops the last
+    /// handle does.
     #[cold]
     pub(super) fn release_late(&self, block: *const Block) {
         let mut first = self.late.load(Ordering::Relaxed);
         loop {
-            // SAFETY: a block that is given back exists, and nobody else uses it.
+            // SAFETY: a block that is being released exists, and nothing else uses it.
             unsafe { &*block }.next.set(first);
             let put = self.late.compare_exchange_weak(first, block.cast_mut(), Ordering::Release, Ordering::Relaxed);
             match put {
@@ -174,7 +180,7 @@ impl List {
         self.ended.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many stacks have greenlets; meaningful while no other core uses the pool.
+    /// How many stacks are in use. Exact only while no other core uses the pool.
     pub(crate) fn taken(&self) -> usize {
         self.living.load(Ordering::Relaxed) as usize + self.ended.load(Ordering::Relaxed) as usize
     }

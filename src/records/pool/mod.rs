@@ -1,12 +1,12 @@
-//! Which stacks are free, and where each goes back to.
+//! Free stacks, and the place to which a claimed stack returns.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
-//! | `keeper` | which are free: |
-//! | `list` | for one core at a time |
-//! | `slots` | for several |
-//! | `tally` | what becomes of stacks whose greenlets do not run |
-//! | `source` | what the kernel asks of every pool, and what a control block keeps of it |
+//! | `keeper` | the trait of the two kinds of free list |
+//! | `list` | the free list of a pool that one core uses at a time |
+//! | `slots` | the free list of a pool that several cores share |
+//! | `tally` | counts of dead, leaked and abandoned greenlets, for the error of a refused spawn |
+//! | `source` | the interface between the kernel and a pool; what a control block stores about its pool |
 
 mod keeper;
 mod list;

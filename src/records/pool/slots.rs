@@ -1,21 +1,22 @@
-//! Which slots of a pool are free: a stack of slot numbers that cores may share.
+//! The free list of a pool that cores may share: a stack of slot numbers.
 //!
-//! Two sources: slots that were given back, linked through `links`, newest first, so that a warm one is used next; and
-//! slots never used, which are those from `fresh` on. An all-zero `Slots` has all slots free and none linked: a pool
-//! lies in `.bss` and needs no set-up at run time.
+//! Free slots are of two kinds. Slots that were released are linked through `links`, the newest first, so that a slot
+//! which is still in the cache is used next. Slots that were never used are those from `fresh` on. In an all-zero
+//! `Slots` every slot is free and none is linked, so a pool lies in `.bss` and needs no initialisation at run time.
 
 use crate::records::sync::{AtomicU32, AtomicU64, Ordering};
 use core::ptr::NonNull;
 
-/// The free slots of a pool of `N`. Claim and release take constant time.
+/// The free slots of a pool of `N`. Claim and release take constant time while no other core interferes.
 #[repr(C)]
 pub(crate) struct Slots<const N: usize> {
-    /// Low half: number of the first linked slot plus one, or 0. High half: counts changes, so that a core which read the
-    /// head before another took and gave back the same slot sees that it is late (the ABA problem).
+    /// Low half: the number of the first linked slot plus one, or 0 for none. High half: a generation counter against
+    /// ABA, so that a compare-exchange fails on a core that read the head before another core took and released the
+    /// same slot.
     head: AtomicU64,
     /// How many slots were ever used.
     fresh: AtomicU32,
-    /// For a free slot: number of the next one plus one, or 0.
+    /// For each free slot: the number of the next one plus one, or 0 for none.
     links: [AtomicU32; N],
 }
 
@@ -24,7 +25,7 @@ impl<const N: usize> Slots<N> {
         Self { head: AtomicU64::new(0), fresh: AtomicU32::new(0), links: [const { AtomicU32::new(0) }; N] }
     }
 
-    /// Takes a free slot; `None` when there is none. With it, whether it was used before.
+    /// Takes a free slot; `None` if there is none. Also returns whether the slot was used before.
     pub(crate) fn claim(&self) -> Option<(u32, bool)> {
         self.pop().map(|slot| (slot, true)).or_else(|| self.unused().map(|slot| (slot, false)))
     }
@@ -47,7 +48,7 @@ impl<const N: usize> Slots<N> {
             .ok()
     }
 
-    /// How many slots are free. Walks the free list; meaningful while no other core claims or releases.
+    /// How many slots are free. Walks the free list; exact only while no other core claims or releases.
     pub(crate) fn free(&self) -> usize {
         let mut free = N - self.fresh.load(Ordering::Relaxed) as usize;
         let mut next = self.head.load(Ordering::Acquire) as u32;
@@ -60,13 +61,14 @@ impl<const N: usize> Slots<N> {
         free
     }
 
-    /// Forgets how many slots there are: what a control block keeps. [`release`] finds the links again.
+    /// Erases the number of slots from the type, for a control block to store. [`release`] finds the links from this
+    /// pointer.
     pub(crate) fn erase(&'static self) -> NonNull<Slots<0>> {
         NonNull::from(self).cast()
     }
 }
 
-/// A claimed slot that goes back when this is dropped: also when a destructor or an `init` of the user's panics meanwhile.
+/// A claimed slot that is released when this is dropped, also when a destructor or an `init` of the user's panics.
 pub(crate) struct Claimed {
     home: NonNull<Slots<0>>,
     pub(crate) slot: u32,
@@ -75,7 +77,7 @@ pub(crate) struct Claimed {
 impl Claimed {
     /// # Safety
     ///
-    /// As for [`release`], when this is dropped.
+    /// The contract of [`release`] holds when this is dropped.
     pub(crate) unsafe fn new(home: NonNull<Slots<0>>, slot: u32) -> Self {
         Self { home, slot }
     }
@@ -88,21 +90,22 @@ impl Drop for Claimed {
     }
 }
 
-/// Gives a slot back. What its holder wrote is visible to the next one.
+/// Releases a slot. The writes of its last user are visible to the next one.
 ///
 /// # Safety
 ///
-/// `home` came from [`Slots::erase`], and `slot` from a [`Slots::claim`] there; it was not given back since.
+/// `home` came from [`Slots::erase`], `slot` from a [`Slots::claim`] of the same `Slots`, and it was not released
+/// since.
 pub(super) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
-    // SAFETY: `head` stands at the same place for every N (`repr(C)`), and statics live for ever. No reference to all of a
-    // `Slots<0>` is made: it has padding where others have their first link, which another core may be changing.
+    // SAFETY: `head` has the same offset for every N (`repr(C)`), and statics live for ever. No reference to a whole
+    // `Slots<0>` is made: it has padding where other N have their first link, which another core may be changing.
     let top = unsafe { &(*home.as_ptr()).head };
-    // SAFETY: `links` of the pool that `home` came from has more than `slot` elements, by the contract, and starts where
-    // `links` of a pool of none starts; `home` has the provenance of the whole.
+    // SAFETY: `links` has the same offset for every N. Those of the `Slots` behind `home` have more than `slot`
+    // elements, by the contract, and `home` has the provenance of all of them.
     let links = unsafe { home.byte_add(core::mem::offset_of!(Slots<0>, links)) };
-    // SAFETY: the same.
+    // SAFETY: the same: in bounds of `links`.
     let link = unsafe { links.cast::<AtomicU32>().add(slot as usize) };
-    // SAFETY: the same.
+    // SAFETY: the same: an element of `links`, which is an atomic in a static.
     let link = unsafe { link.as_ref() };
     let mut head = top.load(Ordering::Relaxed);
     loop {
@@ -114,7 +117,7 @@ pub(super) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
     }
 }
 
-/// The head that follows `head`: `first` in its low half, one more change in its high half.
+/// The head after a change of `head`: `first` in the low half, the generation plus one in the high half.
 const fn after(head: u64, first: u32) -> u64 {
     ((head >> 32).wrapping_add(1) << 32) | first as u64
 }

@@ -1,4 +1,4 @@
-//! What the kernel asks of a pool, and what a control block remembers of it.
+//! The interface between the kernel and a pool, and what a control block stores about its pool.
 
 use super::keeper::Shared;
 use super::list::{List, NoStack};
@@ -9,28 +9,28 @@ use crate::records::occupancy::Occupancy;
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
 
-/// What the kernel asks of a pool. Public in a private place, so that nobody else can implement it.
+/// A pool of stacks, as the kernel uses it. Sealed: the trait is public, its module is private.
 #[doc(hidden)]
 pub trait Source: Sync + 'static {
     /// Bytes of each stack.
     const SIZE: usize;
-    /// Bytes of each stack that are kept for interrupt frames.
+    /// Bytes of each stack that are reserved for interrupt frames.
     const HEADROOM: usize;
 
-    /// Takes a stack, for a greenlet of that core.
+    /// Takes a stack for a greenlet of `core`.
     #[doc(hidden)]
     fn claim(&'static self, core: Core) -> Result<Claim, NoStack>;
 
-    /// How many stacks there are.
+    /// How many stacks the pool has.
     #[doc(hidden)]
     fn stacks(&self) -> usize;
 
-    /// What has become of the stacks that are not free.
+    /// The counts of dead, leaked and abandoned greenlets of this pool.
     #[doc(hidden)]
     fn tally(&self) -> &Tally;
 }
 
-/// The core that a stack is for.
+/// The core for which a stack is claimed.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct Core(&'static Here);
@@ -40,51 +40,52 @@ impl Core {
         Self(here)
     }
 
-    /// Says which core: the address of what is known of it.
+    /// The identity of the core: the address of its record.
     pub(super) fn id(self) -> *mut () {
         ptr::from_ref(self.0).cast_mut().cast()
     }
 
-    /// Notes that the core is the owner of a pool, until its tree ends.
+    /// Adds a pool to the list of those that the core owns until its tree ends.
     pub(super) fn has(self, list: &'static List) {
         list.chain(self.0.pools());
         self.0.set_pools(ptr::from_ref(list).cast_mut());
     }
 }
 
-/// The tree that is entered on a core ends: leaves the pools that the core has to whoever comes.
+/// Gives up all pools that the core owns. Called when the core's tree ends.
 pub(crate) fn give_up_all(here: &Here) {
     let mut list = here.pools();
     here.set_pools(ptr::null_mut());
     while !list.is_null() {
-        // SAFETY: `Core::has` put it there, pools live for ever, and all of it is atomics.
+        // SAFETY: `Core::has` put it into the list, pools live for ever, and all fields of a `List` are atomics.
         let pool = unsafe { &*list };
         list = pool.next();
         pool.give_up();
     }
 }
 
-/// Where a control block goes.
+/// Where a control block is, or is to be written.
 #[doc(hidden)]
 pub struct Place {
     pub(super) block: *mut Block,
-    /// Whether the stack was a greenlet's before, which is freed.
+    /// Whether the stack had a greenlet before, which was freed: then the block is initialised.
     pub(super) used: bool,
 }
 
-/// A stack that was taken, on its way to becoming a greenlet.
+/// A claimed stack, from which a greenlet is about to be made.
 #[doc(hidden)]
 pub struct Claim {
-    /// Where the control block goes: the base of the stack, less its size.
+    /// Where the control block is: `size_of::<Block>()` below the base of the stack.
     pub(crate) block: *mut Block,
     pub(crate) limit: *mut u8,
     pub(crate) home: Home,
-    /// Whether the control block is there still, as the last greenlet on this stack left it, and the canary band.
+    /// Whether the stack had a greenlet before: then the control block and the canary band are as that greenlet left
+    /// them.
     pub(crate) used: bool,
 }
 
 impl Claim {
-    /// Of the stack of `size` bytes that has its control block at `block`.
+    /// The claim of the stack of `size` bytes whose control block is at `block`.
     #[inline]
     pub(crate) fn of(Place { block, used }: Place, size: usize, home: Home) -> Self {
         let base = block.cast::<u8>().wrapping_add(size_of::<Block>());
@@ -92,53 +93,55 @@ impl Claim {
     }
 }
 
-/// Where the control block of a stack of `size` bytes goes, that begins at `limit`. In bounds: it is smaller than the least stack.
-/// Aligned: sizes and limits are multiples of 64.
+/// The place of the control block in the stack of `size` bytes whose lowest address is `limit`. It is in bounds,
+/// because the smallest stack is larger than a block, and aligned, because sizes and limits are multiples of 64.
 pub(crate) fn place(limit: *mut u8, size: usize) -> Place {
     Place { block: limit.wrapping_add(size - size_of::<Block>()).cast(), used: false }
 }
 
-/// Where a stack goes back to.
+/// Where a stack returns to when its greenlet is freed.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub enum Home {
-    /// A pool of one core at a time; or a pool that is not of stacks, and has one core's greenlets in it.
+    /// The free list of a pool that one core uses at a time, or of a `StackRegion` or `HeapStacks`.
     #[doc(hidden)]
     OneCore(&'static List),
-    /// A pool that cores share, and the number of the stack.
+    /// The free list of a pool that cores share, and the number of the stack in it.
     #[doc(hidden)]
     Shared(NonNull<Shared<0>>, u32),
-    /// The tree whose main greenlet it is.
+    /// The tree whose main greenlet this is. Main has no stack of the crate; its release frees the tree.
     #[doc(hidden)]
     Tree(&'static Occupancy),
 }
 
 impl Home {
-    /// The tree of a greenlet ends, and the greenlet does not: it still has the stack, and its core has no part in it any more.
+    /// Counts a greenlet that keeps its stack after its tree, or that was abandoned. Shared pools need no such count.
     pub(crate) fn outlived(self) {
         if let Self::OneCore(list) = self {
             list.outlived();
         }
     }
 
-    /// Counts one greenlet with this home `MORE` or `LESS` in its pool. Told by the greenlet's core, while its tree has not ended.
+    /// Changes the count of `lot` in the pool by `change`: [`MORE`](super::MORE) or [`LESS`]. Called on the greenlet's
+    /// core, before its tree has ended.
     #[inline]
     pub(crate) fn count(self, lot: Lot, change: u32) {
         match self {
             Self::OneCore(list) => list.tally.count_alone(lot, change),
-            // SAFETY: a home is made of a pool by `Keeper::claim`.
+            // SAFETY: `Keeper::claim` made this home from the address of a pool's `Shared`.
             Self::Shared(pool, _) => unsafe { Shared::tally_of(pool) }.count(lot, change),
             Self::Tree(_) => {}
         }
     }
 }
 
-/// Gives the stack of a greenlet back to where it came from. `ended`: the greenlet has outlived its tree.
+/// Releases the stack of a greenlet to its pool; for a main greenlet, frees its tree. `ended`: the greenlet has
+/// outlived its tree.
 ///
 /// # Safety
 ///
-/// Nobody uses the stack nor the block, whose home is where it was claimed, and it was not given back since. Unless `ended`, this
-/// is the core that it was claimed on.
+/// Nothing else uses the stack or the block. The block's home is the one with which it was claimed, and the stack was
+/// not released since. Unless `ended`, the caller runs on the core that claimed it.
 #[inline]
 pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
     match block.home.get() {

@@ -1,8 +1,9 @@
-//! What becomes of stacks whose greenlets do not run: counted where it happens, so that a refused spawn need not look for them.
+//! Counts of the greenlets that keep stacks without running. Each is counted when it dies, is leaked or is abandoned,
+//! so that a refused spawn can report the numbers without a search.
 
 use crate::records::sync::{AtomicU32, Ordering};
 
-/// Greenlets that have stacks of a pool and do not run.
+/// How many greenlets with a stack of the pool are dead, leaked or abandoned.
 #[doc(hidden)]
 pub struct Tally {
     dead: AtomicU32,
@@ -10,20 +11,20 @@ pub struct Tally {
     abandoned: AtomicU32,
 }
 
-/// What has become of a greenlet.
+/// Why a greenlet keeps its stack without running.
 #[derive(Clone, Copy)]
 pub(crate) enum Lot {
-    /// Dead and still referred to, in a tree that is entered.
+    /// Dead, but still referenced, in a tree that has not ended.
     Dead,
-    /// Asked to exit, and alive.
+    /// Asked to exit, or lost while it could not be asked, and still alive.
     Leaked,
-    /// Given up, with its stack.
+    /// Abandoned, together with its stack.
     Abandoned,
 }
 
-/// One greenlet more.
+/// A change of a count: one greenlet more.
 pub(crate) const MORE: u32 = 1;
-/// One greenlet less.
+/// A change of a count: one greenlet less, as a wrapping addition.
 pub(crate) const LESS: u32 = u32::MAX;
 
 impl Tally {
@@ -39,20 +40,20 @@ impl Tally {
         }
     }
 
-    /// Told by the only core that counts here: a plain load and store.
+    /// Changes a count by a load and a store. Called by the only core that counts in this pool.
     #[inline]
     pub(super) fn count_alone(&self, lot: Lot, change: u32) {
         let count = self.of(lot);
         count.store(count.load(Ordering::Relaxed).wrapping_add(change), Ordering::Relaxed);
     }
 
-    /// Told by any core.
+    /// Changes a count atomically. Called by any core.
     #[inline]
     pub(super) fn count(&self, lot: Lot, change: u32) {
         self.of(lot).fetch_add(change, Ordering::Relaxed);
     }
 
-    /// How many there are of each lot.
+    /// The counts of [`Lot::Dead`], [`Lot::Leaked`] and [`Lot::Abandoned`], in this order.
     pub(crate) fn read(&self) -> [usize; 3] {
         [Lot::Dead, Lot::Leaked, Lot::Abandoned].map(|lot| self.of(lot).load(Ordering::Relaxed) as usize)
     }

@@ -1,11 +1,11 @@
-//! Receiving in a loop.
+//! The iterator over received values.
 
 use super::Channel;
 use crate::me::Me;
 use crate::raised::Raised;
 use core::fmt;
 
-/// Receives until the iteration is over. Made by [`Channel::iter`].
+/// An iterator that receives from a channel until the iteration ends. Made by [`Channel::iter`].
 ///
 /// ```
 /// # use greenlet_tasklets::{Channel, Raised, Scheduler};
@@ -14,12 +14,12 @@ use core::fmt;
 /// # TASKLETS.enter(|main| {
 /// let mut values = LINE.iter(main);
 /// assert_eq!(values.next(), Some(Err(Raised::Deadlock)));
-/// assert_eq!(values.next(), None); // an error is the end
+/// assert_eq!(values.next(), None); // an error ends the iteration
 /// # }).unwrap();
 /// ```
 pub struct Iter<'a, 'b, V: 'static, E: 'static> {
     channel: &'static Channel<V, E>,
-    /// `None` when it is over.
+    /// `None` once the iteration has ended.
     me: Option<&'b Me<'a, V, E>>,
 }
 

@@ -1,4 +1,4 @@
-//! Channels: where tasklets meet and exchange values.
+//! Channels, through which tasklets exchange values.
 
 mod iter;
 mod settings;
@@ -14,11 +14,11 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU64};
 
-/// A meeting place of a scheduler's tasklets: who sends waits for somebody who receives, and the other way round. A `static`,
-/// made by [`Scheduler::channel`](crate::Scheduler::channel).
+/// An unbuffered channel of a scheduler's tasklets: a sender waits for a receiver, and a receiver for a sender.
 ///
-/// Both sides wait first come first. A value goes from cell to cell, and is never in the channel. With each run of its
-/// scheduler, a channel begins anew: open, empty, as it was built.
+/// It is a `static`, whose initial value [`Scheduler::channel`](crate::Scheduler::channel) returns. Tasklets wait in
+/// the order of their arrival. A value moves from the sender's cell to the receiver's; the channel stores none. In each
+/// run of its scheduler a channel starts open, empty and with its initial settings.
 ///
 /// ```
 /// use greenlet::StackPool;
@@ -42,7 +42,8 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU64};
 /// ```
 pub struct Channel<V: 'static = (), E: 'static = &'static str> {
     home: &'static dyn Home<V, E>,
-    /// The run that the rest is of. What is here is atomic so that a channel can be a static; only the scheduler's core looks.
+    /// The run to which the other fields belong. The fields are atomics because a channel is a static; only the
+    /// scheduler's core accesses them.
     run: AtomicU64,
     pub(crate) balance: AtomicI32,
     pub(crate) first: AtomicU16,
@@ -50,15 +51,15 @@ pub struct Channel<V: 'static = (), E: 'static = &'static str> {
     preference: AtomicU8,
     schedule_all: AtomicBool,
     closing: AtomicBool,
-    /// As it was built.
+    /// The initial settings: the preference, and `schedule_all`.
     built: (Preference, bool),
 }
 
-/// Who goes on when a sender and a receiver meet.
+/// Which tasklet continues when a sender and a receiver meet.
 ///
-/// The preference is looked at when the second of the two comes. If it prefers the one that waited, that one runs at once, and
-/// who came second keeps its place in the ring, which makes it the last. Else who came second goes on, and the other one goes
-/// to the end of the ring.
+/// The preference applies when the second of the two arrives. If the tasklet that waited is preferred, it runs at once,
+/// and the second one keeps its place in the ring, which makes it the last. Otherwise the second one continues, and the
+/// tasklet that waited goes to the end of the ring.
 ///
 /// ```
 /// use greenlet_tasklets::{Channel, Preference, Scheduler};
@@ -67,16 +68,16 @@ pub struct Channel<V: 'static = (), E: 'static = &'static str> {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Preference {
-    /// The receiver, as in a function call: Stackless' -1.
+    /// The receiver, as in a function call. -1 in Stackless.
     #[default]
     Receiver,
-    /// Whoever came second: Stackless' 0.
+    /// The second to arrive. 0 in Stackless.
     Nobody,
-    /// The sender: Stackless' 1.
+    /// The sender. 1 in Stackless.
     Sender,
 }
 
-/// What one comes to do, and whom the balance counts.
+/// The direction of an operation. The number is what a waiting tasklet adds to the balance.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Send = 1,
@@ -98,7 +99,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         }
     }
 
-    /// The channel with another preference to begin with; see [`set_preference`](Self::set_preference).
+    /// Returns the channel with another initial preference; see [`set_preference`](Self::set_preference).
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Preference, Scheduler};
@@ -112,7 +113,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         self
     }
 
-    /// The channel with [`set_schedule_all`](Self::set_schedule_all) to begin with.
+    /// Returns the channel with [`set_schedule_all`](Self::set_schedule_all) as the initial setting.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Scheduler};
@@ -126,18 +127,18 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         self
     }
 
-    /// The balance, for whoever knows that the channel is of the run.
+    /// Returns the balance. The caller has checked that the channel is in the current run.
     pub(crate) fn balance_now(&self) -> i32 {
         self.balance.load(Relaxed)
     }
 
-    /// Whether this channel is of the run of `me`; it is made so if it is of its scheduler's.
+    /// Returns `true` if this channel belongs to the scheduler of `me`. The first call in a run resets the channel.
     #[inline]
     fn is_of(&self, me: &Me<'_, V, E>) -> bool {
         self.run.load(Relaxed) == me.state.run.get() || self.begin(me)
     }
 
-    /// The first use in a run. Who waited in an earlier one does not any more.
+    /// Resets the channel at its first use in a run. Tasklets that waited in an earlier run have ended.
     #[cold]
     fn begin(&self, me: &Me<'_, V, E>) -> bool {
         let own = me.state.home.get().is_some_and(|home| ptr::addr_eq(home, self.home));
@@ -160,15 +161,19 @@ impl<V: 'static, E: 'static> Channel<V, E> {
 
 /// # Sending and receiving
 impl<V: Default + 'static, E: 'static> Channel<V, E> {
-    /// Sends a value to the first that waits to receive; waits for somebody if nobody does. Returns what was in the receiver's cell,
-    /// which is `V::default()` unless somebody has [put another value](crate::Tasklet::set_cell) there.
+    /// Sends a value to the first waiting receiver; if there is none, waits for one.
+    ///
+    /// Returns what was in the receiver's cell: `V::default()`, unless a tasklet has [set another
+    /// value](crate::Tasklet::set_cell).
     ///
     /// # Errors
     ///
-    /// - [`Raised::BlockTrap`], [`Raised::Closed`]: it would have to wait. `value` is dropped.
-    /// - [`Raised::Deadlock`]; main gets [`Raised::NoReceiver`], and what others die of.
-    /// - [`Raised::Refused`]: the channel is another scheduler's.
-    /// - what is thrown into this tasklet meanwhile.
+    /// - [`Raised::BlockTrap`]: this tasklet would have to wait, and its block trap is set. `value` is dropped.
+    /// - [`Raised::Closed`]: this tasklet would have to wait, and the channel is closing. `value` is dropped.
+    /// - [`Raised::Deadlock`]: no tasklet is left that could receive.
+    /// - [`Raised::NoReceiver`], in main only: the last other tasklet has ended.
+    /// - [`Raised::Refused`]: the channel belongs to another scheduler, or interrupts are masked.
+    /// - In main, the error with which another tasklet ended; and whatever is thrown into this tasklet while it waits.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -185,7 +190,8 @@ impl<V: Default + 'static, E: 'static> Channel<V, E> {
         self.act(me, Way::Send, Ok(value))
     }
 
-    /// Sends an error, an exit, or the end of an iteration: it is raised in the receiver. Stackless' `send_exception`.
+    /// Sends an error, an exit or the end of an iteration, which is raised in the receiver: Stackless'
+    /// `send_exception`.
     ///
     /// # Errors
     ///
@@ -198,7 +204,10 @@ impl<V: Default + 'static, E: 'static> Channel<V, E> {
     /// # static TASKLETS: Scheduler<1, u32> = Scheduler::new();
     /// # static LINE: Channel<u32> = TASKLETS.channel();
     /// # TASKLETS.enter(|main| {
-    /// main.spawn(&STACKS, |me| { LINE.send_exception(me, "broken")?; LINE.send_exception(me, Raised::Stop) }).unwrap();
+    /// main.spawn(&STACKS, |me| {
+    ///     LINE.send_exception(me, "broken")?;
+    ///     LINE.send_exception(me, Raised::Stop)
+    /// }).unwrap();
     /// assert_eq!(LINE.receive(main), Err(Raised::Error("broken")));
     /// assert_eq!(LINE.next(main), Ok(None));
     /// # }).unwrap();
@@ -207,28 +216,29 @@ impl<V: Default + 'static, E: 'static> Channel<V, E> {
         self.act(me, Way::Send, Err(raised.into())).map(drop)
     }
 
-    /// Receives what the first that waits to send sends; waits for somebody if nobody does.
+    /// Receives the value of the first waiting sender; if there is none, waits for one.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), with [`Raised::NoSender`] for main; and what was sent by [`send_exception`](Self::send_exception).
+    /// As [`send`](Self::send), with [`Raised::NoSender`] for main; and what the sender sent by
+    /// [`send_exception`](Self::send_exception).
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Raised, Scheduler};
     /// # static TASKLETS: Scheduler<1, u32> = Scheduler::new();
     /// # static LINE: Channel<u32> = TASKLETS.channel();
     /// # TASKLETS.enter(|main| {
-    /// assert_eq!(LINE.receive(main), Err(Raised::Deadlock)); // nobody will ever send
+    /// assert_eq!(LINE.receive(main), Err(Raised::Deadlock)); // there is no other tasklet that could send
     /// # }).unwrap();
     /// ```
     pub fn receive(&'static self, me: &Me<'_, V, E>) -> Result<V, Raised<E>> {
         self.act(me, Way::Receive, Ok(V::default()))
     }
 
-    /// One step of an iteration: receives; `None` when [`Raised::Stop`] was sent, or when the channel is closing and no sender
-    /// waits.
+    /// Receives as one step of an iteration; returns `None` at its end.
     ///
-    /// The channel is looked at before it receives: one that waits when the channel is closed waits on.
+    /// The end is a received [`Raised::Stop`], or a channel that is closing and has no waiting sender. The second is
+    /// checked before the receive: a tasklet that waits already when the channel is closed continues to wait.
     ///
     /// # Errors
     ///
@@ -256,7 +266,7 @@ impl<V: Default + 'static, E: 'static> Channel<V, E> {
         }
     }
 
-    /// Receives until [`next`](Self::next) says that it is over, or something is raised.
+    /// Returns an iterator that receives until [`next`](Self::next) returns `None` or an error.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -265,7 +275,11 @@ impl<V: Default + 'static, E: 'static> Channel<V, E> {
     /// # static TASKLETS: Scheduler<1, u32> = Scheduler::new();
     /// # static LINE: Channel<u32> = TASKLETS.channel();
     /// # TASKLETS.enter(|main| {
-    /// main.spawn(&STACKS, |me| { LINE.send(me, 1)?; LINE.send(me, 2)?; LINE.send_exception(me, Raised::Stop) }).unwrap();
+    /// main.spawn(&STACKS, |me| {
+    ///     LINE.send(me, 1)?;
+    ///     LINE.send(me, 2)?;
+    ///     LINE.send_exception(me, Raised::Stop)
+    /// }).unwrap();
     /// for (n, value) in LINE.iter(main).enumerate() {
     ///     assert_eq!(value, Ok(n as u32 + 1));
     /// }

@@ -1,4 +1,4 @@
-//! How a channel is set, and what it tells.
+//! The settings of a channel, and queries about it.
 
 use super::{Channel, Preference};
 use crate::me::Me;
@@ -8,11 +8,11 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// # Settings
 impl<V: 'static, E: 'static> Channel<V, E> {
-    /// Sets who goes on when two meet.
+    /// Sets which tasklet continues when a sender and a receiver meet.
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: the channel is another scheduler's.
+    /// [`Raised::Refused`]: the channel belongs to another scheduler.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Preference, Scheduler};
@@ -29,12 +29,15 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         Ok(())
     }
 
-    /// Sets whether a meeting schedules: the one that waited goes to the end of the ring, then the next in the ring runs. Who
-    /// came second keeps its place, right behind the other one, and is the last by that. The preference does not count then.
+    /// Sets whether both tasklets of a meeting wait for their turns.
+    ///
+    /// With `true`, the tasklet that waited goes to the end of the ring, and the next tasklet of the ring runs. The
+    /// second to arrive keeps its place, which is right behind that one, so it is the last. The preference has no
+    /// effect then.
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: the channel is another scheduler's.
+    /// [`Raised::Refused`]: the channel belongs to another scheduler.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Scheduler};
@@ -51,12 +54,13 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         Ok(())
     }
 
-    /// From now on nobody waits here: who would have to gets [`Raised::Closed`]. Those who wait already wait on, and are told
-    /// nothing; who comes to their other side still meets them.
+    /// Closes the channel: from now on, an operation that would have to wait fails with [`Raised::Closed`].
+    ///
+    /// Tasklets that wait already continue to wait, and an operation of the other direction still meets them.
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: the channel is another scheduler's.
+    /// [`Raised::Refused`]: the channel belongs to another scheduler.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Raised, Scheduler};
@@ -73,11 +77,11 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         Ok(())
     }
 
-    /// Undoes [`close`](Self::close).
+    /// Opens the channel again after [`close`](Self::close).
     ///
     /// # Errors
     ///
-    /// [`Raised::Refused`]: the channel is another scheduler's.
+    /// [`Raised::Refused`]: the channel belongs to another scheduler.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Scheduler};
@@ -96,11 +100,11 @@ impl<V: 'static, E: 'static> Channel<V, E> {
     }
 }
 
-/// # Questions
+/// # Queries
 ///
-/// A channel of another scheduler is, for this one, as it was built.
+/// For a tasklet of another scheduler, these return the initial settings and an empty queue.
 impl<V: 'static, E: 'static> Channel<V, E> {
-    /// How many senders wait; or, below 0, how many receivers.
+    /// Returns the number of waiting senders; or, negative, that of waiting receivers.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -119,7 +123,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         if self.is_of(me) { self.balance_now() } else { 0 }
     }
 
-    /// Those who wait, first come first: all senders, or all receivers.
+    /// Returns the waiting tasklets, all senders or all receivers, in the order of their arrival.
     ///
     /// ```
     /// # use greenlet::StackPool;
@@ -134,7 +138,8 @@ impl<V: 'static, E: 'static> Channel<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn waiting(&self, me: &Me<'_, V, E>) -> impl Iterator<Item = Tasklet<V, E>> {
-        // Whoever looks may change the queue meanwhile: then this ends early, or in the ring, but it ends.
+        // The caller may change the queue during the iteration, which then ends early, or continues in the ring; the
+        // count makes it end.
         let count = self.balance(me).unsigned_abs();
         let mut next = self.first().filter(|_| count > 0);
         (0..count).map_while(move |_| {
@@ -144,7 +149,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         })
     }
 
-    /// Who goes on when two meet.
+    /// Returns which tasklet continues when a sender and a receiver meet.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Preference, Scheduler};
@@ -162,7 +167,8 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         all.into_iter().find(|&preference| preference as u8 == now).unwrap_or_default()
     }
 
-    /// Whether a meeting schedules.
+    /// Returns whether both tasklets of a meeting wait for their turns; see
+    /// [`set_schedule_all`](Self::set_schedule_all).
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Scheduler};
@@ -175,7 +181,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         if self.is_of(me) { self.schedule_all.load(Relaxed) } else { self.built.1 }
     }
 
-    /// Whether [`close`](Self::close) was called, and [`open`](Self::open) not since.
+    /// Returns `true` if [`close`](Self::close) was called, and [`open`](Self::open) was not called since.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Scheduler};
@@ -188,7 +194,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
         self.is_of(me) && self.closing.load(Relaxed)
     }
 
-    /// Whether it is closing, and nobody waits.
+    /// Returns `true` if the channel is closing and no tasklet waits at it.
     ///
     /// ```
     /// # use greenlet_tasklets::{Channel, Scheduler};

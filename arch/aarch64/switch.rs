@@ -1,0 +1,223 @@
+//! The switch of aarch64.
+//!
+//! A stack of 8 KiB at 0x1000, with a body of 24 bytes. The control block at its base, 192 bytes, begins with the
+//! [`Context`]:
+//!
+//! ```text
+//!   address         fresh                        running                      suspended
+//!   0x3000   base ┌──────────────────────┐     ┌──────────────────────┐     ┌──────────────────────┐
+//!                 │ rest of the block    │     │                      │     │                      │
+//!   0x2f80        │ record: 0, 0         │     │ record: 0, 0         │     │ record: 0, 0         │
+//!                 │ link: the parent's   │     │ link                 │     │ link                 │
+//!                 │ reserved: entry      │     │ reserved: stale      │     │ reserved: its x19    │
+//!                 │ frame: 0x2f80        │     │ frame: stale         │     │ frame: its x29       │
+//!                 │ pc: trampoline       │     │ pc: stale            │     │ pc: label 2          │
+//!   0x2f40        │ sp: 0x2f20           │     │ sp: stale            │     │ sp: 0x2d80           │
+//!                 ├──────────────────────┤     ├──────────────────────┤     ├──────────────────────┤
+//!   0x2f20        │ the body's closure   │     │ (moved out)          │     │ (moved out)          │
+//!                 ├──────────────────────┤     ├──────────────────────┤     ├──────────────────────┤
+//!                 │ free                 │     │ frames of the entry  │     │ frames of the entry  │
+//!                 │                      │     │ and of the body      │     │ and of the body      │
+//!                 │                      │  sp►├──────────────────────┤     │                      │
+//!                 │                      │     │ free                 │     │ registers that the   │
+//!                 │                      │     │                      │     │ compiler spilled     │
+//!   0x2d80        │                      │     │                      │     ├──────────────────────┤
+//!                 │                      │     │                      │     │ free                 │
+//!   0x1000  limit └──────────────────────┘     └──────────────────────┘     └──────────────────────┘
+//! ```
+//!
+//! A switch pushes nothing, and saves four words in the [`Context`]. The return address into the trampoline is in the
+//! entry's frame record.
+//!
+//! ```text
+//!   register   at the branch                            at label 2, in the other context
+//!   x0         word, if one is sent                     word
+//!   x2         to, whose context is loaded; then null,  the context that resumes; null: a packet arrived
+//!              if a packet is sent
+//!   x3         packet, if one is sent                   packet
+//!   x1         from, where this context is saved        unspecified
+//!   sp, x29    saved in from, loaded from to            as this context left them
+//!   x19        saved in from, loaded from to            as this context left it
+//!   x9, x10    scratch, resume address                  unspecified
+//!   x18        untouched where the platform reserves it, else clobbered
+//!   others     clobbered: the compiler spilled what is live, d8 to d15 among them, and SVE where code uses it
+//!   FPCR       with `fp-control`: saved and loaded      as this context left it
+//! ```
+//!
+//! The target is reached by `br`, not by `ret`: the return stack of the processor expects a return to the caller.
+
+use super::trampoline::{outermost, trampoline};
+use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, offset};
+use core::arch::asm;
+
+const _: () = assert!(
+    offset::PC == offset::SP + 8 && offset::RESERVED == offset::FRAME + 8,
+    "sp and pc, frame and reserved are saved and loaded in pairs"
+);
+
+/// The instruction before label 2 of a marked switch: `brk #0x6775`, never executed. Before label 2 of an unmarked one
+/// is its branch.
+const MARK: u32 = 0xd420_0000 | 0x6775 << 5;
+
+/// Lines that leave the running stack for that of `to`, in x2. Then sp, x29 and x19 are those of `to`, x10 is its
+/// resume address, and `to` is still in x2.
+macro_rules! load {
+    () => {
+        "ldp x9, x10, [x2, {SP}]
+         ldp x29, x19, [x2, {FRAME}]
+         mov sp, x9"
+    };
+}
+
+/// The common part of the two switches. They differ in what precedes the branch, `$before`, and in the registers of
+/// what they send.
+macro_rules! switch {
+    ($marked:expr, $from:ident, [$($before:literal),*], $($operands:tt)*) => {
+        asm!(
+            // x1 = from, x2 = to; x0 = word or x3 = packet. sp, x29 and x19 are those of `from`.
+            // Save it, to resume at label 2.
+            "adr x10, 2f",
+            "mov x9, sp",
+            "stp x9, x10, [x1, {SP}]",
+            "stp x29, x19, [x1, {FRAME}]",
+            control!(save),
+            // `from` is complete; x1, x9 and x10 are free.
+            control!(load),
+            load!(),
+            // x2 = to; x0 = word or x3 = packet. The stack is that of `to`.
+            $($before,)*
+            "br x10",
+            ".if {MARKED}",
+            "brk #0x6775",
+            ".endif",
+            // A later switch to `from` branches here, with the sp, x29 and x19 that were saved above. Either x2 = from and
+            // x0 = word, or x2 = 0 and x3 = packet. All other registers are unspecified, but for a reserved x18.
+            "2:",
+            MARKED = const $marked as u8,
+            SP = const offset::SP,
+            FRAME = const offset::FRAME,
+            inlateout("x1") $from => _,
+            $($operands)*
+            out("x9") _,
+            out("x10") _,
+            lateout("x20") _,
+            lateout("x21") _,
+            lateout("x22") _,
+            lateout("x23") _,
+            lateout("x24") _,
+            lateout("x25") _,
+            lateout("x26") _,
+            lateout("x27") _,
+            lateout("x28") _,
+            clobber_abi("C"),
+        )
+    };
+}
+
+impl Isa for Native {
+    #[inline(always)]
+    unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
+        let (word_back, target, packet);
+        // SAFETY: in: x0 to x2. out: x0, x2, x3. All other registers are clobbered, except sp, x29 and x19, which no
+        // clobber can name and which are saved and restored here, and x18 where the platform reserves it.
+        // `clobber_abi` names p0 to p15, and v0 to v31 whole, although a callee preserves the low halves of v8 to v15.
+        // `nostack` is not given: sp must be aligned. `nomem` is not given: other contexts change memory. The caller
+        // vouches for the two contexts.
+        unsafe {
+            switch!(
+                MARKED, from, [],
+                inlateout("x0") word => word_back,
+                inlateout("x2") to => target,
+                lateout("x3") packet,
+            );
+        }
+        Landing { word: word_back, target, packet }
+    }
+
+    #[inline(always)]
+    unsafe fn switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing {
+        let (word, target, packet_back);
+        // SAFETY: as in `switch`, with the packet in x3 instead of a word in x0.
+        unsafe {
+            switch!(
+                false, from, ["mov x2, xzr"],
+                lateout("x0") word,
+                inlateout("x2") to => target,
+                inlateout("x3") packet => packet_back,
+            );
+        }
+        Landing { word, target, packet: packet_back }
+    }
+
+    #[inline(always)]
+    unsafe fn finish_with_word(to: *const Context, word: Word) -> ! {
+        // SAFETY: in: x0, x2. The caller vouches for `to`; nothing is live after a branch that does not return.
+        unsafe {
+            asm!(
+                control!(load),
+                load!(),
+                // x2 = to, x0 = word. The stack is that of `to`, and the old one may have other uses soon.
+                "br x10",
+                SP = const offset::SP,
+                FRAME = const offset::FRAME,
+                in("x0") word,
+                in("x2") to,
+                options(noreturn),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn finish_with_packet(to: *const Context, packet: *const ()) -> ! {
+        // SAFETY: as in `finish_with_word`, with the packet in x3.
+        unsafe {
+            asm!(
+                control!(load),
+                load!(),
+                // x2 = to, which null replaces; x3 = packet. The stack is that of `to`.
+                "mov x2, xzr",
+                "br x10",
+                SP = const offset::SP,
+                FRAME = const offset::FRAME,
+                in("x2") to,
+                in("x3") packet,
+                options(noreturn),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn call_on(sp: *mut u8, function: Diverging, argument: *const ()) -> ! {
+        // SAFETY: in: x0, x2, x3. The caller vouches for the stack below `sp`.
+        unsafe {
+            asm!(
+                "mov x1, sp",
+                "mov sp, x2",
+                "mov x29, xzr",
+                // x0 = argument, x1 = the old sp, x3 = function. sp is on the other stack. x29 = 0 ends a walk along frame
+                // pointers.
+                "b {outermost}",
+                outermost = sym outermost,
+                in("x0") argument,
+                in("x2") sp,
+                in("x3") function,
+                options(noreturn),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn trampoline() -> *const () {
+        trampoline as *const ()
+    }
+
+    unsafe fn is_mark(pc: *const ()) -> bool {
+        let before: u32;
+        // SAFETY: `pc` is a label 2, so that there is code before it. Read in assembly: in Rust's memory model code is
+        // not memory.
+        unsafe {
+            asm!("ldur {0:w}, [{1}, #-4]", out(reg) before, in(reg) pc, options(readonly, nostack, preserves_flags));
+        }
+        before == MARK
+    }
+}

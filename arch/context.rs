@@ -1,0 +1,169 @@
+//! Where a suspended stack is saved, and what arrives when it is resumed.
+//!
+//! ```text
+//!                 ┌────────────────────────┐
+//!   RECORD_AT ──► │ FrameRecord: 0, 0      │ where `frame` of a fresh or finished context points
+//!                 ├────────────────────────┤
+//!                 │ not of this module     │ fields of the control block
+//!                 ├────────────────────────┤
+//!                 │ control                │ with the feature `fp-control`
+//!                 │ link                   │ the context that a debugger shows as the caller
+//!                 │ reserved               │ LLVM's own register; the entry, while fresh
+//!                 │ frame                  │ frame pointer
+//!                 │ pc                     │ resume address
+//!           0 ──► │ sp                     │ stack pointer
+//!                 └────────────────────────┘
+//! ```
+
+use super::{Isa, Native};
+use core::cell::Cell;
+use core::mem::MaybeUninit;
+use core::ptr;
+
+/// Alignment of a stack pointer at a call, in bytes. Both ABIs ask for 16.
+pub(crate) const STACK_ALIGN: usize = 16;
+
+/// One machine word on its way between contexts. It may be a pointer, an integer, part of a value with padding, or
+/// uninitialised; `MaybeUninit` keeps all of these as they are, provenance included.
+pub(crate) type Word = MaybeUninit<*const ()>;
+
+/// What arrives with control: a word or a packet.
+#[derive(Clone, Copy)]
+pub(crate) struct Landing {
+    pub(super) word: Word,
+    /// The target of the switch, if it sent a word; null, if it sent a packet.
+    pub(super) target: *const Context,
+    pub(super) packet: *const (),
+}
+
+impl Landing {
+    /// What an [`Entry`] was called with. With a packet `word` is unspecified, with a word `packet` is.
+    #[inline(always)]
+    pub(crate) fn new(word: Word, target: *const Context, packet: *const ()) -> Self {
+        Self { word, target, packet }
+    }
+
+    /// The word, or else the packet.
+    #[inline(always)]
+    pub(crate) fn received(self) -> Result<Word, *const ()> {
+        if self.target.is_null() { Err(self.packet) } else { Ok(self.word) }
+    }
+}
+
+/// The function that a trampoline calls: with the three parts of a [`Landing`], and the context that starts.
+pub(crate) type Entry =
+    unsafe extern "C" fn(word: Word, this: *const Context, target: *const Context, packet: *const ()) -> !;
+
+/// The function that [`Isa::call_on`] calls.
+pub(crate) type Diverging = unsafe extern "C" fn(argument: *const (), sp: *mut u8) -> !;
+
+/// A frame record of two zero words, which ends a walk along frame pointers. The owner of a [`Context`] places one
+/// [`RECORD_AT`] bytes above the context's beginning.
+pub(crate) type FrameRecord = [usize; 2];
+
+/// See [`FrameRecord`]. What a switch reads and writes has the first cache line to itself; with `fp-control` that is
+/// one word more.
+pub(crate) const RECORD_AT: usize = if cfg!(feature = "fp-control") { 72 } else { 64 };
+
+/// The state of a suspended stack.
+#[repr(C)]
+pub(crate) struct Context {
+    pub(super) sp: Cell<*mut u8>,
+    pub(super) pc: Cell<*const ()>,
+    /// The frame pointer: rbp, x29.
+    pub(super) frame: Cell<*const ()>,
+    /// The register that LLVM reserves for itself, and that no clobber can name: rbx, x19. While fresh, the [`Entry`].
+    pub(super) reserved: Cell<*const ()>,
+    /// Where a debugger continues after it has walked this context's stack; null for nowhere.
+    pub(crate) link: Cell<*const Context>,
+    /// The saved control words. In a fresh context, those of the code that made it fresh.
+    #[cfg(feature = "fp-control")]
+    pub(super) control: Cell<super::isa::Control>,
+}
+
+impl Context {
+    /// An empty context: of code that runs, which the first switch away fills, or for a later [`fresh`](Self::fresh).
+    pub(crate) const fn running() -> Self {
+        Self {
+            sp: Cell::new(ptr::null_mut()),
+            pc: Cell::new(ptr::null()),
+            frame: Cell::new(ptr::null()),
+            reserved: Cell::new(ptr::null()),
+            link: Cell::new(ptr::null()),
+            #[cfg(feature = "fp-control")]
+            control: Cell::new(0),
+        }
+    }
+
+    /// Makes this context fresh: the next switch to it calls `entry`, with the stack pointer at `sp`. With the feature
+    /// `fp-control` it starts with the control words of the caller.
+    ///
+    /// `sp` is a multiple of [`STACK_ALIGN`]. The context must not move from now on.
+    #[inline]
+    pub(crate) fn fresh(&self, sp: *mut u8, entry: Entry) {
+        debug_assert!(sp.addr().is_multiple_of(STACK_ALIGN));
+        self.sp.set(sp);
+        self.pc.set(Native::trampoline());
+        self.frame.set(self.record());
+        self.reserved.set(entry as *const ());
+        #[cfg(feature = "fp-control")]
+        self.control.set(<Native as super::Cpu>::control());
+    }
+
+    /// Sets the saved stack pointer to null: nothing is on the stack.
+    #[inline]
+    pub(crate) fn clear_sp(&self) {
+        self.sp.set(ptr::null_mut());
+    }
+
+    /// Sets the saved stack pointer of a context that was forced off its stack.
+    pub(crate) fn set_sp(&self, sp: *mut u8) {
+        self.sp.set(sp);
+    }
+
+    /// The frame pointer of a context without frames.
+    #[inline]
+    fn record(&self) -> *const () {
+        ptr::from_ref(self).wrapping_byte_add(RECORD_AT).cast()
+    }
+
+    /// Resets the resume address and the frame pointer of a finished context, so that a debugger sees an empty stack
+    /// and continues at the link. What the last switch saved there would lead it into memory that has other uses by
+    /// now.
+    #[inline]
+    pub(crate) fn clear_frames(&self) {
+        self.pc.set(Native::trampoline());
+        self.frame.set(self.record());
+    }
+
+    /// Whether the last switch away was a marked one. False for a fresh or empty context. The context does not run.
+    pub(crate) fn is_marked(&self) -> bool {
+        let pc = self.pc.get();
+        // SAFETY: `pc` is neither that of an empty nor that of a fresh or finished context, so that a switch saved it.
+        !pc.is_null() && pc != Native::trampoline() && unsafe { Native::is_mark(pc) }
+    }
+
+    /// The stack pointer that the last switch away saved.
+    pub(crate) fn sp(&self) -> *mut u8 {
+        self.sp.get()
+    }
+}
+
+/// Byte offsets of the fields that assembly reads and writes.
+#[cfg(not(miri))]
+pub(super) mod offset {
+    use super::{Context, RECORD_AT};
+    use core::mem::offset_of;
+
+    pub(in crate::arch) const SP: usize = offset_of!(Context, sp);
+    pub(in crate::arch) const PC: usize = offset_of!(Context, pc);
+    pub(in crate::arch) const FRAME: usize = offset_of!(Context, frame);
+    pub(in crate::arch) const RESERVED: usize = offset_of!(Context, reserved);
+
+    /// From the record, which the frame pointer of a trampoline points to, back to the link: one byte of SLEB128.
+    pub(in crate::arch) const LINK_FROM_RECORD: u8 = {
+        let distance = RECORD_AT - offset_of!(Context, link);
+        assert!(distance <= 64, "a one-byte SLEB128 reaches down to -64");
+        (128 - distance) as u8
+    };
+}

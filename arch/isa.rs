@@ -1,0 +1,192 @@
+//! What the kernel asks of an instruction set. The whole contract is here; implementations comment on their own
+//! registers only.
+//!
+//! There are two traits because a trait is implemented in one block of one file. [`Isa`] is assembly that moves
+//! control, and an instruction set must have all of it. [`Cpu`] is questions, and nearly all have defaults.
+
+use super::{Context, Diverging, Landing, Word};
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Moves control from one stack to another.
+///
+/// Two functions save the running context and return later; two end it. One of each pair sends a word, the other a
+/// packet.
+///
+/// | | word | packet |
+/// |---|---|---|
+/// | saves and returns | [`switch`](Self::switch) | [`switch_with_packet`](Self::switch_with_packet) |
+/// | never returns | [`finish_with_word`](Self::finish_with_word) | [`finish_with_packet`](Self::finish_with_packet) |
+///
+/// The stack pointer is on one of the two stacks before and after each instruction, and nothing is kept below it. So an
+/// interrupt may come anywhere.
+pub(crate) trait Isa {
+    /// Saves the running context in `from` and resumes `to` with a word.
+    ///
+    /// The call that `to` was saved by returns the word; a [fresh](Context::fresh) `to` starts with it. This call
+    /// returns what arrives when a context resumes `from`. Until then [`Context::is_marked`] of `from` is `MARKED`.
+    ///
+    /// # Safety
+    ///
+    /// - `from` is the running context. Nothing else saves into it before one of these functions resumes it.
+    /// - `to` is fresh, or was saved by `switch` or [`switch_with_packet`](Self::switch_with_packet) and not resumed
+    ///   since. Its stack is untouched and belongs to this core. `to` may be `from`: then this call returns at once.
+    /// - Sender and receiver agree on the meaning of `word`.
+    unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing;
+
+    /// [`switch`](Self::switch) with a packet, unmarked.
+    ///
+    /// # Safety
+    ///
+    /// As for [`switch`](Self::switch), with `packet` for `word`.
+    unsafe fn switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing;
+
+    /// Resumes `to` with a word and ends the running context.
+    ///
+    /// # Safety
+    ///
+    /// As for [`switch`](Self::switch), without `from`. The running context is never resumed. The receiver may release
+    /// the caller's stack as soon as it has read what `word` stands for.
+    unsafe fn finish_with_word(to: *const Context, word: Word) -> !;
+
+    /// [`finish_with_word`](Self::finish_with_word) with a packet.
+    ///
+    /// # Safety
+    ///
+    /// As for [`finish_with_word`](Self::finish_with_word), with `packet` for `word`.
+    unsafe fn finish_with_packet(to: *const Context, packet: *const ()) -> !;
+
+    /// Calls `function` on another stack, whose base is `sp`, with `argument` and the stack pointer of the caller.
+    ///
+    /// A walk along the frames of `function` ends at that base.
+    ///
+    /// # Safety
+    ///
+    /// - The memory below `sp` is a stack that nothing uses, except that a context which waits above may have data in
+    ///   the red zone of the ABI. `sp` is a multiple of [`STACK_ALIGN`](super::STACK_ALIGN).
+    /// - Caller and `function` agree on the meaning of `argument`. Nothing accesses the caller's frame afterwards,
+    ///   unless through `argument`.
+    unsafe fn call_on(sp: *mut u8, function: Diverging, argument: *const ()) -> !;
+
+    /// The resume address of a fresh context: code that calls the [`Entry`](super::context::Entry) in [`Context`]'s
+    /// `reserved`.
+    ///
+    /// Its frame pointer stays on the zero [`FrameRecord`](super::FrameRecord), where a walk along frame pointers ends.
+    /// Its call frame information names the context behind [`Context::link`] as the caller, so that a debugger
+    /// continues there. Where an ABI gives a callee memory above its stack pointer, the trampoline makes room for
+    /// that.
+    fn trampoline() -> *const ();
+
+    /// Whether the switch with the resume address `pc` is a marked one.
+    ///
+    /// # Safety
+    ///
+    /// A switch saved `pc`.
+    unsafe fn is_mark(pc: *const ()) -> bool;
+}
+
+/// The bits that [`Cpu::interrupts`] may use; the kernel keeps flags of its own in the others. An instruction set whose
+/// mask bits lie elsewhere shifts them.
+pub(crate) const INTERRUPT_BITS: u32 = 0x3fff_ffc0;
+
+/// Floating-point control words, in the layout of the instruction set.
+pub(crate) type Control = u64;
+
+/// Answers questions about the processor and the running stack.
+///
+/// The defaults serve hosted programs on any instruction set: there the operating system owns interrupts and debug
+/// registers.
+#[allow(dead_code, reason = "which of these are called depends on features, and on bare metal or hosted")]
+pub(crate) trait Cpu {
+    /// The stack pointer of the caller.
+    fn stack_pointer() -> *mut u8;
+
+    /// The address of the first word in `start..end` that is not `word`, or else `end`.
+    ///
+    /// In assembly: the memory may hold frames of running code, which Rust code may not read as integers.
+    ///
+    /// # Safety
+    ///
+    /// Both addresses are aligned for a word, and all memory from `start` to `end` is readable.
+    unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize;
+
+    /// Whether the stack pointer is in `floor..=floor + span`, and the two words below `floor` are intact: the higher
+    /// one holds the negated address of `floor`, the lower one the address.
+    ///
+    /// # Safety
+    ///
+    /// The two words below `floor` are readable, and aligned.
+    #[inline(always)]
+    unsafe fn stack_ok(floor: &Cell<*const Cell<usize>>, span: &Cell<usize>) -> bool {
+        // The stack pointer is read first, and each word where it is used, so that the loads become memory operands on
+        // x86_64.
+        let sp = Self::stack_pointer().addr();
+        let floor = floor.get();
+        // SAFETY: by the contract.
+        let higher = unsafe { &*floor.wrapping_sub(1) };
+        // SAFETY: by the contract.
+        let lower = unsafe { &*floor.wrapping_sub(2) };
+        sp.wrapping_add(higher.get()) <= span.get() && lower.get() == floor.addr()
+    }
+
+    /// `bits` exclusive or with the `AtomicU32` that lies `OFFSET` bytes above `base`, by a relaxed load.
+    ///
+    /// # Safety
+    ///
+    /// It lies there, as long as this runs.
+    #[inline(always)]
+    unsafe fn xor_load<const OFFSET: usize>(base: *const (), bits: u32) -> u32 {
+        // SAFETY: by the contract.
+        let word = unsafe { &*base.wrapping_byte_add(OFFSET).cast::<AtomicU32>() };
+        bits ^ word.load(Relaxed)
+    }
+
+    /// The interrupt mask of this core as the processor holds it, in bits of [`INTERRUPT_BITS`]. The default is 0, no
+    /// interrupts: the operating system's do not concern a greenlet.
+    #[inline(always)]
+    fn interrupts() -> u32 {
+        0
+    }
+
+    /// The kinds of interrupts that a mask from [`interrupts`](Self::interrupts) masks: one bit each.
+    #[inline(always)]
+    fn masked(_interrupts: u32) -> u32 {
+        0
+    }
+
+    /// Whether interrupts are masked, as they are in an interrupt handler that does not unmask them.
+    fn in_handler() -> bool {
+        Self::masked(Self::interrupts()) != 0
+    }
+
+    /// Processor state that must hold where a greenlet is abandoned, one bit for each deviation. A bit that was not set
+    /// at `enter` refuses `Tree::abandon`.
+    fn state() -> u32 {
+        0
+    }
+
+    /// Whether the processor pushes an interrupt's frame onto the stack of the running code.
+    fn interrupts_use_current_stack() -> bool {
+        false
+    }
+
+    /// Moves the watchpoint to the memory right below `end`, which is 64-byte aligned. It traps stores after
+    /// [`start_watching`](Self::start_watching).
+    #[inline(always)]
+    fn watch(_end: *const ()) {}
+
+    /// Enables the watchpoint on this core.
+    ///
+    /// # Safety
+    ///
+    /// The code is privileged to write debug registers, no other code uses them, and a handler for their exception is
+    /// installed.
+    unsafe fn start_watching() {}
+
+    /// The current floating-point control words, with which a context becomes fresh under the feature `fp-control`. The
+    /// default is for processors without such words: where there are some, the switch must save and load them under
+    /// that feature.
+    fn control() -> Control {
+        0
+    }
+}
