@@ -6,10 +6,10 @@
 //! The fast path tests the stack pointer, and the two highest words of the band, which an overflow most likely
 //! overwrites first. One comparison covers the stack pointer and the highest word, which holds the negated address of
 //! the floor: their sum is the height of the stack pointer above the floor, and must not exceed the stack's `span`. The
-//! comparison is in `Cpu::stack_ok`. If the word was overwritten, that goes unnoticed only if the sum is still in range:
-//! if the new value is the negation of an address between `sp - span` and `sp`, which frames do not contain, or, on a
-//! stack that is larger than its own address, a small number. The slow path, deaths and `Greenlet::is_intact` compare
-//! the whole band.
+//! comparison is in `Cpu::stack_ok`. If the word was overwritten, that goes unnoticed only if the sum is still in
+//! range: if the new value is the negation of an address between `sp - span` and `sp`, which frames do not contain, or,
+//! on a stack that is larger than its own address, a small number. The slow path, deaths and `Greenlet::is_intact`
+//! compare the whole band.
 //!
 //! Whichever check fails, it is late: memory below the stack may have been overwritten. So no greenlet of the tree runs
 //! again: the tree's overflow hook is called, which does not return. It runs on main's stack, below main's saved stack
@@ -103,8 +103,8 @@ pub struct Overflow {
     pub greenlet: Identity,
     /// Its stack, with its stack pointer at that time.
     pub stack: Stack,
-    /// The address of an access that faulted, before it overwrote foreign memory. `None` if the check found the overflow
-    /// when the greenlet switched away: memory below the stack may be overwritten by then.
+    /// The address of an access that faulted, before it overwrote foreign memory. `None` if the check found the
+    /// overflow when the greenlet switched away: memory below the stack may be overwritten by then.
     pub stopped_at: Option<usize>,
 }
 

@@ -49,8 +49,8 @@ pub enum Thrown<V, E> {
     /// An error: from a call of [`throw`](crate::Greenlet::throw), or from a child whose body ended with it. It
     /// propagates from parent to parent until a body handles it.
     Error(E),
-    /// The transfer ended at a greenlet that has no body. What was sent is dropped; [`set_run`](crate::Greenlet::set_run)
-    /// can still give the target a body. Propagates like an error.
+    /// The transfer ended at a greenlet that has no body. What was sent is dropped;
+    /// [`set_run`](crate::Greenlet::set_run) can still give the target a body. Propagates like an error.
     NoRun,
     /// The transfer was refused before anything changed. Holds what was sent, if anything was.
     Refused(Refusal, Option<Sent<V, E>>),

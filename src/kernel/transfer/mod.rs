@@ -1,12 +1,13 @@
 //! Transfers of control, and the fast path of a switch.
 //!
 //! ```text
-//!            switching away                          being resumed
-//!   switch, ──► is_rare? ── no ──► Native::switch ─► receive ────► a word: the value
-//!   up             │                                    └────────► a packet: slow::arrive ──┐
-//!                 yes                                                                       ├──► slow::unwrap
-//!                  ▼                                    ┌────────► a packet ────────────────┘
-//!              slow::send ─► depart ─► switch ──► slow::land ───────► a word: the value
+//!            switching away                             being resumed
+//!   switch, ──► is_rare? ── no ───► Native::switch ──► receive ────► a word: the value
+//!   up             │                                      └────────► a packet: slow::arrive ──┐
+//!                 yes                                                                         ├──► slow::unwrap
+//!                  ▼                                      ┌────────► a packet ────────────────┘
+//!              slow::send ─► depart ─► Native:: ─────► slow::land ──► a word: the value
+//!                                      switch_with_packet
 //! ```
 //!
 //! The fast path does what the slow path would do in the usual case. One test before the switch, `Here::is_rare`,
