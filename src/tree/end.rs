@@ -27,26 +27,23 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     }
     // From here on main is current, on its own stack: all others are suspended, unstarted or dead.
     let mut panicked = None;
-    for _ in 0..ROUNDS {
-        // SAFETY: the caller's contract; main is current, by the test.
-        if !unsafe { round(tree, main, &mut panicked) } {
+    let mut rounds = 0..ROUNDS;
+    let mut asked_below = 0;
+    loop {
+        while asked_below < here.next_id() && rounds.next().is_some() {
+            // SAFETY: the caller's contract; main is current, by the test.
+            asked_below = unsafe { round(tree, main, asked_below, &mut panicked) };
+        }
+        let newer = here.next_id();
+        // SAFETY: the same.
+        unsafe { report(tree, main, &mut panicked) };
+        // The hook may have created others. After the last round they are not asked, but reported. Each keeps a stack, so that this
+        // ends when there is none left, if not before.
+        if here.next_id() == newer {
             break;
         }
     }
-    let mut report = |greenlet: &Greenlet<V, E>| {
-        let block = greenlet.block();
-        if block != main && !block.has(DEAD | LEAKED) {
-            block.leak(); // told of once
-            block.retain();
-            (tree.leak)(greenlet);
-        }
-    };
-    // As often as a hook panics: those that were told of are not told of again.
-    // SAFETY: the caller's contract.
-    while let Err(payload) = panic::catch(|| unsafe { each(main, &mut report) }) {
-        panicked = panic::last(panicked, Some(payload));
-    }
-    // SAFETY: the caller's contract; everyone who could be ended has been.
+    // SAFETY: the caller's contract; every greenlet that could be ended has been.
     panicked = panic::last(panicked, unsafe { cut_loose(tree, main) });
     here.give_back();
     panicked
@@ -100,7 +97,11 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
     }
 }
 
-/// Asks everyone who is not dead to exit, once; whether anyone has ended. A panic that comes back is put into `panicked`.
+/// Asks every greenlet to exit, once, that is not dead and whose number is at least `from`. A panic that comes back is put into
+/// `panicked`.
+///
+/// Returns the number below which no greenlet need be asked again: 0 if one has ended meanwhile, because others may end now. It is
+/// [`Here::next_id`](crate::here::Here::next_id) if none has ended, been created, or been left without its exit.
 ///
 /// # Safety
 ///
@@ -108,12 +109,14 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
 unsafe fn round<V: 'static, E: 'static>(
     tree: &'static Tree<V, E>,
     main: BlockPtr,
+    from: u64,
     panicked: &mut Option<Payload>,
-) -> bool {
-    let deaths = main.here().deaths();
+) -> u64 {
+    let here = main.here();
+    let (deaths, mut asked_below) = (here.deaths(), here.next_id());
     let ask = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
-        if block == main || block.has(DEAD) {
+        if block == main || block.has(DEAD) || greenlet.id() < from {
             return;
         }
         if block.has(BARE) {
@@ -121,15 +124,43 @@ unsafe fn round<V: 'static, E: 'static>(
             block.die(DEAD);
             return;
         }
+        let (exit, traced) = (panic::catch(tree.exit), tree.listener.get().is_some());
+        let has_exit = exit.is_ok();
         // SAFETY: the handle refers to it; it is not main, and main has no ancestors.
-        let panic = unsafe { end_for_nobody::<V, E>(block, panic::catch(tree.exit)) };
+        let panic = unsafe { end_for_nobody::<V, E>(block, exit) };
+        // A tracer that fails is removed, and its error or panic arrives in place of the exit.
+        if !has_exit || traced && tree.listener.get().is_none() {
+            asked_below = asked_below.min(greenlet.id());
+        }
         *panicked = panic::last(panicked.take(), panic);
     };
     // SAFETY: the caller's contract.
     let walked = panic::catch(|| unsafe { each(main, ask) });
     let cut_short = walked.is_err();
     *panicked = panic::last(panicked.take(), walked.err());
-    cut_short || main.here().deaths() != deaths
+    if cut_short || here.deaths() != deaths { 0 } else { asked_below }
+}
+
+/// Calls the hook for leaks with every greenlet that is not dead and that it was not called with before. A panic of the hook is put
+/// into `panicked`.
+///
+/// # Safety
+///
+/// As for [`round`].
+unsafe fn report<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr, panicked: &mut Option<Payload>) {
+    let mut tell = |greenlet: &Greenlet<V, E>| {
+        let block = greenlet.block();
+        if block != main && !block.has(DEAD | LEAKED) {
+            block.leak(); // told of once
+            block.retain();
+            (tree.leak)(greenlet);
+        }
+    };
+    // As often as a hook panics: those that were told of are not told of again.
+    // SAFETY: the caller's contract.
+    while let Err(payload) = panic::catch(|| unsafe { each(main, &mut tell) }) {
+        *panicked = panic::last(panicked.take(), Some(payload));
+    }
 }
 
 /// Makes every handle inert, and takes the greenlets that still exist apart: no parents, no ring. What is dead and not

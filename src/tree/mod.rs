@@ -34,10 +34,11 @@ use core::ptr;
 ///                                                         gets its exit, in main's place
 /// ```
 ///
-/// At the end, every greenlet that is not dead gets an exit thrown into it, in the order of creation, round by round, until
-/// a round ends nobody, or after 32 rounds. Greenlets that refuse keep their stacks for ever and are told to
-/// [`on_leak`](Self::on_leak), if they were not before. Handles that are kept longer are inert: their greenlets count as dead, a transfer to them is
-/// [refused](crate::Refusal::Ended).
+/// At the end, every greenlet that is not dead gets an exit thrown into it, in the order of creation, round by round, for at most 32
+/// rounds. After a round in which a greenlet has ended, all are asked again; after any other, those that were created meanwhile, and
+/// those that a failure of the exit function or of the tracer left without their exits. A greenlet that refuses keeps its stack for
+/// ever, and [`on_leak`](Self::on_leak) is called with it, if it was not before. What that hook leaves is treated the same. Handles that
+/// are kept longer are inert: their greenlets count as dead, a transfer to them is [refused](crate::Refusal::Ended).
 ///
 /// One tree is entered at a time on a core, and a tree is entered on one core at a time. Without the features `cores` and `std`
 /// there is one core in the world.
@@ -154,6 +155,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// not end. It keeps its stack, until the end of the tree asks it again, and for ever after that. By default a line on standard
     /// error says who it is, with the feature `std`; without, nobody hears of it before a spawn finds
     /// [no stack](crate::SpawnError::PoolEmpty), which counts them.
+    ///
+    /// A hook that leaves another such greenlet each time that it is called, at the end of the tree, is called until there is no stack.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
