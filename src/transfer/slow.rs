@@ -260,9 +260,11 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
 #[cold]
 #[inline(never)]
 unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
-    me.here().clear_slow(ASKED); // also when it was a request to another tree that rang late
     // SAFETY: as a greenlet of the tree runs here, the tree is entered.
-    let settle = unsafe { Tree::<V, E>::of(me) }.settle.get()?;
+    let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
+        me.here().clear_slow(ASKED); // set late, for a request to another tree
+        return None;
+    };
     // SAFETY: the tree is one of `V` and `E`, and entered.
     panic::catch(|| unsafe { settle(me) }).err()
 }
