@@ -8,12 +8,13 @@ use crate::busy::Busy;
 use crate::errors::Refused;
 use crate::handle::Greenlet;
 use crate::local::{AnyContext, LocalError};
+use crate::panic;
 use crate::pool::{Claimed, Slots};
 use core::any::TypeId;
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::MaybeUninit;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
@@ -348,27 +349,27 @@ pub(super) unsafe fn retain(shared: *const Shared) {
 ///
 /// The caller owns the reference.
 pub(super) unsafe fn let_go(shared: *const Shared) {
-    /// What is to be given up next, also when a destructor panics.
-    struct Below(*const Shared);
-    impl Drop for Below {
-        fn drop(&mut self) {
-            // SAFETY: the reference was that of the context above, which is gone.
-            unsafe { let_go(self.0) }
-        }
-    }
-    let mut at = shared;
+    let (mut at, mut panicked) = (shared, None);
     while !at.is_null() {
         // SAFETY: it exists: the reference is ours.
         let head = unsafe { &*at };
         let refs = head.refs.get() - 1;
         head.refs.set(refs);
         if refs > 0 {
-            return;
+            break;
         }
-        let below = Below(head.below);
-        // SAFETY: nobody refers to it; `create_over` put the function of its own type there.
-        unsafe { (head.destroy)(at) };
-        at = ManuallyDrop::new(below).0;
+        let (below, destroy) = (head.below, head.destroy);
+        if below.is_null() && panicked.is_none() {
+            // Nothing is open: a panic is the caller's.
+            // SAFETY: nobody refers to it; `create_over` put the function of its own type there.
+            return unsafe { destroy(at) };
+        }
+        // SAFETY: the same.
+        panicked = panic::last(panicked, panic::catch(|| unsafe { destroy(at) }).err());
+        at = below; // the reference was that of the context above, which is gone
+    }
+    if let Some(payload) = panicked {
+        panic::resume(payload);
     }
 }
 
