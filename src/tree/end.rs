@@ -141,7 +141,7 @@ unsafe fn round<V: 'static, E: 'static>(
     if cut_short || here.deaths() != deaths { 0 } else { asked_below }
 }
 
-/// Calls the hook for leaks with every greenlet that is not dead and that it was not called with before. A panic of the hook is put
+/// Calls the hook for leaks with every greenlet that waits and that it was not called with before. A panic of the hook is put
 /// into `panicked`.
 ///
 /// # Safety
@@ -150,7 +150,8 @@ unsafe fn round<V: 'static, E: 'static>(
 unsafe fn report<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr, panicked: &mut Option<Payload>) {
     let mut tell = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
-        if block != main && !block.has(DEAD | LEAKED) {
+        // One that has not started is freed with its last handle, as ever.
+        if block != main && !block.has(DEAD | LEAKED) && !block.is_unstarted() {
             block.leak(); // told of once
             block.retain();
             (tree.leak)(greenlet);
