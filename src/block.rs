@@ -41,6 +41,9 @@ pub(crate) const PINNED: u32 = 16;
 /// A bare greenlet whose body is somebody's affair: its old one is being dropped where it lies, to be replaced, or it was claimed
 /// to be given one. No other may be put there.
 pub(crate) const REPLACING: u32 = 32;
+/// A greenlet that settles kills from elsewhere. What arrives in it meanwhile settles none: those that are asked for by what ends would
+/// be settled each inside of the one before.
+pub(crate) const SETTLING: u32 = 128;
 /// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
 pub(crate) const ABANDONED: u32 = if cfg!(feature = "abandon") { 64 } else { 0 };
 

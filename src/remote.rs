@@ -12,16 +12,14 @@
 //! put into a list of the tree's, so that its core looks at those and at nobody else; and a kill sets a bit in the word that this
 //! core tests when it switches. The steps on both sides, and why they come in this order, are in `mail`.
 
-use crate::block::{Block, BlockPtr, DEAD};
+use crate::block::{Block, BlockPtr, DEAD, SETTLING};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::here::{ASKED, Here};
 use crate::mail::{Mail, Number, Request};
 use crate::panic::{self, Held};
-use crate::references::end_under_me;
-use crate::thrown::Sent;
-use crate::transfer::slow::surface;
+use crate::references::end_for_nobody;
 use crate::tree::{Tree, each};
 use core::fmt;
 use core::mem::offset_of;
@@ -334,7 +332,10 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(any);
     here.clear_slow(ASKED); // before the look: a kill that is asked for after that rings again
-    let mut unfinished = Unfinished { here, is: true, missing: None };
+    // SAFETY: the tree is entered.
+    let me = unsafe { here.current() };
+    let mut unfinished = Unfinished { here, is: true, missing: None, settler: (!me.has(SETTLING)).then_some(me) };
+    me.set(SETTLING);
     let (mut settled, mut waits) = (0, false);
     let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
         End::Settled => settled += 1,
@@ -384,36 +385,37 @@ enum End {
     Needless,
 }
 
-/// Settles one kill, which was taken.
+/// Settles one kill, which was taken. A function of its own: on a small stack, what it holds is not to lie beside what [`settle`] does.
+#[inline(never)]
 fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V, E>) -> End {
     let block = greenlet.block();
     let is_needless = || block.is_main() || block.has(DEAD);
     // SAFETY: the tree is entered.
     let is_above = || block.is_above(unsafe { block.here().current() });
+    // SAFETY: the greenlet exists, and is of this tree.
+    let ask_again = || unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
     if is_needless() {
         return End::Needless;
+    }
+    if is_above() {
+        ask_again();
+        return End::Waits;
     }
     // The exit function may end it, or switch.
-    let exit = if is_above() { None } else { Some(panic::catch(tree.exit)) };
-    let exit = exit.transpose().unwrap_or_else(|payload| {
-        // SAFETY: the greenlet exists, and is of this tree.
-        unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
-        panic::resume(payload)
-    });
-    if is_needless() {
+    let exit = panic::catch(tree.exit);
+    if exit.is_err() {
+        ask_again();
+    } else if is_needless() {
         return End::Needless;
-    }
-    let Some(exit) = exit.filter(|_| !is_above()) else {
-        // SAFETY: the greenlet exists, and is of this tree.
-        unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
+    } else if is_above() {
+        ask_again();
         return End::Waits;
-    };
-    // SAFETY: the handle refers to it; it is neither main nor an ancestor of the current greenlet.
-    let arrival = unsafe { end_under_me(block, Sent::Exit(exit), |arrival| arrival) };
-    if let Err(thrown) = surface(arrival.and_then(|arrival| arrival)) {
-        (tree.unraisable)(greenlet, thrown);
     }
-    End::Settled
+    // SAFETY: the handle refers to it; it is neither main nor an ancestor of the current greenlet, or there is no exit.
+    match unsafe { end_for_nobody::<V, E>(block, exit) } {
+        Some(payload) => panic::resume(payload),
+        None => End::Settled,
+    }
 }
 
 /// When [`settle`] is over, has the next transfer come back to what it has left: what has to wait, or all of it after a panic, of a
@@ -422,10 +424,15 @@ struct Unfinished {
     here: &'static Here,
     is: bool,
     missing: Option<&'static Mail>,
+    /// The greenlet that settles, if that is not inside of another time that it does.
+    settler: Option<BlockPtr>,
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
+        if let Some(settler) = self.settler {
+            settler.clear(SETTLING);
+        }
         if let Some(mail) = self.missing {
             mail.leave_missing(Request::Kill);
         }

@@ -6,7 +6,7 @@
 
 use super::word;
 use crate::arch::{self, Landing};
-use crate::block::{BARE, BlockPtr, DEAD, ENDED};
+use crate::block::{BARE, BlockPtr, DEAD, ENDED, SETTLING};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
@@ -242,7 +242,7 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
         // SAFETY: the pin's reference is ours.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
-    if me.here().slow() & ASKED != 0 {
+    if me.here().slow() & ASKED != 0 && !me.has(SETTLING) {
         // SAFETY: the tree is one of `V` and `E`, and entered.
         panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }
