@@ -36,14 +36,12 @@ pub(crate) const ENDED: u32 = 4;
 /// A greenlet that refused to end when the last reference to it went. The kill that asked it keeps its reference, so that it
 /// exists for ever, or until it dies after all.
 pub(crate) const LEAKED: u32 = 8;
-/// A greenlet whose parent changed while it waited in `up`: `pin` refers to the one that it switched to.
+/// A greenlet whose parent changed while it waited in `up`, or whose `up` took the slow path: `pin` refers to the one that it switched
+/// to.
 pub(crate) const PINNED: u32 = 16;
 /// A bare greenlet whose body is somebody's affair: its old one is being dropped where it lies, to be replaced, or it was claimed
 /// to be given one. No other may be put there.
 pub(crate) const REPLACING: u32 = 32;
-/// A greenlet that settles kills from elsewhere. What arrives in it meanwhile settles none: those that are asked for by what ends would
-/// be settled each inside of the one before.
-pub(crate) const SETTLING: u32 = 128;
 /// A dead greenlet whose stack must stay as it is: its slot is not given back. Nobody is, without the feature.
 pub(crate) const ABANDONED: u32 = if cfg!(feature = "abandon") { 64 } else { 0 };
 
@@ -147,10 +145,15 @@ impl BlockPtr {
             && self.waits_in_up()
             && !self.has(PINNED)
         {
-            self.set(PINNED);
-            self.body_or_pin.set(target.retain().as_ptr().cast());
+            self.pin(target.retain());
         }
         self.take_parent_for(parent.context())
+    }
+
+    /// Pins `target`, with the count, until the next arrival in this greenlet, which has started and has no pin.
+    pub(crate) fn pin(self, target: Self) {
+        self.set(PINNED);
+        self.body_or_pin.set(target.as_ptr().cast());
     }
 
     /// Takes the parent away, with the count: from a greenlet that never goes on.

@@ -12,7 +12,7 @@
 //! put into a list of the tree's, so that its core looks at those and at nobody else; and a kill sets a bit in the word that this
 //! core tests when it switches. The steps on both sides, and why they come in this order, are in `mail`.
 
-use crate::block::{Block, BlockPtr, DEAD, SETTLING};
+use crate::block::{Block, BlockPtr, DEAD};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
@@ -92,6 +92,8 @@ impl RemoteGreenlet {
     /// [`attend`](Greenlet::attend) is called. A core that neither transfers nor attends settles nothing. What comes back is thrown
     /// away; an error goes to [`on_unraisable`](crate::Tree::on_unraisable), as does [`NoRun`](crate::Thrown::NoRun) of a greenlet without a
     /// body, which stays as it is. The main greenlet is never killed, and a dead one not again.
+    ///
+    /// A kill that is asked for while others are settled waits for the next transfer.
     ///
     /// A kill of the greenlet that runs, or of a parent of it, near or far, waits until it is neither, and is settled by the transfer
     /// that makes it so. As any transfer may be that one, each takes the slow path meanwhile, and looks whether it is: some ten times
@@ -332,10 +334,8 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     #[cfg(feature = "abandon")]
     let _busy = Busy::in_tree_of(any);
     here.clear_slow(ASKED); // before the look: a kill that is asked for after that rings again
-    // SAFETY: the tree is entered.
-    let me = unsafe { here.current() };
-    let mut unfinished = Unfinished { here, is: true, missing: None, settler: (!me.has(SETTLING)).then_some(me) };
-    me.set(SETTLING);
+    let mut unfinished = Unfinished { here, is: true, missing: None, settler: here.settler() };
+    here.set_settler(here.current_ptr());
     let (mut settled, mut waits) = (0, false);
     let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
         End::Settled => settled += 1,
@@ -424,15 +424,13 @@ struct Unfinished {
     here: &'static Here,
     is: bool,
     missing: Option<&'static Mail>,
-    /// The greenlet that settles, if that is not inside of another time that it does.
-    settler: Option<BlockPtr>,
+    /// The greenlet that settled when this began.
+    settler: *const Block,
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(settler) = self.settler {
-            settler.clear(SETTLING);
-        }
+        self.here.set_settler(self.settler);
         if let Some(mail) = self.missing {
             mail.leave_missing(Request::Kill);
         }

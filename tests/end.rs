@@ -398,6 +398,20 @@ fn a_greenlet_that_waits_in_up_is_released_from_its_parent_at_the_end() {
     TREE.enter(|main| assert_eq!(common::free_stacks(main, pool), 2)).unwrap();
 }
 
+/// The slow path of `up` refers to its target, and nothing on the stack of one that refuses is ever given up.
+#[test]
+fn one_that_refuses_in_a_slow_up_does_not_keep_the_tree() {
+    static TREE: Tree<u32> = Tree::new().on_leak(common::leak);
+    let _alone = alone();
+    TREE.enter(|main| {
+        forgotten(main, "refuses", stubborn);
+        main.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Ok(())));
+    })
+    .unwrap();
+    assert_eq!(heard(), ["leak refuses"]);
+    TREE.enter(|main| assert_eq!(main.references(), 1)).unwrap();
+}
+
 /// `exit` drops the values of thread-locals while greenlets wait, maybe inside of `LocalKey::with` of one that was dropped already.
 #[cfg(all(feature = "std", not(miri)))]
 #[test]

@@ -82,6 +82,9 @@ pub(crate) struct Here {
     tree: AtomicPtr<()>,
     /// The first of the pools for one core that this core has; the others hang on it.
     pools: AtomicPtr<List>,
+    /// The greenlet that settles kills from elsewhere; null for none. What arrives in it meanwhile settles none: those that are asked for
+    /// by what ends would be settled each inside of the one before.
+    settler: AtomicPtr<Block>,
     /// The number that the next greenlet gets, from the block of numbers that this core has; a multiple of [`NUMBERS`] when
     /// that is used up.
     next_id: AtomicU64,
@@ -117,6 +120,7 @@ impl Here {
             main: AtomicPtr::new(ptr::null_mut()),
             tree: AtomicPtr::new(ptr::null_mut()),
             pools: AtomicPtr::new(ptr::null_mut()),
+            settler: AtomicPtr::new(ptr::null_mut()),
             next_id: AtomicU64::new(0),
         }
     }
@@ -132,6 +136,7 @@ impl Here {
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
         self.slow.store(interrupts(), Relaxed);
         self.kills.store(0, Relaxed);
+        self.settler.store(ptr::null_mut(), Relaxed);
         self.may_be_masked.store(masks(), Relaxed);
         #[cfg(feature = "abandon")]
         self.begun_in.store(arch::state(), Relaxed);
@@ -298,6 +303,15 @@ impl Here {
 
     pub(crate) fn kill_ends(&self) {
         self.kills.store(self.kills() - 1, Relaxed);
+    }
+
+    /// The greenlet that settles kills, for comparison only; null for none.
+    pub(crate) fn settler(&self) -> *const Block {
+        self.settler.load(Relaxed)
+    }
+
+    pub(crate) fn set_settler(&self, settler: *const Block) {
+        self.settler.store(settler.cast_mut(), Relaxed);
     }
 
     /// How many greenlets have died so far.

@@ -84,8 +84,8 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
         return apart(|outcome| {
             #[cfg(feature = "abandon")]
             let _busy = Busy::in_tree_of(to);
-            // SAFETY: a parent exists; the tree is one of `V` and `E`, and entered.
-            outcome.write(unsafe { slow::send_counted(to, Sent::Value(value)) });
+            // SAFETY: `me` is current, and its parent exists; the tree is one of `V` and `E`, and entered.
+            outcome.write(unsafe { slow::send_up(me, to, Sent::Value(value)) });
         });
     }
     overflow::check::<V, E>(me);

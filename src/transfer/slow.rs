@@ -6,17 +6,18 @@
 
 use super::word;
 use crate::arch::{self, Landing};
-use crate::block::{BARE, BlockPtr, DEAD, ENDED, SETTLING};
+use crate::block::{BARE, BlockPtr, DEAD, ENDED};
 #[cfg(feature = "abandon")]
 use crate::busy::Busy;
 use crate::handle::Greenlet;
 use crate::here::{ASKED, UNREF};
 use crate::overflow;
 use crate::panic::{self, Held, Payload};
-use crate::references::release_caught;
+use crate::references::{release, release_caught};
 use crate::thrown::{Outcome, Refusal, Sent, Thrown};
 use crate::trace::trace;
 use crate::tree::Tree;
+use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, replace};
 
 /// What a slow departure leaves on its own stack for whoever goes on.
@@ -56,20 +57,37 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     surface(unsafe { exchange(named, sent) })
 }
 
-/// [`send`] to a greenlet that the caller does not refer to: it is counted until this returns.
+/// [`send`] from `me` to its parent, to which a pin refers until this returns: the next arrival in `me` takes it. So does the end of the
+/// tree, for one that refuses to end: what lies on its stack is never given up.
 ///
 /// # Safety
 ///
-/// `to` exists, and belongs to a tree with values `V` and errors `E` that has not ended.
+/// `me` is the current greenlet, not main, of a tree with values `V` and errors `E`; `to` is its parent.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn send_counted<V: 'static, E: 'static>(to: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
-    // SAFETY: counted here; the tree is one of `V` and `E`.
-    let to = Held::new(unsafe { Greenlet::<V, E>::from_block(to.retain()) });
-    // SAFETY: referred to by that.
-    let back = Held::new(unsafe { send::<V, E>(to.block(), sent) });
-    drop(to.into_inner());
+pub(crate) unsafe fn send_up<V: 'static, E: 'static>(me: BlockPtr, to: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
+    me.pin(to.retain());
+    let pinned = Pinned::<V, E>(me, PhantomData);
+    // SAFETY: referred to by the pin.
+    let back = Held::new(unsafe { send::<V, E>(to, sent) });
+    if let Some(target) = me.take_pin() {
+        // SAFETY: the pin's reference is ours, as nothing has arrived; the tree is one of `V` and `E`.
+        unsafe { release::<V, E>(target) };
+    }
+    drop(pinned);
     back.into_inner()
+}
+
+/// Releases the pin of a greenlet by which a panic passes before anything has arrived.
+struct Pinned<V: 'static, E: 'static>(BlockPtr, PhantomData<(V, E)>);
+
+impl<V: 'static, E: 'static> Drop for Pinned<V, E> {
+    fn drop(&mut self) {
+        if let Some(target) = self.0.take_pin() {
+            // SAFETY: the pin's reference is ours; the tree is one of `V` and `E`.
+            panic::discard(unsafe { release_caught::<V, E>(target) });
+        }
+    }
 }
 
 /// [`send`], with a panic that comes back in the caller's hands.
@@ -242,7 +260,7 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
         // SAFETY: the pin's reference is ours.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
-    if me.here().slow() & ASKED != 0 && !me.has(SETTLING) {
+    if me.here().slow() & ASKED != 0 && me.here().settler() != me.as_ptr() {
         // SAFETY: the tree is one of `V` and `E`, and entered.
         panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }
