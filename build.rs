@@ -23,6 +23,7 @@ fn main() {
         endian: &of_target("TARGET_ENDIAN"),
         said_bare: env::var_os("CARGO_CFG_GREENLET_BARE").is_some(),
         said_hosted: env::var_os("CARGO_CFG_GREENLET_HOSTED").is_some(),
+        std: env::var_os("CARGO_FEATURE_STD").is_some(),
     });
     match ground {
         Ok(target::Ground::Bare) => println!("cargo::rustc-cfg=bare"),

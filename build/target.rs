@@ -15,6 +15,8 @@ pub(crate) struct Target<'a> {
     pub(crate) said_bare: bool,
     /// The flags for rustc have `--cfg greenlet_hosted`.
     pub(crate) said_hosted: bool,
+    /// The feature `std` of the crate.
+    pub(crate) std: bool,
 }
 
 /// What the program runs on.
@@ -29,7 +31,7 @@ pub(crate) enum Ground {
 
 /// Returns what the program runs on, or why the crate cannot be built for the target.
 pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
-    let Target { arch, os, pointer_width, endian, said_bare, said_hosted } = *target;
+    let Target { arch, os, pointer_width, endian, said_bare, said_hosted, std } = *target;
     if !["x86_64", "aarch64"].contains(&arch) || pointer_width != "64" || endian != "little" {
         return Err(format!(
             "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, {endian}-endian); \
@@ -60,6 +62,11 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         (true, true) => {
             Err("greenlet has both --cfg greenlet_bare and --cfg greenlet_hosted: leave one of them out".into())
         }
+        (true, false) if std => Err("greenlet was told --cfg greenlet_bare and has the feature `std`: bare means that nothing stands \
+                                     between the program and the processor, and `std` makes each thread of an operating system a \
+                                     core. For a kernel, leave out the feature, which one of the program's dependencies may turn on \
+                                     (`cargo tree -e features -i greenlet`); for a program under a system, leave out the cfg"
+            .into()),
         (true, false) => Ok(Ground::Bare),
         (false, true) => Ok(Ground::Hosted),
         // Firmware, and the programs that UEFI loads and that run on the processor themselves.

@@ -28,13 +28,15 @@ const WITHOUT_CORE: [(&str, &str, &str); 5] = [
     ("x86_64-unknown-freebsd", "", "hosted"),
 ];
 
-/// Refused, with these words among others.
-const REFUSED: [(&str, &str, &str); 5] = [
-    ("x86_64-pc-windows-msvc", "", "the limits of its stack"),
-    ("aarch64-pc-windows-msvc", "--cfg greenlet_hosted", "the limits of its stack"),
-    ("x86_64-unknown-openbsd", "", "MAP_STACK"),
-    ("riscv64gc-unknown-none-elf", "", "no stack switch for this instruction set (riscv64, "),
-    ("x86_64-unknown-none", "--cfg greenlet_bare --cfg greenlet_hosted", "leave one of them out"),
+/// Refused, with flags for rustc and features, with these words among others.
+const REFUSED: [(&str, &str, &str, &str); 7] = [
+    ("x86_64-pc-windows-msvc", "", "", "the limits of its stack"),
+    ("aarch64-pc-windows-msvc", "--cfg greenlet_hosted", "", "the limits of its stack"),
+    ("x86_64-unknown-openbsd", "", "", "MAP_STACK"),
+    ("riscv64gc-unknown-none-elf", "", "", "no stack switch for this instruction set (riscv64, "),
+    ("x86_64-unknown-none", "--cfg greenlet_bare --cfg greenlet_hosted", "", "leave one of them out"),
+    ("x86_64-unknown-linux-gnu", "--cfg greenlet_bare", "std", "--cfg greenlet_bare and has the feature `std`"),
+    ("aarch64-unknown-hermit", "--cfg greenlet_bare", "std", "--cfg greenlet_bare and has the feature `std`"),
 ];
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -72,10 +74,11 @@ fn is_accepted((target, flags, ground): (&str, &str, &str)) -> Result<(), Failed
     Ok(())
 }
 
-fn is_refused((target, flags, words): (&str, &str, &str)) -> Result<(), Failed> {
-    let told = cargo(&["check", "--package", "greenlet"], target, flags)?;
+fn is_refused((target, flags, features, words): (&str, &str, &str, &str)) -> Result<(), Failed> {
+    let told = cargo(&["check", "--package", "greenlet", "--features", features], target, flags)?;
     if told.passed || !told.errors.contains(words) {
-        return Err(format!("with `{flags}` {target} must be refused, with \"{words}\":\n{}", told.errors).into());
+        let with = format!("with `{flags}` and the features `{features}`");
+        return Err(format!("{with} {target} must be refused, with \"{words}\":\n{}", told.errors).into());
     }
     Ok(())
 }

@@ -1,9 +1,7 @@
 //! Settling kills that other cores or interrupt handlers requested. This runs on the greenlets' own core.
 
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::end_under_me;
-use crate::kernel::thrown::Sent;
-use crate::kernel::transfer::slow::surface;
+use crate::kernel::references::end_for_nobody;
 use crate::kernel::tree::{Tree, each};
 use crate::records::block::{Block, BlockPtr, DEAD};
 use crate::records::busy::Busy;
@@ -47,7 +45,8 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     let (mail, here) = (&tree.mail, any.here());
     let _busy = Busy::in_tree_of(any);
     here.clear_slow(ASKED); // before the lists are read: a later request sets the bit again
-    let mut unfinished = Unfinished { here, is: true, missing: None };
+    let mut unfinished = Unfinished { here, is: true, missing: None, settler: here.settler() };
+    here.set_settler(here.current_ptr());
     let (mut settled, mut waits) = (0, false);
     let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
         End::Settled => settled += 1,
@@ -99,36 +98,39 @@ enum End {
     Needless,
 }
 
-/// Settles one kill, which was taken from a list.
+/// Settles one kill, which was taken from a list. Not inlined, so that on a small stack its frame is not part of that of
+/// [`settle`].
+#[inline(never)]
 fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V, E>) -> End {
     let block = greenlet.block();
     let is_needless = || block.is_main() || block.has(DEAD);
     // SAFETY: the tree is entered.
     let is_above = || block.is_above(unsafe { block.here().current() });
+    // SAFETY: the greenlet exists, and is of this tree.
+    let ask_again = || unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
     if is_needless() {
         return End::Needless;
+    }
+    if is_above() {
+        ask_again();
+        return End::Waits;
     }
     // The exit function may end the greenlet, or switch, so both tests are repeated after it.
-    let exit = if is_above() { None } else { Some(panic::catch(tree.exit)) };
-    let exit = exit.transpose().unwrap_or_else(|payload| {
-        // SAFETY: the greenlet exists, and is of this tree.
-        unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
-        panic::resume(payload)
-    });
-    if is_needless() {
+    let exit = panic::catch(tree.exit);
+    if exit.is_err() {
+        ask_again();
+    } else if is_needless() {
         return End::Needless;
-    }
-    let Some(exit) = exit.filter(|_| !is_above()) else {
-        // SAFETY: the greenlet exists, and is of this tree.
-        unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
+    } else if is_above() {
+        ask_again();
         return End::Waits;
-    };
-    // SAFETY: the handle owns a reference; the greenlet is neither main nor an ancestor of the current greenlet.
-    let arrival = unsafe { end_under_me(block, Sent::Exit(exit), |arrival| arrival) };
-    if let Err(thrown) = surface(arrival.and_then(|arrival| arrival)) {
-        (tree.unraisable)(greenlet, thrown);
     }
-    End::Settled
+    // SAFETY: the handle owns a reference; the greenlet is neither main nor an ancestor of the current greenlet, or there
+    // is no exit.
+    match unsafe { end_for_nobody::<V, E>(block, exit) } {
+        Some(payload) => panic::resume(payload),
+        None => End::Settled,
+    }
 }
 
 /// Makes the next transfer call [`settle`] again if that has left requests: kills that have to wait, or, after a panic
@@ -140,10 +142,13 @@ struct Unfinished {
     /// Set while all greenlets of the tree are searched for requests that are in no list: a panic cuts the search
     /// short.
     missing: Option<&'static Mail>,
+    /// The greenlet that was settling kills when this call began.
+    settler: *const Block,
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
+        self.here.set_settler(self.settler);
         if let Some(mail) = self.missing {
             mail.leave_missing(Request::Kill);
         }

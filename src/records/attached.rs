@@ -2,10 +2,10 @@
 //! `GreenletLocal`s).
 
 use crate::records::block::{BlockPtr, too_many_references};
+use crate::records::panic;
 use crate::records::pool::Slots;
 use core::any::TypeId;
 use core::cell::Cell;
-use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
 /// The head of a greenlet's value, which is an entry in a `GreenletLocal`. Entries of one greenlet form a linked list.
@@ -83,32 +83,32 @@ pub(crate) unsafe fn retain(shared: *const Shared) {
 }
 
 /// Releases a reference to a context of whatever type. If that was the last one, destroys the context, then releases
-/// its reference to the context below, and so on.
+/// its reference to the context below, and so on, also after a destructor that panics. The last panic is resumed.
 ///
 /// # Safety
 ///
 /// The caller owns the reference.
 pub(crate) unsafe fn let_go(shared: *const Shared) {
-    /// The reference to the context below, which is released also if the destructor panics.
-    struct Below(*const Shared);
-    impl Drop for Below {
-        fn drop(&mut self) {
-            // SAFETY: the context above owned the reference, and is destroyed.
-            unsafe { let_go(self.0) }
-        }
-    }
-    let mut at = shared;
+    let (mut at, mut panicked) = (shared, None);
     while !at.is_null() {
         // SAFETY: it exists, because this function owns a reference to it.
         let head = unsafe { &*at };
         let refs = head.refs.get() - 1;
         head.refs.set(refs);
         if refs > 0 {
-            return;
+            break;
         }
-        let below = Below(head.below);
-        // SAFETY: no reference to it is left. `ContextPool::create_over` stored the function of its type there.
-        unsafe { (head.destroy)(at) };
-        at = ManuallyDrop::new(below).0;
+        let (below, destroy) = (head.below, head.destroy);
+        if below.is_null() && panicked.is_none() {
+            // No context is left to release, so a panic may pass.
+            // SAFETY: no reference to it is left. `ContextPool::create_over` stored the function of its type there.
+            return unsafe { destroy(at) };
+        }
+        // SAFETY: the same.
+        panicked = panic::last(panicked, panic::catch(|| unsafe { destroy(at) }).err());
+        at = below; // this function owns the reference of the context above now
+    }
+    if let Some(payload) = panicked {
+        panic::resume(payload);
     }
 }

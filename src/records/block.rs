@@ -142,10 +142,15 @@ impl BlockPtr {
             && self.waits_in_up()
             && !self.has(PINNED)
         {
-            self.set(PINNED);
-            self.body_or_pin.set(target.retain().as_ptr().cast());
+            self.pin(target.retain());
         }
         self.take_parent_for(parent.context())
+    }
+
+    /// Pins `target`, with its reference, until the next arrival in this greenlet, which has started and has no pin.
+    pub(crate) fn pin(self, target: Self) {
+        self.set(PINNED);
+        self.body_or_pin.set(target.as_ptr().cast());
     }
 
     /// Takes the parent away, with its reference, from a greenlet that is never resumed.

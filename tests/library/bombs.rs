@@ -7,7 +7,7 @@
 #![cfg(not(all(miri, not(feature = "std"))))] // Miri cannot run itself as a child
 
 use crate::common::{Alone, alone};
-use greenlet::{ContextPool, Event, Greenlet, GreenletLocal, Outcome, StackPool, Thrown, Tree};
+use greenlet::{AnyContext, ContextPool, Event, Greenlet, GreenletLocal, Outcome, StackPool, Thrown, Tree};
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -392,6 +392,15 @@ places! {
     the_context_that_another_replaces, passes: |main, _pool| {
         main.set_context(context());
         main.set_context::<Bomb>(None);
+    };
+    the_contexts_below_one, ends: |_main, _pool| {
+        let over = |below: AnyContext| CONTEXTS.create_over(Some(&below), Bomb).ok().map(AnyContext::from).unwrap();
+        drop(over(over(over(context().unwrap().into()))));
+    };
+    the_contexts_below_that_of_a_greenlet, ends: |main, pool| {
+        let g = spawn(main, pool, armed());
+        g.set_context(CONTEXTS.create_over(context().map(AnyContext::from).as_ref(), Bomb).ok());
+        drop(g);
     };
     the_last_handle_to_a_context, passes: |_main, _pool| drop(context());
     the_exit_value_of_a_refused_cancel, passes: |main, _pool| {

@@ -1,10 +1,10 @@
 //! What the end of a tree does to the greenlets that are left.
 
 use crate::common::{
-    Handle, Log, Me, Out, STACKS, alone, exit_shown, heard, holding, left_over, left_over_on, stacks, stubborn, tree,
-    waiting, waiting_with,
+    Alone, EXIT, Handle, Log, Me, Out, STACKS, alone, exit_shown, heard, holding, left_over, left_over_on, stacks,
+    stubborn, tree, waiting, waiting_with,
 };
-use greenlet::{StackPool, Tree};
+use greenlet::{Event, StackPool, Thrown, Tree};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU32;
@@ -219,6 +219,142 @@ fn what_is_spawned_at_the_end_is_ended_too() {
     assert_eq!(log.take(), "first late -never started");
 }
 
+/// Leaves a started child of main, to which a forgotten handle refers.
+fn forgotten(of_tree: &Handle, name: &'static str, body: impl FnOnce(&Me, u32) -> Out + 'static) {
+    // Of their own: some keep their stacks.
+    static POOL: StackPool<16, { crate::common::SIZE }> = StackPool::new();
+    let main = of_tree.current().expect("the hooks run in main at the end");
+    let greenlet = main.build(&POOL).name(name).spawn(body).unwrap();
+    greenlet.switch(0).unwrap();
+    std::mem::forget(greenlet);
+}
+
+/// A body that reports that it is asked to exit, and ends then.
+fn reports(me: &Me, x: u32) -> Out {
+    let asked = me.up(x);
+    crate::common::leak(&me.handle()); // a line of the same kind
+    assert!(matches!(asked, Err(Thrown::Exit(_))), "{asked:?}");
+    asked
+}
+
+#[test]
+fn what_the_leak_hook_leaves_is_asked_and_reported_too() {
+    static TREE: Tree<u32> = Tree::new().on_leak(|g| {
+        crate::common::leak(g);
+        match g.name() {
+            Some("first") => {
+                forgotten(g, "willing", reports);
+                forgotten(g, "second", stubborn);
+            }
+            Some("second") => forgotten(g, "third", stubborn),
+            _ => {}
+        }
+    });
+    let _alone = alone();
+    TREE.enter(|main| forgotten(main, "first", stubborn)).unwrap();
+    assert_eq!(heard(), ["leak first", "leak willing", "leak second", "leak third"]);
+}
+
+#[test]
+fn what_the_leak_hook_leaves_after_thirty_two_rounds_is_reported() {
+    static TREE: Tree<u32> = Tree::new().on_leak(|g| {
+        crate::common::leak(g);
+        // Each is asked in a round of its own, while there are rounds.
+        if LEFT.fetch_add(1, Relaxed) < 40 {
+            let main = g.current().unwrap();
+            let greenlet = main.build(stacks!(41)).name("next").spawn(stubborn).unwrap();
+            greenlet.switch(0).unwrap();
+            std::mem::forget(greenlet);
+        }
+    });
+    static LEFT: AtomicU32 = AtomicU32::new(0);
+    let _alone = alone();
+    TREE.enter(|main| forgotten(main, "first", stubborn)).unwrap();
+    let told = heard();
+    assert_eq!((told.len(), &*told[0], &*told[40]), (41, "leak first", "leak next"));
+}
+
+#[test]
+fn what_the_exit_function_leaves_in_a_round_that_ends_nobody_is_asked_too() {
+    fn exit() -> u32 {
+        if let Some(stubborn) = LEAVES.take() {
+            forgotten(&stubborn, "willing", reports);
+        }
+        EXIT
+    }
+    static LEAVES: Alone<Option<Handle>> = Alone::new(None);
+    static TREE: Tree<u32> = Tree::with_exit(exit).on_leak(crate::common::leak);
+    let _alone = alone();
+    TREE.enter(|main| {
+        forgotten(main, "refuses", stubborn);
+        main.for_each(|g| LEAVES.set(Some(g.clone())));
+    })
+    .unwrap();
+    assert_eq!(heard(), ["leak willing", "leak refuses"]);
+}
+
+#[test]
+fn what_a_greenlet_leaves_that_refuses_is_asked_too() {
+    static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
+    let _alone = alone();
+    TREE.enter(|main| {
+        forgotten(main, "refuses", |me, x| {
+            let _refused = me.up(x);
+            let main = me.parent();
+            let willing = main.build(stacks!(1)).name("willing").spawn(reports).unwrap();
+            willing.set_parent(&me.handle()).unwrap();
+            willing.switch(0)?;
+            std::mem::forget(willing);
+            stubborn(me, x)
+        });
+    })
+    .unwrap();
+    assert_eq!(heard(), ["leak willing", "leak refuses"]);
+}
+
+/// The tracer is removed by its error, which arrives in place of the exit.
+#[test]
+fn a_greenlet_whose_exit_a_tracer_replaced_is_asked_again() {
+    static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
+    let _alone = alone();
+    let seen = Rc::new(Cell::new(0));
+    TREE.enter(|main| {
+        let errors = seen.clone();
+        let waits_for_its_exit = move |me: &Me, x| loop {
+            match me.up(x) {
+                Err(Thrown::Error(_)) => errors.set(errors.get() + 1),
+                other => return other,
+            }
+        };
+        forgotten(main, "waits", waits_for_its_exit);
+        main.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Err("traced")));
+    })
+    .unwrap();
+    assert_eq!((seen.get(), heard()), (1, vec![]));
+}
+
+/// Once: the next round asks that one again.
+#[cfg(all(feature = "std", not(miri)))]
+#[test]
+fn a_greenlet_for_which_the_exit_function_panicked_is_asked_again() {
+    fn exit() -> u32 {
+        assert_ne!(CALLS.fetch_add(1, Relaxed), 0, "the first time");
+        EXIT
+    }
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    static TREE: Tree<u32> = Tree::with_exit(exit).on_leak(crate::common::leak);
+    let _alone = alone();
+    let ended = std::panic::catch_unwind(|| {
+        TREE.enter(|main| {
+            forgotten(main, "refuses", stubborn);
+            forgotten(main, "refuses, too", stubborn);
+        })
+    });
+    let told = ended.unwrap_err();
+    assert!(told.downcast::<String>().unwrap().contains("the first time"));
+    assert_eq!((CALLS.load(Relaxed), heard()), (4, vec!["leak refuses".into(), "leak refuses, too".into()]));
+}
+
 #[test]
 fn a_handle_that_outlives_the_tree_keeps_the_stack_and_nothing_else() {
     static TREE: Tree<u32> = Tree::new();
@@ -259,6 +395,20 @@ fn a_greenlet_that_waits_in_up_is_released_from_its_parent_at_the_end() {
     .unwrap();
     assert_eq!(heard(), ["leak pinned"]);
     TREE.enter(|main| assert_eq!(crate::common::free_stacks(main, pool), 2)).unwrap();
+}
+
+/// The slow path of `up` refers to its target, and nothing on the stack of one that refuses is ever given up.
+#[test]
+fn one_that_refuses_in_a_slow_up_does_not_keep_the_tree() {
+    static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
+    let _alone = alone();
+    TREE.enter(|main| {
+        forgotten(main, "refuses", stubborn);
+        main.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Ok(())));
+    })
+    .unwrap();
+    assert_eq!(heard(), ["leak refuses"]);
+    TREE.enter(|main| assert_eq!(main.references(), 1)).unwrap();
 }
 
 /// `exit` drops the values of thread-locals while greenlets wait, maybe inside of `LocalKey::with` of one that was dropped already.

@@ -394,3 +394,36 @@ fn threads_that_come_and_go_are_asked_meanwhile() {
         askers.into_iter().for_each(|asker| asker.join().unwrap());
     });
 }
+
+/// Each is asked for by what the one before drops. Settled one inside of the other, as many as there are would need as much of main's
+/// stack.
+#[test]
+fn kills_that_are_asked_for_while_others_are_settled_do_not_nest() {
+    struct Asks(Option<RemoteGreenlet>, Handle, Log);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.2.say(self.1.kills_in_progress());
+            if let Some(next) = self.0.take() {
+                next.kill().unwrap();
+            }
+        }
+    }
+    tree(|main| {
+        let (log, other) = (Log::default(), waiting(main));
+        let mut chain: Vec<Handle> = Vec::new();
+        for _ in 0..20 {
+            let asks = Asks(chain.last().map(Handle::remote), main.handle(), log.clone());
+            let victim = main.spawn(&STACKS, crate::common::waiting_with(asks)).unwrap();
+            victim.switch(0).unwrap();
+            chain.push(victim);
+        }
+        kill(&[chain.last().unwrap().remote()]);
+        assert_eq!(main.attend(), 1);
+        // There and back: each of the two transfers settles one.
+        for dead in (3..chain.len()).step_by(2).chain([chain.len()]) {
+            assert_eq!(other.switch(1), Ok(1));
+            assert_eq!(chain.iter().filter(|victim| victim.is_dead()).count(), dead);
+        }
+        assert_eq!(log.take(), ["1"; 20].join(" "), "kills in progress");
+    });
+}

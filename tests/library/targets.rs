@@ -7,7 +7,7 @@ use target::{Ground, Target, ground};
 
 /// By the names that a target file gives.
 fn of<'a>(arch: &'a str, os: &'a str) -> Target<'a> {
-    Target { arch, os, pointer_width: "64", endian: "little", said_bare: false, said_hosted: false }
+    Target { arch, os, pointer_width: "64", endian: "little", said_bare: false, said_hosted: false, std: false }
 }
 
 const ARCHS: [&str; 2] = ["x86_64", "aarch64"];
@@ -33,6 +33,19 @@ fn who_builds_may_say_which_it_is() {
             assert_eq!(ground(&Target { said_hosted: true, ..of(arch, os) }), Ok(Ground::Hosted));
             let both = ground(&Target { said_bare: true, said_hosted: true, ..of(arch, os) }).unwrap_err();
             assert!(both.contains("leave one of them out"), "{both}");
+        }
+    }
+}
+
+#[test]
+fn bare_with_std_is_refused_and_every_other_ground_has_it() {
+    for arch in ARCHS {
+        for os in ["none", "uefi", "linux", "hermit", "mykernel"] {
+            let with_std = Target { std: true, ..of(arch, os) };
+            let why = ground(&Target { said_bare: true, ..with_std }).unwrap_err();
+            assert!(why.contains("greenlet_bare") && why.contains("the feature `std`"), "{why}");
+            assert_eq!(ground(&Target { said_hosted: true, ..with_std }), Ok(Ground::Hosted));
+            assert_eq!(ground(&with_std), ground(&of(arch, os)), "what is not said by the builder is the target's");
         }
     }
 }

@@ -95,8 +95,8 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     if here.is_rare(to) {
         return apart(|outcome| {
             let _busy = Busy::in_tree_of(to);
-            // SAFETY: a parent exists; its tree is entered, and has the types `V` and `E`.
-            outcome.write(unsafe { slow::send_counted(to, Sent::Value(value)) });
+            // SAFETY: `me` is current, and `to` its parent; their tree is entered, and has the types `V` and `E`.
+            outcome.write(unsafe { slow::send_up(me, to, Sent::Value(value)) });
         });
     }
     overflow::check::<V, E>(me);

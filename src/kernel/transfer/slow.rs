@@ -18,7 +18,7 @@ use super::word;
 use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
-use crate::kernel::references::release_caught;
+use crate::kernel::references::{release, release_caught};
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
 use crate::kernel::tree::Tree;
@@ -27,6 +27,7 @@ use crate::records::busy::Busy;
 use crate::records::here::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
 use crate::records::refusal::Refusal;
+use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, replace};
 
 /// The message of a slow departure to its receiver, on the stack of the greenlet that leaves.
@@ -66,20 +67,37 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     surface(unsafe { exchange(named, sent) })
 }
 
-/// As [`send`], for a caller without a handle: holds a reference to `to` until it returns.
+/// [`send`] from `me` to its parent, which a pin keeps alive until this returns. The next arrival in `me` releases the
+/// pin; the end of the tree does, if `me` refuses to end, because what is on its stack is never dropped then.
 ///
 /// # Safety
 ///
-/// `to` exists, and belongs to a tree with values `V` and errors `E` that has not ended.
+/// `me` is the current greenlet, not main, of a tree with the types `V` and `E`; `to` is its parent.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn send_counted<V: 'static, E: 'static>(to: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
-    // SAFETY: the reference is counted here; the tree has the types `V` and `E`.
-    let to = Held::new(unsafe { Greenlet::<V, E>::from_block(to.retain()) });
-    // SAFETY: `to` owns a reference.
-    let back = Held::new(unsafe { send::<V, E>(to.block(), sent) });
-    drop(to.into_inner());
+pub(crate) unsafe fn send_up<V: 'static, E: 'static>(me: BlockPtr, to: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
+    me.pin(to.retain());
+    let pinned = Pinned::<V, E>(me, PhantomData);
+    // SAFETY: the pin owns a reference to it.
+    let back = Held::new(unsafe { send::<V, E>(to, sent) });
+    if let Some(target) = me.take_pin() {
+        // SAFETY: the pin's reference now belongs to this function; the tree has the types `V` and `E`.
+        unsafe { release::<V, E>(target) };
+    }
+    drop(pinned);
     back.into_inner()
+}
+
+/// Releases the pin of a greenlet if a panic passes before anything has arrived.
+struct Pinned<V: 'static, E: 'static>(BlockPtr, PhantomData<(V, E)>);
+
+impl<V: 'static, E: 'static> Drop for Pinned<V, E> {
+    fn drop(&mut self) {
+        if let Some(target) = self.0.take_pin() {
+            // SAFETY: the pin's reference now belongs to this function; the tree has the types `V` and `E`.
+            panic::discard(unsafe { release_caught::<V, E>(target) });
+        }
+    }
 }
 
 /// As [`send`], but returns a panic instead of resuming it, and refuses only if the tree has ended: a kill must get
@@ -253,7 +271,7 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
         // SAFETY: the pin's reference now belongs to this function.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
-    if me.here().slow() & ASKED != 0 {
+    if me.here().slow() & ASKED != 0 && me.here().settler() != me.as_ptr() {
         // SAFETY: the tree is entered, and has the types `V` and `E`.
         panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }
@@ -273,9 +291,11 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
 #[cold]
 #[inline(never)]
 unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
-    me.here().clear_slow(ASKED); // in any case: a late request to an earlier tree of this core sets the bit as well
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let settle = unsafe { Tree::<V, E>::of(me) }.settle.get()?;
+    let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
+        me.here().clear_slow(ASKED); // set by a late request to an earlier tree of this core
+        return None;
+    };
     // SAFETY: the tree is entered, and has the types `V` and `E`.
     panic::catch(|| unsafe { settle(me) }).err()
 }

@@ -27,24 +27,21 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     }
     // So main is current, on its own stack, and all other greenlets are suspended, unstarted or dead.
     let mut panicked = None;
-    for _ in 0..ROUNDS {
-        // SAFETY: the caller's contract; main is current, by the test.
-        if !unsafe { round(tree, main, &mut panicked) } {
+    let mut rounds = 0..ROUNDS;
+    let mut asked_below = 0;
+    loop {
+        while asked_below < here.next_id() && rounds.next().is_some() {
+            // SAFETY: the caller's contract; main is current, by the test.
+            asked_below = unsafe { round(tree, main, asked_below, &mut panicked) };
+        }
+        let newer = here.next_id();
+        // SAFETY: the same.
+        unsafe { report(tree, main, &mut panicked) };
+        // The hook may have created greenlets. After the last round these are reported without an exit. Each keeps a stack, so
+        // the loop ends at the latest when no stack is free.
+        if here.next_id() == newer {
             break;
         }
-    }
-    let mut report = |greenlet: &Greenlet<V, E>| {
-        let block = greenlet.block();
-        if block != main && !block.has(DEAD | LEAKED) {
-            block.leak(); // so it is reported once
-            block.retain();
-            (tree.leak)(greenlet);
-        }
-    };
-    // Repeated after each panic of a hook: greenlets that were reported are skipped.
-    // SAFETY: the caller's contract.
-    while let Err(payload) = panic::catch(|| unsafe { each(main, &mut report) }) {
-        panicked = panic::last(panicked, Some(payload));
     }
     // SAFETY: the caller's contract; main is current, by the test.
     panicked = panic::last(panicked, unsafe { cut_loose(tree, main) });
@@ -99,8 +96,12 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
     }
 }
 
-/// Throws an exit into every greenlet that is not dead, once. Returns whether another round is needed: a greenlet has
-/// died, or a panic has cut this round short. `panicked` is replaced by the last panic, if there is one.
+/// Throws an exit into every greenlet, once, that is not dead and whose id is at least `from`. `panicked` is replaced by
+/// the last panic, if there is one.
+///
+/// Returns the id below which no greenlet need be asked again: 0 if a greenlet has died or a panic has cut this round
+/// short, because others may end now; else [`Here::next_id`](crate::records::here::Here::next_id) as it was at the start, or the id of the first
+/// greenlet that did not receive its exit.
 ///
 /// # Safety
 ///
@@ -108,12 +109,14 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
 unsafe fn round<V: 'static, E: 'static>(
     tree: &'static Tree<V, E>,
     main: BlockPtr,
+    from: u64,
     panicked: &mut Option<Payload>,
-) -> bool {
-    let deaths = main.here().deaths();
+) -> u64 {
+    let here = main.here();
+    let (deaths, mut asked_below) = (here.deaths(), here.next_id());
     let ask = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
-        if block == main || block.has(DEAD) {
+        if block == main || block.has(DEAD) || greenlet.id() < from {
             return;
         }
         if block.has(BARE) {
@@ -121,15 +124,44 @@ unsafe fn round<V: 'static, E: 'static>(
             block.die(DEAD);
             return;
         }
+        let (exit, traced) = (panic::catch(tree.exit), tree.listener.get().is_some());
+        let has_exit = exit.is_ok();
         // SAFETY: the handle keeps it alive; it is not main, and main, the current greenlet, has no ancestors.
-        let panic = unsafe { end_for_nobody::<V, E>(block, panic::catch(tree.exit)) };
+        let panic = unsafe { end_for_nobody::<V, E>(block, exit) };
+        // A tracer that fails is removed, and its error or panic arrives in place of the exit.
+        if !has_exit || traced && tree.listener.get().is_none() {
+            asked_below = asked_below.min(greenlet.id());
+        }
         *panicked = panic::last(panicked.take(), panic);
     };
     // SAFETY: the caller's contract.
     let walked = panic::catch(|| unsafe { each(main, ask) });
     let cut_short = walked.is_err();
     *panicked = panic::last(panicked.take(), walked.err());
-    cut_short || main.here().deaths() != deaths
+    if cut_short || here.deaths() != deaths { 0 } else { asked_below }
+}
+
+/// Calls the leak hook with every suspended greenlet with which it was not called before. `panicked` is replaced by the
+/// last panic of the hook, if there is one.
+///
+/// # Safety
+///
+/// As for [`round`].
+unsafe fn report<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr, panicked: &mut Option<Payload>) {
+    let mut tell = |greenlet: &Greenlet<V, E>| {
+        let block = greenlet.block();
+        // An unstarted greenlet is freed with its last handle, as always.
+        if block != main && !block.has(DEAD | LEAKED) && !block.is_unstarted() {
+            block.leak(); // so it is reported once
+            block.retain();
+            (tree.leak)(greenlet);
+        }
+    };
+    // Repeated after each panic of a hook: greenlets that were reported are skipped.
+    // SAFETY: the caller's contract.
+    while let Err(payload) = panic::catch(|| unsafe { each(main, &mut tell) }) {
+        *panicked = panic::last(panicked.take(), Some(payload));
+    }
 }
 
 /// Makes every handle inert, and detaches the greenlets that still exist from one another: no parents, no ring. A dead

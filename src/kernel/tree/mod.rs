@@ -34,10 +34,12 @@ use core::ptr;
 ///                                                         greenlet that is left
 /// ```
 ///
-/// At the end, an exit is thrown into every greenlet that is not dead, in the order of creation. This is repeated until
-/// a round in which no greenlet dies, at most 32 times. Greenlets that refuse to end keep their stacks for ever;
-/// [`on_leak`](Self::on_leak) is called with each, unless it was before. Handles that still exist are inert from then
-/// on: their greenlets count as dead, and a transfer to them is [refused](crate::Refusal::Ended).
+/// At the end, an exit is thrown into every greenlet that is not dead, in the order of creation. This is repeated, at
+/// most 32 times: with all greenlets after a round in which one has died; else with those that were created meanwhile,
+/// or whose exit a failure of the exit function or of the tracer replaced. Greenlets that refuse to end keep their
+/// stacks for ever; [`on_leak`](Self::on_leak) is called with each, unless it was before. Greenlets that the hook
+/// creates are treated the same. Handles that still exist are inert from then on: their greenlets count as dead, and a
+/// transfer to them is [refused](crate::Refusal::Ended).
 ///
 /// A core runs one tree at a time, and a tree runs on one core at a time. Without the features `cores` and `std` the
 /// whole program counts as one core.
@@ -164,6 +166,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// The end of the tree throws an exit into it again; if it still does not end, it keeps its stack for ever. By
     /// default, with the feature `std`, a line on standard error names the greenlet. Without `std` the only sign is a
     /// spawn that finds [no stack](crate::SpawnError::PoolEmpty): its error counts leaked greenlets.
+    ///
+    /// A hook that creates another such greenlet each time that it is called at the end of the tree is called until no
+    /// stack is free.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};

@@ -103,6 +103,9 @@ pub(crate) struct Here {
     tree: AtomicPtr<()>,
     /// Head of the list of the single-core pools that this core owns, linked by `List::chain`.
     pools: AtomicPtr<List>,
+    /// The greenlet that settles requested kills; null for none. Arrivals in it settle none meanwhile: otherwise each kill
+    /// that a victim's destructor requests would be settled inside the one before, a stack level each.
+    settler: AtomicPtr<Block>,
     /// The next id of this core's range of ids; a multiple of [`NUMBERS`] if the range is used up or there is none yet.
     next_id: AtomicU64,
 }
@@ -138,6 +141,7 @@ impl Here {
             main: AtomicPtr::new(ptr::null_mut()),
             tree: AtomicPtr::new(ptr::null_mut()),
             pools: AtomicPtr::new(ptr::null_mut()),
+            settler: AtomicPtr::new(ptr::null_mut()),
             next_id: AtomicU64::new(0),
         }
     }
@@ -154,6 +158,7 @@ impl Here {
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
         self.slow.store(interrupts(), Relaxed);
         self.kills.store(0, Relaxed);
+        self.settler.store(ptr::null_mut(), Relaxed);
         self.may_be_masked.store(masks(), Relaxed);
         #[cfg(feature = "abandon")]
         self.begun_in.store(Native::state(), Relaxed);
@@ -324,6 +329,15 @@ impl Here {
 
     pub(crate) fn kill_ends(&self) {
         self.kills.store(self.kills() - 1, Relaxed);
+    }
+
+    /// The greenlet that settles kills, for comparison only; null for none.
+    pub(crate) fn settler(&self) -> *const Block {
+        self.settler.load(Relaxed)
+    }
+
+    pub(crate) fn set_settler(&self, settler: *const Block) {
+        self.settler.store(settler.cast_mut(), Relaxed);
     }
 
     /// How many greenlets have died so far.

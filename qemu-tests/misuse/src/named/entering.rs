@@ -5,8 +5,8 @@ use crate::single::Single;
 use crate::values::{Fault, Handle, OnDrop, Token, Value, Weak, alive, f, v};
 use crate::verdict::{holds, same};
 use crate::world::{
-    FIRST, FOR_EVER, ON_EXIT, ON_LEAK, ON_UNRAISABLE, OTHER, STACKS, TREE, heard, other_tree, refuses_once, spawn,
-    started, tree, waiting, waits,
+    FIRST, FOR_EVER, ON_EXIT, ON_LEAK, ON_UNRAISABLE, OTHER, STACKS, TREE, heard, other_tree, refuses_once,
+    rounds_are_used_up, spawn, started, tree, use_up_rounds, waiting, waits,
 };
 use greenlet::{EnterError, Event, Refusal, Refused, SpawnError, Thrown, Tree};
 
@@ -130,10 +130,12 @@ fn from_a_destructor_at_the_end_of_the_tree() {
     holds(kept.is_dead(), "it was ended");
 }
 
-/// Made when everybody else has been asked, and freed when nobody is resumed any more: it is inert already.
+/// Created when there are no more rounds, and freed when no greenlet is resumed any more: it is inert already.
 fn from_a_body_that_is_cut_loose() {
     let kept = tree(|main| {
+        use_up_rounds(main);
         ON_LEAK.set(|leaked| {
+            rounds_are_used_up();
             let handle = leaked.clone();
             let captured = OnDrop::new(move || {
                 busy();

@@ -3,6 +3,8 @@
 use super::{BARE, LAST, UNSTARTED, again, here, partner};
 use crate::answer::Answer;
 use crate::values::{Fault, Handle, Value, f, v};
+#[cfg(feature = "std")]
+use crate::world::OVERFLOWS;
 use crate::world::{CONTEXTS, EXIT, LOCALS, OTHER, STACKS, TREE, spawn, waits};
 use greenlet::{EnterError, Event, Tree};
 
@@ -176,7 +178,7 @@ fn questions() -> Answer {
     let told = unsafe { greenlet::current_report() };
     let is_me = told.is_some_and(|told| told.id == me.id() && told.is_main == me.is_main());
     #[cfg(feature = "std")]
-    let is_me = is_me && TREE.current().as_ref() == Some(&me);
+    let is_me = is_me && [&TREE, &OVERFLOWS].into_iter().find_map(|tree| tree.current()).as_ref() == Some(&me);
     (is_me && me.is_current() && me.references() > 0 && me.stack().is_some() != me.is_main()).into()
 }
 

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use core::hint::black_box;
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use greenlet::{ContextPool, Event, GreenletLocal, Recorder, StackPool, Thrown, Tracer, Tree};
+use greenlet::{AnyContext, ContextPool, Event, GreenletLocal, Recorder, StackPool, Thrown, Tracer, Tree};
 
 pub(crate) type Main = greenlet::Main<u32, Told>;
 pub(crate) type Me = greenlet::Me<u32, Told>;
@@ -21,7 +21,7 @@ pub(crate) static TREE: Tree<u32, Told> = Tree::with_exit(|| own_work(0))
 /// A tree that has ended.
 pub(crate) static OLD: Tree<u32, Told> = Tree::new();
 pub(crate) static LOCAL: GreenletLocal<Works, 3> = GreenletLocal::new(|| work(Works));
-pub(crate) static CONTEXTS: ContextPool<Works, 1> = ContextPool::new();
+pub(crate) static CONTEXTS: ContextPool<Works, 2> = ContextPool::new();
 pub(crate) static RECORDER: Recorder<4> = Recorder::new(|| work(0));
 
 /// Whether the kernel has called what runs, and holds something meanwhile.
@@ -235,12 +235,22 @@ pub(crate) static OPERATIONS: Operations = Operations([
     operation("switch to oneself", |me, _| mem::forget(me.switch(1))).traced(TRACER),
     operation("up", |me, _| mem::forget(me.up(1))),
     operation("up, traced", |me, _| mem::forget(me.up(1))).traced(TRACER),
+    operation("switch_away", |_, set| mem::forget(set.child.clone().switch_away(1))).loses(1),
+    operation("switch_away by the last handle", |_, set| mem::forget(set.lost.take().map(|g| g.switch_away(1)))).loses(1),
+    operation("switch by a weak handle", |_, set| mem::forget(set.child.downgrade().switch(1))),
+    operation("switch by a weak handle, traced", |_, set| mem::forget(set.waiting.downgrade().switch(1))).traced(TRACER),
     operation("throw", |_, set| mem::forget(set.main.throw(Told("thrown")))),
     operation("throw at one without a body", |_, set| mem::forget(set.bare.throw(Told("thrown")))),
     operation("kill", |_, set| mem::forget(set.child.kill())),
     operation("kill of an unstarted one", |_, set| mem::forget(set.pending.kill())),
     operation("cancel", |_, set| mem::forget(set.child.cancel())),
     operation("spawn", |me, set| set.made.set(me.spawn(&OTHERS, |_, x| Ok(x)).ok())).loses(1),
+    operation("spawn of a claim", |me, set| {
+        let claimed = me.build(&OTHERS).claim();
+        set.made.set(claimed.ok().map(|claimed| claimed.spawn(|_, x| Ok(x))));
+    })
+    .loses(1),
+    operation("loss of a claim", |me, _| drop(me.build(&OTHERS).claim())).loses(1),
     operation("life", |me, _| {
         let _ended = me.spawn(&OTHERS, |_, x| Ok(x)).map(|g| g.switch(1));
     })
@@ -270,6 +280,24 @@ pub(crate) static OPERATIONS: Operations = Operations([
         }
     })
     .loses(1),
+    operation("a context over another", |me, set| {
+        if let Some(kept) = set.kept.take() {
+            let below = kept.any_context();
+            me.set_any_context(CONTEXTS.create_over(below.as_ref(), Works).ok().map(AnyContext::from));
+            set.kept.set(Some(kept));
+        }
+    })
+    .loses(1),
+    operation("a context of another", |me, set| {
+        if let Some(kept) = set.kept.take() {
+            me.set_any_context(kept.any_context());
+            kept.set_any_context(None);
+            me.set_any_context(None);
+            set.kept.set(Some(kept));
+        }
+    })
+    .loses(1),
+    operation("loss of a context", |_, _| drop(CONTEXTS.create(Works).ok().map(AnyContext::from))).loses(1),
     operation("a visitor of a recorder", |_, _| assert!(RECORDER.for_each(|_| work(())).is_ok())),
     operation("attend", |me, set| {
         let _asked = set.child.remote().kill();
@@ -283,7 +311,7 @@ pub(crate) static OPERATIONS: Operations = Operations([
 ]);
 
 /// Shared, as these are functions and a tracer that captures nothing.
-pub(crate) struct Operations([Operation; 31]);
+pub(crate) struct Operations([Operation; 40]);
 
 // SAFETY: one core; what a tracer is, is known here.
 unsafe impl Sync for Operations {}

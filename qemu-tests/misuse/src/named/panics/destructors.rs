@@ -4,7 +4,10 @@ use super::{blow, blows, group};
 use crate::answer::Answer::{self, Value as Got};
 use crate::values::{Handle, LOADED, Main, Me, OnDrop, Out, Value, alive, f, on_drop, v};
 use crate::verdict::{holds, same};
-use crate::world::{CONTEXTS, FIRST, FOR_EVER, LOCALS, ON_LEAK, STACKS, heard, spawn, started, tree, waiting, waits};
+use crate::world::{
+    CONTEXTS, FIRST, FOR_EVER, LOCALS, ON_LEAK, STACKS, heard, rounds_are_used_up, spawn, started, tree, use_up_rounds,
+    waiting, waits,
+};
 use greenlet::{GreenletLocal, RunError, State};
 
 group! { "panics":
@@ -120,7 +123,7 @@ fn the_destructor_of_what_is_sent_at_the_end_of_the_tree() {
     holds(kept.is_some_and(|all| all.iter().all(Handle::is_dead)), "all were ended");
 }
 
-/// Made when everybody else has been asked, below one that never ends; and kept by its child until the two are taken apart.
+/// Created when there are no more rounds, below one that never ends; and kept by its child until the two are taken apart.
 fn the_destructor_of_a_body_that_is_cut_loose() {
     let mut kept = None;
     blows(|| {
@@ -131,7 +134,11 @@ fn the_destructor_of_a_body_that_is_cut_loose() {
                     drop(me.up(v(3)));
                 }
             });
-            ON_LEAK.set(|leaked| FIRST.set(spawn(&spawn(leaked, captured()), captured())));
+            use_up_rounds(main);
+            ON_LEAK.set(|leaked| {
+                rounds_are_used_up();
+                FIRST.set(spawn(&spawn(leaked, captured()), captured()));
+            });
             kept = Some(started(never_ends.expect("a stack is free")));
         });
     });
