@@ -51,23 +51,9 @@ pub enum Request {
         limit: Limit,
     },
     /// Run conformance scenarios.
-    Conformance {
-        /// Where.
-        place: Place,
-        /// How what runs them is compiled.
-        profile: Profile,
-        /// The scenario files.
-        files: Vec<PathBuf>,
-    },
+    Conformance(Scenarios),
     /// Run Stackless' scenarios of tasklets and channels.
-    Tasklets {
-        /// Where.
-        place: Place,
-        /// How what runs them is compiled.
-        profile: Profile,
-        /// The scenario files.
-        files: Vec<PathBuf>,
-    },
+    Tasklets(Scenarios),
     /// Look for scenarios in which the kernel fails.
     Fuzz(fuzz::Request),
     /// Look for scenarios in which the kernel differs from the real package.
@@ -99,6 +85,19 @@ pub enum Request {
     Features,
     /// Show how to use the runner.
     Help,
+}
+
+/// Scenarios to run.
+#[derive(Debug, PartialEq)]
+pub struct Scenarios {
+    /// Where.
+    pub place: Place,
+    /// How what runs them is compiled.
+    pub profile: Profile,
+    /// The files that they are in.
+    pub files: Vec<PathBuf>,
+    /// The names of those that run; all run when this is empty.
+    pub only: Vec<String>,
 }
 
 /// A question that makes no sense: it is answered with exit status 2, and nothing was done.
@@ -139,14 +138,8 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let elf = words.next("the ELF file to boot")?.into();
             Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
         }
-        "conformance" => {
-            let (place, profile, files) = words.conformance()?;
-            Request::Conformance { place, profile, files }
-        }
-        "conformance-tasklets" => {
-            let (place, profile, files) = words.conformance()?;
-            Request::Tasklets { place, profile, files }
-        }
+        "conformance" => Request::Conformance(words.scenarios()?),
+        "conformance-tasklets" => Request::Tasklets(words.scenarios()?),
         "fuzz-kernel" => words.fuzz()?,
         "conformance-random" => words.random()?,
         "soak" => words.soak()?,
@@ -176,6 +169,7 @@ struct Words {
     profile: Option<Profile>,
     limit: Option<Limit>,
     only: Vec<Place>,
+    scenarios: Vec<String>,
     from: Option<u64>,
     replay: Option<PathBuf>,
     bless: bool,
@@ -202,6 +196,7 @@ impl Words {
                     words.limit = Some(Limit::of_silence(Duration::from_secs(seconds)));
                 }
                 Long("only") => words.only.push(place(&parser.value()?.string()?)?),
+                Long("scenario") => words.scenarios.push(parser.value()?.string()?),
                 Long("from") => words.from = Some(parser.value()?.parse()?),
                 Long("seed") => words.seed = Some(parser.value()?.parse()?),
                 Long("shard") => words.shard = Some(parser.value()?.string()?.parse()?),
@@ -237,11 +232,12 @@ impl Words {
         Ok(Request::Run { machine, guest, profile, limit: self.limit.take() })
     }
 
-    fn conformance(&mut self) -> Result<(Place, Profile, Vec<PathBuf>), lexopt::Error> {
+    fn scenarios(&mut self) -> Result<Scenarios, lexopt::Error> {
         let name = self.next("where to run: host, or a machine")?.string()?;
         let place = place(&name)?;
         let profile = self.profile_for(&[place], Profile::Debug)?;
-        Ok((place, profile, self.rest()?.into_iter().map(PathBuf::from).collect()))
+        let files = self.rest()?.into_iter().map(PathBuf::from).collect();
+        Ok(Scenarios { place, profile, files, only: std::mem::take(&mut self.scenarios) })
     }
 
     fn fuzz(&mut self) -> Result<Request, lexopt::Error> {
@@ -321,6 +317,7 @@ impl Words {
         let options = [
             ("--timeout", self.limit.is_some()),
             ("--only", !self.only.is_empty()),
+            ("--scenario", !self.scenarios.is_empty()),
             ("--from", self.from.is_some()),
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),

@@ -69,31 +69,42 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads and checks `files`.
+    /// Reads and checks `files`; keeps the scenarios whose names are in `only`, or all when that is empty.
     ///
     /// # Errors
     ///
     /// A [`Misuse`] with a line for each file that cannot be read, is malformed or has no scenario
-    /// in it, and when there is no file, or more than a machine's memory holds.
-    pub fn read(files: &[PathBuf]) -> Result<Self> {
-        Self::collect(files, Self::add)
+    /// in it, and for each name of `only` that no scenario has; and when there is no file, or more than a machine's memory
+    /// holds.
+    pub fn read(files: &[PathBuf], only: &[String]) -> Result<Self> {
+        Self::collect(files, only, |file| read(file, |_| ()))
     }
 
-    /// Reads and checks `files` by `add`, which adds the scenarios of one.
+    /// Reads and checks `files` by `read`.
     ///
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub(crate) fn collect(files: &[PathBuf], add: impl Fn(&mut Self, &Path) -> Result<(), String>) -> Result<Self> {
+    pub(crate) fn collect(
+        files: &[PathBuf],
+        only: &[String],
+        read: impl Fn(&Path) -> Result<Checked, String>,
+    ) -> Result<Self> {
         let mut bundle = Self::default();
         let mut problems = Vec::new();
         for file in files {
-            if let Err(problem) = add(&mut bundle, file) {
-                problems.push(problem);
+            match read(file) {
+                Ok(checked) => bundle.add(&checked, only),
+                Err(problem) => problems.push(problem),
             }
         }
         if files.is_empty() {
             problems.push("no scenario file is named".to_owned());
+        }
+        // A file that was not read may have it.
+        if problems.is_empty() {
+            let unknown = only.iter().filter(|name| !bundle.names.contains(name));
+            problems.extend(unknown.map(|name| format!("no scenario of these files is called `{name}`")));
         }
         if bundle.text.len() > LARGEST_INPUT {
             problems.push(format!("{} bytes of scenarios; up to {LARGEST_INPUT} run at once", bundle.text.len()));
@@ -101,26 +112,28 @@ impl Bundle {
         if problems.is_empty() { Ok(bundle) } else { Err(Misuse(problems.join("\nerror: ")).into()) }
     }
 
-    /// Adds a text that was checked, and the names of its scenarios.
-    pub(crate) fn extend(&mut self, text: &[u8], names: impl IntoIterator<Item = String>) {
-        self.names.extend(names);
-        self.text.extend_from_slice(text);
-        // The next file begins on a line of its own.
-        self.text.push(b'\n');
+    /// Adds the scenarios of a file.
+    fn add(&mut self, file: &Checked, only: &[String]) {
+        let mut lines = file.text.split_inclusive(|&byte| byte == b'\n');
+        let mut read = 0;
+        for (name, end) in &file.scenarios {
+            let own = lines.by_ref().take(end - read).flatten();
+            read = *end;
+            if only.is_empty() || only.contains(name) {
+                self.names.push(name.clone());
+                self.text.extend(own);
+                // The last line of a file need not end.
+                self.text.push(b'\n');
+            } else {
+                own.for_each(drop);
+            }
+        }
     }
 
     /// The names of the scenarios, in order.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
-    }
-
-    fn add(&mut self, file: &Path) -> Result<(), String> {
-        let text = read(file, |scenario| self.names.push(scenario.name().to_owned()))?;
-        self.text.extend_from_slice(&text);
-        // The next file begins on a line of its own.
-        self.text.push(b'\n');
-        Ok(())
     }
 
     /// When a run is ended: many times what so much takes. Each scenario prints its log as it goes.
@@ -133,42 +146,50 @@ impl Bundle {
     }
 }
 
-/// Reads a file, checks it, and hands its scenarios to `take`; returns the text.
+/// The text of a file that is well formed.
+pub(crate) struct Checked {
+    text: Vec<u8>,
+    /// The scenarios by name, each with the number of its last line.
+    scenarios: Vec<(String, usize)>,
+}
+
+/// Reads a file, checks it, and hands its scenarios to `take`.
 ///
 /// # Errors
 ///
 /// The file with the line, what is wrong with it and what is allowed, when it is malformed or has no scenario in it; the
 /// file and why, when it cannot be read.
-pub(crate) fn read(file: &Path, mut take: impl FnMut(Scenario)) -> Result<Vec<u8>, String> {
-    checked(file, |text| {
-        let mut any = false;
+pub(crate) fn read(file: &Path, mut take: impl FnMut(Scenario)) -> Result<Checked, String> {
+    checked(file, |text, found| {
         let mut scenarios = Scenarios::new(text);
-        for scenario in &mut scenarios {
-            take(scenario.map_err(|malformed| (malformed.line, malformed.to_string()))?);
-            any = true;
+        while let Some(scenario) = scenarios.next() {
+            let scenario = scenario.map_err(|malformed| (malformed.line, malformed.to_string()))?;
+            found(scenario.name(), scenarios.lines_read());
+            take(scenario);
         }
-        Ok((any, scenarios.lines_read()))
+        Ok(scenarios.lines_read())
     })
 }
 
-/// Reads a file and checks it by `check`, which says whether any scenario is in the text, and of how many lines that is; or
-/// which line is malformed, and why.
+/// Reads a file and checks it by `check`, which reports the name and the last line of each scenario, and returns how many lines
+/// the text has; or which line is malformed, and why.
 ///
 /// # Errors
 ///
 /// As [`read`].
 pub(crate) fn checked(
     file: &Path,
-    check: impl FnOnce(&[u8]) -> Result<(bool, usize), (usize, String)>,
-) -> Result<Vec<u8>, String> {
+    check: impl FnOnce(&[u8], &mut dyn FnMut(&str, usize)) -> Result<usize, (usize, String)>,
+) -> Result<Checked, String> {
     let name = file.display();
     let text = fs::read(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
-    match check(&text) {
-        Ok((true, _)) => Ok(text),
+    let mut scenarios = Vec::new();
+    match check(&text, &mut |name, end| scenarios.push((name.to_owned(), end))) {
         // An empty file has a first line, too.
-        Ok((false, lines)) => {
+        Ok(lines) if scenarios.is_empty() => {
             Err(format!("{name}:{}: no scenario up to the end: one starts with \"scenario NAME\"", lines.max(1)))
         }
+        Ok(_) => Ok(Checked { text, scenarios }),
         Err((line, problem)) => Err(format!("{name}:{line}: {problem}")),
     }
 }

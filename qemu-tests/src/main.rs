@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use qemu_tests::boot::Boot;
-use qemu_tests::cli::{self, Misuse, Request};
+use qemu_tests::cli::{self, Misuse, Request, Scenarios};
 use qemu_tests::compile::{self, Profile};
 use qemu_tests::conformance::{self, Bundle, Console, Place};
 use qemu_tests::frames::Log;
@@ -40,11 +40,11 @@ fn answer(request: Request) -> Result<()> {
     match request {
         Request::Run { machine, guest, profile, limit } => run(machine, &guest, profile, limit),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),
-        Request::Conformance { place, profile, files } => {
-            run_scenarios(place, &Bundle::read(&files)?, || conformance::build(place, profile))
+        Request::Conformance(Scenarios { place, profile, files, only }) => {
+            run_scenarios(place, &Bundle::read(&files, &only)?, || conformance::build(place, profile))
         }
-        Request::Tasklets { place, profile, files } => {
-            run_scenarios(place, &tasklets::bundle(&files)?, || tasklets::build(place, profile))
+        Request::Tasklets(Scenarios { place, profile, files, only }) => {
+            run_scenarios(place, &tasklets::bundle(&files, &only)?, || tasklets::build(place, profile))
         }
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),

@@ -45,7 +45,7 @@ pub fn sizes_of(machine: &Machine) -> PathBuf {
     sizes().join(format!("size.{machine}"))
 }
 
-/// The corpus of conformance scenarios, one folder a family.
+/// The corpus of conformance scenarios: two files a family.
 #[must_use]
 pub fn corpus() -> PathBuf {
     root().join("qemu-tests/conformance/corpus")

@@ -134,7 +134,7 @@ impl Kernel {
     /// Runs scenarios; returns their logs, up to one that was cut short, and what was wrong with the run.
     fn run(&self, text: &str) -> Result<(Vec<String>, Option<String>)> {
         let file = Input::plain(text.as_bytes())?;
-        let bundle = Bundle::read(&[file.path().to_owned()])?;
+        let bundle = Bundle::read(&[file.path().to_owned()], &[])?;
         let ran = ours::run(self.place, Path::new(&self.program), &bundle, Kept::default())?;
         Ok((ran.sinks.0, ran.failure))
     }

@@ -11,24 +11,21 @@ use crate::conformance::{Bundle, Place, checked};
 /// What runs them: the package, its hosted example and the guest are called so.
 pub const GUEST: &str = "tasklets";
 
-/// Reads and checks `files`.
+/// Reads and checks `files`; keeps the scenarios in `only`, or all when that is empty.
 ///
 /// # Errors
 ///
 /// As [`Bundle::read`].
-pub fn bundle(files: &[PathBuf]) -> Result<Bundle> {
-    Bundle::collect(files, |bundle, file| {
-        let mut names = Vec::new();
-        let text = checked(file, |text| {
+pub fn bundle(files: &[PathBuf], only: &[String]) -> Result<Bundle> {
+    Bundle::collect(files, only, |file| {
+        checked(file, |text, found| {
             let mut scenarios = Scenarios::new(text);
-            for scenario in &mut scenarios {
+            while let Some(scenario) = scenarios.next() {
                 let scenario = scenario.map_err(|malformed| (malformed.line, malformed.to_string()))?;
-                names.push(scenario.name().to_owned());
+                found(scenario.name(), scenarios.lines_read());
             }
-            Ok((!names.is_empty(), scenarios.lines_read()))
-        })?;
-        bundle.extend(&text, names);
-        Ok(())
+            Ok(scenarios.lines_read())
+        })
     })
 }
 

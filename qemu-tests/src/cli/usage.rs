@@ -16,8 +16,8 @@ Builds a guest program, boots it under QEMU, prints its transcript and judges it
 
 usage:
   cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS]]
-  cargo conformance host|MACHINE [--release] FILE...
-  cargo conformance-tasklets host|MACHINE [--release] FILE...
+  cargo conformance host|MACHINE [--release] FILE... [--scenario NAME]...
+  cargo conformance-tasklets host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
   cargo fuzz-kernel --replay FILE [--only host|MACHINE] [--debug]
   cargo conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
@@ -37,7 +37,8 @@ guests:
 A guest is ended after 60 seconds of its own time without output, or as its source says, or
 --timeout; after four times that it is ended whatever it prints. Its own time is the time in
 which QEMU executes or sleeps; while a busy computer has it wait, none passes.
-`cargo conformance` runs the scenarios of all files in one boot and prints their logs.
+`cargo conformance` runs the scenarios of all files in one boot, or those that are named, and
+prints their logs.
 `cargo fuzz-kernel` runs random scenarios and checks the kernel after every op; one that
 fails is made small. `cargo conformance-random` runs some on Python's greenlet package,
 too, and compares the logs. Both run on host, aarch64 and x86_64.
