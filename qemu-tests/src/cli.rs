@@ -15,7 +15,7 @@ use lexopt::{Parser, ValueExt};
 pub use self::usage::usage;
 
 use crate::compile::Profile;
-use crate::conformance::Place;
+use crate::conformance::{Place, Subject};
 use crate::fuzz::{self, Stretch};
 use crate::guests::USUAL_LIMIT;
 use crate::limit::Limit;
@@ -52,8 +52,6 @@ pub enum Request {
     },
     /// Run conformance scenarios.
     Conformance(Scenarios),
-    /// Run Stackless' scenarios of tasklets and channels.
-    Tasklets(Scenarios),
     /// Look for scenarios in which the kernel fails.
     Fuzz(fuzz::Request),
     /// Look for scenarios in which the kernel differs from the real package.
@@ -90,6 +88,8 @@ pub enum Request {
 /// Scenarios to run.
 #[derive(Debug, PartialEq)]
 pub struct Scenarios {
+    /// Of what.
+    pub subject: Subject,
     /// Where.
     pub place: Place,
     /// How what runs them is compiled.
@@ -138,8 +138,8 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let elf = words.next("the ELF file to boot")?.into();
             Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
         }
-        "conformance" => Request::Conformance(words.scenarios()?),
-        "conformance-tasklets" => Request::Tasklets(words.scenarios()?),
+        "conformance" => Request::Conformance(words.scenarios(Subject::Greenlets)?),
+        "conformance-tasklets" => Request::Conformance(words.scenarios(Subject::Tasklets)?),
         "fuzz-kernel" => words.fuzz()?,
         "conformance-random" => words.random()?,
         "soak" => words.soak()?,
@@ -232,12 +232,12 @@ impl Words {
         Ok(Request::Run { machine, guest, profile, limit: self.limit.take() })
     }
 
-    fn scenarios(&mut self) -> Result<Scenarios, lexopt::Error> {
+    fn scenarios(&mut self, subject: Subject) -> Result<Scenarios, lexopt::Error> {
         let name = self.next("where to run: host, or a machine")?.string()?;
         let place = place(&name)?;
         let profile = self.profile_for(&[place], Profile::Debug)?;
         let files = self.rest()?.into_iter().map(PathBuf::from).collect();
-        Ok(Scenarios { place, profile, files, only: std::mem::take(&mut self.scenarios) })
+        Ok(Scenarios { subject, place, profile, files, only: std::mem::take(&mut self.scenarios) })
     }
 
     fn fuzz(&mut self) -> Result<Request, lexopt::Error> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use std::{fmt, fs};
 
 use anyhow::{Context, Result, bail, ensure};
-use conformance::{Scenario, Scenarios};
+use conformance::{Operation, Reader, Scenario};
 
 use crate::boot::{Boot, Input};
 use crate::cli::Misuse;
@@ -22,8 +22,26 @@ use crate::process::{self, Ended, Status};
 use crate::tools::Needs;
 use crate::verdict;
 
-/// The guest that runs scenarios.
-pub const GUEST: &str = "conformance";
+/// What the ops of scenarios do something to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Subject {
+    /// Greenlets, and Python's package wrote the logs.
+    #[default]
+    Greenlets,
+    /// Tasklets and channels, and Stackless wrote the logs.
+    Tasklets,
+}
+
+impl Subject {
+    /// The guest that runs such scenarios.
+    #[must_use]
+    pub fn guest(self) -> &'static str {
+        match self {
+            Self::Greenlets => "conformance",
+            Self::Tasklets => "tasklets",
+        }
+    }
+}
 
 /// The most input that fits into the memory of every machine, above the place where it begins.
 const LARGEST_INPUT: usize = 96 << 20;
@@ -64,6 +82,7 @@ impl fmt::Display for Place {
 /// Scenarios that are known to be well formed.
 #[derive(Debug, Default)]
 pub struct Bundle {
+    subject: Subject,
     text: Vec<u8>,
     names: Vec<String>,
 }
@@ -76,21 +95,12 @@ impl Bundle {
     /// A [`Misuse`] with a line for each file that cannot be read, is malformed or has no scenario
     /// in it, and for each name of `only` that no scenario has; and when there is no file, or more than a machine's memory
     /// holds.
-    pub fn read(files: &[PathBuf], only: &[String]) -> Result<Self> {
-        Self::collect(files, only, |file| read(file, |_| ()))
-    }
-
-    /// Reads and checks `files` by `read`.
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](Self::read).
-    pub(crate) fn collect(
-        files: &[PathBuf],
-        only: &[String],
-        read: impl Fn(&Path) -> Result<Checked, String>,
-    ) -> Result<Self> {
-        let mut bundle = Self::default();
+    pub fn read(subject: Subject, files: &[PathBuf], only: &[String]) -> Result<Self> {
+        let read = |file: &Path| match subject {
+            Subject::Greenlets => read::<conformance::Op>(file, drop),
+            Subject::Tasklets => read::<conformance::tasklets::Op>(file, drop),
+        };
+        let mut bundle = Self { subject, ..Self::default() };
         let mut problems = Vec::new();
         for file in files {
             match read(file) {
@@ -159,39 +169,22 @@ pub(crate) struct Checked {
 ///
 /// The file with the line, what is wrong with it and what is allowed, when it is malformed or has no scenario in it; the
 /// file and why, when it cannot be read.
-pub(crate) fn read(file: &Path, mut take: impl FnMut(Scenario)) -> Result<Checked, String> {
-    checked(file, |text, found| {
-        let mut scenarios = Scenarios::new(text);
-        while let Some(scenario) = scenarios.next() {
-            let scenario = scenario.map_err(|malformed| (malformed.line, malformed.to_string()))?;
-            found(scenario.name(), scenarios.lines_read());
-            take(scenario);
-        }
-        Ok(scenarios.lines_read())
-    })
-}
-
-/// Reads a file and checks it by `check`, which reports the name and the last line of each scenario, and returns how many lines
-/// the text has; or which line is malformed, and why.
-///
-/// # Errors
-///
-/// As [`read`].
-pub(crate) fn checked(
-    file: &Path,
-    check: impl FnOnce(&[u8], &mut dyn FnMut(&str, usize)) -> Result<usize, (usize, String)>,
-) -> Result<Checked, String> {
+pub(crate) fn read<O: Operation>(file: &Path, mut take: impl FnMut(Scenario<O>)) -> Result<Checked, String> {
     let name = file.display();
     let text = fs::read(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
     let mut scenarios = Vec::new();
-    match check(&text, &mut |name, end| scenarios.push((name.to_owned(), end))) {
-        // An empty file has a first line, too.
-        Ok(lines) if scenarios.is_empty() => {
-            Err(format!("{name}:{}: no scenario up to the end: one starts with \"scenario NAME\"", lines.max(1)))
-        }
-        Ok(_) => Ok(Checked { text, scenarios }),
-        Err((line, problem)) => Err(format!("{name}:{line}: {problem}")),
+    let mut reader = Reader::<O>::new(&text);
+    while let Some(scenario) = reader.next() {
+        let scenario = scenario.map_err(|malformed| format!("{name}:{}: {malformed}", malformed.line))?;
+        scenarios.push((scenario.name().to_owned(), reader.lines_read()));
+        take(scenario);
     }
+    if scenarios.is_empty() {
+        // An empty file has a first line, too.
+        let last = reader.lines_read().max(1);
+        return Err(format!("{name}:{last}: no scenario up to the end: one starts with \"scenario NAME\""));
+    }
+    Ok(Checked { text, scenarios })
 }
 
 /// What a run printed.
@@ -208,10 +201,10 @@ pub struct Ran<S> {
 /// # Errors
 ///
 /// When it does not build.
-pub fn build(place: Place, profile: Profile) -> Result<PathBuf> {
+pub fn build(subject: Subject, place: Place, profile: Profile) -> Result<PathBuf> {
     match place {
         Place::Host => compile::example("conformance", "host", profile),
-        Place::Machine(machine) => compile::guest(machine.target, profile, GUEST),
+        Place::Machine(machine) => compile::guest(machine.target, profile, subject.guest()),
     }
 }
 
@@ -244,6 +237,9 @@ pub fn run<S: Sinks>(place: Place, program: &Path, bundle: &Bundle, mut sinks: S
         Place::Machine(machine) => boot(machine).run(seen)?,
         Place::Host => {
             let mut command = Command::new(program);
+            if bundle.subject == Subject::Tasklets {
+                command.arg("tasklets");
+            }
             command.stdin(fs::File::open(input.path()).context("cannot open the scenarios again")?);
             process::run(command, bundle.limit(), seen).context("cannot run the hosted program")?
         }

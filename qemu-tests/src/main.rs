@@ -3,7 +3,7 @@
 //! `cargo run -- --help` shows how to use it; the [library](qemu_tests) does the work.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -16,8 +16,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, elf, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed, tasklets,
-    transcript, verdict,
+    counts, elf, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed, transcript,
+    verdict,
 };
 
 fn main() -> ExitCode {
@@ -40,12 +40,7 @@ fn answer(request: Request) -> Result<()> {
     match request {
         Request::Run { machine, guest, profile, limit } => run(machine, &guest, profile, limit),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),
-        Request::Conformance(Scenarios { place, profile, files, only }) => {
-            run_scenarios(place, &Bundle::read(&files, &only)?, || conformance::build(place, profile))
-        }
-        Request::Tasklets(Scenarios { place, profile, files, only }) => {
-            run_scenarios(place, &tasklets::bundle(&files, &only)?, || tasklets::build(place, profile))
-        }
+        Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),
         Request::Soak(request) => soak::show(&request),
@@ -123,15 +118,17 @@ fn show(machine: &'static Machine, elf: &Path, counted: bool, cores: u32, limit:
     Ok(transcript::text(&ended.output))
 }
 
-/// Runs scenarios, by the program that `build` makes, and prints their logs.
-fn run_scenarios(place: Place, bundle: &Bundle, build: impl FnOnce() -> Result<PathBuf>) -> Result<()> {
+/// Runs scenarios, and prints their logs.
+fn run_scenarios(scenarios: &Scenarios) -> Result<()> {
+    let Scenarios { subject, place, profile, ref files, ref only } = *scenarios;
+    let bundle = Bundle::read(subject, files, only)?;
     if let Place::Machine(machine) = place {
         let mut needs = Needs::default();
         needs.machine(machine);
         tools::ensure(&needs)?;
     }
-    let program = build()?;
-    let ran = conformance::run(place, &program, bundle, Console)?;
+    let program = conformance::build(subject, place, profile)?;
+    let ran = conformance::run(place, &program, &bundle, Console)?;
     match ran.failure {
         None => Ok(()),
         Some(failure) => bail!("{failure}"),

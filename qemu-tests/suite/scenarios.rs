@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
-use qemu_tests::conformance::{self, Bundle, GUEST, Place};
+use qemu_tests::conformance::{self, Bundle, Place, Subject};
 use qemu_tests::logs::{Sinks, difference};
 use qemu_tests::places;
 use qemu_tests::tally::Tally;
@@ -31,7 +31,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 let mut needs = Needs::default();
                 place.needs(&mut needs);
                 let name = format!("conformance::{place}::{family}::{profile}");
-                let guests = builds::of_place(GUEST, place, profile);
+                let guests = builds::of_place(Subject::Greenlets.guest(), place, profile);
                 cases.push(Case::new(name, needs, move || run(family, place, profile)).with_guests(guests));
             }
         }
@@ -43,8 +43,14 @@ pub(crate) fn cases() -> Vec<Case> {
 fn run(family: &str, place: Place, profile: Profile) -> Result<(), Failed> {
     let file = places::corpus().join(family).with_extension("scn");
     let expected = logs(&file.with_extension("log"))?;
-    let bundle = Bundle::read(&[file], &[])?;
-    compare(&format!("conformance::{place}::{family}::{profile}"), place, &program(place, profile)?, &bundle, &expected)
+    compare(
+        &format!("conformance::{place}::{family}::{profile}"),
+        Subject::Greenlets,
+        place,
+        profile,
+        &[file],
+        &expected,
+    )
 }
 
 /// The logs of a file, one by one.
@@ -53,20 +59,22 @@ pub(crate) fn logs(file: &Path) -> Result<Vec<String>, Failed> {
     Ok(text.split_inclusive("\ndone\n").map(str::to_owned).collect())
 }
 
-/// Runs scenarios by `program`, and compares their logs with those `expected`.
+/// Runs the scenarios of `files`, and compares their logs with those `expected`.
 pub(crate) fn compare(
     test: &str,
+    subject: Subject,
     place: Place,
-    program: &Path,
-    bundle: &Bundle,
+    profile: Profile,
+    files: &[PathBuf],
     expected: &[String],
 ) -> Result<(), Failed> {
     /// How many differences a message shows.
     const SHOWN: usize = 5;
+    let bundle = Bundle::read(subject, files, &[])?;
     if bundle.names().len() != expected.len() {
         return Err(format!("{} scenarios, and {} logs", bundle.names().len(), expected.len()).into());
     }
-    let ran = conformance::run(place, program, bundle, Collected::default())?;
+    let ran = conformance::run(place, &program(subject, place, profile)?, &bundle, Collected::default())?;
     let mut differences = Vec::new();
     for (index, (name, expected)) in bundle.names().iter().zip(expected).enumerate() {
         match ran.sinks.logs.get(index).map(|log| String::from_utf8_lossy(log)) {
@@ -90,11 +98,11 @@ pub(crate) fn compare(
 }
 
 /// The program that runs scenarios, built once.
-fn program(place: Place, profile: Profile) -> Result<PathBuf, Failed> {
+fn program(subject: Subject, place: Place, profile: Profile) -> Result<PathBuf, Failed> {
     static HOSTED: Builds<PathBuf> = Builds::new();
     match place {
-        Place::Host => HOSTED.get("host", profile, || conformance::build(place, profile)),
-        Place::Machine(machine) => builds::Guest::new(GUEST, machine.target, profile).file(),
+        Place::Host => HOSTED.get("host", profile, || conformance::build(subject, place, profile)),
+        Place::Machine(machine) => builds::Guest::new(subject.guest(), machine.target, profile).file(),
     }
 }
 

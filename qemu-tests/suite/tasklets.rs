@@ -1,18 +1,16 @@
 //! Tasklets and channels: Stackless' scenarios, on the host and on bare metal, and every log compared byte for byte with the one
 //! that Stackless wrote; and random ones, against a simulation of the rules.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
-use qemu_tests::conformance::Place;
+use qemu_tests::conformance::{Place, Subject};
 use qemu_tests::places;
-use qemu_tests::tasklets::{self, GUEST};
 use qemu_tests::tools::Needs;
 
 use crate::Case;
-use crate::builds::{self, Builds};
+use crate::builds;
 use crate::scenarios::{PLACES, compare, logs};
 
 /// The families of the corpus.
@@ -29,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
             let mut needs = Needs::default();
             place.needs(&mut needs);
             let name = format!("tasklets::{place}::{profile}");
-            let guests = builds::of_place(GUEST, place, profile);
+            let guests = builds::of_place(Subject::Tasklets.guest(), place, profile);
             cases.push(Case::new(name, needs, move || corpus(place, profile)).with_guests(guests));
         }
     }
@@ -45,8 +43,7 @@ fn corpus(place: Place, profile: Profile) -> Result<(), Failed> {
     for file in &files {
         expected.extend(logs(&file.with_extension("log"))?);
     }
-    let bundle = tasklets::bundle(&files, &[])?;
-    compare(&format!("tasklets::{place}::{profile}"), place, &program(place, profile)?, &bundle, &expected)
+    compare(&format!("tasklets::{place}::{profile}"), Subject::Tasklets, place, profile, &files, &expected)
 }
 
 /// What the interpreter does wrong is done right.
@@ -56,23 +53,13 @@ fn defects() -> Result<(), Failed> {
     if right.iter().zip(&wrong).any(|(right, wrong)| right == wrong) {
         return Err("a scenario that shows no defect is among the defects".into());
     }
-    let (place, profile) = (Place::Host, Profile::Debug);
-    compare("tasklets::defects", place, &program(place, profile)?, &tasklets::bundle(&[file], &[])?, &right)
-}
-
-/// The program that runs scenarios, built once.
-fn program(place: Place, profile: Profile) -> Result<PathBuf, Failed> {
-    static HOSTED: Builds<PathBuf> = Builds::new();
-    match place {
-        Place::Host => HOSTED.get("host", profile, || tasklets::build(place, profile)),
-        Place::Machine(machine) => builds::Guest::new(GUEST, machine.target, profile).file(),
-    }
+    compare("tasklets::defects", Subject::Tasklets, Place::Host, Profile::Debug, &[file], &right)
 }
 
 /// As `cargo fuzz-tasklets`, in both profiles.
 fn random() -> Result<(), Failed> {
     for profile in [Profile::Debug, Profile::Release] {
-        let program = compile::example(GUEST, "fuzz_tasklets", profile)?;
+        let program = compile::example("conformance", "fuzz_tasklets", profile)?;
         let output = Command::new(program).args(["1", "20000"]).output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         print!("{text}");

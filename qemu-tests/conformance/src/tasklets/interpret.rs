@@ -3,15 +3,18 @@
 //! Each slot's tasklet runs `script`, a loop over the ops of that slot. Whatever the format cannot express is printed as
 //! `UNEXPECTED`, never skipped.
 
-use crate::log::{self, ChannelState, Ring, Shown, State, Token};
-use crate::machine::{Machine, Me, Raised, STACKS, Sink, TASKLETS, Tasklet, channel};
-use crate::scenario::{Catch, Line, Op, Scenario, Slot, Value, When};
+use super::log::{self, ChannelState, Ring, Shown, State, Token};
+use super::machine::{Machine, Me, Raised, STACKS, TASKLETS, Tasklet, channel};
+use super::{Line, Op, Scenario, Slot, Value, When};
+use crate::Sink;
+use crate::interpret::write;
+use crate::scenario::Catch;
 
 /// Runs one scenario and writes its log, from `scenario NAME` to `done`.
 ///
 /// One scenario at a time: while one runs, on whichever thread, another one's log says `UNEXPECTED`.
 pub fn interpret(scenario: &Scenario, sink: Sink) {
-    log::write(sink, format_args!("scenario {}", scenario.name()));
+    write(sink, format_args!("scenario {}", scenario.name()));
     let entered = TASKLETS.enter(|main| {
         Machine::load(scenario, sink, main.current());
         // What leaves main's script is in the log already.
@@ -20,9 +23,9 @@ pub fn interpret(scenario: &Scenario, sink: Sink) {
         Machine::unload();
     });
     if let Err(refused) = entered {
-        log::write(sink, format_args!("* UNEXPECTED refusal: {refused}"));
+        write(sink, format_args!("* UNEXPECTED refusal: {refused}"));
     }
-    log::write(sink, format_args!("done"));
+    write(sink, format_args!("done"));
 }
 
 /// Runs the script of a slot, in that slot's tasklet.

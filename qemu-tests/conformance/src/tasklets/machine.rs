@@ -2,25 +2,25 @@
 
 use greenlet::StackPool;
 use greenlet_tasklets::{Channel, Scheduler};
+use heapless::String;
 use spin::{Mutex, MutexGuard};
 
-use crate::scenario::{Line, MAX_CHANNELS, MAX_SLOTS, Op, Scenario, Slot, Value};
-
-/// Where a log goes: called with one piece of text after the other. It runs on tasklets' stacks.
-pub type Sink = fn(&str);
+use super::{Line, Op, Scenario, Slot, Value};
+use crate::Sink;
+use crate::scenario::{MAX_CHANNELS, MAX_SLOTS};
 
 /// An error is its number.
-pub(crate) type Me<'a> = greenlet_tasklets::Me<'a, Value, u16>;
-pub(crate) type Tasklet = greenlet_tasklets::Tasklet<Value, u16>;
-pub(crate) type Raised = greenlet_tasklets::Raised<u16>;
+pub(super) type Me<'a> = greenlet_tasklets::Me<'a, Value, u16>;
+pub(super) type Tasklet = greenlet_tasklets::Tasklet<Value, u16>;
+pub(super) type Raised = greenlet_tasklets::Raised<u16>;
 
 /// The stack of one tasklet, in bytes. `core::fmt` takes most of it, without optimization.
 const STACK_SIZE: usize = 32 * 1024;
 
 /// One stack for each slot but main's: a slot is used once, so more are never needed.
-pub(crate) static STACKS: StackPool<{ MAX_SLOTS - 1 }, STACK_SIZE> = StackPool::new();
-pub(crate) static TASKLETS: Scheduler<{ MAX_SLOTS - 1 }, Value, u16> = Scheduler::new();
-pub(crate) static CHANNELS: [Channel<Value, u16>; MAX_CHANNELS] = [
+pub(super) static STACKS: StackPool<{ MAX_SLOTS - 1 }, STACK_SIZE> = StackPool::new();
+pub(super) static TASKLETS: Scheduler<{ MAX_SLOTS - 1 }, Value, u16> = Scheduler::new();
+pub(super) static CHANNELS: [Channel<Value, u16>; MAX_CHANNELS] = [
     TASKLETS.channel(),
     TASKLETS.channel(),
     TASKLETS.channel(),
@@ -32,10 +32,10 @@ pub(crate) static CHANNELS: [Channel<Value, u16>; MAX_CHANNELS] = [
 ];
 
 static MACHINE: Mutex<Machine> =
-    Mutex::new(Machine { scenario: Scenario::empty(), tasklets: [None; MAX_SLOTS], sink: None });
+    Mutex::new(Machine { scenario: Scenario::new(String::new(), 1), tasklets: [None; MAX_SLOTS], sink: None });
 
 /// The state of the scenario that runs. The lock is for the compiler: nobody keeps it over a switch.
-pub(crate) struct Machine {
+pub(super) struct Machine {
     scenario: Scenario,
     tasklets: [Option<Tasklet>; MAX_SLOTS],
     /// `None` when main's script is over: nothing is logged any more.
@@ -47,7 +47,7 @@ impl Machine {
         MACHINE.lock()
     }
 
-    pub(crate) fn load(scenario: &Scenario, sink: Sink, main: Tasklet) {
+    pub(super) fn load(scenario: &Scenario, sink: Sink, main: Tasklet) {
         let mut machine = Self::open();
         machine.scenario.clone_from(scenario);
         machine.tasklets = [None; MAX_SLOTS];
@@ -55,43 +55,43 @@ impl Machine {
         machine.sink = Some(sink);
     }
 
-    pub(crate) fn unload() {
+    pub(super) fn unload() {
         Self::open().sink = None;
     }
 
     /// Where lines go, or `None` when none may be written any more.
-    pub(crate) fn sink() -> Option<Sink> {
+    pub(super) fn sink() -> Option<Sink> {
         Self::open().sink
     }
 
     /// The op of that index in a slot's script.
-    pub(crate) fn op(slot: Slot, at: usize) -> Option<Op> {
+    pub(super) fn op(slot: Slot, at: usize) -> Option<Op> {
         Self::open().scenario.script(slot).get(at).copied()
     }
 
-    pub(crate) fn slots() -> u8 {
+    pub(super) fn slots() -> u8 {
         Self::open().scenario.slots()
     }
 
-    pub(crate) fn channels() -> u8 {
+    pub(super) fn channels() -> u8 {
         Self::open().scenario.channels()
     }
 
     /// The tasklet that was created in a slot.
-    pub(crate) fn tasklet(slot: Slot) -> Option<Tasklet> {
+    pub(super) fn tasklet(slot: Slot) -> Option<Tasklet> {
         Self::open().tasklets[usize::from(slot)]
     }
 
-    pub(crate) fn created(slot: Slot, tasklet: Tasklet) {
+    pub(super) fn created(slot: Slot, tasklet: Tasklet) {
         Self::open().tasklets[usize::from(slot)] = Some(tasklet);
     }
 
     /// The slot in which a tasklet was created; none that a scenario can have, if it was not.
-    pub(crate) fn slot_of(tasklet: Tasklet) -> usize {
+    pub(super) fn slot_of(tasklet: Tasklet) -> usize {
         Self::open().tasklets.iter().position(|&known| known == Some(tasklet)).unwrap_or(MAX_SLOTS)
     }
 }
 
-pub(crate) fn channel(line: Line) -> &'static Channel<Value, u16> {
+pub(super) fn channel(line: Line) -> &'static Channel<Value, u16> {
     &CHANNELS[usize::from(line) % MAX_CHANNELS]
 }

@@ -7,8 +7,9 @@ mod turns;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
+use conformance::Catch;
+use conformance::tasklets::{Scenario, Value};
 use greenlet_tasklets::Preference;
-use tasklets::{Catch, Scenario, Value};
 
 /// A value, or the token of what is raised.
 type Cell = Result<Value, String>;

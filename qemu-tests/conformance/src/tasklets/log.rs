@@ -1,34 +1,22 @@
 //! Writes log lines. Each one is formatted straight into the sink.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 use greenlet_tasklets::{Preference, Refusal};
 
-use crate::machine::{Machine, Me, Raised, Sink, Tasklet, channel};
-use crate::scenario::{Line, Value};
+use super::machine::{Machine, Me, Raised, Tasklet, channel};
+use super::{Line, Value};
+use crate::interpret::write;
 
 /// Logs a line, unless the scenario is over.
-pub(crate) fn line(line: fmt::Arguments<'_>) {
+pub(super) fn line(line: fmt::Arguments<'_>) {
     if let Some(sink) = Machine::sink() {
         write(sink, line);
     }
 }
 
-/// Writes a line into a sink.
-pub(crate) fn write(sink: Sink, line: fmt::Arguments<'_>) {
-    struct Pieces(Sink);
-    impl fmt::Write for Pieces {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            (self.0)(text);
-            Ok(())
-        }
-    }
-    // A sink cannot fail, and neither do the parts of a line.
-    let _ = writeln!(Pieces(sink), "{line}");
-}
-
 /// A value as the log writes it.
-pub(crate) struct Shown(pub(crate) Value);
+pub(super) struct Shown(pub(super) Value);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +28,7 @@ impl fmt::Display for Shown {
 }
 
 /// What is raised, as the log writes it.
-pub(crate) struct Token(pub(crate) Raised);
+pub(super) struct Token(pub(super) Raised);
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +50,7 @@ impl fmt::Display for Token {
 }
 
 /// The state of a tasklet, as the log writes it.
-pub(crate) struct State<'a>(pub(crate) &'a Me<'a>, pub(crate) Tasklet);
+pub(super) struct State<'a>(pub(super) &'a Me<'a>, pub(super) Tasklet);
 
 impl fmt::Display for State<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +72,7 @@ impl fmt::Display for State<'_> {
 }
 
 /// The state of a channel, as the log writes it.
-pub(crate) struct ChannelState<'a>(pub(crate) &'a Me<'a>, pub(crate) Line);
+pub(super) struct ChannelState<'a>(pub(super) &'a Me<'a>, pub(super) Line);
 
 impl fmt::Display for ChannelState<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,7 +95,7 @@ impl fmt::Display for ChannelState<'_> {
 }
 
 /// Those in the ring, as the log writes them.
-pub(crate) struct Ring<'a>(pub(crate) &'a Me<'a>);
+pub(super) struct Ring<'a>(pub(super) &'a Me<'a>);
 
 impl fmt::Display for Ring<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
-use tasklets::{Scenario, Scenarios};
+use conformance::tasklets::{self, Scenario, Scenarios};
 
 /// Filled from inside tasklets; none switches while it writes.
 static LOG: Mutex<String> = Mutex::new(String::new());

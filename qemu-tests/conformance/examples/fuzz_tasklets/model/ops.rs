@@ -1,7 +1,8 @@
 //! The ops, one after the other.
 
+use conformance::Catch;
+use conformance::tasklets::{Op, When};
 use greenlet_tasklets::Preference;
-use tasklets::{Catch, Op, When};
 
 use super::{Cell, Model, Place, Shape, shown};
 

@@ -163,7 +163,7 @@ impl Maker<'_> {
         if me == 0 && !self.numbers.one_of(3) {
             lines.push(self.op(self.drain, me));
         }
-        lines.truncate(tasklets::MAX_OPS);
+        lines.truncate(conformance::MAX_OPS);
         lines
     }
 
