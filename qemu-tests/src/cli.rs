@@ -22,6 +22,7 @@ use crate::limit::Limit;
 use crate::machine::{self, MACHINES, Machine};
 use crate::machines;
 use crate::mutants::{self, Shard};
+use crate::places;
 use crate::random;
 use crate::reliability;
 use crate::soak::{self, Tool};
@@ -79,6 +80,8 @@ pub enum Request {
         /// Targets beside those that guests are built for.
         targets: Vec<String>,
     },
+    /// Run a program of the project's by cargo: the arguments of `cargo run`, with those of the program.
+    Program(Vec<OsString>),
     /// List the features of the library, for CI.
     Features,
     /// Show how to use the runner.
@@ -124,7 +127,19 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request> {
     }
 }
 
+/// The programs that read their words themselves: the verb, the folder of the package, and the example if it is one.
+const PROGRAMS: [(&str, &str, &[&str]); 2] =
+    [("bench-peers", "benches", &[]), ("fuzz-tasklets", "qemu-tests/conformance", &["--example", "fuzz_tasklets"])];
+
 fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Error> {
+    let words: Vec<_> = words.into_iter().collect();
+    let program = words.first().and_then(|verb| PROGRAMS.iter().find(|(name, ..)| verb == name));
+    if let Some((_, folder, example)) = program {
+        let mut arguments = vec!["--manifest-path".into(), places::root().join(folder).join("Cargo.toml").into()];
+        arguments.extend(example.iter().chain(&["--"]).map(OsString::from));
+        arguments.extend(words.into_iter().skip(1));
+        return Ok(Request::Program(arguments));
+    }
     let mut words = Words::collect(Parser::from_args(words))?;
     if words.help {
         return Ok(Request::Help);

@@ -5,7 +5,7 @@
 //! every new release of Rust would break the tests of a project in which nothing changed.
 //!
 //! ```text
-//! # bytes, kept by `cargo sizes --bless`
+//! # bytes, kept by `cargo xtask sizes --bless`
 //! # by rustc 1.88.0
 //! size two, opt-level s, .text 1024
 //! ```
@@ -176,7 +176,7 @@ pub fn lines(word: &str, text: &str) -> Result<Vec<(String, u64)>> {
 mod tests {
     use super::*;
 
-    static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo sizes", room: 4 };
+    static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtask sizes", room: 4 };
 
     const KEPT: &str = "# by rustc 1\nsize two, .text 22\nsize throw 160\n";
 
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn growth_is_named_with_both_figures_and_the_command() {
         let grown = compare("# by rustc 1\nsize two, .text 23\nsize throw 160\n").unwrap_err();
-        assert_eq!(grown, "aarch64: two, .text: 23 bytes, 1 more than the 22 kept; `cargo sizes` shows all");
+        assert_eq!(grown, "aarch64: two, .text: 23 bytes, 1 more than the 22 kept; `cargo xtask sizes` shows all");
     }
 
     #[test]
@@ -205,7 +205,10 @@ mod tests {
             ("size throw 160\n", "aarch64: two, .text: there is no such figure any more, and 22 bytes are kept; "),
         ] {
             let said = compare(&format!("# by rustc 1\n{now}")).unwrap_err();
-            assert!(said.starts_with(problem) && said.ends_with("`cargo sizes --bless` keeps what is now"), "{said}");
+            assert!(
+                said.starts_with(problem) && said.ends_with("`cargo xtask sizes --bless` keeps what is now"),
+                "{said}"
+            );
         }
     }
 

@@ -2,11 +2,14 @@
 //!
 //! `cargo run -- --help` shows how to use it; the [library](qemu_tests) does the work.
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use qemu_tests::boot::Boot;
 use qemu_tests::cli::{self, Misuse, Request, Scenarios};
 use qemu_tests::compile::{self, Profile};
@@ -16,8 +19,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, elf, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed, transcript,
-    verdict,
+    counts, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed,
+    transcript, verdict,
 };
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn answer(request: Request) -> Result<()> {
             countable.for_each(|subject| needs.all_of(&subject.needs()));
             tools::ensure(&needs)
         }
+        Request::Program(arguments) => hand_over(&arguments),
         Request::Features => {
             compile::features()?.iter().for_each(|feature| println!("{feature}"));
             Ok(())
@@ -68,6 +72,16 @@ fn answer(request: Request) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Becomes `cargo run` of another program.
+fn hand_over(arguments: &[OsString]) -> Result<()> {
+    let mut command = environment::cargo();
+    command.args(["run", "--quiet", "--release"]).args(arguments);
+    if let Some(target) = env::var_os("CARGO_TARGET_DIR") {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    Err(command.exec()).context("cannot start cargo")
 }
 
 /// Builds the guest `name` and boots it.

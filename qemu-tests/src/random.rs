@@ -1,4 +1,4 @@
-//! `cargo conformance-random`: fresh scenarios, run by Python's greenlet package and by the kernel
+//! `cargo xtask conformance-random`: fresh scenarios, run by Python's greenlet package and by the kernel
 //! everywhere, until a log differs.
 
 use std::collections::BTreeMap;
@@ -170,7 +170,7 @@ fn story(oracle: &Oracle, kernel: &Kernel, with_it: Stretch, found: &Compared) -
     let built = if profile == Profile::Debug { String::new() } else { format!(" --{profile}") };
     Ok(format!(
         "{place}: the log of {name} differs\n\nmade small, {ops} ops of {all}, in {trials} trials:\n\n{small}\n\
-         {difference}\nagain: {}\nthe small one: cargo conformance {place}{built} {file}",
+         {difference}\nagain: {}\nthe small one: cargo xtask conformance {place}{built} {file}",
         again(Stretch { first: *index, count: 1, ..with_it }),
     ))
 }

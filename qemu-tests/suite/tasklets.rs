@@ -56,7 +56,7 @@ fn defects() -> Result<(), Failed> {
     compare("tasklets::defects", Subject::Tasklets, Place::Host, Profile::Debug, &[file], &right)
 }
 
-/// As `cargo fuzz-tasklets`, in both profiles.
+/// As `cargo xtask fuzz-tasklets`, in both profiles.
 fn random() -> Result<(), Failed> {
     for profile in [Profile::Debug, Profile::Release] {
         let program = compile::example("conformance", "fuzz_tasklets", profile)?;

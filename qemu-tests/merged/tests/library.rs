@@ -1,4 +1,5 @@
-//! The library's hosted tests in one program: it is linked once, and starts once. `cargo mutants-sample` tries mutants against it.
+//! The library's hosted tests in one program: it is linked once, and starts once. `cargo xtask mutants-sample` tries mutants
+//! against it.
 //!
 //! Without the feature `std` there is one core in the world, and each module has a lock of its own: run it with
 //! `--test-threads=1`.

@@ -1,5 +1,5 @@
 //! What few generic instances do much with: the recorded scenarios, every case of misuse, a short soak. Compiled in a fraction of
-//! the time that the library's own tests take, it is what `cargo mutants-sample` tries a mutant against first.
+//! the time that the library's own tests take, it is what `cargo xtask mutants-sample` tries a mutant against first.
 
 use std::sync::Mutex;
 

@@ -25,7 +25,7 @@ use crate::{places, transcript, verdict};
 pub const GUEST: &str = "count";
 
 /// How figures are kept.
-pub static FORM: Form = Form { word: "count", unit: "instructions", command: "cargo speed", room: 4 };
+pub static FORM: Form = Form { word: "count", unit: "instructions", command: "cargo xtask speed", room: 4 };
 
 /// The operations as they are built for one kind of program.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! `cargo conformance` from outside: logs and nothing else on standard output, and no scenario
+//! `cargo xtask conformance` from outside: logs and nothing else on standard output, and no scenario
 //! that is skipped, cut short or done twice passes, whatever the guest's exit code says.
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! Random scenarios, run on the scheduler and by a plain simulation of the rules; their logs must agree.
 //!
-//! `cargo fuzz-tasklets [SEED] [COUNT]`; if not said, 20,000 of seed 1. What differs is printed as a scenario file, with the
+//! `cargo xtask fuzz-tasklets [SEED] [COUNT]`; if not said, 20,000 of seed 1. What differs is printed as a scenario file, with the
 //! first line in which the two logs part. `--model FILE...` prints the logs that the simulation makes of scenario files.
 
 mod model;
