@@ -43,6 +43,8 @@ pub enum Request {
         profile: Profile,
         /// When it is ended, if not when its head says.
         limit: Option<Limit>,
+        /// Keep the transcript, for the suite to compare.
+        bless: bool,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
     RunElf {
@@ -244,7 +246,11 @@ impl Words {
         };
         let guest = if self.values.is_empty() { USUAL_GUEST.to_owned() } else { self.values.remove(0).string()? };
         let profile = self.profile.take().unwrap_or(Profile::Release);
-        Ok(Request::Run { machine, guest, profile, limit: self.limit.take() })
+        let (limit, bless) = (self.limit.take(), std::mem::take(&mut self.bless));
+        if bless && limit.is_some() {
+            return Err("--bless holds the guest to the limit that its head says".into());
+        }
+        Ok(Request::Run { machine, guest, profile, limit, bless })
     }
 
     fn scenarios(&mut self, subject: Subject) -> Result<Scenarios, lexopt::Error> {

@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use qemu_tests::boot::Boot;
 use qemu_tests::cli::{self, Misuse, Request, Scenarios};
 use qemu_tests::compile::{self, Profile};
@@ -20,7 +20,7 @@ use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
     counts, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed,
-    transcript, verdict,
+    transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 /// Does what is asked for.
 fn answer(request: Request) -> Result<()> {
     match request {
-        Request::Run { machine, guest, profile, limit } => run(machine, &guest, profile, limit),
+        Request::Run { machine, guest, profile, limit, bless } => run(machine, &guest, profile, limit, bless),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),
         Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
@@ -84,18 +84,27 @@ fn hand_over(arguments: &[OsString]) -> Result<()> {
     Err(command.exec()).context("cannot start cargo")
 }
 
-/// Builds the guest `name` and boots it.
-fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Limit>) -> Result<()> {
+/// Builds the guest `name` and boots it, to show its transcript or to keep it.
+fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Limit>, bless: bool) -> Result<()> {
     let mut survey = guests::survey(&places::guest_sources())?;
     let Some(at) = survey.guests.iter().position(|guest| guest.name == name) else {
         let known: Vec<_> = survey.guests.iter().map(|guest| guest.name.as_str()).collect();
         bail!(Misuse(format!("no guest is called `{name}`; known: {}", known.join(", "))));
     };
-    let asked = survey.guests.swap_remove(at).directives;
+    let guest = survey.guests.swap_remove(at);
+    let asked = &guest.directives;
+    if bless && !asked.tested {
+        bail!(Misuse(format!("the guest `{name}` has no transcript to keep: its head says `not-a-test`")));
+    }
     let mut needs = Needs::default();
     needs.machine(machine);
     tools::ensure(&needs)?;
     let elf = compile::guest(machine.target, profile, name)?;
+    if bless {
+        let is_new = trial::bless(&guest, machine, &elf).map_err(|problem| anyhow!(problem))?;
+        println!("{} {}", guest.expected.display(), if is_new { "is written" } else { "stays as it is" });
+        return Ok(());
+    }
     let transcript = show(machine, &elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit))?;
     if asked.hits {
         print!("{}", hits::block(&elf, &transcript)?);
