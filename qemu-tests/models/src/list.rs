@@ -2,8 +2,8 @@
 //! the pool free for whoever comes when the owner has nothing there.
 
 use crate::block::Block;
-use crate::tally;
 use crate::schedule::{as_static, every_order, some_order_breaks, thread};
+use crate::tally;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 
