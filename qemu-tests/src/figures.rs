@@ -64,7 +64,7 @@ impl Figures {
         self
     }
 
-    fn new(form: &'static Form, compiler: String, figures: Vec<(String, u64)>) -> Result<Self> {
+    pub(crate) fn new(form: &'static Form, compiler: String, figures: Vec<(String, u64)>) -> Result<Self> {
         ensure!(!figures.is_empty(), "there is no line `{} NAME N`", form.word);
         for (at, (name, _)) in figures.iter().enumerate() {
             ensure!(figures[..at].iter().all(|(before, _)| before != name), "two figures are called {name}");
@@ -84,8 +84,7 @@ impl Figures {
     }
 
     fn read(form: &'static Form, text: &str) -> Result<Self> {
-        let compiler = text.lines().find_map(|line| line.strip_prefix("# by ")).context("no line `# by COMPILER`")?;
-        Self::new(form, compiler.to_owned(), lines(form.word, text)?)
+        Self::new(form, compiler(text)?, lines(form.word, text)?)
     }
 
     /// Keeps these figures in `file`.
@@ -95,6 +94,12 @@ impl Figures {
     /// When the file cannot be written.
     pub fn keep(&self, file: &Path) -> Result<()> {
         fs::write(file, self.to_string()).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// The lines at the head of a file that keeps them: the command that does, and the compiler.
+    pub(crate) fn head(&self) -> String {
+        let Form { unit, command, .. } = self.form;
+        format!("# {unit}, kept by `{command} --bless`\n# by {}\n", self.compiler)
     }
 
     /// The figure called so.
@@ -151,10 +156,15 @@ impl Figures {
 /// As they are kept.
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Form { word, unit, command, .. } = self.form;
-        writeln!(f, "# {unit}, kept by `{command} --bless`\n# by {}", self.compiler)?;
-        self.iter().try_for_each(|(name, figure)| writeln!(f, "{word} {name} {figure}"))
+        f.write_str(&self.head())?;
+        self.iter().try_for_each(|(name, figure)| writeln!(f, "{} {name} {figure}", self.form.word))
     }
+}
+
+/// The compiler that a text names in its head.
+pub(crate) fn compiler(text: &str) -> Result<String> {
+    let line = text.lines().find_map(|line| line.strip_prefix("# by "));
+    line.map(str::to_owned).context("no line `# by COMPILER`")
 }
 
 /// The figures in a text: its lines `WORD NAME N`. A name may have spaces.
