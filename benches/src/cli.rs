@@ -9,14 +9,14 @@ use std::path::PathBuf;
 pub(crate) const USAGE: &str = "\
 Measures greenlet beside other stackful coroutines, in the same processes, in turn.
 
-cargo bench-peers [--quick] [--json FILE] [--python]
-cargo bench-peers --counts
-cargo bench-peers --forwarding
+cargo xtask bench-peers [--quick] [--json FILE] [--python]
+cargo xtask bench-peers --counts
+cargo xtask bench-peers --forwarding
 
   --quick       few rounds, no more than 10,000 alive, for a look; docs/performance.md stays as it is
   --json FILE   writes the rows there, too
   --python      runs python/peers.py, which needs python3 with greenlet, and adds its rows
-  --counts      instructions instead of times, under valgrind; compare with `cargo speed`, which keeps ours
+  --counts      instructions instead of times, under valgrind; compare with `cargo xtask speed`, which keeps ours
   --forwarding  an experiment: what it costs to load what many places of a program have stored; x86_64
 
 Without --quick it takes a few minutes, and writes docs/performance.md and its plots.
@@ -62,7 +62,7 @@ pub(crate) struct Options {
 ///
 /// When they are not those of the usage.
 pub(crate) fn parse() -> Result<Request> {
-    read().context("see `cargo bench-peers --help`")
+    read().context("see `cargo xtask bench-peers --help`")
 }
 
 fn read() -> Result<Request> {

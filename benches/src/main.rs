@@ -1,4 +1,4 @@
-//! Measures greenlet beside other stackful coroutines: `cargo bench-peers`. See `README.md`.
+//! Measures greenlet beside other stackful coroutines: `cargo xtask bench-peers`. See `README.md`.
 
 mod cli;
 mod counts;

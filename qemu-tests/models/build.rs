@@ -131,7 +131,7 @@ const VARIANTS: &[Variant] = &[
         &[
             (
                 "        let left = unsafe { self.post(number, id, request) };",
-                "        self.ring();\n        let left = unsafe { self.post(number, id, request) };",
+                "        self.ring();\n        // SAFETY: as above.\n        let left = unsafe { self.post(number, id, request) };",
             ),
             ("        if left && matches!(request, Request::Kill) {\n            self.ring();\n        }\n", ""),
         ],
@@ -173,4 +173,6 @@ fn main() {
         fs::write(Path::new(&out).join(name).with_extension("rs"), code.join("\n")).expect("OUT_DIR can be written");
     }
     println!("cargo::rerun-if-changed=build.rs");
+    // What is only there with this feature of the kernel is not modelled.
+    println!("cargo::rustc-check-cfg=cfg(feature, values(\"alloc\"))");
 }

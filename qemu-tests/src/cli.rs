@@ -15,13 +15,14 @@ use lexopt::{Parser, ValueExt};
 pub use self::usage::usage;
 
 use crate::compile::Profile;
-use crate::conformance::Place;
+use crate::conformance::{Place, Subject};
 use crate::fuzz::{self, Stretch};
 use crate::guests::USUAL_LIMIT;
 use crate::limit::Limit;
 use crate::machine::{self, MACHINES, Machine};
 use crate::machines;
 use crate::mutants::{self, Shard};
+use crate::places;
 use crate::random;
 use crate::reliability;
 use crate::soak::{self, Tool};
@@ -42,6 +43,8 @@ pub enum Request {
         profile: Profile,
         /// When it is ended, if not when its head says.
         limit: Option<Limit>,
+        /// Keep the transcript, for the suite to compare.
+        bless: bool,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
     RunElf {
@@ -51,23 +54,7 @@ pub enum Request {
         limit: Limit,
     },
     /// Run conformance scenarios.
-    Conformance {
-        /// Where.
-        place: Place,
-        /// How what runs them is compiled.
-        profile: Profile,
-        /// The scenario files.
-        files: Vec<PathBuf>,
-    },
-    /// Run Stackless' scenarios of tasklets and channels.
-    Tasklets {
-        /// Where.
-        place: Place,
-        /// How what runs them is compiled.
-        profile: Profile,
-        /// The scenario files.
-        files: Vec<PathBuf>,
-    },
+    Conformance(Scenarios),
     /// Look for scenarios in which the kernel fails.
     Fuzz(fuzz::Request),
     /// Look for scenarios in which the kernel differs from the real package.
@@ -95,10 +82,27 @@ pub enum Request {
         /// Targets beside those that guests are built for.
         targets: Vec<String>,
     },
+    /// Run a program of the project's by cargo: the arguments of `cargo run`, with those of the program.
+    Program(Vec<OsString>),
     /// List the features of the library, for CI.
     Features,
     /// Show how to use the runner.
     Help,
+}
+
+/// Scenarios to run.
+#[derive(Debug, PartialEq)]
+pub struct Scenarios {
+    /// Of what.
+    pub subject: Subject,
+    /// Where.
+    pub place: Place,
+    /// How what runs them is compiled.
+    pub profile: Profile,
+    /// The files that they are in.
+    pub files: Vec<PathBuf>,
+    /// The names of those that run; all run when this is empty.
+    pub only: Vec<String>,
 }
 
 /// A question that makes no sense: it is answered with exit status 2, and nothing was done.
@@ -125,7 +129,19 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request> {
     }
 }
 
+/// The programs that read their words themselves: the verb, the folder of the package, and the example if it is one.
+const PROGRAMS: [(&str, &str, &[&str]); 2] =
+    [("bench-peers", "benches", &[]), ("fuzz-tasklets", "qemu-tests/conformance", &["--example", "fuzz_tasklets"])];
+
 fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Error> {
+    let words: Vec<_> = words.into_iter().collect();
+    let program = words.first().and_then(|verb| PROGRAMS.iter().find(|(name, ..)| verb == name));
+    if let Some((_, folder, example)) = program {
+        let mut arguments = vec!["--manifest-path".into(), places::root().join(folder).join("Cargo.toml").into()];
+        arguments.extend(example.iter().chain(&["--"]).map(OsString::from));
+        arguments.extend(words.into_iter().skip(1));
+        return Ok(Request::Program(arguments));
+    }
     let mut words = Words::collect(Parser::from_args(words))?;
     if words.help {
         return Ok(Request::Help);
@@ -139,14 +155,8 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let elf = words.next("the ELF file to boot")?.into();
             Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
         }
-        "conformance" => {
-            let (place, profile, files) = words.conformance()?;
-            Request::Conformance { place, profile, files }
-        }
-        "conformance-tasklets" => {
-            let (place, profile, files) = words.conformance()?;
-            Request::Tasklets { place, profile, files }
-        }
+        "conformance" => Request::Conformance(words.scenarios(Subject::Greenlets)?),
+        "conformance-tasklets" => Request::Conformance(words.scenarios(Subject::Tasklets)?),
         "fuzz-kernel" => words.fuzz()?,
         "conformance-random" => words.random()?,
         "soak" => words.soak()?,
@@ -176,6 +186,7 @@ struct Words {
     profile: Option<Profile>,
     limit: Option<Limit>,
     only: Vec<Place>,
+    scenarios: Vec<String>,
     from: Option<u64>,
     replay: Option<PathBuf>,
     bless: bool,
@@ -202,6 +213,7 @@ impl Words {
                     words.limit = Some(Limit::of_silence(Duration::from_secs(seconds)));
                 }
                 Long("only") => words.only.push(place(&parser.value()?.string()?)?),
+                Long("scenario") => words.scenarios.push(parser.value()?.string()?),
                 Long("from") => words.from = Some(parser.value()?.parse()?),
                 Long("seed") => words.seed = Some(parser.value()?.parse()?),
                 Long("shard") => words.shard = Some(parser.value()?.string()?.parse()?),
@@ -234,14 +246,19 @@ impl Words {
         };
         let guest = if self.values.is_empty() { USUAL_GUEST.to_owned() } else { self.values.remove(0).string()? };
         let profile = self.profile.take().unwrap_or(Profile::Release);
-        Ok(Request::Run { machine, guest, profile, limit: self.limit.take() })
+        let (limit, bless) = (self.limit.take(), std::mem::take(&mut self.bless));
+        if bless && limit.is_some() {
+            return Err("--bless holds the guest to the limit that its head says".into());
+        }
+        Ok(Request::Run { machine, guest, profile, limit, bless })
     }
 
-    fn conformance(&mut self) -> Result<(Place, Profile, Vec<PathBuf>), lexopt::Error> {
+    fn scenarios(&mut self, subject: Subject) -> Result<Scenarios, lexopt::Error> {
         let name = self.next("where to run: host, or a machine")?.string()?;
         let place = place(&name)?;
         let profile = self.profile_for(&[place], Profile::Debug)?;
-        Ok((place, profile, self.rest()?.into_iter().map(PathBuf::from).collect()))
+        let files = self.rest()?.into_iter().map(PathBuf::from).collect();
+        Ok(Scenarios { subject, place, profile, files, only: std::mem::take(&mut self.scenarios) })
     }
 
     fn fuzz(&mut self) -> Result<Request, lexopt::Error> {
@@ -321,6 +338,7 @@ impl Words {
         let options = [
             ("--timeout", self.limit.is_some()),
             ("--only", !self.only.is_empty()),
+            ("--scenario", !self.scenarios.is_empty()),
             ("--from", self.from.is_some()),
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use std::{fmt, fs};
 
 use anyhow::{Context, Result, bail, ensure};
-use conformance::{Scenario, Scenarios};
+use conformance::{Operation, Reader, Scenario};
 
 use crate::boot::{Boot, Input};
 use crate::cli::Misuse;
@@ -22,8 +22,26 @@ use crate::process::{self, Ended, Status};
 use crate::tools::Needs;
 use crate::verdict;
 
-/// The guest that runs scenarios.
-pub const GUEST: &str = "conformance";
+/// What the ops of scenarios do something to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Subject {
+    /// Greenlets, and Python's package wrote the logs.
+    #[default]
+    Greenlets,
+    /// Tasklets and channels, and Stackless wrote the logs.
+    Tasklets,
+}
+
+impl Subject {
+    /// The guest that runs such scenarios.
+    #[must_use]
+    pub fn guest(self) -> &'static str {
+        match self {
+            Self::Greenlets => "conformance",
+            Self::Tasklets => "tasklets",
+        }
+    }
+}
 
 /// The most input that fits into the memory of every machine, above the place where it begins.
 const LARGEST_INPUT: usize = 96 << 20;
@@ -64,36 +82,39 @@ impl fmt::Display for Place {
 /// Scenarios that are known to be well formed.
 #[derive(Debug, Default)]
 pub struct Bundle {
+    subject: Subject,
     text: Vec<u8>,
     names: Vec<String>,
 }
 
 impl Bundle {
-    /// Reads and checks `files`.
+    /// Reads and checks `files`; keeps the scenarios whose names are in `only`, or all when that is empty.
     ///
     /// # Errors
     ///
     /// A [`Misuse`] with a line for each file that cannot be read, is malformed or has no scenario
-    /// in it, and when there is no file, or more than a machine's memory holds.
-    pub fn read(files: &[PathBuf]) -> Result<Self> {
-        Self::collect(files, Self::add)
-    }
-
-    /// Reads and checks `files` by `add`, which adds the scenarios of one.
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](Self::read).
-    pub(crate) fn collect(files: &[PathBuf], add: impl Fn(&mut Self, &Path) -> Result<(), String>) -> Result<Self> {
-        let mut bundle = Self::default();
+    /// in it, and for each name of `only` that no scenario has; and when there is no file, or more than a machine's memory
+    /// holds.
+    pub fn read(subject: Subject, files: &[PathBuf], only: &[String]) -> Result<Self> {
+        let read = |file: &Path| match subject {
+            Subject::Greenlets => read::<conformance::Op>(file, drop),
+            Subject::Tasklets => read::<conformance::tasklets::Op>(file, drop),
+        };
+        let mut bundle = Self { subject, ..Self::default() };
         let mut problems = Vec::new();
         for file in files {
-            if let Err(problem) = add(&mut bundle, file) {
-                problems.push(problem);
+            match read(file) {
+                Ok(checked) => bundle.add(&checked, only),
+                Err(problem) => problems.push(problem),
             }
         }
         if files.is_empty() {
             problems.push("no scenario file is named".to_owned());
+        }
+        // A file that was not read may have it.
+        if problems.is_empty() {
+            let unknown = only.iter().filter(|name| !bundle.names.contains(name));
+            problems.extend(unknown.map(|name| format!("no scenario of these files is called `{name}`")));
         }
         if bundle.text.len() > LARGEST_INPUT {
             problems.push(format!("{} bytes of scenarios; up to {LARGEST_INPUT} run at once", bundle.text.len()));
@@ -101,26 +122,28 @@ impl Bundle {
         if problems.is_empty() { Ok(bundle) } else { Err(Misuse(problems.join("\nerror: ")).into()) }
     }
 
-    /// Adds a text that was checked, and the names of its scenarios.
-    pub(crate) fn extend(&mut self, text: &[u8], names: impl IntoIterator<Item = String>) {
-        self.names.extend(names);
-        self.text.extend_from_slice(text);
-        // The next file begins on a line of its own.
-        self.text.push(b'\n');
+    /// Adds the scenarios of a file.
+    fn add(&mut self, file: &Checked, only: &[String]) {
+        let mut lines = file.text.split_inclusive(|&byte| byte == b'\n');
+        let mut read = 0;
+        for (name, end) in &file.scenarios {
+            let own = lines.by_ref().take(end - read).flatten();
+            read = *end;
+            if only.is_empty() || only.contains(name) {
+                self.names.push(name.clone());
+                self.text.extend(own);
+                // The last line of a file need not end.
+                self.text.push(b'\n');
+            } else {
+                own.for_each(drop);
+            }
+        }
     }
 
     /// The names of the scenarios, in order.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
-    }
-
-    fn add(&mut self, file: &Path) -> Result<(), String> {
-        let text = read(file, |scenario| self.names.push(scenario.name().to_owned()))?;
-        self.text.extend_from_slice(&text);
-        // The next file begins on a line of its own.
-        self.text.push(b'\n');
-        Ok(())
     }
 
     /// When a run is ended: many times what so much takes. Each scenario prints its log as it goes.
@@ -133,44 +156,35 @@ impl Bundle {
     }
 }
 
-/// Reads a file, checks it, and hands its scenarios to `take`; returns the text.
+/// The text of a file that is well formed.
+pub(crate) struct Checked {
+    text: Vec<u8>,
+    /// The scenarios by name, each with the number of its last line.
+    scenarios: Vec<(String, usize)>,
+}
+
+/// Reads a file, checks it, and hands its scenarios to `take`.
 ///
 /// # Errors
 ///
 /// The file with the line, what is wrong with it and what is allowed, when it is malformed or has no scenario in it; the
 /// file and why, when it cannot be read.
-pub(crate) fn read(file: &Path, mut take: impl FnMut(Scenario)) -> Result<Vec<u8>, String> {
-    checked(file, |text| {
-        let mut any = false;
-        let mut scenarios = Scenarios::new(text);
-        for scenario in &mut scenarios {
-            take(scenario.map_err(|malformed| (malformed.line, malformed.to_string()))?);
-            any = true;
-        }
-        Ok((any, scenarios.lines_read()))
-    })
-}
-
-/// Reads a file and checks it by `check`, which says whether any scenario is in the text, and of how many lines that is; or
-/// which line is malformed, and why.
-///
-/// # Errors
-///
-/// As [`read`].
-pub(crate) fn checked(
-    file: &Path,
-    check: impl FnOnce(&[u8]) -> Result<(bool, usize), (usize, String)>,
-) -> Result<Vec<u8>, String> {
+pub(crate) fn read<O: Operation>(file: &Path, mut take: impl FnMut(Scenario<O>)) -> Result<Checked, String> {
     let name = file.display();
     let text = fs::read(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
-    match check(&text) {
-        Ok((true, _)) => Ok(text),
-        // An empty file has a first line, too.
-        Ok((false, lines)) => {
-            Err(format!("{name}:{}: no scenario up to the end: one starts with \"scenario NAME\"", lines.max(1)))
-        }
-        Err((line, problem)) => Err(format!("{name}:{line}: {problem}")),
+    let mut scenarios = Vec::new();
+    let mut reader = Reader::<O>::new(&text);
+    while let Some(scenario) = reader.next() {
+        let scenario = scenario.map_err(|malformed| format!("{name}:{}: {malformed}", malformed.line))?;
+        scenarios.push((scenario.name().to_owned(), reader.lines_read()));
+        take(scenario);
     }
+    if scenarios.is_empty() {
+        // An empty file has a first line, too.
+        let last = reader.lines_read().max(1);
+        return Err(format!("{name}:{last}: no scenario up to the end: one starts with \"scenario NAME\""));
+    }
+    Ok(Checked { text, scenarios })
 }
 
 /// What a run printed.
@@ -187,10 +201,10 @@ pub struct Ran<S> {
 /// # Errors
 ///
 /// When it does not build.
-pub fn build(place: Place, profile: Profile) -> Result<PathBuf> {
+pub fn build(subject: Subject, place: Place, profile: Profile) -> Result<PathBuf> {
     match place {
         Place::Host => compile::example("conformance", "host", profile),
-        Place::Machine(machine) => compile::guest(machine.target, profile, GUEST),
+        Place::Machine(machine) => compile::guest(machine.target, profile, subject.guest()),
     }
 }
 
@@ -223,6 +237,9 @@ pub fn run<S: Sinks>(place: Place, program: &Path, bundle: &Bundle, mut sinks: S
         Place::Machine(machine) => boot(machine).run(seen)?,
         Place::Host => {
             let mut command = Command::new(program);
+            if bundle.subject == Subject::Tasklets {
+                command.arg("tasklets");
+            }
             command.stdin(fs::File::open(input.path()).context("cannot open the scenarios again")?);
             process::run(command, bundle.limit(), seen).context("cannot run the hosted program")?
         }

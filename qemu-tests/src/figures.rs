@@ -5,7 +5,7 @@
 //! every new release of Rust would break the tests of a project in which nothing changed.
 //!
 //! ```text
-//! # bytes, kept by `cargo sizes --bless`
+//! # bytes, kept by `cargo xtask sizes --bless`
 //! # by rustc 1.88.0
 //! size two, opt-level s, .text 1024
 //! ```
@@ -64,7 +64,7 @@ impl Figures {
         self
     }
 
-    fn new(form: &'static Form, compiler: String, figures: Vec<(String, u64)>) -> Result<Self> {
+    pub(crate) fn new(form: &'static Form, compiler: String, figures: Vec<(String, u64)>) -> Result<Self> {
         ensure!(!figures.is_empty(), "there is no line `{} NAME N`", form.word);
         for (at, (name, _)) in figures.iter().enumerate() {
             ensure!(figures[..at].iter().all(|(before, _)| before != name), "two figures are called {name}");
@@ -84,8 +84,7 @@ impl Figures {
     }
 
     fn read(form: &'static Form, text: &str) -> Result<Self> {
-        let compiler = text.lines().find_map(|line| line.strip_prefix("# by ")).context("no line `# by COMPILER`")?;
-        Self::new(form, compiler.to_owned(), lines(form.word, text)?)
+        Self::new(form, compiler(text)?, lines(form.word, text)?)
     }
 
     /// Keeps these figures in `file`.
@@ -95,6 +94,12 @@ impl Figures {
     /// When the file cannot be written.
     pub fn keep(&self, file: &Path) -> Result<()> {
         fs::write(file, self.to_string()).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// The lines at the head of a file that keeps them: the command that does, and the compiler.
+    pub(crate) fn head(&self) -> String {
+        let Form { unit, command, .. } = self.form;
+        format!("# {unit}, kept by `{command} --bless`\n# by {}\n", self.compiler)
     }
 
     /// The figure called so.
@@ -151,10 +156,15 @@ impl Figures {
 /// As they are kept.
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Form { word, unit, command, .. } = self.form;
-        writeln!(f, "# {unit}, kept by `{command} --bless`\n# by {}", self.compiler)?;
-        self.iter().try_for_each(|(name, figure)| writeln!(f, "{word} {name} {figure}"))
+        f.write_str(&self.head())?;
+        self.iter().try_for_each(|(name, figure)| writeln!(f, "{} {name} {figure}", self.form.word))
     }
+}
+
+/// The compiler that a text names in its head.
+pub(crate) fn compiler(text: &str) -> Result<String> {
+    let line = text.lines().find_map(|line| line.strip_prefix("# by "));
+    line.map(str::to_owned).context("no line `# by COMPILER`")
 }
 
 /// The figures in a text: its lines `WORD NAME N`. A name may have spaces.
@@ -176,7 +186,7 @@ pub fn lines(word: &str, text: &str) -> Result<Vec<(String, u64)>> {
 mod tests {
     use super::*;
 
-    static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo sizes", room: 4 };
+    static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtask sizes", room: 4 };
 
     const KEPT: &str = "# by rustc 1\nsize two, .text 22\nsize throw 160\n";
 
@@ -194,7 +204,7 @@ mod tests {
     #[test]
     fn growth_is_named_with_both_figures_and_the_command() {
         let grown = compare("# by rustc 1\nsize two, .text 23\nsize throw 160\n").unwrap_err();
-        assert_eq!(grown, "aarch64: two, .text: 23 bytes, 1 more than the 22 kept; `cargo sizes` shows all");
+        assert_eq!(grown, "aarch64: two, .text: 23 bytes, 1 more than the 22 kept; `cargo xtask sizes` shows all");
     }
 
     #[test]
@@ -205,7 +215,10 @@ mod tests {
             ("size throw 160\n", "aarch64: two, .text: there is no such figure any more, and 22 bytes are kept; "),
         ] {
             let said = compare(&format!("# by rustc 1\n{now}")).unwrap_err();
-            assert!(said.starts_with(problem) && said.ends_with("`cargo sizes --bless` keeps what is now"), "{said}");
+            assert!(
+                said.starts_with(problem) && said.ends_with("`cargo xtask sizes --bless` keeps what is now"),
+                "{said}"
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! Which guest programs there are, and what their heads ask for.
 //!
 //! A guest is `X.rs` with its expected transcript `X.out` beside it, in `qemu-tests/guests/src/bin`,
-//! or in `qemu-tests/feature-guests/src/bin` if it needs features of the library. Lines that start
-//! with `//@` in the source are directives to the suite:
+//! or in `qemu-tests/feature-guests/src/bin` if it needs features of the library. `cargo run -- aarch64 X --bless` writes
+//! `X.out`. Lines that start with `//@` in the source are directives to the suite:
 //!
 //! ```text
 //! //@ profiles: debug release small    built and booted in these; without it debug and release
@@ -58,9 +58,10 @@ impl Guest {
     ///
     /// # Errors
     ///
-    /// The file, and why it cannot be read.
+    /// The file, why it cannot be read, and the command that writes it.
     pub fn transcript(&self) -> Result<String, String> {
-        fs::read_to_string(&self.expected).map_err(|error| format!("{}: {error}", self.expected.display()))
+        let how = || format!("`cargo run -- aarch64 {} --bless` writes it", self.name);
+        fs::read_to_string(&self.expected).map_err(|error| format!("{}: {error}; {}", self.expected.display(), how()))
     }
 }
 

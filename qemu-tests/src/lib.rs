@@ -59,7 +59,6 @@ pub mod sizes;
 pub mod soak;
 pub mod speed;
 pub mod tally;
-pub mod tasklets;
 pub mod tools;
 pub mod transcript;
 pub mod trial;

@@ -1,8 +1,8 @@
 //! Takes the logs of scenarios out of the text around them, as it streams by, and counts them.
 //!
 //! A log is what stands from `scenario NAME` to `done`. Whatever else a guest prints (its `DONE`
-//! line, notes, a panic in the middle of a log) goes aside, so that standard output of `cargo
-//! conformance` carries logs only.
+//! line, notes, a panic in the middle of a log) goes aside, so that standard output of
+//! `cargo xtask conformance` carries logs only.
 
 use std::io;
 

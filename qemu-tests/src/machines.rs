@@ -1,4 +1,4 @@
-//! `cargo machines`: the guests that must pass, on many more machines than the suite's: processors, boards, interrupt controllers,
+//! `cargo xtask machines`: the guests that must pass, on many more machines than the suite's: processors, boards, interrupt controllers,
 //! exception levels.
 //!
 //! One row a machine. Where this QEMU does not know the processor or the board, that is said, and is no failure; nothing run at

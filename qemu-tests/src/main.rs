@@ -2,13 +2,16 @@
 //!
 //! `cargo run -- --help` shows how to use it; the [library](qemu_tests) does the work.
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use qemu_tests::boot::Boot;
-use qemu_tests::cli::{self, Misuse, Request};
+use qemu_tests::cli::{self, Misuse, Request, Scenarios};
 use qemu_tests::compile::{self, Profile};
 use qemu_tests::conformance::{self, Bundle, Console, Place};
 use qemu_tests::frames::Log;
@@ -16,8 +19,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, elf, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed, tasklets,
-    transcript, verdict,
+    counts, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed,
+    transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -38,14 +41,9 @@ fn main() -> ExitCode {
 /// Does what is asked for.
 fn answer(request: Request) -> Result<()> {
     match request {
-        Request::Run { machine, guest, profile, limit } => run(machine, &guest, profile, limit),
+        Request::Run { machine, guest, profile, limit, bless } => run(machine, &guest, profile, limit, bless),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),
-        Request::Conformance { place, profile, files } => {
-            run_scenarios(place, &Bundle::read(&files)?, || conformance::build(place, profile))
-        }
-        Request::Tasklets { place, profile, files } => {
-            run_scenarios(place, &tasklets::bundle(&files)?, || tasklets::build(place, profile))
-        }
+        Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),
         Request::Soak(request) => soak::show(&request),
@@ -62,6 +60,7 @@ fn answer(request: Request) -> Result<()> {
             countable.for_each(|subject| needs.all_of(&subject.needs()));
             tools::ensure(&needs)
         }
+        Request::Program(arguments) => hand_over(&arguments),
         Request::Features => {
             compile::features()?.iter().for_each(|feature| println!("{feature}"));
             Ok(())
@@ -75,18 +74,37 @@ fn answer(request: Request) -> Result<()> {
     }
 }
 
-/// Builds the guest `name` and boots it.
-fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Limit>) -> Result<()> {
+/// Becomes `cargo run` of another program.
+fn hand_over(arguments: &[OsString]) -> Result<()> {
+    let mut command = environment::cargo();
+    command.args(["run", "--quiet", "--release"]).args(arguments);
+    if let Some(target) = env::var_os("CARGO_TARGET_DIR") {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    Err(command.exec()).context("cannot start cargo")
+}
+
+/// Builds the guest `name` and boots it, to show its transcript or to keep it.
+fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Limit>, bless: bool) -> Result<()> {
     let mut survey = guests::survey(&places::guest_sources())?;
     let Some(at) = survey.guests.iter().position(|guest| guest.name == name) else {
         let known: Vec<_> = survey.guests.iter().map(|guest| guest.name.as_str()).collect();
         bail!(Misuse(format!("no guest is called `{name}`; known: {}", known.join(", "))));
     };
-    let asked = survey.guests.swap_remove(at).directives;
+    let guest = survey.guests.swap_remove(at);
+    let asked = &guest.directives;
+    if bless && !asked.tested {
+        bail!(Misuse(format!("the guest `{name}` has no transcript to keep: its head says `not-a-test`")));
+    }
     let mut needs = Needs::default();
     needs.machine(machine);
     tools::ensure(&needs)?;
     let elf = compile::guest(machine.target, profile, name)?;
+    if bless {
+        let is_new = trial::bless(&guest, machine, &elf).map_err(|problem| anyhow!(problem))?;
+        println!("{} {}", guest.expected.display(), if is_new { "is written" } else { "stays as it is" });
+        return Ok(());
+    }
     let transcript = show(machine, &elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit))?;
     if asked.hits {
         print!("{}", hits::block(&elf, &transcript)?);
@@ -123,15 +141,17 @@ fn show(machine: &'static Machine, elf: &Path, counted: bool, cores: u32, limit:
     Ok(transcript::text(&ended.output))
 }
 
-/// Runs scenarios, by the program that `build` makes, and prints their logs.
-fn run_scenarios(place: Place, bundle: &Bundle, build: impl FnOnce() -> Result<PathBuf>) -> Result<()> {
+/// Runs scenarios, and prints their logs.
+fn run_scenarios(scenarios: &Scenarios) -> Result<()> {
+    let Scenarios { subject, place, profile, ref files, ref only } = *scenarios;
+    let bundle = Bundle::read(subject, files, only)?;
     if let Place::Machine(machine) = place {
         let mut needs = Needs::default();
         needs.machine(machine);
         tools::ensure(&needs)?;
     }
-    let program = build()?;
-    let ran = conformance::run(place, &program, bundle, Console)?;
+    let program = conformance::build(subject, place, profile)?;
+    let ran = conformance::run(place, &program, &bundle, Console)?;
     match ran.failure {
         None => Ok(()),
         Some(failure) => bail!("{failure}"),

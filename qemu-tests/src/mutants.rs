@@ -1,4 +1,4 @@
-//! `cargo mutants-sample`: does a test notice when the library does something else? Mutants of it, drawn by a seed, one by one
+//! `cargo xtask mutants-sample`: does a test notice when the library does something else? Mutants of it, drawn by a seed, one by one
 //! against the hosted tests.
 //!
 //! `cargo-mutants` makes them, in a copy of the project: a function that returns something at once, an operator that is another

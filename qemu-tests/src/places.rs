@@ -45,7 +45,7 @@ pub fn sizes_of(machine: &Machine) -> PathBuf {
     sizes().join(format!("size.{machine}"))
 }
 
-/// The corpus of conformance scenarios, one folder a family.
+/// The corpus of conformance scenarios: two files a family.
 #[must_use]
 pub fn corpus() -> PathBuf {
     root().join("qemu-tests/conformance/corpus")
@@ -54,7 +54,7 @@ pub fn corpus() -> PathBuf {
 /// The corpus of tasklets and channels: two files a family.
 #[must_use]
 pub fn tasklets_corpus() -> PathBuf {
-    root().join("qemu-tests/tasklets/corpus")
+    root().join("qemu-tests/conformance/corpus/tasklets")
 }
 
 /// The target directory of everything that the runner builds for itself: guests and hosted programs.

@@ -1,4 +1,4 @@
-//! `cargo conformance-random`: fresh scenarios, run by Python's greenlet package and by the kernel
+//! `cargo xtask conformance-random`: fresh scenarios, run by Python's greenlet package and by the kernel
 //! everywhere, until a log differs.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use conformance::{Scenario, random};
 
 use crate::boot::Input;
 use crate::compile::Profile;
-use crate::conformance::{self as ours, Bundle, Place};
+use crate::conformance::{self as ours, Bundle, Place, Subject};
 use crate::fuzz::{self, Stretch};
 use crate::logs::{Sinks, difference};
 use crate::oracle::{Answer, Oracle};
@@ -70,8 +70,13 @@ pub fn show(request: &Request) -> Result<()> {
     let mut needs = Needs::default();
     request.places.iter().for_each(|place| place.needs(&mut needs));
     tools::ensure(&needs)?;
-    let kernel =
-        |&place: &Place| Ok(Kernel { place, profile: request.profile, program: ours::build(place, request.profile)? });
+    let kernel = |&place: &Place| {
+        Ok(Kernel {
+            place,
+            profile: request.profile,
+            program: ours::build(Subject::Greenlets, place, request.profile)?,
+        })
+    };
     let kernels: Vec<_> = request.places.iter().map(kernel).collect::<Result<_>>()?;
 
     let (mut agreed, mut skipped) = (0, BTreeMap::<String, u64>::new());
@@ -134,7 +139,7 @@ impl Kernel {
     /// Runs scenarios; returns their logs, up to one that was cut short, and what was wrong with the run.
     fn run(&self, text: &str) -> Result<(Vec<String>, Option<String>)> {
         let file = Input::plain(text.as_bytes())?;
-        let bundle = Bundle::read(&[file.path().to_owned()])?;
+        let bundle = Bundle::read(Subject::Greenlets, &[file.path().to_owned()], &[])?;
         let ran = ours::run(self.place, Path::new(&self.program), &bundle, Kept::default())?;
         Ok((ran.sinks.0, ran.failure))
     }
@@ -165,7 +170,7 @@ fn story(oracle: &Oracle, kernel: &Kernel, with_it: Stretch, found: &Compared) -
     let built = if profile == Profile::Debug { String::new() } else { format!(" --{profile}") };
     Ok(format!(
         "{place}: the log of {name} differs\n\nmade small, {ops} ops of {all}, in {trials} trials:\n\n{small}\n\
-         {difference}\nagain: {}\nthe small one: cargo conformance {place}{built} {file}",
+         {difference}\nagain: {}\nthe small one: cargo xtask conformance {place}{built} {file}",
         again(Stretch { first: *index, count: 1, ..with_it }),
     ))
 }

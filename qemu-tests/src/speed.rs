@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::counts::{SUBJECTS, Subject};
-use crate::figures::Figures;
+use crate::counts::{self, SUBJECTS, Subject};
 use crate::tools::{self, Missing, Needs};
 use crate::{environment, places};
 
@@ -30,14 +29,12 @@ pub fn show(bless: bool) -> Result<()> {
             None => counted.push((subject, subject.count(&subject.build()?, |_| Ok(()))?)),
         }
     }
-    print!("instructions\n\n{}", table(&counted));
+    let columns: Vec<_> = counted.iter().map(|(subject, figures)| (subject.name, figures)).collect();
+    print!("instructions\n\n{}", counts::table(&columns));
     not_counted.iter().for_each(|why| eprintln!("\n{NOT_COUNTED}: {why}"));
     if bless {
         println!();
-        for (subject, figures) in &counted {
-            figures.keep(&subject.file())?;
-            println!("kept: {}", subject.file().display());
-        }
+        counts::keep(&counted)?.iter().for_each(|file| println!("kept: {}", file.display()));
         let missing =
             not_counted.into_iter().next().map(|why| Missing(format!("hosted figures are as they were: {why}")));
         return missing.map_or(Ok(()), |missing| Err(missing.into()));
@@ -62,25 +59,4 @@ pub fn why_not(subject: &Subject) -> Option<String> {
     }
     let refused = || tools::ensure(&subject.needs()).err().map(|error| format!("{error:#}"));
     subject.obstacle().map(str::to_owned).or_else(refused)
-}
-
-/// A row an operation, a column a subject.
-fn table(counted: &[(&Subject, Figures)]) -> String {
-    let mut names = Vec::<&str>::new();
-    for (name, _) in counted.iter().flat_map(|(_, figures)| figures.iter()) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
-    let mut table = " ".repeat(width);
-    counted.iter().for_each(|(subject, _)| table += &format!("  {subject}"));
-    for name in names {
-        table += &format!("\n{name:<width$}");
-        for (subject, figures) in counted {
-            let figure = figures.of(name).map_or_else(|| "-".to_owned(), |figure| figure.to_string());
-            table += &format!("  {figure:>width$}", width = subject.name.len());
-        }
-    }
-    table + "\n"
 }

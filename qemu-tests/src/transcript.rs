@@ -13,6 +13,12 @@ fn is_note(line: &str) -> bool {
     line == "#" || line.starts_with("# ")
 }
 
+/// A transcript as an `.out` file keeps it: without its notes.
+#[must_use]
+pub fn without_notes(transcript: &str) -> String {
+    transcript.lines().filter(|line| !is_note(line)).flat_map(|line| [line, "\n"]).collect()
+}
+
 /// The last lines of a transcript, set off for a message; says so when there is none.
 #[must_use]
 pub fn tail(transcript: &str) -> String {

@@ -1,5 +1,6 @@
 //! A guest's trial on a machine: it must end as its head says, and print what its `.out` file says.
 
+use std::fs;
 use std::path::Path;
 
 use crate::boot::Boot;
@@ -35,8 +36,43 @@ pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Tried {
 
 /// [`run`], with all that the guest told added to `transcript`.
 fn judged(guest: &Guest, machine: &'static Machine, elf: &Path, transcript: &mut String) -> Result<String, String> {
-    let at = guest.expected.display();
     let expected = guest.transcript()?;
+    let compare = |transcript: &str| {
+        let at = guest.expected.display();
+        transcript::compare(transcript, &expected).map_err(|difference| format!("{at}: {difference}"))
+    };
+    checked(guest, machine, elf, transcript, compare)
+}
+
+/// Boots `guest`, which must end as its head says, and keeps its transcript as its `.out` file. Returns whether that is another
+/// one than before.
+///
+/// # Errors
+///
+/// What was wrong, with the command line that shows it again; the file stays as it was.
+pub fn bless(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<bool, String> {
+    let mut is_new = false;
+    checked(guest, machine, elf, &mut String::new(), |transcript| {
+        let text = transcript::without_notes(transcript);
+        if text.is_empty() {
+            return Err("it printed nothing that could be kept".to_owned());
+        }
+        is_new = guest.transcript().as_ref() != Ok(&text);
+        let at = &guest.expected;
+        if is_new { fs::write(at, text).map_err(|error| format!("{}: {error}", at.display())) } else { Ok(()) }
+    })?;
+    Ok(is_new)
+}
+
+/// Boots `guest`, adds all that it tells to `transcript`, and has `check` look at that when it ended as its head says. Returns
+/// the block that tells where it was interrupted, if there is one.
+fn checked(
+    guest: &Guest,
+    machine: &'static Machine,
+    elf: &Path,
+    transcript: &mut String,
+    check: impl FnOnce(&str) -> Result<(), String>,
+) -> Result<String, String> {
     let asked = &guest.directives;
     let log = Log::of(elf).map_err(|problem| format!("{problem:#}"))?;
     if log.is_some() != asked.logs {
@@ -53,14 +89,14 @@ fn judged(guest: &Guest, machine: &'static Machine, elf: &Path, transcript: &mut
         (Err(failure), _) => Err(failure.to_string()),
     };
     *transcript += &transcript::text(&ended.output);
-    let mut compared = || {
+    let compared = || {
         if let Some(log) = &log {
             *transcript += &log.block().map_err(|problem| format!("{problem:#}"))?;
         }
         let block = if asked.hits { hits::block(elf, transcript) } else { Ok(String::new()) };
         let block = block.map_err(|problem| format!("{problem:#}"))?;
         *transcript += &block;
-        transcript::compare(transcript, &expected).map_err(|difference| format!("{at}: {difference}"))?;
+        check(transcript)?;
         Ok(block)
     };
     judged.and_then(|()| compared()).map_err(|problem| format!("{problem}\n\n{}", boot.command_line()))

@@ -220,7 +220,7 @@ fn none_of(what: &str, problems: &[String]) -> Result<(), Failed> {
 enum Reference<'a> {
     /// `file::name`, of `tests/library/file.rs` or `tests/file.rs`. The name may end in `*`.
     Test(&'a str, &'a str),
-    /// `corpus/FAMILY` or `corpus/FAMILY/NAME`.
+    /// `corpus/FAMILY` or `corpus/FAMILY/NAME`: all scenarios of a file, or one.
     Corpus(&'a str),
     /// `ui/NAME`.
     Ui(&'a str),
@@ -277,8 +277,11 @@ impl Known {
                 None => tests.contains(name),
             }),
             Reference::Corpus(name) => {
-                let path = places::corpus().join(name);
-                path.is_dir() || path.with_extension("scn").is_file()
+                let (family, name) = name.split_once('/').map_or((name, None), |(family, name)| (family, Some(name)));
+                let text = fs::read_to_string(places::corpus().join(family).with_extension("scn"));
+                text.is_ok_and(|text| {
+                    name.is_none_or(|name| text.lines().any(|line| line.strip_prefix("scenario ") == Some(name)))
+                })
             }
             Reference::Ui(name) => root.join("tests/ui").join(name).with_extension("rs").is_file(),
             Reference::Guest(name) => self.guests.contains(name),

@@ -85,7 +85,7 @@ fn forgetful() -> Result<(), Failed> {
     if lines != ["scenario", "slots", "script", "new", "sw", "end"] {
         return Err(format!("not the smallest scenario:\n{caught}").into());
     }
-    told(&caught, &["AUDIT kills: ", "again: cargo fuzz-kernel 1 1 --from 0 --only host --debug"])
+    told(&caught, &["AUDIT kills: ", "again: cargo xtask fuzz-kernel 1 1 --from 0 --only host --debug"])
 }
 
 fn crash() -> Result<(), Failed> {
@@ -102,7 +102,7 @@ fn history() -> Result<(), Failed> {
     if caught.small().is_some() {
         return Err(format!("it passes alone, and was made small:\n{caught}").into());
     }
-    told(&caught, &["AUDIT pool: of the fifth", "not by itself", "cargo fuzz-kernel 1 5 --from 0"])
+    told(&caught, &["AUDIT pool: of the fifth", "not by itself", "cargo xtask fuzz-kernel 1 5 --from 0"])
 }
 
 fn less() -> Result<(), Failed> {
@@ -123,8 +123,8 @@ fn log() -> Result<(), Failed> {
         "made small, 0 ops of ",
         "\nscenario s1_5\nslots 1\nend\n",
         "line 2 is `0 0 end`, not `0 0 nonsense`",
-        "\nagain: cargo conformance-random 1 1 --from 5 --only host\n",
-        "\nthe small one: cargo conformance host --release ",
+        "\nagain: cargo xtask conformance-random 1 1 --from 5 --only host\n",
+        "\nthe small one: cargo xtask conformance host --release ",
     ];
     match parts.iter().find(|part| !errors.contains(**part)) {
         None if output.status.code() == Some(1) => Ok(()),

@@ -1,10 +1,14 @@
 //! Each guest on each machine in each profile: it must end as its head says, and print what its
 //! `.out` file says.
 
+use std::fs;
+use std::path::Path;
+
 use libtest_mimic::Failed;
+use qemu_tests::cli::USUAL_GUEST;
 use qemu_tests::compile::Profile;
 use qemu_tests::guests::{self, Guest};
-use qemu_tests::machine::{MACHINES, Machine};
+use qemu_tests::machine::{self, MACHINES, Machine};
 use qemu_tests::places;
 use qemu_tests::tools::Needs;
 use qemu_tests::trial::{self, Tried};
@@ -33,7 +37,31 @@ pub(crate) fn cases() -> Vec<Case> {
             }
         }
     }
+    cases.extend(blessed());
     cases
+}
+
+/// What `--bless` keeps is what the suite compares with.
+fn blessed() -> Option<Case> {
+    let machine = machine::named("aarch64")?;
+    let file = builds::Guest::new(USUAL_GUEST, machine.target, Profile::Release);
+    let mut needs = Needs::default();
+    needs.machine(machine);
+    let wanted = vec![file.clone()];
+    let test = move || {
+        let found =
+            guests::survey(&places::guest_sources())?.guests.into_iter().find(|guest| guest.name == USUAL_GUEST);
+        let mut guest = found.ok_or("the usual guest is gone")?;
+        let kept = guest.transcript()?;
+        guest.expected = Path::new(env!("CARGO_TARGET_TMPDIR")).join("blessed.out");
+        fs::write(&guest.expected, "")?;
+        let written = [(); 2].map(|()| trial::bless(&guest, machine, &file.file()?).map_err(Failed::from));
+        match written {
+            [Ok(true), Ok(false)] if guest.transcript()? == kept => Ok(()),
+            other => Err(format!("{other:?}, and the file has {:?}", guest.transcript()).into()),
+        }
+    };
+    Some(Case::new("guest::what_is_blessed_is_what_is_compared".to_owned(), needs, test).with_guests(wanted))
 }
 
 /// Builds a guest and tries it.

@@ -19,7 +19,7 @@ const MACHINES: [&str; 2] = ["virt max", "q35 max"];
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for name in MACHINES {
-        let machine = MORE.iter().find(|machine| machine.name == name).expect("one of `cargo machines`");
+        let machine = MORE.iter().find(|machine| machine.name == name).expect("one of `cargo xtask machines`");
         for profile in Profile::ALL {
             let mut needs = Needs::default();
             needs.machine(machine);

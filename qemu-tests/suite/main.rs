@@ -9,8 +9,8 @@
 //! cargo test --test suite -- --list
 //! ```
 //!
-//! Which tests there are is found when this runs, from the files in `guests/src/bin`, `feature-guests/src/bin` and in
-//! `conformance/corpus`; hence `harness = false`.
+//! Which tests there are is found when this runs, from the files in `guests/src/bin` and `feature-guests/src/bin`; hence
+//! `harness = false`.
 
 mod builds;
 mod counted;

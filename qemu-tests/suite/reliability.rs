@@ -1,4 +1,4 @@
-//! `cargo reliability`: a row that runs, one whose tool is missing, one that fails; and its document, which has the same rows.
+//! `cargo xtask reliability`: a row that runs, one whose tool is missing, one that fails; and its document, with the same rows.
 
 use std::fs;
 use std::path::Path;
@@ -46,7 +46,7 @@ fn reliability(name: &str, words: &[&str], python: &Path, status: i32, parts: &[
 
 fn runs() -> Result<(), Failed> {
     let parts = [
-        "fuzz-kernel               host                      10000         0  cargo fuzz-kernel 1 10000 --only host",
+        "fuzz-kernel               host                      10000         0  cargo xtask fuzz-kernel 1 10000 --only host",
         "\"attempts\": 10000",
     ];
     reliability("runs", &["fuzz-kernel", "--quick", "--only", "host"], Path::new(""), 0, &parts)
@@ -68,7 +68,7 @@ fn fails() -> Result<(), Failed> {
     let words = ["conformance-random", "--quick", "--only", "host"];
     let fake = places::root().join("qemu-tests/suite/fakes/python/wrong");
     let parts = [
-        "         1  cargo conformance-random 1 500 --only host",
+        "         1  cargo xtask conformance-random 1 500 --only host",
         "\"failures\": 1",
         "error: failed: conformance-random (host)",
     ];
@@ -123,8 +123,8 @@ fn noticed() -> Result<(), Failed> {
     let text = document()?;
     let breaks: [fn(&str) -> String; 5] = [
         |text| text.replacen("| `soak` ", "| `soaks` ", 1),
-        |text| text.replacen("`cargo machines`", "`cargo machines raspi3b`", 1),
-        |text| text.replacen("`cargo soak aarch64 100000000`, ", "", 1),
+        |text| text.replacen("`cargo xtask machines`", "`cargo xtask machines raspi3b`", 1),
+        |text| text.replacen("`cargo xtask soak aarch64 100000000`, ", "", 1),
         |text| text.replacen("| all ", "| every ", 1),
         |text| text.lines().filter(|line| !line.starts_with("| `overflow`")).map(|line| format!("{line}\n")).collect(),
     ];

@@ -1,14 +1,13 @@
 //! The conformance corpus: every scenario of a family in one run, on the host and on bare metal,
 //! and every log compared byte for byte with the one that Python's greenlet printed.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
-use qemu_tests::conformance::{self, Bundle, GUEST, Place};
+use qemu_tests::conformance::{self, Bundle, Place, Subject};
 use qemu_tests::logs::{Sinks, difference};
 use qemu_tests::places;
 use qemu_tests::tally::Tally;
@@ -32,7 +31,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 let mut needs = Needs::default();
                 place.needs(&mut needs);
                 let name = format!("conformance::{place}::{family}::{profile}");
-                let guests = builds::of_place(GUEST, place, profile);
+                let guests = builds::of_place(Subject::Greenlets.guest(), place, profile);
                 cases.push(Case::new(name, needs, move || run(family, place, profile)).with_guests(guests));
             }
         }
@@ -42,35 +41,56 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Runs a family and compares its logs.
 fn run(family: &str, place: Place, profile: Profile) -> Result<(), Failed> {
+    let file = places::corpus().join(family).with_extension("scn");
+    let expected = logs(&file.with_extension("log"))?;
+    compare(
+        &format!("conformance::{place}::{family}::{profile}"),
+        Subject::Greenlets,
+        place,
+        profile,
+        &[file],
+        &expected,
+    )
+}
+
+/// The logs of a file, one by one.
+pub(crate) fn logs(file: &Path) -> Result<Vec<String>, Failed> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(text.split_inclusive("\ndone\n").map(str::to_owned).collect())
+}
+
+/// Runs the scenarios of `files`, and compares their logs with those `expected`.
+pub(crate) fn compare(
+    test: &str,
+    subject: Subject,
+    place: Place,
+    profile: Profile,
+    files: &[PathBuf],
+    expected: &[String],
+) -> Result<(), Failed> {
     /// How many differences a message shows.
     const SHOWN: usize = 5;
-    let files = scenarios(&places::corpus().join(family))?;
-    let bundle = Bundle::read(&files)?;
-    if bundle.names().len() != files.len() {
-        return Err(format!("{} scenarios in {} files; each has one", bundle.names().len(), files.len()).into());
+    let bundle = Bundle::read(subject, files, &[])?;
+    if bundle.names().len() != expected.len() {
+        return Err(format!("{} scenarios, and {} logs", bundle.names().len(), expected.len()).into());
     }
-    let ran = conformance::run(place, &program(place, profile)?, &bundle, Collected::default())?;
-
+    let ran = conformance::run(place, &program(subject, place, profile)?, &bundle, Collected::default())?;
     let mut differences = Vec::new();
-    for (index, file) in files.iter().enumerate() {
-        let expected = fs::read_to_string(file.with_extension("log"))?;
-        let name = file.file_stem().unwrap_or_default().display();
+    for (index, (name, expected)) in bundle.names().iter().zip(expected).enumerate() {
         match ran.sinks.logs.get(index).map(|log| String::from_utf8_lossy(log)) {
             None => differences.push(format!("{name}: no log")),
-            Some(log) if log != expected => differences.push(format!("{name}: {}", difference(&expected, &log))),
+            Some(log) if log != *expected => differences.push(format!("{name}: {}", difference(expected, &log))),
             Some(_) => {}
         }
     }
-    let mut tally = Tally { attempts: files.len() as u64, failures: differences.len() as u64 };
-    if ran.failure.is_some() {
-        tally.failures = tally.failures.max(1);
-    }
-    println!("{}", tally.line(format_args!("conformance::{place}::{family}::{profile}")));
-    if tally.failures == 0 {
+    let failures = (differences.len() as u64).max(u64::from(ran.failure.is_some()));
+    let tally = Tally { attempts: expected.len() as u64, failures };
+    println!("{}", tally.line(format_args!("{test}")));
+    if failures == 0 {
         return Ok(());
     }
-    let agreed = files.len() - differences.len();
-    let mut message = vec![format!("{agreed} of {} logs agree", files.len())];
+    let agreed = expected.len() - differences.len();
+    let mut message = vec![format!("{agreed} of {} logs agree", expected.len())];
     message.extend(ran.failure);
     message.extend(differences.into_iter().take(SHOWN));
     message.push(String::from_utf8_lossy(&ran.sinks.aside).into_owned());
@@ -78,39 +98,19 @@ fn run(family: &str, place: Place, profile: Profile) -> Result<(), Failed> {
 }
 
 /// The program that runs scenarios, built once.
-fn program(place: Place, profile: Profile) -> Result<PathBuf, Failed> {
+fn program(subject: Subject, place: Place, profile: Profile) -> Result<PathBuf, Failed> {
     static HOSTED: Builds<PathBuf> = Builds::new();
     match place {
-        Place::Host => HOSTED.get("host", profile, || conformance::build(place, profile)),
-        Place::Machine(machine) => builds::Guest::new(GUEST, machine.target, profile).file(),
+        Place::Host => HOSTED.get("host", profile, || conformance::build(subject, place, profile)),
+        Place::Machine(machine) => builds::Guest::new(subject.guest(), machine.target, profile).file(),
     }
-}
-
-/// The scenario files of a folder, each of which has its log beside it, and the other way round.
-fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, Failed> {
-    let (mut scenarios, mut logs) = (BTreeSet::new(), BTreeSet::new());
-    for entry in fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))? {
-        let path = entry?.path();
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("scn") => scenarios.insert(path.with_extension("")),
-            Some("log") => logs.insert(path.with_extension("")),
-            _ => return Err(format!("{} is neither a scenario nor a log", path.display()).into()),
-        };
-    }
-    if let Some(alone) = scenarios.symmetric_difference(&logs).next() {
-        return Err(format!("{}: a scenario without a log, or a log without a scenario", alone.display()).into());
-    }
-    if scenarios.is_empty() {
-        return Err(format!("no scenario in {}", folder.display()).into());
-    }
-    Ok(scenarios.into_iter().map(|path| path.with_extension("scn")).collect())
 }
 
 /// The logs of a run, one by one, and everything else.
 #[derive(Default)]
-pub(crate) struct Collected {
-    pub(crate) logs: Vec<Vec<u8>>,
-    pub(crate) aside: Vec<u8>,
+struct Collected {
+    logs: Vec<Vec<u8>>,
+    aside: Vec<u8>,
 }
 
 impl Sinks for Collected {

@@ -55,6 +55,6 @@ fn documents() -> Result<(), Failed> {
     if stale.is_empty() {
         Ok(())
     } else {
-        Err(format!("{}\n`cargo sizes --bless` writes tables", stale.join("\n")).into())
+        Err(format!("{}\n`cargo xtask sizes --bless` writes tables", stale.join("\n")).into())
     }
 }

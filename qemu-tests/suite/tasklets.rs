@@ -1,22 +1,17 @@
 //! Tasklets and channels: Stackless' scenarios, on the host and on bare metal, and every log compared byte for byte with the one
 //! that Stackless wrote; and random ones, against a simulation of the rules.
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
-use qemu_tests::conformance::{self, Place};
-use qemu_tests::logs::difference;
+use qemu_tests::conformance::{Place, Subject};
 use qemu_tests::places;
-use qemu_tests::tally::Tally;
-use qemu_tests::tasklets::{self, GUEST};
 use qemu_tests::tools::Needs;
 
 use crate::Case;
-use crate::builds::{self, Builds};
-use crate::scenarios::{Collected, PLACES};
+use crate::builds;
+use crate::scenarios::{PLACES, compare, logs};
 
 /// The families of the corpus.
 const FAMILIES: [&str; 4] = ["chan", "sched", "exc", "mixed"];
@@ -32,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
             let mut needs = Needs::default();
             place.needs(&mut needs);
             let name = format!("tasklets::{place}::{profile}");
-            let guests = builds::of_place(GUEST, place, profile);
+            let guests = builds::of_place(Subject::Tasklets.guest(), place, profile);
             cases.push(Case::new(name, needs, move || corpus(place, profile)).with_guests(guests));
         }
     }
@@ -46,71 +41,25 @@ fn corpus(place: Place, profile: Profile) -> Result<(), Failed> {
     let files = FAMILIES.map(|family| places::tasklets_corpus().join(family).with_extension("scn"));
     let mut expected = Vec::new();
     for file in &files {
-        expected.extend(logs(&fs::read_to_string(file.with_extension("log"))?));
+        expected.extend(logs(&file.with_extension("log"))?);
     }
-    compare(&format!("tasklets::{place}::{profile}"), place, profile, &files, &expected)
+    compare(&format!("tasklets::{place}::{profile}"), Subject::Tasklets, place, profile, &files, &expected)
 }
 
 /// What the interpreter does wrong is done right.
 fn defects() -> Result<(), Failed> {
     let file = places::tasklets_corpus().join(DEFECTS).with_extension("scn");
-    let [right, wrong] = ["rules", "log"].map(|kind| fs::read_to_string(file.with_extension(kind)));
-    let (right, wrong) = (logs(&right?), logs(&wrong?));
+    let (right, wrong) = (logs(&file.with_extension("rules"))?, logs(&file.with_extension("log"))?);
     if right.iter().zip(&wrong).any(|(right, wrong)| right == wrong) {
         return Err("a scenario that shows no defect is among the defects".into());
     }
-    compare("tasklets::defects", Place::Host, Profile::Debug, &[file], &right)
+    compare("tasklets::defects", Subject::Tasklets, Place::Host, Profile::Debug, &[file], &right)
 }
 
-/// Runs the scenarios of `files`, and compares their logs with those `expected`.
-fn compare(test: &str, place: Place, profile: Profile, files: &[PathBuf], expected: &[String]) -> Result<(), Failed> {
-    /// How many differences a message shows.
-    const SHOWN: usize = 5;
-    let bundle = tasklets::bundle(files)?;
-    if bundle.names().len() != expected.len() {
-        return Err(format!("{} scenarios, and {} logs", bundle.names().len(), expected.len()).into());
-    }
-    let ran = conformance::run(place, &program(place, profile)?, &bundle, Collected::default())?;
-    let mut differences = Vec::new();
-    for (index, (name, expected)) in bundle.names().iter().zip(expected).enumerate() {
-        match ran.sinks.logs.get(index).map(|log| String::from_utf8_lossy(log)) {
-            None => differences.push(format!("{name}: no log")),
-            Some(log) if log != *expected => differences.push(format!("{name}: {}", difference(expected, &log))),
-            Some(_) => {}
-        }
-    }
-    let failures = (differences.len() as u64).max(u64::from(ran.failure.is_some()));
-    let tally = Tally { attempts: expected.len() as u64, failures };
-    println!("{}", tally.line(format_args!("{test}")));
-    if failures == 0 {
-        return Ok(());
-    }
-    let agreed = expected.len() - differences.len();
-    let mut message = vec![format!("{agreed} of {} logs agree", expected.len())];
-    message.extend(ran.failure);
-    message.extend(differences.into_iter().take(SHOWN));
-    message.push(String::from_utf8_lossy(&ran.sinks.aside).into_owned());
-    Err(message.join("\n").into())
-}
-
-/// The logs of a family, one by one.
-fn logs(text: &str) -> Vec<String> {
-    text.split_inclusive("\ndone\n").map(str::to_owned).collect()
-}
-
-/// The program that runs scenarios, built once.
-fn program(place: Place, profile: Profile) -> Result<PathBuf, Failed> {
-    static HOSTED: Builds<PathBuf> = Builds::new();
-    match place {
-        Place::Host => HOSTED.get("host", profile, || tasklets::build(place, profile)),
-        Place::Machine(machine) => builds::Guest::new(GUEST, machine.target, profile).file(),
-    }
-}
-
-/// As `cargo fuzz-tasklets`, in both profiles.
+/// As `cargo xtask fuzz-tasklets`, in both profiles.
 fn random() -> Result<(), Failed> {
     for profile in [Profile::Debug, Profile::Release] {
-        let program = compile::example(GUEST, "fuzz_tasklets", profile)?;
+        let program = compile::example("conformance", "fuzz_tasklets", profile)?;
         let output = Command::new(program).args(["1", "20000"]).output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         print!("{text}");

@@ -1,5 +1,5 @@
 //! What the scenarios of the corpus cannot say: what is refused, what is given back, what is freed, and what a run leaves for the
-//! next one. The rules themselves are tested by the corpus, in `qemu-tests/tasklets`.
+//! next one. The rules themselves are tested by the corpus, in `qemu-tests/conformance`.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
 //! The interpreter as a hosted program: scenarios on standard input, their logs on standard
-//! output, and `DONE ran/ran` as the last line, as from a guest.
+//! output, and `DONE ran/ran` as the last line, as from a guest. With the argument `tasklets`, scenarios of these.
 
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
@@ -21,7 +21,12 @@ fn main() -> ExitCode {
         eprintln!("error: standard input: {error}");
         return ExitCode::from(2);
     }
-    let ran = match conformance::run(&text, write) {
+    let run = if std::env::args().nth(1).as_deref() == Some("tasklets") {
+        conformance::tasklets::run
+    } else {
+        conformance::run
+    };
+    let ran = match run(&text, write) {
         Ok(ran) => ran,
         Err(malformed) => {
             eprintln!("error: standard input:{}: {malformed}", malformed.line);

@@ -2,7 +2,8 @@
 
 use heapless::String;
 
-use crate::scenario::{Op, Scenario};
+use crate::op::Op;
+use crate::scenario::Scenario;
 
 impl Scenario {
     /// Returns how many ops there are in all scripts.

@@ -11,6 +11,7 @@
 //! - [`run`] does both for a whole text.
 //! - [`random`] makes scenarios, [`audit()`] runs one and checks the kernel after every op, and [`fuzz`] does both for as
 //!   many as it is told.
+//! - [`tasklets`] reads and runs scenarios of tasklets and channels, which a real Stackless ran.
 //!
 //! Nothing here needs a heap or an operating system: the same source runs hosted and on bare
 //! metal, so that a difference between two machines is the kernel's.
@@ -20,14 +21,17 @@
 mod edit;
 pub mod fuzz;
 mod interpret;
+mod op;
 pub mod parse;
 mod print;
 pub mod random;
 mod scenario;
+pub mod tasklets;
 
 pub use interpret::{Sink, audit, interpret};
-pub use parse::{Malformed, Scenarios};
-pub use scenario::{Catch, MAX_NAME, MAX_NUMBER, MAX_OPS, MAX_SLOTS, Op, Scenario, Sharing};
+pub use op::{Op, Sharing};
+pub use parse::{Malformed, Operation, Reader, Scenarios};
+pub use scenario::{Catch, MAX_CHANNELS, MAX_NAME, MAX_NUMBER, MAX_OPS, MAX_SLOTS, Scenario};
 
 /// The folder of the recorded scenarios, on the computer that built this.
 pub const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
@@ -45,12 +49,17 @@ pub const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
 ///
 /// The first [`Malformed`] line of the text.
 pub fn run(text: &[u8], sink: Sink) -> Result<usize, Malformed> {
-    for scenario in Scenarios::new(text) {
+    each(text, |scenario| interpret(scenario, sink))
+}
+
+/// Reads the whole text, and then has `interpret` run each scenario.
+fn each<O: Operation>(text: &[u8], interpret: impl Fn(&Scenario<O>)) -> Result<usize, Malformed> {
+    for scenario in Reader::<O>::new(text) {
         scenario?;
     }
     let mut ran = 0;
-    for scenario in Scenarios::new(text) {
-        interpret(&scenario?, sink);
+    for scenario in Reader::new(text) {
+        interpret(&scenario?);
         ran += 1;
     }
     Ok(ran)

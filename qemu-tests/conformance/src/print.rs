@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::scenario::{Catch, Op, Scenario, Sharing};
+use crate::op::{Op, Sharing};
+use crate::scenario::{Catch, Scenario};
 
 /// The scenario as a file holds it, from `scenario NAME` to `end`.
 impl fmt::Display for Scenario {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use conformance::{Scenario, Scenarios, audit, random};
@@ -32,21 +32,16 @@ fn one(text: &[u8]) -> Scenario {
     Scenarios::new(text).next().expect("a scenario").unwrap()
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
 #[test]
 fn the_corpus_is_clean() {
     let mut audits = 0;
-    for file in files(Path::new(conformance::CORPUS))
-        .into_iter()
-        .filter(|file| file.extension().is_some_and(|found| found == "scn"))
-    {
-        let scenario = one(&fs::read(&file).unwrap());
-        assert_eq!(audited(&scenario, false), "", "{}", file.display());
-        audits += 1;
+    for family in ["core", "ctx", "drop", "trace"] {
+        let text = fs::read(Path::new(conformance::CORPUS).join(family).with_extension("scn")).unwrap();
+        for scenario in Scenarios::new(&text) {
+            let scenario = scenario.unwrap();
+            assert_eq!(audited(&scenario, false), "", "{family}/{}", scenario.name());
+            audits += 1;
+        }
     }
     assert_eq!(audits, 478);
     let deep = one(include_bytes!("nested_kills.scn"));

@@ -2,9 +2,9 @@
 //! beside its scenario.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use conformance::{Scenario, Scenarios};
@@ -28,38 +28,27 @@ fn run(text: &[u8]) -> String {
     LOG.take()
 }
 
-/// Returns each scenario file of a folder of the corpus with the log beside it. A file without
-/// its partner fails.
-fn family(name: &str) -> Vec<(PathBuf, PathBuf)> {
-    let folder = Path::new(conformance::CORPUS).join(name);
-    let mut pairs = BTreeMap::<_, Vec<_>>::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        pairs.entry(path.with_extension("")).or_default().push(path);
-    }
-    let pair = |mut files: Vec<PathBuf>| {
-        files.sort();
-        let [log, scenario] = <[PathBuf; 2]>::try_from(files).expect("NAME.log and NAME.scn");
-        assert_eq!((log.extension(), scenario.extension()), (Some("log".as_ref()), Some("scn".as_ref())));
-        (scenario, log)
-    };
-    pairs.into_values().map(pair).collect()
+/// Returns each scenario of a family, with the log that was recorded.
+fn family(name: &str, count: usize) -> Vec<(Scenario, String)> {
+    let file = Path::new(conformance::CORPUS).join(name);
+    let [text, logs] = ["scn", "log"].map(|kind| fs::read_to_string(file.with_extension(kind)).unwrap());
+    let scenarios: Vec<_> = Scenarios::new(text.as_bytes()).collect::<Result<_, _>>().unwrap();
+    let logs: Vec<_> = logs.split_inclusive("\ndone\n").map(str::to_owned).collect();
+    assert_eq!((scenarios.len(), logs.len()), (count, count), "scenarios and logs of {name}");
+    scenarios.into_iter().zip(logs).collect()
 }
 
 /// Checks that a family has `count` scenarios and that each prints its log.
 #[track_caller]
 fn check(name: &str, count: usize) {
-    let pairs = family(name);
-    assert_eq!(pairs.len(), count, "scenarios in corpus/{name}");
     let mut wrong = Vec::new();
-    for (scenario, log) in pairs {
-        let expected = fs::read_to_string(&log).unwrap();
-        let found = run(&fs::read(&scenario).unwrap());
+    for (scenario, expected) in family(name, count) {
+        let found = run(scenario.to_string().as_bytes());
         if found != expected {
             let line = expected.lines().zip(found.lines()).take_while(|(one, other)| one == other).count();
             wrong.push(format!(
-                "{}:{}: expected {:?}, found {:?}",
-                log.display(),
+                "{name}/{}, line {}: expected {:?}, found {:?}",
+                scenario.name(),
                 line + 1,
                 expected.lines().nth(line),
                 found.lines().nth(line),
@@ -89,18 +78,13 @@ fn ctx_logs_are_as_recorded() {
     check("ctx", 55);
 }
 
+/// A document and a command line name a scenario by its name.
 #[test]
-fn every_scenario_is_well_formed_and_named_after_its_file() {
-    for (name, count) in [("core", 198), ("drop", 126), ("trace", 99), ("ctx", 55)] {
-        let pairs = family(name);
-        assert_eq!(pairs.len(), count, "scenarios in corpus/{name}");
-        for (path, _) in pairs {
-            let text = fs::read(&path).unwrap();
-            let found: Vec<_> = Scenarios::new(&text).collect::<Result<_, _>>().unwrap();
-            let names: Vec<_> = found.iter().map(Scenario::name).collect();
-            assert_eq!(names, [path.file_stem().unwrap().to_str().unwrap()]);
-        }
-    }
+fn names_are_given_once() {
+    let families = [("core", 198), ("drop", 126), ("trace", 99), ("ctx", 55)];
+    let all = families.into_iter().flat_map(|(name, count)| family(name, count));
+    let names: BTreeSet<_> = all.map(|(scenario, _)| scenario.name().to_owned()).collect();
+    assert_eq!(names.len(), 478);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) fn every_order(model: fn()) {
     {
         use shuttle::scheduler::{PctScheduler, RandomScheduler};
         let ran = run(RandomScheduler::new(RUNS), model) + run(PctScheduler::new(DEPTH, RUNS), model);
-        // For `cargo reliability`.
+        // For `cargo xtask reliability`.
         println!("tally orders: {ran} attempts, 0 failures");
     }
     #[cfg(miri)]

@@ -6,18 +6,11 @@ use crate::{Main, Operation};
 use core::hint::black_box;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
-    Operation::whole("parent", |run| in_tree(|main| parents(run, main))),
     Operation::half("set_parent", |run| in_tree(|main| sets_parent(run, main))),
     Operation::whole("set_parent_cycle", |run| in_tree(|main| closes_cycle(run, main))),
     Operation::whole("set_run", |run| in_tree(|main| sets_run(run, main))),
     Operation::whole("census_10", |run| in_tree(|main| census(run, main))),
 ];
-
-/// A handle to the parent, which is dropped.
-fn parents(run: &Run<'_>, main: &Main) -> Done {
-    let child = main.bare(&STACKS).map_err(unexpected)?;
-    run.each(|_| child.parent().map(|parent| drop(black_box(parent))).ok_or(()).map_err(unexpected))
-}
 
 /// From one parent to another, and back.
 fn sets_parent(run: &Run<'_>, main: &Main) -> Done {

@@ -1,40 +1,20 @@
-//! Handles, and what they are asked.
+//! Handles, and the reports that look for a greenlet.
 
 use crate::meter::{Done, Run, unexpected};
-#[cfg(feature = "std")]
-use crate::stacks::WORDS;
 use crate::stacks::{STACKS, in_tree, unstarted};
 use crate::{Greenlet, MOST, Main, Operation};
 use core::hint::black_box;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("clone_drop", |run| asks(run, |g| g.clone())),
-    Operation::whole("handle", |run| asks(run, |g| g.handle())),
-    Operation::whole("downgrade", |run| asks(run, |g| g.downgrade())),
     Operation::whole("upgrade", |run| in_tree(|main| upgrades(run, main))),
     Operation::whole("upgrade_freed", |run| in_tree(|main| upgrades_freed(run, main))),
-    Operation::whole("state", |run| asks(run, |g| g.state())),
-    Operation::whole("is_started", |run| asks(run, |g| g.is_started())),
-    Operation::whole("is_active", |run| asks(run, |g| g.is_active())),
-    Operation::whole("is_dead", |run| asks(run, |g| g.is_dead())),
-    Operation::whole("is_current", |run| asks(run, |g| g.is_current())),
-    Operation::whole("is_main", |run| asks(run, |g| g.is_main())),
-    Operation::whole("is_ended", |run| asks(run, |g| g.is_ended())),
-    Operation::whole("id", |run| asks(run, |g| g.id())),
-    Operation::whole("name", |run| asks(run, |g| g.name())),
-    Operation::whole("current", |run| asks(run, |g| g.current())),
-    Operation::whole("references", |run| asks(run, |g| g.references())),
-    Operation::whole("kills_in_progress", |run| asks(run, |g| g.kills_in_progress())),
-    Operation::whole("stack", |run| asks(run, |g| g.stack())),
-    Operation::whole("is_intact", |run| asks(run, |g| g.is_intact())),
-    Operation::whole("trace", |run| asks(run, |g| g.trace().is_some())),
-    Operation::whole("remote", |run| asks(run, |g| g.remote())),
+    // What only reads what is at hand is not counted; a crowd must not matter to it all the same.
+    #[cfg(feature = "crowd")]
+    Operation::whole("questions", |run| asks(run, questions)),
     // For the reports of panics and faults.
     Operation::whole("current_report", |run| asks(run, |_| current_report())),
     Operation::whole("stack_of_last", |run| in_tree(|main| finds_stack(run, main))),
-    #[cfg(feature = "std")]
-    Operation::whole("tree_current", |run| asks(run, |_| WORDS.current())),
-    Operation::whole("pool_free", |run| asks(run, |_| STACKS.free())),
 ];
 
 /// Asks a greenlet that waits, each turn another one.
@@ -50,6 +30,14 @@ fn asks<T>(run: &Run<'_>, ask: impl Fn(&Greenlet) -> T) -> Done {
             Ok(())
         })
     })
+}
+
+/// What a greenlet and its pool are asked without a change to them.
+#[cfg(feature = "crowd")]
+fn questions(g: &Greenlet) {
+    black_box((g.state(), g.is_started(), g.is_active(), g.is_dead(), g.is_current(), g.is_main(), g.is_ended()));
+    black_box((g.id(), g.name(), g.references(), g.kills_in_progress(), g.stack(), g.is_intact(), STACKS.free()));
+    black_box((g.handle(), g.downgrade(), g.current(), g.parent(), g.remote(), g.trace().is_some(), g.any_context()));
 }
 
 fn current_report() -> bool {

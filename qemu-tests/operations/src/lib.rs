@@ -1,4 +1,4 @@
-//! Each operation of the public API as a named loop, for whoever counts instructions.
+//! Each operation of the public API that moves control, claims or gives back, as a named loop of which instructions are counted.
 //!
 //! | module | operations |
 //! |---|---|
@@ -6,9 +6,9 @@
 //! | `values` | the same with larger values |
 //! | `ends` | the first switch and the last one; kills |
 //! | `lives` | from the claim of a stack to its return, by kind of pool |
-//! | `handles` | handles, weak and counted; questions |
+//! | `handles` | handles, weak and counted; reports |
 //! | `family` | parents, bodies given later, the census |
-//! | `locals` | values and contexts of a greenlet |
+//! | `locals` | values and contexts of a greenlet, claimed |
 //! | `requests` | kills and wakes from elsewhere |
 //! | `trees` | trees entered and left; tracers |
 //!

@@ -14,7 +14,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::whole("life_chain_10", |run| in_tree(|main| chains(run, main, nothing))),
     Operation::whole("life_climb_10", |run| in_tree(|main| chains(run, main, fails))),
     Operation::half("switch_traced", |run| in_tree(|main| traced(run, main))),
-    Operation::half("set_trace", |run| in_tree(|main| sets(run, main))),
 ];
 
 /// A tree of its own, so that none but main was ever in it.
@@ -78,12 +77,4 @@ fn hears(_: Event, origin: &Greenlet, target: &Greenlet) -> Result<(), &'static 
 fn traced(run: &Run<'_>, main: &Main) -> Done {
     main.set_trace(Some(&hears));
     switches(run, main)
-}
-
-/// A tracer is set, and taken away.
-fn sets(run: &Run<'_>, main: &Main) -> Done {
-    run.each(|_| {
-        black_box(main.set_trace(Some(&hears)).is_some());
-        if main.set_trace(None).is_some() { Ok(()) } else { Err(unexpected(())) }
-    })
 }

@@ -1,4 +1,4 @@
-//! What `cargo soak`, `cargo mutants-sample` and `cargo reliability` are asked for.
+//! What `cargo xtask soak`, `cargo xtask mutants-sample` and `cargo xtask reliability` are asked for.
 
 use lexopt::ValueExt;
 
@@ -23,7 +23,7 @@ impl Words {
             places = if tool.is_some() { vec![Place::Host] } else { self.places() };
         }
         if tool.is_some() && places != [Place::Host] {
-            return Err("--under watches the hosted program: `cargo soak host --under valgrind`".into());
+            return Err("--under watches the hosted program: `cargo xtask soak host --under valgrind`".into());
         }
         let profile = self.profile_for(&places, Profile::Release)?;
         let usual = if tool.is_some() { 100_000 } else { 1_000_000 };

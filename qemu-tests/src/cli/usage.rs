@@ -15,19 +15,21 @@ pub fn usage<'a>(guests: impl IntoIterator<Item = (&'a str, &'a str)>) -> String
 Builds a guest program, boots it under QEMU, prints its transcript and judges it.
 
 usage:
-  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS]]
-  cargo conformance host|MACHINE [--release] FILE...
-  cargo conformance-tasklets host|MACHINE [--release] FILE...
-  cargo fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
-  cargo fuzz-kernel --replay FILE [--only host|MACHINE] [--debug]
-  cargo conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
-  cargo soak [host|MACHINE]... [--seed SEED] [COUNT] [--debug] [--under valgrind|asan]
-  cargo speed [--bless]
-  cargo sizes [--bless]
-  cargo machines [NAME...] [--json FILE]
-  cargo mutants-sample [--seed SEED] [COUNT] [--shard K/N]
-  cargo reliability [NAME...] [--only host|MACHINE] [--quick] [--json FILE]
-  cargo setup [TARGET...]
+  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS | --bless]]
+  cargo xtask conformance host|MACHINE [--release] FILE... [--scenario NAME]...
+  cargo xtask conformance-tasklets host|MACHINE [--release] FILE... [--scenario NAME]...
+  cargo xtask fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
+  cargo xtask fuzz-kernel --replay FILE [--only host|MACHINE] [--debug]
+  cargo xtask conformance-random [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
+  cargo xtask fuzz-tasklets [SEED] [COUNT]
+  cargo xtask soak [host|MACHINE]... [--seed SEED] [COUNT] [--debug] [--under valgrind|asan]
+  cargo xtask speed [--bless]
+  cargo xtask sizes [--bless]
+  cargo xtask bench-peers [--quick] [--json FILE]
+  cargo xtask machines [NAME...] [--json FILE]
+  cargo xtask mutants-sample [--seed SEED] [COUNT] [--shard K/N]
+  cargo xtask reliability [NAME...] [--only host|MACHINE] [--quick] [--json FILE]
+  cargo xtask setup [TARGET...]
 
 machines:
 {machines}
@@ -37,32 +39,35 @@ guests:
 A guest is ended after 60 seconds of its own time without output, or as its source says, or
 --timeout; after four times that it is ended whatever it prints. Its own time is the time in
 which QEMU executes or sleeps; while a busy computer has it wait, none passes.
-`cargo conformance` runs the scenarios of all files in one boot and prints their logs.
-`cargo fuzz-kernel` runs random scenarios and checks the kernel after every op; one that
-fails is made small. `cargo conformance-random` runs some on Python's greenlet package,
-too, and compares the logs. Both run on host, aarch64 and x86_64.
-`cargo conformance-tasklets` is `cargo conformance` of tasklets and channels, whose logs
+With --bless the transcript of a guest that ends as its source says is kept as its .out file,
+and `cargo test GUEST` fails when one of another machine or profile differs.
+`conformance` runs the scenarios of all files in one boot, or those that are named, and prints
+their logs. `conformance-tasklets` does so with scenarios of tasklets and channels, whose logs
 Stackless wrote.
-`cargo soak` lets one tree of 64 greenlets do COUNT random things to each other, a million
-if nobody says, and checks the kernel after each; on host, aarch64 and x86_64.
-`cargo speed` prints what each operation costs: instructions on bare metal and hosted, and a
-ratio of times; with --bless it keeps the instructions, and `cargo test` fails when they are
-others. Hosted it takes valgrind, on x86_64 Linux.
-`cargo sizes` prints how large programs are, what a greenlet takes of RAM, and how small a
-stack may be; with --bless it keeps that, for `cargo test`, and writes it into documents.
-`cargo machines` runs the guests that must pass on other processors, boards, interrupt
-controllers and exception levels, or on those with a NAME in their names: a row each.
-`cargo mutants-sample` tries COUNT random mutants of the library, 200 if nobody says, against
-the hosted tests, and fails when these notice fewer than 95 %; it takes cargo-mutants.
-`cargo reliability` attacks every promise of docs/reliability.md, or those that are named,
-and prints a row for each; at full size that takes hours, with --quick some minutes.
-`cargo setup` installs what `cargo run` and `cargo test` need, as they do by themselves;
-with GREENLET_NO_INSTALL=1 they print the command and stop.
+`fuzz-kernel` runs random scenarios and checks the kernel after every op; one that fails is
+made small. `conformance-random` runs some on Python's greenlet package, too, and compares the
+logs. Both run on host, aarch64 and x86_64. `fuzz-tasklets` runs some of tasklets, hosted, and
+compares the logs with those of a simulation.
+`soak` lets one tree of 64 greenlets do COUNT random things to each other, a million if nobody
+says, and checks the kernel after each; on host, aarch64 and x86_64.
+`speed` prints what each operation costs: instructions on bare metal and hosted, and a ratio of
+times; with --bless it keeps the instructions, and `cargo test` fails when they are others.
+Hosted it takes valgrind, on x86_64 Linux.
+`sizes` prints how large programs are, what a greenlet takes of RAM, and how small a stack may
+be; with --bless it keeps that, for `cargo test`, and writes it into documents.
+`bench-peers` measures greenlet beside other coroutines; `bench-peers --help` says more.
+`machines` runs the guests that must pass on other processors, boards, interrupt controllers
+and exception levels, or on those with a NAME in their names: a row each.
+`mutants-sample` tries COUNT random mutants of the library, 200 if nobody says, against the
+hosted tests, and fails when these notice fewer than 95 %; it takes cargo-mutants.
+`reliability` attacks every promise of docs/reliability.md, or those that are named, and prints
+a row for each; at full size that takes hours, with --quick some minutes.
+`setup` installs what `cargo run` and `cargo test` need, as they do by themselves; with
+GREENLET_NO_INSTALL=1 they print the command and stop.
 
 exit status: 0 passed, 1 failed, 2 a request that makes no sense (nothing was run),
 3 what that takes is not here: Python's greenlet, valgrind, cargo-mutants (nothing
-was run; of `cargo reliability` and `cargo speed --bless`: not all of it was, and nothing
-failed).
+was run; of `reliability` and `speed --bless`: not all of it was, and nothing failed).
 ",
         first = MACHINES[0].name,
     )

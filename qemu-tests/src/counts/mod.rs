@@ -1,13 +1,16 @@
 //! The instructions that operations take: on bare metal as the guest `count` counts them, hosted as valgrind does.
 //!
 //! What is done stands in the package `operations`. Its loops are run for some turns and for more; the module `stretches` makes
-//! figures of what they took, which are [kept](crate::figures) beside that package, a file for each [`Subject`].
+//! figures of what they took, which are [kept](crate::figures) beside that package: a [`table`] for each target, with a column for
+//! each [`Subject`].
 
 mod hosted;
 mod stretches;
+mod table;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -21,11 +24,13 @@ use crate::machine::{self, Machine};
 use crate::tools::Needs;
 use crate::{places, transcript, verdict};
 
+pub use self::table::table;
+
 /// The guest that counts instructions.
 pub const GUEST: &str = "count";
 
 /// How figures are kept.
-pub static FORM: Form = Form { word: "count", unit: "instructions", command: "cargo speed", room: 4 };
+pub static FORM: Form = Form { word: "count", unit: "instructions", command: "cargo xtask speed", room: 4 };
 
 /// The operations as they are built for one kind of program.
 #[derive(Clone, Copy, Debug)]
@@ -96,10 +101,15 @@ impl Subject {
         (self.is_hosted() && !hosted::IS_SUPPORTED).then_some("its kept figures are those of x86_64 Linux")
     }
 
+    /// The target whose table has its kept figures, and its column there.
+    fn column(&self) -> (&'static str, &'static str) {
+        self.name.split_once('-').unwrap_or((self.name, "default"))
+    }
+
     /// The file that has its kept figures.
     #[must_use]
     pub fn file(&self) -> PathBuf {
-        places::root().join("qemu-tests/operations").join(format!("{GUEST}.{self}"))
+        places::root().join("qemu-tests/operations").join(format!("{GUEST}.{}", self.column().0))
     }
 
     /// Its kept figures.
@@ -108,7 +118,10 @@ impl Subject {
     ///
     /// When there are none, or the file is damaged.
     pub fn kept(&self) -> Result<Figures> {
-        Figures::kept(&FORM, &self.file())
+        let file = self.file();
+        let remedy = || format!("cannot read {}; `{} --bless` makes it", file.display(), FORM.command);
+        let text = fs::read_to_string(&file).with_context(remedy)?;
+        table::read(&FORM, &text, self.column().1).with_context(|| file.display().to_string())
     }
 
     /// Builds the program that counts, apart from what else is built.
@@ -142,6 +155,22 @@ impl Subject {
         verdict::judge(machine, &ended)?;
         Figures::of_now(&FORM, stretches::figures(&transcript::text(&ended.output))?)
     }
+}
+
+/// Keeps figures, those of all subjects of a target in one table; returns the files.
+///
+/// # Errors
+///
+/// When a file cannot be written.
+pub fn keep(counted: &[(&Subject, Figures)]) -> Result<BTreeSet<PathBuf>> {
+    let files: BTreeSet<_> = counted.iter().map(|(subject, _)| subject.file()).collect();
+    for file in &files {
+        let own = counted.iter().filter(|(subject, _)| subject.file() == *file);
+        let columns: Vec<_> = own.map(|(subject, figures)| (subject.column().1, figures)).collect();
+        let head = columns.first().map(|(_, figures)| figures.head()).unwrap_or_default();
+        fs::write(file, head + &table(&columns)).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(files)
 }
 
 /// What each operation takes with ten other greenlets in its tree, and with ten thousand: of those for which that is not the same.

@@ -32,7 +32,7 @@ impl Stretch {
             Profile::Release => String::new(),
             other => format!(" --{other}"),
         };
-        format!("cargo {command} {seed} {count} --from {first} --only {place}{profile}")
+        format!("cargo xtask {command} {seed} {count} --from {first} --only {place}{profile}")
     }
 }
 

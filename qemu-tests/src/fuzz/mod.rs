@@ -1,4 +1,4 @@
-//! `cargo fuzz-kernel`: random scenarios, with an audit of the kernel after every op.
+//! `cargo xtask fuzz-kernel`: random scenarios, with an audit of the kernel after every op.
 //!
 //! The scenarios are made where they run, by the generator of the package `conformance`; so a guest needs nothing but two
 //! numbers. What it looks for stands there, too, in `interpret/audit`. This side starts the program, watches it, and makes
@@ -90,7 +90,7 @@ fn hunt(program: &Program, stretch: Stretch) -> Result<bool> {
     progress.tally(progress.ran + 1, 1);
     if let Some(small) = caught.small() {
         let file = keep(small)?;
-        println!("the small one: cargo fuzz-kernel --replay {file} --only {}", program.place);
+        println!("the small one: cargo xtask fuzz-kernel --replay {file} --only {}", program.place);
     }
     println!();
     Ok(false)

@@ -1,4 +1,4 @@
-//! The machines of `cargo machines`: other processors, boards, interrupt controllers and exception levels than those of the suite.
+//! The machines of `cargo xtask machines`: other processors, boards, interrupt controllers and exception levels than the suite has.
 
 use super::{AARCH64, Machine, X86_64};
 

@@ -1,4 +1,4 @@
-//! The table of `cargo machines`: a row is printed when it is complete, and may be written as JSON.
+//! The table of `cargo xtask machines`: a row is printed when it is complete, and may be written as JSON.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ impl Report {
 impl Row {
     fn object(&self) -> Value {
         let name = self.machine.name;
-        let command = format!("cargo machines '{name}'");
+        let command = format!("cargo xtask machines '{name}'");
         match &self.outcome {
             Ok((guests, failures)) => {
                 let failed: Vec<_> = failures.iter().map(|(guest, _)| guest.as_str()).collect();

@@ -1,4 +1,4 @@
-//! `cargo reliability`: each promise attacked as often as `docs/reliability.md` says, and a table of what came of it.
+//! `cargo xtask reliability`: each promise attacked as often as `docs/reliability.md` says, and a table of what came of it.
 //!
 //! A row is a command line of ours, run as a user would run it, and the counts that it printed: no figure in the table is
 //! written down here. Where what a row needs is missing, that is said, with the remedy, and the row counts nothing.

@@ -1,4 +1,4 @@
-//! The table of `cargo reliability`: a row is printed when it is complete, and may be written as JSON.
+//! The table of `cargo xtask reliability`: a row is printed when it is complete, and may be written as JSON.
 
 use std::fs;
 use std::path::Path;

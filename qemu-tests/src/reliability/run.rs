@@ -17,9 +17,6 @@ use crate::{environment, places, transcript};
 /// When a command is ended that does not end itself. Each of them has limits of its own that are far below.
 const LIMIT: Limit = Limit::of_all(Duration::from_secs(24 * 3600));
 
-/// Commands of `.cargo/config.toml` that are this program: it is asked itself, and need not be built anew.
-const OURS: [&str; 5] = ["conformance-random", "fuzz-kernel", "machines", "mutants-sample", "soak"];
-
 /// The status with which our commands say that what they need is missing.
 const MISSING: i32 = 3;
 
@@ -77,14 +74,20 @@ impl Runner {
     fn command(&self, line: &str) -> Option<Command> {
         let words = shlex::split(line)?;
         let (program, words) = words.split_first()?;
-        let mut command = match (program.as_str(), words.first()) {
-            ("cargo", Some(name)) if OURS.contains(&name.as_str()) => Command::new(&self.own),
-            ("cargo", _) => environment::cargo(),
-            _ => environment::clean(Command::new(places::root().join(program))),
+        let mut command = match (program.as_str(), words) {
+            // That is this program: it is asked itself, and need not be built anew.
+            ("cargo", [alias, words @ ..]) if alias == "xtask" => with(Command::new(&self.own), words),
+            ("cargo", words) => with(environment::cargo(), words),
+            (_, words) => with(environment::clean(Command::new(places::root().join(program))), words),
         };
-        command.args(words).current_dir(places::root()).env("CARGO_TARGET_DIR", &self.target);
+        command.current_dir(places::root()).env("CARGO_TARGET_DIR", &self.target);
         Some(command)
     }
+}
+
+fn with(mut command: Command, words: &[String]) -> Command {
+    command.args(words);
+    command
 }
 
 /// What a command's end says.

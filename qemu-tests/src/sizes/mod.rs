@@ -31,7 +31,7 @@ use crate::{places, transcript};
 pub const MACHINES: [&str; 2] = ["aarch64", "x86_64"];
 
 /// How sizes are kept.
-pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo sizes", room: 64 };
+pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtask sizes", room: 64 };
 
 /// When a boot is ended: a hundred times what it takes.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(20));

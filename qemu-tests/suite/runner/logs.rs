@@ -1,4 +1,4 @@
-//! `cargo conformance` from outside: logs and nothing else on standard output, and no scenario
+//! `cargo xtask conformance` from outside: logs and nothing else on standard output, and no scenario
 //! that is skipped, cut short or done twice passes, whatever the guest's exit code says.
 
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use qemu_tests::{machine, places};
 
 use super::{case, expect, path_with_fake_qemu, runner, scratch};
 use crate::Case;
+use crate::scenarios::logs;
 
 /// Two scenarios.
 const SCENARIOS: &str = "scenario a\nslots 1\nend\nscenario b\nslots 1\nend\n";
@@ -44,16 +45,34 @@ pub(super) fn cases() -> Vec<Case> {
             printed(command, 1, says, logs)
         })
     });
-    bad.chain([case("logs::each_file_once", each_file)]).collect()
+    bad.chain([case("logs::each_file_once", each_file), case("logs::those_that_are_named", named)]).collect()
 }
 
 /// Standard output has each log once for each time that its file is named, in order, and no more.
 fn each_file() -> Result<(), Failed> {
-    let [first, second] = ["simple_switch", "kill_unstarted"].map(|name| places::corpus().join("core").join(name));
+    let [first, second] = ["ctx", "trace"].map(|family| places::corpus().join(family));
     let mut command = with_tools(&["conformance", "host"])?;
     command.args([&first, &second, &first].map(|path| path.with_extension("scn")));
     let log = |path: &PathBuf| fs::read_to_string(path.with_extension("log"));
-    printed(command, 0, &["DONE 3/3"], &[log(&first)?, log(&second)?, log(&first)?].concat())
+    printed(command, 0, &["DONE 209/209"], &[log(&first)?, log(&second)?, log(&first)?].concat())
+}
+
+/// Scenarios of a file are run by name; a name that none has is refused, and nothing runs.
+fn named() -> Result<(), Failed> {
+    let file = places::corpus().join("core.scn");
+    let logs = logs(&file.with_extension("log"))?;
+    let log = |name: &str| logs.iter().find(|log| log.starts_with(&format!("scenario {name}\n"))).cloned();
+    let command = |names: &[&str]| {
+        let mut command = with_tools(&["conformance", "host"])?;
+        for name in names {
+            command.args(["--scenario", name]);
+        }
+        command.arg(&file);
+        io::Result::Ok(command)
+    };
+    let both = [log("kill_unstarted"), log("simple_switch")].map(Option::unwrap_or_default).concat();
+    printed(command(&["simple_switch", "kill_unstarted"])?, 0, &["DONE 2/2"], &both)?;
+    printed(command(&["simple_switch", "moon"])?, 2, &["no scenario of these files is called `moon`"], "")
 }
 
 /// The runner with the real tools to build with, and a fake QEMU.

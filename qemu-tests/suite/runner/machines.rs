@@ -1,4 +1,4 @@
-//! `cargo machines` where QEMU does not know a machine: that is said, and it is no pass if nothing was run.
+//! `cargo xtask machines` where QEMU does not know a machine: that is said, and it is no pass if nothing was run.
 
 use std::fs;
 

@@ -76,7 +76,9 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         case("request::option_of_another_request", || {
             refused(&["speed", "--only", "host"], &["--only makes no sense here"])?;
-            refused(&["aarch64", "--bless"], &["--bless makes no sense here"])?;
+            refused(&["soak", "--bless"], &["--bless makes no sense here"])?;
+            refused(&["aarch64", "tour", "--bless", "--timeout", "9"], &["--bless holds the guest to the limit"])?;
+            refused(&["aarch64", "conformance", "--bless"], &["`conformance` has no transcript to keep"])?;
             refused(&["machines", "--quick"], &["--quick makes no sense here"])?;
             refused(&["fuzz-kernel", "--replay", "x.scn", "--from", "2"], &["--from makes no sense here"])
         }),

@@ -8,7 +8,8 @@ use super::counted::{Counter, One};
 use super::log::Here;
 use super::pin::Pin;
 use super::value::Value;
-use crate::scenario::{MAX_SLOTS, Sharing};
+use crate::op::Sharing;
+use crate::scenario::MAX_SLOTS;
 
 /// A context holds the one variable there is.
 pub(super) struct Variable {

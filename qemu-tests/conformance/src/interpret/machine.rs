@@ -12,7 +12,8 @@ use super::cell::OneCore;
 use super::counted::Counter;
 use super::log::{leaked, unraisable};
 use super::value::{Code, Handle, Value};
-use crate::scenario::{MAX_NAME, MAX_SLOTS, Op, Scenario};
+use crate::op::Op;
+use crate::scenario::{MAX_NAME, MAX_SLOTS, Scenario};
 
 /// The stack of one greenlet, in bytes: more than twice what the deepest scenario needs.
 ///

@@ -35,7 +35,8 @@ use self::audit::books::Books;
 use self::log::{Here, label, state};
 use self::machine::{BODIES, MACHINE, TREE};
 use self::value::{Code, Handle, Value};
-use crate::scenario::{Op, Scenario};
+use crate::op::Op;
+use crate::scenario::Scenario;
 
 /// Where a log goes: called with one piece of text after the other.
 ///

@@ -5,8 +5,7 @@ use core::fmt;
 
 use heapless::String;
 
-use super::ops::SHAPES;
-use crate::scenario::{MAX_NAME, MAX_NUMBER, MAX_OPS, MAX_SLOTS};
+use crate::scenario::{MAX_CHANNELS, MAX_NAME, MAX_NUMBER, MAX_OPS, MAX_SLOTS};
 
 /// A line that the format does not allow.
 ///
@@ -41,22 +40,26 @@ pub enum Problem {
     LongName { length: usize },
     /// A name with a character that is not allowed.
     NameCharacter { name: Excerpt },
-    /// A word with too many or too few arguments; `takes` are their letters.
-    Arguments { word: &'static str, takes: &'static str, found: usize },
+    /// A word with too many or too few arguments; `takes` are their letters. It is `what`: an op, or the first word of a line.
+    Arguments { what: &'static str, word: &'static str, takes: &'static str, found: usize },
     /// Something else than `slots` after the `scenario` line.
     NoSlots { word: Excerpt },
     /// A second `slots` line.
     SlotsAgain,
     /// A number of slots that is not allowed.
     SlotCount { slots: u16 },
+    /// Something else than `channels` after the `slots` line.
+    NoChannels { word: Excerpt },
+    /// A number of channels that is not allowed.
+    ChannelCount { channels: u16 },
     /// A second script of one slot.
     ScriptAgain { script: u8 },
     /// An op before the first `script` line.
     NoScript { op: &'static str },
     /// One op too many.
     LongScript { script: u8 },
-    /// A word that is no op.
-    UnknownOp { word: Excerpt },
+    /// A word that is no op; these are.
+    UnknownOp { word: Excerpt, ops: &'static [&'static str] },
     /// A word where a number must stand.
     NotNumber { word: Excerpt, allowed: Allowed },
     /// A number that starts with a zero.
@@ -67,6 +70,8 @@ pub enum Problem {
     SlotRange { slot: u16, slots: u8 },
     /// Slot 0 where only other slots are allowed.
     MainSlot { slots: u8 },
+    /// A channel that this scenario does not have.
+    ChannelRange { channel: u16, channels: u8 },
     /// A word which is not one of a few.
     Choice { what: &'static str, word: Excerpt, allowed: &'static str },
 }
@@ -93,6 +98,11 @@ pub enum Numbers {
     /// The same, but not main's.
     #[expect(missing_docs, reason = "said in the line above")]
     Child { slots: u8 },
+    /// The number of channels of a scenario.
+    Channels,
+    /// A channel of a scenario that has `channels`.
+    #[expect(missing_docs, reason = "said in the line above")]
+    Channel { channels: u8 },
 }
 
 impl fmt::Display for Numbers {
@@ -105,6 +115,10 @@ impl fmt::Display for Numbers {
             Self::Child { slots: 1 } => f.write_str("a slot other than 0, and this scenario has none"),
             Self::Child { slots: 2 } => f.write_str("a slot of this scenario other than 0, only 1"),
             Self::Child { slots } => write!(f, "a slot of this scenario other than 0, 1 to {}", slots - 1),
+            Self::Channels => write!(f, "0 to {MAX_CHANNELS}"),
+            Self::Channel { channels: 0 } => f.write_str("a channel, and this scenario has none"),
+            Self::Channel { channels: 1 } => f.write_str("a channel of this scenario, only 0"),
+            Self::Channel { channels } => write!(f, "a channel of this scenario, 0 to {}", channels - 1),
         }
     }
 }
@@ -174,12 +188,16 @@ impl fmt::Display for Problem {
                 write!(f, "name of {length} characters: 1 to {MAX_NAME} are allowed")
             }
             Self::NameCharacter { name } => write!(f, "name {name}: only a-z 0-9 _ are allowed"),
-            Self::Arguments { word, takes, found } => arguments(f, word, takes, *found),
+            Self::Arguments { what, word, takes, found } => arguments(f, what, word, takes, *found),
             Self::NoSlots { word } => {
                 write!(f, "{word} before the slots: \"slots N\" must follow the scenario line")
             }
             Self::SlotsAgain => f.write_str("second \"slots\" line: one is allowed"),
             Self::SlotCount { slots } => write!(f, "{slots} slots: 1 to {MAX_SLOTS} are allowed"),
+            Self::NoChannels { word } => {
+                write!(f, "{word} before the channels: \"channels N\" must follow the slots line")
+            }
+            Self::ChannelCount { channels } => write!(f, "{channels} channels: 0 to {MAX_CHANNELS} are allowed"),
             Self::ScriptAgain { script } => {
                 write!(f, "second script {script}: each slot has at most one")
             }
@@ -189,7 +207,7 @@ impl fmt::Display for Problem {
             Self::LongScript { script } => {
                 write!(f, "script {script} has {} ops: {MAX_OPS} at most", MAX_OPS + 1)
             }
-            Self::UnknownOp { word } => unknown_op(f, word),
+            Self::UnknownOp { word, ops } => unknown_op(f, word, ops),
             Self::NotNumber { word, allowed } => write!(f, "{word} is not a number: {allowed}"),
             Self::LeadingZeros { word, allowed } => {
                 write!(f, "number {word} has leading zeros: without them, {allowed}")
@@ -208,6 +226,15 @@ impl fmt::Display for Problem {
             Self::MainSlot { slots } => {
                 write!(f, "slot 0 is the main greenlet: only slots 1 to {} are allowed here", slots - 1)
             }
+            Self::ChannelRange { channel, channels: 0 } => {
+                write!(f, "channel {channel} out of range: this scenario has none")
+            }
+            Self::ChannelRange { channel, channels: 1 } => {
+                write!(f, "channel {channel} out of range: this scenario has only channel 0")
+            }
+            Self::ChannelRange { channel, channels } => {
+                write!(f, "channel {channel} out of range: this scenario has channels 0 to {}", channels - 1)
+            }
             Self::Choice { what, word, allowed } => {
                 write!(f, "{what} {word} is not known: {allowed}")
             }
@@ -216,8 +243,7 @@ impl fmt::Display for Problem {
 }
 
 /// `op "sw" takes 3 arguments (T V F), found 2`
-fn arguments(f: &mut fmt::Formatter<'_>, word: &str, takes: &str, found: usize) -> fmt::Result {
-    let what = if SHAPES.iter().any(|shape| shape.word == word) { "op" } else { "line" };
+fn arguments(f: &mut fmt::Formatter<'_>, what: &str, word: &str, takes: &str, found: usize) -> fmt::Result {
     write!(f, "{what} \"{word}\" takes ")?;
     match takes.split_whitespace().count() {
         0 => f.write_str("no arguments")?,
@@ -228,10 +254,10 @@ fn arguments(f: &mut fmt::Formatter<'_>, word: &str, takes: &str, found: usize) 
 }
 
 /// `unknown op "swich": allowed are new, bare, ...`
-fn unknown_op(f: &mut fmt::Formatter<'_>, word: &Excerpt) -> fmt::Result {
+fn unknown_op(f: &mut fmt::Formatter<'_>, word: &Excerpt, ops: &[&str]) -> fmt::Result {
     write!(f, "unknown op {word}: allowed are ")?;
-    for shape in &SHAPES {
-        write!(f, "{}, ", shape.word)?;
+    for op in ops {
+        write!(f, "{op}, ")?;
     }
     f.write_str("and the lines script and end")
 }

@@ -1,22 +1,26 @@
 //! Reads scenarios from text, line by line, and accepts nothing that the format does not allow:
 //! a scenario that is understood halfway would print a wrong log and blame the kernel.
 //!
-//! The format is described in `corpus/README.md`.
+//! The formats are described in the READMEs of the corpora.
 
 mod malformed;
-mod ops;
+mod shape;
 #[cfg(test)]
 mod tests;
 
+use core::marker::PhantomData;
 use core::str::Split;
 
 use heapless::String;
 
 pub use self::malformed::{Allowed, Excerpt, Malformed, Numbers, Problem};
-use self::ops::{Shape, check_count};
+use self::shape::check_count;
+pub use self::shape::{Arguments, Operation, Shape};
+pub(crate) use self::shape::{shape, words};
+use crate::op::Op;
 use crate::scenario::{MAX_NAME, MAX_SLOTS, Scenario};
 
-/// The scenarios of a text, one after the other.
+/// The scenarios of greenlets in a text, one after the other.
 ///
 /// Ends after the first malformed line: what follows it could mean anything.
 ///
@@ -31,19 +35,23 @@ use crate::scenario::{MAX_NAME, MAX_SLOTS, Scenario};
 /// assert_eq!(error.line, 2);
 /// assert_eq!(error.to_string(), "17 slots: 1 to 16 are allowed");
 /// ```
+pub type Scenarios<'a> = Reader<'a, Op>;
+
+/// The scenarios of a text, whose ops are `O`.
 #[derive(Clone, Debug)]
-pub struct Scenarios<'a> {
+pub struct Reader<'a, O> {
     /// What is not yet read; `None` behind the last line.
     rest: Option<&'a [u8]>,
     /// The number of the line that was read last, from 1.
     line: usize,
+    ops: PhantomData<O>,
 }
 
-impl<'a> Scenarios<'a> {
+impl<'a, O: Operation> Reader<'a, O> {
     /// Starts to read at the first line of `text`.
     #[must_use]
     pub const fn new(text: &'a [u8]) -> Self {
-        Self { rest: Some(text), line: 0 }
+        Self { rest: Some(text), line: 0, ops: PhantomData }
     }
 
     /// Returns how many lines were read so far: all that the text has, when there was nothing more in it.
@@ -75,27 +83,36 @@ impl<'a> Scenarios<'a> {
     }
 
     /// Reads one scenario, up to and with its `end`.
-    fn scenario(&mut self) -> Result<Option<Scenario>, Problem> {
+    fn scenario(&mut self) -> Result<Option<Scenario<O>>, Problem> {
         let Some(line) = self.line()? else {
             return Ok(None);
         };
         let started = self.line;
-        let (word, rest) = words(line)?;
+        let (word, rest) = split(line)?;
         if word != "scenario" {
             return Err(Problem::Outside { word: Excerpt::new(word) });
         }
-        check_count("scenario", "NAME", rest.clone())?;
-        let name = rest.clone().next().map_or_else(|| Ok(String::new()), name)?;
+        check_count("line", "scenario", "NAME", rest.clone())?;
+        let name = name(only(rest))?;
         let unended = || Problem::Unended { name: name.clone(), line: started };
 
-        let (word, rest) = words(self.line()?.ok_or_else(unended)?)?;
+        let (word, rest) = split(self.line()?.ok_or_else(unended)?)?;
         if word != "slots" {
             return Err(Problem::NoSlots { word: Excerpt::new(word) });
         }
-        let mut scenario = Scenario::new(name.clone(), slot_count(rest)?);
+        check_count("line", "slots", "N", rest.clone())?;
+        let mut scenario = Scenario::new(name.clone(), shape::slot_count(only(rest))?);
+        if O::HAS_CHANNELS {
+            let (word, rest) = split(self.line()?.ok_or_else(unended)?)?;
+            if word != "channels" {
+                return Err(Problem::NoChannels { word: Excerpt::new(word) });
+            }
+            check_count("line", "channels", "N", rest.clone())?;
+            scenario.channels = shape::channel_count(only(rest))?;
+        }
         let mut scripts = Scripts::default();
         loop {
-            let (word, rest) = words(self.line()?.ok_or_else(unended)?)?;
+            let (word, rest) = split(self.line()?.ok_or_else(unended)?)?;
             match word {
                 "scenario" => {
                     return Err(Problem::Nested { name, line: started });
@@ -103,13 +120,14 @@ impl<'a> Scenarios<'a> {
                 "slots" => return Err(Problem::SlotsAgain),
                 "script" => scripts.start(rest, scenario.slots())?,
                 "end" => {
-                    check_count("end", "", rest)?;
+                    check_count("line", "end", "", rest)?;
                     return Ok(Some(scenario));
                 }
                 _ => {
-                    let shape = Shape::find(word).ok_or_else(|| Problem::UnknownOp { word: Excerpt::new(word) })?;
+                    let unknown = || Problem::UnknownOp { word: Excerpt::new(word), ops: O::words() };
+                    let shape = Shape::<O>::find(word).ok_or_else(unknown)?;
                     let script = scripts.current.ok_or(Problem::NoScript { op: shape.word })?;
-                    let op = shape.read(rest, scenario.slots())?;
+                    let op = shape.read(rest, scenario.slots(), scenario.channels())?;
                     scenario.push(script, op).map_err(|_| Problem::LongScript { script })?;
                 }
             }
@@ -117,8 +135,8 @@ impl<'a> Scenarios<'a> {
     }
 }
 
-impl Iterator for Scenarios<'_> {
-    type Item = Result<Scenario, Malformed>;
+impl<O: Operation> Iterator for Reader<'_, O> {
+    type Item = Result<Scenario<O>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.scenario()
@@ -140,9 +158,9 @@ struct Scripts {
 
 impl Scripts {
     /// Reads what follows the word `script`.
-    fn start(&mut self, mut rest: Split<'_, char>, slots: u8) -> Result<(), Problem> {
-        check_count("script", "S", rest.clone())?;
-        let script = ops::slot(rest.next().unwrap_or_default(), slots)?;
+    fn start(&mut self, rest: Split<'_, char>, slots: u8) -> Result<(), Problem> {
+        check_count("line", "script", "S", rest.clone())?;
+        let script = shape::slot(only(rest), slots)?;
         if core::mem::replace(&mut self.seen[usize::from(script)], true) {
             return Err(Problem::ScriptAgain { script });
         }
@@ -162,7 +180,7 @@ fn ascii(line: &[u8]) -> Result<&str, Problem> {
 }
 
 /// Splits a line into its first word and the others; no word is empty.
-fn words(line: &str) -> Result<(&str, Split<'_, char>), Problem> {
+fn split(line: &str) -> Result<(&str, Split<'_, char>), Problem> {
     let mut column = 1;
     for word in line.split(' ') {
         if word.is_empty() {
@@ -175,16 +193,15 @@ fn words(line: &str) -> Result<(&str, Split<'_, char>), Problem> {
     Ok((words.next().unwrap_or_default(), words))
 }
 
+/// The only argument of a line that was [counted](check_count).
+fn only(mut rest: Split<'_, char>) -> &str {
+    rest.next().unwrap_or_default()
+}
+
 /// Reads the name of a scenario.
 fn name(word: &str) -> Result<String<MAX_NAME>, Problem> {
     if !word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')) {
         return Err(Problem::NameCharacter { name: Excerpt::new(word) });
     }
     String::try_from(word).map_err(|_| Problem::LongName { length: word.len() })
-}
-
-/// Reads what follows the word `slots`.
-fn slot_count(mut rest: Split<'_, char>) -> Result<u8, Problem> {
-    check_count("slots", "N", rest.clone())?;
-    ops::slot_count(rest.next().unwrap_or_default())
 }

@@ -7,7 +7,8 @@ use std::string::{String, ToString as _};
 use std::vec::Vec;
 
 use super::{Malformed, Scenarios};
-use crate::scenario::{Catch, Op, Scenario, Sharing};
+use crate::op::{Op, Sharing};
+use crate::scenario::{Catch, Scenario};
 
 const NOTHING: Catch = Catch { errors: false, exits: false };
 

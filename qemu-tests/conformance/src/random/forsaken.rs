@@ -13,7 +13,8 @@
 use super::numbers::Numbers;
 use super::ops::Draw;
 use super::{Script, Temper};
-use crate::scenario::{Catch, Op};
+use crate::op::Op;
+use crate::scenario::Catch;
 
 /// Who plays the parts.
 #[derive(Clone, Copy)]

@@ -21,7 +21,8 @@ use self::forsaken::Forsaken;
 use self::numbers::Numbers;
 use self::ops::Draw;
 use self::temper::Temper;
-use crate::scenario::{MAX_NAME, MAX_OPS, MAX_SLOTS, Op, Scenario};
+use crate::op::Op;
+use crate::scenario::{MAX_NAME, MAX_OPS, MAX_SLOTS, Scenario};
 
 /// Makes a scenario. It is well formed, and it ends, as every scenario does; what happens in it is
 /// up to chance.

@@ -2,7 +2,8 @@
 
 use super::numbers::Numbers;
 use super::temper::Temper;
-use crate::scenario::{Catch, MAX_NUMBER, Op, Sharing};
+use crate::op::{Op, Sharing};
+use crate::scenario::{Catch, MAX_NUMBER};
 
 /// What ops are about. A temper is loud or silent about each of these.
 #[derive(Clone, Copy)]

@@ -7,8 +7,8 @@ use std::format;
 use std::string::ToString as _;
 
 use super::scenario;
+use crate::op::Op;
 use crate::parse::Scenarios;
-use crate::scenario::Op;
 
 const COUNT: u64 = 2_000;
 

@@ -8,7 +8,7 @@ use board::println;
 board::guest!(main);
 
 fn main() {
-    match tasklets::run(board::input(), |text| board::write(text.as_bytes())) {
+    match conformance::tasklets::run(board::input(), |text| board::write(text.as_bytes())) {
         Ok(ran) => board::checks(ran as u64, ran as u64),
         // The runner parses what it hands in, with the same parser, before it boots anything.
         Err(malformed) => {

@@ -28,7 +28,8 @@ use self::violation::Violation;
 use super::machine::{BODIES, MACHINE, STACKS, TREE};
 use super::value::Handle;
 use super::{Sink, context, log};
-use crate::scenario::{Op, Scenario};
+use crate::op::Op;
+use crate::scenario::Scenario;
 
 /// Runs one scenario without its log and audits it after every op; says whether all was well.
 ///
