@@ -236,9 +236,11 @@ pub(crate) static OPERATIONS: Operations = Operations([
     operation("up", |me, _| mem::forget(me.up(1))),
     operation("up, traced", |me, _| mem::forget(me.up(1))).traced(TRACER),
     operation("switch_away", |_, set| mem::forget(set.child.clone().switch_away(1))).loses(1),
-    operation("switch_away by the last handle", |_, set| mem::forget(set.lost.take().map(|g| g.switch_away(1)))).loses(1),
+    operation("switch_away by the last handle", |_, set| mem::forget(set.lost.take().map(|g| g.switch_away(1))))
+        .loses(1),
     operation("switch by a weak handle", |_, set| mem::forget(set.child.downgrade().switch(1))),
-    operation("switch by a weak handle, traced", |_, set| mem::forget(set.waiting.downgrade().switch(1))).traced(TRACER),
+    operation("switch by a weak handle, traced", |_, set| mem::forget(set.waiting.downgrade().switch(1)))
+        .traced(TRACER),
     operation("throw", |_, set| mem::forget(set.main.throw(Told("thrown")))),
     operation("throw at one without a body", |_, set| mem::forget(set.bare.throw(Told("thrown")))),
     operation("kill", |_, set| mem::forget(set.child.kill())),
