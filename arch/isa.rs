@@ -23,7 +23,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub(crate) trait Isa {
     /// Saves the running context in `from` and resumes `to` with a word.
     ///
-    /// The call that `to` was saved by returns the word; a [fresh](Context::fresh) `to` starts with it. This call
+    /// In `to`, the call that saved it returns the word; a [fresh](Context::fresh) `to` starts, with the word as argument. This call
     /// returns what arrives when a context resumes `from`. Until then [`Context::is_marked`] of `from` is `MARKED`.
     ///
     /// # Safety
@@ -159,8 +159,8 @@ pub(crate) trait Cpu {
         Self::masked(Self::interrupts()) != 0
     }
 
-    /// Processor state that must hold where a greenlet is abandoned, one bit for each deviation. A bit that was not set
-    /// at `enter` refuses `Tree::abandon`.
+    /// Deviations from the processor state in which a greenlet can be abandoned, a bit for each. `Tree::abandon` is refused
+    /// if a bit is set that was clear at `enter`.
     fn state() -> u32 {
         0
     }

@@ -79,7 +79,7 @@ pub(crate) fn opaque<T>(address: *const T) -> usize {
     address
 }
 
-/// Zero: Miri does not optimize, and any address serves.
+/// Always 0: Miri does not optimize, so there is no optimizer to hide an address from.
 #[cfg(miri)]
 pub(crate) fn opaque<T>(_address: *const T) -> usize {
     0

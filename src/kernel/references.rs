@@ -3,9 +3,10 @@
 //! - An *unstarted or dead* greenlet is freed: its stack returns to its pool, and the reference to its parent is
 //!   released next, and so on up the tree, in a loop.
 //! - A *suspended* greenlet is killed at once, inside the `Drop` that released it: the current greenlet stands in as
-//!   its parent, an exit is thrown into it, and when control returns, the old parent is restored. A value that it sends
-//!   is dropped; an error is passed to the tree's `on_unraisable`. If it is alive and unreferenced after that, it is
-//!   leaked: it keeps its stack, and `on_leak` is called with it.
+//!   its parent, an exit is thrown into it, and control returns. A value that it sends is dropped; an error is passed to
+//!   the tree's `on_unraisable`. Then the old parent is restored. If it is alive and unreferenced after that, it is
+//!   leaked: it keeps its stack, and `on_leak` is called with it. In an ended tree it is not killed; while an overflow is
+//!   reported or the process exits, it is leaked without a kill.
 //! - The *current* greenlet continues. The core's `UNREF` bit makes its next departure slow; the packet then owns the
 //!   only reference, and the receiver releases that.
 //!
@@ -85,8 +86,8 @@ fn uncount(block: BlockPtr) -> bool {
 ///
 /// `block` is unreferenced, and not current.
 unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
-    // Detached before `strip` runs user code, which then finds it by no weak handle and no walk. `leave_in_lists`
-    // reuses a field of the ring, so it comes after `unlink`.
+    // Detached first, so that the user code that `strip` runs cannot reach it by a weak handle or a walk of the tree.
+    // `leave_in_lists` reuses `prev`, a link in the ring of all greenlets, so it comes after `unlink`.
     let linked = block.id.forget();
     let parent = block.take_parent();
     block.unlink();
@@ -108,8 +109,9 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
         }
         return (parent, panicked);
     }
-    // SAFETY: it is unreferenced, and only this function releases stacks, so none is released twice. Unless the tree
-    // has ended, its handles are on its core, so this is that core, and the unsynchronised free list may be used.
+    // SAFETY: it is unreferenced, and only this function releases stacks, so none is released twice. While the tree
+    // runs, this is its core, which owns the pool, so the unsynchronised free list may be used. After the end of the
+    // tree another core may own the pool, as the argument says.
     unsafe { pool::release(block, block.has(ENDED)) };
     (parent, panicked)
 }

@@ -192,7 +192,7 @@ impl BlockPtr {
         self.flags.set(self.flags.get().without(flags));
     }
 
-    /// Takes the pin: the reference that [`replace_parent`](Self::replace_parent) kept for a pending `up`.
+    /// Takes the pin: the reference to the target of a pending `up`, kept by [`pin`](Self::pin).
     pub(crate) fn take_pin(self) -> Option<Self> {
         self.has(PINNED).then(|| {
             self.clear(PINNED);

@@ -138,7 +138,8 @@ pub enum SpawnError {
         /// How many belonged to greenlets that were abandoned (feature `abandon`). These stacks are never used again.
         abandoned: usize,
     },
-    /// Greenlets of another core's tree have stacks of this pool, which is for one core at a time.
+    /// The tree of another core has claimed a stack from this pool, or tried to, and has not ended: the pool is for one core
+    /// at a time.
     OtherCore,
     /// The stacks of the pool are too small for the body, as the spawning crate is compiled without optimization.
     ///

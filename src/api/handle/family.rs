@@ -32,8 +32,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// - [`SpawnError::PoolEmpty`]: every stack of the pool is in use.
     /// - [`SpawnError::StackTooSmall`]: `greenlet` is compiled with optimization and the calling crate without, and
     ///   the larger frames of such a build do not fit into the stack.
-    /// - [`SpawnError::OtherCore`]: the pool serves one core at a time, and greenlets of another core have stacks
-    ///   of it.
+    /// - [`SpawnError::OtherCore`]: the pool serves one core at a time, and the running tree of another core uses
+    ///   it.
     /// - `SpawnError::NoMemory`, with the feature `alloc`: the global allocator has no memory for another stack.
     /// - [`SpawnError::Ended`]: this greenlet's tree has ended.
     ///

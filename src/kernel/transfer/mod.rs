@@ -39,8 +39,8 @@ use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 ///
 /// # Safety
 ///
-/// `to` exists, and belongs to a tree with values `V` and errors `E`. It need not exist any longer when this returns:
-/// no other code runs between the call and the moment when `to` is current, and after that this does not use `to`.
+/// `to` exists when this is called, and belongs to a tree with values `V` and errors `E`. It may be freed before this
+/// returns: this does not use `to` after other code has run.
 #[inline(always)]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
     let here = to.here();
@@ -81,8 +81,9 @@ pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) 
 
 /// Switches from `me`, the current greenlet, to its parent with a value; returns what is sent back.
 ///
-/// A pending transfer keeps its target alive. In `up` the parent field does that, so nothing is counted: if the parent
-/// changes while `me` waits, [`BlockPtr::replace_parent`] turns the old parent's count into a pin.
+/// The target of a pending `up` must stay alive. On the fast path the parent field keeps it, so nothing is counted: if
+/// the parent changes while `me` waits, [`BlockPtr::replace_parent`] turns the old parent's count into a pin. The slow
+/// path pins the target from the start.
 ///
 /// # Safety
 ///

@@ -6,9 +6,9 @@
 //!
 //! 1. Move what was sent out of the sender's frame. This is first, because each later step may resume or free the
 //!    sender.
-//! 2. Call the tracer, which may replace what was sent. The packet's reference keeps the origin alive for that.
+//! 2. Call the tracer, which may replace what was sent, also by its own error or panic. The packet's reference keeps the origin alive for that.
 //! 3. Release the packet's reference to the origin. This may free it, or kill it and so run other greenlets.
-//! 4. Release the pin: the reference to the old parent, if the receiver waited in `up` and its parent was changed.
+//! 4. Release the pin, if there is one: the reference to the target of the receiver's `up`.
 //! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets.
 //!
 //! Then the transfer returns. User code can run in steps 2 to 5, so programs can observe their order. If user code
@@ -67,8 +67,8 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
     surface(unsafe { exchange(named, sent) })
 }
 
-/// [`send`] from `me` to its parent, which a pin keeps alive until this returns. The next arrival in `me` releases the
-/// pin; the end of the tree does, if `me` refuses to end, because what is on its stack is never dropped then.
+/// [`send`] from `me` to its parent, which a pin keeps alive. The pin is released by the next arrival in `me`; by this
+/// function, if the transfer is refused; and by the end of the tree, if `me` is never resumed.
 ///
 /// # Safety
 ///

@@ -20,10 +20,10 @@
 //! | `cores` | `cores` | one per core; every control block has a pointer to the record of its core |
 //! | `threads` | `std` | one per thread, in a thread-local |
 //!
-//! [`take`](Here::take) lets one tree at a time use a record. While a tree is entered, only its core uses the fields,
-//! except `slow`: another core sets [`ASKED`] in it to request a kill; and hosted without `std`, where all threads
-//! share one record, a stale handle of one thread may read it while another thread runs a tree. All fields are relaxed
-//! atomics, which cost no more than plain ones.
+//! [`take`](Here::take) lets one tree at a time use a record. While a tree is entered, its core alone uses the fields,
+//! with two exceptions. Another core sets [`ASKED`] in `slow` to request a kill. And hosted without `std`, where all
+//! threads share one record, a thread with a handle of an ended tree may read it while another thread runs a tree. All
+//! fields are relaxed atomics, which cost no more than plain ones.
 
 #[cfg(all(feature = "cores", not(feature = "std")))]
 #[path = "cores.rs"]
@@ -103,8 +103,9 @@ pub(crate) struct Here {
     tree: AtomicPtr<()>,
     /// Head of the list of the single-core pools that this core owns, linked by `List::chain`.
     pools: AtomicPtr<List>,
-    /// The greenlet that settles requested kills; null for none. Arrivals in it settle none meanwhile: otherwise each kill
-    /// that a victim's destructor requests would be settled inside the one before, a stack level each.
+    /// The greenlet that settles requested kills; null for none. While it does so, arrivals in it settle none. Otherwise
+    /// each kill requested by a victim's destructor would be settled inside the previous one, one level deeper on the
+    /// same stack.
     settler: AtomicPtr<Block>,
     /// The next id of this core's range of ids; a multiple of [`NUMBERS`] if the range is used up or there is none yet.
     next_id: AtomicU64,

@@ -1,7 +1,7 @@
 //! The free list of a pool that one core uses at a time. It is linked through the control blocks of the stacks.
 //!
 //! ```text
-//!   take, give_up    a core becomes the owner when its tree spawns its first greenlet here, until that tree ends
+//!   take, give_up    a core becomes the owner when its tree first asks for a stack here, until that tree ends
 //!   claim, release   for greenlets of the owner's tree: relaxed loads and stores, no read-modify-write
 //!   release_late     for greenlets that outlived their tree: one atomic list, from any core
 //! ```
@@ -34,7 +34,7 @@ pub struct List {
     living: AtomicU32,
     /// How many stacks are in use by greenlets that outlived their trees, or stay for ever with abandoned greenlets.
     ended: AtomicU32,
-    /// Only the owner changes it.
+    /// How many dead, leaked and abandoned greenlets have stacks of this pool. Only the owner changes it.
     pub(super) tally: Tally,
 }
 
@@ -43,7 +43,7 @@ pub struct List {
 pub enum NoStack {
     /// All stacks are in use.
     Empty,
-    /// Another core owns the pool: greenlets of its tree have stacks here.
+    /// Another core owns the pool: its tree has asked for a stack here, and has not ended.
     OtherCore,
     /// The allocator has no memory for another stack.
     NoMemory,
@@ -163,8 +163,8 @@ impl List {
         self.living.store(self.living.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 
-    /// Releases the stack of a greenlet that outlived its tree. Any core may call this: the one that drops the last
-    /// handle does.
+    /// Releases the stack of a greenlet that outlived its tree. Called by the core that drops the last handle, which need
+    /// not own the pool by then.
     #[cold]
     pub(super) fn release_late(&self, block: *const Block) {
         let mut first = self.late.load(Ordering::Relaxed);
