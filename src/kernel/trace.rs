@@ -2,7 +2,7 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Thrown;
-use crate::kernel::transfer::slow::{Arrival, lost_to};
+use crate::kernel::transfer::slow::{Arrival, replace_by_panic};
 use crate::kernel::tree::Tree;
 use crate::records::block::BlockPtr;
 use crate::records::here::{Here, TRACE};
@@ -223,12 +223,12 @@ unsafe fn tell<V: 'static, E: 'static>(
             let instead = Ok(Err(Thrown::Error(error)));
             match panic::catch(|| drop(what)) {
                 Ok(()) => instead,
-                Err(payload) => lost_to(payload, instead),
+                Err(payload) => replace_by_panic(payload, instead),
             }
         }
         Err(payload) => {
             tree.replace_listener(here, None);
-            lost_to(payload, what)
+            replace_by_panic(payload, what)
         }
     }
 }

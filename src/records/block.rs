@@ -139,7 +139,7 @@ impl BlockPtr {
     #[inline]
     pub(crate) fn replace_parent(self, parent: Self) -> Option<Self> {
         if let Some(target) = self.parent()
-            && self.waits_in_up()
+            && self.parent_field_holds_target()
             && !self.has(PINNED)
         {
             self.pin(target.retain());
@@ -169,7 +169,7 @@ impl BlockPtr {
 
     /// Whether the greenlet is suspended in a fast `up`, which relies on the reference of the parent field and has none
     /// of its own. An `up` that took the slow path counts as false: there `up` has a reference.
-    fn waits_in_up(self) -> bool {
+    fn parent_field_holds_target(self) -> bool {
         self.here().current_ptr() != self.as_ptr() && self.context.is_marked()
     }
 

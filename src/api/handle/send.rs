@@ -225,7 +225,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         // SAFETY: this handle keeps the greenlet alive; the two other conditions were checked above, and nothing
         // ran since.
         let arrival = unsafe { end_under_me(self.block(), Sent::Exit(value), |arrival| arrival) };
-        slow::surface(arrival.and_then(|arrival| arrival))
+        slow::resume_panic(arrival.and_then(|arrival| arrival))
     }
 
     fn send(&self, sent: Sent<V, E>) -> Outcome<V, E> {

@@ -6,7 +6,7 @@
 //! [`Here::slow`] normally holds the interrupt bits as they were at `enter`. XORed with the present interrupt bits it
 //! gives 0, unless the interrupt state has changed since. (If a kind of interrupts was unmasked meanwhile, the slow
 //! path makes that the normal state: [`Here::refuses`].) Each further reason for the slow path is a bit of its own in
-//! `slow`: [`UNREF`], [`TRACE`], [`ASKED`], [`OVERFLOW`], [`EXIT`]. So [`Here::is_rare`] is one test:
+//! `slow`: [`UNREF`], [`TRACE`], [`ASKED`], [`OVERFLOW`], [`EXIT`]. So [`Here::needs_slow_path`] is one test:
 //!
 //! ```text
 //!   slow path  <=>  (interrupt bits ^ slow) | target's flags  !=  0
@@ -180,7 +180,7 @@ impl Here {
 
     /// Whether a transfer to `target` must take the slow path: see the head of this file.
     #[inline(always)]
-    pub(crate) fn is_rare(&self, target: BlockPtr) -> bool {
+    pub(crate) fn needs_slow_path(&self, target: BlockPtr) -> bool {
         // Read first: the compiler moves no load across this asm block. Each load after it can be a memory operand on
         // x86_64.
         let interrupts = interrupts();
