@@ -155,7 +155,7 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     }
     // SAFETY: this kill owns a reference to the victim, and there is no other. So it is not main, to which the tree
     // owns one, and no ancestor of the current greenlet, to which a child owns one.
-    let mut panicked = unsafe { end_for_nobody::<V, E>(victim, exit) };
+    let mut panicked = unsafe { kill_discarding::<V, E>(victim, exit) };
     if victim.has(DEAD) || victim.refs.get() > 1 {
         // SAFETY: if this releases the last reference, the victim is dead, by the condition above; a dead one is not
         // current.
@@ -173,16 +173,16 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     (None, panic::last(panicked, released))
 }
 
-/// Throws an exit into `victim`, as [`end_under_me`] does, and discards what comes back: a value is dropped, an error
+/// Throws an exit into `victim`, as [`kill_as_parent`] does, and discards what comes back: a value is dropped, an error
 /// is passed to the tree's `on_unraisable`. `exit` is the result of the tree's exit function: if that panicked, nothing
 /// is thrown, and the panic is returned.
 ///
 /// # Safety
 ///
-/// As for [`end_under_me`].
+/// As for [`kill_as_parent`].
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
+pub(crate) unsafe fn kill_discarding<V: 'static, E: 'static>(
     victim: BlockPtr,
     exit: Result<V, Payload>,
 ) -> Option<Payload> {
@@ -202,7 +202,7 @@ pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
         Err(payload) => Some(payload),
     };
     // SAFETY: the same contract.
-    exit.and_then(|exit| unsafe { end_under_me(victim, Sent::Exit(exit), report) }).unwrap_or_else(Some)
+    exit.and_then(|exit| unsafe { kill_as_parent(victim, Sent::Exit(exit), report) }).unwrap_or_else(Some)
 }
 
 /// Throws `sent` into `victim` while the current greenlet stands in as its parent; passes what comes back to `then`;
@@ -214,7 +214,7 @@ pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
 ///
 /// The caller owns a reference to `victim`, which is neither main nor an ancestor of the current greenlet, and is of a
 /// tree of `V` and `E` that is entered.
-pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
+pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static, R>(
     victim: BlockPtr,
     sent: Sent<V, E>,
     then: impl FnOnce(Arrival<V, E>) -> R,

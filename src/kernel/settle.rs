@@ -1,7 +1,7 @@
 //! Settling kills that other cores or interrupt handlers requested. This runs on the greenlets' own core.
 
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::end_for_nobody;
+use crate::kernel::references::kill_discarding;
 use crate::kernel::tree::{Tree, each};
 use crate::records::block::{Block, BlockPtr, DEAD};
 use crate::records::busy::Busy;
@@ -127,7 +127,7 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
     }
     // SAFETY: the handle owns a reference; the greenlet is neither main nor an ancestor of the current greenlet, or there
     // is no exit.
-    match unsafe { end_for_nobody::<V, E>(block, exit) } {
+    match unsafe { kill_discarding::<V, E>(block, exit) } {
         Some(payload) => panic::resume(payload),
         None => End::Settled,
     }

@@ -1,7 +1,7 @@
 //! The transfers, as methods of the target: switch, throw, kill and cancel.
 
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::end_under_me;
+use crate::kernel::references::kill_as_parent;
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::transfer::{self, slow};
 use crate::kernel::tree::Tree;
@@ -224,7 +224,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         // SAFETY: this handle keeps the greenlet alive; the two other conditions were checked above, and nothing
         // ran since.
-        let arrival = unsafe { end_under_me(self.block(), Sent::Exit(value), |arrival| arrival) };
+        let arrival = unsafe { kill_as_parent(self.block(), Sent::Exit(value), |arrival| arrival) };
         slow::resume_panic(arrival.and_then(|arrival| arrival))
     }
 

@@ -2,7 +2,7 @@
 
 use super::Tree;
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::{end_for_nobody, release_caught};
+use crate::kernel::references::{kill_discarding, release_caught};
 use crate::records::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
 use crate::records::busy::Busy;
 use crate::records::paint;
@@ -127,7 +127,7 @@ unsafe fn round<V: 'static, E: 'static>(
         let (exit, traced) = (panic::catch(tree.exit), tree.listener.get().is_some());
         let has_exit = exit.is_ok();
         // SAFETY: the handle keeps it alive; it is not main, and main, the current greenlet, has no ancestors.
-        let panic = unsafe { end_for_nobody::<V, E>(block, exit) };
+        let panic = unsafe { kill_discarding::<V, E>(block, exit) };
         // A tracer that fails is removed, and its error or panic arrives in place of the exit.
         if !has_exit || traced && tree.listener.get().is_none() {
             asked_below = asked_below.min(greenlet.id());
