@@ -7,7 +7,7 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
 use crate::records::band;
-use crate::records::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
+use crate::records::block::{Block, BlockPtr, ENDED, NO_BODY, REPLACING};
 use crate::records::busy::Busy;
 use crate::records::errors::{Refused, SpawnError};
 use crate::records::here::Here;
@@ -229,7 +229,7 @@ unsafe fn first(block: *mut Block, limit: *mut u8, home: Home, headroom: u32, he
 /// Makes a new block an unstarted child of `parent`, and appends it to the list of all greenlets of the tree.
 #[inline]
 fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
-    block.flags.set(BARE);
+    block.flags.set(NO_BODY);
     block.name.set(name);
     block.context.link.set(parent.retain().context());
     // SAFETY: the parent's tree has not ended, so it is entered on this core.

@@ -3,7 +3,7 @@
 
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
-use crate::records::block::{BARE, BlockPtr};
+use crate::records::block::{BlockPtr, NO_BODY};
 use core::mem::{ManuallyDrop, align_of, size_of};
 use core::ptr;
 
@@ -36,7 +36,7 @@ pub(crate) unsafe fn install<V: 'static, E: 'static, F: Run<V, E>>(block: BlockP
     unsafe { place.cast::<F>().write(run) };
     block.context.fresh(place, crate::kernel::transfer::life::entry::<V, E, F>);
     block.set_body(Some(drop_closure::<F>));
-    block.clear(BARE);
+    block.clear(NO_BODY);
 }
 
 /// Takes the body out of `block`, which is starting and counts as started from here on.

@@ -11,7 +11,7 @@
 //!                              └── ② by an error or an exit ───────┘
 //! ```
 //!
-//! ① `Builder::bare`: the greenlet has no body yet, and the flag [`BARE`]; `body::install` puts the body there.
+//! ① `Builder::bare`: the greenlet has no body yet, and the flag [`NO_BODY`]; `body::install` puts the body there.
 //! ② The first transfer to it: `transfer::life::entry` calls the body with a value, or drops it for an error or an
 //!   exit.
 //! ③ `transfer::life`: [`BlockPtr::die`].
@@ -23,7 +23,7 @@ use crate::arch::{Context, FrameRecord, RECORD_AT};
 use crate::records::attached::{self, Attached, Shared};
 use crate::records::band::{BAND, Canary};
 use crate::records::busy::Count;
-pub(crate) use crate::records::flags::{ABANDONED, BARE, DEAD, ENDED, Flags, LEAKED, PINNED, REPLACING};
+pub(crate) use crate::records::flags::{ABANDONED, DEAD, ENDED, Flags, LEAKED, NO_BODY, PINNED, REPLACING};
 use crate::records::here::{Here, Link};
 use crate::records::mail::Number;
 use crate::records::pool::{Home, LESS, Lot, MORE};
@@ -290,7 +290,7 @@ impl BlockPtr {
     /// Whether its body has not started, or it has no body yet.
     #[inline]
     pub(crate) fn is_unstarted(self) -> bool {
-        self.has(BARE) || self.has_body_or_pin() && !self.has(PINNED)
+        self.has(NO_BODY) || self.has_body_or_pin() && !self.has(PINNED)
     }
 
     /// Bytes of its stack, the control block included; 0 for main.

@@ -9,7 +9,7 @@ use crate::kernel::overflow;
 use crate::kernel::thrown::Thrown;
 #[cfg(feature = "abandon")]
 use crate::records::block::ABANDONED;
-use crate::records::block::{BARE, BlockPtr, DEAD, Flags};
+use crate::records::block::{BlockPtr, DEAD, Flags, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::panic::{self, Payload};
 use core::mem::{self, ManuallyDrop, needs_drop};
@@ -166,7 +166,7 @@ fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
     loop {
         let Some(parent) = heir.parent() else { unreachable!("main has no body to end; everyone else has a parent") };
         heir = first_not_dead(parent);
-        if !heir.has(BARE) {
+        if !heir.has(NO_BODY) {
             return (heir, whole);
         }
         whole = false;

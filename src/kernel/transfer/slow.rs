@@ -22,7 +22,7 @@ use crate::kernel::references::{release, release_caught};
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
 use crate::kernel::tree::Tree;
-use crate::records::block::{BARE, BlockPtr, DEAD, ENDED};
+use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::here::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
@@ -118,7 +118,7 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
         what => what,
     };
     let target = first_not_dead(named);
-    if target.has(BARE) {
+    if target.has(NO_BODY) {
         drop(what); // nothing has changed yet, so the destructor may switch, spawn or panic
         return Ok(Err(Thrown::NoRun));
     }
@@ -151,7 +151,7 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
         let next = Held::new(unsafe { Greenlet::from_block(first_not_dead(to.block()).retain()) });
         drop(replace(&mut to, next).into_inner());
     }
-    if to.block().has(BARE) {
+    if to.block().has(NO_BODY) {
         drop(value.into_inner());
         drop(to.into_inner());
         return Err(Thrown::NoRun);

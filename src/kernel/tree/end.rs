@@ -3,7 +3,7 @@
 use super::Tree;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::{kill_discarding, release_caught};
-use crate::records::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
+use crate::records::block::{BlockPtr, DEAD, ENDED, LEAKED, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::paint;
 use crate::records::panic::{self, Held, Payload};
@@ -119,8 +119,8 @@ unsafe fn round<V: 'static, E: 'static>(
         if block == main || block.has(DEAD) || greenlet.id() < from {
             return;
         }
-        if block.has(BARE) {
-            block.clear(BARE);
+        if block.has(NO_BODY) {
+            block.clear(NO_BODY);
             block.die(DEAD);
             return;
         }
