@@ -64,7 +64,7 @@ use core::ptr;
 pub unsafe fn watch_stacks() {
     let current = reported_core().map_or(ptr::null(), |here| here.current_ptr());
     if current.is_null() {
-        watched::nobody();
+        watched::no_greenlet();
     } else {
         // SAFETY: inside `enter` the current greenlet exists, and it is of this core.
         watched::greenlet(unsafe { BlockPtr::new(current) });

@@ -19,7 +19,7 @@
 
 use crate::arch::{Isa, Native};
 use crate::kernel::tree::Tree;
-use crate::records::band::{CHECKED, is_whole, stands};
+use crate::records::band::{CHECKED, is_whole, stack_ok};
 use crate::records::block::BlockPtr;
 use crate::records::here::OVERFLOW;
 use crate::records::identity::Identity;
@@ -29,14 +29,14 @@ use core::fmt;
 /// The check of the fast path. Does not return if `leaver`, the current greenlet, has left its stack.
 #[inline(always)]
 pub(crate) fn check<V: 'static, E: 'static>(leaver: BlockPtr) {
-    if CHECKED && !stands(leaver) {
+    if CHECKED && !stack_ok(leaver) {
         violated::<V, E>(leaver)
     }
 }
 
 /// The check of the slow path: as [`check`], but compares the whole band.
 pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
-    if CHECKED && !(stands(leaver) && is_whole(leaver)) {
+    if CHECKED && !(stack_ok(leaver) && is_whole(leaver)) {
         violated::<V, E>(leaver)
     }
 }

@@ -375,7 +375,7 @@ impl Block {
         // SAFETY: in bounds of the caller's memory.
         let number = unsafe { &raw mut (*place).id };
         // SAFETY: the slot was never used, so no handle or list refers to its id.
-        unsafe { number.write(Number::nobody()) };
+        unsafe { number.write(Number::unused()) };
         // SAFETY: the caller's contract.
         unsafe { Self::write(place, bounds, home, here) }
     }

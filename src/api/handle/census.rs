@@ -106,8 +106,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         let block = self.block();
         // While an overflow is being reported, the code runs on another stack than that of the current greenlet.
-        let stands = self.is_current() && !block.here().reports_overflow();
-        let sp = if stands { Native::stack_pointer() } else { block.context.sp() };
+        let is_on_stack = self.is_current() && !block.here().reports_overflow();
+        let sp = if is_on_stack { Native::stack_pointer() } else { block.context.sp() };
         // A greenlet that never had a body has no saved stack pointer: only its control block is in use.
         let sp = if sp.is_null() { block.as_ptr().addr() } else { sp.addr() };
         Some(Stack { base: block.base(), limit: block.limit(), sp })

@@ -240,7 +240,7 @@ impl Here {
 
     /// Ends a run: no greenlet is current, and another tree can take the record.
     pub(crate) fn give_back(&self) {
-        watched::nobody();
+        watched::no_greenlet();
         self.current.store(ptr::null_mut(), Relaxed);
         self.main.store(ptr::null_mut(), Relaxed);
         self.tree.store(ptr::null_mut(), Relaxed);
@@ -401,7 +401,7 @@ mod tests {
         for expected in (BLOCKS - 1) * NUMBERS..BLOCKS * NUMBERS {
             assert_eq!(core.new_id(), expected);
         }
-        let word = Number::nobody();
+        let word = Number::unused();
         word.set(BLOCKS * NUMBERS - 1, || true);
         assert_eq!(word.get(), BLOCKS * NUMBERS - 1, "the largest id fits into the word");
         word.forget();
