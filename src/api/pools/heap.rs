@@ -3,7 +3,7 @@
 use super::check;
 use crate::api::pools::Plain;
 use crate::api::pools::layout::{FAR, SPARE};
-use crate::records::pool::{Claim, Core, Keeper, List, NoStack, Source, Tally, place};
+use crate::records::pool::{Claim, Core, FreeList, List, NoStack, PoolImpl, Tally, place};
 use alloc::alloc::{Layout, alloc};
 use core::fmt;
 
@@ -92,7 +92,7 @@ impl<const SIZE: usize, const HEADROOM: usize> Default for HeapStacks<SIZE, HEAD
     }
 }
 
-impl<const SIZE: usize, const HEADROOM: usize> Source for HeapStacks<SIZE, HEADROOM> {
+impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for HeapStacks<SIZE, HEADROOM> {
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
@@ -103,7 +103,7 @@ impl<const SIZE: usize, const HEADROOM: usize> Source for HeapStacks<SIZE, HEADR
             let memory = unsafe { alloc(layout) };
             (!memory.is_null()).then(|| place(memory.wrapping_add(Self::BELOW), SIZE))
         };
-        match Keeper::claim(&self.list, core, unused) {
+        match FreeList::claim(&self.list, core, unused) {
             Ok((place, home)) => Ok(Claim::of(place, SIZE, home)),
             Err(NoStack::Empty) => Err(NoStack::NoMemory),
             Err(refused) => Err(refused),

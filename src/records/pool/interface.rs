@@ -1,6 +1,6 @@
 //! The interface between the kernel and a pool, and what a control block stores about its pool.
 
-use super::keeper::Shared;
+use super::free_list::Shared;
 use super::list::{List, NoStack};
 use super::tally::{LESS, Lot, Tally};
 use crate::records::block::{Block, BlockPtr, DEAD};
@@ -11,7 +11,7 @@ use core::ptr::{self, NonNull};
 
 /// A pool of stacks, as the kernel uses it. Sealed: the trait is public, its module is private.
 #[doc(hidden)]
-pub trait Source: Sync + 'static {
+pub trait PoolImpl: Sync + 'static {
     /// Bytes of each stack.
     const SIZE: usize;
     /// Bytes of each stack that are reserved for interrupt frames.
@@ -128,7 +128,7 @@ impl Home {
     pub(crate) fn count(self, lot: Lot, change: u32) {
         match self {
             Self::OneCore(list) => list.tally.count_alone(lot, change),
-            // SAFETY: `Keeper::claim` made this home from the address of a pool's `Shared`.
+            // SAFETY: `FreeList::claim` made this home from the address of a pool's `Shared`.
             Self::Shared(pool, _) => unsafe { Shared::tally_of(pool) }.count(lot, change),
             Self::Tree(_) => {}
         }

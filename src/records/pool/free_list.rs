@@ -1,15 +1,15 @@
-//! How a pool finds a free stack: the trait [`Keeper`], implemented for one core at a time and for several cores.
+//! How a pool finds a free stack: the trait [`FreeList`], implemented for one core at a time and for several cores.
 
+use super::interface::{Core, Home, Place};
 use super::list::{List, NoStack};
 use super::slots::{self, Slots};
-use super::source::{Core, Home, Place};
 use super::tally::Tally;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
 /// The free list of a pool. Sealed: the trait is public, its module is private.
 #[doc(hidden)]
-pub trait Keeper: Sync + 'static {
+pub trait FreeList: Sync + 'static {
     /// The free list of a pool of which no stack was used yet. All bits zero, so that the pool lies in `.bss`.
     const ALL_FREE: Self;
 
@@ -24,7 +24,7 @@ pub trait Keeper: Sync + 'static {
     fn tally(&self) -> &Tally;
 }
 
-impl Keeper for List {
+impl FreeList for List {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
     const ALL_FREE: Self = Self::new();
 
@@ -55,7 +55,7 @@ pub struct Shared<const COUNT: usize> {
 }
 
 impl Shared<0> {
-    /// The tally of the pool whose `Shared<COUNT>` was erased to `home`, as [`claim`](Keeper::claim) does.
+    /// The tally of the pool whose `Shared<COUNT>` was erased to `home`, as [`claim`](FreeList::claim) does.
     ///
     /// # Safety
     ///
@@ -80,7 +80,7 @@ impl Shared<0> {
     }
 }
 
-impl<const COUNT: usize> Keeper for Shared<COUNT> {
+impl<const COUNT: usize> FreeList for Shared<COUNT> {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
     const ALL_FREE: Self = Self { tally: Tally::new(), slots: Slots::new() };
 
