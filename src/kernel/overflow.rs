@@ -21,7 +21,7 @@ use crate::arch::{Isa, Native};
 use crate::kernel::tree::Tree;
 use crate::records::band::{CHECKED, is_whole, stack_ok};
 use crate::records::block::BlockPtr;
-use crate::records::here::OVERFLOW;
+use crate::records::core_state::OVERFLOW;
 use crate::records::identity::Identity;
 use crate::records::stack::Stack;
 use core::fmt;
@@ -45,13 +45,13 @@ pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
 #[cold]
 #[inline(never)]
 fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
-    let here = leaver.here();
-    if here.reports_overflow() {
+    let core = leaver.core();
+    if core.reports_overflow() {
         left_twice()
     }
-    here.set_slow(OVERFLOW);
+    core.set_slow(OVERFLOW);
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let main = unsafe { here.main() };
+    let main = unsafe { core.main() };
     // SAFETY: main's span is unlimited, so it never fails the check: `leaver` is another greenlet, and main is
     // suspended. The memory below its saved stack pointer is unused, because no other overflow is being reported there.
     // `leaver` is a block.

@@ -21,7 +21,7 @@ use crate::kernel::tree::Tree;
 use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
 use crate::records::busy::Busy;
-use crate::records::here::UNREF;
+use crate::records::core_state::UNREF;
 use crate::records::paint;
 use crate::records::panic::{self, Payload};
 use crate::records::pool;
@@ -58,8 +58,8 @@ pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> 
             unsafe { free(block) }
         } else if block.has(ENDED) {
             break; // suspended in an ended tree: it is never resumed, and keeps its stack
-        } else if block.here().current_ptr() == block.as_ptr() {
-            block.here().set_slow(UNREF);
+        } else if block.core().current_ptr() == block.as_ptr() {
+            block.core().set_slow(UNREF);
             break;
         } else {
             // SAFETY: it is suspended and unreferenced; its tree is entered, and has the types `V` and `E`.
@@ -140,7 +140,7 @@ unsafe fn strip(block: BlockPtr) -> Option<Payload> {
 #[cold]
 unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     victim.refs.set(1); // this kill's own reference
-    if victim.here().stopped().is_some() {
+    if victim.core().stopped().is_some() {
         victim.leak(); // no greenlet of the tree may be resumed any more, so it cannot be killed
         return (None, None);
     }
@@ -221,12 +221,12 @@ pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static, R>(
 ) -> Result<R, Payload> {
     let _busy = Busy::in_tree_of(victim);
     // SAFETY: the tree is entered.
-    let me = unsafe { victim.here().current() };
+    let me = unsafe { victim.core().current() };
     let old = victim.replace_parent(me.retain());
-    victim.here().kill_begins();
+    victim.core().kill_begins();
     // SAFETY: the caller's reference keeps the victim alive.
     let result = panic::catch(|| then(unsafe { slow::exchange(victim, sent) }));
-    victim.here().kill_ends();
+    victim.core().kill_ends();
     let surplus = match old {
         // The victim has become an ancestor of its old parent meanwhile: restoring that would make a cycle.
         Some(old) if victim.is_above(old) => Some(old),

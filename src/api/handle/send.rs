@@ -212,14 +212,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     pub fn cancel(&self) -> Outcome<V, E> {
         let refuse = |refusal| Err(Thrown::Refused(refusal, None));
         let Some(value) = self.exit_value() else { return refuse(Refusal::Ended) };
-        if let Some(refusal) = self.block().here().stopped() {
+        if let Some(refusal) = self.block().core().stopped() {
             return refuse(refusal);
         }
         if self.is_main() {
             return refuse(Refusal::Main);
         }
         // SAFETY: `exit_value` saw that the tree is entered.
-        if self.block().is_above(unsafe { self.block().here().current() }) {
+        if self.block().is_above(unsafe { self.block().core().current() }) {
             return refuse(Refusal::Cycle);
         }
         // SAFETY: this handle keeps the greenlet alive; the two other conditions were checked above, and nothing

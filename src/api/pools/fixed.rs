@@ -2,7 +2,7 @@
 
 use super::layout::{Guarded, Guards, Inline, Layout, Placed, Plain};
 use super::placed::Apart;
-use crate::records::pool::{Claim, Core, FreeList, List, NoStack, PoolImpl, Shared, Tally};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Shared, Tally};
 use core::fmt;
 use core::mem::size_of;
 use core::ops::Range;
@@ -204,7 +204,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
-    fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
+    fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused = |number| (number < COUNT).then(|| L::place(&self.memory, number));
         let (place, home) = self.free_list.claim(core, unused)?;
         Ok(Claim::of(place, SIZE, home))

@@ -3,7 +3,7 @@
 use super::check;
 use crate::api::pools::Plain;
 use crate::api::pools::layout::{FAR, SPARE};
-use crate::records::pool::{Claim, Core, FreeList, List, NoStack, PoolImpl, Tally, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Tally, place};
 use alloc::alloc::{Layout, alloc};
 use core::fmt;
 
@@ -96,7 +96,7 @@ impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for HeapStacks<SIZE, HEA
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
-    fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
+    fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused = |_number| {
             let layout = Layout::from_size_align(SIZE.checked_add(Self::BELOW)?, 64).ok()?;
             // SAFETY: the size is not zero: `new` checks that at compile time.

@@ -83,7 +83,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     overflow::check_whole::<V, E>(me);
     // SAFETY: `me` runs a body, in a tree that is entered, so it has a parent.
     let parent = unsafe { me.parent().unwrap_unchecked() };
-    if me.here().needs_slow_path(parent) || me.flags.get().bits() != 0 {
+    if me.core().needs_slow_path(parent) || me.flags.get().bits() != 0 {
         return Ok(Ok(value));
     }
     let _busy = Busy::in_tree_of(me);
@@ -91,7 +91,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
     mark(me, DEAD);
-    me.here().set_current(parent);
+    me.core().set_current(parent);
     // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
     // stack is not reused before the parent has unpacked the word: `me` is referenced, and unpacking is what the parent
     // does first.

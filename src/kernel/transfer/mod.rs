@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The fast path does what the slow path would do in the usual case. One test before the switch,
-//! `Here::needs_slow_path`, recognises this case:
+//! `Core::needs_slow_path`, recognises this case:
 //!
 //! - the target's flags are 0: it has a body, started or not, is not dead or leaked, its tree has not ended, and it has
 //!   no pin to release;
@@ -43,17 +43,17 @@ use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 /// no other code runs between the call and the moment when `to` is current, and after that this does not use `to`.
 #[inline(always)]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
-    let here = to.here();
-    if here.needs_slow_path(to) {
+    let core = to.core();
+    if core.needs_slow_path(to) {
         return out_of_line(|outcome| {
             // SAFETY: the same contract.
             outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
         });
     }
     // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
-    let from = unsafe { here.current() };
+    let from = unsafe { core.current() };
     overflow::check::<V, E>(from);
-    here.set_current(to);
+    core.set_current(to);
     outgoing!(place = value);
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
@@ -91,8 +91,8 @@ pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) 
 pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outcome<V, E> {
     // SAFETY: `me` runs a body, so it is neither main nor of an ended tree, and only those have no parent.
     let to = unsafe { me.parent().unwrap_unchecked() };
-    let here = to.here();
-    if here.needs_slow_path(to) {
+    let core = to.core();
+    if core.needs_slow_path(to) {
         return out_of_line(|outcome| {
             let _busy = Busy::in_tree_of(to);
             // SAFETY: `me` is current, and `to` its parent; their tree is entered, and has the types `V` and `E`.
@@ -100,7 +100,7 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
         });
     }
     overflow::check::<V, E>(me);
-    here.set_current(to);
+    core.set_current(to);
     outgoing!(place = value);
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };

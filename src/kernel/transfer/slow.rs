@@ -24,7 +24,7 @@ use crate::kernel::trace::trace;
 use crate::kernel::tree::Tree;
 use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY};
 use crate::records::busy::Busy;
-use crate::records::here::{ASKED, UNREF};
+use crate::records::core_state::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
 use crate::records::refusal::Refusal;
 use core::marker::PhantomData;
@@ -58,7 +58,7 @@ pub(crate) fn resume_panic<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
 #[inline(never)]
 pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
     if !named.has(ENDED)
-        && let Some(refusal) = named.here().refuses()
+        && let Some(refusal) = named.core().refuses()
     {
         return Err(Thrown::Refused(refusal, Some(sent)));
     }
@@ -111,7 +111,7 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
         return Ok(Err(Thrown::Refused(Refusal::Ended, Some(sent))));
     }
     // SAFETY: the tree has not ended, so the caller runs inside it.
-    let from = unsafe { named.here().current() };
+    let from = unsafe { named.core().current() };
     overflow::check_whole::<V, E>(from);
     let what = match sent.into_outcome() {
         Err(Thrown::Exit(value)) if named.has(DEAD) => Ok(value),
@@ -138,12 +138,12 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     if named.has(ENDED) {
         return given_up(to, Refusal::Ended, value);
     }
-    if let Some(refusal) = named.here().refuses() {
+    if let Some(refusal) = named.core().refuses() {
         return given_up(to, refusal, value);
     }
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the tree has not ended, so the caller runs inside it.
-    let from = unsafe { named.here().current() };
+    let from = unsafe { named.core().current() };
     overflow::check_whole::<V, E>(from);
     while to.block().has(DEAD) {
         // Counted before the dead greenlet is freed: that drops its local values, whose destructors may run any code.
@@ -168,7 +168,7 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     // Decremented by hand, because `release` would free a target that has not started.
     to.refs.set(to.refs.get() - 1);
     if to.refs.get() == 0 {
-        to.here().set_slow(UNREF);
+        to.core().set_slow(UNREF);
     }
     // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on. The packet is on this stack,
     // which does not change until the receiver has read it.
@@ -235,9 +235,9 @@ pub(super) unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Arriva
 /// core's [`UNREF`] bit is cleared.
 pub(super) fn set_current_counted(to: BlockPtr) {
     Busy::of_receiver(to);
-    let here = to.here();
-    here.clear_slow(UNREF);
-    here.set_current(to);
+    let core = to.core();
+    core.clear_slow(UNREF);
+    core.set_current(to);
 }
 
 /// Receives a packet in a greenlet that left by the fast path.
@@ -261,7 +261,7 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const ()) -> A
     // SAFETY: the sender's stack has not changed since the switch, and the packet is read once.
     let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let me = unsafe { origin.here().current() };
+    let me = unsafe { origin.core().current() };
     let _busy = Busy::received(me);
     // SAFETY: `me` is current, the packet's reference keeps the origin alive, the tree has the types `V` and `E`.
     let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };
@@ -271,7 +271,7 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const ()) -> A
         // SAFETY: the pin's reference now belongs to this function.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
-    if me.here().slow() & ASKED != 0 && me.here().settler() != me.as_ptr() {
+    if me.core().slow() & ASKED != 0 && me.core().settler() != me.as_ptr() {
         // SAFETY: the tree is entered, and has the types `V` and `E`.
         panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }
@@ -293,7 +293,7 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const ()) -> A
 unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
-        me.here().clear_slow(ASKED); // set by a late request to an earlier tree of this core
+        me.core().clear_slow(ASKED); // set by a late request to an earlier tree of this core
         return None;
     };
     // SAFETY: the tree is entered, and has the types `V` and `E`.

@@ -1,6 +1,6 @@
 //! How a pool finds a free stack: the trait [`FreeList`], implemented for one core at a time and for several cores.
 
-use super::interface::{Core, Home, Place};
+use super::interface::{CoreRef, Home, Place};
 use super::list::{List, NoStack};
 use super::slots::{self, Slots};
 use super::tally::Tally;
@@ -15,7 +15,7 @@ pub trait FreeList: Sync + 'static {
 
     /// Takes a stack for a greenlet of `core`. `stack(n)` returns the place of stack number `n`'s control block, or
     /// `None` if the pool has no such stack.
-    fn claim(&'static self, core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack>;
+    fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack>;
 
     /// How many of `count` stacks are free.
     fn free(&self, count: usize) -> usize;
@@ -29,7 +29,7 @@ impl FreeList for List {
     const ALL_FREE: Self = Self::new();
 
     #[inline]
-    fn claim(&'static self, core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
+    fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
         if self.take(core.id())? {
             core.has(self);
         }
@@ -84,7 +84,7 @@ impl<const COUNT: usize> FreeList for Shared<COUNT> {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
     const ALL_FREE: Self = Self { tally: Tally::new(), slots: Slots::new() };
 
-    fn claim(&'static self, _core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
+    fn claim(&'static self, _core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
         let (slot, used) = self.slots.claim().ok_or(NoStack::Empty)?;
         let Place { block, .. } = stack(slot as usize).ok_or(NoStack::Empty)?;
         Ok((Place { block, used }, Home::Shared(NonNull::from(self).cast(), slot)))

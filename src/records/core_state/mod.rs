@@ -3,10 +3,10 @@
 //!
 //! # One test for the slow path
 //!
-//! [`Here::slow`] normally holds the interrupt bits as they were at `enter`. XORed with the present interrupt bits it
+//! [`Core::slow`] normally holds the interrupt bits as they were at `enter`. XORed with the present interrupt bits it
 //! gives 0, unless the interrupt state has changed since. (If a kind of interrupts was unmasked meanwhile, the slow
-//! path makes that the normal state: [`Here::refuses`].) Each further reason for the slow path is a bit of its own in
-//! `slow`: [`UNREF`], [`TRACE`], [`ASKED`], [`OVERFLOW`], [`EXIT`]. So [`Here::needs_slow_path`] is one test:
+//! path makes that the normal state: [`Core::refuses`].) Each further reason for the slow path is a bit of its own in
+//! `slow`: [`UNREF`], [`TRACE`], [`ASKED`], [`OVERFLOW`], [`EXIT`]. So [`Core::needs_slow_path`] is one test:
 //!
 //! ```text
 //!   slow path  <=>  (interrupt bits ^ slow) | target's flags  !=  0
@@ -20,7 +20,7 @@
 //! | `cores` | `cores` | one per core; every control block has a pointer to the record of its core |
 //! | `threads` | `std` | one per thread, in a thread-local |
 //!
-//! [`take`](Here::take) lets one tree at a time use a record. While a tree is entered, only its core uses the fields,
+//! [`take`](Core::take) lets one tree at a time use a record. While a tree is entered, only its core uses the fields,
 //! except `slow`: another core sets [`ASKED`] in it to request a kill; and hosted without `std`, where all threads
 //! share one record, a stale handle of one thread may read it while another thread runs a tree. All fields are relaxed
 //! atomics, which cost no more than plain ones.
@@ -77,7 +77,7 @@ fn masks() -> u32 {
 }
 
 /// The record of a core.
-pub(crate) struct Here {
+pub(crate) struct Core {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
     /// The interrupt bits that a transfer normally finds, and one bit for each reason to take the slow path: see the
@@ -127,7 +127,7 @@ extern "C" fn no_more_numbers() -> ! {
     panic!("the ids of greenlets have run out: cores or threads took 2^36 ranges of 2^20 ids; restart the program")
 }
 
-impl Here {
+impl Core {
     const fn new() -> Self {
         Self {
             current: AtomicPtr::new(ptr::null_mut()),
@@ -375,7 +375,7 @@ impl Here {
 mod tests {
     extern crate std;
 
-    use super::{BLOCKS, Here, NUMBERS, NUMBERS_GIVEN};
+    use super::{BLOCKS, Core, NUMBERS, NUMBERS_GIVEN};
     use crate::records::mail::Number;
     use core::sync::atomic::Ordering::Relaxed;
     use std::process::Command;
@@ -388,7 +388,7 @@ mod tests {
         if std::env::var_os(CHILD).is_none() {
             let mut child = Command::new(std::env::current_exe().unwrap());
             child
-                .args(["records::here::tests::numbers_that_run_out_end_the_program", "--exact", "--nocapture"])
+                .args(["records::core_state::tests::numbers_that_run_out_end_the_program", "--exact", "--nocapture"])
                 .env(CHILD, "1");
             let output = child.output().unwrap();
             let told = String::from_utf8(output.stderr).unwrap();
@@ -397,7 +397,7 @@ mod tests {
             return;
         }
         NUMBERS_GIVEN.store(BLOCKS - 1, Relaxed);
-        let core = Here::new();
+        let core = Core::new();
         for expected in (BLOCKS - 1) * NUMBERS..BLOCKS * NUMBERS {
             assert_eq!(core.new_id(), expected);
         }
@@ -407,7 +407,7 @@ mod tests {
         word.forget();
         assert!(word.get() > BLOCKS * NUMBERS - 1, "a free slot shows none of the ids");
         std::eprintln!("the last id was given");
-        let other = Here::new();
+        let other = Core::new();
         std::eprintln!("and another: {}", other.new_id());
     }
 }
