@@ -81,7 +81,7 @@ pub(crate) struct Block {
     pub(crate) id: Number,
 }
 
-/// Drops a closure in place.
+/// Drops a body in place.
 pub(crate) type DropBody = unsafe fn(*mut u8);
 
 /// A pointer to a control block that exists: its slot is claimed, and the block is initialised.

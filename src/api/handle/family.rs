@@ -2,7 +2,7 @@
 
 use crate::api::builder::Builder;
 use crate::api::pools::{Stacks, least};
-use crate::kernel::body::{self, Run};
+use crate::kernel::body::{self, Body};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::release;
 use crate::records::block::{BlockPtr, ENDED, NO_BODY, REPLACING};
@@ -139,7 +139,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         Ok(())
     }
 
-    fn can_run<F: Run<V, E>>(&self) -> Result<(), RunError> {
+    fn can_run<F: Body<V, E>>(&self) -> Result<(), RunError> {
         let block = self.block();
         if block.is_main() {
             return Err(RunError::Main);

@@ -3,7 +3,7 @@
 use super::slow::{self, Arrival, Packet, first_not_dead, replace_by_panic, set_current_counted};
 use super::{outgoing, word};
 use crate::arch::{Context, Isa, Landing, Native, Word};
-use crate::kernel::body::{self, Run, Waiting};
+use crate::kernel::body::{self, Body, Waiting};
 use crate::kernel::me::Me;
 use crate::kernel::overflow;
 use crate::kernel::thrown::Thrown;
@@ -22,7 +22,7 @@ use core::mem::{self, ManuallyDrop, needs_drop};
 ///
 /// Only the trampoline calls this, with the arguments that the switch passed to it. `this` is the context of a greenlet
 /// with such a body, of a tree of `V` and `E`.
-pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
+pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Body<V, E>>(
     word: Word,
     this: *const Context,
     target: *const Context,
@@ -41,7 +41,7 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
 ///
 /// As for [`entry`]; `me` is the current greenlet.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
-unsafe fn run_body<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
+unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
     // Before `slow::receive`, which may run code that switches and so overwrites the saved sp: the address of the body.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
