@@ -165,7 +165,7 @@ fn a_name_that_is_nowhere_is_noticed() -> Result<(), Failed> {
     const TEXT: &str = "Held by `ui/me_moved_to_the_moon`, `corpus/core/no_such_scenario`, `switch::no_such_test`, \
         `switch::no_such_*`, `nowhere::*`, guest `martian`, `values::values_of_5_bytes_go_every_way`. \
         These are: `ui/main_moved`, `corpus/core/generator`, `corpus/drop`, `switch::*`, `switch::a_dead_target_*`, \
-        `values::values_of_1_byte_go_every_way`, guest `tour`; `clippy::all` and `transfer::apart` are no tests.\n\
+        `values::values_of_1_byte_go_every_way`, guest `tour`; `clippy::all` and `transfer::switch` are no tests.\n\
         ```text\nguest `in_a_listing`\n```\n";
     let known = Known::find()?;
     let missing: Vec<_> = references(TEXT).filter(|name| !known.has(name)).collect();

@@ -167,7 +167,7 @@ fn text_length(source: &str) -> usize {
 fn a_path_that_goes_up_is_noticed() -> Result<(), Failed> {
     let up = [
         "use crate::api::builder::Builder;",
-        "use crate::{\n    arch,\n    records::{block, here},\n    kernel::me::Me,\n};",
+        "use crate::{\n    arch,\n    records::{block, core_state},\n    kernel::me::Me,\n};",
         "fn f(block: BlockPtr) {\n    crate::kernel::references::free(block);\n}",
         "fn f(me: &crate::Me<u8, u8>) {}",
         "use super::super::kernel::thrown;",
@@ -179,8 +179,8 @@ fn a_path_that_goes_up_is_noticed() -> Result<(), Failed> {
         "#[cfg(feature = \"std\")]\nuse crate::kernel::tree::Tree;",
     ];
     let down = [
-        "use crate::arch; use crate::records::here::Here;",
-        "use super::{pool::List, here};",
+        "use crate::arch; use crate::records::core_state::Core;",
+        "use super::{pool::List, core_state};",
         "/// See [`Me`](crate::Me).\n//! `use crate::api::builder`\n// crate::kernel",
         "pub(crate) fn f() -> super::Kernel {}",
         "mod tests {\n    use super::super::kernel;\n}",

@@ -20,8 +20,8 @@ use crate::kernel::transfer::life::take_out;
 use crate::kernel::tree::Tree;
 use crate::records::band::BAND;
 use crate::records::busy::is_busy;
+use crate::records::core_state::this_core;
 use crate::records::errors::Refused;
-use crate::records::here::this_core;
 use core::convert::Infallible;
 use core::fmt;
 use core::ptr;
@@ -214,11 +214,11 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         error: E,
     ) -> Result<Infallible, Refused<AbandonError, E>> {
         let refuse = |reason, error| Err(Refused { reason, returned: error });
-        let Some(here) = this_core().filter(|here| here.tree() == ptr::from_ref(self).cast()) else {
+        let Some(core) = this_core().filter(|core| core.tree() == ptr::from_ref(self).cast()) else {
             return refuse(AbandonError::NotEntered, error);
         };
         // SAFETY: this tree is entered on this core, and the greenlet that it ran is stopped.
-        let current = unsafe { here.current() };
+        let current = unsafe { core.current() };
         if current.is_main() {
             return refuse(AbandonError::Main, error);
         }
@@ -232,13 +232,13 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if !(stack.limit.saturating_sub(BELOW)..=stack.limit + ABOVE).contains(&stack.sp) {
             return refuse(AbandonError::NotAtLimit, error);
         }
-        if here.stopped().is_some() || is_busy(current) {
+        if core.stopped().is_some() || is_busy(current) {
             return refuse(AbandonError::Busy, error);
         }
-        if here.newly_masked() {
+        if core.newly_masked() {
             return refuse(AbandonError::Masked, error);
         }
-        if !here.is_as_begun() {
+        if !core.is_as_begun() {
             return refuse(AbandonError::State, error);
         }
         if is_push_of_processor(stack.sp, stopped_at) && Native::interrupts_use_current_stack() {

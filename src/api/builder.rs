@@ -7,12 +7,12 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
 use crate::records::band;
-use crate::records::block::{BARE, Block, BlockPtr, ENDED, REPLACING};
+use crate::records::block::{Block, BlockPtr, ENDED, NO_BODY, REPLACING};
 use crate::records::busy::Busy;
+use crate::records::core_state::Core;
 use crate::records::errors::{Refused, SpawnError};
-use crate::records::here::Here;
 use crate::records::paint;
-use crate::records::pool::{Core, Home, NoStack};
+use crate::records::pool::{CoreRef, Home, NoStack};
 use core::fmt;
 
 /// Creates a greenlet on a stack of a given pool, with a name and a parent of choice.
@@ -133,14 +133,14 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             return Err(SpawnError::Ended);
         }
         let _busy = Busy::in_tree_of(parent);
-        let claim = self.pool.claim(Core::of(parent.here())).map_err(|reason| self.no_stack(&reason))?;
+        let claim = self.pool.claim(CoreRef::of(parent.core())).map_err(|reason| self.no_stack(&reason))?;
         let block = if claim.used {
             // SAFETY: an earlier greenlet of this pool had the stack and was freed; the claim lasts until the
             // release.
-            unsafe { Block::renew(claim.block, parent.here()) }
+            unsafe { Block::renew(claim.block, parent.core()) }
         } else {
             // SAFETY: the stack was never used.
-            unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.here()) }
+            unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.core()) }
         };
         // SAFETY: the stack is claimed, and nothing is on it yet.
         unsafe { paint::paint((block.floor.get(), block.span.get())) };
@@ -219,21 +219,21 @@ pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
 /// `block`, `limit` and `home` come from a claim of a stack that was never used.
 #[cold]
 #[inline(never)]
-unsafe fn first(block: *mut Block, limit: *mut u8, home: Home, headroom: u32, here: &'static Here) -> BlockPtr {
+unsafe fn first(block: *mut Block, limit: *mut u8, home: Home, headroom: u32, core: &'static Core) -> BlockPtr {
     // SAFETY: the claim covers the block and the stack below it, and lasts until the release.
     let bounds = unsafe { band::bounds(limit, block.cast()) };
     // SAFETY: the same.
-    unsafe { Block::write_first(block, bounds, (home, headroom), here) }
+    unsafe { Block::write_first(block, bounds, (home, headroom), core) }
 }
 
 /// Makes a new block an unstarted child of `parent`, and appends it to the list of all greenlets of the tree.
 #[inline]
 fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
-    block.flags.set(BARE);
+    block.flags.set(NO_BODY);
     block.name.set(name);
     block.context.link.set(parent.retain().context());
     // SAFETY: the parent's tree has not ended, so it is entered on this core.
-    unsafe { parent.here().main() }.append(block);
+    unsafe { parent.core().main() }.append(block);
 }
 
 impl<V: 'static, E: 'static, P: Stacks> fmt::Debug for Builder<'_, V, E, P> {

@@ -6,7 +6,7 @@ use crate::kernel::body;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
-use crate::records::block::{BARE, ENDED, REPLACING};
+use crate::records::block::{ENDED, NO_BODY, REPLACING};
 use crate::records::busy::Busy;
 use crate::records::errors::SpawnError;
 use core::fmt;
@@ -74,7 +74,7 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
         let greenlet = self.greenlet.clone();
         drop(self);
         let block = greenlet.block();
-        if block.has(BARE) && !block.has(ENDED) {
+        if block.has(NO_BODY) && !block.has(ENDED) {
             // SAFETY: unstarted and without a body, which the flag kept every other caller from setting; `least`
             // checked the size of the stack.
             unsafe { body::install::<V, E, F>(block, body) };

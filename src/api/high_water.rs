@@ -101,7 +101,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             return;
         }
         // SAFETY: the tree has not ended, so it is the one that is entered on this core.
-        let main = unsafe { self.block().here().main() };
+        let main = unsafe { self.block().core().main() };
         let line = |greenlet: &Self| {
             if greenlet.is_main() {
                 return;

@@ -244,7 +244,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn attend(&self) -> usize {
-        if self.is_ended() || self.block().here().stopped().is_some() {
+        if self.is_ended() || self.block().core().stopped().is_some() {
             return 0;
         }
         // SAFETY: the tree has not ended; the handle has its types.

@@ -5,7 +5,7 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow::Overflow;
 use crate::records::band::{BAND, CHECKED, is_whole};
 use crate::records::block::BlockPtr;
-use crate::records::here::reported_core;
+use crate::records::core_state::reported_core;
 use crate::records::identity::Identity;
 use crate::records::stack::Stack;
 
@@ -125,13 +125,13 @@ impl Overflow {
 /// ```
 #[must_use]
 pub unsafe fn stack_of(address: usize) -> Option<(Identity, Stack)> {
-    let here = reported_core()?;
-    let current = here.current_ptr();
+    let core = reported_core()?;
+    let current = core.current_ptr();
     if current.is_null() {
         return None;
     }
     // SAFETY: a tree is entered here, and the caller is on its core.
-    let main = unsafe { here.main() };
+    let main = unsafe { core.main() };
     let find = |below: usize| {
         let mut at = main.successor();
         while at != main {

@@ -1,14 +1,14 @@
 //! Debug registers that watch the limit of the current stack, for cores without an MMU or pools without guard
 //! pages.
 //!
-//! The watchpoint follows the current greenlet: [`Here::set_current`](crate::records::here::Here::set_current)
+//! The watchpoint follows the current greenlet: [`Core::set_current`](crate::records::core_state::Core::set_current)
 //! writes the address of the new band to the debug registers. The crate itself never writes to the band of the
 //! current greenlet: it writes bands on free stacks, and main's band, which is not on a stack, while no tree is
 //! entered.
 
 use crate::arch::{Cpu, Native};
 use crate::records::block::BlockPtr;
-use crate::records::here::reported_core;
+use crate::records::core_state::reported_core;
 use crate::records::watched;
 use core::ptr;
 
@@ -62,9 +62,9 @@ use core::ptr;
 /// }
 /// ```
 pub unsafe fn watch_stacks() {
-    let current = reported_core().map_or(ptr::null(), |here| here.current_ptr());
+    let current = reported_core().map_or(ptr::null(), |core| core.current_ptr());
     if current.is_null() {
-        watched::nobody();
+        watched::no_greenlet();
     } else {
         // SAFETY: inside `enter` the current greenlet exists, and it is of this core.
         watched::greenlet(unsafe { BlockPtr::new(current) });

@@ -3,13 +3,13 @@
 
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
-use crate::records::block::{BARE, BlockPtr};
+use crate::records::block::{BlockPtr, NO_BODY};
 use core::mem::{ManuallyDrop, align_of, size_of};
 use core::ptr;
 
 /// The types of bodies: closures that take a borrow of their greenlet, and the first value that is sent to it.
-pub(crate) trait Run<V: 'static, E: 'static>: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static {}
-impl<V: 'static, E: 'static, F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static> Run<V, E> for F {}
+pub(crate) trait Body<V: 'static, E: 'static>: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static {}
+impl<V: 'static, E: 'static, F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static> Body<V, E> for F {}
 
 /// Drops a body in place.
 ///
@@ -21,22 +21,22 @@ unsafe fn drop_closure<F>(closure: *mut u8) {
     unsafe { ptr::drop_in_place(closure.cast::<F>()) }
 }
 
-/// Moves `run` to the base of the stack of `block`, an unstarted greenlet without a body, and makes its context fresh.
+/// Moves `body` to the base of the stack of `block`, an unstarted greenlet without a body, and makes its context fresh.
 ///
 /// # Safety
 ///
 /// The stack has room for it: `pools::least::needs` bytes. The greenlet is of a tree of `V` and `E`.
-pub(crate) unsafe fn install<V: 'static, E: 'static, F: Run<V, E>>(block: BlockPtr, run: F) {
+pub(crate) unsafe fn install<V: 'static, E: 'static, F: Body<V, E>>(block: BlockPtr, body: F) {
     let base = block.as_ptr().cast_mut().cast::<u8>();
     let align = if align_of::<F>() > crate::arch::STACK_ALIGN { align_of::<F>() } else { crate::arch::STACK_ALIGN };
     let down = size_of::<F>() + (base.addr() - size_of::<F>()) % align;
     // Within the stack, by the contract; aligned for `F` and for a stack pointer.
     let place = base.wrapping_sub(down);
     // SAFETY: no code uses the stack of an unstarted greenlet, and it holds nothing there.
-    unsafe { place.cast::<F>().write(run) };
+    unsafe { place.cast::<F>().write(body) };
     block.context.fresh(place, crate::kernel::transfer::life::entry::<V, E, F>);
     block.set_body(Some(drop_closure::<F>));
-    block.clear(BARE);
+    block.clear(NO_BODY);
 }
 
 /// Takes the body out of `block`, which is starting and counts as started from here on.
@@ -61,11 +61,11 @@ impl<F> Waiting<F> {
     #[inline(never)]
     pub(crate) fn call<V: 'static, E: 'static>(self, me: &Me<V, E>, value: V) -> Outcome<V, E>
     where
-        F: Run<V, E>,
+        F: Body<V, E>,
     {
         // SAFETY: by the contract of `take`, the pointer is to a valid body, which is not used afterwards.
-        let run = unsafe { ManuallyDrop::new(self).0.read() };
-        run(me, value)
+        let body = unsafe { ManuallyDrop::new(self).0.read() };
+        body(me, value)
     }
 }
 

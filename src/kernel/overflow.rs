@@ -19,9 +19,9 @@
 
 use crate::arch::{Isa, Native};
 use crate::kernel::tree::Tree;
-use crate::records::band::{CHECKED, is_whole, stands};
+use crate::records::band::{CHECKED, is_whole, stack_ok};
 use crate::records::block::BlockPtr;
-use crate::records::here::OVERFLOW;
+use crate::records::core_state::OVERFLOW;
 use crate::records::identity::Identity;
 use crate::records::stack::Stack;
 use core::fmt;
@@ -29,14 +29,14 @@ use core::fmt;
 /// The check of the fast path. Does not return if `leaver`, the current greenlet, has left its stack.
 #[inline(always)]
 pub(crate) fn check<V: 'static, E: 'static>(leaver: BlockPtr) {
-    if CHECKED && !stands(leaver) {
+    if CHECKED && !stack_ok(leaver) {
         violated::<V, E>(leaver)
     }
 }
 
 /// The check of the slow path: as [`check`], but compares the whole band.
 pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
-    if CHECKED && !(stands(leaver) && is_whole(leaver)) {
+    if CHECKED && !(stack_ok(leaver) && is_whole(leaver)) {
         violated::<V, E>(leaver)
     }
 }
@@ -45,13 +45,13 @@ pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
 #[cold]
 #[inline(never)]
 fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
-    let here = leaver.here();
-    if here.reports_overflow() {
+    let core = leaver.core();
+    if core.reports_overflow() {
         left_twice()
     }
-    here.set_slow(OVERFLOW);
+    core.set_slow(OVERFLOW);
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let main = unsafe { here.main() };
+    let main = unsafe { core.main() };
     // SAFETY: main's span is unlimited, so it never fails the check: `leaver` is another greenlet, and main is
     // suspended. The memory below its saved stack pointer is unused, because no other overflow is being reported there.
     // `leaver` is a block.

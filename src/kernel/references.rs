@@ -22,7 +22,7 @@ use crate::kernel::tree::Tree;
 use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
 use crate::records::busy::Busy;
-use crate::records::here::UNREF;
+use crate::records::core_state::UNREF;
 use crate::records::paint;
 use crate::records::panic::{self, Payload};
 use crate::records::pool;
@@ -59,8 +59,8 @@ pub(crate) unsafe fn release_caught<V: 'static, E: 'static>(block: BlockPtr) -> 
             unsafe { free(block) }
         } else if block.has(ENDED) {
             break; // suspended in an ended tree: it is never resumed, and keeps its stack
-        } else if block.here().current_ptr() == block.as_ptr() {
-            block.here().set_slow(UNREF);
+        } else if block.core().current_ptr() == block.as_ptr() {
+            block.core().set_slow(UNREF);
             break;
         } else {
             // SAFETY: it is suspended and unreferenced; its tree is entered, and has the types `V` and `E`.
@@ -142,7 +142,7 @@ unsafe fn strip(block: BlockPtr) -> Option<Payload> {
 #[cold]
 unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     victim.refs.set(1); // this kill's own reference
-    if victim.here().stopped().is_some() {
+    if victim.core().stopped().is_some() {
         victim.leak(); // no greenlet of the tree may be resumed any more, so it cannot be killed
         return (None, None);
     }
@@ -157,7 +157,7 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     }
     // SAFETY: this kill owns a reference to the victim, and there is no other. So it is not main, to which the tree
     // owns one, and no ancestor of the current greenlet, to which a child owns one.
-    let mut panicked = unsafe { end_for_nobody::<V, E>(victim, exit) };
+    let mut panicked = unsafe { kill_discarding::<V, E>(victim, exit) };
     if victim.has(DEAD) || victim.refs.get() > 1 {
         // SAFETY: if this releases the last reference, the victim is dead, by the condition above; a dead one is not
         // current.
@@ -175,16 +175,16 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     (None, panic::last(panicked, released))
 }
 
-/// Throws an exit into `victim`, as [`end_under_me`] does, and discards what comes back: a value is dropped, an error
+/// Throws an exit into `victim`, as [`kill_as_parent`] does, and discards what comes back: a value is dropped, an error
 /// is passed to the tree's `on_unraisable`. `exit` is the result of the tree's exit function: if that panicked, nothing
 /// is thrown, and the panic is returned.
 ///
 /// # Safety
 ///
-/// As for [`end_under_me`].
+/// As for [`kill_as_parent`].
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
+pub(crate) unsafe fn kill_discarding<V: 'static, E: 'static>(
     victim: BlockPtr,
     exit: Result<V, Payload>,
 ) -> Option<Payload> {
@@ -204,7 +204,7 @@ pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
         Err(payload) => Some(payload),
     };
     // SAFETY: the same contract.
-    exit.and_then(|exit| unsafe { end_under_me(victim, Sent::Exit(exit), report) }).unwrap_or_else(Some)
+    exit.and_then(|exit| unsafe { kill_as_parent(victim, Sent::Exit(exit), report) }).unwrap_or_else(Some)
 }
 
 /// Throws `sent` into `victim` while the current greenlet stands in as its parent; passes what comes back to `then`;
@@ -216,19 +216,19 @@ pub(crate) unsafe fn end_for_nobody<V: 'static, E: 'static>(
 ///
 /// The caller owns a reference to `victim`, which is neither main nor an ancestor of the current greenlet, and is of a
 /// tree of `V` and `E` that is entered.
-pub(crate) unsafe fn end_under_me<V: 'static, E: 'static, R>(
+pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static, R>(
     victim: BlockPtr,
     sent: Sent<V, E>,
     then: impl FnOnce(Arrival<V, E>) -> R,
 ) -> Result<R, Payload> {
     let _busy = Busy::in_tree_of(victim);
     // SAFETY: the tree is entered.
-    let me = unsafe { victim.here().current() };
+    let me = unsafe { victim.core().current() };
     let old = victim.replace_parent(me.retain());
-    victim.here().kill_begins();
+    victim.core().kill_begins();
     // SAFETY: the caller's reference keeps the victim alive.
     let result = panic::catch(|| then(unsafe { slow::exchange(victim, sent) }));
-    victim.here().kill_ends();
+    victim.core().kill_ends();
     let surplus = match old {
         // The victim has become an ancestor of its old parent meanwhile: restoring that would make a cycle.
         Some(old) if victim.is_above(old) => Some(old),

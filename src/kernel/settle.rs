@@ -1,11 +1,11 @@
 //! Settling kills that other cores or interrupt handlers requested. This runs on the greenlets' own core.
 
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::end_for_nobody;
+use crate::kernel::references::kill_discarding;
 use crate::kernel::tree::{Tree, each};
 use crate::records::block::{Block, BlockPtr, DEAD};
 use crate::records::busy::Busy;
-use crate::records::here::{ASKED, Here};
+use crate::records::core_state::{ASKED, Core};
 use crate::records::mail::{Mail, Number, Request};
 use crate::records::panic::{self, Held};
 use core::mem::offset_of;
@@ -42,11 +42,11 @@ pub(crate) type Settle = unsafe fn(BlockPtr) -> usize;
 pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(any) };
-    let (mail, here) = (&tree.mail, any.here());
+    let (mail, core) = (&tree.mail, any.core());
     let _busy = Busy::in_tree_of(any);
-    here.clear_slow(ASKED); // before the lists are read: a later request sets the bit again
-    let mut unfinished = Unfinished { here, is: true, missing: None, settler: here.settler() };
-    here.set_settler(here.current_ptr());
+    core.clear_slow(ASKED); // before the lists are read: a later request sets the bit again
+    let mut unfinished = Unfinished { core, is: true, missing: None, settler: core.settler() };
+    core.set_settler(core.current_ptr());
     let (mut settled, mut waits) = (0, false);
     let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
         End::Settled => settled += 1,
@@ -74,7 +74,7 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     if mail.is_missing(Request::Kill) {
         unfinished.missing = Some(mail);
         // SAFETY: the tree is entered.
-        let main = unsafe { here.main() };
+        let main = unsafe { core.main() };
         let found = |greenlet: &Greenlet<V, E>| {
             if greenlet.block().id.take_found(Request::Kill) {
                 kill(greenlet);
@@ -105,7 +105,7 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
     let block = greenlet.block();
     let is_needless = || block.is_main() || block.has(DEAD);
     // SAFETY: the tree is entered.
-    let is_above = || block.is_above(unsafe { block.here().current() });
+    let is_above = || block.is_above(unsafe { block.core().current() });
     // SAFETY: the greenlet exists, and is of this tree.
     let ask_again = || unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
     if is_needless() {
@@ -127,7 +127,7 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
     }
     // SAFETY: the handle owns a reference; the greenlet is neither main nor an ancestor of the current greenlet, or there
     // is no exit.
-    match unsafe { end_for_nobody::<V, E>(block, exit) } {
+    match unsafe { kill_discarding::<V, E>(block, exit) } {
         Some(payload) => panic::resume(payload),
         None => End::Settled,
     }
@@ -136,7 +136,7 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
 /// Makes the next transfer call [`settle`] again if that has left requests: kills that have to wait, or, after a panic
 /// of a greenlet or a hook, all that were not settled.
 struct Unfinished {
-    here: &'static Here,
+    core: &'static Core,
     /// Whether requests are left.
     is: bool,
     /// Set while all greenlets of the tree are searched for requests that are in no list: a panic cuts the search
@@ -148,12 +148,12 @@ struct Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        self.here.set_settler(self.settler);
+        self.core.set_settler(self.settler);
         if let Some(mail) = self.missing {
             mail.leave_missing(Request::Kill);
         }
         if self.is {
-            self.here.set_slow(ASKED);
+            self.core.set_slow(ASKED);
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Thrown;
-use crate::kernel::transfer::slow::{Arrival, lost_to};
+use crate::kernel::transfer::slow::{Arrival, replace_by_panic};
 use crate::kernel::tree::Tree;
 use crate::records::block::BlockPtr;
-use crate::records::here::{Here, TRACE};
+use crate::records::core_state::{Core, TRACE};
 use crate::records::panic;
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -149,10 +149,10 @@ impl<V: 'static, E: 'static> Copy for Listener<V, E> {}
 
 impl<V: 'static, E: 'static> Tree<V, E> {
     /// Replaces the tracer; returns the previous one. Called by the core that entered this tree, with its record.
-    pub(crate) fn replace_listener(&self, here: &Here, new: Option<Listener<V, E>>) -> Option<Listener<V, E>> {
+    pub(crate) fn replace_listener(&self, core: &Core, new: Option<Listener<V, E>>) -> Option<Listener<V, E>> {
         match new {
-            Some(_) => here.set_slow(TRACE),
-            None => here.clear_slow(TRACE),
+            Some(_) => core.set_slow(TRACE),
+            None => core.clear_slow(TRACE),
         }
         self.listener.replace(new)
     }
@@ -169,7 +169,7 @@ pub(crate) unsafe fn trace<V: 'static, E: 'static>(
     target: BlockPtr,
     what: Arrival<V, E>,
 ) -> Arrival<V, E> {
-    if target.here().slow() & TRACE == 0 {
+    if target.core().slow() & TRACE == 0 {
         return what;
     }
     // SAFETY: the caller's contract.
@@ -210,7 +210,7 @@ unsafe fn tell<V: 'static, E: 'static>(
 ) -> Arrival<V, E> {
     // SAFETY: the tree is entered, and has the types `V` and `E`.
     let tree = unsafe { Tree::<V, E>::of(target) };
-    let here = target.here();
+    let core = target.core();
     let event = if matches!(what, Ok(Ok(_))) { Event::Switch } else { Event::Throw };
     // SAFETY: both exist while this runs; the handles are not dropped.
     let origin = ManuallyDrop::new(unsafe { Greenlet::from_block(origin) });
@@ -219,16 +219,16 @@ unsafe fn tell<V: 'static, E: 'static>(
     match panic::catch(|| tracer.event(event, &origin, &target)) {
         Ok(Ok(())) => what,
         Ok(Err(error)) => {
-            tree.replace_listener(here, None);
+            tree.replace_listener(core, None);
             let instead = Ok(Err(Thrown::Error(error)));
             match panic::catch(|| drop(what)) {
                 Ok(()) => instead,
-                Err(payload) => lost_to(payload, instead),
+                Err(payload) => replace_by_panic(payload, instead),
             }
         }
         Err(payload) => {
-            tree.replace_listener(here, None);
-            lost_to(payload, what)
+            tree.replace_listener(core, None);
+            replace_by_panic(payload, what)
         }
     }
 }

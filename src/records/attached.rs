@@ -52,7 +52,7 @@ pub(crate) unsafe fn detach(block: BlockPtr) {
         unsafe { detach_first(block) }
     } else {
         // SAFETY: the block owned a reference to it.
-        unsafe { let_go(context) }
+        unsafe { release(context) }
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) unsafe fn retain(shared: *const Shared) {
 /// # Safety
 ///
 /// The caller owns the reference.
-pub(crate) unsafe fn let_go(shared: *const Shared) {
+pub(crate) unsafe fn release(shared: *const Shared) {
     let (mut at, mut panicked) = (shared, None);
     while !at.is_null() {
         // SAFETY: it exists, because this function owns a reference to it.

@@ -84,7 +84,7 @@ pub(crate) fn is_whole(greenlet: BlockPtr) -> bool {
 /// Whether the stack pointer is within the span of `leaver`, the current greenlet, and the two highest words of its
 /// band are unchanged. The fast path checks no more than this.
 #[inline(always)]
-pub(crate) fn stands(leaver: BlockPtr) -> bool {
+pub(crate) fn stack_ok(leaver: BlockPtr) -> bool {
     // SAFETY: a greenlet exists while it runs, and its band is part of its stack, or of its tree.
     unsafe { Native::stack_ok(&leaver.floor, &leaver.span) }
 }

@@ -11,7 +11,7 @@
 //!                              └── ② by an error or an exit ───────┘
 //! ```
 //!
-//! ① `Builder::bare`: the greenlet has no body yet, and the flag [`BARE`]; `body::install` puts the body there.
+//! ① `Builder::bare`: the greenlet has no body yet, and the flag [`NO_BODY`]; `body::install` puts the body there.
 //! ② The first transfer to it: `transfer::life::entry` calls the body with a value, or drops it for an error or an
 //!   exit.
 //! ③ `transfer::life`: [`BlockPtr::die`].
@@ -23,8 +23,8 @@ use crate::arch::{Context, FrameRecord, RECORD_AT};
 use crate::records::attached::{self, Attached, Shared};
 use crate::records::band::{BAND, Canary};
 use crate::records::busy::Count;
-pub(crate) use crate::records::flags::{ABANDONED, BARE, DEAD, ENDED, Flags, LEAKED, PINNED, REPLACING};
-use crate::records::here::{Here, Link};
+use crate::records::core_state::{Core, Link};
+pub(crate) use crate::records::flags::{ABANDONED, DEAD, ENDED, Flags, LEAKED, NO_BODY, PINNED, REPLACING};
 use crate::records::mail::Number;
 use crate::records::pool::{Home, LESS, Lot, MORE};
 use core::cell::Cell;
@@ -81,7 +81,7 @@ pub(crate) struct Block {
     pub(crate) id: Number,
 }
 
-/// Drops a closure in place.
+/// Drops a body in place.
 pub(crate) type DropBody = unsafe fn(*mut u8);
 
 /// A pointer to a control block that exists: its slot is claimed, and the block is initialised.
@@ -139,7 +139,7 @@ impl BlockPtr {
     #[inline]
     pub(crate) fn replace_parent(self, parent: Self) -> Option<Self> {
         if let Some(target) = self.parent()
-            && self.waits_in_up()
+            && self.parent_field_holds_target()
             && !self.has(PINNED)
         {
             self.pin(target.retain());
@@ -169,8 +169,8 @@ impl BlockPtr {
 
     /// Whether the greenlet is suspended in a fast `up`, which relies on the reference of the parent field and has none
     /// of its own. An `up` that took the slow path counts as false: there `up` has a reference.
-    fn waits_in_up(self) -> bool {
-        self.here().current_ptr() != self.as_ptr() && self.context.is_marked()
+    fn parent_field_holds_target(self) -> bool {
+        self.core().current_ptr() != self.as_ptr() && self.context.is_marked()
     }
 
     /// The word with its id, as a pointer for the lists of requests. It has the provenance of the whole block, so that
@@ -225,7 +225,7 @@ impl BlockPtr {
     #[inline]
     pub(crate) fn die(self, how: Flags) {
         self.set(how);
-        self.here().count_death();
+        self.core().count_death();
         self.count(if self.has(ABANDONED) { Lot::Abandoned } else { Lot::Dead }, MORE);
     }
 
@@ -263,13 +263,13 @@ impl BlockPtr {
     /// true. Stores the tree in `prev`, which is free for this: the block is out of the ring.
     #[cold]
     pub(crate) fn leave_in_lists(self) {
-        self.prev.set(self.here().tree().cast());
+        self.prev.set(self.core().tree().cast());
     }
 
     /// The record of its core.
     #[inline(always)]
-    pub(crate) fn here(self) -> &'static Here {
-        self.core.get().here()
+    pub(crate) fn core(self) -> &'static Core {
+        self.core.get().record()
     }
 
     /// Whether this is a main greenlet.
@@ -290,7 +290,7 @@ impl BlockPtr {
     /// Whether its body has not started, or it has no body yet.
     #[inline]
     pub(crate) fn is_unstarted(self) -> bool {
-        self.has(BARE) || self.has_body_or_pin() && !self.has(PINNED)
+        self.has(NO_BODY) || self.has_body_or_pin() && !self.has(PINNED)
     }
 
     /// Bytes of its stack, the control block included; 0 for main.
@@ -370,14 +370,14 @@ impl Block {
         place: *mut Self,
         bounds: (*const Canary, usize),
         home: (Home, u32),
-        here: &'static Here,
+        core: &'static Core,
     ) -> BlockPtr {
         // SAFETY: in bounds of the caller's memory.
         let number = unsafe { &raw mut (*place).id };
         // SAFETY: the slot was never used, so no handle or list refers to its id.
-        unsafe { number.write(Number::nobody()) };
+        unsafe { number.write(Number::unused()) };
         // SAFETY: the caller's contract.
-        unsafe { Self::write(place, bounds, home, here) }
+        unsafe { Self::write(place, bounds, home, core) }
     }
 
     /// Writes all of a block but `id`, which is initialised and gets a new id.
@@ -390,12 +390,12 @@ impl Block {
         place: *mut Self,
         (floor, span): (*const Canary, usize),
         (home, headroom): (Home, u32),
-        here: &'static Here,
+        core: &'static Core,
     ) -> BlockPtr {
         // SAFETY: `id` is an atomic for ever. It is not written with the other fields, because a weak handle to the
         // last greenlet of the slot may read it, and so may a core that takes the slot out of a list. A slot that is in
         // a list here is main's, and its tree is the same one.
-        unsafe { &(*place).id }.set(here.new_id(), || true);
+        unsafe { &(*place).id }.set(core.new_id(), || true);
         let me = place.cast_const();
         macro_rules! fill {
             ($($field:ident: $value:expr,)*) => {$(
@@ -416,7 +416,7 @@ impl Block {
             home: Cell::new(home),
             headroom: Cell::new(headroom),
             busy: Count::none(),
-            core: Cell::new(Link::to(here)),
+            core: Cell::new(Link::to(core)),
             name: Cell::new(None),
             local_context: Cell::new(ptr::null()),
             attached: Cell::new(ptr::null()),
@@ -432,14 +432,14 @@ impl Block {
     ///
     /// `place` is a block whose greenlet was freed, and the caller has claimed its slot.
     #[inline]
-    pub(crate) unsafe fn renew(place: *const Self, here: &'static Here) -> BlockPtr {
+    pub(crate) unsafe fn renew(place: *const Self, core: &'static Core) -> BlockPtr {
         // SAFETY: the block of a freed greenlet is still initialised.
         let me = unsafe { BlockPtr::new(place) };
         debug_assert!(me.parent().is_none() && me.body().is_none() && !attached::is_attached(me));
-        me.id.set(here.new_id(), || ptr::eq(me.prev.get().cast(), here.tree()));
+        me.id.set(core.new_id(), || ptr::eq(me.prev.get().cast(), core.tree()));
         me.context.clear_sp();
         me.refs.set(1);
-        me.core.set(Link::to(here));
+        me.core.set(Link::to(core));
         me.busy.clear();
         me
     }

@@ -23,7 +23,7 @@
 //! it obliges its receiver to nothing.
 
 use crate::records::block::{BlockPtr, ENDED};
-use crate::records::here::{Here, reported_core};
+use crate::records::core_state::{Core, reported_core};
 use core::mem;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicU32, compiler_fence};
@@ -51,13 +51,13 @@ impl Busy {
     /// that greenlet may be of another tree, or there may be none.
     #[inline]
     pub(crate) fn in_tree_of(any: BlockPtr) -> Self {
-        Self::count(at_work(any.here(), !any.has(ENDED)))
+        Self::count(at_work(any.core(), !any.has(ENDED)))
     }
 
     /// Counts an operation on the stack of the current greenlet of this core, if there is one.
     #[inline]
     pub(crate) fn on_this_core() -> Self {
-        Self::count(reported_core().and_then(|here| at_work(here, false)))
+        Self::count(reported_core().and_then(|core| at_work(core, false)))
     }
 
     /// Counts an arrival at `to`, to which a packet is about to be sent.
@@ -100,13 +100,13 @@ const OWN: bool = cfg!(any(bare, feature = "std", feature = "cores"));
 /// The count that is used instead in that case, for all greenlets.
 static SOMEWHERE: AtomicU32 = AtomicU32::new(0);
 
-/// The count for an operation on the stack of the current greenlet of this core, whose record is `here`; `None` if
+/// The count for an operation on the stack of the current greenlet of this core, whose record is `core`; `None` if
 /// there is no such greenlet. `entered`: the caller is code of the tree that is entered.
-fn at_work(here: &Here, entered: bool) -> Option<&'static AtomicU32> {
+fn at_work(core: &Core, entered: bool) -> Option<&'static AtomicU32> {
     if !(entered || OWN) {
         return Some(&SOMEWHERE);
     }
-    let current = here.current_ptr();
+    let current = core.current_ptr();
     // SAFETY: the record is that of the calling core, and the current greenlet exists.
     if current.is_null() { None } else { counter(unsafe { BlockPtr::new(current) }) }
 }

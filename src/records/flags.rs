@@ -38,7 +38,7 @@ impl BitOr for Flags {
 }
 
 /// The greenlet has not started and has no body, so it cannot be started yet.
-pub(crate) const BARE: Flags = Flags(1);
+pub(crate) const NO_BODY: Flags = Flags(1);
 /// The body has ended, or will never run.
 pub(crate) const DEAD: Flags = Flags(2);
 /// The tree has ended: no greenlet of it is resumed, and a handle only counts.
@@ -49,8 +49,8 @@ pub(crate) const LEAKED: Flags = Flags(8);
 /// The greenlet waits in an `up` that took the slow path, or whose target is no longer its parent, and the block holds a
 /// *pin*: a reference to the greenlet that it switched to.
 pub(crate) const PINNED: Flags = Flags(16);
-/// Set together with [`BARE`] while one operation reserves the right to set the body: a `set_run` that is dropping the
-/// old body, or a claim. Any other `set_run` is refused.
+/// Set together with [`NO_BODY`] while one operation reserves the right to set the body: a `set_run` that is dropping
+/// the old body, or a claim. Any other `set_run` is refused.
 pub(crate) const REPLACING: Flags = Flags(32);
 /// The greenlet is dead, and its slot is never released, because its stack must stay as it is. Never set without the
 /// feature `abandon`.

@@ -79,7 +79,7 @@ const NUMBER: u64 = REMOTE - 1;
 /// How many ids there are.
 pub(crate) const NUMBERS: u64 = NUMBER + 1;
 /// The id in a free slot. No greenlet has it.
-const NOBODY: u64 = NUMBER;
+const FREE: u64 = NUMBER;
 
 /// The bell: the bit of a core's `slow` that is set while a kill is requested.
 pub(crate) const ASKED: u32 = 4;
@@ -95,9 +95,9 @@ pub(crate) struct Number {
 
 impl Number {
     /// Of a slot that had no greenlet yet.
-    pub(crate) const fn nobody() -> Self {
+    pub(crate) const fn unused() -> Self {
         Self {
-            word: AtomicU64::new(NOBODY),
+            word: AtomicU64::new(FREE),
             kills: AtomicPtr::new(ptr::null_mut()),
             wakes: AtomicPtr::new(ptr::null_mut()),
         }
@@ -134,7 +134,7 @@ impl Number {
     #[inline]
     pub(crate) fn forget(&self) -> bool {
         if self.word.load(Relaxed) & (REMOTE | LINKED) == 0 {
-            self.word.store(NOBODY, Relaxed);
+            self.word.store(FREE, Relaxed);
             false
         } else {
             self.forget_asked()
@@ -144,7 +144,7 @@ impl Number {
     /// [`forget`](Self::forget) when a requester may change the word, or a core may take the slot out of its list.
     #[cold]
     fn forget_asked(&self) -> bool {
-        let before = self.word.fetch_update(AcqRel, Relaxed, |word| Some(NOBODY | word & LINKED));
+        let before = self.word.fetch_update(AcqRel, Relaxed, |word| Some(FREE | word & LINKED));
         before.is_ok_and(|word| word & LINKED != 0 && word & STRANGE == 0)
     }
 

@@ -6,10 +6,10 @@ pub(crate) mod band;
 pub(crate) mod block;
 #[cfg_attr(not(feature = "abandon"), path = "never_busy.rs")]
 pub(crate) mod busy;
+pub(crate) mod core_state;
 pub(crate) mod debug;
 pub(crate) mod errors;
 pub(crate) mod flags;
-pub(crate) mod here;
 pub(crate) mod identity;
 pub(crate) mod mail;
 pub(crate) mod occupancy;

@@ -6,4 +6,4 @@ use crate::records::block::BlockPtr;
 pub(crate) fn greenlet(_block: BlockPtr) {}
 
 #[inline(always)]
-pub(crate) fn nobody() {}
+pub(crate) fn no_greenlet() {}

@@ -33,8 +33,8 @@ pub(crate) fn mark(block: BlockPtr) -> usize {
     // aligned to more than a word.
     let lowest = unsafe { Native::first_mismatch(PAINTED, floor, floor.wrapping_byte_add(span)) };
     // The saved stack pointer is null for a greenlet that has not started and has no body.
-    let here = block.here();
-    let runs = here.current_ptr() == block.as_ptr() && !here.reports_overflow();
+    let core = block.core();
+    let runs = core.current_ptr() == block.as_ptr() && !core.reports_overflow();
     let left = if runs { Native::stack_pointer() } else { block.context.sp() };
     let sp = if left.is_null() { lowest.addr() } else { left.addr() };
     block.base() - lowest.addr().min(sp)

@@ -94,8 +94,8 @@ mod imp {
     }
 
     /// Calls user code in the middle of work that must be finished; returns its panic as `Err`.
-    pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Payload> {
-        catch_unwind(AssertUnwindSafe(run))
+    pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, Payload> {
+        catch_unwind(AssertUnwindSafe(code))
     }
 
     /// Resumes a panic, on the caller's stack.
@@ -140,9 +140,9 @@ mod imp {
     /// Calls user code in the middle of work that must be finished. It cannot be finished after a panic, so a panic
     /// ends the program.
     #[inline(always)]
-    pub(crate) fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Payload> {
+    pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, Payload> {
         let last_words = LastWords(None);
-        let result = run();
+        let result = code();
         core::mem::forget(last_words);
         Ok(result)
     }

@@ -6,10 +6,10 @@ use crate::records::band::BAND;
 use crate::records::block::BlockPtr;
 
 /// Watched while no tree is entered. Nothing writes to it.
-static NOBODY: Nobody = Nobody([0; BAND]);
+static UNWRITTEN: Unwritten = Unwritten([0; BAND]);
 
 #[repr(align(64))]
-struct Nobody([u8; BAND]);
+struct Unwritten([u8; BAND]);
 
 /// Sets the watchpoint to the canary band of `block`, a greenlet of this core.
 #[inline(always)]
@@ -18,6 +18,6 @@ pub(crate) fn greenlet(block: BlockPtr) {
 }
 
 /// Sets the watchpoint to memory that nothing writes to, as no tree is entered any more.
-pub(crate) fn nobody() {
-    Native::watch(NOBODY.0.as_ptr_range().end.cast());
+pub(crate) fn no_greenlet() {
+    Native::watch(UNWRITTEN.0.as_ptr_range().end.cast());
 }

@@ -53,7 +53,7 @@ macro_rules! variants {
             impl Default for Office {
                 fn default() -> Self {
                     Self {
-                        numbers: [Number::nobody(), Number::nobody()],
+                        numbers: [Number::unused(), Number::unused()],
                         mails: [Mail::new(), Mail::new()],
                         slow: AtomicU32::new(0),
                     }

@@ -51,7 +51,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// ```
     #[must_use]
     pub fn kills_in_progress(&self) -> u32 {
-        if self.is_ended() { 0 } else { self.block().here().kills() }
+        if self.is_ended() { 0 } else { self.block().core().kills() }
     }
 
     /// Calls `visit` with each greenlet of this tree: first main, then the others in the order of creation.
@@ -76,7 +76,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             return;
         }
         // SAFETY: the tree has not ended, so it is the one that is entered on this core.
-        let main = unsafe { self.block().here().main() };
+        let main = unsafe { self.block().core().main() };
         // SAFETY: the same.
         unsafe { each(main, visit) };
     }
@@ -106,8 +106,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         let block = self.block();
         // While an overflow is being reported, the code runs on another stack than that of the current greenlet.
-        let stands = self.is_current() && !block.here().reports_overflow();
-        let sp = if stands { Native::stack_pointer() } else { block.context.sp() };
+        let is_on_stack = self.is_current() && !block.core().reports_overflow();
+        let sp = if is_on_stack { Native::stack_pointer() } else { block.context.sp() };
         // A greenlet that never had a body has no saved stack pointer: only its control block is in use.
         let sp = if sp.is_null() { block.as_ptr().addr() } else { sp.addr() };
         Some(Stack { base: block.base(), limit: block.limit(), sp })

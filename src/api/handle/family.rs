@@ -2,10 +2,10 @@
 
 use crate::api::builder::Builder;
 use crate::api::pools::{Stacks, least};
-use crate::kernel::body::{self, Run};
+use crate::kernel::body::{self, Body};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::release;
-use crate::records::block::{BARE, BlockPtr, ENDED, REPLACING};
+use crate::records::block::{BlockPtr, ENDED, NO_BODY, REPLACING};
 use crate::records::busy::Busy;
 use crate::records::errors::{ParentError, Refused, RunError, SpawnError};
 use crate::records::panic::Held;
@@ -126,7 +126,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             if let Err(reason) = self.can_run::<F>() {
                 return Err(Refused { reason, returned: body.into_inner() });
             }
-            if self.block().has(BARE) {
+            if self.block().has(NO_BODY) {
                 break;
             }
             // Destructors of the old body may call anything, this function as well, so all conditions are checked
@@ -139,7 +139,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         Ok(())
     }
 
-    fn can_run<F: Run<V, E>>(&self) -> Result<(), RunError> {
+    fn can_run<F: Body<V, E>>(&self) -> Result<(), RunError> {
         let block = self.block();
         if block.is_main() {
             return Err(RunError::Main);
@@ -235,7 +235,7 @@ struct Replacing(BlockPtr);
 
 impl Replacing {
     fn new(block: BlockPtr) -> Self {
-        block.set(REPLACING | BARE);
+        block.set(REPLACING | NO_BODY);
         Self(block)
     }
 }

@@ -66,7 +66,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             State::Dead
         } else if block.is_unstarted() {
             State::Unstarted
-        } else if block.here().current_ptr() == block.as_ptr() {
+        } else if block.core().current_ptr() == block.as_ptr() {
             State::Running
         } else {
             State::Suspended
@@ -256,7 +256,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             return None;
         }
         // SAFETY: the tree is entered, and a live handle is only held by code that runs inside of it, on its core.
-        let current = unsafe { self.block().here().current() };
+        let current = unsafe { self.block().core().current() };
         // SAFETY: counted here.
         Some(unsafe { Self::from_block(current.retain()) })
     }

@@ -1,7 +1,7 @@
 //! The transfers, as methods of the target: switch, throw, kill and cancel.
 
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::end_under_me;
+use crate::kernel::references::kill_as_parent;
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::transfer::{self, slow};
 use crate::kernel::tree::Tree;
@@ -212,20 +212,20 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     pub fn cancel(&self) -> Outcome<V, E> {
         let refuse = |refusal| Err(Thrown::Refused(refusal, None));
         let Some(value) = self.exit_value() else { return refuse(Refusal::Ended) };
-        if let Some(refusal) = self.block().here().stopped() {
+        if let Some(refusal) = self.block().core().stopped() {
             return refuse(refusal);
         }
         if self.is_main() {
             return refuse(Refusal::Main);
         }
         // SAFETY: `exit_value` saw that the tree is entered.
-        if self.block().is_above(unsafe { self.block().here().current() }) {
+        if self.block().is_above(unsafe { self.block().core().current() }) {
             return refuse(Refusal::Cycle);
         }
         // SAFETY: this handle keeps the greenlet alive; the two other conditions were checked above, and nothing
         // ran since.
-        let arrival = unsafe { end_under_me(self.block(), Sent::Exit(value), |arrival| arrival) };
-        slow::surface(arrival.and_then(|arrival| arrival))
+        let arrival = unsafe { kill_as_parent(self.block(), Sent::Exit(value), |arrival| arrival) };
+        slow::resume_panic(arrival.and_then(|arrival| arrival))
     }
 
     fn send(&self, sent: Sent<V, E>) -> Outcome<V, E> {

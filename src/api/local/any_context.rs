@@ -1,7 +1,7 @@
 //! Handles to contexts of unknown type.
 
 use super::context::{Context, find};
-use crate::records::attached::{Shared, let_go, retain};
+use crate::records::attached::{Shared, release, retain};
 use crate::records::busy::Busy;
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -91,7 +91,7 @@ impl Drop for AnyContext {
     fn drop(&mut self) {
         let _busy = Busy::on_this_core();
         // SAFETY: this handle owns one reference, and releases it here.
-        unsafe { let_go(self.shared.as_ptr()) }
+        unsafe { release(self.shared.as_ptr()) }
     }
 }
 

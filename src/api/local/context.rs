@@ -5,7 +5,7 @@
 
 use crate::api::local::{AnyContext, LocalError};
 use crate::kernel::handle::Greenlet;
-use crate::records::attached::{Shared, let_go, retain};
+use crate::records::attached::{Shared, release, retain};
 use crate::records::busy::Busy;
 use crate::records::errors::Refused;
 use crate::records::pool::{Claimed, Slots};
@@ -188,7 +188,7 @@ impl<C: 'static> Drop for Context<C> {
     fn drop(&mut self) {
         let _busy = Busy::on_this_core();
         // SAFETY: this handle owns one reference, and releases it here.
-        unsafe { let_go(self.shared.as_ptr()) }
+        unsafe { release(self.shared.as_ptr()) }
     }
 }
 
@@ -293,7 +293,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         let old = self.block().local_context.replace(context.map_or(ptr::null(), AnyContext::into_shared));
         if !old.is_null() {
             // SAFETY: the greenlet held a reference to it.
-            unsafe { let_go(old) };
+            unsafe { release(old) };
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::layout::{Guarded, Guards, Inline, Layout, Placed, Plain};
 use super::placed::Apart;
-use crate::records::pool::{Claim, Core, Keeper, List, NoStack, Shared, Source, Tally};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Shared, Tally};
 use core::fmt;
 use core::mem::size_of;
 use core::ops::Range;
@@ -32,15 +32,15 @@ use core::ops::Range;
 /// static INTERRUPTED: StackPool<4, 8192, 1024> = StackPool::new(); // 7168 for the greenlet, 1024 for handlers
 /// assert_eq!(WORKERS.count(), 8);
 /// ```
-#[repr(C)] // the keeper is below the stacks: a small overflow of the lowest stack meets it, and no other static
+#[repr(C)] // the free list is below the stacks: a small overflow of the lowest stack meets it, and no other static
 pub struct StackPool<
     const COUNT: usize,
     const SIZE: usize,
     const HEADROOM: usize = 0,
     L: Layout<COUNT, SIZE> = Plain,
-    K: Keeper = List,
+    K: FreeList = List,
 > {
-    keeper: K,
+    free_list: K,
     memory: L::Memory,
 }
 
@@ -89,7 +89,7 @@ pub type SharedStackPool<const COUNT: usize, const SIZE: usize, const HEADROOM: 
 pub type GuardedStackPool<const COUNT: usize, const SIZE: usize, const HEADROOM: usize = 0> =
     StackPool<COUNT, SIZE, HEADROOM, Guarded>;
 
-impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Inline<COUNT, SIZE>, K: Keeper>
+impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Inline<COUNT, SIZE>, K: FreeList>
     StackPool<COUNT, SIZE, HEADROOM, L, K>
 {
     /// Creates a pool with all stacks free. All its bits are zero.
@@ -102,11 +102,11 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Inline<COU
     #[must_use]
     pub const fn new() -> Self {
         const { super::check::<COUNT, SIZE, HEADROOM, L>() }
-        Self { keeper: K::ALL_FREE, memory: L::UNUSED }
+        Self { free_list: K::ALL_FREE, memory: L::UNUSED }
     }
 }
 
-impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: Keeper>
+impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: FreeList>
     StackPool<COUNT, SIZE, HEADROOM, Placed<L>, K>
 {
     /// Creates a pool with its stacks in `memory`; called by [`stack_pool!`](crate::stack_pool).
@@ -118,11 +118,11 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     #[must_use]
     pub const unsafe fn placed(memory: &'static L::Memory) -> Self {
         const { super::check::<COUNT, SIZE, HEADROOM, L>() }
-        Self { keeper: K::ALL_FREE, memory: Apart::new(memory) }
+        Self { free_list: K::ALL_FREE, memory: Apart::new(memory) }
     }
 }
 
-impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: Keeper>
+impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: FreeList>
     StackPool<COUNT, SIZE, HEADROOM, L, K>
 {
     /// The bytes of memory that the whole pool takes: stacks, guard pages and its own state.
@@ -178,7 +178,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     /// ```
     #[must_use]
     pub fn free(&self) -> usize {
-        self.keeper.free(COUNT)
+        self.free_list.free(COUNT)
     }
 
     /// Returns the address ranges of the guard pages, from the lowest stack to the highest. Each is one page, aligned
@@ -198,15 +198,15 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     }
 }
 
-impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE> + 'static, K: Keeper> Source
-    for StackPool<COUNT, SIZE, HEADROOM, L, K>
+impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE> + 'static, K: FreeList>
+    PoolImpl for StackPool<COUNT, SIZE, HEADROOM, L, K>
 {
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
-    fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
+    fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused = |number| (number < COUNT).then(|| L::place(&self.memory, number));
-        let (place, home) = self.keeper.claim(core, unused)?;
+        let (place, home) = self.free_list.claim(core, unused)?;
         Ok(Claim::of(place, SIZE, home))
     }
 
@@ -215,11 +215,11 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     }
 
     fn tally(&self) -> &Tally {
-        self.keeper.tally()
+        self.free_list.tally()
     }
 }
 
-impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Inline<COUNT, SIZE>, K: Keeper> Default
+impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Inline<COUNT, SIZE>, K: FreeList> Default
     for StackPool<COUNT, SIZE, HEADROOM, L, K>
 {
     fn default() -> Self {
@@ -227,7 +227,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Inline<COU
     }
 }
 
-impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: Keeper> fmt::Debug
+impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>, K: FreeList> fmt::Debug
     for StackPool<COUNT, SIZE, HEADROOM, L, K>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

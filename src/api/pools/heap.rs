@@ -3,7 +3,7 @@
 use super::check;
 use crate::api::pools::Plain;
 use crate::api::pools::layout::{FAR, SPARE};
-use crate::records::pool::{Claim, Core, Keeper, List, NoStack, Source, Tally, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Tally, place};
 use alloc::alloc::{Layout, alloc};
 use core::fmt;
 
@@ -92,18 +92,18 @@ impl<const SIZE: usize, const HEADROOM: usize> Default for HeapStacks<SIZE, HEAD
     }
 }
 
-impl<const SIZE: usize, const HEADROOM: usize> Source for HeapStacks<SIZE, HEADROOM> {
+impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for HeapStacks<SIZE, HEADROOM> {
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
-    fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
+    fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused = |_number| {
             let layout = Layout::from_size_align(SIZE.checked_add(Self::BELOW)?, 64).ok()?;
             // SAFETY: the size is not zero: `new` checks that at compile time.
             let memory = unsafe { alloc(layout) };
             (!memory.is_null()).then(|| place(memory.wrapping_add(Self::BELOW), SIZE))
         };
-        match Keeper::claim(&self.list, core, unused) {
+        match FreeList::claim(&self.list, core, unused) {
             Ok((place, home)) => Ok(Claim::of(place, SIZE, home)),
             Err(NoStack::Empty) => Err(NoStack::NoMemory),
             Err(refused) => Err(refused),

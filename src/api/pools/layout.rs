@@ -33,7 +33,7 @@ pub(super) const FAR: usize = SPARE * (64 << 10);
 /// static STACKS: StackPool<8, 4096> = StackPool::new();
 /// assert_eq!(describe(&STACKS), <Plain as Layout<8, 4096>>::BYTES);
 /// ```
-pub trait Layout<const COUNT: usize, const SIZE: usize>: Lay<COUNT, SIZE> {
+pub trait Layout<const COUNT: usize, const SIZE: usize>: LayoutImpl<COUNT, SIZE> {
     /// The bytes of memory that the stacks take, guard pages included.
     ///
     /// The spare memory below them on Linux and macOS is not counted, because it is never touched and so takes none.
@@ -71,7 +71,7 @@ pub struct Placed<L = Plain>(PhantomData<L>);
 
 /// The part of [`Layout`] that only this crate uses. Sealed: public in a private module.
 #[doc(hidden)]
-pub trait Lay<const COUNT: usize, const SIZE: usize> {
+pub trait LayoutImpl<const COUNT: usize, const SIZE: usize> {
     /// The field of a pool that has the stacks, or refers to them.
     type Memory: Sync + 'static;
     /// Evaluated at compile time for each pool: fails the build if `SIZE` is not possible.
@@ -149,7 +149,7 @@ impl<const SIZE: usize> StackAboveGuard<SIZE> {
     };
 }
 
-impl<const COUNT: usize, const SIZE: usize> Lay<COUNT, SIZE> for Plain {
+impl<const COUNT: usize, const SIZE: usize> LayoutImpl<COUNT, SIZE> for Plain {
     type Memory = Row<Stack<SIZE>, COUNT>;
     const BELOW: usize = Self::Memory::BELOW;
     const SOUND: () = {
@@ -164,7 +164,8 @@ impl<const COUNT: usize, const SIZE: usize> Lay<COUNT, SIZE> for Plain {
 }
 
 impl<const COUNT: usize, const SIZE: usize> Layout<COUNT, SIZE> for Plain {
-    const BYTES: usize = size_of::<<Self as Lay<COUNT, SIZE>>::Memory>() - <Self as Lay<COUNT, SIZE>>::BELOW;
+    const BYTES: usize =
+        size_of::<<Self as LayoutImpl<COUNT, SIZE>>::Memory>() - <Self as LayoutImpl<COUNT, SIZE>>::BELOW;
 }
 
 impl<const COUNT: usize, const SIZE: usize> Inline<COUNT, SIZE> for Plain {
@@ -172,7 +173,7 @@ impl<const COUNT: usize, const SIZE: usize> Inline<COUNT, SIZE> for Plain {
     const UNUSED: Self::Memory = Row::of([const { Stack::UNUSED }; SPARE], [const { Stack::UNUSED }; COUNT]);
 }
 
-impl<const COUNT: usize, const SIZE: usize> Lay<COUNT, SIZE> for Guarded {
+impl<const COUNT: usize, const SIZE: usize> LayoutImpl<COUNT, SIZE> for Guarded {
     type Memory = Row<StackAboveGuard<SIZE>, COUNT>;
     const BELOW: usize = Self::Memory::BELOW;
     const SOUND: () = {
@@ -187,7 +188,8 @@ impl<const COUNT: usize, const SIZE: usize> Lay<COUNT, SIZE> for Guarded {
 }
 
 impl<const COUNT: usize, const SIZE: usize> Layout<COUNT, SIZE> for Guarded {
-    const BYTES: usize = size_of::<<Self as Lay<COUNT, SIZE>>::Memory>() - <Self as Lay<COUNT, SIZE>>::BELOW;
+    const BYTES: usize =
+        size_of::<<Self as LayoutImpl<COUNT, SIZE>>::Memory>() - <Self as LayoutImpl<COUNT, SIZE>>::BELOW;
 }
 
 impl<const COUNT: usize, const SIZE: usize> Inline<COUNT, SIZE> for Guarded {
@@ -203,7 +205,7 @@ impl<const COUNT: usize, const SIZE: usize> Guards<COUNT, SIZE> for Guarded {
     }
 }
 
-impl<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>> Lay<COUNT, SIZE> for Placed<L> {
+impl<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>> LayoutImpl<COUNT, SIZE> for Placed<L> {
     type Memory = Apart<L::Memory>;
     const SOUND: () = L::SOUND;
     const BELOW: usize = 0;
@@ -225,4 +227,4 @@ impl<const COUNT: usize, const SIZE: usize, L: Guards<COUNT, SIZE>> Guards<COUNT
 
 /// The memory of the `COUNT` stacks of a pool, of `SIZE` bytes each, in the layout `L`.
 #[doc(hidden)]
-pub type StackMemory<const COUNT: usize, const SIZE: usize, L> = <L as Lay<COUNT, SIZE>>::Memory;
+pub type StackMemory<const COUNT: usize, const SIZE: usize, L> = <L as LayoutImpl<COUNT, SIZE>>::Memory;

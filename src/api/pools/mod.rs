@@ -23,7 +23,7 @@ pub use heap::HeapStacks;
 pub use layout::{Guarded, Inline, Layout, Placed, Plain, StackMemory};
 pub use region::{Byte, StackRegion, TooSmall};
 
-use crate::records::pool::Source;
+use crate::records::pool::PoolImpl;
 
 /// A source of stacks: a [`StackPool`] of any kind, a [`StackRegion`] or `HeapStacks`. Sealed.
 ///
@@ -41,9 +41,9 @@ use crate::records::pool::Source;
 /// static TREE: Tree<u32> = Tree::new();
 /// TREE.enter(|main| assert_eq!(doubler(main, &STACKS).switch(4), Ok(8))).unwrap();
 /// ```
-pub trait Stacks: Source {}
+pub trait Stacks: PoolImpl {}
 
-impl<P: Source> Stacks for P {}
+impl<P: PoolImpl> Stacks for P {}
 
 /// Fails the build if the parameters of a pool are out of range.
 const fn check<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>>() {

@@ -3,7 +3,7 @@
 use super::check;
 use crate::api::pools::Plain;
 use crate::records::errors::Refused;
-use crate::records::pool::{Claim, Core, Keeper, List, NoStack, Source, Tally, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Tally, place};
 use core::fmt;
 use core::mem::{MaybeUninit, align_of, size_of};
 use core::ptr;
@@ -175,13 +175,13 @@ impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
     }
 }
 
-impl<const SIZE: usize, const HEADROOM: usize> Source for StackRegion<SIZE, HEADROOM> {
+impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for StackRegion<SIZE, HEADROOM> {
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
-    fn claim(&'static self, core: Core) -> Result<Claim, NoStack> {
+    fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused = |number| (number < self.count).then(|| place(self.stacks.wrapping_add(number * SIZE), SIZE));
-        let (place, home) = Keeper::claim(&self.list, core, unused)?;
+        let (place, home) = FreeList::claim(&self.list, core, unused)?;
         Ok(Claim::of(place, SIZE, home))
     }
 

@@ -46,7 +46,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         let listener = tracer.map(Listener::new);
         // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
         let tree = unsafe { Tree::<V, E>::of(self.block()) };
-        tree.replace_listener(self.block().here(), listener).map(Listener::tracer)
+        tree.replace_listener(self.block().core(), listener).map(Listener::tracer)
     }
 
     /// Returns the tracer of this greenlet's tree, if one is set.

@@ -1,15 +1,15 @@
 //! The start and the death of a greenlet.
 
-use super::slow::{self, Arrival, Packet, first_not_dead, lost_to, take_over};
+use super::slow::{self, Arrival, Packet, first_not_dead, replace_by_panic, set_current_counted};
 use super::{outgoing, word};
 use crate::arch::{Context, Isa, Landing, Native, Word};
-use crate::kernel::body::{self, Run, Waiting};
+use crate::kernel::body::{self, Body, Waiting};
 use crate::kernel::me::Me;
 use crate::kernel::overflow;
 use crate::kernel::thrown::Thrown;
 #[cfg(feature = "abandon")]
 use crate::records::block::ABANDONED;
-use crate::records::block::{BARE, BlockPtr, DEAD, Flags};
+use crate::records::block::{BlockPtr, DEAD, Flags, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::panic::{self, Payload};
 use core::mem::{self, ManuallyDrop, needs_drop};
@@ -22,7 +22,7 @@ use core::mem::{self, ManuallyDrop, needs_drop};
 ///
 /// Only the trampoline calls this, with the arguments that the switch passed to it. `this` is the context of a greenlet
 /// with such a body, of a tree of `V` and `E`.
-pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
+pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Body<V, E>>(
     word: Word,
     this: *const Context,
     target: *const Context,
@@ -32,7 +32,7 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
     let me = unsafe { BlockPtr::from_context(this) };
     let landing = Landing::new(word, target, packet);
     // SAFETY: the caller's contract; `landing` is received once, here.
-    end(me, panic::guard(me, || unsafe { live::<V, E, F>(me, landing) }))
+    end(me, panic::guard(me, || unsafe { run_body::<V, E, F>(me, landing) }))
 }
 
 /// Receives the first transfer to a greenlet, and calls the body if it is a value. Returns the result of the greenlet.
@@ -41,12 +41,12 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Run<V, E>>(
 ///
 /// As for [`entry`]; `me` is the current greenlet.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
-unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
-    // Before `land`, which may run code that switches and so overwrites the saved sp: the address of the body.
+unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
+    // Before `slow::receive`, which may run code that switches and so overwrites the saved sp: the address of the body.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
-    match unsafe { slow::land::<V, E>(landing) } {
+    match unsafe { slow::receive::<V, E>(landing) } {
         Ok(Ok(value)) => Ok(body.call(&Me::new(me), value)),
         thrown if panic::CAUGHT => refused(body, thrown),
         thrown => {
@@ -63,15 +63,15 @@ unsafe fn live<V: 'static, E: 'static, F: Run<V, E>>(me: BlockPtr, landing: Land
 fn refused<V, E, F>(body: Waiting<F>, thrown: Arrival<V, E>) -> Arrival<V, E> {
     match panic::catch(|| drop(body)) {
         Ok(()) => thrown,
-        Err(payload) => lost_to(payload, thrown),
+        Err(payload) => replace_by_panic(payload, thrown),
     }
 }
 
 /// Ends `me`, the current greenlet, whose body has ended with `left`. Not inlined, so all bodies share one copy.
 #[inline(never)]
 fn end<V: 'static, E: 'static>(me: BlockPtr, left: Result<Arrival<V, E>, Payload>) -> ! {
-    let rare = finish(me, left.unwrap_or_else(Err));
-    die(me, rare)
+    let undelivered = finish(me, left.unwrap_or_else(Err));
+    die(me, undelivered)
 }
 
 /// Ends `me`, the current greenlet, by a fast switch to its parent that saves nothing and does not return. Needs a
@@ -83,7 +83,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     overflow::check_whole::<V, E>(me);
     // SAFETY: `me` runs a body, in a tree that is entered, so it has a parent.
     let parent = unsafe { me.parent().unwrap_unchecked() };
-    if me.here().is_rare(parent) || me.flags.get().bits() != 0 {
+    if me.core().needs_slow_path(parent) || me.flags.get().bits() != 0 {
         return Ok(Ok(value));
     }
     let _busy = Busy::in_tree_of(me);
@@ -91,7 +91,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
     mark(me, DEAD);
-    me.here().set_current(parent);
+    me.core().set_current(parent);
     // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
     // stack is not reused before the parent has unpacked the word: `me` is referenced, and unpacking is what the parent
     // does first.
@@ -127,7 +127,7 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     mark(me, DEAD);
     let origin = if me.recover() { me } else { me.retain() }; // a leaked greenlet owns a reference already
     let packet = Packet { origin, what: ManuallyDrop::new(what) };
-    take_over(heir);
+    set_current_counted(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed. Its stack,
     // with the packet, is not reused before the heir has read the packet and releases the origin.
     unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
@@ -152,7 +152,7 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
     mark(me, DEAD | ABANDONED);
     let origin = if me.recover() { me } else { me.retain() };
     let packet = Packet { origin, what: ManuallyDrop::new(Ok(Err(thrown))) };
-    take_over(heir);
+    set_current_counted(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed; the packet
     // stays until it is read, by the contract.
     unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
@@ -166,7 +166,7 @@ fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
     loop {
         let Some(parent) = heir.parent() else { unreachable!("main has no body to end; everyone else has a parent") };
         heir = first_not_dead(parent);
-        if !heir.has(BARE) {
+        if !heir.has(NO_BODY) {
             return (heir, whole);
         }
         whole = false;

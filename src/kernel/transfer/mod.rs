@@ -1,17 +1,17 @@
 //! Transfers of control, and the fast path of a switch.
 //!
 //! ```text
-//!            switching away                             being resumed
-//!   switch, ──► is_rare? ── no ───► Native::switch ──► receive ────► a word: the value
-//!   up             │                                      └────────► a packet: slow::arrive ──┐
-//!                 yes                                                                         ├──► slow::unwrap
-//!                  ▼                                      ┌────────► a packet ────────────────┘
-//!              slow::send ─► depart ─► Native:: ─────► slow::land ──► a word: the value
-//!                                      switch_with_packet
+//!              switching away                            being resumed
+//!   switch, ─► needs_slow_path? ─ no ─► Native::switch ─► receive ───► a word: the value
+//!   up               │                                      └────────► a packet: slow::receive_packet ┐
+//!                   yes                                                                               ├► open_packet
+//!                    ▼                                       ┌───────► a packet ──────────────────────┘
+//!                slow::send ─► depart ─► Native:: ────► slow::receive ► a word: the value
+//!                                        switch_with_packet
 //! ```
 //!
-//! The fast path does what the slow path would do in the usual case. One test before the switch, `Here::is_rare`,
-//! recognises this case:
+//! The fast path does what the slow path would do in the usual case. One test before the switch,
+//! `Core::needs_slow_path`, recognises this case:
 //!
 //! - the target's flags are 0: it has a body, started or not, is not dead or leaked, its tree has not ended, and it has
 //!   no pin to release;
@@ -43,17 +43,17 @@ use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 /// returns: this does not use `to` after other code has run.
 #[inline(always)]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
-    let here = to.here();
-    if here.is_rare(to) {
-        return apart(|outcome| {
+    let core = to.core();
+    if core.needs_slow_path(to) {
+        return out_of_line(|outcome| {
             // SAFETY: the same contract.
             outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
         });
     }
     // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
-    let from = unsafe { here.current() };
+    let from = unsafe { core.current() };
     overflow::check::<V, E>(from);
-    here.set_current(to);
+    core.set_current(to);
     outgoing!(place = value);
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
@@ -69,7 +69,7 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
 pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) -> Outcome<V, E> {
     let refs = to.block().refs.get();
     if refs == 1 {
-        return apart(|outcome| {
+        return out_of_line(|outcome| {
             outcome.write(slow::send_with_last(to, value));
         });
     }
@@ -92,16 +92,16 @@ pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) 
 pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outcome<V, E> {
     // SAFETY: `me` runs a body, so it is neither main nor of an ended tree, and only those have no parent.
     let to = unsafe { me.parent().unwrap_unchecked() };
-    let here = to.here();
-    if here.is_rare(to) {
-        return apart(|outcome| {
+    let core = to.core();
+    if core.needs_slow_path(to) {
+        return out_of_line(|outcome| {
             let _busy = Busy::in_tree_of(to);
             // SAFETY: `me` is current, and `to` its parent; their tree is entered, and has the types `V` and `E`.
             outcome.write(unsafe { slow::send_up(me, to, Sent::Value(value)) });
         });
     }
     overflow::check::<V, E>(me);
-    here.set_current(to);
+    core.set_current(to);
     outgoing!(place = value);
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
@@ -138,9 +138,9 @@ unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Outcome<V, E> {
     match landing.received() {
         // SAFETY: the word is a packed `V`.
         Ok(word) => Ok(unsafe { word::unpack(word) }),
-        Err(packet) => apart(|outcome| {
+        Err(packet) => out_of_line(|outcome| {
             // SAFETY: the packet is a `Packet<V, E>`.
-            outcome.write(unsafe { slow::arrive(packet) });
+            outcome.write(unsafe { slow::receive_packet(packet) });
         }),
     }
 }
@@ -148,7 +148,7 @@ unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Outcome<V, E> {
 /// Runs `slow`, which writes its outcome into memory of its own. Without this, the compiler builds the outcome of the
 /// fast path in the same memory too, and takes it apart again: four instructions per switch.
 #[inline(always)]
-fn apart<V, E>(slow: impl FnOnce(&mut MaybeUninit<Outcome<V, E>>)) -> Outcome<V, E> {
+fn out_of_line<V, E>(slow: impl FnOnce(&mut MaybeUninit<Outcome<V, E>>)) -> Outcome<V, E> {
     let mut outcome = MaybeUninit::uninit();
     slow(&mut outcome);
     // SAFETY: `slow` wrote it.

@@ -1,8 +1,8 @@
 //! The slow path: all throws and kills, and every switch that fails the test of the fast path.
 //!
-//! [`depart`] leaves a packet on the sender's stack and switches. The receiver calls [`land`] if it left by the slow
-//! path, or starts, and [`arrive`] if it left by the fast path; both call [`unwrap`] for a packet. `unwrap` does these
-//! steps in this order:
+//! [`depart`] leaves a packet on the sender's stack and switches. The receiver calls [`receive`] if it left by the slow
+//! path, or starts, and [`receive_packet`] if it left by the fast path; both call [`open_packet`] for a packet.
+//! `open_packet` does these steps in this order:
 //!
 //! 1. Move what was sent out of the sender's frame. This is first, because each later step may resume or free the
 //!    sender.
@@ -22,9 +22,9 @@ use crate::kernel::references::{release, release_caught};
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
 use crate::kernel::tree::Tree;
-use crate::records::block::{BARE, BlockPtr, DEAD, ENDED};
+use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY};
 use crate::records::busy::Busy;
-use crate::records::here::{ASKED, UNREF};
+use crate::records::core_state::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
 use crate::records::refusal::Refusal;
 use core::marker::PhantomData;
@@ -42,7 +42,7 @@ pub(super) struct Packet<V, E> {
 pub(crate) type Arrival<V, E> = Result<Outcome<V, E>, Payload>;
 
 /// Returns the outcome, or resumes the panic on the caller's stack.
-pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
+pub(crate) fn resume_panic<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
     match arrival {
         Ok(outcome) => outcome,
         Err(payload) => panic::resume(payload),
@@ -58,13 +58,13 @@ pub(crate) fn surface<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
 #[inline(never)]
 pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
     if !named.has(ENDED)
-        && let Some(refusal) = named.here().refuses()
+        && let Some(refusal) = named.core().refuses()
     {
         return Err(Thrown::Refused(refusal, Some(sent)));
     }
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the same contract.
-    surface(unsafe { exchange(named, sent) })
+    resume_panic(unsafe { exchange(named, sent) })
 }
 
 /// [`send`] from `me` to its parent, which a pin keeps alive. The pin is released by the next arrival in `me`; by this
@@ -111,14 +111,14 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sen
         return Ok(Err(Thrown::Refused(Refusal::Ended, Some(sent))));
     }
     // SAFETY: the tree has not ended, so the caller runs inside it.
-    let from = unsafe { named.here().current() };
+    let from = unsafe { named.core().current() };
     overflow::check_whole::<V, E>(from);
     let what = match sent.into_outcome() {
         Err(Thrown::Exit(value)) if named.has(DEAD) => Ok(value),
         what => what,
     };
     let target = first_not_dead(named);
-    if target.has(BARE) {
+    if target.has(NO_BODY) {
         drop(what); // nothing has changed yet, so the destructor may switch, spawn or panic
         return Ok(Err(Thrown::NoRun));
     }
@@ -138,12 +138,12 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     if named.has(ENDED) {
         return given_up(to, Refusal::Ended, value);
     }
-    if let Some(refusal) = named.here().refuses() {
+    if let Some(refusal) = named.core().refuses() {
         return given_up(to, refusal, value);
     }
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the tree has not ended, so the caller runs inside it.
-    let from = unsafe { named.here().current() };
+    let from = unsafe { named.core().current() };
     overflow::check_whole::<V, E>(from);
     while to.block().has(DEAD) {
         // Counted before the dead greenlet is freed: that drops its local values, whose destructors may run any code.
@@ -151,7 +151,7 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
         let next = Held::new(unsafe { Greenlet::from_block(first_not_dead(to.block()).retain()) });
         drop(replace(&mut to, next).into_inner());
     }
-    if to.block().has(BARE) {
+    if to.block().has(NO_BODY) {
         drop(value.into_inner());
         drop(to.into_inner());
         return Err(Thrown::NoRun);
@@ -160,21 +160,21 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     if to.block() == from {
         drop(to.into_inner());
         // SAFETY: `from` is current.
-        return surface(unsafe { trace(from, from, what) });
+        return resume_panic(unsafe { trace(from, from, what) });
     }
     let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
     let to = ManuallyDrop::new(to.into_inner()).block();
-    take_over(to);
+    set_current_counted(to);
     // Decremented by hand, because `release` would free a target that has not started.
     to.refs.set(to.refs.get() - 1);
     if to.refs.get() == 0 {
-        to.here().set_slow(UNREF);
+        to.core().set_slow(UNREF);
     }
     // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on. The packet is on this stack,
     // which does not change until the receiver has read it.
     let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
     // SAFETY: `landing` comes from this switch, and is received once.
-    surface(unsafe { land(landing) })
+    resume_panic(unsafe { receive(landing) })
 }
 
 /// Returns the refusal with the value. The handle is released all the same, which may kill its greenlet.
@@ -207,12 +207,12 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
         return unsafe { trace(from, to, what) };
     }
     let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
-    take_over(to);
+    set_current_counted(to);
     // SAFETY: `from` is running. `to` is suspended or fresh. The packet is on this stack, which does not change until
     // the receiver has read it.
     let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
     // SAFETY: `landing` comes from this switch, and is received once.
-    unsafe { land(landing) }
+    unsafe { receive(landing) }
 }
 
 /// Receives what a greenlet that left by the slow path, or that starts, is resumed with: a word or a packet.
@@ -222,34 +222,34 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
 /// `landing` was just returned by a switch, or passed to a new greenlet, in a tree of `V` and `E`, and is received
 /// once.
 #[inline]
-pub(super) unsafe fn land<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
+pub(super) unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
     match landing.received() {
         // SAFETY: the word is a packed `V`.
         Ok(word) => Ok(Ok(unsafe { word::unpack(word) })),
         // SAFETY: the packet is a `Packet<V, E>`.
-        Err(packet) => unsafe { unwrap(packet) },
+        Err(packet) => unsafe { open_packet(packet) },
     }
 }
 
 /// Makes `to` the current greenlet, which will receive a packet. The packet owns a reference to the origin, so the
 /// core's [`UNREF`] bit is cleared.
-pub(super) fn take_over(to: BlockPtr) {
+pub(super) fn set_current_counted(to: BlockPtr) {
     Busy::of_receiver(to);
-    let here = to.here();
-    here.clear_slow(UNREF);
-    here.set_current(to);
+    let core = to.core();
+    core.clear_slow(UNREF);
+    core.set_current(to);
 }
 
 /// Receives a packet in a greenlet that left by the fast path.
 ///
 /// # Safety
 ///
-/// As for [`unwrap`].
+/// As for [`open_packet`].
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn arrive<V: 'static, E: 'static>(packet: *const ()) -> Outcome<V, E> {
+pub(super) unsafe fn receive_packet<V: 'static, E: 'static>(packet: *const ()) -> Outcome<V, E> {
     // SAFETY: the same contract.
-    surface(unsafe { unwrap(packet) })
+    resume_panic(unsafe { open_packet(packet) })
 }
 
 /// Receives a packet, in the order that the module's documentation gives.
@@ -257,11 +257,11 @@ pub(super) unsafe fn arrive<V: 'static, E: 'static>(packet: *const ()) -> Outcom
 /// # Safety
 ///
 /// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed, and is received once.
-pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
+pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
     // SAFETY: the sender's stack has not changed since the switch, and the packet is read once.
     let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let me = unsafe { origin.here().current() };
+    let me = unsafe { origin.core().current() };
     let _busy = Busy::received(me);
     // SAFETY: `me` is current, the packet's reference keeps the origin alive, the tree has the types `V` and `E`.
     let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };
@@ -271,12 +271,12 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
         // SAFETY: the pin's reference now belongs to this function.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
-    if me.here().slow() & ASKED != 0 && me.here().settler() != me.as_ptr() {
+    if me.core().slow() & ASKED != 0 && me.core().settler() != me.as_ptr() {
         // SAFETY: the tree is entered, and has the types `V` and `E`.
         panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }
     match panicked {
-        Some(payload) => lost_to(payload, what),
+        Some(payload) => replace_by_panic(payload, what),
         None => what,
     }
 }
@@ -293,7 +293,7 @@ pub(super) unsafe fn unwrap<V: 'static, E: 'static>(packet: *const ()) -> Arriva
 unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
-        me.here().clear_slow(ASKED); // set by a late request to an earlier tree of this core
+        me.core().clear_slow(ASKED); // set by a late request to an earlier tree of this core
         return None;
     };
     // SAFETY: the tree is entered, and has the types `V` and `E`.
@@ -301,7 +301,7 @@ unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> 
 }
 
 /// Replaces `what` by a panic. `what` is dropped, and a panic of its destructor is discarded.
-pub(crate) fn lost_to<V, E>(payload: Payload, what: Arrival<V, E>) -> Arrival<V, E> {
+pub(crate) fn replace_by_panic<V, E>(payload: Payload, what: Arrival<V, E>) -> Arrival<V, E> {
     panic::discard(what);
     Err(payload)
 }

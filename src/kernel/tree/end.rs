@@ -2,8 +2,8 @@
 
 use super::Tree;
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::{end_for_nobody, release_caught};
-use crate::records::block::{BARE, BlockPtr, DEAD, ENDED, LEAKED};
+use crate::kernel::references::{kill_discarding, release_caught};
+use crate::records::block::{BlockPtr, DEAD, ENDED, LEAKED, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::paint;
 use crate::records::panic::{self, Held, Payload};
@@ -20,9 +20,9 @@ const ROUNDS: usize = 32;
 /// `main` is the main greenlet of `tree`. Its closure has returned or unwound, to the function that called it, which
 /// calls this. (Another greenlet may be current: this checks it.)
 pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
-    let here = main.here();
+    let core = main.core();
     // Only other code than this crate's that switches stacks can bring control here while another greenlet is current.
-    if here.current_ptr() != main.as_ptr() {
+    if core.current_ptr() != main.as_ptr() {
         ends_elsewhere();
     }
     // So main is current, on its own stack, and all other greenlets are suspended, unstarted or dead.
@@ -30,22 +30,22 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     let mut rounds = 0..ROUNDS;
     let mut asked_below = 0;
     loop {
-        while asked_below < here.next_id() && rounds.next().is_some() {
+        while asked_below < core.next_id() && rounds.next().is_some() {
             // SAFETY: the caller's contract; main is current, by the test.
             asked_below = unsafe { round(tree, main, asked_below, &mut panicked) };
         }
-        let newer = here.next_id();
+        let newer = core.next_id();
         // SAFETY: the same.
         unsafe { report(tree, main, &mut panicked) };
         // The hook may have created greenlets. After the last round these are reported without an exit. Each keeps a stack, so
         // the loop ends at the latest when no stack is free.
-        if here.next_id() == newer {
+        if core.next_id() == newer {
             break;
         }
     }
     // SAFETY: the caller's contract; main is current, by the test.
     panicked = panic::last(panicked, unsafe { cut_loose(tree, main) });
-    here.give_back();
+    core.give_back();
     panicked
 }
 
@@ -82,7 +82,7 @@ extern "C" fn ends_elsewhere() -> ! {
 /// `main` heads the ring of a tree of `V` and `E` that is entered.
 pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: impl FnMut(&Greenlet<V, E>)) {
     let _busy = Busy::in_tree_of(main);
-    let newer = main.here().next_id();
+    let newer = main.core().next_id();
     // SAFETY: the reference is counted here; every greenlet of the ring is of the tree.
     let keep = |block: BlockPtr| Held::new(unsafe { Greenlet::from_block(block.retain()) });
     let mut at = keep(main);
@@ -100,8 +100,8 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
 /// the last panic, if there is one.
 ///
 /// Returns the id below which no greenlet need be asked again: 0 if a greenlet has died or a panic has cut this round
-/// short, because others may end now; else [`Here::next_id`](crate::records::here::Here::next_id) as it was at the start, or the id of the first
-/// greenlet that did not receive its exit.
+/// short, because others may end now; else [`Core::next_id`](crate::records::core_state::Core::next_id) as it was at
+/// the start, or the id of the first greenlet that did not receive its exit.
 ///
 /// # Safety
 ///
@@ -112,22 +112,22 @@ unsafe fn round<V: 'static, E: 'static>(
     from: u64,
     panicked: &mut Option<Payload>,
 ) -> u64 {
-    let here = main.here();
-    let (deaths, mut asked_below) = (here.deaths(), here.next_id());
+    let core = main.core();
+    let (deaths, mut asked_below) = (core.deaths(), core.next_id());
     let ask = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
         if block == main || block.has(DEAD) || greenlet.id() < from {
             return;
         }
-        if block.has(BARE) {
-            block.clear(BARE);
+        if block.has(NO_BODY) {
+            block.clear(NO_BODY);
             block.die(DEAD);
             return;
         }
         let (exit, traced) = (panic::catch(tree.exit), tree.listener.get().is_some());
         let has_exit = exit.is_ok();
         // SAFETY: the handle keeps it alive; it is not main, and main, the current greenlet, has no ancestors.
-        let panic = unsafe { end_for_nobody::<V, E>(block, exit) };
+        let panic = unsafe { kill_discarding::<V, E>(block, exit) };
         // A tracer that fails is removed, and its error or panic arrives in place of the exit.
         if !has_exit || traced && tree.listener.get().is_none() {
             asked_below = asked_below.min(greenlet.id());
@@ -138,7 +138,7 @@ unsafe fn round<V: 'static, E: 'static>(
     let walked = panic::catch(|| unsafe { each(main, ask) });
     let cut_short = walked.is_err();
     *panicked = panic::last(panicked.take(), walked.err());
-    if cut_short || here.deaths() != deaths { 0 } else { asked_below }
+    if cut_short || core.deaths() != deaths { 0 } else { asked_below }
 }
 
 /// Calls the leak hook with every suspended greenlet with which it was not called before. `panicked` is replaced by the
@@ -172,7 +172,7 @@ unsafe fn report<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockP
 ///
 /// As for [`round`].
 unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
-    tree.replace_listener(main.here(), None);
+    tree.replace_listener(main.core(), None);
     main.set(DEAD | ENDED);
     main.id.end();
     tree.occupancy.leave();
@@ -187,7 +187,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     }
     tree.mail.take_down(wait_for_the_bell);
     tree.mail.clear();
-    pool::give_up_all(main.here());
+    pool::give_up_all(main.core());
     // User code runs only from here on, when every greenlet is marked: destructors of what the freed greenlets owned.
     let mut panicked = None;
     while main.successor() != main {

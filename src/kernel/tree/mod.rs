@@ -13,8 +13,8 @@ use crate::kernel::thrown::Thrown;
 use crate::kernel::trace::Listener;
 use crate::records::band::MainBand;
 use crate::records::block::{Block, BlockPtr};
+use crate::records::core_state::this_core;
 use crate::records::errors::{EnterError, Refused};
-use crate::records::here::this_core;
 use crate::records::mail::Mail;
 use crate::records::occupancy::Occupancy;
 use crate::records::panic::{self, Payload};
@@ -247,14 +247,14 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// OTHER.enter(|_main| ()).unwrap();
     /// ```
     pub fn enter<R, F: FnOnce(&Main<V, E>) -> R>(&'static self, main_body: F) -> Result<R, Refused<EnterError, F>> {
-        let Some(here) = this_core() else {
+        let Some(core) = this_core() else {
             return Err(Refused { reason: EnterError::NoCore, returned: main_body });
         };
-        if !here.take() {
+        if !core.take() {
             return Err(Refused { reason: EnterError::CoreBusy, returned: main_body });
         }
         if let Err(reason) = self.occupancy.enter() {
-            here.give_back();
+            core.give_back();
             return Err(Refused { reason, returned: main_body });
         }
         let place = self.main.get().cast::<Block>();
@@ -262,9 +262,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         // last reference to this main is released.
         let bounds = unsafe { self.band.lay() };
         // SAFETY: the same.
-        let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.occupancy), 0), here) };
-        here.begin(ptr::from_ref(self).cast(), main);
-        here.hang(&self.mail);
+        let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.occupancy), 0), core) };
+        core.begin(ptr::from_ref(self).cast(), main);
+        core.hang(&self.mail);
         let run = Run { tree: self, main };
         let result = main_body(&Main::new(main));
         if let Some(payload) = ManuallyDrop::new(run).end() {
@@ -290,10 +290,10 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     #[cfg(any(feature = "std", feature = "cores"))]
     #[must_use]
     pub fn current(&'static self) -> Option<Greenlet<V, E>> {
-        let here = this_core().filter(|here| here.tree() == ptr::from_ref(self).cast())?;
+        let core = this_core().filter(|core| core.tree() == ptr::from_ref(self).cast())?;
         // SAFETY: this core has entered this tree, and this is no interrupt handler, so the caller runs inside the
         // tree.
-        let current = unsafe { here.current() };
+        let current = unsafe { core.current() };
         // `ENDED`: called by a destructor of a local value of main, while main is being freed. No new reference may be
         // made.
         // SAFETY: the reference is counted here; the greenlet is of this tree.
@@ -307,7 +307,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// The greenlet is of a tree of `V` and `E` that has not ended.
     pub(crate) unsafe fn of(block: BlockPtr) -> &'static Self {
         // SAFETY: the greenlet's core has entered its tree and no other; `enter` stored a `&'static Tree<V, E>` there.
-        unsafe { &*block.here().tree().cast() }
+        unsafe { &*block.core().tree().cast() }
     }
 }
 

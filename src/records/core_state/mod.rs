@@ -3,10 +3,10 @@
 //!
 //! # One test for the slow path
 //!
-//! [`Here::slow`] normally holds the interrupt bits as they were at `enter`. XORed with the present interrupt bits it
+//! [`Core::slow`] normally holds the interrupt bits as they were at `enter`. XORed with the present interrupt bits it
 //! gives 0, unless the interrupt state has changed since. (If a kind of interrupts was unmasked meanwhile, the slow
-//! path makes that the normal state: [`Here::refuses`].) Each further reason for the slow path is a bit of its own in
-//! `slow`: [`UNREF`], [`TRACE`], [`ASKED`], [`OVERFLOW`], [`EXIT`]. So [`Here::is_rare`] is one test:
+//! path makes that the normal state: [`Core::refuses`].) Each further reason for the slow path is a bit of its own in
+//! `slow`: [`UNREF`], [`TRACE`], [`ASKED`], [`OVERFLOW`], [`EXIT`]. So [`Core::needs_slow_path`] is one test:
 //!
 //! ```text
 //!   slow path  <=>  (interrupt bits ^ slow) | target's flags  !=  0
@@ -20,7 +20,7 @@
 //! | `cores` | `cores` | one per core; every control block has a pointer to the record of its core |
 //! | `threads` | `std` | one per thread, in a thread-local |
 //!
-//! [`take`](Here::take) lets one tree at a time use a record. While a tree is entered, its core alone uses the fields,
+//! [`take`](Core::take) lets one tree at a time use a record. While a tree is entered, its core alone uses the fields,
 //! with two exceptions. Another core sets [`ASKED`] in `slow` to request a kill. And hosted without `std`, where all
 //! threads share one record, a thread with a handle of an ended tree may read it while another thread runs a tree. All
 //! fields are relaxed atomics, which cost no more than plain ones.
@@ -77,7 +77,7 @@ fn masks() -> u32 {
 }
 
 /// The record of a core.
-pub(crate) struct Here {
+pub(crate) struct Core {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
     /// The interrupt bits that a transfer normally finds, and one bit for each reason to take the slow path: see the
@@ -128,7 +128,7 @@ extern "C" fn no_more_numbers() -> ! {
     panic!("the ids of greenlets have run out: cores or threads took 2^36 ranges of 2^20 ids; restart the program")
 }
 
-impl Here {
+impl Core {
     const fn new() -> Self {
         Self {
             current: AtomicPtr::new(ptr::null_mut()),
@@ -181,7 +181,7 @@ impl Here {
 
     /// Whether a transfer to `target` must take the slow path: see the head of this file.
     #[inline(always)]
-    pub(crate) fn is_rare(&self, target: BlockPtr) -> bool {
+    pub(crate) fn needs_slow_path(&self, target: BlockPtr) -> bool {
         // Read first: the compiler moves no load across this asm block. Each load after it can be a memory operand on
         // x86_64.
         let interrupts = interrupts();
@@ -241,7 +241,7 @@ impl Here {
 
     /// Ends a run: no greenlet is current, and another tree can take the record.
     pub(crate) fn give_back(&self) {
-        watched::nobody();
+        watched::no_greenlet();
         self.current.store(ptr::null_mut(), Relaxed);
         self.main.store(ptr::null_mut(), Relaxed);
         self.tree.store(ptr::null_mut(), Relaxed);
@@ -376,7 +376,7 @@ impl Here {
 mod tests {
     extern crate std;
 
-    use super::{BLOCKS, Here, NUMBERS, NUMBERS_GIVEN};
+    use super::{BLOCKS, Core, NUMBERS, NUMBERS_GIVEN};
     use crate::records::mail::Number;
     use core::sync::atomic::Ordering::Relaxed;
     use std::process::Command;
@@ -389,7 +389,7 @@ mod tests {
         if std::env::var_os(CHILD).is_none() {
             let mut child = Command::new(std::env::current_exe().unwrap());
             child
-                .args(["records::here::tests::numbers_that_run_out_end_the_program", "--exact", "--nocapture"])
+                .args(["records::core_state::tests::numbers_that_run_out_end_the_program", "--exact", "--nocapture"])
                 .env(CHILD, "1");
             let output = child.output().unwrap();
             let told = String::from_utf8(output.stderr).unwrap();
@@ -398,17 +398,17 @@ mod tests {
             return;
         }
         NUMBERS_GIVEN.store(BLOCKS - 1, Relaxed);
-        let core = Here::new();
+        let core = Core::new();
         for expected in (BLOCKS - 1) * NUMBERS..BLOCKS * NUMBERS {
             assert_eq!(core.new_id(), expected);
         }
-        let word = Number::nobody();
+        let word = Number::unused();
         word.set(BLOCKS * NUMBERS - 1, || true);
         assert_eq!(word.get(), BLOCKS * NUMBERS - 1, "the largest id fits into the word");
         word.forget();
         assert!(word.get() > BLOCKS * NUMBERS - 1, "a free slot shows none of the ids");
         std::eprintln!("the last id was given");
-        let other = Here::new();
+        let other = Core::new();
         std::eprintln!("and another: {}", other.new_id());
     }
 }

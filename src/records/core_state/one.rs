@@ -1,17 +1,17 @@
 //! The default: one core, with one record at a fixed address.
 
-use super::Here;
+use super::Core;
 
-static HERE: Here = Here::new();
+static RECORD: Core = Core::new();
 
 /// The record of the only core.
-pub(crate) fn this_core() -> Option<&'static Here> {
-    Some(&HERE)
+pub(crate) fn this_core() -> Option<&'static Core> {
+    Some(&RECORD)
 }
 
 /// The record of the only core, for reports from a handler.
-pub(crate) fn reported_core() -> Option<&'static Here> {
-    Some(&HERE)
+pub(crate) fn reported_core() -> Option<&'static Core> {
+    Some(&RECORD)
 }
 
 /// How a control block refers to the record of its core. Needs no data, as there is only one record.
@@ -19,12 +19,12 @@ pub(crate) fn reported_core() -> Option<&'static Here> {
 pub(crate) struct Link;
 
 impl Link {
-    pub(crate) fn to(_here: &'static Here) -> Self {
+    pub(crate) fn to(_core: &'static Core) -> Self {
         Self
     }
 
     #[inline(always)]
-    pub(crate) fn here(self) -> &'static Here {
-        &HERE
+    pub(crate) fn record(self) -> &'static Core {
+        &RECORD
     }
 }

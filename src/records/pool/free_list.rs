@@ -1,21 +1,21 @@
-//! How a pool finds a free stack: the trait [`Keeper`], implemented for one core at a time and for several cores.
+//! How a pool finds a free stack: the trait [`FreeList`], implemented for one core at a time and for several cores.
 
+use super::interface::{CoreRef, Home, Place};
 use super::list::{List, NoStack};
 use super::slots::{self, Slots};
-use super::source::{Core, Home, Place};
 use super::tally::Tally;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
 /// The free list of a pool. Sealed: the trait is public, its module is private.
 #[doc(hidden)]
-pub trait Keeper: Sync + 'static {
+pub trait FreeList: Sync + 'static {
     /// The free list of a pool of which no stack was used yet. All bits zero, so that the pool lies in `.bss`.
     const ALL_FREE: Self;
 
     /// Takes a stack for a greenlet of `core`. `stack(n)` returns the place of stack number `n`'s control block, or
     /// `None` if the pool has no such stack.
-    fn claim(&'static self, core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack>;
+    fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack>;
 
     /// How many of `count` stacks are free.
     fn free(&self, count: usize) -> usize;
@@ -24,12 +24,12 @@ pub trait Keeper: Sync + 'static {
     fn tally(&self) -> &Tally;
 }
 
-impl Keeper for List {
+impl FreeList for List {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
     const ALL_FREE: Self = Self::new();
 
     #[inline]
-    fn claim(&'static self, core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
+    fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
         if self.take(core.id())? {
             core.has(self);
         }
@@ -55,7 +55,7 @@ pub struct Shared<const COUNT: usize> {
 }
 
 impl Shared<0> {
-    /// The tally of the pool whose `Shared<COUNT>` was erased to `home`, as [`claim`](Keeper::claim) does.
+    /// The tally of the pool whose `Shared<COUNT>` was erased to `home`, as [`claim`](FreeList::claim) does.
     ///
     /// # Safety
     ///
@@ -80,11 +80,11 @@ impl Shared<0> {
     }
 }
 
-impl<const COUNT: usize> Keeper for Shared<COUNT> {
+impl<const COUNT: usize> FreeList for Shared<COUNT> {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
     const ALL_FREE: Self = Self { tally: Tally::new(), slots: Slots::new() };
 
-    fn claim(&'static self, _core: Core, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
+    fn claim(&'static self, _core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
         let (slot, used) = self.slots.claim().ok_or(NoStack::Empty)?;
         let Place { block, .. } = stack(slot as usize).ok_or(NoStack::Empty)?;
         Ok((Place { block, used }, Home::Shared(NonNull::from(self).cast(), slot)))

@@ -1,17 +1,17 @@
 //! The interface between the kernel and a pool, and what a control block stores about its pool.
 
-use super::keeper::Shared;
+use super::free_list::Shared;
 use super::list::{List, NoStack};
 use super::tally::{LESS, Lot, Tally};
 use crate::records::block::{Block, BlockPtr, DEAD};
-use crate::records::here::Here;
+use crate::records::core_state::Core;
 use crate::records::occupancy::Occupancy;
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
 
 /// A pool of stacks, as the kernel uses it. Sealed: the trait is public, its module is private.
 #[doc(hidden)]
-pub trait Source: Sync + 'static {
+pub trait PoolImpl: Sync + 'static {
     /// Bytes of each stack.
     const SIZE: usize;
     /// Bytes of each stack that are reserved for interrupt frames.
@@ -19,7 +19,7 @@ pub trait Source: Sync + 'static {
 
     /// Takes a stack for a greenlet of `core`.
     #[doc(hidden)]
-    fn claim(&'static self, core: Core) -> Result<Claim, NoStack>;
+    fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack>;
 
     /// How many stacks the pool has.
     #[doc(hidden)]
@@ -33,11 +33,11 @@ pub trait Source: Sync + 'static {
 /// The core for which a stack is claimed.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
-pub struct Core(&'static Here);
+pub struct CoreRef(&'static Core);
 
-impl Core {
-    pub(crate) fn of(here: &'static Here) -> Self {
-        Self(here)
+impl CoreRef {
+    pub(crate) fn of(core: &'static Core) -> Self {
+        Self(core)
     }
 
     /// The identity of the core: the address of its record.
@@ -53,11 +53,11 @@ impl Core {
 }
 
 /// Gives up all pools that the core owns. Called when the core's tree ends.
-pub(crate) fn give_up_all(here: &Here) {
-    let mut list = here.pools();
-    here.set_pools(ptr::null_mut());
+pub(crate) fn give_up_all(core: &Core) {
+    let mut list = core.pools();
+    core.set_pools(ptr::null_mut());
     while !list.is_null() {
-        // SAFETY: `Core::has` put it into the list, pools live for ever, and all fields of a `List` are atomics.
+        // SAFETY: `CoreRef::has` put it into the list, pools live for ever, and all fields of a `List` are atomics.
         let pool = unsafe { &*list };
         list = pool.next();
         pool.give_up();
@@ -128,7 +128,7 @@ impl Home {
     pub(crate) fn count(self, lot: Lot, change: u32) {
         match self {
             Self::OneCore(list) => list.tally.count_alone(lot, change),
-            // SAFETY: `Keeper::claim` made this home from the address of a pool's `Shared`.
+            // SAFETY: `FreeList::claim` made this home from the address of a pool's `Shared`.
             Self::Shared(pool, _) => unsafe { Shared::tally_of(pool) }.count(lot, change),
             Self::Tree(_) => {}
         }

@@ -1,11 +1,11 @@
 //! Hosted, with the feature `std`: every thread counts as a core.
 
-use super::Here;
+use super::Core;
 use core::ptr;
 use std::thread_local;
 
 thread_local! {
-    static THREAD: Here = const { Here::new() };
+    static THREAD: Core = const { Core::new() };
     static EXIT: Exit = const { Exit };
 }
 
@@ -18,7 +18,7 @@ impl Drop for Exit {
     }
 }
 
-/// Registers [`Exit`] for this thread: from the first call on, [`Here::exit`] is called when the thread ends. That is
+/// Registers [`Exit`] for this thread: from the first call on, [`Core::exit`] is called when the thread ends. That is
 /// before the thread-locals are dropped that were used earlier than this call, and after those that were first used
 /// later.
 pub(super) fn notice_exit() {
@@ -29,19 +29,19 @@ pub(super) fn notice_exit() {
 
 /// The record of this thread.
 #[inline(always)]
-fn thread() -> &'static Here {
+fn thread() -> &'static Core {
     // SAFETY: the record has no destructor, so it is valid until its thread ends. The `'static` reference does not
     // leave the thread: code of a greenlet uses it at once, stays on its thread, and gets it anew after every switch.
-    THREAD.with(|here| unsafe { &*ptr::from_ref(here) })
+    THREAD.with(|core| unsafe { &*ptr::from_ref(core) })
 }
 
 /// The record of this thread. There are no interrupt handlers to exclude.
-pub(crate) fn this_core() -> Option<&'static Here> {
+pub(crate) fn this_core() -> Option<&'static Core> {
     Some(thread())
 }
 
 /// The record of this thread, for reports.
-pub(crate) fn reported_core() -> Option<&'static Here> {
+pub(crate) fn reported_core() -> Option<&'static Core> {
     Some(thread())
 }
 
@@ -51,12 +51,12 @@ pub(crate) fn reported_core() -> Option<&'static Here> {
 pub(crate) struct Link;
 
 impl Link {
-    pub(crate) fn to(_here: &'static Here) -> Self {
+    pub(crate) fn to(_core: &'static Core) -> Self {
         Self
     }
 
     #[inline(always)]
-    pub(crate) fn here(self) -> &'static Here {
+    pub(crate) fn record(self) -> &'static Core {
         thread()
     }
 }
