@@ -7,7 +7,7 @@
 //! DONE 3/3
 //! defmt:
 //! TRACE switch from main greenlet to greenlet 1 "parser"
-//! # at src/trace/logged.rs:25
+//! # at src/api/trace/logged.rs:25
 //! ```
 //!
 //! The places are notes, which are not compared. Two channels cannot be put in one order, hence a block, and hence not inside

@@ -26,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("a_name_that_is_nowhere_is_noticed", a_name_that_is_nowhere_is_noticed),
         case("an_item_without_an_example_is_noticed", an_item_without_an_example_is_noticed),
         case("a_row_that_is_wrong_is_noticed", a_row_that_is_wrong_is_noticed),
+        case("every_file_of_tests_is_a_module", every_file_of_tests_is_a_module),
     ];
     for (target, examples) in [("x86_64-unknown-none", 3), ("aarch64-unknown-none", 6)] {
         let mut needs = Needs::default();
@@ -209,6 +210,21 @@ fn a_row_that_is_wrong_is_noticed() -> Result<(), Failed> {
         "wrong, and not noticed",
         &unnoticed.iter().map(|(number, _)| format!("break {number}")).collect::<Vec<_>>(),
     )
+}
+
+/// A file of `tests/library` that `main.rs` does not name is not compiled.
+fn every_file_of_tests_is_a_module() -> Result<(), Failed> {
+    let folder = places::root().join("tests/library");
+    let main = fs::read_to_string(folder.join("main.rs"))?;
+    let mut missing = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if name != "main" && !main.lines().any(|line| line == format!("mod {name};")) {
+            missing.push(path.display().to_string());
+        }
+    }
+    none_of("not in main.rs", &missing)
 }
 
 fn none_of(what: &str, problems: &[String]) -> Result<(), Failed> {

@@ -3,9 +3,9 @@
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::kill_discarding;
 use crate::kernel::tree::{Tree, each};
-use crate::records::block::{Block, BlockPtr, DEAD};
+use crate::records::block::{Block, BlockPtr, DEAD, SETTLING};
 use crate::records::busy::Busy;
-use crate::records::core_state::{ASKED, Core};
+use crate::records::core_state::ASKED;
 use crate::records::mail::{Mail, Number, Request};
 use crate::records::panic::{self, Held};
 use core::mem::offset_of;
@@ -45,8 +45,10 @@ pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
     let (mail, core) = (&tree.mail, any.core());
     let _busy = Busy::in_tree_of(any);
     core.clear_slow(ASKED); // before the lists are read: a later request sets the bit again
-    let mut unfinished = Unfinished { core, is: true, missing: None, settler: core.settler() };
-    core.set_settler(core.current_ptr());
+    // SAFETY: the tree is entered.
+    let me = unsafe { core.current() };
+    let mut unfinished = Unfinished { me, is: true, missing: None, is_nested: me.has(SETTLING) };
+    me.set(SETTLING);
     let (mut settled, mut waits) = (0, false);
     let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
         End::Settled => settled += 1,
@@ -136,24 +138,27 @@ fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V,
 /// Makes the next transfer call [`settle`] again if that has left requests: kills that have to wait, or, after a panic
 /// of a greenlet or a hook, all that were not settled.
 struct Unfinished {
-    core: &'static Core,
+    /// The greenlet that settles kills.
+    me: BlockPtr,
     /// Whether requests are left.
     is: bool,
     /// Set while all greenlets of the tree are searched for requests that are in no list: a panic cuts the search
     /// short.
     missing: Option<&'static Mail>,
-    /// The greenlet that was settling kills when this call began.
-    settler: *const Block,
+    /// Whether the greenlet was settling kills already: a destructor called `attend`.
+    is_nested: bool,
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        self.core.set_settler(self.settler);
+        if !self.is_nested {
+            self.me.clear(SETTLING);
+        }
         if let Some(mail) = self.missing {
             mail.leave_missing(Request::Kill);
         }
         if self.is {
-            self.core.set_slow(ASKED);
+            self.me.core().set_slow(ASKED);
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::records::attached::{self, Attached, Shared};
 use crate::records::band::{BAND, Canary};
 use crate::records::busy::Count;
 use crate::records::core_state::{Core, Link};
-pub(crate) use crate::records::flags::{ABANDONED, DEAD, ENDED, Flags, LEAKED, NO_BODY, PINNED, REPLACING};
+pub(crate) use crate::records::flags::{ABANDONED, DEAD, ENDED, Flags, LEAKED, NO_BODY, PINNED, REPLACING, SETTLING};
 use crate::records::mail::Number;
 use crate::records::pool::{Home, LESS, Lot, MORE};
 use core::cell::Cell;
@@ -168,7 +168,7 @@ impl BlockPtr {
     }
 
     /// Whether the greenlet is suspended in a fast `up`, which relies on the reference of the parent field and has none
-    /// of its own. An `up` that took the slow path counts as false: there `up` has a reference.
+    /// of its own. An `up` that took the slow path counts as false: it has a pin.
     fn parent_field_holds_target(self) -> bool {
         self.core().current_ptr() != self.as_ptr() && self.context.is_marked()
     }

@@ -52,6 +52,9 @@ pub(crate) const PINNED: Flags = Flags(16);
 /// Set together with [`NO_BODY`] while one operation reserves the right to set the body: a `set_run` that is dropping
 /// the old body, or a claim. Any other `set_run` is refused.
 pub(crate) const REPLACING: Flags = Flags(32);
+/// The greenlet is settling requested kills. Arrivals in it settle none meanwhile: otherwise each kill requested by a
+/// victim's destructor would be settled inside the previous one, one level deeper on the same stack.
+pub(crate) const SETTLING: Flags = Flags(128);
 /// The greenlet is dead, and its slot is never released, because its stack must stay as it is. Never set without the
 /// feature `abandon`.
 pub(crate) const ABANDONED: Flags = Flags(if cfg!(feature = "abandon") { 64 } else { 0 });

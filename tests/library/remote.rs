@@ -7,7 +7,8 @@ use greenlet::{Event, RemoteGreenlet, SharedStackPool, Stacks, Tree};
 #[cfg(feature = "std")]
 use std::sync::Mutex;
 #[cfg(feature = "std")]
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Does something in another thread, and waits for that.
 fn elsewhere<R: Send>(act: impl FnOnce() -> R + Send) -> R {
@@ -426,4 +427,88 @@ fn kills_that_are_asked_for_while_others_are_settled_do_not_nest() {
         }
         assert_eq!(log.take(), ["1"; 20].join(" "), "kills in progress");
     });
+}
+
+/// Two greenlets settle, and the one that began first ends first.
+#[test]
+fn who_has_settled_kills_settles_them_again() {
+    tree(|main| {
+        let [other, victim] = [waiting(main), waiting(main)];
+        let to = main.handle();
+        let last = main.spawn(&STACKS, move |me, x| {
+            let asked = me.up(x);
+            to.switch(7).unwrap();
+            asked
+        });
+        let last = last.unwrap();
+        let (next, to) = (last.remote(), other.clone());
+        let first = main.spawn(&STACKS, move |me, x| {
+            let asked = me.up(x);
+            next.kill().unwrap();
+            to.switch(1)?;
+            asked
+        });
+        let first = first.unwrap();
+        for greenlet in [&last, &first] {
+            greenlet.switch(0).unwrap();
+        }
+        kill(&[first.remote()]);
+        main.attend();
+        last.switch(0).unwrap();
+        assert!(last.is_dead());
+        kill(&[victim.remote()]);
+        other.switch(0).unwrap();
+        assert!(victim.is_dead(), "main settles at its next arrival");
+    });
+}
+
+/// Each victim requests the next kill and goes to one of two greenlets, which settle it.
+#[test]
+#[cfg(not(miri))] // each greenlet is a thread there
+fn kills_that_are_settled_by_two_greenlets_in_turn_do_not_nest() {
+    /// An address of main's stack, and the bytes below it at which the exit function ran.
+    static MAIN: AtomicUsize = AtomicUsize::new(0);
+    static DEPTH: AtomicUsize = AtomicUsize::new(0);
+    static TREE: Tree<u32> = Tree::with_exit(|| {
+        let local = 0_u8;
+        let below = MAIN.load(Relaxed).wrapping_sub((&raw const local).addr());
+        // The other stacks are in a static, far away.
+        if below < 1 << 20 {
+            DEPTH.fetch_max(below, Relaxed);
+        }
+        0
+    });
+    fn depth(kills: usize) -> usize {
+        let local = 0_u8;
+        MAIN.store((&raw const local).addr(), Relaxed);
+        DEPTH.store(0, Relaxed);
+        TREE.enter(|main| {
+            let pool = stacks!(42);
+            let other = main.spawn(pool, echo).unwrap();
+            other.switch(0).unwrap();
+            let mut chain: Vec<Handle> = Vec::new();
+            for at in 0..kills {
+                let next = chain.last().map(Handle::remote);
+                let to = if at % 2 == 0 { other.clone() } else { main.handle() };
+                let body = move |me: &crate::common::Me, x| {
+                    let asked = me.up(x);
+                    if let Some(next) = next {
+                        next.kill().unwrap();
+                        let _ = to.switch(1);
+                    }
+                    asked
+                };
+                let victim = main.spawn(pool, body).unwrap();
+                victim.switch(0).unwrap();
+                chain.push(victim);
+            }
+            kill(&[chain.last().unwrap().remote()]);
+            main.attend();
+            DEPTH.load(Relaxed)
+        })
+        .unwrap()
+    }
+    let _alone = alone();
+    let few = depth(6);
+    assert!(few > 0 && few == depth(40), "{few} bytes for 6 kills, {} for 40", depth(40));
 }

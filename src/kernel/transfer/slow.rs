@@ -22,7 +22,7 @@ use crate::kernel::references::{release, release_caught};
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
 use crate::kernel::tree::Tree;
-use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY};
+use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY, SETTLING};
 use crate::records::busy::Busy;
 use crate::records::core_state::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
@@ -271,7 +271,7 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const ()) -> A
         // SAFETY: the pin's reference now belongs to this function.
         panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
     }
-    if me.core().slow() & ASKED != 0 && me.core().settler() != me.as_ptr() {
+    if me.core().slow() & ASKED != 0 && !me.has(SETTLING) {
         // SAFETY: the tree is entered, and has the types `V` and `E`.
         panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
     }

@@ -29,7 +29,7 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     let mut panicked = None;
     let mut rounds = 0..ROUNDS;
     let mut asked_below = 0;
-    loop {
+    for _ in 0..ROUNDS {
         while asked_below < core.next_id() && rounds.next().is_some() {
             // SAFETY: the caller's contract; main is current, by the test.
             asked_below = unsafe { round(tree, main, asked_below, &mut panicked) };
@@ -37,8 +37,8 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
         let newer = core.next_id();
         // SAFETY: the same.
         unsafe { report(tree, main, &mut panicked) };
-        // The hook may have created greenlets. After the last round these are reported without an exit. Each keeps a stack, so
-        // the loop ends at the latest when no stack is free.
+        // The hook may have created greenlets. After the last round these are reported without an exit. A hook that creates
+        // one each time would not end: so it is called for the greenlets of so many generations, and no more.
         if core.next_id() == newer {
             break;
         }

@@ -167,8 +167,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// default, with the feature `std`, a line on standard error names the greenlet. Without `std` the only sign is a
     /// spawn that finds [no stack](crate::SpawnError::PoolEmpty): its error counts leaked greenlets.
     ///
-    /// A hook that creates another such greenlet each time that it is called at the end of the tree is called until no
-    /// stack is free.
+    /// The hook may create greenlets, also at the end of the tree. If each call there leaves another that does not end, it
+    /// is called for 32 of them in a row; the last one keeps its stack unreported.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};

@@ -103,10 +103,6 @@ pub(crate) struct Core {
     tree: AtomicPtr<()>,
     /// Head of the list of the single-core pools that this core owns, linked by `List::chain`.
     pools: AtomicPtr<List>,
-    /// The greenlet that settles requested kills; null for none. While it does so, arrivals in it settle none. Otherwise
-    /// each kill requested by a victim's destructor would be settled inside the previous one, one level deeper on the
-    /// same stack.
-    settler: AtomicPtr<Block>,
     /// The next id of this core's range of ids; a multiple of [`NUMBERS`] if the range is used up or there is none yet.
     next_id: AtomicU64,
 }
@@ -142,7 +138,6 @@ impl Core {
             main: AtomicPtr::new(ptr::null_mut()),
             tree: AtomicPtr::new(ptr::null_mut()),
             pools: AtomicPtr::new(ptr::null_mut()),
-            settler: AtomicPtr::new(ptr::null_mut()),
             next_id: AtomicU64::new(0),
         }
     }
@@ -159,7 +154,6 @@ impl Core {
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
         self.slow.store(interrupts(), Relaxed);
         self.kills.store(0, Relaxed);
-        self.settler.store(ptr::null_mut(), Relaxed);
         self.may_be_masked.store(masks(), Relaxed);
         #[cfg(feature = "abandon")]
         self.begun_in.store(Native::state(), Relaxed);
@@ -330,15 +324,6 @@ impl Core {
 
     pub(crate) fn kill_ends(&self) {
         self.kills.store(self.kills() - 1, Relaxed);
-    }
-
-    /// The greenlet that settles kills, for comparison only; null for none.
-    pub(crate) fn settler(&self) -> *const Block {
-        self.settler.load(Relaxed)
-    }
-
-    pub(crate) fn set_settler(&self, settler: *const Block) {
-        self.settler.store(settler.cast_mut(), Relaxed);
     }
 
     /// How many greenlets have died so far.

@@ -15,7 +15,7 @@ greenlet::core_identity!(feature_guests::OneCore);
 
 const SIZE: usize = 16384;
 /// What a report may take.
-const REPORT: usize = 256;
+const REPORT: usize = 320;
 
 static STACKS: StackPool<2, SIZE> = StackPool::new();
 static TREE: Tree<u32> = Tree::new();
