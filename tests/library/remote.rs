@@ -509,6 +509,7 @@ fn kills_that_are_settled_by_two_greenlets_in_turn_do_not_nest() {
         .unwrap()
     }
     let _alone = alone();
-    let few = depth(6);
-    assert!(few > 0 && few == depth(40), "{few} bytes for 6 kills, {} for 40", depth(40));
+    let (few, many) = (depth(6), depth(40));
+    // Nested, 34 kills more would be 17 levels more.
+    assert!(few > 0 && many < few + 512, "{few} bytes for 6 kills, {many} for 40");
 }

@@ -116,7 +116,7 @@ unsafe fn round<V: 'static, E: 'static>(
     let (deaths, mut asked_below) = (core.deaths(), core.next_id());
     let ask = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
-        if block == main || block.has(DEAD) || greenlet.id() < from {
+        if block == main || block.has(DEAD) || block.id() < from {
             return;
         }
         if block.has(NO_BODY) {
@@ -130,7 +130,7 @@ unsafe fn round<V: 'static, E: 'static>(
         let panic = unsafe { kill_discarding::<V, E>(block, exit) };
         // A tracer that fails is removed, and its error or panic arrives in place of the exit.
         if !has_exit || traced && tree.listener.get().is_none() {
-            asked_below = asked_below.min(greenlet.id());
+            asked_below = asked_below.min(block.id());
         }
         *panicked = panic::last(panicked.take(), panic);
     };
