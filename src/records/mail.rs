@@ -187,7 +187,7 @@ struct List {
     /// Head of the list of slots that were collected and not visited yet, the oldest first. Only the tree's core uses
     /// it.
     queue: AtomicPtr<Number>,
-    /// 1 if there may be a request to a slot that could not be pushed, because it is strange.
+    /// 1 if there may be a request to a slot that could not be pushed, because it was linked already.
     missing: AtomicU32,
 }
 
@@ -269,7 +269,9 @@ impl Mail {
                     Err(now) => first = now,
                 }
             }
-        } else if before & asked == 0 && before & request.strange() != 0 {
+        } else if before & asked == 0 {
+            // The slot is linked by a request to an earlier greenlet in it. Its list may be another tree's; or it is not in
+            // any list yet, because that requester has not come to its push. So a visit of all greenlets has to find it.
             list.missing.swap(1, Release);
         }
         true
