@@ -24,16 +24,13 @@
 //!
 //! *Linked* belongs to the slot, whichever greenlet lives in it. Only a requester that is about to push the slot sets
 //! it, and only the core that has taken the slot out of a list clears it; so a slot is never pushed twice. A greenlet
-//! may be freed while its slot is linked. What happens then depends on the next greenlet in the slot:
-//!
-//! | the next greenlet is | so the slot is | a request to it |
-//! |---|---|---|
-//! | of the same tree | linked | is found through that list |
-//! | of another tree | linked and *strange*: in the old tree's list | sets `missing`: its core visits all greenlets |
+//! may be freed while its slot is linked. A request to the next greenlet in the slot pushes nothing and sets `missing`, so
+//! that the core visits all greenlets: the slot may be in another tree's list (then it is *strange*), or in none yet, if
+//! the first requester was interrupted between ① and ②.
 //!
 //! A core that takes a strange slot out of a list leaves the requests in it alone, because they are for another tree.
 //!
-//! A requester that finds the request set already, or the slot linked, pushes nothing: it relies on the requester that
+//! A requester that finds the request to the same greenlet set already does nothing: it relies on the requester that
 //! set the bit. If that one is interrupted between ① and ②, both requests are delayed. No requester ever waits for
 //! another one: each step is an atomic read-modify-write.
 
@@ -374,5 +371,23 @@ impl Mail {
             }
             self.is_missing(request);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The requester of the last greenlet in the slot was interrupted before its push.
+    #[test]
+    fn a_request_to_a_slot_that_is_linked_and_in_no_list_is_found() {
+        let (mail, slot) = (Mail::new(), Number::unused());
+        slot.word.fetch_or(Request::Kill.linked(), Relaxed);
+        slot.set(7, || true);
+        slot.admit();
+        // SAFETY: the slot outlives the mail, and its greenlet is taken as one of that tree.
+        assert!(unsafe { mail.post(NonNull::from(&slot), 7, Request::Kill) });
+        assert!(mail.next(Request::Kill).is_none() && !mail.collect(Request::Kill));
+        assert!(mail.is_missing(Request::Kill) && slot.take_found(Request::Kill));
     }
 }
