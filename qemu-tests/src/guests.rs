@@ -31,10 +31,10 @@ use crate::compile::Profile;
 use crate::limit::Limit;
 use crate::verdict::Ending;
 
-/// When a guest is ended if nobody says otherwise: some hundred times what it needs.
+/// When a guest is ended by default: some hundred times what it needs.
 pub const USUAL_LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
 
-/// What a greenlet may take of its stack if nobody says otherwise: what a few calls and some formatting take.
+/// What a greenlet may take of its stack by default: what a few calls and some formatting take.
 pub const USUAL_STACK: u64 = 2048;
 
 /// How many cores a machine may have: the board has stacks for so many.

@@ -38,6 +38,7 @@ mod references;
 mod remote;
 mod renewed;
 mod semantics;
+mod settling;
 mod stand_ins;
 mod switch;
 mod targets;

@@ -7,15 +7,15 @@ use greenlet::{Event, RemoteGreenlet, SharedStackPool, Stacks, Tree};
 #[cfg(feature = "std")]
 use std::sync::Mutex;
 #[cfg(feature = "std")]
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Does something in another thread, and waits for that.
 fn elsewhere<R: Send>(act: impl FnOnce() -> R + Send) -> R {
     std::thread::scope(|scope| scope.spawn(act).join().unwrap())
 }
 
-fn kill(remotes: &[RemoteGreenlet]) {
+/// Asks for kills from another thread.
+pub(crate) fn kill(remotes: &[RemoteGreenlet]) {
     elsewhere(|| remotes.iter().for_each(|remote| remote.kill().unwrap()));
 }
 
@@ -394,122 +394,4 @@ fn threads_that_come_and_go_are_asked_meanwhile() {
         done.store(true, Relaxed);
         askers.into_iter().for_each(|asker| asker.join().unwrap());
     });
-}
-
-/// Each is asked for by what the one before drops. Settled one inside of the other, as many as there are would need as much of main's
-/// stack.
-#[test]
-fn kills_that_are_asked_for_while_others_are_settled_do_not_nest() {
-    struct Asks(Option<RemoteGreenlet>, Handle, Log);
-    impl Drop for Asks {
-        fn drop(&mut self) {
-            self.2.say(self.1.kills_in_progress());
-            if let Some(next) = self.0.take() {
-                next.kill().unwrap();
-            }
-        }
-    }
-    tree(|main| {
-        let (log, other) = (Log::default(), waiting(main));
-        let mut chain: Vec<Handle> = Vec::new();
-        for _ in 0..20 {
-            let asks = Asks(chain.last().map(Handle::remote), main.handle(), log.clone());
-            let victim = main.spawn(&STACKS, crate::common::waiting_with(asks)).unwrap();
-            victim.switch(0).unwrap();
-            chain.push(victim);
-        }
-        kill(&[chain.last().unwrap().remote()]);
-        assert_eq!(main.attend(), 1);
-        // There and back: each of the two transfers settles one.
-        for dead in (3..chain.len()).step_by(2).chain([chain.len()]) {
-            assert_eq!(other.switch(1), Ok(1));
-            assert_eq!(chain.iter().filter(|victim| victim.is_dead()).count(), dead);
-        }
-        assert_eq!(log.take(), ["1"; 20].join(" "), "kills in progress");
-    });
-}
-
-/// Two greenlets settle, and the one that began first ends first.
-#[test]
-fn who_has_settled_kills_settles_them_again() {
-    tree(|main| {
-        let [other, victim] = [waiting(main), waiting(main)];
-        let to = main.handle();
-        let last = main.spawn(&STACKS, move |me, x| {
-            let asked = me.up(x);
-            to.switch(7).unwrap();
-            asked
-        });
-        let last = last.unwrap();
-        let (next, to) = (last.remote(), other.clone());
-        let first = main.spawn(&STACKS, move |me, x| {
-            let asked = me.up(x);
-            next.kill().unwrap();
-            to.switch(1)?;
-            asked
-        });
-        let first = first.unwrap();
-        for greenlet in [&last, &first] {
-            greenlet.switch(0).unwrap();
-        }
-        kill(&[first.remote()]);
-        main.attend();
-        last.switch(0).unwrap();
-        assert!(last.is_dead());
-        kill(&[victim.remote()]);
-        other.switch(0).unwrap();
-        assert!(victim.is_dead(), "main settles at its next arrival");
-    });
-}
-
-/// Each victim requests the next kill and goes to one of two greenlets, which settle it.
-#[test]
-#[cfg(not(miri))] // each greenlet is a thread there
-fn kills_that_are_settled_by_two_greenlets_in_turn_do_not_nest() {
-    /// An address of main's stack, and the bytes below it at which the exit function ran.
-    static MAIN: AtomicUsize = AtomicUsize::new(0);
-    static DEPTH: AtomicUsize = AtomicUsize::new(0);
-    static TREE: Tree<u32> = Tree::with_exit(|| {
-        let local = 0_u8;
-        let below = MAIN.load(Relaxed).wrapping_sub((&raw const local).addr());
-        // The other stacks are in a static, far away.
-        if below < 1 << 20 {
-            DEPTH.fetch_max(below, Relaxed);
-        }
-        0
-    });
-    fn depth(kills: usize) -> usize {
-        let local = 0_u8;
-        MAIN.store((&raw const local).addr(), Relaxed);
-        DEPTH.store(0, Relaxed);
-        TREE.enter(|main| {
-            let pool = stacks!(42);
-            let other = main.spawn(pool, echo).unwrap();
-            other.switch(0).unwrap();
-            let mut chain: Vec<Handle> = Vec::new();
-            for at in 0..kills {
-                let next = chain.last().map(Handle::remote);
-                let to = if at % 2 == 0 { other.clone() } else { main.handle() };
-                let body = move |me: &crate::common::Me, x| {
-                    let asked = me.up(x);
-                    if let Some(next) = next {
-                        next.kill().unwrap();
-                        let _ = to.switch(1);
-                    }
-                    asked
-                };
-                let victim = main.spawn(pool, body).unwrap();
-                victim.switch(0).unwrap();
-                chain.push(victim);
-            }
-            kill(&[chain.last().unwrap().remote()]);
-            main.attend();
-            DEPTH.load(Relaxed)
-        })
-        .unwrap()
-    }
-    let _alone = alone();
-    let (few, many) = (depth(6), depth(40));
-    // Nested, 34 kills more would be 17 levels more.
-    assert!(few > 0 && many < few + 512, "{few} bytes for 6 kills, {many} for 40");
 }

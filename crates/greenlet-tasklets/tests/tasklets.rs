@@ -129,7 +129,7 @@ fn a_channel_begins_anew_with_each_run() {
                 }
                 main.schedule(0).unwrap();
                 assert_eq!(LINE.balance(main), 2);
-                LINE.set_preference(main, Preference::Nobody).unwrap();
+                LINE.set_preference(main, Preference::Neither).unwrap();
                 LINE.set_schedule_all(main, false).unwrap();
                 LINE.close(main).unwrap();
             })
@@ -142,7 +142,7 @@ fn a_channel_begins_anew_with_each_run() {
 fn a_channel_of_another_scheduler_is_refused() {
     static TASKLETS: Scheduler<1, u32> = Scheduler::new();
     static OTHER: Scheduler<1, u32> = Scheduler::new();
-    static LINE: Channel<u32> = OTHER.channel().preferring(Preference::Nobody);
+    static LINE: Channel<u32> = OTHER.channel().preferring(Preference::Neither);
     let _core = alone();
     let refused = Raised::Refused(Refusal::OtherScheduler);
     TASKLETS
@@ -154,7 +154,7 @@ fn a_channel_of_another_scheduler_is_refused() {
             assert_eq!(LINE.open(main), Err(refused));
             assert_eq!(LINE.set_preference(main, Preference::Sender), Err(refused));
             assert_eq!(LINE.set_schedule_all(main, true), Err(refused));
-            assert_eq!((LINE.balance(main), LINE.preference(main)), (0, Preference::Nobody));
+            assert_eq!((LINE.balance(main), LINE.preference(main)), (0, Preference::Neither));
             assert!(!LINE.schedule_all(main) && !LINE.is_closing(main) && LINE.waiting(main).next().is_none());
         })
         .unwrap();
@@ -274,7 +274,7 @@ fn what_is_in_a_cell_is_dropped_once() {
                 })
                 .unwrap();
             main.schedule(None).unwrap();
-            LINE.set_preference(main, Preference::Nobody).unwrap();
+            LINE.set_preference(main, Preference::Neither).unwrap();
             LINE.send(main, counted()).unwrap();
             assert_eq!(drops.get(), 0);
             receiver.throw_later(main, "instead").unwrap();

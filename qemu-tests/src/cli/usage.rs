@@ -48,8 +48,8 @@ Stackless wrote.
 made small. `conformance-random` runs some on Python's greenlet package, too, and compares the
 logs. Both run on host, aarch64 and x86_64. `fuzz-tasklets` runs some of tasklets, hosted, and
 compares the logs with those of a simulation.
-`soak` lets one tree of 64 greenlets do COUNT random things to each other, a million if nobody
-says, and checks the kernel after each; on host, aarch64 and x86_64.
+`soak` runs COUNT random operations (by default a million) on one tree of 64 greenlets, with an
+audit of the kernel after each; on host, aarch64 and x86_64.
 `speed` prints what each operation costs: instructions on bare metal and hosted, and a ratio of
 times; with --bless it keeps the instructions, and `cargo test` fails when they are others.
 Hosted it takes valgrind, on x86_64 Linux.
@@ -58,8 +58,8 @@ be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 `bench-peers` measures greenlet beside other coroutines; `bench-peers --help` says more.
 `machines` runs the guests that must pass on other processors, boards, interrupt controllers
 and exception levels, or on those with a NAME in their names: a row each.
-`mutants-sample` tries COUNT random mutants of the library, 200 if nobody says, against the
-hosted tests, and fails when these notice fewer than 95 %; it takes cargo-mutants.
+`mutants-sample` tries COUNT random mutants of the library (by default 200) against the hosted
+tests, and fails when these notice fewer than 95 %; it takes cargo-mutants.
 `reliability` attacks every promise of docs/reliability.md, or those that are named, and prints
 a row for each; at full size that takes hours, with --quick some minutes.
 `setup` installs what `cargo run` and `cargo test` need, as they do by themselves; with

@@ -77,7 +77,7 @@ pub static TABLES: [Table; 2] = [
     },
 ];
 
-/// The features that cost nothing where they are on and nobody uses them, as `docs/size.md` says.
+/// The features that cost nothing if they are enabled and not used, as `docs/size.md` says.
 static FREE: [&str; 3] = ["alloc", "defmt", "recorder"];
 
 /// What contradicts that these features are free: a line for each.

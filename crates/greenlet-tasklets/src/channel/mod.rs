@@ -72,7 +72,7 @@ pub enum Preference {
     #[default]
     Receiver,
     /// The second to arrive. 0 in Stackless.
-    Nobody,
+    Neither,
     /// The sender. 1 in Stackless.
     Sender,
 }
@@ -104,8 +104,8 @@ impl<V: 'static, E: 'static> Channel<V, E> {
     /// ```
     /// # use greenlet_tasklets::{Channel, Preference, Scheduler};
     /// # static TASKLETS: Scheduler<8, u32> = Scheduler::new();
-    /// static LINE: Channel<u32> = TASKLETS.channel().preferring(Preference::Nobody);
-    /// # TASKLETS.enter(|main| assert_eq!(LINE.preference(main), Preference::Nobody)).unwrap();
+    /// static LINE: Channel<u32> = TASKLETS.channel().preferring(Preference::Neither);
+    /// # TASKLETS.enter(|main| assert_eq!(LINE.preference(main), Preference::Neither)).unwrap();
     /// ```
     #[must_use]
     pub const fn preferring(mut self, preference: Preference) -> Self {

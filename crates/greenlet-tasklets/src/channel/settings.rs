@@ -163,7 +163,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
             return self.built.0;
         }
         let now = self.preference.load(Relaxed);
-        let all = [Preference::Receiver, Preference::Nobody, Preference::Sender];
+        let all = [Preference::Receiver, Preference::Neither, Preference::Sender];
         all.into_iter().find(|&preference| preference as u8 == now).unwrap_or_default()
     }
 

@@ -80,7 +80,7 @@ impl fmt::Display for ChannelState<'_> {
         let channel = channel(number);
         let preference = match channel.preference(me) {
             Preference::Receiver => -1,
-            Preference::Nobody => 0,
+            Preference::Neither => 0,
             Preference::Sender => 1,
         };
         let word = match (channel.is_closed(me), channel.is_closing(me)) {

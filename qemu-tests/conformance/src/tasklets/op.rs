@@ -114,7 +114,7 @@ impl Arguments<'_> {
     }
 
     fn preference(&mut self) -> Result<Preference, Problem> {
-        let known = [("-1", Preference::Receiver), ("0", Preference::Nobody), ("1", Preference::Sender)];
+        let known = [("-1", Preference::Receiver), ("0", Preference::Neither), ("1", Preference::Sender)];
         self.one_of("preference", "-1, 0 or 1", known)
     }
 

@@ -224,7 +224,7 @@ impl Model<'_> {
         let channel = &self.channels[number];
         let preference = match channel.preference {
             Preference::Receiver => -1,
-            Preference::Nobody => 0,
+            Preference::Neither => 0,
             Preference::Sender => 1,
         };
         let word = match (channel.closing, channel.queue.is_empty()) {
