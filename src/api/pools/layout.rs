@@ -101,7 +101,7 @@ pub trait Guards<const COUNT: usize, const SIZE: usize>: Layout<COUNT, SIZE> {
 #[repr(C)]
 #[doc(hidden)]
 pub struct Row<T, const COUNT: usize> {
-    far: [MaybeUninit<u8>; FAR],
+    far: MaybeUninit<[u8; FAR]>,
     spare: [T; SPARE],
     stacks: [T; COUNT],
 }
@@ -110,7 +110,7 @@ impl<T, const COUNT: usize> Row<T, COUNT> {
     const BELOW: usize = size_of::<Self>() - size_of::<[T; COUNT]>();
 
     const fn of(spare: [T; SPARE], stacks: [T; COUNT]) -> Self {
-        Self { far: [MaybeUninit::uninit(); FAR], spare, stacks }
+        Self { far: MaybeUninit::uninit(), spare, stacks }
     }
 }
 
@@ -118,24 +118,26 @@ impl<T, const COUNT: usize> Row<T, COUNT> {
 ///
 /// The alignment puts each control block on cache lines of its own, and with it the words that a switch reads and
 /// writes.
+// `MaybeUninit<[u8; SIZE]>`, never `[MaybeUninit<u8>; SIZE]`: in the initial value of a static, the compiler checks each element of
+// an array of unions by itself, which takes a second for some megabytes of stacks, and each build and each lint anew.
 #[repr(C, align(64))]
 #[doc(hidden)]
-pub struct Stack<const SIZE: usize>(UnsafeCell<[MaybeUninit<u8>; SIZE]>);
+pub struct Stack<const SIZE: usize>(UnsafeCell<MaybeUninit<[u8; SIZE]>>);
 
 // SAFETY: only the greenlet that claimed a stack uses its memory.
 unsafe impl<const SIZE: usize> Sync for Stack<SIZE> {}
 
 impl<const SIZE: usize> Stack<SIZE> {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
-    const UNUSED: Self = Self(UnsafeCell::new([MaybeUninit::uninit(); SIZE]));
+    const UNUSED: Self = Self(UnsafeCell::new(MaybeUninit::uninit()));
 }
 
 /// The memory of one stack, above its guard page.
 #[repr(C, align(4096))]
 #[doc(hidden)]
 pub struct StackAboveGuard<const SIZE: usize> {
-    guard: UnsafeCell<[MaybeUninit<u8>; PAGE]>,
-    stack: UnsafeCell<[MaybeUninit<u8>; SIZE]>,
+    guard: UnsafeCell<MaybeUninit<[u8; PAGE]>>,
+    stack: UnsafeCell<MaybeUninit<[u8; SIZE]>>,
 }
 
 // SAFETY: as for `Stack`; no code accesses a guard page.
@@ -143,10 +145,8 @@ unsafe impl<const SIZE: usize> Sync for StackAboveGuard<SIZE> {}
 
 impl<const SIZE: usize> StackAboveGuard<SIZE> {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
-    const UNUSED: Self = Self {
-        guard: UnsafeCell::new([MaybeUninit::uninit(); PAGE]),
-        stack: UnsafeCell::new([MaybeUninit::uninit(); SIZE]),
-    };
+    const UNUSED: Self =
+        Self { guard: UnsafeCell::new(MaybeUninit::uninit()), stack: UnsafeCell::new(MaybeUninit::uninit()) };
 }
 
 impl<const COUNT: usize, const SIZE: usize> LayoutImpl<COUNT, SIZE> for Plain {
