@@ -40,30 +40,23 @@ macro_rules! alignments {
     )*};
 }
 
-alignments! { A1 = 1 A2 = 2 A4 = 4 A8 = 8 A16 = 16 A32 = 32 A64 = 64 A128 = 128 A256 = 256 }
+alignments! { A1 = 1 A8 = 8 A16 = 16 A128 = 128 A256 = 256 }
 
 fn main() {
     println!("sent to the started, the unstarted, the dead and oneself; returned; as an exit; thrown; to nobody;");
     println!("captured by a body; dropped with its greenlet; left behind at the end of the tree; sent after it:");
+    // In a register up to 8 bytes, in memory above, and one of alignment 0 to 256: values and errors of each kind, beside each other.
+    // All sizes between are in the hosted tests `values`, which compile in a fraction of the time.
     cases! {
-        0, A1; 0, A1
+        0, A1; 256, A256
         0, A256; 1, A1
-        1, A1; 256, A256
-        2, A2; 0, A256
-        4, A4; 129, A1
+        1, A1; 9, A1
         7, A1; 8, A8
-        8, A8; 7, A1
-        8, A1; 9, A1
+        8, A8; 255, A1
         9, A1; 128, A128
-        16, A8; 255, A1
-        16, A16; 16, A8
-        17, A1; 2, A2
-        32, A32; 24, A8
-        64, A64; 4, A4
-        65, A1; 64, A64
-        128, A128; 17, A1
-        255, A1; 0, A1
-        256, A256; 256, A1
+        16, A16; 0, A1
+        255, A1; 7, A1
+        256, A256; 16, A8
     }
 }
 
