@@ -15,7 +15,7 @@ use lexopt::{Parser, ValueExt};
 pub use self::usage::usage;
 
 use crate::compile::Profile;
-use crate::conformance::{Place, Subject};
+use crate::conformance::{EVERYWHERE, Place, Subject};
 use crate::fuzz::{self, Stretch};
 use crate::guests::USUAL_LIMIT;
 use crate::limit::Limit;
@@ -296,7 +296,7 @@ impl Words {
     /// The places that were named by `--only`, or the usual ones.
     fn places(&mut self) -> Vec<Place> {
         let named = std::mem::take(&mut self.only);
-        if named.is_empty() { fuzz::PLACES.iter().filter_map(|name| Place::named(name)).collect() } else { named }
+        if named.is_empty() { EVERYWHERE.to_vec() } else { named }
     }
 
     /// The profile that was named, which must be one for all of `places`.

@@ -55,6 +55,10 @@ pub enum Place {
     Machine(&'static Machine),
 }
 
+/// The places that must agree: the host, and a machine for each instruction set.
+pub static EVERYWHERE: [Place; 3] =
+    [Place::Host, Place::Machine(machine::ONE_OF_EACH[0]), Place::Machine(machine::ONE_OF_EACH[1])];
+
 impl Place {
     /// The place that the user calls `name`.
     #[must_use]

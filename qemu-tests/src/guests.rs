@@ -5,7 +5,7 @@
 //! `X.out`. Lines that start with `//@` in the source are directives to the suite:
 //!
 //! ```text
-//! //@ profiles: debug release small    built and booted in these; without it debug and release
+//! //@ profiles: debug release small    built and booted in these; without it debug and release. Some machines boot fewer
 //! //@ exit: fault                      how it must end: pass (without it), checks, panic, fault, timeout, reset
 //! //@ timeout: 120                     seconds of its own time without output until it is ended; without it 60
 //! //@ stack: 8192                      bytes that its greenlets may take of their stacks, in release; without it 2048
@@ -29,6 +29,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::compile::Profile;
 use crate::limit::Limit;
+use crate::machine::Machine;
 use crate::verdict::Ending;
 
 /// When a guest is ended by default: some hundred times what it needs.
@@ -86,6 +87,14 @@ pub struct Directives {
     pub hits: bool,
     /// Whether the suite boots it and compares its transcript.
     pub tested: bool,
+}
+
+impl Directives {
+    /// The profiles in which the suite boots it on `machine`.
+    pub fn profiles_on(&self, machine: &Machine) -> impl Iterator<Item = Profile> {
+        let is_named = self.profiles != Self::default().profiles;
+        self.profiles.iter().copied().filter(move |&profile| machine.covers(profile, is_named))
+    }
 }
 
 impl Default for Directives {
@@ -238,6 +247,7 @@ fn known<T: Copy, const N: usize>(name: &str, all: [T; N], name_of: impl Fn(T) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine;
 
     #[test]
     fn a_head_without_directives_asks_for_the_usual() {
@@ -259,6 +269,23 @@ mod tests {
             tested: false,
         };
         assert_eq!(directives(head).unwrap(), expected);
+    }
+
+    #[test]
+    fn each_profile_is_booted_on_each_instruction_set_and_not_on_each_machine() {
+        let asked = |machine: &str, head: &str| {
+            let names = directives(head).unwrap();
+            names.profiles_on(machine::named(machine).unwrap()).map(Profile::name).collect::<Vec<_>>().join(" ")
+        };
+        let named = "//@ profiles: small debug release";
+        for (machine, usual, all) in [
+            ("aarch64", "debug release", "debug release small"),
+            ("x86_64", "debug release", "debug release small"),
+            ("aarch64-softfloat", "release", "debug release small"),
+            ("microvm", "release", "release"),
+        ] {
+            assert_eq!((asked(machine, ""), asked(machine, named)), (usual.to_owned(), all.to_owned()), "{machine}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use self::more::MORE;
+use crate::compile::Profile;
 
 /// A machine of QEMU's, as the board knows it.
 #[derive(Debug)]
@@ -33,6 +34,19 @@ pub struct Machine {
     pub layout: Option<&'static str>,
     /// Whether it may have another number of cores than its usual one.
     chooses_cores: bool,
+    coverage: Coverage,
+}
+
+/// In which profiles the suite boots guests on a machine.
+#[derive(Clone, Copy, Debug)]
+enum Coverage {
+    /// In all.
+    Whole,
+    /// Without debug, where a guest's head does not name its profiles. Unoptimized code keeps no register across a switch, and
+    /// registers are the difference to a machine that has all profiles.
+    Optimized,
+    /// In release: a machine that has all profiles boots the same files.
+    Once,
 }
 
 /// Every machine; the first is the one that `cargo run` takes.
@@ -48,15 +62,20 @@ pub static MACHINES: [Machine; 4] = [
         name: "microvm",
         about: "QEMU's smallest x86_64, the same guest files as x86_64",
         arguments: &["-M", "microvm", "-cpu", "max"],
+        coverage: Coverage::Once,
         ..X86_64
     },
     Machine {
         name: "aarch64-softfloat",
         about: "`virt` again, with guests that use no floating-point register",
         target: "aarch64-unknown-none-softfloat",
+        coverage: Coverage::Optimized,
         ..AARCH64
     },
 ];
+
+/// A machine for each instruction set: for what other machines of the set do not change.
+pub static ONE_OF_EACH: [&Machine; 2] = [&MACHINES[0], &MACHINES[1]];
 
 /// What the AArch64 machines share.
 const AARCH64: Machine = Machine {
@@ -71,6 +90,7 @@ const AARCH64: Machine = Machine {
     memory: "256M",
     layout: None,
     chooses_cores: true,
+    coverage: Coverage::Whole,
 };
 
 /// What the x86-64 machines share.
@@ -86,6 +106,7 @@ const X86_64: Machine = Machine {
     memory: "256M",
     layout: None,
     chooses_cores: true,
+    coverage: Coverage::Whole,
 };
 
 /// What every machine is started with.
@@ -127,6 +148,16 @@ pub enum GuestExit {
 }
 
 impl Machine {
+    /// Whether the suite boots a guest in `profile`, which is one of its own; `is_named` if its head says which those are.
+    #[must_use]
+    pub fn covers(&self, profile: Profile, is_named: bool) -> bool {
+        match self.coverage {
+            Coverage::Whole => true,
+            Coverage::Optimized => is_named || profile != Profile::Debug,
+            Coverage::Once => profile == Profile::Release,
+        }
+    }
+
     /// QEMU's arguments for a boot of `elf`, with `input` put into the guest's memory, with what it
     /// logs written to the file `log`, with `-icount shift=0` if instructions are to be `counted`, and with `-smp` if it is
     /// to have more than one of `cores`. Counted, an instruction takes a nanosecond, and timers count these.
@@ -248,6 +279,12 @@ fn comma_doubled(path: &Path) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_instruction_set_has_its_machine() {
+        assert_eq!(ONE_OF_EACH.map(|machine| machine.name), ["aarch64", "x86_64"]);
+        assert!(MACHINES.iter().all(|machine| ONE_OF_EACH.iter().any(|one| one.qemu == machine.qemu)));
+    }
 
     #[test]
     fn a_status_is_decoded_by_the_device_that_made_it() {

@@ -11,7 +11,7 @@ use libtest_mimic::Failed;
 use qemu_tests::boot::Boot;
 use qemu_tests::compile::Profile;
 use qemu_tests::limit::Limit;
-use qemu_tests::machine::{self, Machine};
+use qemu_tests::machine::{Machine, ONE_OF_EACH};
 use qemu_tests::process;
 use qemu_tests::tools::Needs;
 
@@ -37,8 +37,7 @@ const TRAMPOLINE: &str = "<signal handler called>";
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for name in ["aarch64", "x86_64"] {
-        let machine = machine::named(name).expect("a machine of the table");
+    for machine in ONE_OF_EACH {
         for profile in [Profile::Debug, Profile::Release] {
             let mut needs = Needs::default();
             needs.machine(machine);

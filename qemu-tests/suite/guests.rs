@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
         // A test lives until the suite ends, and so may what it tests.
         let guest: &'static Guest = Box::leak(Box::new(guest));
         for machine in &MACHINES {
-            for &profile in &guest.directives.profiles {
+            for profile in guest.directives.profiles_on(machine) {
                 let mut needs = Needs::default();
                 needs.machine(machine);
                 let name = format!("guest::{}::{machine}::{profile}", guest.name);

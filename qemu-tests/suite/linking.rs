@@ -7,6 +7,7 @@ use libtest_mimic::Failed;
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, elf};
 use qemu_tests::environment;
+use qemu_tests::machine::ONE_OF_EACH;
 use qemu_tests::places;
 use qemu_tests::tools::Needs;
 
@@ -26,7 +27,7 @@ enum By {
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![];
-    for target in ["aarch64-unknown-none", "x86_64-unknown-none"] {
+    for target in ONE_OF_EACH.map(|machine| machine.target) {
         let mut case = |name: &str, test: fn(&'static str) -> Result<(), Failed>| {
             let mut needs = Needs::default();
             needs.target(target);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
-use qemu_tests::conformance::{self, Bundle, Place, Subject};
+use qemu_tests::conformance::{self, Bundle, EVERYWHERE, Place, Subject};
 use qemu_tests::logs::{Sinks, difference};
 use qemu_tests::places;
 use qemu_tests::tally::Tally;
@@ -19,14 +19,11 @@ use crate::builds::{self, Builds};
 /// The families of the corpus.
 const FAMILIES: [&str; 4] = ["core", "ctx", "drop", "trace"];
 
-/// Where they run.
-pub(crate) const PLACES: [&str; 3] = ["host", "aarch64", "x86_64"];
-
 /// A test for each family, place and profile.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for family in FAMILIES {
-        for place in PLACES.iter().filter_map(|name| Place::named(name)) {
+        for place in EVERYWHERE {
             for profile in [Profile::Debug, Profile::Release] {
                 let mut needs = Needs::default();
                 place.needs(&mut needs);

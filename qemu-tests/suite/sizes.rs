@@ -4,9 +4,9 @@ use std::fs;
 
 use libtest_mimic::Failed;
 use qemu_tests::figures::Figures;
-use qemu_tests::machine::{self, Machine};
+use qemu_tests::machine::{Machine, ONE_OF_EACH};
 use qemu_tests::places;
-use qemu_tests::sizes::{self, FORM, MACHINES, TABLES};
+use qemu_tests::sizes::{self, FORM, TABLES};
 use qemu_tests::tools::Needs;
 
 use crate::{Case, builds};
@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(format!("sizes::{machine}"), needs, move || measure(machine))
     };
     let documents = Case::new("documents::sizes_are_those_kept".to_owned(), Needs::default(), documents);
-    MACHINES.iter().filter_map(|name| machine::named(name)).map(case).chain([documents]).collect()
+    ONE_OF_EACH.into_iter().map(case).chain([documents]).collect()
 }
 
 fn measure(machine: &'static Machine) -> Result<(), Failed> {
@@ -37,8 +37,7 @@ fn kept(machine: &Machine) -> Result<Figures, Failed> {
 }
 
 fn documents() -> Result<(), Failed> {
-    let machines = MACHINES.iter().filter_map(|name| machine::named(name));
-    let all = machines.map(kept).collect::<Result<Vec<_>, _>>()?;
+    let all = ONE_OF_EACH.into_iter().map(kept).collect::<Result<Vec<_>, _>>()?;
     let mut stale: Vec<_> = all.iter().flat_map(sizes::not_free).collect();
     for table in &TABLES {
         let file = table.file();

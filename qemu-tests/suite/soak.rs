@@ -2,7 +2,7 @@
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
-use qemu_tests::conformance::Place;
+use qemu_tests::conformance::{EVERYWHERE, Place};
 use qemu_tests::soak::{self, Ran, Request};
 use qemu_tests::tools::Needs;
 
@@ -11,9 +11,6 @@ use crate::builds::{self, Builds};
 
 /// The guest, and the hosted example.
 const NAME: &str = "soak";
-
-/// The places that must agree.
-const PLACES: [&str; 3] = ["host", "aarch64", "x86_64"];
 
 /// What runs where, of which seed: a seed of its own each.
 const SOAKS: [(&str, Profile, u64, u64); 6] = [
@@ -37,8 +34,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let guests = builds::of_place(NAME, place, profile);
         cases.push(Case::new(format!("soak::{place}::{profile}"), needs, test).with_guests(guests));
     }
-    let places = PLACES.iter().filter_map(|name| Place::named(name));
-    let guests = places.flat_map(|place| builds::of_place(NAME, place, Profile::Release)).collect();
+    let guests = EVERYWHERE.iter().flat_map(|&place| builds::of_place(NAME, place, Profile::Release)).collect();
     cases.push(Case::new("soak::all_places_agree".to_owned(), all, all_places_agree).with_guests(guests));
     cases
 }
@@ -56,9 +52,8 @@ fn run(place: Place, profile: Profile, seed: u64, count: u64) -> Result<Ran, Fai
 /// What comes back depends on seed and number alone.
 fn all_places_agree() -> Result<(), Failed> {
     let mut digests = Vec::new();
-    for name in PLACES {
-        let place = Place::named(name).ok_or("no such place")?;
-        digests.push((name, run(place, Profile::Release, 1, 50_000)?.digest));
+    for place in EVERYWHERE {
+        digests.push((place.to_string(), run(place, Profile::Release, 1, 50_000)?.digest));
     }
     if digests.iter().all(|(_, digest)| *digest == digests[0].1) {
         return Ok(());

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
 use qemu_tests::guests::{self, Guest};
-use qemu_tests::machine::{self, Machine};
+use qemu_tests::machine::{Machine, ONE_OF_EACH};
 use qemu_tests::places;
 use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
@@ -15,17 +15,13 @@ use qemu_tests::verdict::Ending;
 
 use crate::{Case, builds};
 
-/// Machines of two instruction sets.
-const MACHINES: [&str; 2] = ["aarch64", "x86_64"];
-
 pub(crate) fn cases() -> Vec<Case> {
-    let machines = MACHINES.map(|name| machine::named(name).expect("a machine of the table"));
     let case = |machine: &'static Machine| {
         let mut needs = Needs::default();
         needs.machine(machine);
         Case::new(format!("stacks::{machine}"), needs, move || of_all(machine))
     };
-    machines.map(case).into()
+    ONE_OF_EACH.map(case).into()
 }
 
 /// Boots the guests that pass, and prints what their greenlets took.

@@ -5,13 +5,13 @@ use std::process::Command;
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
-use qemu_tests::conformance::{Place, Subject};
+use qemu_tests::conformance::{EVERYWHERE, Place, Subject};
 use qemu_tests::places;
 use qemu_tests::tools::Needs;
 
 use crate::Case;
 use crate::builds;
-use crate::scenarios::{PLACES, compare, logs};
+use crate::scenarios::{compare, logs};
 
 /// The families of the corpus.
 const FAMILIES: [&str; 4] = ["chan", "sched", "exc", "mixed"];
@@ -22,7 +22,7 @@ const DEFECTS: &str = "defects";
 /// A test for each place and profile, and those of the host.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for place in PLACES.iter().filter_map(|name| Place::named(name)) {
+    for place in EVERYWHERE {
         for profile in [Profile::Debug, Profile::Release] {
             let mut needs = Needs::default();
             place.needs(&mut needs);
@@ -59,7 +59,10 @@ fn defects() -> Result<(), Failed> {
 /// As `cargo xtask fuzz-tasklets`, in both profiles.
 fn random() -> Result<(), Failed> {
     for profile in [Profile::Debug, Profile::Release] {
-        let program = compile::example("conformance", "fuzz_tasklets", profile)?;
+        let program = {
+            let _turn = builds::turn();
+            compile::example("conformance", "fuzz_tasklets", profile)?
+        };
         let output = Command::new(program).args(["1", "20000"]).output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         print!("{text}");

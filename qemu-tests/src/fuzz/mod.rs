@@ -23,9 +23,6 @@ use crate::places;
 use crate::tally::Tally;
 use crate::tools::{self, Needs};
 
-/// The places that scenarios run at unless the user names others.
-pub const PLACES: [&str; 3] = ["host", "aarch64", "x86_64"];
-
 /// What is asked for.
 #[derive(Debug, PartialEq)]
 pub struct Request {

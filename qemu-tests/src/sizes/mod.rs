@@ -22,13 +22,10 @@ use crate::boot::Boot;
 use crate::compile::{self, Built, Profile};
 use crate::figures::{self, Figures, Form};
 use crate::limit::Limit;
-use crate::machine::{self, GuestExit, Machine};
+use crate::machine::{GuestExit, Machine, ONE_OF_EACH};
 use crate::process::Status;
 use crate::tools::{self, Needs};
 use crate::{places, transcript};
-
-/// The machines that programs are measured for: one for each instruction set.
-pub const MACHINES: [&str; 2] = ["aarch64", "x86_64"];
 
 /// How sizes are kept.
 pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtask sizes", room: 64 };
@@ -147,12 +144,11 @@ pub fn measure(machine: &'static Machine, builds: &[Build]) -> Result<Figures> {
 ///
 /// When something does not build, does not work, or cannot be written.
 pub fn show(bless: bool) -> Result<()> {
-    let machines: Vec<_> = MACHINES.iter().filter_map(|name| machine::named(name)).collect();
     let mut needs = Needs::default();
-    machines.iter().for_each(|machine| needs.machine(machine));
+    ONE_OF_EACH.iter().for_each(|machine| needs.machine(machine));
     tools::ensure(&needs)?;
     let mut all = Vec::new();
-    for machine in machines {
+    for machine in ONE_OF_EACH {
         let now = measure(machine, &build(machine)?)?;
         if bless {
             now.keep(&places::sizes_of(machine))?;
@@ -160,7 +156,7 @@ pub fn show(bless: bool) -> Result<()> {
         }
         all.push(now);
     }
-    for (machine, figures) in MACHINES.iter().zip(&all) {
+    for (machine, figures) in ONE_OF_EACH.iter().zip(&all) {
         println!(
             "\n{machine}: bytes of {}, then figures that programs print\n{}",
             sections::MEASURED.join(" "),

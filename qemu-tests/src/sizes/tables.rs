@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::figures::Figures;
+use crate::machine::ONE_OF_EACH;
 use crate::places;
 
 /// A table in a document.
@@ -104,18 +105,18 @@ impl Table {
         places::root().join(self.file)
     }
 
-    /// The table, of the figures of each of the [machines](super::MACHINES).
+    /// The table, of the figures of a [machine of each instruction set](ONE_OF_EACH).
     ///
     /// # Errors
     ///
     /// When a figure is missing.
     pub fn of(&self, all: &[Figures]) -> Result<String> {
         let mut table = format!("| {} |", self.corner);
-        for machine in super::MACHINES {
+        for machine in ONE_OF_EACH {
             self.levels.iter().for_each(|level| table += &format!(" {machine}, `{level}` |"));
         }
         table += "\n|---|";
-        table += &"---|".repeat(super::MACHINES.len() * self.levels.len());
+        table += &"---|".repeat(ONE_OF_EACH.len() * self.levels.len());
         for Row { title, figure } in self.rows {
             table += &format!("\n| {title} |");
             for figures in all {
