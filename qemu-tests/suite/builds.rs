@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread;
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Built, Profile};
@@ -34,17 +35,37 @@ impl<T: Clone> Builds<T> {
             Arc::clone(builds.entry((what, profile)).or_default())
         };
         let built = once.get_or_init(|| {
-            let _turn = turn();
+            let _turn = turn(profile.name());
             build().map_err(|error| format!("{error:#}"))
         });
         Ok(built.clone()?)
     }
 }
 
-/// Waits for the turn to call cargo: one at a time, it uses all cores by itself.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
-    static CARGO: Mutex<()> = Mutex::new(());
-    CARGO.lock().unwrap_or_else(PoisonError::into_inner)
+/// How many calls of cargo run at a time: one uses all cores, but where its last crate holds it up.
+const CALLS: usize = 2;
+
+/// The folders that are being built in.
+static AT_WORK: (Mutex<BTreeSet<&'static str>>, Condvar) = (Mutex::new(BTreeSet::new()), Condvar::new());
+
+/// A turn to call cargo, until it is dropped.
+pub(crate) struct Turn(&'static str);
+
+/// Waits for a turn to build in `folder`: in one with a lock of cargo's own, a second call would only wait.
+pub(crate) fn turn(folder: &'static str) -> Turn {
+    let (at_work, ended) = &AT_WORK;
+    let at_work = at_work.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_busy = |at_work: &mut BTreeSet<_>| at_work.len() == CALLS || at_work.contains(folder);
+    ended.wait_while(at_work, is_busy).unwrap_or_else(PoisonError::into_inner).insert(folder);
+    Turn(folder)
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (at_work, ended) = &AT_WORK;
+        at_work.lock().unwrap_or_else(PoisonError::into_inner).remove(self.0);
+        ended.notify_all();
+    }
 }
 
 /// What the tests boot that were asked for: guests, by target and profile.
@@ -74,9 +95,14 @@ impl Guest {
             )
             .into());
         };
-        let mut built = GUESTS.get(target, *profile, || compile::guests(target, *profile, names))?;
+        let mut built = all(target, *profile, names)?;
         Ok(built.remove(name).ok_or_else(|| format!("cargo built no guest `{name}` for {target}, {profile}"))?)
     }
+}
+
+/// The guests of these `names`, built by the first call for this target and profile.
+fn all(target: &'static str, profile: Profile, names: &BTreeSet<String>) -> Result<Built, Failed> {
+    GUESTS.get(target, profile, || compile::guests(target, profile, names))
 }
 
 /// The guest `name`, if that is what runs at `place`, and not a hosted program.
@@ -87,11 +113,23 @@ pub(crate) fn of_place(name: &str, place: Place, profile: Profile) -> Vec<Guest>
     }
 }
 
-/// Says, once and before any test runs, which guests will be asked for.
+/// Says, once and before any test runs, which guests will be asked for, in this order. They are built while tests run.
 pub(crate) fn want<'a>(guests: impl IntoIterator<Item = &'a Guest>) {
     let mut wanted = BTreeMap::<_, BTreeSet<_>>::new();
+    let mut order = Vec::new();
     for Guest { name, target, profile } in guests {
-        wanted.entry((*target, *profile)).or_default().insert(name.clone());
+        let key = (*target, *profile);
+        if !order.contains(&key) {
+            order.push(key);
+        }
+        wanted.entry(key).or_default().insert(name.clone());
     }
     WANTED.set(wanted).expect("it is said once");
+    thread::spawn(move || {
+        let wanted = WANTED.get().into_iter();
+        for ((target, profile), names) in wanted.flat_map(|wanted| order.iter().map(|key| (*key, &wanted[key]))) {
+            // A test that needs them tells what is wrong.
+            let _ = all(target, profile, names);
+        }
+    });
 }

@@ -37,7 +37,7 @@ fn count(subject: &Subject) -> Result<(), Failed> {
     let program = match guest(subject) {
         Some(guest) => guest.file()?,
         None => {
-            let _turn = builds::turn();
+            let _turn = builds::turn("counts");
             if let Some(why) = why_not(subject) {
                 eprintln!("\n{NOT_COUNTED}, counts::{subject}: {why}");
                 return Ok(());
@@ -54,7 +54,7 @@ const LINEAR: [&str; 2] = ["census_10", "stack_of_last"];
 
 /// No other operation takes more with ten thousand greenlets in its tree than with ten.
 fn crowd() -> Result<(), Failed> {
-    let _turn = builds::turn();
+    let _turn = builds::turn("counts");
     let hosted = Subject::named("hosted").ok_or("the hosted operations are counted")?;
     if let Some(why) = why_not(hosted) {
         eprintln!("\n{NOT_COUNTED}, counts::crowd: {why}");

@@ -40,7 +40,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn hello() -> Result<(), Failed> {
     let program = {
-        let _turn = builds::turn();
+        let _turn = builds::turn("debug");
         compile::example("greenlet", "hello", Profile::Debug)?
     };
     prints(Command::new(program), "hello\nfrom\na\ngreenlet\ngreenlet 1 (dead)\n")
@@ -54,7 +54,7 @@ fn firmware(profile: &[&str]) -> Result<(), Failed> {
         cargo.arg("--target-dir").arg(places::built()?.with_file_name("firmware"));
         Ok(cargo)
     };
-    let _turn = builds::turn();
+    let _turn = builds::turn("firmware");
     if !cargo("build")?.status()?.success() {
         return Err("it does not build; what cargo printed stands above".into());
     }

@@ -50,7 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn case(name: &str, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Case {
     let test = move || {
-        let _turn = builds::turn();
+        let _turn = builds::turn("hosted");
         run().map_err(|error| Failed::from(format!("{error:#}")))
     };
     Case::new(format!("hosted::{name}"), Needs::default(), test)

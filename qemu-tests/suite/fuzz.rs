@@ -112,7 +112,7 @@ fn less() -> Result<(), Failed> {
 
 /// Against a package that logs nonsense: the least scenario differs, and what is printed has it all again.
 fn log() -> Result<(), Failed> {
-    let _turn = builds::turn();
+    let _turn = builds::turn("release");
     let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-tests"));
     command.args(["conformance-random", "1", "3", "--from", "5", "--only", "host"]).stdin(Stdio::null());
     command.env("GREENLET_PYTHON", Path::new(env!("CARGO_MANIFEST_DIR")).join("suite/fakes/python/wrong"));

@@ -23,18 +23,19 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     let whole = move || if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) };
     let mut cases = vec![Case::new("guest::set_is_whole".to_owned(), Needs::default(), whole)];
-    for guest in guests.into_iter().filter(|guest| guest.directives.tested) {
-        // A test lives until the suite ends, and so may what it tests.
-        let guest: &'static Guest = Box::leak(Box::new(guest));
-        for machine in &MACHINES {
-            for profile in guest.directives.profiles_on(machine) {
-                let mut needs = Needs::default();
-                needs.machine(machine);
-                let name = format!("guest::{}::{machine}::{profile}", guest.name);
-                let file = builds::Guest::new(&guest.name, machine.target, profile);
-                let wanted = vec![file.clone()];
-                cases.push(Case::new(name, needs, move || boot(guest, &file, machine, profile)).with_guests(wanted));
-            }
+    // A test lives until the suite ends, and so may what it tests.
+    let guests: &'static [Guest] = guests.leak();
+    let tested = || guests.iter().filter(|guest| guest.directives.tested);
+    // In the order of builds: while guests boot, the next ones are built.
+    for (profile, machine) in Profile::ALL.iter().flat_map(|&profile| MACHINES.iter().map(move |it| (profile, it))) {
+        let boots = |guest: &&Guest| guest.directives.profiles_on(machine).any(|it| it == profile);
+        for guest in tested().filter(boots) {
+            let mut needs = Needs::default();
+            needs.machine(machine);
+            let name = format!("guest::{}::{machine}::{profile}", guest.name);
+            let file = builds::Guest::new(&guest.name, machine.target, profile);
+            let wanted = vec![file.clone()];
+            cases.push(Case::new(name, needs, move || boot(guest, &file, machine, profile)).with_guests(wanted));
         }
     }
     cases.extend(blessed());

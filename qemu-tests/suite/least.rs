@@ -20,7 +20,7 @@ fn case(way: &'static Way) -> Case {
             println!("not measured: the program steps through itself as x86_64 Linux does");
             return Ok(());
         }
-        let _turn = builds::turn();
+        let _turn = builds::turn("least");
         let attempts = way.measure().map_err(|error| Failed::from(format!("{error:#}")))?;
         println!("{}", Tally { attempts, failures: 0 }.line(line));
         Ok(())

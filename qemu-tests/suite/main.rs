@@ -39,6 +39,7 @@ mod targets;
 mod tasklets;
 
 use std::process::ExitCode;
+use std::thread;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use qemu_tests::tools::{self, Needs};
@@ -75,8 +76,9 @@ impl Case {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    // Those of the features last: each takes one thread to wait and the computer to build.
+    let mut arguments = Arguments::from_args();
+    // One more than processors: one waits for a build now and then.
+    arguments.test_threads.get_or_insert(thread::available_parallelism().map_or(2, |count| count.get() + 1));
     let parts = [
         guests::cases(),
         stacks::cases(),
@@ -103,7 +105,7 @@ fn main() -> ExitCode {
         least::cases(),
         features::cases(),
     ];
-    let cases: Vec<_> = parts.into_iter().flatten().collect();
+    let cases = spread(parts);
     if !arguments.list {
         // Once and before everything, so that there is one command to run if something is missing.
         let selected = || cases.iter().filter(|case| case.is_selected(&arguments));
@@ -118,4 +120,16 @@ fn main() -> ExitCode {
     let trial = |case: Case| Trial::test(case.name, case.test).with_ignored_flag(case.is_ignored);
     let trials = cases.into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// All cases, those of each part spread evenly over the run: most parts wait for a build, while others need a processor each.
+fn spread(parts: impl IntoIterator<Item = Vec<Case>>) -> Vec<Case> {
+    let place = |index: usize, length: usize| (2 * index + 1) * 1_000_000 / length;
+    let placed = |part: Vec<Case>| {
+        let length = part.len();
+        part.into_iter().enumerate().map(move |(index, case)| (place(index, length), case))
+    };
+    let mut cases: Vec<_> = parts.into_iter().flat_map(placed).collect();
+    cases.sort_by_key(|&(place, _)| place);
+    cases.into_iter().map(|(_, case)| case).collect()
 }

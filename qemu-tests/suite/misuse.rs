@@ -11,7 +11,7 @@ use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
 use qemu_tests::verdict::{self, Done};
 
-use crate::Case;
+use crate::{Case, builds};
 
 /// How many cases there are at least: those that panic are 43 of them.
 const CASES: u64 = 800;
@@ -22,7 +22,10 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn run(profile: Profile) -> Result<(), Failed> {
-    let program = compile::example_with("misuse", "misuse", profile, &["std"])?;
+    let program = {
+        let _turn = builds::turn(profile.name());
+        compile::example_with("misuse", "misuse", profile, &["std"])?
+    };
     let limit = Limit::of_silence(Duration::from_secs(120));
     let ended = process::run(Command::new(program), limit, |_| Ok(()))?;
     let output = String::from_utf8_lossy(&ended.output);

@@ -55,7 +55,7 @@ fn check(flags: &str) -> Result<(bool, String), Failed> {
     cargo.current_dir(places::root()).args(["check", "--package", "greenlet", "--target", TARGET]);
     // In a target directory of its own: other flags would have others build everything anew.
     cargo.arg("--target-dir").arg(places::hosted()?.join("processors")).env("RUSTFLAGS", flags);
-    let _turn = builds::turn();
+    let _turn = builds::turn("processors");
     let output = cargo.output()?;
     Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }

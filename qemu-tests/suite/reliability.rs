@@ -30,7 +30,7 @@ fn document() -> Result<String, Failed> {
 
 /// Runs the command with `words`, and checks exit status, table and JSON, with a Python that may have the package.
 fn reliability(name: &str, words: &[&str], python: &Path, status: i32, parts: &[&str]) -> Result<(), Failed> {
-    let _turn = builds::turn();
+    let _turn = builds::turn("release");
     let file = places::built()?.join(format!("reliability-{name}.json"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-tests"));
     command.arg("reliability").args(words).arg("--json").arg(&file).stdin(Stdio::null());

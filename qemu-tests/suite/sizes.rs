@@ -25,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
 fn measure(machine: &'static Machine) -> Result<(), Failed> {
     let kept = kept(machine)?;
     let built = {
-        let _turn = builds::turn();
+        let _turn = builds::turn("sizes");
         sizes::build(machine).map_err(|error| format!("{error:#}"))?
     };
     let now = sizes::measure(machine, &built).map_err(|error| format!("{error:#}"))?;

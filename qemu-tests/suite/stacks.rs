@@ -30,7 +30,7 @@ fn of_all(machine: &'static Machine) -> Result<(), Failed> {
     guests.retain(|Guest { directives, .. }| directives.tested && directives.ending == Ending::Pass);
     let names: BTreeSet<_> = guests.iter().map(|guest| guest.name.clone()).collect();
     let built = {
-        let _turn = builds::turn();
+        let _turn = builds::turn("high-water");
         compile::guests_with("high-water", machine.target, Profile::Release, &names)?
     };
     let (mut table, mut wrong) = (String::new(), String::new());

@@ -96,7 +96,7 @@ fn cargo(arguments: &[&str], target: &str, flags: &str) -> Result<Told, Failed> 
     cargo.current_dir(places::root()).args(arguments).args(["--target", target, "--message-format", "json"]);
     // In a target directory of its own: other flags would have others build everything anew.
     cargo.arg("--target-dir").arg(places::hosted()?.join("targets")).env("RUSTFLAGS", flags);
-    let _turn = builds::turn();
+    let _turn = builds::turn("targets");
     let output = cargo.output()?;
     let messages = String::from_utf8_lossy(&output.stdout);
     let script = messages.lines().find(|line| line.contains("\"build-script-executed\"") && line.contains("greenlet"));

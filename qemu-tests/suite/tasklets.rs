@@ -60,7 +60,7 @@ fn defects() -> Result<(), Failed> {
 fn random() -> Result<(), Failed> {
     for profile in [Profile::Debug, Profile::Release] {
         let program = {
-            let _turn = builds::turn();
+            let _turn = builds::turn(profile.name());
             compile::example("conformance", "fuzz_tasklets", profile)?
         };
         let output = Command::new(program).args(["1", "20000"]).output()?;
