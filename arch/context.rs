@@ -149,6 +149,14 @@ impl Context {
     }
 }
 
+/// Whether a trampoline begins with an instruction that never runs, before its resume address.
+///
+/// Unwinders look up a caller by the byte before its address, because a call that does not return may be the last
+/// instruction of its function. Debuggers and GCC's unwinder look up the caller of a signal frame by the address
+/// itself; LLVM's unwinder, which musl, Apple's systems and Android have, does not.
+#[cfg(not(miri))]
+pub(super) const HAS_BYTE_BEFORE: bool = cfg!(all(hosted, not(target_env = "gnu")));
+
 /// Byte offsets of the fields that assembly reads and writes.
 #[cfg(not(miri))]
 pub(super) mod offset {

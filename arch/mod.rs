@@ -64,7 +64,7 @@ pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa};
 pub use native::Mpidr;
 
 #[cfg(not(miri))]
-use context::offset;
+use context::{HAS_BYTE_BEFORE, offset};
 
 /// The instruction set that the crate is compiled for. One of the folders implements [`Isa`] and [`Cpu`] for it.
 pub(crate) enum Native {}

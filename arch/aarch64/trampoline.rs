@@ -22,6 +22,7 @@
 //! |---|---|
 //! | 0x0f, length | DW_CFA_def_cfa_expression: the CFA is the value of the expression |
 //! | 0x10, register, length | DW_CFA_expression: the register is saved at the address that the expression yields |
+//! | 0x07, register | DW_CFA_undefined: the register is lost |
 //! | 0x8d, offset | DW_OP_breg29: x29 plus the offset, an SLEB128 |
 //! | 0x06 | DW_OP_deref |
 //! | 0x23, offset | DW_OP_plus_uconst |
@@ -29,19 +30,35 @@
 //!
 //! The frame is a *signal frame*, for two reasons. Its caller may be on a lower stack, which a debugger accepts of
 //! signal frames only. And a debugger looks up a signal frame's caller at the address itself, not one instruction
-//! before: a fresh linked context is at the first instruction of this function.
+//! before: a fresh linked context is at the first instruction of this function, except for unwinders that have no such
+//! rule.
+//!
+//! | target | section | written by |
+//! |---|---|---|
+//! | hosted, UEFI | `.eh_frame` | the assembler, from `.cfi_*` |
+//! | bare ELF | `.debug_frame`, no byte of the image | the lines below, since the assembler drops `.cfi_signal_frame` there where rustc writes no unwind tables |
 
-use crate::arch::{RECORD_AT, offset};
+use crate::arch::{HAS_BYTE_BEFORE, RECORD_AT, offset};
 use core::arch::naked_asm;
 
-/// The resume address of a fresh context: calls the entry in x19.
+/// Bytes of the trampoline before its resume address: a `nop`, or nothing.
+const BEFORE: usize = if HAS_BYTE_BEFORE { 4 } else { 0 };
+
+/// The resume address of a fresh context.
+#[inline(always)]
+pub(super) fn resume_address() -> *const () {
+    (trampoline as *const ()).wrapping_byte_add(BEFORE)
+}
+
+/// Where a fresh context resumes: calls the entry in x19.
 ///
 /// # Safety
 ///
 /// Only a switch to a fresh context reaches it.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn trampoline() {
+unsafe extern "C" fn trampoline() {
     naked_asm!(
+        ".if !{BARE}",
         ".cfi_startproc",
         ".cfi_signal_frame",
         // CFA = L->sp
@@ -50,6 +67,15 @@ pub(super) unsafe extern "C" fn trampoline() {
         ".cfi_escape 0x10, 30, 5, 0x8d, {LINK}, 0x06, 0x23, {PC}",
         ".cfi_escape 0x10, 29, 5, 0x8d, {LINK}, 0x06, 0x23, {FRAME}",
         ".cfi_escape 0x10, 19, 5, 0x8d, {LINK}, 0x06, 0x23, {RESERVED}",
+        // A switch saves no other register.
+        ".irp n, 20, 21, 22, 23, 24, 25, 26, 27, 28",
+        ".cfi_undefined x\\n",
+        ".endr",
+        ".endif",
+        "2:",
+        ".if {BEFORE}",
+        "nop",
+        ".endif",
         // From a switch: x29 = record, x19 = entry, as `Context::fresh` set them. sp is the `sp` of `fresh`, 16-byte aligned.
         // x0, x2 and x3 are word, target and packet: the entry's first, third and fourth argument. The second is this
         // context.
@@ -57,7 +83,40 @@ pub(super) unsafe extern "C" fn trampoline() {
         "blr x19",
         // The entry does not return. Its return address is here, still inside of this function.
         "brk #1",
+        "3:",
+        ".if !{BARE}",
         ".cfi_endproc",
+        ".else",
+        ".pushsection .debug_frame,\"\",%progbits",
+        ".balign 8",
+        // The CIE: version 1, augmentation `S` for a signal frame, code alignment 1, data alignment -8, return address in 30.
+        "4:",
+        ".long 6f - 5f",
+        "5:",
+        ".long 0xffffffff",
+        ".byte 1",
+        ".asciz \"S\"",
+        ".byte 1, 0x78, 30",
+        ".balign 8, 0",
+        // The FDE of the code from 2 to 3, with the rules from above.
+        "6:",
+        ".long 8f - 7f",
+        "7:",
+        ".long 4b",
+        ".quad 2b, 3b - 2b",
+        ".byte 0x0f, 6, 0x8d, {LINK}, 0x06, 0x23, {SP}, 0x06",
+        ".byte 0x10, 30, 5, 0x8d, {LINK}, 0x06, 0x23, {PC}",
+        ".byte 0x10, 29, 5, 0x8d, {LINK}, 0x06, 0x23, {FRAME}",
+        ".byte 0x10, 19, 5, 0x8d, {LINK}, 0x06, 0x23, {RESERVED}",
+        ".irp n, 20, 21, 22, 23, 24, 25, 26, 27, 28",
+        ".byte 0x07, \\n",
+        ".endr",
+        ".balign 8, 0",
+        "8:",
+        ".popsection",
+        ".endif",
+        BARE = const cfg!(all(bare, not(target_os = "uefi"))) as u8,
+        BEFORE = const BEFORE,
         RECORD = const RECORD_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,

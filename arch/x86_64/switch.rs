@@ -46,7 +46,7 @@
 //! The target is reached by an indirect jump. A `ret` would be shorter, and mispredicted every time: the return stack
 //! of the processor expects a return to the caller.
 
-use super::trampoline::{outermost, trampoline};
+use super::trampoline::{outermost, resume_address};
 use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, offset};
 use core::arch::asm;
 
@@ -206,7 +206,7 @@ impl Isa for Native {
 
     #[inline(always)]
     fn trampoline() -> *const () {
-        trampoline as *const ()
+        resume_address()
     }
 
     unsafe fn is_mark(pc: *const ()) -> bool {

@@ -30,14 +30,14 @@
 //!
 //! The frame is a *signal frame*, for two reasons. Its caller may be on a lower stack, which a debugger accepts of
 //! signal frames only. And a debugger looks up a signal frame's caller at the address itself, not one byte before: a
-//! fresh linked context is at the first byte of this function.
+//! fresh linked context is at the first byte of this function, except for unwinders that have no such rule.
 //!
 //! | target | section | written by |
 //! |---|---|---|
 //! | hosted, UEFI | `.eh_frame` | the assembler, from `.cfi_*` |
 //! | bare ELF | `.debug_frame`, no byte of the image | the lines below, since the assembler drops `.cfi_signal_frame` there |
 
-use crate::arch::{RECORD_AT, offset};
+use crate::arch::{HAS_BYTE_BEFORE, RECORD_AT, offset};
 use core::arch::naked_asm;
 
 /// Calls `$function`, a register, with the arguments that are in the registers of the System V ABI.
@@ -68,13 +68,22 @@ macro_rules! c_call {
     };
 }
 
-/// The resume address of a fresh context: calls the entry in rbx.
+/// Bytes of the trampoline before its resume address: a `nop`, or nothing.
+const BEFORE: usize = if HAS_BYTE_BEFORE { 1 } else { 0 };
+
+/// The resume address of a fresh context.
+#[inline(always)]
+pub(super) fn resume_address() -> *const () {
+    (trampoline as *const ()).wrapping_byte_add(BEFORE)
+}
+
+/// Where a fresh context resumes: calls the entry in rbx.
 ///
 /// # Safety
 ///
 /// Only a switch to a fresh context reaches it.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn trampoline() {
+unsafe extern "C" fn trampoline() {
     naked_asm!(
         ".if !{BARE}",
         ".cfi_startproc",
@@ -91,10 +100,13 @@ pub(super) unsafe extern "C" fn trampoline() {
         ".cfi_undefined r14",
         ".cfi_undefined r15",
         ".endif",
+        "2:",
+        ".if {BEFORE}",
+        "nop",
+        ".endif",
         // From a switch: rbp = record, rbx = entry, as `Context::fresh` set them. rsp is the `sp` of `fresh`, 16-byte aligned.
         // rdi, rdx and rcx are word, target and packet: the entry's first, third and fourth argument. The second is this
         // context.
-        "2:",
         "lea rsi, [rbp - {RECORD}]",
         c_call!("rbx"),
         // The entry does not return. Its return address is here, still inside of this function.
@@ -130,6 +142,7 @@ pub(super) unsafe extern "C" fn trampoline() {
         ".popsection",
         ".endif",
         BARE = const cfg!(all(bare, not(target_os = "uefi"))) as u8,
+        BEFORE = const BEFORE,
         RECORD = const RECORD_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,

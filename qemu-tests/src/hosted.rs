@@ -72,6 +72,16 @@ pub fn floor(level: Option<&str>, features: &str) -> Result<u64> {
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
+/// Runs the tests of backtraces for `target`, whose programs run on this computer: its unwinder may be another one.
+///
+/// # Errors
+///
+/// As [`Tests::run`].
+pub fn backtraces(target: &str) -> Result<u64> {
+    let ended = cargo("test", "", &["--test", "library", "--target", target], &["--", "backtrace::"])?;
+    passed(&ended).map_err(anyhow::Error::msg)
+}
+
 /// Builds the library's examples with `features`.
 ///
 /// # Errors

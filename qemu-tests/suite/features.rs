@@ -45,7 +45,18 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     // With `cores` a program must say which core it runs on, or it does not link.
     let examples = case("cores::examples", || hosted::examples("cores"));
-    RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples]).collect()
+    RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples]).chain(musl()).collect()
+}
+
+/// Rust's programs for musl have LLVM's unwinder, and not GCC's. They run on any Linux.
+fn musl() -> Option<Case> {
+    const TARGET: &str = "x86_64-unknown-linux-musl";
+    let runs_here = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+    runs_here.then(|| {
+        let mut case = case("musl::backtraces", || hosted::backtraces(TARGET).map(drop));
+        case.needs.target(TARGET);
+        case
+    })
 }
 
 fn case(name: &str, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Case {

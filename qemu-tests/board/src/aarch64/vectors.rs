@@ -104,9 +104,11 @@ save_and_report:
     mrs     x2, far_el1
     stp     x1, x2, [sp, #{syndrome}]
     str     x0, [sp, #{vector}]
+.Lsaved:
     mov     x0, sp
     bl      {exception}
-    ldp     x0, x1, [sp, #{pc}]
+    ldp     x0, x1, [sp, #{pc}]             // a debugger looks up the return address of a signal frame itself: in the range, too
+.Lreported:
     msr     elr_el1, x0
     msr     spsr_el1, x1
     ldr     x0, [sp, #{sp}]
@@ -117,6 +119,29 @@ save_and_report:
     eret
     .size save_and_report, . - save_and_report
     .previous
+
+    // What a debugger reads while the function runs: every register of the interrupted code is in the frame. By hand and not by
+    // .cfi_signal_frame, which the assembler drops where rustc writes no unwind tables.
+    .pushsection .debug_frame, "", %progbits
+    .balign 8
+1:  .long   3f - 2f                         // the CIE
+2:  .long   0xffffffff
+    .byte   1
+    .asciz  "S"
+    .byte   1, 0x78, 32                     // the return address is pc, since x30 is a register of the interrupted code
+    .balign 8, 0
+3:  .long   5f - 4f                         // the FDE
+4:  .long   1b
+    .quad   .Lsaved, .Lreported - .Lsaved
+    .byte   0x0c, 31                        // DW_CFA_def_cfa: sp and the size of the frame
+    .uleb128 {size}
+    .irp    register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+    .byte   0x80 + \register, {size} / 8 - \register // DW_CFA_offset: words below the CFA
+    .endr
+    .byte   0x80 + 31, ({size} - {sp}) / 8
+    .byte   0x80 + 32, ({size} - {pc}) / 8
+    .balign 8, 0
+5:  .popsection
     "#,
     from_sp_el0 = const FROM_SP_EL0,
     from_sp_el1 = const FROM_SP_EL1,

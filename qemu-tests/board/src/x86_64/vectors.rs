@@ -94,18 +94,47 @@ save_and_report:
     push    r13
     push    r14
     push    r15
+.Lsaved:
     cld
     mov     rdi, rsp
     call    {exception}
-    add     rsp, {rip}
+    add     rsp, {rip}                  // a debugger looks up the return address of a signal frame itself: in the range, too
+.Lreported:
     xor     ebp, ebp                    // where a debugger's walk ends
     iretq
     .size save_and_report, . - save_and_report
     .previous
+
+    // What a debugger reads while the function runs: every register of the interrupted code is in the frame. By hand, because the
+    // assembler drops .cfi_signal_frame here.
+    .pushsection .debug_frame, "", @progbits
+    .balign 8
+1:  .long   3f - 2f                     // the CIE
+2:  .long   0xffffffff
+    .byte   1
+    .asciz  "S"
+    .byte   1, 0x78, 16                 // the return address is in column 16
+    .balign 8, 0
+3:  .long   5f - 4f                     // the FDE
+4:  .long   1b
+    .quad   .Lsaved, .Lreported - .Lsaved
+    .byte   0x0c, 7                     // DW_CFA_def_cfa: rsp and the size of the frame
+    .uleb128 {size}
+    .set    below, {size} / 8           // words below the CFA
+    .irp    register, 15, 14, 13, 12, 11, 10, 9, 8, 6, 5, 4, 1, 2, 3, 0
+    .byte   0x80 + \register, below     // DW_CFA_offset
+    .set    below, below - 1
+    .endr
+    .byte   0x80 + 16, ({size} - {rip}) / 8
+    .byte   0x80 + 7, ({size} - {rsp}) / 8
+    .balign 8, 0
+5:  .popsection
     "#,
     stride = const STRIDE,
     with_error_code = const WITH_ERROR_CODE,
+    size = const size_of::<Frame>(),
     rip = const offset_of!(Frame, rip),
+    rsp = const offset_of!(Frame, rsp),
     exception = sym exception,
 );
 
