@@ -34,7 +34,11 @@
 use crate::arch::{RECORD_AT, offset};
 use core::arch::naked_asm;
 
-/// The resume address of a fresh context: calls the entry in x19.
+/// Bytes from [`trampoline`] to its part for words, the resume address of a context that is fresh and wide.
+pub(super) const WIDE_AT: usize = 12;
+
+/// The resume address of a fresh context: calls the entry in x19. The same function has the part for words, so that one
+/// call frame information serves both.
 ///
 /// # Safety
 ///
@@ -53,12 +57,24 @@ pub(super) unsafe extern "C" fn trampoline() {
         // From a switch: x29 = record, x19 = entry, as `Context::fresh` set them. sp is the `sp` of `fresh`, 16-byte aligned.
         // x0, x2 and x3 are word, target and packet: the entry's first, third and fourth argument. The second is this
         // context.
+        "2:",
         "sub x1, x29, {RECORD}",
         "blr x19",
         // The entry does not return. Its return address is here, still inside of this function.
         "brk #1",
+        // 0, or else it does not assemble.
+        ".skip {WIDE_AT} - (. - 2b)",
+        // From a wide switch: the same, with the other words in x4 to x8, x11 and x12.
+        "stp x0, x4, [sp, -64]!",
+        "stp x5, x6, [sp, 16]",
+        "stp x7, x8, [sp, 32]",
+        "stp x11, x12, [sp, 48]",
+        // sp is the address of the words, and 16-byte aligned again.
+        "mov x0, sp",
+        "b 2b",
         ".cfi_endproc",
         RECORD = const RECORD_AT,
+        WIDE_AT = const WIDE_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,
         PC = const offset::PC,

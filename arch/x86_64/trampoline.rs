@@ -68,7 +68,11 @@ macro_rules! c_call {
     };
 }
 
-/// The resume address of a fresh context: calls the entry in rbx.
+/// Bytes from [`trampoline`] to its part for words, the resume address of a context that is fresh and wide.
+pub(super) const WIDE_AT: usize = if cfg!(target_os = "uefi") { 32 } else { 8 };
+
+/// The resume address of a fresh context: calls the entry in rbx. The same function has the part for words, so that one
+/// call frame information serves both.
 ///
 /// # Safety
 ///
@@ -99,6 +103,20 @@ pub(super) unsafe extern "C" fn trampoline() {
         c_call!("rbx"),
         // The entry does not return. Its return address is here, still inside of this function.
         "ud2",
+        // No byte is skipped but for UEFI, none with the value of a mark, and a negative number does not assemble.
+        ".skip {WIDE_AT} - (. - 2b), 0x90",
+        // From a wide switch: the same, with the other words in r8 to r14.
+        "push r14",
+        "push r13",
+        "push r12",
+        "push r11",
+        "push r10",
+        "push r9",
+        "push r8",
+        "push rdi",
+        // rsp is the address of the words, and 16-byte aligned again.
+        "mov rdi, rsp",
+        "jmp 2b",
         "3:",
         ".if !{BARE}",
         ".cfi_endproc",
@@ -131,6 +149,7 @@ pub(super) unsafe extern "C" fn trampoline() {
         ".endif",
         BARE = const cfg!(all(bare, not(target_os = "uefi"))) as u8,
         RECORD = const RECORD_AT,
+        WIDE_AT = const WIDE_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,
         PC = const offset::PC,
