@@ -27,30 +27,38 @@ pub(crate) const STACK_ALIGN: usize = 16;
 /// uninitialised; `MaybeUninit` keeps all of these as they are, provenance included.
 pub(crate) type Word = MaybeUninit<*const ()>;
 
-/// What arrives with control: a word or a packet.
+/// Eight words on their way between contexts, aligned as a stack is, because a trampoline stores them there.
+#[repr(C, align(16))]
 #[derive(Clone, Copy)]
-pub(crate) struct Landing {
-    pub(super) word: Word,
-    /// The target of the switch, if it sent a word; null, if it sent a packet.
+pub(crate) struct Words(pub(crate) [Word; 8]);
+
+const _: () = assert!(align_of::<Words>() == STACK_ALIGN && size_of::<Words>().is_multiple_of(STACK_ALIGN));
+
+/// What arrives with control: a word or [`Words`], or a packet.
+#[derive(Clone, Copy)]
+pub(crate) struct Landing<W = Word> {
+    pub(super) words: W,
+    /// The target of the switch, if it sent words; null, if it sent a packet.
     pub(super) target: *const Context,
     pub(super) packet: *const (),
 }
 
-impl Landing {
-    /// What an [`Entry`] was called with. With a packet `word` is unspecified, with a word `packet` is.
+impl<W> Landing<W> {
+    /// What an [`Entry`] was called with. With a packet `words` is unspecified, with words `packet` is.
     #[inline(always)]
-    pub(crate) fn new(word: Word, target: *const Context, packet: *const ()) -> Self {
-        Self { word, target, packet }
+    pub(crate) fn new(words: W, target: *const Context, packet: *const ()) -> Self {
+        Self { words, target, packet }
     }
 
-    /// The word, or else the packet.
+    /// The words, or else the packet.
     #[inline(always)]
-    pub(crate) fn received(self) -> Result<Word, *const ()> {
-        if self.target.is_null() { Err(self.packet) } else { Ok(self.word) }
+    pub(crate) fn received(self) -> Result<W, *const ()> {
+        if self.target.is_null() { Err(self.packet) } else { Ok(self.words) }
     }
 }
 
-/// The function that a trampoline calls: with the three parts of a [`Landing`], and the context that starts.
+/// The function that a trampoline calls: with the three parts of a [`Landing`], and the context that starts. Where
+/// [`Words`] arrive, `word` is their address, on the stack that starts.
 pub(crate) type Entry =
     unsafe extern "C" fn(word: Word, this: *const Context, target: *const Context, packet: *const ()) -> !;
 
@@ -95,15 +103,16 @@ impl Context {
         }
     }
 
-    /// Makes this context fresh: the next switch to it calls `entry`, with the stack pointer at `sp`. With the feature
-    /// `fp-control` it starts with the control words of the caller.
+    /// Makes this context fresh: the next switch to it calls `entry`, with the stack pointer at `sp`; `wide` if that
+    /// switch, should it send no packet, sends [`Words`]. With the feature `fp-control` it starts with the control
+    /// words of the caller.
     ///
     /// `sp` is a multiple of [`STACK_ALIGN`]. The context must not move from now on.
     #[inline]
-    pub(crate) fn fresh(&self, sp: *mut u8, entry: Entry) {
+    pub(crate) fn fresh(&self, sp: *mut u8, entry: Entry, wide: bool) {
         debug_assert!(sp.addr().is_multiple_of(STACK_ALIGN));
         self.sp.set(sp);
-        self.pc.set(Native::trampoline());
+        self.pc.set(if wide { Native::wide_trampoline() } else { Native::trampoline() });
         self.frame.set(self.record());
         self.reserved.set(entry as *const ());
         #[cfg(feature = "fp-control")]
@@ -139,7 +148,7 @@ impl Context {
     /// Whether the last switch away was a marked one. False for a fresh or empty context. The context does not run.
     pub(crate) fn is_marked(&self) -> bool {
         let pc = self.pc.get();
-        // SAFETY: `pc` is neither that of an empty nor that of a fresh or finished context, so that a switch saved it.
+        // SAFETY: `pc` is not that of an empty or finished context. So a switch saved it, or it is a trampoline's.
         !pc.is_null() && pc != Native::trampoline() && unsafe { Native::is_mark(pc) }
     }
 

@@ -4,8 +4,10 @@
 //! There are two traits because a trait is implemented in one block of one file. [`Isa`] is assembly that moves
 //! control, and an instruction set must have all of it. [`Cpu`] is questions, and nearly all have defaults.
 
-use super::{Context, Diverging, Landing, Word};
+use super::{Context, Diverging, Landing, Word, Words};
 use core::cell::Cell;
+use core::mem::MaybeUninit;
+use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Moves control from one stack to another.
@@ -17,6 +19,10 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// |---|---|---|
 /// | saves and returns | [`switch`](Self::switch) | [`switch_with_packet`](Self::switch_with_packet) |
 /// | never returns | [`finish_with_word`](Self::finish_with_word) | [`finish_with_packet`](Self::finish_with_packet) |
+///
+/// Three of them have a *wide* form, by which [`Words`] travel in registers. Their defaults send the address of the
+/// words, for an instruction set that has no registers to spare. A context that saves by a wide form, or that is fresh
+/// and wide, is resumed by wide forms and packets only.
 ///
 /// The stack pointer is on one of the two stacks before and after each instruction, and nothing is kept below it. So an
 /// interrupt may come anywhere.
@@ -56,6 +62,44 @@ pub(crate) trait Isa {
     /// As for [`finish_with_word`](Self::finish_with_word), with `packet` for `word`.
     unsafe fn finish_with_packet(to: *const Context, packet: *const ()) -> !;
 
+    /// [`switch`](Self::switch) with [`Words`]. A fresh `to` starts with their address as argument.
+    ///
+    /// # Safety
+    ///
+    /// As for [`switch`](Self::switch).
+    #[inline(always)]
+    unsafe fn wide_switch<const MARKED: bool>(
+        from: *const Context,
+        to: *const Context,
+        words: Words,
+    ) -> Landing<Words> {
+        // SAFETY: the caller's contract. The words stay in this frame until this is resumed; the receiver reads them
+        // at once.
+        unsafe { read_words(Self::switch::<MARKED>(from, to, address_of(&words))) }
+    }
+
+    /// [`switch_with_packet`](Self::switch_with_packet), resumed by a wide form.
+    ///
+    /// # Safety
+    ///
+    /// As for [`switch_with_packet`](Self::switch_with_packet).
+    #[inline(always)]
+    unsafe fn wide_switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing<Words> {
+        // SAFETY: the caller's contract.
+        unsafe { read_words(Self::switch_with_packet(from, to, packet)) }
+    }
+
+    /// [`finish_with_word`](Self::finish_with_word) with [`Words`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`finish_with_word`](Self::finish_with_word).
+    #[inline(always)]
+    unsafe fn finish_with_words(to: *const Context, words: Words) -> ! {
+        // SAFETY: the caller's contract: the stack is not released before the receiver has read the words.
+        unsafe { Self::finish_with_word(to, address_of(&words)) }
+    }
+
     /// Calls `function` on another stack, whose base is `sp`, with `argument` and the stack pointer of the caller.
     ///
     /// A walk along the frames of `function` ends at that base.
@@ -77,12 +121,40 @@ pub(crate) trait Isa {
     /// that.
     fn trampoline() -> *const ();
 
-    /// Whether the switch with the resume address `pc` is a marked one.
+    /// The resume address of a fresh context at which [`Words`] will arrive: stores them on the new stack, and does what
+    /// the [`trampoline`](Self::trampoline) does, with their address for the word. With a packet it stores what is in
+    /// their registers.
+    #[inline(always)]
+    fn wide_trampoline() -> *const () {
+        Self::trampoline()
+    }
+
+    /// Whether the switch with the resume address `pc` is a marked one; false of
+    /// [`wide_trampoline`](Self::wide_trampoline), unless that is [`trampoline`](Self::trampoline).
     ///
     /// # Safety
     ///
-    /// A switch saved `pc`.
+    /// A switch saved `pc`, or it is the wide trampoline.
     unsafe fn is_mark(pc: *const ()) -> bool;
+}
+
+/// The word that the default of a wide form sends.
+fn address_of(words: &Words) -> Word {
+    MaybeUninit::new(ptr::from_ref(words).cast())
+}
+
+/// What the default of a wide form received.
+///
+/// # Safety
+///
+/// With a word, that is the [address](address_of) of words which have not changed.
+unsafe fn read_words(landing: Landing) -> Landing<Words> {
+    let words = match landing.received() {
+        // SAFETY: by the contract.
+        Ok(address) => unsafe { address.assume_init().cast::<Words>().read() },
+        Err(_) => Words([MaybeUninit::uninit(); 8]),
+    };
+    Landing::new(words, landing.target, landing.packet)
 }
 
 /// The bits that [`Cpu::interrupts`] may use; the kernel keeps flags of its own in the others. An instruction set whose

@@ -58,7 +58,7 @@ compile_error!(
      cargo, or set it as the build script would"
 );
 
-pub(crate) use context::{Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word};
+pub(crate) use context::{Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word, Words};
 pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa};
 #[cfg(all(bare, target_arch = "aarch64"))]
 pub use native::Mpidr;

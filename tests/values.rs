@@ -141,12 +141,15 @@ go_every_way! {
     values_of_256_bytes_go_every_way: [u8; 256],
     values_of_1_word_go_every_way: [u64; 1],
     values_of_2_words_go_every_way: [u64; 2],
+    values_of_3_words_go_every_way: [u64; 3],
+    values_of_8_words_go_every_way: [u64; 8],
     values_of_9_words_go_every_way: [u64; 9],
     values_of_31_words_go_every_way: [u64; 31],
     values_of_32_words_go_every_way: [u64; 32],
     values_of_33_words_go_every_way: [u64; 33],
     values_of_2_half_words_go_every_way: [u32; 2],
     values_of_3_half_words_go_every_way: [u32; 3],
+    values_of_15_half_words_go_every_way: [u32; 15],
     values_of_32_half_words_go_every_way: [u32; 32],
     values_of_33_half_words_go_every_way: [u32; 33],
     values_aligned_to_16_go_every_way: Align16,
@@ -155,6 +158,7 @@ go_every_way! {
     values_without_size_but_aligned_go_every_way: AlignedNothing,
     words_with_padding_go_every_way: Padded,
     large_values_with_padding_go_every_way: PaddedLarge,
+    several_pointers_go_every_way: [&'static str; 4],
     enums_go_every_way: Choice,
     boxes_go_every_way: Box<u64>,
     counted_pointers_go_every_way: Rc<u64>,
@@ -207,6 +211,7 @@ payloads! {
         1 | 3 | 5 | 7 | 9 => Self::Byte(seed),
         _ => Self::Boxed(format!("number {seed}").into()),
     },
+    [&'static str; 4]: seed => std::array::from_fn(|at| &"nothing is lost, and nothing is dropped twice"[at..][..usize::from(seed)]),
     Box<u64>: seed => Box::new(seed.into()),
     Rc<u64>: seed => Rc::new(seed.into()),
     String: seed => "x".repeat(seed.into()),
@@ -283,4 +288,28 @@ fn floating_point_values_survive_switches() {
             |x: f64| (x + 50.0 + 2.0 * x * 1.01_f64.powi(100) + 3.0 * x - 25.0 + 4.0 * x / 1.01_f64.powi(100)) as u32;
         assert_eq!(both.map(|g| g.switch(0).unwrap()), [expected(1.0), expected(1000.0)]);
     });
+}
+
+/// Values that travel in one register, in several, and in memory.
+#[test]
+fn a_pending_up_pins_its_target_and_a_first_start_does_not_however_the_value_travels() {
+    fn pins<V: Copy + Debug + PartialEq>(tree: &'static Tree<V>, pool: &'static StackPool<3, SIZE>, value: V) {
+        let _alone = alone();
+        let entered = tree.enter(|main| {
+            let [old, new] = [0, 1].map(|_| main.spawn(pool, |me, value| me.up(value)).unwrap());
+            old.switch(value).unwrap(); // started, so that the child's `up` is a fast one
+            let child = old.spawn(pool, |me, value| me.up(value)).unwrap();
+            child.set_parent(&new).unwrap();
+            assert_eq!(old.references(), 1, "the child has not started");
+            child.set_parent(&old).unwrap();
+            assert_eq!(child.switch(value), Ok(value), "it goes up, and the parent ends with it");
+            let before = old.references();
+            child.set_parent(&new).unwrap();
+            assert_eq!(old.references(), before, "the pin takes the place of the parent field");
+        });
+        entered.unwrap();
+    }
+    pins(common::own_tree!(u64, &'static str), stacks!(3), 7);
+    pins(common::own_tree!([u64; 8], &'static str), stacks!(3), [7; 8]);
+    pins(common::own_tree!([u64; 9], &'static str), stacks!(3), [7; 9]);
 }

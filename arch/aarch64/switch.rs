@@ -32,6 +32,8 @@
 //! ```text
 //!   register   at the branch                            at label 2, in the other context
 //!   x0         word, if one is sent                     word
+//!   x4 to x8,  seven more, if words are sent            more words; else clobbered
+//!   x11, x12
 //!   x2         to, whose context is loaded; then null,  the context that resumes; null: a packet arrived
 //!              if a packet is sent
 //!   x3         packet, if one is sent                   packet
@@ -46,8 +48,8 @@
 //!
 //! The target is reached by `br`, not by `ret`: the return stack of the processor expects a return to the caller.
 
-use super::trampoline::{outermost, resume_address};
-use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, offset};
+use super::trampoline::{WIDE_AT, outermost, resume_address};
+use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, Words, offset};
 use core::arch::asm;
 
 const _: () = assert!(
@@ -131,7 +133,7 @@ impl Isa for Native {
                 lateout("x3") packet,
             );
         }
-        Landing { word: word_back, target, packet }
+        Landing { words: word_back, target, packet }
     }
 
     #[inline(always)]
@@ -146,7 +148,7 @@ impl Isa for Native {
                 inlateout("x3") packet => packet_back,
             );
         }
-        Landing { word, target, packet: packet_back }
+        Landing { words: word, target, packet: packet_back }
     }
 
     #[inline(always)]
@@ -187,6 +189,82 @@ impl Isa for Native {
     }
 
     #[inline(always)]
+    unsafe fn wide_switch<const MARKED: bool>(
+        from: *const Context,
+        to: *const Context,
+        words: Words,
+    ) -> Landing<Words> {
+        let (target, packet);
+        let Words([w0, w1, w2, w3, w4, w5, w6, w7]) = words;
+        let (b0, b1, b2, b3, b4, b5, b6, b7);
+        // SAFETY: as in `switch`, with seven words more in x4 to x8, x11 and x12, in and out.
+        unsafe {
+            switch!(
+                MARKED, from, [],
+                inlateout("x0") w0 => b0,
+                inlateout("x4") w1 => b1,
+                inlateout("x5") w2 => b2,
+                inlateout("x6") w3 => b3,
+                inlateout("x7") w4 => b4,
+                inlateout("x8") w5 => b5,
+                inlateout("x11") w6 => b6,
+                inlateout("x12") w7 => b7,
+                inlateout("x2") to => target,
+                lateout("x3") packet,
+            );
+        }
+        Landing { words: Words([b0, b1, b2, b3, b4, b5, b6, b7]), target, packet }
+    }
+
+    #[inline(always)]
+    unsafe fn wide_switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing<Words> {
+        let (target, packet_back);
+        let (b0, b1, b2, b3, b4, b5, b6, b7);
+        // SAFETY: as in `switch_with_packet`, with seven words more in x4 to x8, x11 and x12, out.
+        unsafe {
+            switch!(
+                false, from, ["mov x2, xzr"],
+                lateout("x0") b0,
+                lateout("x4") b1,
+                lateout("x5") b2,
+                lateout("x6") b3,
+                lateout("x7") b4,
+                lateout("x8") b5,
+                lateout("x11") b6,
+                lateout("x12") b7,
+                inlateout("x2") to => target,
+                inlateout("x3") packet => packet_back,
+            );
+        }
+        Landing { words: Words([b0, b1, b2, b3, b4, b5, b6, b7]), target, packet: packet_back }
+    }
+
+    #[inline(always)]
+    unsafe fn finish_with_words(to: *const Context, words: Words) -> ! {
+        let Words([w0, w1, w2, w3, w4, w5, w6, w7]) = words;
+        // SAFETY: as in `finish_with_word`, with seven words more in x4 to x8, x11 and x12.
+        unsafe {
+            asm!(
+                control!(load),
+                load!(),
+                "br x10",
+                SP = const offset::SP,
+                FRAME = const offset::FRAME,
+                in("x0") w0,
+                in("x4") w1,
+                in("x5") w2,
+                in("x6") w3,
+                in("x7") w4,
+                in("x8") w5,
+                in("x11") w6,
+                in("x12") w7,
+                in("x2") to,
+                options(noreturn),
+            )
+        }
+    }
+
+    #[inline(always)]
     unsafe fn call_on(sp: *mut u8, function: Diverging, argument: *const ()) -> ! {
         // SAFETY: in: x0, x2, x3. The caller vouches for the stack below `sp`.
         unsafe {
@@ -211,9 +289,14 @@ impl Isa for Native {
         resume_address()
     }
 
+    #[inline(always)]
+    fn wide_trampoline() -> *const () {
+        Self::trampoline().wrapping_byte_add(WIDE_AT)
+    }
+
     unsafe fn is_mark(pc: *const ()) -> bool {
         let before: u32;
-        // SAFETY: `pc` is a label 2, so that there is code before it. Read in assembly: in Rust's memory model code is
+        // SAFETY: `pc` is a label 2 or in the trampoline, so that there is code before it. Read in assembly: in Rust's memory model code is
         // not memory.
         unsafe {
             asm!("ldur {0:w}, [{1}, #-4]", out(reg) before, in(reg) pc, options(readonly, nostack, preserves_flags));

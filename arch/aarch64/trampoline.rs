@@ -50,7 +50,11 @@ pub(super) fn resume_address() -> *const () {
     (trampoline as *const ()).wrapping_byte_add(BEFORE)
 }
 
-/// Where a fresh context resumes: calls the entry in x19.
+/// Bytes from [`resume_address`] to the part for words, the resume address of a context that is fresh and wide.
+pub(super) const WIDE_AT: usize = 12;
+
+/// Where a fresh context resumes: calls the entry in x19. The same function has the part for words, so that one
+/// call frame information serves both.
 ///
 /// # Safety
 ///
@@ -83,6 +87,16 @@ unsafe extern "C" fn trampoline() {
         "blr x19",
         // The entry does not return. Its return address is here, still inside of this function.
         "brk #1",
+        // 0, or else it does not assemble.
+        ".skip {BEFORE} + {WIDE_AT} - (. - 2b)",
+        // From a wide switch: the same, with the other words in x4 to x8, x11 and x12.
+        "stp x0, x4, [sp, -64]!",
+        "stp x5, x6, [sp, 16]",
+        "stp x7, x8, [sp, 32]",
+        "stp x11, x12, [sp, 48]",
+        // sp is the address of the words, and 16-byte aligned again.
+        "mov x0, sp",
+        "b 2b",
         "3:",
         ".if !{BARE}",
         ".cfi_endproc",
@@ -118,6 +132,7 @@ unsafe extern "C" fn trampoline() {
         BARE = const cfg!(all(bare, not(target_os = "uefi"))) as u8,
         BEFORE = const BEFORE,
         RECORD = const RECORD_AT,
+        WIDE_AT = const WIDE_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,
         PC = const offset::PC,

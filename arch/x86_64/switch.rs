@@ -32,6 +32,7 @@
 //! ```text
 //!   register   at the jump                              at label 2, in the other context
 //!   rdi        word, if one is sent                     word
+//!   r8 to r14  seven more, if words are sent            more words; else clobbered
 //!   rdx        to, whose context is loaded; then null,  the context that resumes; null: a packet arrived
 //!              if a packet is sent
 //!   rcx        packet, if one is sent                   packet
@@ -46,8 +47,8 @@
 //! The target is reached by an indirect jump. A `ret` would be shorter, and mispredicted every time: the return stack
 //! of the processor expects a return to the caller.
 
-use super::trampoline::{outermost, resume_address};
-use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, offset};
+use super::trampoline::{WIDE_AT, outermost, resume_address};
+use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, Words, offset};
 use core::arch::asm;
 
 /// The byte before label 2 of a marked switch: `int3`, never executed. Before label 2 of an unmarked one is the last
@@ -97,9 +98,6 @@ macro_rules! switch {
             inlateout("rsi") $from => _,
             $($operands)*
             out("rax") _,
-            lateout("r12") _,
-            lateout("r13") _,
-            lateout("r14") _,
             lateout("r15") _,
             clobber_abi("sysv64"),
         )
@@ -120,9 +118,12 @@ impl Isa for Native {
                 inlateout("rdi") word => word_back,
                 inlateout("rdx") to => target,
                 lateout("rcx") packet,
+                lateout("r12") _,
+                lateout("r13") _,
+                lateout("r14") _,
             );
         }
-        Landing { word: word_back, target, packet }
+        Landing { words: word_back, target, packet }
     }
 
     #[inline(always)]
@@ -135,9 +136,12 @@ impl Isa for Native {
                 lateout("rdi") word,
                 inlateout("rdx") to => target,
                 inlateout("rcx") packet => packet_back,
+                lateout("r12") _,
+                lateout("r13") _,
+                lateout("r14") _,
             );
         }
-        Landing { word, target, packet: packet_back }
+        Landing { words: word, target, packet: packet_back }
     }
 
     #[inline(always)]
@@ -183,6 +187,84 @@ impl Isa for Native {
     }
 
     #[inline(always)]
+    unsafe fn wide_switch<const MARKED: bool>(
+        from: *const Context,
+        to: *const Context,
+        words: Words,
+    ) -> Landing<Words> {
+        let (target, packet);
+        let Words([w0, w1, w2, w3, w4, w5, w6, w7]) = words;
+        let (b0, b1, b2, b3, b4, b5, b6, b7);
+        // SAFETY: as in `switch`, with seven words more in r8 to r14, in and out.
+        unsafe {
+            switch!(
+                MARKED, from, ["jmp qword ptr [rdx + {PC}]"],
+                inlateout("rdi") w0 => b0,
+                inlateout("r8") w1 => b1,
+                inlateout("r9") w2 => b2,
+                inlateout("r10") w3 => b3,
+                inlateout("r11") w4 => b4,
+                inlateout("r12") w5 => b5,
+                inlateout("r13") w6 => b6,
+                inlateout("r14") w7 => b7,
+                inlateout("rdx") to => target,
+                lateout("rcx") packet,
+            );
+        }
+        Landing { words: Words([b0, b1, b2, b3, b4, b5, b6, b7]), target, packet }
+    }
+
+    #[inline(always)]
+    unsafe fn wide_switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing<Words> {
+        let (target, packet_back);
+        let (b0, b1, b2, b3, b4, b5, b6, b7);
+        // SAFETY: as in `switch_with_packet`, with seven words more in r8 to r14, out.
+        unsafe {
+            switch!(
+                false, from, ["mov rax, [rdx + {PC}]", "xor edx, edx", "jmp rax"],
+                lateout("rdi") b0,
+                lateout("r8") b1,
+                lateout("r9") b2,
+                lateout("r10") b3,
+                lateout("r11") b4,
+                lateout("r12") b5,
+                lateout("r13") b6,
+                lateout("r14") b7,
+                inlateout("rdx") to => target,
+                inlateout("rcx") packet => packet_back,
+            );
+        }
+        Landing { words: Words([b0, b1, b2, b3, b4, b5, b6, b7]), target, packet: packet_back }
+    }
+
+    #[inline(always)]
+    unsafe fn finish_with_words(to: *const Context, words: Words) -> ! {
+        let Words([w0, w1, w2, w3, w4, w5, w6, w7]) = words;
+        // SAFETY: as in `finish_with_word`, with seven words more in r8 to r14.
+        unsafe {
+            asm!(
+                control!(load),
+                load!(),
+                "jmp qword ptr [rdx + {PC}]",
+                SP = const offset::SP,
+                PC = const offset::PC,
+                FRAME = const offset::FRAME,
+                RESERVED = const offset::RESERVED,
+                in("rdi") w0,
+                in("r8") w1,
+                in("r9") w2,
+                in("r10") w3,
+                in("r11") w4,
+                in("r12") w5,
+                in("r13") w6,
+                in("r14") w7,
+                in("rdx") to,
+                options(noreturn),
+            )
+        }
+    }
+
+    #[inline(always)]
     unsafe fn call_on(sp: *mut u8, function: Diverging, argument: *const ()) -> ! {
         // SAFETY: in: rdi, rdx, rcx. The caller vouches for the stack below `sp`; 128 bytes of it stay free, for a red
         // zone.
@@ -209,9 +291,14 @@ impl Isa for Native {
         resume_address()
     }
 
+    #[inline(always)]
+    fn wide_trampoline() -> *const () {
+        Self::trampoline().wrapping_byte_add(WIDE_AT)
+    }
+
     unsafe fn is_mark(pc: *const ()) -> bool {
         let before: u32;
-        // SAFETY: `pc` is a label 2, so that there is code before it. Read in assembly: in Rust's memory model code is
+        // SAFETY: `pc` is a label 2 or in the trampoline, so that there is code before it. Read in assembly: in Rust's memory model code is
         // not memory.
         unsafe {
             asm!("movzx {0:e}, byte ptr [{1} - 1]", out(reg) before, in(reg) pc, options(readonly, nostack, preserves_flags));

@@ -77,7 +77,11 @@ pub(super) fn resume_address() -> *const () {
     (trampoline as *const ()).wrapping_byte_add(BEFORE)
 }
 
-/// Where a fresh context resumes: calls the entry in rbx.
+/// Bytes from [`resume_address`] to the part for words, the resume address of a context that is fresh and wide.
+pub(super) const WIDE_AT: usize = if cfg!(target_os = "uefi") { 32 } else { 8 };
+
+/// Where a fresh context resumes: calls the entry in rbx. The same function has the part for words, so that one
+/// call frame information serves both.
 ///
 /// # Safety
 ///
@@ -111,6 +115,20 @@ unsafe extern "C" fn trampoline() {
         c_call!("rbx"),
         // The entry does not return. Its return address is here, still inside of this function.
         "ud2",
+        // No byte is skipped but for UEFI, none with the value of a mark, and a negative number does not assemble.
+        ".skip {BEFORE} + {WIDE_AT} - (. - 2b), 0x90",
+        // From a wide switch: the same, with the other words in r8 to r14.
+        "push r14",
+        "push r13",
+        "push r12",
+        "push r11",
+        "push r10",
+        "push r9",
+        "push r8",
+        "push rdi",
+        // rsp is the address of the words, and 16-byte aligned again.
+        "mov rdi, rsp",
+        "jmp 2b",
         "3:",
         ".if !{BARE}",
         ".cfi_endproc",
@@ -144,6 +162,7 @@ unsafe extern "C" fn trampoline() {
         BARE = const cfg!(all(bare, not(target_os = "uefi"))) as u8,
         BEFORE = const BEFORE,
         RECORD = const RECORD_AT,
+        WIDE_AT = const WIDE_AT,
         LINK = const offset::LINK_FROM_RECORD,
         SP = const offset::SP,
         PC = const offset::PC,

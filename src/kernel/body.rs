@@ -3,6 +3,7 @@
 
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
+use crate::kernel::transfer::word::is_wide;
 use crate::records::block::{BlockPtr, NO_BODY};
 use core::mem::{ManuallyDrop, align_of, size_of};
 use core::ptr;
@@ -34,7 +35,7 @@ pub(crate) unsafe fn install<V: 'static, E: 'static, F: Body<V, E>>(block: Block
     let place = base.wrapping_sub(down);
     // SAFETY: no code uses the stack of an unstarted greenlet, and it holds nothing there.
     unsafe { place.cast::<F>().write(body) };
-    block.context.fresh(place, crate::kernel::transfer::life::entry::<V, E, F>);
+    block.context.fresh(place, crate::kernel::transfer::life::entry::<V, E, F>, is_wide::<V>());
     block.set_body(Some(drop_closure::<F>));
     block.clear(NO_BODY);
 }

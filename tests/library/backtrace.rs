@@ -2,7 +2,7 @@
 // Under Miri every greenlet is a thread, and has the backtrace of that.
 #![cfg(not(miri))]
 
-use crate::common::{Log, Main, Me, Out, STACKS, dead, tree, unstarted};
+use crate::common::{Log, Main, Me, Out, STACKS, alone, dead, own_tree, tree, unstarted};
 use std::backtrace::Backtrace;
 use std::cell::RefCell;
 
@@ -69,4 +69,23 @@ fn it_goes_past_parents_that_are_dead_or_have_not_started() {
     let [past_dead, past_unstarted, below_bare] = SHOWN.take().try_into().unwrap();
     assert!(past_dead.contains("::below\n") && past_unstarted.contains("::below\n"), "{past_dead}{past_unstarted}");
     assert!(below_bare.contains("::trampoline\n"), "a parent without a body has no place to go on from; it ends there");
+}
+
+#[test]
+fn it_goes_past_a_parent_that_will_start_with_a_value_in_several_registers() {
+    let _alone = alone();
+    let tree = own_tree!([u64; 8], ());
+    let shown = tree.enter(|main| {
+        let parent = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
+        let below = parent.spawn(&STACKS, |me, _| {
+            let shown = Backtrace::force_capture().to_string();
+            SHOWN.with_borrow_mut(|all| all.push(shown));
+            me.parent().parent().unwrap().switch([0; 8])
+        });
+        assert_eq!(below.unwrap().switch([1; 8]), Ok([0; 8]));
+        SHOWN.take()
+    });
+    let shown = shown.unwrap().concat();
+    assert_eq!(shown.matches("::trampoline\n").count(), 2, "that of the body, and that of its parent:\n{shown}");
+    assert!(shown.contains("it_goes_past_a_parent_that_will_start"), "{shown}");
 }

@@ -46,7 +46,7 @@ unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing:
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
-    match unsafe { slow::receive::<V, E>(landing) } {
+    match unsafe { slow::receive::<V, E, _>(landing) } {
         Ok(Ok(value)) => Ok(body.call(&Me::new(me), value)),
         thrown if panic::CAUGHT => refused(body, thrown),
         thrown => {
@@ -88,14 +88,18 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     }
     let _busy = Busy::in_tree_of(me);
     outgoing!(place = value);
-    // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
-    let word = unsafe { word::pack(place) };
     mark(me, DEAD);
     me.core().set_current(parent);
-    // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
-    // stack is not reused before the parent has unpacked the word: `me` is referenced, and unpacking is what the parent
-    // does first.
-    unsafe { Native::finish_with_word(parent.context(), word) }
+    // In both cases, SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on. The parent is
+    // suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its stack is not reused
+    // before the parent has unpacked the value: `me` is referenced, and unpacking is what the parent does first.
+    if const { word::is_wide::<V>() } {
+        // SAFETY: see above.
+        unsafe { Native::finish_with_words(parent.context(), word::pack_wide(place)) }
+    } else {
+        // SAFETY: see above.
+        unsafe { Native::finish_with_word(parent.context(), word::pack(place)) }
+    }
 }
 
 /// Sets the flags `how` on `me`, which is dying, and resets its context: a debugger then sees an empty stack.

@@ -25,7 +25,7 @@
 
 pub(crate) mod life;
 pub(crate) mod slow;
-mod word;
+pub(crate) mod word;
 
 use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
@@ -34,6 +34,7 @@ use crate::kernel::thrown::{Outcome, Sent};
 use crate::records::block::BlockPtr;
 use crate::records::busy::Busy;
 use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
+use word::Packed;
 
 /// Switches to `to` with a value; returns what is sent back to the current greenlet.
 ///
@@ -55,13 +56,9 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     overflow::check::<V, E>(from);
     core.set_current(to);
     outgoing!(place = value);
-    // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
-    let word = unsafe { word::pack(place) };
-    // SAFETY: `from` is running; `to` is suspended or fresh, or is `from` itself. The word is a packed `V`. The value
-    // is on this stack, which does not change before the receiver unpacks the word, the first thing that it does.
-    let landing = unsafe { Native::switch::<false>(from.context(), to.context(), word) };
-    // SAFETY: `landing` comes from this switch, and is received once.
-    unsafe { receive(landing) }
+    // SAFETY: `from` is running; `to` is suspended or fresh, or is `from` itself. `place` points to a valid `V`, which no
+    // other code uses or drops from here on.
+    unsafe { leave::<V, E, false>(from, to, place) }
 }
 
 /// As [`switch`], but releases the handle `to` before the switch. If it is the last handle, the slow path does that.
@@ -103,12 +100,8 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     overflow::check::<V, E>(me);
     core.set_current(to);
     outgoing!(place = value);
-    // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
-    let word = unsafe { word::pack(place) };
     // SAFETY: as in `switch`. Marked, so `replace_parent` can tell that `me` waits in `up`.
-    let landing = unsafe { Native::switch::<true>(me.context(), to.context(), word) };
-    // SAFETY: `landing` comes from this switch, and is received once.
-    unsafe { receive(landing) }
+    unsafe { leave::<V, E, true>(me, to, place) }
 }
 
 /// Defines `$place`, a pointer to the value of the variable `$value`. The receiver moves the value out, so it is not
@@ -127,6 +120,31 @@ macro_rules! outgoing {
 }
 pub(super) use outgoing;
 
+/// Leaves `from` for `to` with the value at `place`; returns what is sent back.
+///
+/// # Safety
+///
+/// `from` is running, and nothing forbids to resume `to`: see [`Isa::switch`]. `place` points to a valid `V`, which is
+/// moved out, and which stays there until this returns. The tree is one of `V` and `E`.
+#[inline(always)]
+unsafe fn leave<V: 'static, E: 'static, const MARKED: bool>(
+    from: BlockPtr,
+    to: BlockPtr,
+    place: *const V,
+) -> Outcome<V, E> {
+    let (from, to) = (from.context(), to.context());
+    // In both cases, SAFETY: the caller's contract; what is sent is a packed `V`. If it is an address, it is one on this
+    // stack, which does not change before the receiver unpacks it, the first thing that it does. The landing comes from
+    // the switch, and is received once.
+    if const { word::is_wide::<V>() } {
+        // SAFETY: see above.
+        unsafe { receive(Native::wide_switch::<MARKED>(from, to, word::pack_wide(place))) }
+    } else {
+        // SAFETY: see above.
+        unsafe { receive(Native::switch::<MARKED>(from, to, word::pack(place))) }
+    }
+}
+
 /// Receives what a greenlet that left by the fast path is resumed with. Called immediately after the switch, because
 /// the value must be moved out of the sender's frame before any other code runs.
 ///
@@ -134,10 +152,10 @@ pub(super) use outgoing;
 ///
 /// `landing` was just returned by a switch in a tree of `V` and `E`, and is received once.
 #[inline(always)]
-unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Outcome<V, E> {
+unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>) -> Outcome<V, E> {
     match landing.received() {
-        // SAFETY: the word is a packed `V`.
-        Ok(word) => Ok(unsafe { word::unpack(word) }),
+        // SAFETY: they are a packed `V`.
+        Ok(words) => Ok(unsafe { words.unpack() }),
         Err(packet) => out_of_line(|outcome| {
             // SAFETY: the packet is a `Packet<V, E>`.
             outcome.write(unsafe { slow::receive_packet(packet) });

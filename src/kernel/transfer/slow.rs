@@ -14,7 +14,7 @@
 //! Then the transfer returns. User code can run in steps 2 to 5, so programs can observe their order. If user code
 //! panics in steps 3 to 5, the last panic replaces what was sent.
 
-use super::word;
+use super::word::{self, Packed};
 use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
@@ -29,6 +29,7 @@ use crate::records::panic::{self, Held, Payload};
 use crate::records::refusal::Refusal;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, replace};
+use core::ptr;
 
 /// The message of a slow departure to its receiver, on the stack of the greenlet that leaves.
 pub(super) struct Packet<V, E> {
@@ -170,11 +171,8 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
     if to.refs.get() == 0 {
         to.core().set_slow(UNREF);
     }
-    // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on. The packet is on this stack,
-    // which does not change until the receiver has read it.
-    let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
-    // SAFETY: `landing` comes from this switch, and is received once.
-    resume_panic(unsafe { receive(landing) })
+    // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on.
+    resume_panic(unsafe { leave(from, to, &packet) })
 }
 
 /// Returns the refusal with the value. The handle is released all the same, which may kill its greenlet.
@@ -208,11 +206,27 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
     }
     let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
     set_current_counted(to);
-    // SAFETY: `from` is running. `to` is suspended or fresh. The packet is on this stack, which does not change until
-    // the receiver has read it.
-    let landing = unsafe { Native::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) };
-    // SAFETY: `landing` comes from this switch, and is received once.
-    unsafe { receive(landing) }
+    // SAFETY: `from` is running. `to` is suspended or fresh.
+    unsafe { leave(from, to, &packet) }
+}
+
+/// Leaves `from` for `to` with a packet; returns what is sent back. The packet is on this stack, which does not change
+/// until the receiver has read it.
+///
+/// # Safety
+///
+/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
+#[inline(always)]
+unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, packet: &Packet<V, E>) -> Arrival<V, E> {
+    let (from, to, packet) = (from.context(), to.context(), ptr::from_ref(packet).cast());
+    // In both cases, SAFETY: the caller's contract. The landing comes from the switch, and is received once.
+    if const { word::is_wide::<V>() } {
+        // SAFETY: see above.
+        unsafe { receive(Native::wide_switch_with_packet(from, to, packet)) }
+    } else {
+        // SAFETY: see above.
+        unsafe { receive(Native::switch_with_packet(from, to, packet)) }
+    }
 }
 
 /// Receives what a greenlet that left by the slow path, or that starts, is resumed with: a word or a packet.
@@ -222,10 +236,10 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
 /// `landing` was just returned by a switch, or passed to a new greenlet, in a tree of `V` and `E`, and is received
 /// once.
 #[inline]
-pub(super) unsafe fn receive<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
+pub(super) unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>) -> Arrival<V, E> {
     match landing.received() {
-        // SAFETY: the word is a packed `V`.
-        Ok(word) => Ok(Ok(unsafe { word::unpack(word) })),
+        // SAFETY: they are a packed `V`.
+        Ok(words) => Ok(Ok(unsafe { words.unpack() })),
         // SAFETY: the packet is a `Packet<V, E>`.
         Err(packet) => unsafe { open_packet(packet) },
     }
