@@ -83,7 +83,8 @@ pub(crate) unsafe fn retain(shared: *const Shared) {
 }
 
 /// Releases a reference to a context of whatever type. If that was the last one, destroys the context, then releases
-/// its reference to the context below, and so on, also after a destructor that panics. The last panic is resumed.
+/// its reference to the context below, and so on, also after a destructor that panics. The last panic is resumed; without
+/// `std` the first one ends the program.
 ///
 /// # Safety
 ///
@@ -99,12 +100,8 @@ pub(crate) unsafe fn release(shared: *const Shared) {
             break;
         }
         let (below, destroy) = (head.below, head.destroy);
-        if below.is_null() && panicked.is_none() {
-            // No context is left to release, so a panic may pass.
-            // SAFETY: no reference to it is left. `ContextPool::create_over` stored the function of its type there.
-            return unsafe { destroy(at) };
-        }
-        // SAFETY: the same.
+        // Caught for the last context as well: without `std` the outcome must not depend on whether contexts are below.
+        // SAFETY: no reference to it is left. `ContextPool::create_over` stored the function of its type there.
         panicked = panic::last(panicked, panic::catch(|| unsafe { destroy(at) }).err());
         at = below; // this function owns the reference of the context above now
     }

@@ -59,7 +59,7 @@ static ON_LEAK: Alone<Option<fn(&Handle)>> = Alone::new(None);
 static KEPT: Alone<Option<Handle>> = Alone::new(None);
 static LOCALS: GreenletLocal<Bomb, 4> = GreenletLocal::new(|| Bomb);
 static OTHERS: GreenletLocal<Bomb, 4> = GreenletLocal::new(|| Bomb);
-static CONTEXTS: ContextPool<Bomb, 4> = ContextPool::new();
+static CONTEXTS: ContextPool<Load, 4> = ContextPool::new();
 
 /// Runs `act`, which panics with a [`Bomb`].
 #[track_caller]
@@ -94,7 +94,7 @@ fn whole(place: fn(&Main, Pool)) {
         assert_eq!((main.references(), main.kills_in_progress()), (1, 0));
         main.for_each(|greenlet| assert!(greenlet.is_main()));
         let contexts: Vec<_> =
-            (0..4).map(|_| CONTEXTS.create(Bomb).unwrap_or_else(|_| panic!("a context is lost"))).collect();
+            (0..4).map(|_| CONTEXTS.create(Load(None)).unwrap_or_else(|_| panic!("a context is lost"))).collect();
         let children: Vec<_> = (0..4).map(|_| main.bare(&POOL).unwrap()).collect();
         if cfg!(feature = "std") {
             for child in &children {
@@ -102,7 +102,7 @@ fn whole(place: fn(&Main, Pool)) {
                 OTHERS.with(child, |_| ()).expect("a local value is lost");
             }
         }
-        contexts.into_iter().for_each(|context| booms(|| drop(context)));
+        drop(contexts);
         children.into_iter().for_each(|child| {
             if cfg!(feature = "std") {
                 booms(|| drop(child))
@@ -193,8 +193,8 @@ fn goes_elsewhere(main: &Handle, pool: Pool) -> Handle {
     g
 }
 
-fn context() -> Option<greenlet::Context<Bomb>> {
-    CONTEXTS.create(Bomb).ok()
+fn context() -> Option<greenlet::Context<Load>> {
+    CONTEXTS.create(bomb()).ok()
 }
 
 /// Two local values and a context, all of which panic when the greenlet is freed.
@@ -389,20 +389,20 @@ places! {
         KEPT.set(Some(visited));
         main.for_each(|g| if !g.is_main() { drop(KEPT.take()); boom() });
     };
-    the_context_that_another_replaces, passes: |main, _pool| {
+    the_context_that_another_replaces, ends: |main, _pool| {
         main.set_context(context());
-        main.set_context::<Bomb>(None);
+        main.set_context::<Load>(None);
     };
     the_contexts_below_one, ends: |_main, _pool| {
-        let over = |below: AnyContext| CONTEXTS.create_over(Some(&below), Bomb).ok().map(AnyContext::from).unwrap();
+        let over = |below: AnyContext| CONTEXTS.create_over(Some(&below), bomb()).ok().map(AnyContext::from).unwrap();
         drop(over(over(over(context().unwrap().into()))));
     };
     the_contexts_below_that_of_a_greenlet, ends: |main, pool| {
         let g = spawn(main, pool, armed());
-        g.set_context(CONTEXTS.create_over(context().map(AnyContext::from).as_ref(), Bomb).ok());
+        g.set_context(CONTEXTS.create_over(context().map(AnyContext::from).as_ref(), bomb()).ok());
         drop(g);
     };
-    the_last_handle_to_a_context, passes: |_main, _pool| drop(context());
+    the_last_handle_to_a_context, ends: |_main, _pool| drop(context());
     the_exit_value_of_a_refused_cancel, passes: |main, _pool| {
         ON_EXIT.set(Some(bomb));
         forget(main.cancel());
