@@ -1,0 +1,91 @@
+//! The sleep of a bare core: the last look for work and the sleep are one step, as seen by interrupts of this core.
+//!
+//! ```text
+//!          aarch64                 x86_64
+//!   mask   msr daifset, #2         cli
+//!   look   sleep() ─── false: unmask, return
+//!   sleep  dsb sy; wfi             sti; hlt       one asm block: an interrupt is taken after `hlt` began
+//!   unmask msr daifclr, #2; isb
+//! ```
+//!
+//! An interrupt before the mask has run its handler, and the look sees what that did. One after it is pending: it ends
+//! WFI although it is masked, and HLT because x86_64 takes no interrupt between `sti` and the instruction after it.
+
+use core::arch::asm;
+
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then unmasks.
+///
+/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs at EL1 or in ring 0. An interrupt that
+/// arrives after the call of `sleep` ends the sleep at once.
+///
+/// An NMI between `sti` and `hlt` on x86_64 ends the protection of `sti`: its handler must step over the `hlt`.
+///
+/// ```
+/// use core::sync::atomic::{AtomicBool, Ordering::Acquire};
+/// static PRESSED: AtomicBool = AtomicBool::new(false);
+/// fn wait_for_button() {
+///     while !PRESSED.load(Acquire) {
+///         greenlet_hub::sleep_if(|| !PRESSED.load(Acquire)); // the handler stores `true`
+///     }
+/// }
+/// ```
+#[cfg(target_arch = "aarch64")]
+pub fn sleep_if(sleep: impl FnOnce() -> bool) {
+    // SAFETY: masks IRQs. Memory is clobbered, so what handlers wrote is read after this.
+    unsafe { asm!("msr daifset, #2", options(nostack, preserves_flags)) };
+    if sleep() {
+        // The barrier completes writes to devices, such as that of the alarm, before the core sleeps.
+        // SAFETY: a barrier and a hint.
+        unsafe { asm!("dsb sy", "wfi", options(nostack, preserves_flags)) };
+    }
+    // SAFETY: IRQs were unmasked when the hub was entered, and a task that waits has them unmasked.
+    unsafe { asm!("msr daifclr, #2", "isb", options(nostack, preserves_flags)) };
+}
+
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then unmasks.
+///
+/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs at EL1 or in ring 0. An interrupt that
+/// arrives after the call of `sleep` ends the sleep at once.
+///
+/// An NMI between `sti` and `hlt` on x86_64 ends the protection of `sti`: its handler must step over the `hlt`.
+///
+/// ```
+/// use core::sync::atomic::{AtomicBool, Ordering::Acquire};
+/// static PRESSED: AtomicBool = AtomicBool::new(false);
+/// fn wait_for_button() {
+///     while !PRESSED.load(Acquire) {
+///         greenlet_hub::sleep_if(|| !PRESSED.load(Acquire)); // the handler stores `true`
+///     }
+/// }
+/// ```
+#[cfg(target_arch = "x86_64")]
+pub fn sleep_if(sleep: impl FnOnce() -> bool) {
+    // SAFETY: masks interrupts. Memory is clobbered, so what handlers wrote is read after this.
+    unsafe { asm!("cli", options(nostack)) };
+    if sleep() {
+        // SAFETY: one block, so nothing is between the two.
+        unsafe { asm!("sti", "hlt", options(nostack)) };
+    } else {
+        // SAFETY: interrupts were unmasked when the hub was entered, and a task that waits has them unmasked. The
+        // instruction after `sti` lets pending ones in.
+        unsafe { asm!("sti", "nop", options(nostack)) };
+    }
+}
+
+/// Returns `true` if this core takes no interrupts now.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn is_masked() -> bool {
+    let daif: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, daif", out(reg) daif, options(nomem, nostack, preserves_flags)) };
+    daif & 1 << 7 != 0
+}
+
+/// Returns `true` if this core takes no interrupts now.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn is_masked() -> bool {
+    let flags: u64;
+    // SAFETY: pushes and pops a copy of RFLAGS.
+    unsafe { asm!("pushfq", "pop {}", out(reg) flags, options(preserves_flags)) };
+    flags & 1 << 9 == 0
+}

@@ -1,0 +1,67 @@
+// Markdown uses the first definition of a link: in rustdoc this one, to the crate; in the file the one to its README.
+#![doc = "[`greenlet`]: ::greenlet"]
+#![doc = include_str!("../README.md")]
+#![allow(clippy::needless_doctest_main, reason = "the README shows whole programs")]
+#![no_std]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+mod bounded;
+mod channel;
+mod condition;
+mod event;
+#[cfg(feature = "std")]
+mod host;
+mod hub;
+#[cfg(target_os = "none")]
+mod idle;
+mod inbox;
+mod join;
+mod mutex;
+mod node;
+mod owner;
+mod platform;
+mod ready;
+mod remote_task;
+mod report;
+mod schedule;
+mod select;
+mod semaphore;
+mod signal;
+mod slot;
+mod spawn;
+mod stop;
+mod task;
+mod time;
+mod timeout;
+mod timers;
+mod wait;
+mod waits;
+mod waker;
+mod what;
+
+pub use bounded::Bounded;
+pub use channel::{Channel, Preference};
+pub use condition::Condition;
+pub use event::Event;
+#[cfg(feature = "std")]
+pub use host::Threads;
+pub use hub::{Hub, RunError};
+#[cfg(target_os = "none")]
+pub use idle::sleep_if;
+pub use join::JoinHandle;
+pub use mutex::{Guard, Mutex};
+pub use platform::Platform;
+pub use remote_task::RemoteTask;
+pub use report::Report;
+pub use select::{
+    Arm, Choices, Chosen2, Chosen3, Chosen4, Chosen5, Chosen6, EventArm, JoinArm, Receive, Send, Sleep, select,
+};
+pub use semaphore::{Permit, Semaphore};
+pub use signal::Signal;
+pub use spawn::{SpawnError, TaskBuilder};
+pub use stop::{Refusal, Stop, TimeoutScope};
+pub use task::{MainTask, Task};
+pub use time::{Instant, Interval};
+pub use waits::Waits;

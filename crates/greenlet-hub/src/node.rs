@@ -1,0 +1,172 @@
+//! Lists of waiting tasks, through nodes in the frames that wait. Only the hub's core uses them.
+//!
+//! A node lies in a frame of this crate, which unlinks it on every way out. A frame that is never left, because its
+//! greenlet was leaked or abandoned, is on a stack that is never used again; so is the node.
+
+use crate::slot::SlotRef;
+use core::cell::Cell;
+use core::marker::PhantomPinned;
+use core::ptr;
+
+pub(crate) struct List {
+    first: Cell<*const Node>,
+    last: Cell<*const Node>,
+}
+
+/// What a node waits for, in a list in which tasks wait for different things.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Receive,
+    Send,
+}
+
+pub struct Node {
+    pub(crate) slot: SlotRef,
+    pub(crate) kind: Kind,
+    /// What the node waits for has happened.
+    pub(crate) done: Cell<bool>,
+    /// The place in the same frame from which a value is taken, or into which one is put.
+    pub(crate) data: *mut (),
+    /// Of a `select`: the nodes of the other arms, which are unlinked when this one is completed.
+    pub(crate) group: Cell<*const [Node]>,
+    next: Cell<*const Node>,
+    previous: Cell<*const Node>,
+    list: Cell<*const List>,
+    _pinned: PhantomPinned,
+}
+
+impl Node {
+    pub(crate) fn new(slot: SlotRef, kind: Kind, data: *mut ()) -> Self {
+        Self {
+            slot,
+            kind,
+            done: Cell::new(false),
+            data,
+            group: Cell::new(ptr::slice_from_raw_parts(ptr::null(), 0)),
+            next: Cell::new(ptr::null()),
+            previous: Cell::new(ptr::null()),
+            list: Cell::new(ptr::null()),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Records that it has happened, and makes the task ready.
+    pub(crate) fn complete(&self) {
+        self.mark_done();
+        self.slot.schedule().ready.append(self.slot);
+    }
+
+    /// As [`complete`](Self::complete), but the task is the next one of its level.
+    pub(crate) fn complete_first(&self) {
+        self.mark_done();
+        self.slot.schedule().ready.prepend(self.slot);
+    }
+
+    /// Returns `true` if another node of the same `select` is done.
+    pub(crate) fn is_void(&self) -> bool {
+        let group = self.group.get();
+        // SAFETY: the nodes of a group lie in the frame in which this one lies.
+        !group.is_null() && unsafe { &*group }.iter().any(|node| node.done.get())
+    }
+
+    fn mark_done(&self) {
+        self.done.set(true);
+        let group = self.group.get();
+        if !group.is_null() {
+            // SAFETY: the nodes of a group lie in the frame in which this one lies.
+            for node in unsafe { &*group } {
+                node.unlink();
+            }
+        }
+    }
+
+    pub(crate) fn unlink(&self) {
+        let list = self.list.replace(ptr::null());
+        // SAFETY: the list of a linked node exists: the frame of the node borrows it.
+        let Some(list) = (unsafe { list.as_ref() }) else { return };
+        let (previous, next) = (self.previous.get(), self.next.get());
+        // SAFETY: linked nodes exist.
+        match unsafe { previous.as_ref() } {
+            Some(previous) => previous.next.set(next),
+            None => list.first.set(next),
+        }
+        // SAFETY: the same.
+        match unsafe { next.as_ref() } {
+            Some(next) => next.previous.set(previous),
+            None => list.last.set(previous),
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.unlink();
+    }
+}
+
+impl List {
+    pub(crate) const fn new() -> Self {
+        Self { first: Cell::new(ptr::null()), last: Cell::new(ptr::null()) }
+    }
+
+    /// Forgets all nodes: those of a run that is over, which are never used again.
+    pub(crate) fn forget(&self) {
+        self.first.set(ptr::null());
+        self.last.set(ptr::null());
+    }
+
+    /// Returns how many nodes wait for this.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        let mut count = 0;
+        let mut at = self.first.get();
+        // SAFETY: linked nodes exist.
+        while let Some(node) = unsafe { at.as_ref() } {
+            count += usize::from(node.kind == kind);
+            at = node.next.get();
+        }
+        count
+    }
+
+    /// Returns the highest level of the tasks that wait; 0 without one.
+    pub(crate) fn highest_level(&self) -> u8 {
+        let mut highest = 0;
+        let mut at = self.first.get();
+        // SAFETY: linked nodes exist.
+        while let Some(node) = unsafe { at.as_ref() } {
+            highest = highest.max(node.slot.base().level.get());
+            at = node.next.get();
+        }
+        highest
+    }
+
+    /// # Safety
+    ///
+    /// The node stays where it is until it is dropped there, or its memory is never used again; and the list outlives
+    /// the frame of the node.
+    pub(crate) unsafe fn push(&self, node: &Node) {
+        let last = self.last.replace(node);
+        node.previous.set(last);
+        node.next.set(ptr::null());
+        node.list.set(self);
+        // SAFETY: linked nodes exist.
+        match unsafe { last.as_ref() } {
+            Some(last) => last.next.set(node),
+            None => self.first.set(node),
+        }
+    }
+
+    /// Takes out the first node that waits for this. Its frame does not change before its task runs, so callers may
+    /// use it until they let another task run.
+    pub(crate) fn pop(&self, kind: Kind) -> Option<&Node> {
+        let mut at = self.first.get();
+        loop {
+            // SAFETY: linked nodes exist.
+            let node = unsafe { at.as_ref() }?;
+            if node.kind == kind {
+                node.unlink();
+                return Some(node);
+            }
+            at = node.next.get();
+        }
+    }
+}

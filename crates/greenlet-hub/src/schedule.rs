@@ -1,0 +1,180 @@
+//! Which task runs next, and when the core sleeps: the part of a hub that does not depend on the types of its tree.
+
+use crate::inbox::Inbox;
+use crate::platform::Platform;
+use crate::ready::Ready;
+use crate::slot::{EXPIRED, KILLED, SlotRef};
+use crate::timers::Timers;
+use core::cell::Cell;
+use core::ptr;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{Relaxed, Release};
+
+/// How many tasks run before the clock is read again: reading it may take a barrier and an access to a device.
+const ROUND: u32 = 32;
+
+pub(crate) struct Schedule {
+    inbox: Inbox,
+    platform: &'static dyn Platform,
+    /// The number of the run, which no other run of any hub has; 0: none.
+    pub(crate) run: AtomicU32,
+    /// How many tasks may still run in this round.
+    round: Cell<u32>,
+    pub(crate) ready: Ready,
+    pub(crate) timers: Timers,
+    /// The slot whose turn it is. `None`: main's closure has returned, and no task runs any more.
+    pub(crate) turn: Cell<Option<SlotRef>>,
+    /// A task that has ended, and whose stack can be released as soon as another one runs.
+    pub(crate) dead: Cell<Option<SlotRef>>,
+    /// How many tasks wait for what may come from outside of the hub.
+    external: Cell<u32>,
+    /// Ticks per second, read once per run.
+    pub(crate) hertz: Cell<u32>,
+    /// Recomputes the level of a task that has unlocked a mutex: typed code, which `run` sets.
+    pub(crate) relend: Cell<fn(SlotRef)>,
+    /// A counter with which `select` rotates.
+    pub(crate) rotation: Cell<u32>,
+}
+
+impl Schedule {
+    pub(crate) const fn new(platform: &'static dyn Platform) -> Self {
+        Self {
+            inbox: Inbox::new(),
+            platform,
+            run: AtomicU32::new(0),
+            round: Cell::new(0),
+            ready: Ready::new(),
+            timers: Timers::new(),
+            turn: Cell::new(None),
+            dead: Cell::new(None),
+            external: Cell::new(0),
+            hertz: Cell::new(1),
+            relend: Cell::new(|_| ()),
+            rotation: Cell::new(0),
+        }
+    }
+
+    /// Begins a run, in which it is the turn of `main`.
+    pub(crate) fn begin(&self, main: SlotRef) {
+        static RUNS: AtomicU32 = AtomicU32::new(1);
+        let run = RUNS.fetch_add(1, Relaxed);
+        assert!(run != 0, "2^32 runs of hubs are over; reset the program before that");
+        self.run.store(run, Release);
+        self.hertz.set(self.platform.hertz().max(1));
+        self.round.set(0);
+        self.external.set(0);
+        self.turn.set(Some(main));
+    }
+
+    /// Ends the run. Nodes of greenlets that refuse to end are taken out of the timers.
+    pub(crate) fn end(&self) {
+        self.turn.set(None);
+        while self.ready.pop().is_some() {}
+        while self.timers.pop_due(u64::MAX).is_some() {}
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.platform.now()
+    }
+
+    /// ②, from anywhere.
+    #[inline]
+    pub(crate) fn post(&self, slot: SlotRef) {
+        if self.inbox.push(slot) {
+            self.platform.kick();
+        }
+    }
+
+    /// Returns the slot that runs next.
+    #[inline]
+    pub(crate) fn next(&self) -> Option<SlotRef> {
+        if !self.inbox.is_empty() {
+            self.collect();
+        }
+        match self.round.get() {
+            0 => self.begin_round(),
+            left => self.round.set(left - 1),
+        }
+        self.ready.pop()
+    }
+
+    #[cold]
+    fn collect(&self) {
+        // The slot that was pushed last is the first of the list: the links are reversed.
+        let mut taken = self.inbox.take();
+        let mut reversed = None::<SlotRef>;
+        while let Some(slot) = taken {
+            // SAFETY: links are written by `Inbox::push` and here.
+            taken = unsafe { SlotRef::from_ptr(slot.link()) };
+            slot.set_link(reversed.map_or(ptr::null_mut(), SlotRef::as_ptr));
+            reversed = Some(slot);
+        }
+        while let Some(slot) = reversed {
+            // SAFETY: as above.
+            reversed = unsafe { SlotRef::from_ptr(slot.link()) };
+            let killed = slot.collect();
+            if slot.base().is_alive() {
+                if killed {
+                    slot.alert(KILLED);
+                }
+                self.ready.append(slot); // ⑤
+            }
+        }
+    }
+
+    #[cold]
+    fn begin_round(&self) {
+        self.round.set(ROUND);
+        if self.timers.first().is_none() {
+            return;
+        }
+        let now = self.now();
+        while let Some(entry) = self.timers.pop_due(now) {
+            entry.due.set(true);
+            let slot = entry.slot.get();
+            let base = slot.base();
+            if entry.scope != 0 {
+                base.expired.set(base.expired.get() | 1 << (entry.scope - 1));
+                slot.alert(EXPIRED);
+            }
+            self.ready.append(slot);
+        }
+    }
+
+    /// Sleeps until a task may be ready. Returns `false` if none ever can be.
+    pub(crate) fn rest(&self) -> bool {
+        if self.timers.first().is_none() && self.external.get() == 0 && self.inbox.is_empty() {
+            return false;
+        }
+        self.round.set(0);
+        self.platform.idle(&mut || {
+            if !self.inbox.is_empty() {
+                return false;
+            }
+            let first = self.timers.first();
+            if first.is_some_and(|at| at <= self.now()) {
+                return false;
+            }
+            // Every time: an alarm that came too early is used up.
+            self.platform.arm(first);
+            true
+        });
+        true
+    }
+
+    /// Counts a wait for what may come from outside of the hub, until the guard is dropped.
+    pub(crate) fn external(&self) -> External<'_> {
+        self.external.set(self.external.get() + 1);
+        External(self)
+    }
+}
+
+/// A wait that is counted in `external`.
+pub(crate) struct External<'a>(&'a Schedule);
+
+impl Drop for External<'_> {
+    fn drop(&mut self) {
+        self.0.external.set(self.0.external.get().saturating_sub(1));
+    }
+}

@@ -1,0 +1,153 @@
+//! Signals: what handlers and other cores tell a task.
+
+use crate::slot::{Base, SlotRef};
+use crate::stop::{Refusal, Stop};
+use crate::task::Task;
+use crate::what::{Waiting, What};
+use core::fmt;
+use core::ptr;
+use core::sync::atomic::Ordering::SeqCst;
+use core::sync::atomic::{AtomicPtr, AtomicU32};
+
+/// 32 bits that any code may raise, and for which one task at a time waits.
+///
+/// [`raise`](Self::raise) never waits and needs no mask, so interrupt handlers and other cores may call it. Bits that are
+/// raised twice before the task takes them are taken once.
+///
+/// ```
+/// # use greenlet_hub::{Hub, Threads};
+/// use greenlet_hub::Signal;
+/// static BUTTON: Signal = Signal::new().named("button");
+///
+/// fn handler() { // of an interrupt
+///     BUTTON.raise(1 << 3);
+/// }
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// # std::thread::spawn(handler);
+/// # HUB.run(|main| {
+/// assert_eq!(BUTTON.wait(main), Ok(1 << 3));
+/// # }).unwrap();
+/// ```
+///
+/// # No wake is lost
+///
+/// `raise` writes the bits, then reads the waiter; `wait` writes the waiter, then reads the bits. All four are `SeqCst`:
+/// in their single order one of the two reads comes after the other side's write.
+pub struct Signal {
+    bits: AtomicU32,
+    waiter: AtomicPtr<Base>,
+    name: Option<&'static str>,
+}
+
+impl Signal {
+    /// Creates a signal without bits.
+    ///
+    /// ```
+    /// static BUTTON: greenlet_hub::Signal = greenlet_hub::Signal::new();
+    /// assert_eq!(BUTTON.take(), 0);
+    /// ```
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bits: AtomicU32::new(0), waiter: AtomicPtr::new(ptr::null_mut()), name: None }
+    }
+
+    /// Names the signal, for reports.
+    ///
+    /// ```
+    /// static BUTTON: greenlet_hub::Signal = greenlet_hub::Signal::new().named("button");
+    /// assert!(format!("{BUTTON:?}").contains("button"));
+    /// ```
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Raises bits, and wakes the task that waits. From anywhere.
+    ///
+    /// ```
+    /// static BUTTON: greenlet_hub::Signal = greenlet_hub::Signal::new();
+    /// BUTTON.raise(0b01);
+    /// BUTTON.raise(0b10);
+    /// assert_eq!(BUTTON.take(), 0b11);
+    /// ```
+    #[inline]
+    pub fn raise(&self, bits: u32) {
+        self.bits.fetch_or(bits, SeqCst);
+        // SAFETY: only `wait` writes it, and slots are static.
+        if let Some(waiter) = unsafe { SlotRef::from_ptr(self.waiter.load(SeqCst)) } {
+            waiter.wake();
+        }
+    }
+
+    /// Takes the bits that are raised; 0 if none is.
+    ///
+    /// ```
+    /// static BUTTON: greenlet_hub::Signal = greenlet_hub::Signal::new();
+    /// BUTTON.raise(1);
+    /// assert_eq!(BUTTON.take(), 1);
+    /// assert_eq!(BUTTON.take(), 0);
+    /// ```
+    pub fn take(&self) -> u32 {
+        if self.bits.load(SeqCst) == 0 { 0 } else { self.bits.swap(0, SeqCst) }
+    }
+
+    /// Waits until bits are raised, and takes them.
+    ///
+    /// # Errors
+    ///
+    /// A reason to stop; [`Refusal::SecondWaiter`]: another task waits for this signal.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Signal, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// static BUTTON: Signal = Signal::new();
+    /// # HUB.run(|main| {
+    /// std::thread::spawn(|| BUTTON.raise(1));
+    /// assert_eq!(BUTTON.wait(main), Ok(1));
+    /// # }).unwrap();
+    /// ```
+    pub fn wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<u32, Stop<E>> {
+        me.check()?;
+        let slot = me.slot.as_ptr();
+        if self.waiter.compare_exchange(ptr::null_mut(), slot, SeqCst, SeqCst).is_err() {
+            return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
+        }
+        /// Also when a panic passes through.
+        struct Waits<'a>(&'a Signal);
+        impl Drop for Waits<'_> {
+            fn drop(&mut self) {
+                self.0.waiter.store(ptr::null_mut(), SeqCst);
+            }
+        }
+        let _waits = Waits(self);
+        let what = What::named(Waiting::Signal, self.name, ptr::null());
+        loop {
+            let bits = self.take();
+            if bits != 0 {
+                return Ok(bits);
+            }
+            me.check()?;
+            me.pause_external(&what).end()?;
+        }
+    }
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waits = !self.waiter.load(SeqCst).is_null();
+        f.debug_struct("Signal")
+            .field("name", &self.name)
+            .field("bits", &self.bits)
+            .field("waited_for", &waits)
+            .finish()
+    }
+}

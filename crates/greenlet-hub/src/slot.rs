@@ -1,0 +1,307 @@
+//! The record of a task, in static memory for ever.
+//!
+//! The first three fields are atomics, which handlers, other cores and wakers use. All others belong to the hub's core.
+//!
+//! ```text
+//!   anywhere: SlotRef::wake                   the hub's core: Schedule::collect
+//!   ① word: NOTIFIED was 0, becomes 1         ③ inbox: takes all, if it is not empty
+//!   ② pushes on the inbox; if that was        ④ for each: reads its link, then word: NOTIFIED becomes 0
+//!     empty: kicks the core                   ⑤ puts it into the ready queue, unless it is there
+//! ```
+//!
+//! ④ is before the task runs. A wake after ④ finds 0 and pushes again; the task runs after one before ④ because of ⑤.
+//! The link is read before ④, because after it another wake may push the slot again.
+
+use crate::schedule::Schedule;
+use crate::what::What;
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU64};
+use greenlet::{Greenlet, WeakGreenlet};
+
+/// In the word: the slot is in the inbox, or about to be pushed.
+const NOTIFIED: u64 = 1;
+/// In the word: a kill was requested from elsewhere.
+const KILL: u64 = 1 << 1;
+/// In the word: 1 of the generation, which changes when a task begins and when it ends. It never wraps.
+const GENERATION: u64 = 1 << 2;
+
+/// In `alerts`: asked to end. Holds until the body has ended.
+pub(crate) const KILLED: u8 = 1;
+/// In `alerts`: an error was thrown and not delivered.
+pub(crate) const THROWN: u8 = 1 << 1;
+/// In `alerts`: the time of a `with_timeout` is over. Holds until its scope is left.
+pub(crate) const EXPIRED: u8 = 1 << 2;
+/// In `alerts`: no task can ever run again. Main's only, delivered once.
+pub(crate) const DEADLOCK: u8 = 1 << 3;
+/// In `alerts`: the code runs in `shield`. Not a reason to stop, but the test of `alerts` must not pass over it.
+pub(crate) const SHIELDED: u8 = 1 << 4;
+/// In `alerts`: the kernel has thrown an exit. With `KILLED`; the task ends without waiting for a join.
+pub(crate) const EXITED: u8 = 1 << 5;
+
+/// What a slot is used for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// No task.
+    Free,
+    /// A task without a `JoinHandle`.
+    Detached,
+    /// A task with a `JoinHandle`. `end` is the node of the task that joins, or null.
+    Joinable,
+    /// The body has ended, and its result waits in the task's own frame: `end` points to it.
+    Over,
+    /// The task has ended; its stack is not released yet.
+    Dead,
+}
+
+/// The part of a slot that does not depend on the types of the tree.
+#[repr(C)]
+pub(crate) struct Base {
+    word: AtomicU64,
+    link: AtomicPtr<Base>,
+    /// The hub of this slot, for ever: so a slot in an inbox never belongs to another hub. Null before the first run.
+    hub: AtomicPtr<Schedule>,
+
+    /// The next one in the ready queue, or in the list of free slots. `None`: in neither.
+    pub(crate) next: Cell<Option<SlotRef>>,
+    /// What the task waits for, in the frame that waits.
+    pub(crate) what: Cell<*const What>,
+    /// See [`Life`].
+    pub(crate) end: Cell<*mut ()>,
+    pub(crate) life: Cell<Life>,
+    pub(crate) alerts: Cell<u8>,
+    /// The level, and the level without what mutexes lend.
+    pub(crate) level: Cell<u8>,
+    pub(crate) own_level: Cell<u8>,
+    /// How many `with_timeout` the task is in.
+    pub(crate) depth: Cell<u8>,
+    /// With `SHIELDED`, what `depth` was when the `shield` began: those scopes are not seen in it.
+    pub(crate) shield: Cell<u8>,
+    /// A bit for each `with_timeout` whose time is over: bit 0 is the outermost.
+    pub(crate) expired: Cell<u16>,
+}
+
+/// A slot. `Base` is its first field, so that a reference to a slot is one word whatever the types.
+#[repr(C)]
+pub(crate) struct Slot<V: 'static, E: 'static> {
+    base: Base,
+    /// An error that was thrown and not delivered.
+    pub(crate) thrown: Cell<Option<E>>,
+    /// Resumes the task.
+    weak: Cell<Option<WeakGreenlet<V, E>>>,
+    /// Keeps the greenlet. `None` for main, whose tree keeps it.
+    handle: Cell<Option<Greenlet<V, E>>>,
+}
+
+// SAFETY: what is not atomic is used by the hub's core alone, inside its run: through a `Task`, which is `!Send` and made
+// there, or a `JoinHandle`, which is `!Send` and compares the generation first.
+unsafe impl<V, E> Sync for Slot<V, E> {}
+
+impl<V: 'static, E: 'static> Slot<V, E> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            base: Base {
+                word: AtomicU64::new(0),
+                link: AtomicPtr::new(ptr::null_mut()),
+                hub: AtomicPtr::new(ptr::null_mut()),
+                next: Cell::new(None),
+                what: Cell::new(ptr::null()),
+                end: Cell::new(ptr::null_mut()),
+                life: Cell::new(Life::Free),
+                alerts: Cell::new(0),
+                level: Cell::new(0),
+                own_level: Cell::new(0),
+                depth: Cell::new(0),
+                shield: Cell::new(0),
+                expired: Cell::new(0),
+            },
+            thrown: Cell::new(None),
+            weak: Cell::new(None),
+            handle: Cell::new(None),
+        }
+    }
+
+    /// Makes the slot that of a task that begins.
+    pub(crate) fn begin(&self, life: Life, level: u8) {
+        let base = &self.base;
+        base.life.set(life);
+        base.alerts.set(0);
+        base.level.set(level);
+        base.own_level.set(level);
+        base.depth.set(0);
+        base.shield.set(0);
+        base.expired.set(0);
+        base.what.set(ptr::null());
+        base.end.set(ptr::null_mut());
+    }
+
+    /// Binds the slot to its hub, which is the same in every run.
+    pub(crate) fn bind(&'static self, hub: *const Schedule) -> SlotRef {
+        self.base.hub.store(hub.cast_mut(), Relaxed);
+        self.bound()
+    }
+
+    /// Returns a reference to a slot that is bound, and so is in a static.
+    pub(crate) fn bound(&self) -> SlotRef {
+        SlotRef(NonNull::from(self).cast())
+    }
+
+    pub(crate) fn base(&self) -> &Base {
+        &self.base
+    }
+
+    pub(crate) fn set_greenlet(&self, weak: Option<WeakGreenlet<V, E>>, handle: Option<Greenlet<V, E>>) {
+        self.weak.set(weak);
+        self.handle.set(handle);
+    }
+
+    /// Takes the handle out, with which the greenlet may end or its stack be released.
+    pub(crate) fn take_greenlet(&self) -> Option<Greenlet<V, E>> {
+        self.weak.set(None);
+        self.handle.take()
+    }
+
+    /// Returns a copy of the weak handle.
+    #[inline(always)]
+    pub(crate) fn weak(&self) -> Option<WeakGreenlet<V, E>> {
+        // SAFETY: this core's, and cloning a weak handle runs no code that could reach the cell.
+        unsafe { (*self.weak.as_ptr()).clone() }
+    }
+
+    /// Returns the name of the task, or "main".
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        let weak = self.weak()?;
+        let greenlet = weak.upgrade()?;
+        if greenlet.is_main() { Some("main") } else { greenlet.name() }
+    }
+}
+
+/// A reference to a slot, without its types. Slots are static.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SlotRef(NonNull<Base>);
+
+// SAFETY: what other cores may use of a slot is atomic; the rest is reached by code of the hub's core alone.
+unsafe impl Send for SlotRef {}
+// SAFETY: the same.
+unsafe impl Sync for SlotRef {}
+
+impl SlotRef {
+    #[inline(always)]
+    pub(crate) fn base(self) -> &'static Base {
+        // SAFETY: made by `bind` from a static slot.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Returns the whole slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot is of a hub of `V` and `E`.
+    #[inline(always)]
+    pub(crate) unsafe fn whole<V, E>(self) -> &'static Slot<V, E> {
+        // SAFETY: made by `bind` from a static slot of these types, whose first field is the base.
+        unsafe { self.0.cast().as_ref() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> *mut Base {
+        self.0.as_ptr()
+    }
+
+    /// # Safety
+    ///
+    /// The pointer is null or was returned by [`as_ptr`](Self::as_ptr).
+    #[inline(always)]
+    pub(crate) unsafe fn from_ptr(pointer: *mut Base) -> Option<Self> {
+        NonNull::new(pointer).map(Self)
+    }
+
+    #[inline(always)]
+    pub(crate) fn schedule(self) -> &'static Schedule {
+        // SAFETY: bound before a reference to the slot exists, to a static hub.
+        unsafe { &*self.base().hub.load(Relaxed) }
+    }
+
+    /// Returns the pointer to the hub's record, with which its typed part can be reached.
+    #[inline(always)]
+    pub(crate) fn hub(self) -> *const Schedule {
+        self.base().hub.load(Relaxed)
+    }
+
+    /// Wakes the task, from anywhere. The wake of a slot without a task has no effect.
+    #[inline]
+    pub(crate) fn wake(self) {
+        let before = self.base().word.fetch_or(NOTIFIED, AcqRel); // ①
+        if before & NOTIFIED == 0 {
+            self.schedule().post(self); // ②
+        }
+    }
+
+    /// Requests a kill of the task of this generation, from anywhere. Returns `false` if it has ended.
+    pub(crate) fn kill(self, generation: u64) -> bool {
+        let word = &self.base().word;
+        let mut now = word.load(Relaxed);
+        loop {
+            if now / GENERATION != generation {
+                return false;
+            }
+            match word.compare_exchange_weak(now, now | NOTIFIED | KILL, AcqRel, Relaxed) {
+                Ok(before) => {
+                    if before & NOTIFIED == 0 {
+                        self.schedule().post(self);
+                    }
+                    return true;
+                }
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    pub(crate) fn set_link(self, to: *mut Base) {
+        self.base().link.store(to, Relaxed);
+    }
+
+    /// Returns the link of a slot that was taken from the inbox. Until ④ no other core changes it.
+    pub(crate) fn link(self) -> *mut Base {
+        self.base().link.load(Relaxed)
+    }
+
+    /// ④. Returns `true` if a kill was requested.
+    pub(crate) fn collect(self) -> bool {
+        self.base().word.fetch_and(!(NOTIFIED | KILL), AcqRel) & KILL != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn generation(self) -> u64 {
+        self.base().word.load(Acquire) / GENERATION
+    }
+
+    /// Begins a new generation. A kill that was requested is of the previous one.
+    pub(crate) fn next_generation(self) {
+        let word = &self.base().word;
+        let mut now = word.load(Relaxed);
+        while let Err(other) = word.compare_exchange_weak(now, (now & !KILL) + GENERATION, AcqRel, Relaxed) {
+            now = other;
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn alert(self, reason: u8) {
+        let alerts = &self.base().alerts;
+        alerts.set(alerts.get() | reason);
+    }
+
+    pub(crate) fn clear_alert(self, reason: u8) {
+        let alerts = &self.base().alerts;
+        alerts.set(alerts.get() & !reason);
+    }
+}
+
+impl Base {
+    /// Returns `true` for a slot whose task can run.
+    #[inline(always)]
+    pub(crate) fn is_alive(&self) -> bool {
+        !matches!(self.life.get(), Life::Free | Life::Dead)
+    }
+}

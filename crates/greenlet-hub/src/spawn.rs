@@ -1,0 +1,299 @@
+//! How a task begins and ends.
+
+use crate::hub::State;
+use crate::join::JoinHandle;
+use crate::node::Node;
+use crate::ready::LEVELS;
+use crate::slot::{EXITED, Life, SlotRef};
+use crate::stop::Stop;
+use crate::task::Task;
+use crate::wait::Resumed;
+use crate::what::{Waiting, What};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr;
+use greenlet::{Me, Outcome, Refused, Stacks};
+
+/// Why a task could not be created. The body is given back.
+///
+/// ```
+/// # use greenlet::StackPool;
+/// # use greenlet_hub::{Hub, SpawnError, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// static STACKS: StackPool<2, 65536> = StackPool::new();
+/// HUB.run(|main| {
+///     let first = main.spawn(&STACKS, |_me| Ok(())).unwrap();
+///     let refused = main.spawn(&STACKS, |_me| Ok(())).unwrap_err();
+///     assert_eq!(refused.reason, SpawnError::NoSlot { tasks: 1 });
+///     first.join(main).unwrap().unwrap();
+///     main.spawn(&STACKS, refused.returned).unwrap();
+/// }).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The hub has as many tasks as it can have.
+    NoSlot {
+        /// How many that is.
+        tasks: usize,
+    },
+    /// There is no stack for it.
+    NoStack(greenlet::SpawnError),
+    /// The run of the hub ends: no task begins any more.
+    Over,
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSlot { tasks } => write!(
+                f,
+                "all {tasks} slots of the hub are in use; give `Hub` a larger TASKS, or join tasks that have ended"
+            ),
+            Self::NoStack(reason) => reason.fmt(f),
+            Self::Over => f.write_str("the closure given to `run` has returned; spawn tasks before that"),
+        }
+    }
+}
+
+impl core::error::Error for SpawnError {}
+
+/// A task that is about to be created: its name and level can be set. Made by [`Task::build`].
+///
+/// ```
+/// # use greenlet_hub::{Hub, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+/// # HUB.run(|main| {
+/// let motor = main.build(&STACKS).name("motor").level(3).spawn(|me| Ok(me.greenlet().name())).unwrap();
+/// assert_eq!(motor.join(main), Ok(Ok(Some("motor"))));
+/// # }).unwrap();
+/// ```
+#[must_use = "nothing is created before `spawn`"]
+pub struct TaskBuilder<'a, P: Stacks, V: 'static = (), E: 'static = &'static str> {
+    task: &'a Task<V, E>,
+    stacks: &'static P,
+    name: Option<&'static str>,
+    level: u8,
+}
+
+/// # New tasks
+impl<V: Default + 'static, E: 'static> Task<V, E> {
+    /// Creates a task, which becomes ready: its body begins when this task waits.
+    ///
+    /// The body runs on a stack of the pool. Its captured data must fit into that, or this does not compile.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the body.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// let task = main.spawn(&STACKS, |me| { me.yield_now()?; Ok(42) }).unwrap();
+    /// assert_eq!(task.join(main), Ok(Ok(42)));
+    /// # }).unwrap();
+    /// ```
+    pub fn spawn<P: Stacks, T: 'static, F>(
+        &self,
+        stacks: &'static P,
+        body: F,
+    ) -> Result<JoinHandle<T, V, E>, Refused<SpawnError, F>>
+    where
+        F: FnOnce(&Task<V, E>) -> Result<T, Stop<E>> + 'static,
+    {
+        self.build(stacks).spawn(body)
+    }
+
+    /// Begins to create a task, with a name or a level.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// main.build(&STACKS).name("logger").spawn(|_me| Ok(())).unwrap();
+    /// assert!(main.report().to_string().contains("logger"));
+    /// # }).unwrap();
+    /// ```
+    pub fn build<P: Stacks>(&self, stacks: &'static P) -> TaskBuilder<'_, P, V, E> {
+        TaskBuilder { task: self, stacks, name: None, level: 0 }
+    }
+}
+
+impl<P: Stacks, V: Default + 'static, E: 'static> TaskBuilder<'_, P, V, E> {
+    /// Names the task, for reports. A name appears in them as it is.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// let task = main.build(&STACKS).name("logger").spawn(|me| Ok(me.greenlet().name())).unwrap();
+    /// assert_eq!(task.join(main), Ok(Ok(Some("logger"))));
+    /// # }).unwrap();
+    /// ```
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Sets the level, 0 to 3: a task that is ready runs before every one of a lower level. The default is 0. A value
+    /// above 3 counts as 3.
+    ///
+    /// Tasks are not preempted, so a level decides which task is next, not which is interrupted. A task of a high level
+    /// that never waits keeps all others from running.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<2> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<2, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// main.spawn(&STACKS, |_me| { println!("second"); Ok(()) }).unwrap();
+    /// main.build(&STACKS).level(1).spawn(|_me| { println!("first"); Ok(()) }).unwrap();
+    /// # main.yield_now().unwrap();
+    /// # }).unwrap();
+    /// ```
+    pub fn level(mut self, level: u8) -> Self {
+        self.level = level.min(LEVELS - 1);
+        self
+    }
+
+    /// Creates the task, as [`Task::spawn`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the body.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// let task = main.build(&STACKS).spawn(|_me| Ok(7)).unwrap();
+    /// assert_eq!(task.join(main), Ok(Ok(7)));
+    /// # }).unwrap();
+    /// ```
+    pub fn spawn<T: 'static, F>(self, body: F) -> Result<JoinHandle<T, V, E>, Refused<SpawnError, F>>
+    where
+        F: FnOnce(&Task<V, E>) -> Result<T, Stop<E>> + 'static,
+    {
+        let state = self.task.state();
+        state.reap();
+        let schedule = &state.schedule;
+        if schedule.turn.get().is_none() {
+            return Err(Refused { reason: SpawnError::Over, returned: body });
+        }
+        // The parent of every task is main, so control returns to main when the task ends.
+        let main = state.main.weak().and_then(|weak| weak.upgrade());
+        let (Some(slot), Some(main)) = (state.free.get(), main) else {
+            let tasks = state.slots.get().len();
+            return Err(Refused { reason: SpawnError::NoSlot { tasks }, returned: body });
+        };
+        let mut builder = main.build(self.stacks);
+        if let Some(name) = self.name {
+            builder = builder.name(name);
+        }
+        let claimed = match builder.claim() {
+            Ok(claimed) => claimed,
+            Err(reason) => return Err(Refused { reason: SpawnError::NoStack(reason), returned: body }),
+        };
+        state.free.set(slot.base().next.take());
+        // SAFETY: all slots of this hub are of `V` and `E`.
+        let whole = unsafe { slot.whole::<V, E>() };
+        whole.begin(Life::Joinable, self.level);
+        slot.next_generation();
+        let end = End::<V, E> { slot, types: PhantomData };
+        let greenlet = claimed.spawn(move |me, _first| begin(me, end, body));
+        whole.set_greenlet(Some(greenlet.downgrade()), Some(greenlet));
+        schedule.ready.append(slot);
+        Ok(JoinHandle::new(slot))
+    }
+}
+
+/// The body of a task's greenlet.
+fn begin<T, V: Default + 'static, E: 'static, F>(me: &Me<V, E>, end: End<V, E>, body: F) -> Outcome<V, E>
+where
+    F: FnOnce(&Task<V, E>) -> Result<T, Stop<E>>,
+{
+    // SAFETY: the slot was made for this greenlet, and the run goes on while it runs: the kernel resumes no greenlet
+    // after the end of its tree. `me` lives until this returns.
+    let task = unsafe { Task::new(me, end.slot) };
+    let result = match task.check() {
+        Ok(()) => body(&task),
+        Err(stop) => {
+            drop(body);
+            Err(stop)
+        }
+    };
+    deliver(&task, result);
+    drop(end);
+    Ok(V::default())
+}
+
+/// Hands the result to the task that joins, or keeps it here until one does.
+fn deliver<T, V: Default + 'static, E: 'static>(task: &Task<V, E>, result: Result<T, Stop<E>>) {
+    let base = task.slot.base();
+    if base.life.get() != Life::Joinable || base.alerts.get() & EXITED != 0 {
+        return;
+    }
+    let mut place = Some(result);
+    let joiner = base.end.replace(ptr::null_mut()).cast::<Node>();
+    // SAFETY: set to a node in the frame of a task that waits, and to null before that is left.
+    let joiner = unsafe { joiner.as_ref() }.filter(|joiner| !joiner.is_void());
+    if let Some(joiner) = joiner {
+        if !joiner.data.is_null() {
+            // SAFETY: the place of a join of this task, so of the same type. Its frame does not change before its task
+            // runs.
+            unsafe { joiner.data.cast::<Option<Result<T, Stop<E>>>>().write(place) };
+            joiner.complete();
+            return;
+        }
+        joiner.complete(); // of a `select`: the result waits for a join
+    }
+    base.life.set(Life::Over);
+    base.end.set((&raw mut place).cast());
+    let what = What::new(Waiting::Result);
+    while base.life.get() == Life::Over && task.pause(Some(&what)) == Resumed::Turn {}
+    base.end.set(ptr::null_mut());
+}
+
+/// Records the end of a task when it is dropped: after the body, when a panic leaves it, or with a body that never
+/// began.
+struct End<V: Default + 'static, E: 'static> {
+    slot: SlotRef,
+    types: PhantomData<fn(V) -> E>,
+}
+
+impl<V: Default + 'static, E: 'static> Drop for End<V, E> {
+    fn drop(&mut self) {
+        let slot = self.slot;
+        let base = slot.base();
+        let joiner = base.end.replace(ptr::null_mut()).cast::<Node>();
+        if base.life.replace(Life::Dead) == Life::Joinable {
+            // SAFETY: as in `deliver`. Its place has nothing: there is no result.
+            if let Some(joiner) = unsafe { joiner.as_ref() }.filter(|joiner| !joiner.is_void()) {
+                joiner.complete();
+            }
+        }
+        slot.next_generation();
+        let schedule = slot.schedule();
+        schedule.ready.remove(slot);
+        base.what.set(ptr::null());
+        // SAFETY: the state that begins with this schedule is of `V` and `E`.
+        let state = unsafe { &*slot.hub().cast::<State<V, E>>() };
+        state.reap();
+        schedule.dead.set(Some(slot));
+        // SAFETY: as above. Last, because the destructor of an error may call anything.
+        drop(unsafe { slot.whole::<V, E>() }.thrown.take());
+    }
+}

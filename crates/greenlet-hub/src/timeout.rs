@@ -1,0 +1,111 @@
+//! Scopes: of a timeout, and of a shield.
+
+use crate::slot::{EXPIRED, SHIELDED, SlotRef};
+use crate::stop::{Refusal, Stop, TimeoutScope};
+use crate::task::Task;
+use crate::time::ticks;
+use crate::timers::Entry;
+use core::time::Duration;
+
+/// How many timeouts may be in one another: a bit each.
+const MOST: u8 = u16::BITS as u8;
+
+/// # Scopes
+impl<V: Default + 'static, E: 'static> Task<V, E> {
+    /// Runs `body`, whose waits end with [`Stop::Timeout`] once `time` is over. Returns `None` if that came out of it.
+    ///
+    /// Scopes nest, and each catches its own timeout only. The timer lies in this call's frame; nothing of it is left
+    /// when this returns. A body that completes although its time is over has its result returned.
+    ///
+    /// # Errors
+    ///
+    /// The error of `body`, and [`Refusal::TooDeep`] beyond 16 scopes in one another.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use greenlet_hub::{Hub, Signal, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// static BUTTON: Signal = Signal::new();
+    /// # HUB.run(|main| {
+    /// let pressed = main.with_timeout(Duration::from_millis(2), || BUTTON.wait(main));
+    /// assert_eq!(pressed, Ok(None));
+    /// BUTTON.raise(1);
+    /// let pressed = main.with_timeout(Duration::from_millis(2), || BUTTON.wait(main));
+    /// assert_eq!(pressed, Ok(Some(1)));
+    /// # }).unwrap();
+    /// ```
+    pub fn with_timeout<R>(
+        &self,
+        time: Duration,
+        body: impl FnOnce() -> Result<R, Stop<E>>,
+    ) -> Result<Option<R>, Stop<E>> {
+        let schedule = self.slot.schedule();
+        let base = self.slot.base();
+        let depth = base.depth.get() + 1;
+        if depth > MOST {
+            return Err(Stop::Refused(Refusal::TooDeep));
+        }
+        /// Also when a panic passes through.
+        struct Scope(SlotRef, u8);
+        impl Drop for Scope {
+            fn drop(&mut self) {
+                let base = self.0.base();
+                base.depth.set(self.1 - 1);
+                let expired = base.expired.get() & !(1 << (self.1 - 1));
+                base.expired.set(expired);
+                if expired == 0 {
+                    self.0.clear_alert(EXPIRED);
+                }
+            }
+        }
+        base.depth.set(depth);
+        let scope = Scope(self.slot, depth);
+        let entry = Entry::new(self.slot, schedule.now().saturating_add(ticks(schedule, time)), depth);
+        // SAFETY: it stays in this frame.
+        unsafe { schedule.timers.insert(&entry) };
+        let result = body();
+        drop(entry);
+        drop(scope);
+        match result {
+            Ok(result) => Ok(Some(result)),
+            Err(Stop::Timeout(TimeoutScope(scope))) if scope == depth => Ok(None),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Runs `body`, in which no reason to stop from outside of it ends a wait. For clean-up that has to wait, such as
+    /// the last bytes to a device.
+    ///
+    /// A reason to stop that comes meanwhile ends the first wait after it. A [`with_timeout`](Self::with_timeout) inside
+    /// of it works as ever; use one, or a kill has no effect for as long as the body waits.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use greenlet_hub::{Hub, Stop, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # HUB.run(|main| {
+    /// main.remote().kill();
+    /// assert_eq!(main.yield_now(), Err(Stop::Killed));
+    /// assert_eq!(main.shield(|| main.sleep(Duration::from_millis(1))), Ok(()));
+    /// assert_eq!(main.yield_now(), Err(Stop::Killed));
+    /// # }).unwrap();
+    /// ```
+    pub fn shield<R>(&self, body: impl FnOnce() -> R) -> R {
+        /// Also when a panic passes through.
+        struct Before(SlotRef, u8, u8);
+        impl Drop for Before {
+            fn drop(&mut self) {
+                let base = self.0.base();
+                base.shield.set(self.1);
+                base.alerts.set(base.alerts.get() & !SHIELDED | self.2);
+            }
+        }
+        let base = self.slot.base();
+        let _before = Before(self.slot, base.shield.get(), base.alerts.get() & SHIELDED);
+        base.shield.set(base.depth.get());
+        self.slot.alert(SHIELDED);
+        body()
+    }
+}

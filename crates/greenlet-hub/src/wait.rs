@@ -1,0 +1,269 @@
+//! How a task waits: it passes control to the next task, and gets it back when its turn comes.
+//!
+//! Control goes straight from the task that waits to the next one, by a switch that keeps no reference. The task that
+//! finds no other one ready sleeps on its own stack. So main's stack is only in use while main runs, and when a task
+//! dies: then the kernel resumes its parent, main, which passes control on in the same way.
+
+use crate::slot::{DEADLOCK, EXITED, KILLED, SHIELDED, SlotRef, THROWN};
+use crate::stop::{Refusal, Stop, TimeoutScope};
+use crate::task::Task;
+use crate::what::{Waiting, What};
+use core::ptr;
+use greenlet::Thrown;
+
+/// Why a task is resumed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resumed {
+    /// It is its turn. Possibly for no reason: every wait tests its condition again.
+    Turn,
+    /// An exit of the kernel: the tree ends, or the greenlet is cancelled. It counts as a kill.
+    Exit,
+    /// Control never left: main's closure has returned, and no task runs any more.
+    Over,
+    /// Control never left.
+    Refused(Refusal),
+}
+
+impl Resumed {
+    /// Returns the reason to give up waiting altogether.
+    pub(crate) fn end<E>(self) -> Result<(), Stop<E>> {
+        match self {
+            Self::Turn | Self::Exit => Ok(()),
+            Self::Over => Err(Stop::Killed),
+            Self::Refused(refusal) => Err(Stop::Refused(refusal)),
+        }
+    }
+}
+
+/// # Taking turns
+impl<V: Default + 'static, E: 'static> Task<V, E> {
+    /// Returns `Err` if there is a reason to stop. For a long computation that waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// Every reason of [`Stop`] that concerns the task itself.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Stop, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # HUB.run(|main| {
+    /// assert_eq!(main.check(), Ok(()));
+    /// main.remote().kill();
+    /// assert_eq!(main.yield_now().and(main.check()), Err(Stop::Killed));
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn check(&self) -> Result<(), Stop<E>> {
+        if self.slot.base().alerts.get() == 0 { Ok(()) } else { self.check_alerts() }
+    }
+
+    #[cold]
+    fn check_alerts(&self) -> Result<(), Stop<E>> {
+        let base = self.slot.base();
+        let alerts = base.alerts.get();
+        if alerts & DEADLOCK != 0 {
+            self.slot.clear_alert(DEADLOCK);
+            return Err(Stop::Deadlock);
+        }
+        let mut expired = base.expired.get();
+        if alerts & SHIELDED != 0 {
+            // Only scopes that began inside of the shield count.
+            expired &= u16::MAX.checked_shl(base.shield.get().into()).unwrap_or(0);
+        } else if alerts & KILLED != 0 {
+            return Err(Stop::Killed);
+        } else if alerts & THROWN != 0 {
+            self.slot.clear_alert(THROWN);
+            // SAFETY: a task of `V` and `E`.
+            if let Some(error) = unsafe { self.slot.whole::<V, E>() }.thrown.take() {
+                return Err(Stop::Error(error));
+            }
+        }
+        match expired {
+            0 => Ok(()),
+            _ => Err(Stop::Timeout(TimeoutScope(expired.trailing_zeros() as u8 + 1))),
+        }
+    }
+
+    /// Lets the other tasks that are ready run, each once.
+    ///
+    /// # Errors
+    ///
+    /// A reason to stop, before or after; [`Stop::Refused`]: interrupts are masked, for instance.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// main.spawn(&STACKS, |_me| { println!("second"); Ok(()) }).unwrap();
+    /// println!("first");
+    /// main.yield_now().unwrap();
+    /// println!("third");
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn yield_now(&self) -> Result<(), Stop<E>> {
+        self.check()?;
+        self.slot.schedule().ready.append(self.slot);
+        self.pause(None).end()?;
+        self.check()
+    }
+
+    /// Waits for [`RemoteTask::wake`](crate::RemoteTask::wake) or a [waker](Self::waker) of this task. May return for no
+    /// reason, so callers test a condition in a loop.
+    ///
+    /// To build on: a wake that came since the task last waited makes it return at once.
+    ///
+    /// # Errors
+    ///
+    /// A reason to stop, before or after.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # HUB.run(|main| {
+    /// main.remote().wake();
+    /// main.park().unwrap();
+    /// # }).unwrap();
+    /// ```
+    pub fn park(&self) -> Result<(), Stop<E>> {
+        self.check()?;
+        self.pause_external(&What::new(Waiting::Wake)).end()?;
+        self.check()
+    }
+
+    /// Waits until `so` is true. What is so is not undone by a reason to stop: that ends the next wait.
+    #[inline]
+    pub(crate) fn wait_until(&self, what: &What, so: impl Fn() -> bool) -> Result<(), Stop<E>> {
+        loop {
+            if so() {
+                return Ok(());
+            }
+            self.check()?;
+            let resumed = if what.is_external() { self.pause_external(what) } else { self.pause(Some(what)) };
+            if let Err(stop) = resumed.end() {
+                return if so() { Ok(()) } else { Err(stop) };
+            }
+        }
+    }
+
+    /// As [`pause`](Self::pause), for what may come from outside of the hub: meanwhile there is no deadlock.
+    pub(crate) fn pause_external(&self, what: &What) -> Resumed {
+        let _external = self.slot.schedule().external();
+        self.pause(Some(what))
+    }
+
+    /// Lets other tasks run until it is this one's turn, for whatever reason.
+    #[inline]
+    pub(crate) fn pause(&self, what: Option<&What>) -> Resumed {
+        if self.slot.schedule().turn.get() != Some(self.slot) {
+            if let Err(refused) = self.regain_turn() {
+                return refused;
+            }
+        }
+        let Some(what) = what else { return self.pass() };
+        /// Also when a panic passes through.
+        struct Waits(SlotRef);
+        impl Drop for Waits {
+            fn drop(&mut self) {
+                self.0.base().what.set(ptr::null());
+            }
+        }
+        let _waits = Waits(self.slot);
+        self.slot.base().what.set(what);
+        self.pass()
+    }
+
+    /// Returns `Ok` if this task runs although it is another one's turn: it was resumed by an operation of the kernel.
+    #[cold]
+    fn regain_turn(&self) -> Result<(), Resumed> {
+        let turn = &self.slot.schedule().turn;
+        if turn.get().is_none() {
+            return Err(Resumed::Over);
+        }
+        if !self.greenlet().is_current() {
+            return Err(Resumed::Refused(Refusal::NotCurrent));
+        }
+        turn.set(Some(self.slot));
+        Ok(())
+    }
+
+    /// Passes control to the next task, until it comes back with this one's turn.
+    fn pass(&self) -> Resumed {
+        let schedule = self.slot.schedule();
+        loop {
+            let Some(next) = schedule.next() else {
+                if schedule.rest() {
+                    continue;
+                }
+                self.deadlock();
+                continue;
+            };
+            if next == self.slot {
+                return Resumed::Turn;
+            }
+            // SAFETY: all slots of this hub are of `V` and `E`.
+            let Some(weak) = unsafe { next.whole::<V, E>() }.weak() else { continue };
+            schedule.turn.set(Some(next));
+            match weak.switch(V::default()) {
+                Ok(_) => {
+                    if schedule.turn.get() == Some(self.slot) {
+                        return Resumed::Turn;
+                    }
+                }
+                Err(thrown) => {
+                    if let Some(resumed) = self.thrown(thrown, next) {
+                        return resumed;
+                    }
+                }
+            }
+            // Not this one's turn: a task has died, and its stack can be released.
+            self.state().reap();
+        }
+    }
+
+    #[cold]
+    fn thrown(&self, thrown: Thrown<V, E>, next: SlotRef) -> Option<Resumed> {
+        let schedule = self.slot.schedule();
+        let resumed = match thrown {
+            Thrown::Exit(_) => {
+                self.slot.alert(KILLED | EXITED);
+                if schedule.turn.get().is_none() {
+                    return Some(Resumed::Over);
+                }
+                Resumed::Exit
+            }
+            Thrown::Error(error) => {
+                self.throw(error);
+                Resumed::Turn
+            }
+            Thrown::Refused(refusal, _) => {
+                schedule.ready.prepend(next);
+                Resumed::Refused(Refusal::Kernel(refusal))
+            }
+            _ => return None,
+        };
+        schedule.turn.set(Some(self.slot));
+        Some(resumed)
+    }
+
+    fn throw(&self, error: E) {
+        // SAFETY: a task of `V` and `E`.
+        drop(unsafe { self.slot.whole::<V, E>() }.thrown.replace(Some(error)));
+        self.slot.alert(THROWN);
+    }
+
+    /// No task can ever run: main's wait ends with that. If main does not wait in the hub, but in an operation of the
+    /// kernel, it just continues.
+    #[cold]
+    fn deadlock(&self) {
+        let main = self.state().main_slot();
+        if !main.base().what.get().is_null() {
+            main.alert(DEADLOCK);
+        }
+        self.slot.schedule().ready.append(main);
+    }
+}

@@ -1,0 +1,116 @@
+//! Waiting for futures.
+
+use crate::stop::Stop;
+use crate::task::{MainTask, Task};
+use crate::waker::waker;
+use crate::what::{Waiting, What};
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+
+/// What can wait for a future from ordinary code: a [`Task`], a [`MainTask`], and what other crates add.
+///
+/// An adaptor that makes a blocking driver of an asynchronous one takes this, and so needs to know no hub.
+///
+/// ```
+/// use core::future::Future;
+/// use greenlet_hub::{Hub, Threads, Waits};
+/// fn twice<W: Waits, F: Future<Output = u32>>(waits: &W, mut make: impl FnMut() -> F) -> Result<u32, W::Stop> {
+///     Ok(waits.wait(make())? + waits.wait(make())?)
+/// }
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// HUB.run(|main| assert_eq!(twice(main, || async { 21 }), Ok(42))).unwrap();
+/// ```
+pub trait Waits {
+    /// Why a wait ends before the future is ready.
+    type Stop;
+
+    /// Waits until the future is ready, and returns its output. The future is dropped before this returns.
+    ///
+    /// # Errors
+    ///
+    /// A reason to stop. The future is dropped half-way then, which is how futures are cancelled.
+    fn wait<F: Future>(&self, future: F) -> Result<F::Output, Self::Stop>;
+}
+
+impl<V: Default + 'static, E: 'static> Waits for Task<V, E> {
+    type Stop = Stop<E>;
+
+    fn wait<F: Future>(&self, future: F) -> Result<F::Output, Stop<E>> {
+        Task::wait(self, future)
+    }
+}
+
+impl<V: Default + 'static, E: 'static> Waits for MainTask<V, E> {
+    type Stop = Stop<E>;
+
+    fn wait<F: Future>(&self, future: F) -> Result<F::Output, Stop<E>> {
+        Task::wait(self, future)
+    }
+}
+
+impl<W: Waits + ?Sized> Waits for &W {
+    type Stop = W::Stop;
+
+    fn wait<F: Future>(&self, future: F) -> Result<F::Output, W::Stop> {
+        (**self).wait(future)
+    }
+}
+
+/// # Futures
+impl<V: Default + 'static, E: 'static> Task<V, E> {
+    /// Waits until the future is ready, and returns its output: what is called `block_on` elsewhere, but other tasks run
+    /// meanwhile.
+    ///
+    /// The future lies in this call's frame, so it needs no allocation and may borrow from the caller.
+    ///
+    /// # Errors
+    ///
+    /// A reason to stop. The future is dropped half-way then, which is how futures are cancelled.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # HUB.run(|main| {
+    /// let name = String::from("sensor");
+    /// assert_eq!(main.wait(async { name.len() }), Ok(6));
+    /// # }).unwrap();
+    /// ```
+    pub fn wait<F: Future>(&self, future: F) -> Result<F::Output, Stop<E>> {
+        let mut future = pin!(future);
+        let waker = self.waker();
+        let mut context = Context::from_waker(&waker);
+        let what = What::new(Waiting::Future);
+        self.check()?;
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return Ok(output);
+            }
+            self.check()?;
+            self.pause_external(&what).end()?;
+        }
+    }
+
+    /// Returns a waker of this task, for code that polls futures itself.
+    ///
+    /// It is one word that refers to static memory: it may be used in interrupt handlers, on other cores, and after the
+    /// task has ended. Cloning and dropping it does nothing. If another task has the same slot by then, it is woken, and
+    /// waits on.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # HUB.run(|main| {
+    /// let waker = main.waker();
+    /// std::thread::spawn(move || waker.wake());
+    /// main.park().unwrap();
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        waker(self.slot)
+    }
+}

@@ -1,0 +1,69 @@
+//! What a task waits for, for the report.
+
+use core::fmt;
+use core::ptr;
+
+/// Lies in the frame that waits.
+#[derive(Clone, Copy)]
+pub(crate) struct What {
+    pub(crate) kind: Waiting,
+    /// The name of the object that is waited for.
+    pub(crate) name: Option<&'static str>,
+    /// The object: of a lock, its `Held`; of a join, the base of the slot.
+    pub(crate) object: *const (),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    Time,
+    Send,
+    Receive,
+    Lock,
+    Event,
+    Permit,
+    Condition,
+    Join,
+    Children,
+    Select,
+    Result,
+    // From here on, what may come from outside of the hub.
+    Signal,
+    Future,
+    Wake,
+}
+
+impl What {
+    pub(crate) fn new(kind: Waiting) -> Self {
+        Self { kind, name: None, object: ptr::null() }
+    }
+
+    pub(crate) fn named(kind: Waiting, name: Option<&'static str>, object: *const ()) -> Self {
+        Self { kind, name, object }
+    }
+
+    /// Returns `true` if it may come from a handler, another core or a waker.
+    pub(crate) fn is_external(&self) -> bool {
+        matches!(self.kind, Waiting::Signal | Waiting::Future | Waiting::Wake)
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Time => "sleeps",
+            Self::Send => "waits to send to",
+            Self::Receive => "waits to receive from",
+            Self::Lock => "waits for the lock",
+            Self::Event => "waits for the event",
+            Self::Permit => "waits for a permit of",
+            Self::Condition => "waits for the condition",
+            Self::Join => "waits for the end of",
+            Self::Children => "waits for its children to end",
+            Self::Select => "waits in a select",
+            Self::Result => "has ended, its result was not taken",
+            Self::Signal => "waits for the signal",
+            Self::Future => "waits for a future",
+            Self::Wake => "is parked",
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! What the tests of this crate share.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub(crate) const MS: Duration = Duration::from_millis(1);
+
+/// What happened, in order.
+pub(crate) type Log = Rc<RefCell<Vec<String>>>;
+
+pub(crate) fn log() -> Log {
+    Rc::default()
+}
+
+/// Adds a line to a log.
+#[macro_export]
+macro_rules! say {
+    ($log:expr, $($text:tt)*) => { $log.borrow_mut().push(format!($($text)*)) }
+}
+
+/// Declares a hub of eight tasks, and stacks for them.
+#[macro_export]
+macro_rules! hub {
+    ($hub:ident, $stacks:ident) => {
+        static PLATFORM: greenlet_hub::Threads = greenlet_hub::Threads::new();
+        static $hub: greenlet_hub::Hub<8> = greenlet_hub::Hub::new(&PLATFORM);
+        static $stacks: greenlet::StackPool<8, 65536> = greenlet::StackPool::new();
+    };
+}

@@ -1,0 +1,358 @@
+//! Tasks: turns, ends, kills, timeouts. Hosted, where every test thread is a core.
+#![cfg(feature = "std")]
+
+mod common;
+
+use common::{MS, log};
+use greenlet_hub::{JoinHandle, Signal, Stop};
+use std::sync::atomic::{AtomicU32, Ordering::*};
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn tasks_take_turns_and_are_joined() {
+    hub!(HUB, STACKS);
+    let sum = HUB.run(|main| {
+        let a = main.spawn(&STACKS, |me| {
+            for _ in 0..3 {
+                me.yield_now()?;
+            }
+            Ok(20)
+        });
+        let b = main.spawn(&STACKS, |me| {
+            me.sleep(MS)?;
+            Ok(22_u64)
+        });
+        let sum = a.unwrap().join(main).unwrap().unwrap() + b.unwrap().join(main).unwrap().unwrap();
+        assert_eq!(STACKS.free(), 8);
+        sum
+    });
+    assert_eq!(sum.unwrap(), 42);
+}
+
+#[test]
+fn turns_are_in_the_order_of_the_wakes() {
+    hub!(HUB, STACKS);
+    let log = log();
+    let out = log.clone();
+    HUB.run(move |main| {
+        for n in 0..4 {
+            let log = log.clone();
+            drop(main.spawn(&STACKS, move |me| {
+                for _ in 0..3 {
+                    say!(log, "{n}");
+                    me.yield_now()?;
+                }
+                Ok(())
+            }));
+        }
+    })
+    .unwrap();
+    // Main has returned at once: none of them ever ran.
+    assert_eq!(out.borrow().join(""), "");
+    let log = out.clone();
+    HUB.run(move |main| {
+        let tasks: Vec<_> = (0..4)
+            .map(|n| {
+                let log = log.clone();
+                main.spawn(&STACKS, move |me| {
+                    for _ in 0..3 {
+                        say!(log, "{n}");
+                        me.yield_now()?;
+                    }
+                    Ok(())
+                })
+                .unwrap()
+            })
+            .collect();
+        for task in tasks {
+            task.join(main).unwrap().unwrap();
+        }
+    })
+    .unwrap();
+    assert_eq!(out.borrow().join(""), "012301230123");
+}
+
+#[test]
+fn higher_levels_run_first() {
+    hub!(HUB, STACKS);
+    let log = log();
+    let out = log.clone();
+    HUB.run(move |main| {
+        for level in [0, 2, 1, 3, 2] {
+            let log = log.clone();
+            let body = move |me: &greenlet_hub::Task| {
+                for _ in 0..2 {
+                    say!(log, "{level}");
+                    me.yield_now()?;
+                }
+                Ok(())
+            };
+            drop(main.build(&STACKS).level(level).spawn(body).unwrap());
+        }
+        main.sleep(MS).unwrap();
+    })
+    .unwrap();
+    assert_eq!(out.borrow().join(""), "3322221100");
+}
+
+#[test]
+fn timeouts_nest_and_each_is_caught_by_its_own_scope() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |me| {
+            // The outer one is over first: it passes through the inner scope, and swallowing it does not help.
+            let outer = me.with_timeout(2 * MS, || {
+                let inner = me.with_timeout(500 * MS, || {
+                    let _swallowed = me.sleep(400 * MS);
+                    me.sleep(400 * MS)
+                });
+                assert!(matches!(inner, Err(Stop::Timeout(scope)) if scope.depth() == 1));
+                inner
+            });
+            assert_eq!(outer, Ok(None));
+            me.sleep(MS)?; // the scope is left
+            assert_eq!(me.with_timeout(500 * MS, || me.with_timeout(MS, || me.sleep(400 * MS))), Ok(Some(None)));
+            assert_eq!(me.with_timeout(500 * MS, || me.sleep(MS)), Ok(Some(())));
+            Ok(())
+        });
+        let begun = main.now();
+        assert_eq!(task.unwrap().join(main).unwrap(), Ok(()));
+        assert!(main.since(begun) < 300 * MS);
+    })
+    .unwrap();
+}
+
+#[test]
+fn sleepers_wake_in_the_order_of_their_times() {
+    hub!(HUB, STACKS);
+    let log = log();
+    let out = log.clone();
+    HUB.run(move |main| {
+        let tasks = [5, 1, 4, 2, 3].map(|n| {
+            let (log, at) = (log.clone(), main.after(MS * 5 + MS * n));
+            main.spawn(&STACKS, move |me| {
+                me.sleep_until(at)?;
+                say!(log, "{n}");
+                Ok(())
+            })
+            .unwrap()
+        });
+        for task in tasks {
+            task.join(main).unwrap().unwrap();
+        }
+    })
+    .unwrap();
+    assert_eq!(out.borrow().join(""), "12345");
+}
+
+#[test]
+fn another_thread_wakes() {
+    hub!(HUB, STACKS);
+    static SIGNAL: Signal = Signal::new().named("signal");
+    static BACK: AtomicU32 = AtomicU32::new(0);
+    const N: u32 = 20_000;
+    let other = thread::spawn(|| {
+        for n in 1..=N {
+            SIGNAL.raise(1);
+            while BACK.load(Acquire) < n {
+                thread::yield_now();
+            }
+        }
+    });
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |me| {
+            for n in 1..=N {
+                assert_eq!(SIGNAL.wait(me)?, 1);
+                BACK.store(n, Release);
+            }
+            Ok(())
+        });
+        assert_eq!(task.unwrap().join(main).unwrap(), Ok(()));
+    })
+    .unwrap();
+    other.join().unwrap();
+}
+
+#[test]
+fn a_kill_before_the_start_holds() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let task: JoinHandle<()> = main.spawn(&STACKS, |_me| panic!("it runs")).unwrap();
+        task.kill();
+        assert_eq!(task.join(main), Ok(Err(Stop::Killed)));
+        assert_eq!(STACKS.free(), 8);
+        // By the kernel's own means, too: the books are right.
+        for _ in 0..20 {
+            let task: JoinHandle<()> = main.spawn(&STACKS, |_me| panic!("it runs")).unwrap();
+            main.greenlet().for_each(|greenlet| {
+                if !greenlet.is_main() {
+                    greenlet.cancel().unwrap();
+                }
+            });
+            assert!(task.is_over());
+            assert_eq!(task.join(main), Ok(Err(Stop::Killed)));
+        }
+        main.yield_now().unwrap();
+    })
+    .unwrap();
+    assert_eq!(STACKS.free(), 8);
+}
+
+#[test]
+fn a_kill_holds_until_the_body_is_over() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let task = main
+            .spawn(&STACKS, |me| {
+                let mut kills = 0;
+                for _ in 0..5 {
+                    kills += u32::from(me.sleep(MS) == Err(Stop::Killed));
+                }
+                Ok(kills)
+            })
+            .unwrap();
+        main.yield_now().unwrap();
+        task.kill();
+        assert_eq!(task.join(main), Ok(Ok(5)));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_task_that_the_kernel_cancels_ends_its_books() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        for _ in 0..20 {
+            let (out, name) = std::sync::mpsc::channel();
+            let task = main
+                .spawn(&STACKS, move |me| {
+                    out.send(me.park()).unwrap();
+                    Ok(())
+                })
+                .unwrap();
+            main.yield_now().unwrap();
+            main.greenlet().for_each(|greenlet| {
+                if !greenlet.is_main() {
+                    greenlet.cancel().unwrap();
+                }
+            });
+            assert_eq!(name.recv().unwrap(), Err(Stop::Killed));
+            assert!(matches!(task.join(main), Ok(Ok(()) | Err(Stop::Killed))));
+        }
+        assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_report_of_a_deadlock_names_every_task() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let one = main.build(&STACKS).name("one").spawn(|me| me.check()).unwrap();
+        one.join(main).unwrap().unwrap();
+        let (handed, place) = std::sync::mpsc::channel::<JoinHandle<()>>();
+        let two = main.build(&STACKS).name("two").spawn(move |me| place.recv().unwrap().join(me)?).unwrap();
+        let three = main.build(&STACKS).name("three").spawn(move |me| two.join(me)?).unwrap();
+        handed.send(three).unwrap();
+        let never = main.spawn(&STACKS, |_me| Ok(())).unwrap();
+        never.join(main).unwrap().unwrap();
+        assert_eq!(main.sleep(MS), Ok(()));
+        let text = main.report().to_string();
+        assert_eq!(text, "  two        waits for the end of three\n  three      waits for the end of two\n");
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_error_of_a_throw_is_delivered_once() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |me| Ok((me.park(), me.sleep(MS)))).unwrap();
+        main.yield_now().unwrap();
+        task.throw("first").unwrap();
+        task.throw("second").unwrap();
+        assert_eq!(task.join(main), Ok(Ok((Err(Stop::Error("second")), Ok(())))));
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_end_of_a_run_lets_shields_finish() {
+    hub!(HUB, STACKS);
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    HUB.run(|main| {
+        drop(main.spawn(&STACKS, |me| {
+            let stop = me.park();
+            me.shield(|| me.sleep(2 * MS))?;
+            LAST.store(7, Relaxed);
+            stop
+        }));
+        main.yield_now().unwrap();
+    })
+    .unwrap();
+    assert_eq!(LAST.load(Relaxed), 7);
+    assert_eq!(STACKS.free(), 8);
+    // And one that waits in it for ever does not keep the run.
+    HUB.run(|main| {
+        let (_kept, place) = std::sync::mpsc::channel::<JoinHandle<()>>();
+        drop(place);
+        let a = main.spawn(&STACKS, |me| me.park()).unwrap();
+        drop(main.spawn(&STACKS, |me| me.shield(|| a.join(me)).map(drop)));
+        main.yield_now().unwrap();
+    })
+    .unwrap();
+    assert_eq!(STACKS.free(), 8);
+}
+
+#[test]
+fn a_panic_of_a_task_is_main_s_and_the_books_are_right() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let task: JoinHandle<()> = main.spawn(&STACKS, |_me| std::panic::panic_any("broken")).unwrap();
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| main.yield_now()));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"broken"));
+        assert_eq!(task.join(main), Ok(Err(Stop::Killed)));
+        main.sleep(MS).unwrap();
+        let task = main.spawn(&STACKS, |_me| Ok(1)).unwrap();
+        assert_eq!(task.join(main), Ok(Ok(1)));
+        assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
+
+#[test]
+fn an_interval_does_not_drift() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let mut interval = main.interval(Duration::from_micros(500));
+        let first = interval.next();
+        let mut ticks = 0;
+        while ticks < 20 {
+            ticks += 1 + interval.tick(main).unwrap();
+            assert_eq!(interval.next().ticks() - first.ticks(), ticks * 500_000);
+            assert!(main.now().ticks() >= interval.next().ticks() - 500_000);
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_join_that_is_stopped_lets_the_task_go_on() {
+    hub!(HUB, STACKS);
+    static DONE: AtomicU32 = AtomicU32::new(0);
+    HUB.run(|main| {
+        let task = main
+            .spawn(&STACKS, |me| {
+                me.sleep(10 * MS)?;
+                DONE.store(1, Relaxed);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(main.with_timeout(MS, || task.join(main)), Ok(None));
+        main.sleep(30 * MS).unwrap();
+        assert_eq!(DONE.load(Relaxed), 1);
+        assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
