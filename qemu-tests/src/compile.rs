@@ -123,11 +123,12 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         Variant::Feature(feature) => folder.join(feature),
     };
     let mut built = Built::new();
-    for Call { package, own_feature, names } in calls(names) {
+    for Call { package, own_feature, is_debugged, names } in calls(names) {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
         cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
         cargo.args(names.iter().flat_map(|name| ["--bin", name]));
+        cargo.args(is_debugged.then_some("--config=profile.release.debug=true"));
         cargo.args(own_feature.iter().flat_map(|feature| ["--features", feature]));
         match variant {
             Variant::Usual => cargo.env_remove(LAYOUT),
@@ -145,13 +146,14 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
 struct Call<'a> {
     package: &'static str,
     own_feature: Option<&'static str>,
+    is_debugged: bool,
     names: Vec<&'a str>,
 }
 
-/// The calls that build the guests of these `names`: one for those of a package, and one for each guest that has a
-/// [feature of its own](places::GUEST_FEATURES).
+/// The calls that build the guests of these `names`: one for those of a package, one for those that are
+/// [debugged](places::DEBUGGED_GUESTS), and one for each guest that has a [feature of its own](places::GUEST_FEATURES).
 ///
-/// Apart, because a guest is compiled anew when features of its package change: it would be with each other set of names.
+/// Apart, because a guest is compiled anew when features of its package or settings change: it would be with each other set of names.
 fn calls(names: &BTreeSet<String>) -> Vec<Call<'_>> {
     let mut calls = Vec::new();
     for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
@@ -159,12 +161,17 @@ fn calls(names: &BTreeSet<String>) -> Vec<Call<'_>> {
             names.iter().map(String::as_str).filter(|name| sources.join(name).with_extension("rs").is_file());
         let feature_of = |name: &&str| places::GUEST_FEATURES.into_iter().find(|feature| feature == name);
         let (special, usual): (Vec<_>, Vec<_>) = of_package.partition(|name| feature_of(name).is_some());
-        if !usual.is_empty() {
-            calls.push(Call { package, own_feature: None, names: usual });
+        let (debugged, usual): (Vec<_>, Vec<_>) =
+            usual.into_iter().partition(|name| places::DEBUGGED_GUESTS.contains(name));
+        for (is_debugged, names) in [(false, usual), (true, debugged)] {
+            if !names.is_empty() {
+                calls.push(Call { package, own_feature: None, is_debugged, names });
+            }
         }
         calls.extend(special.into_iter().map(|name| Call {
             package,
             own_feature: feature_of(&name),
+            is_debugged: false,
             names: vec![name],
         }));
     }
@@ -264,12 +271,13 @@ mod tests {
 
     #[test]
     fn a_guest_is_built_without_what_others_take() {
-        let names = ["tour", "cores", "soak", "hello", "count"].map(str::to_owned);
-        let call = |package, own_feature, names| Call { package, own_feature, names };
+        let names = ["tour", "cores", "soak", "hello", "count", "backtrace"].map(str::to_owned);
+        let call = |package, own_feature, names| Call { package, own_feature, is_debugged: false, names };
         assert_eq!(
             calls(&BTreeSet::from(names)),
             [
                 call("guests", None, vec!["hello", "tour"]),
+                Call { is_debugged: true, ..call("guests", None, vec!["backtrace"]) },
                 call("guests", Some("count"), vec!["count"]),
                 call("guests", Some("soak"), vec!["soak"]),
                 call("feature-guests", None, vec!["cores"]),

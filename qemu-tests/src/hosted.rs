@@ -58,17 +58,14 @@ impl Tests {
     }
 }
 
-/// Runs `tests/floor.rs`, for which alone it matters how well the kernel is compiled: at an opt-level, or as `cargo test` does.
+/// Runs `tests/floor.rs`, for which alone it matters how well the kernel is compiled, at an opt-level.
 ///
 /// # Errors
 ///
 /// As [`Tests::run`].
-pub fn floor(level: Option<&str>, features: &str) -> Result<u64> {
-    let words = ["--test", "floor", if level.is_some() { "--release" } else { "--no-fail-fast" }];
-    // All that a debugger may ask for has a place on the stack.
-    let setting =
-        level.map_or_else(|| "profile.dev.debug=2".to_owned(), |level| format!("profile.release.opt-level={level}"));
-    let ended = cargo("test", features, &words, &["--config", &setting])?;
+pub fn floor(level: &str, features: &str) -> Result<u64> {
+    let setting = format!("profile.release.opt-level={level}");
+    let ended = cargo("test", features, &["--test", "floor", "--release"], &["--config", &setting])?;
     passed(&ended).map_err(anyhow::Error::msg)
 }
 

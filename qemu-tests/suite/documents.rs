@@ -277,16 +277,18 @@ fn reference<'a>(before: &str, code: &'a str) -> Option<Reference<'a>> {
 struct Known {
     tests: BTreeMap<String, BTreeSet<String>>,
     guests: BTreeSet<String>,
+    /// The programs that must not compile: modules of the files in `tests/ui`.
+    refused: BTreeSet<String>,
 }
 
 impl Known {
     fn find() -> Result<Self, Failed> {
         let survey = guests::survey(&places::guest_sources()).map_err(|error| format!("{error:#}"))?;
-        Ok(Self { tests: hosted()?, guests: survey.guests.into_iter().map(|guest| guest.name).collect() })
+        let guests = survey.guests.into_iter().map(|guest| guest.name).collect();
+        Ok(Self { tests: hosted()?, guests, refused: refused()? })
     }
 
     fn has(&self, reference: &Reference<'_>) -> bool {
-        let root = places::root();
         match *reference {
             Reference::Test(file, name) => self.tests.get(file).is_some_and(|tests| match name.strip_suffix('*') {
                 Some(prefix) => tests.iter().any(|test| test.starts_with(prefix)),
@@ -299,7 +301,7 @@ impl Known {
                     name.is_none_or(|name| text.lines().any(|line| line.strip_prefix("scenario ") == Some(name)))
                 })
             }
-            Reference::Ui(name) => root.join("tests/ui").join(name).with_extension("rs").is_file(),
+            Reference::Ui(name) => self.refused.contains(name),
             Reference::Guest(name) => self.guests.contains(name),
         }
     }
@@ -319,6 +321,19 @@ fn hosted() -> io::Result<BTreeMap<String, BTreeSet<String>>> {
         }
     }
     Ok(hosted)
+}
+
+fn refused() -> io::Result<BTreeSet<String>> {
+    let mut refused = BTreeSet::new();
+    for entry in fs::read_dir(places::root().join("tests/ui"))? {
+        let path = entry?.path();
+        if is_source(&path) {
+            let text = fs::read_to_string(&path)?;
+            let names = text.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(" {"));
+            refused.extend(names.map(str::to_owned));
+        }
+    }
+    Ok(refused)
 }
 
 fn is_source(path: &Path) -> bool {

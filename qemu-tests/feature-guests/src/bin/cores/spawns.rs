@@ -10,7 +10,7 @@ use crate::held::Held;
 use crate::{CORES, Greenlet, Main, Me, Random, SLOTS, STACKS};
 
 /// How many in all, shared out evenly.
-const SPAWNS: u64 = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
+const SPAWNS: u64 = if cfg!(debug_assertions) { 20_000 } else { 250_000 };
 const OF_EACH_CORE: u64 = SPAWNS / CORES as u64;
 /// How many greenlets a core keeps at a time, if it gets them.
 const KEPT: usize = SLOTS / 3;
