@@ -85,6 +85,7 @@ pub(super) fn resume_address() -> *const () {
 #[unsafe(naked)]
 unsafe extern "C" fn trampoline() {
     naked_asm!(
+        gdb_script!(),
         ".if !{BARE}",
         ".cfi_startproc",
         ".cfi_signal_frame",
