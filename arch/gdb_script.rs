@@ -11,9 +11,9 @@ macro_rules! gdb_script {
             ".pushsection .debug_gdb_scripts, \"MS\", %progbits, 1
              .byte 4
              .ascii \"greenlet.py\\n\"
-             .incbin \"",
+             ",
             env!("GREENLET_GDB_SCRIPT"),
-            "\"
+            "
              .byte 0
              .popsection"
         )

@@ -60,7 +60,7 @@ class Memory:
 
 
 def exactly(address, size):
-    return gdb.selected_inferior().read_memory(address, size).tobytes()
+    return gdb.selected_inferior().read_memory(address, size).tobytes() if size else b""
 
 
 def number(data):
@@ -480,10 +480,13 @@ class Standing:
             for frame in frames():
                 if short(frame.name() or "").endswith("transfer::switch"):
                     try:
-                        to = re.search(r"0x[0-9a-f]+", frame.read_var("to").format_string(raw=True, symbols=False))
-                    except (gdb.error, ValueError):
+                        to = frame.read_var("to")
+                        while to.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT:  # a pointer in wrappers
+                            to = to[to.type.fields()[0]]
+                        address = int(to)
+                    except (gdb.error, ValueError):  # not known there
                         return ""
-                    other = next((other for other in every if to and other.address == int(to[0], 16)), None)
+                    other = next((other for other in every if other.address == address), None)
                     return f" to {other.name or other.id}" if other else ""
         return ""
 
@@ -825,14 +828,6 @@ class Id(gdb.Function):
         return g.id if g else -1
 
 
-class Name(gdb.Function):
-    """$greenlet_name(): the name of the greenlet that runs on this core."""
-
-    def invoke(self):
-        g = current()
-        return g.name if g else ""
-
-
 InfoGreenlets("info greenlets")
 LookAt("greenlet", gdb.COMMAND_STACK, True)
 Apply("greenlet apply", gdb.COMMAND_STACK)
@@ -841,4 +836,3 @@ Stacks("greenlet stacks")
 Break("greenlet break", gdb.COMMAND_BREAKPOINTS)
 Next("greenlet next", gdb.COMMAND_RUNNING)
 Id("greenlet")
-Name("greenlet_name")
