@@ -137,7 +137,9 @@ pub fn at_the_terminal(machine: &'static Machine, elf: &Path) -> Result<ExitStat
 pub fn transcript(machine: &'static Machine, elf: &Path, script: &Path) -> Result<String> {
     let commands = fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
     let commands = commands.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    at_a_guest(Debugger::Gdb, machine, elf, SETTINGS.into_iter().chain(commands)).map(|shown| plain(&shown))
+    let commands = commands.flat_map(|line| [format!("echo +{line}\\n"), line.to_owned()]);
+    let commands = SETTINGS.into_iter().map(str::to_owned).chain(commands);
+    at_a_guest(Debugger::Gdb, machine, elf, commands).map(|shown| plain(&shown))
 }
 
 /// The file with the expected transcript of a script.
@@ -161,25 +163,20 @@ pub fn compare(transcript: &str, script: &Path) -> Result<()> {
 }
 
 /// What keeps from a transcript what differs from build to build.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 4] = [
     "set print address off",
     "set print symbol off",
     "set print frame-arguments presence",
     "set filename-display basename",
-    "set trace-commands on",
 ];
 
 /// The board's frames, which differ from machine to machine.
 const OF_THE_BOARD: [&str; 3] = ["at board::", "at _start", "at core_entry"];
 
-/// What GDB showed, from the first command on, without what commands themselves execute, and without what the settings cannot leave out: numbers of frames, whose count depends on
+/// What GDB showed, from the first command on, without what the settings cannot leave out: numbers of frames, whose count depends on
 /// inlining; bytes of stack in use; the board's frames; and the places where a GDB before 14 says that it steps.
 fn plain(shown: &str) -> String {
-    let lines = shown
-        .lines()
-        .skip_while(|line| !line.starts_with('+'))
-        .filter(|line| !line.starts_with("++"))
-        .map(without_numbers);
+    let lines = shown.lines().skip_while(|line| !line.starts_with('+')).map(without_numbers);
     let lines = lines.filter(|line| !OF_THE_BOARD.iter().any(|frame| line.starts_with(frame)));
     let (mut plain, mut is_stepping) = (String::new(), false);
     for line in lines.filter(|line| !line.starts_with("[Inferior ")) {
