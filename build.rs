@@ -1,8 +1,10 @@
 //! Sets `cfg(bare)` or `cfg(hosted)`, and `cfg(unoptimized)`; refuses targets and processors that the switch does not
-//! support; and passes the directory of `greenlet.x` to the linker.
+//! support; passes the directory of `greenlet.x` to the linker, and the path of `gdb/greenlet.py` to the assembly.
 
 #[path = "build/apx.rs"]
 mod apx;
+#[path = "build/debugger.rs"]
+mod debugger;
 #[path = "build/optimized.rs"]
 mod optimized;
 #[path = "build/target.rs"]
@@ -37,6 +39,7 @@ fn main() {
     optimized::tell();
     let variable =
         |name| PathBuf::from(env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name} for a build script")));
+    debugger::tell(&variable("CARGO_MANIFEST_DIR"));
     let (from, to) = (variable("CARGO_MANIFEST_DIR").join("linker/greenlet.x"), variable("OUT_DIR"));
     println!("cargo::rerun-if-changed=linker/greenlet.x");
     println!("cargo::rerun-if-changed=build.rs");

@@ -62,6 +62,7 @@ pub(super) const WIDE_AT: usize = 12;
 #[unsafe(naked)]
 unsafe extern "C" fn trampoline() {
     naked_asm!(
+        gdb_script!(),
         ".if !{BARE}",
         ".cfi_startproc",
         ".cfi_signal_frame",

@@ -89,6 +89,7 @@ pub(super) const WIDE_AT: usize = if cfg!(target_os = "uefi") { 32 } else { 8 };
 #[unsafe(naked)]
 unsafe extern "C" fn trampoline() {
     naked_asm!(
+        gdb_script!(),
         ".if !{BARE}",
         ".cfi_startproc",
         ".cfi_signal_frame",

@@ -45,6 +45,8 @@ pub enum Request {
         limit: Option<Limit>,
         /// Keep the transcript, for the suite to compare.
         bless: bool,
+        /// Under GDB.
+        gdb: bool,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
     RunElf {
@@ -190,6 +192,7 @@ struct Words {
     from: Option<u64>,
     replay: Option<PathBuf>,
     bless: bool,
+    gdb: bool,
     seed: Option<u64>,
     shard: Option<Shard>,
     under: Option<Tool>,
@@ -206,6 +209,7 @@ impl Words {
                 Value(value) => words.values.push(value),
                 Short('h') | Long("help") => words.help = true,
                 Long("bless") => words.bless = true,
+                Long("gdb") => words.gdb = true,
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
@@ -246,11 +250,14 @@ impl Words {
         };
         let guest = if self.values.is_empty() { USUAL_GUEST.to_owned() } else { self.values.remove(0).string()? };
         let profile = self.profile.take().unwrap_or(Profile::Release);
-        let (limit, bless) = (self.limit.take(), std::mem::take(&mut self.bless));
+        let (limit, bless, gdb) = (self.limit.take(), std::mem::take(&mut self.bless), std::mem::take(&mut self.gdb));
         if bless && limit.is_some() {
             return Err("--bless holds the guest to the limit that its head says".into());
         }
-        Ok(Request::Run { machine, guest, profile, limit, bless })
+        if gdb && limit.is_some() {
+            return Err("--gdb waits as long as GDB does: leave out --timeout".into());
+        }
+        Ok(Request::Run { machine, guest, profile, limit, bless, gdb })
     }
 
     fn scenarios(&mut self, subject: Subject) -> Result<Scenarios, lexopt::Error> {
@@ -342,6 +349,7 @@ impl Words {
             ("--from", self.from.is_some()),
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),
+            ("--gdb", self.gdb),
             ("--seed", self.seed.is_some()),
             ("--shard", self.shard.is_some()),
             ("--under", self.under.is_some()),

@@ -143,6 +143,9 @@ pub fn survey(folders: &[impl AsRef<Path>]) -> Result<Survey> {
 fn add_folder(found: &mut Survey, folder: &Path) -> Result<()> {
     let sources = stems(folder, "rs")?;
     let mut transcripts = stems(folder, "out")?;
+    // What GDB shows of a guest: see `debugger`.
+    let scripts = stems(folder, "gdb")?;
+    transcripts.retain(|name| name.strip_suffix(".gdb").is_none_or(|name| !scripts.contains(name)));
     let mut any_tested = false;
     for name in sources {
         let path = folder.join(format!("{name}.rs"));

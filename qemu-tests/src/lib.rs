@@ -15,6 +15,7 @@
 //! limit        how much of its own time a child may use
 //! process      a child that cannot outlive us, its output as it comes
 //! verdict      did it pass, and if not, where to look
+//! debugger     the same under GDB or LLDB
 //! transcript   is it what the guest's `.out` file says
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod compile;
 pub mod conformance;
 pub mod counts;
+pub mod debugger;
 pub mod elf;
 pub mod environment;
 pub mod figures;

@@ -2,12 +2,12 @@
 //!
 //! `cargo run -- --help` shows how to use it; the [library](qemu_tests) does the work.
 
-use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::{env, fs};
 
 use anyhow::{Context, Result, anyhow, bail};
 use qemu_tests::boot::Boot;
@@ -15,12 +15,13 @@ use qemu_tests::cli::{self, Misuse, Request, Scenarios};
 use qemu_tests::compile::{self, Profile};
 use qemu_tests::conformance::{self, Bundle, Console, Place};
 use qemu_tests::frames::Log;
+use qemu_tests::guests::Guest;
 use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes, soak, speed,
-    transcript, trial, verdict,
+    counts, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability, sizes,
+    soak, speed, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -41,7 +42,10 @@ fn main() -> ExitCode {
 /// Does what is asked for.
 fn answer(request: Request) -> Result<()> {
     match request {
-        Request::Run { machine, guest, profile, limit, bless } => run(machine, &guest, profile, limit, bless),
+        Request::Run { machine, guest, profile, bless, gdb: true, .. } => {
+            run_under_gdb(machine, &guest, profile, bless)
+        }
+        Request::Run { machine, guest, profile, limit, bless, .. } => run(machine, &guest, profile, limit, bless),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),
         Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
@@ -84,14 +88,42 @@ fn hand_over(arguments: &[OsString]) -> Result<()> {
     Err(command.exec()).context("cannot start cargo")
 }
 
-/// Builds the guest `name` and boots it, to show its transcript or to keep it.
-fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Limit>, bless: bool) -> Result<()> {
+/// The guest `name`.
+fn guest(name: &str) -> Result<Guest> {
     let mut survey = guests::survey(&places::guest_sources())?;
     let Some(at) = survey.guests.iter().position(|guest| guest.name == name) else {
         let known: Vec<_> = survey.guests.iter().map(|guest| guest.name.as_str()).collect();
         bail!(Misuse(format!("no guest is called `{name}`; known: {}", known.join(", "))));
     };
-    let guest = survey.guests.swap_remove(at);
+    Ok(survey.guests.swap_remove(at))
+}
+
+/// Builds the guest `name` and boots it under GDB: at the terminal, or to keep what its commands show.
+fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless: bool) -> Result<()> {
+    let script = guest(name)?.expected.with_extension("gdb");
+    if bless && !script.exists() {
+        bail!(Misuse(format!("the guest `{name}` has no transcript of GDB to keep: there is no {}", script.display())));
+    }
+    let mut needs = Needs::default();
+    needs.machine(machine);
+    needs.gdb();
+    tools::ensure(&needs)?;
+    let elf = compile::guest(machine.target, profile, name)?;
+    if !bless {
+        return match debugger::at_the_terminal(machine, &elf)? {
+            status if status.success() => Ok(()),
+            status => bail!("GDB: {status}"),
+        };
+    }
+    let (transcript, kept) = (debugger::transcript(machine, &elf, &script)?, debugger::expected(&script));
+    fs::write(&kept, transcript).with_context(|| format!("cannot write {}", kept.display()))?;
+    println!("{} is written", kept.display());
+    Ok(())
+}
+
+/// Builds the guest `name` and boots it, to show its transcript or to keep it.
+fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Limit>, bless: bool) -> Result<()> {
+    let guest = guest(name)?;
     let asked = &guest.directives;
     if bless && !asked.tested {
         bail!(Misuse(format!("the guest `{name}` has no transcript to keep: its head says `not-a-test`")));

@@ -15,7 +15,7 @@ pub fn usage<'a>(guests: impl IntoIterator<Item = (&'a str, &'a str)>) -> String
 Builds a guest program, boots it under QEMU, prints its transcript and judges it.
 
 usage:
-  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS | --bless]]
+  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS | --bless | --gdb [--bless]]]
   cargo xtask conformance host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo xtask conformance-tasklets host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo xtask fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
@@ -41,6 +41,8 @@ A guest is ended after 60 seconds of its own time without output, or as its sour
 which QEMU executes or sleeps; while a busy computer has it wait, none passes.
 With --bless the transcript of a guest that ends as its source says is kept as its .out file,
 and `cargo test GUEST` fails when one of another machine or profile differs.
+With --gdb GDB stops it before its first instruction; with --gdb --bless the commands in its
+.gdb file are run, and what they show is kept as its .gdb.out file.
 `conformance` runs the scenarios of all files in one boot, or those that are named, and prints
 their logs. `conformance-tasklets` does so with scenarios of tasklets and channels, whose logs
 Stackless wrote.

@@ -1,10 +1,10 @@
-//! What debuggers show: [plain] ones without any extension.
+//! What debuggers show: [plain] ones, and GDB with [gdb/greenlet.py](extension).
 
+mod extension;
 mod plain;
-mod session;
 
 use crate::Case;
 
 pub(crate) fn cases() -> Vec<Case> {
-    plain::cases()
+    plain::cases().into_iter().chain(extension::cases()).collect()
 }

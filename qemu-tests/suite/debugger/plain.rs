@@ -3,10 +3,10 @@
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
+use qemu_tests::debugger::{self, Debugger};
 use qemu_tests::machine::{self, Machine};
 use qemu_tests::tools::{self, Needs};
 
-use super::session::{self, Debugger};
 use crate::{Case, builds};
 
 /// A guest, where a debugger stops it, and the functions that its backtrace has, in this order, each time.
@@ -90,7 +90,7 @@ fn case(debugger: Debugger, machine: &'static Machine, profile: Profile, scene: 
     }
     let case = Case::new(name, needs, move || backtraces(debugger, machine, &guest, scene)).with_guests(guests);
     // LLDB is tested where it is; GDB is installed.
-    if tools::on_path(debugger.program()).is_none() && debugger == Debugger::Lldb {
+    if tools::on_path(&debugger.program()).is_none() && debugger == Debugger::Lldb {
         case.when_asked_for()
     } else {
         case
@@ -111,7 +111,8 @@ fn backtraces(
     };
     let shows = scene.backtraces.iter().flat_map(|_| [proceed, show]);
     let commands = [stop.as_str()].into_iter().chain(shows);
-    let shown = session::at_a_guest(debugger, machine, &guest.file()?, commands)?;
+    let shown =
+        debugger::at_a_guest(debugger, machine, &guest.file()?, commands).map_err(|error| format!("{error:#}"))?;
     let each: Vec<_> = shown.split(first_frame(debugger)).skip(1).collect();
     if each.len() != scene.backtraces.len() {
         return Err(format!("{} backtraces instead of {}:\n{shown}", each.len(), scene.backtraces.len()).into());

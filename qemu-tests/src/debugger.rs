@@ -1,0 +1,264 @@
+//! A debugger at a guest: QEMU waits with its gdbstub, and the debugger comes by a socket. With GDB, transcripts of what it shows.
+//!
+//! A guest `X.rs` may have a file `X.gdb` beside it: commands for GDB. What they show, without what differs from build to build, is
+//! `X.gdb.out`: `cargo run -- aarch64 X --gdb --bless` writes it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::boot::Boot;
+use crate::limit::Limit;
+use crate::machine::Machine;
+use crate::{places, process, transcript};
+
+const LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
+/// How long QEMU may take until it listens.
+const START: Duration = Duration::from_secs(300);
+/// Names another GDB than the usual one, for all that is done here.
+const OTHER_GDB: &str = "GREENLET_GDB";
+
+/// A debugger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debugger {
+    /// GDB for every instruction set.
+    Gdb,
+    /// LLDB.
+    Lldb,
+}
+
+impl Debugger {
+    /// The program.
+    #[must_use]
+    pub fn program(self) -> String {
+        match self {
+            Self::Gdb => env::var(OTHER_GDB).unwrap_or_else(|_| "gdb-multiarch".to_owned()),
+            Self::Lldb => "lldb".to_owned(),
+        }
+    }
+
+    /// It, told to be quiet and to end after its commands. GDB loads the script that is in a file below the target directory.
+    fn batch(self) -> Result<Command> {
+        let mut command = Command::new(self.program());
+        match self {
+            Self::Gdb => {
+                command
+                    .args(["-nx", "-batch", "-iex", "set pagination off", "-iex", "set width 0", "-iex"])
+                    .arg(trust()?);
+            }
+            Self::Lldb => {
+                command.args(["--no-lldbinit", "--batch", "--no-use-colors"]);
+            }
+        }
+        command.stdin(Stdio::null());
+        Ok(command)
+    }
+
+    fn option_of_a_command(self) -> &'static str {
+        match self {
+            Self::Gdb => "-ex",
+            Self::Lldb => "-o",
+        }
+    }
+
+    fn connect(self, socket: &Path) -> String {
+        match self {
+            Self::Gdb => format!("target remote {}", socket.display()),
+            Self::Lldb => format!("process connect --plugin gdb-remote unix-connect://{}", socket.display()),
+        }
+    }
+
+    /// Runs `commands` on `program`; returns what that prints.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or fails; with what it said.
+    pub fn run<T: AsRef<str>>(self, program: &Path, commands: impl IntoIterator<Item = T>) -> Result<String> {
+        let mut command = self.batch()?;
+        for line in commands {
+            command.args([self.option_of_a_command(), line.as_ref()]);
+        }
+        command.arg(program);
+        let name = self.program();
+        let ended = process::run(command, LIMIT, |_| Ok(())).with_context(|| format!("cannot run {name}"))?;
+        let (output, errors) = (String::from_utf8_lossy(&ended.output), String::from_utf8_lossy(&ended.errors));
+        // GDB ends with 1 if its last command failed, which a transcript may show.
+        ensure!(
+            matches!(ended.status, process::Status::Exited(0 | 1)),
+            "{name} ended with {:?}:\n{output}\n{errors}",
+            ended.status
+        );
+        Ok(output.into_owned())
+    }
+}
+
+/// GDB's command to load scripts that are in files below the target directory.
+fn trust() -> Result<String> {
+    Ok(format!("add-auto-load-safe-path {}", places::built()?.parent().context("the target directory")?.display()))
+}
+
+/// Boots `elf` under a debugger, which runs `commands` once it is connected; returns what that prints.
+///
+/// # Errors
+///
+/// When QEMU or the debugger cannot be started, or fail.
+pub fn at_a_guest<T: AsRef<str>>(
+    debugger: Debugger,
+    machine: &'static Machine,
+    elf: &Path,
+    commands: impl IntoIterator<Item = T>,
+) -> Result<String> {
+    let qemu = Waiting::start(machine, elf, Stdio::null())?;
+    let commands = commands.into_iter().map(|line| line.as_ref().to_owned());
+    debugger.run(elf, [debugger.connect(&qemu.socket.0)].into_iter().chain(commands))
+}
+
+/// Boots `elf` under a GDB at the terminal.
+///
+/// # Errors
+///
+/// When QEMU or GDB cannot be started.
+pub fn at_the_terminal(machine: &'static Machine, elf: &Path) -> Result<ExitStatus> {
+    let qemu = Waiting::start(machine, elf, Stdio::inherit())?;
+    let mut command = Command::new(Debugger::Gdb.program());
+    command.arg("-iex").arg(trust()?).args(["-ex", &Debugger::Gdb.connect(&qemu.socket.0)]).arg(elf);
+    command.status().with_context(|| format!("cannot run {}", Debugger::Gdb.program()))
+}
+
+/// GDB's transcript of the guest whose commands are in `script`.
+///
+/// # Errors
+///
+/// As [`at_a_guest`]; when the file cannot be read.
+pub fn transcript(machine: &'static Machine, elf: &Path, script: &Path) -> Result<String> {
+    let commands = fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
+    let commands = commands.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let commands = commands.flat_map(|line| [format!("echo +{line}\\n"), line.to_owned()]);
+    let commands = SETTINGS.into_iter().map(str::to_owned).chain(commands);
+    at_a_guest(Debugger::Gdb, machine, elf, commands).map(|shown| plain(&shown))
+}
+
+/// The file with the expected transcript of a script.
+#[must_use]
+pub fn expected(script: &Path) -> PathBuf {
+    script.with_extension("gdb.out")
+}
+
+/// Compares a transcript with the expected one of `script`.
+///
+/// # Errors
+///
+/// The first difference, and the command that takes it over.
+pub fn compare(transcript: &str, script: &Path) -> Result<()> {
+    let file = expected(script);
+    let name = script.file_stem().unwrap_or_default().display();
+    let how = format!("`cargo run -- aarch64 {name} --gdb --bless` writes it");
+    let expected = fs::read_to_string(&file).with_context(|| format!("cannot read {}; {how}", file.display()))?;
+    transcript::compare(transcript, &expected)
+        .or_else(|difference| bail!("{}: {difference}\n{how}; GDB showed:\n{transcript}", file.display()))
+}
+
+/// What keeps from a transcript what differs from build to build.
+const SETTINGS: [&str; 4] = [
+    "set print address off",
+    "set print symbol off",
+    "set print frame-arguments presence",
+    "set filename-display basename",
+];
+
+/// The board's frames, which differ from machine to machine.
+const OF_THE_BOARD: [&str; 3] = ["at board::", "at _start", "at core_entry"];
+
+/// What GDB showed, from the first command on, without what the settings cannot leave out: numbers of frames, whose count depends on
+/// inlining; bytes of stack in use; the board's frames; and the places where a GDB before 14 says that it steps.
+fn plain(shown: &str) -> String {
+    let lines = shown.lines().skip_while(|line| !line.starts_with('+')).map(without_numbers);
+    let lines = lines.filter(|line| !OF_THE_BOARD.iter().any(|frame| line.starts_with(frame)));
+    let (mut plain, mut is_stepping) = (String::new(), false);
+    for line in lines.filter(|line| !line.starts_with("[Inferior ")) {
+        match line.as_str() {
+            "+greenlet next" => is_stepping = true,
+            // What the command itself shows begins so.
+            line if ["at ", "[", "+"].iter().any(|begin| line.starts_with(begin)) => is_stepping = false,
+            _ if is_stepping => continue,
+            _ => {}
+        }
+        plain += &line;
+        plain.push('\n');
+    }
+    plain
+}
+
+/// A line without the number of a frame, with `_` for bytes before a slash and a size, and with columns two blanks apart.
+fn without_numbers(line: &str) -> String {
+    if let Some((_, frame)) = line.strip_prefix('#').and_then(|frame| frame.split_once(' ')) {
+        return format!("at {}", frame.trim_start()); // a number sign would be a note
+    }
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let cells =
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(|cell| match cell.split_once('/') {
+            Some((used, size)) if is_number(used) && is_number(size) => format!("_/{size}"),
+            _ => cell.to_owned(),
+        });
+    cells.collect::<Vec<_>>().join("  ")
+}
+
+/// A QEMU that waits for a debugger; ended when this is dropped.
+struct Waiting {
+    qemu: Child,
+    socket: Socket,
+}
+
+impl Waiting {
+    fn start(machine: &'static Machine, elf: &Path, console: Stdio) -> Result<Self> {
+        use std::os::unix::process::CommandExt as _;
+
+        let socket = Socket::new();
+        let boot = Boot { machine, elf, input: None, log: None, counted: false, cores: 1, limit: LIMIT };
+        let mut qemu = boot.waiting_for_a_debugger(&socket.0);
+        // A group of its own: what a terminal sends to the debugger is not for QEMU.
+        qemu.stdin(Stdio::null()).stdout(console).stderr(Stdio::inherit()).process_group(0);
+        let qemu = qemu.spawn().with_context(|| format!("cannot run {}", machine.qemu))?;
+        let mut waiting = Self { qemu, socket };
+        let started = Instant::now();
+        while !waiting.socket.0.exists() {
+            if let Some(status) = waiting.qemu.try_wait()? {
+                bail!("{} ended before a debugger came: {status}", machine.qemu);
+            }
+            ensure!(started.elapsed() < START, "{} opened no socket for a debugger", machine.qemu);
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(waiting)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ended_already = self.qemu.kill();
+        let _reaped = self.qemu.wait();
+    }
+}
+
+/// Where QEMU waits for a debugger; removed when dropped.
+struct Socket(PathBuf);
+
+impl Socket {
+    fn new() -> Self {
+        static OPENED: AtomicU32 = AtomicU32::new(0);
+        let number = OPENED.fetch_add(1, Relaxed);
+        // The path of a socket is short: not below the folder of builds, which may be deep.
+        let path = env::temp_dir().join(format!("greenlet-{}-{number}.gdb", std::process::id()));
+        let _was_there = fs::remove_file(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _gone_already = fs::remove_file(&self.0);
+    }
+}
