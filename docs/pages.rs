@@ -10,6 +10,9 @@
 #[doc = include_str!("../CHANGELOG.md")]
 pub mod changelog {}
 #[doc = include_str!("links.md")]
+#[doc = include_str!("containment.md")]
+pub mod containment {}
+#[doc = include_str!("links.md")]
 #[doc = include_str!("costs.md")]
 pub mod costs {}
 #[doc = include_str!("links.md")]

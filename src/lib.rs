@@ -40,6 +40,8 @@ pub use api::pools::{Guarded, Layout, Placed, Plain};
 pub use api::pools::{GuardedStackPool, SharedStackPool, StackPool, Stacks};
 #[doc(hidden)]
 pub use api::pools::{Inline, StackMemory};
+#[cfg(feature = "abandon")]
+pub use api::reclaim::ReclaimError;
 pub use api::remote::{Gone, RemoteGreenlet};
 pub use api::report::{current_report, stack_of};
 #[cfg(feature = "defmt")]

@@ -1,4 +1,5 @@
-//! `Tree::abandon`: gives up a greenlet that a fault stopped at the limit of its stack, and resumes its parent.
+//! `Tree::abandon` and `Tree::abandon_current`: give up the current greenlet without running its code again, and resume
+//! its parent. The first is for fault handlers, the second for panic handlers.
 //!
 //! ```text
 //!   the greenlet's stack          the handler's stack             a landing stack              the parent's stack
@@ -8,19 +9,27 @@
 //!                                                                 else: marks it dead, ──────► receives `error`, as if
 //!                                                                 sends `error`                the body had ended
 //!                                                                                              with that
+//!   a panic ─► the panic handler
+//!              Tree::abandon_current
+//!              refused: returns `error`
+//!              else: the same two steps ─────────────────────────────────────────────────────► the same
 //! ```
 //!
-//! The greenlet ends as others do, but the code that ends it runs on another stack. Its own stack stays as it is,
-//! because there may be pointers to data on it: the stack does not return to its pool.
+//! After an overflow no room is left on the greenlet's stack, so the code that ends it runs on another one. A panic
+//! handler runs on the greenlet's stack, like the code that ends a body, and needs no other.
+//!
+//! The greenlet's stack stays as it is, because there may be pointers to data on it: it does not return to its pool
+//! before [`Greenlet::reclaim`](crate::Greenlet::reclaim) says that it may.
 
 use crate::api::report::stack_of;
 use crate::arch::{Cpu, Native};
 use crate::kernel::overflow::Overflow;
 use crate::kernel::transfer::life::take_out;
 use crate::kernel::tree::Tree;
-use crate::records::band::BAND;
+use crate::records::band::{BAND, is_whole};
+use crate::records::block::BlockPtr;
 use crate::records::busy::is_busy;
-use crate::records::core_state::this_core;
+use crate::records::core_state::{Core, this_core};
 use crate::records::errors::Refused;
 use core::convert::Infallible;
 use core::fmt;
@@ -43,10 +52,10 @@ fn is_push_of_processor(sp: usize, address: usize) -> bool {
     (top.saturating_sub(5 * 8)..top).contains(&address)
 }
 
-/// Why [`Tree::abandon`] was refused.
+/// Why [`Tree::abandon`] or [`Tree::abandon_current`] was refused.
 ///
-/// Nothing has changed, and no greenlet of the tree can continue, because the code that was interrupted has not
-/// been resumed. Reset the core.
+/// Nothing has changed, and no greenlet of the tree can continue, because the code that faulted or panicked cannot be
+/// resumed. Reset the core.
 ///
 /// ```
 /// # use greenlet::AbandonError;
@@ -64,20 +73,24 @@ pub enum AbandonError {
     /// The overflow is not of the current greenlet: another greenlet runs by now, or the current one accessed the
     /// guard of another stack.
     NotCurrent,
-    /// The overflow was not [stopped](Overflow::stopped_at), but detected when the greenlet switched away: memory
-    /// is overwritten.
+    /// The overflow was not [stopped](Overflow::stopped_at), but detected when the greenlet switched away; or, after a
+    /// panic, the canary band shows that the greenlet's stack has overflowed: memory is overwritten.
     TooLate,
     /// The stack pointer was not near the limit of the stack: the fault was a stray access, not an overflow.
     NotAtLimit,
-    /// Code of this crate was running on that stack, or had called the code that was stopped: a destructor, a hook,
-    /// a tracer, a visitor, or the `init` function of a [`GreenletLocal`](crate::GreenletLocal). Or transfers of
-    /// the tree are refused: an overflow is being reported, or the process exits.
+    /// Code of this crate was running on that stack, or had called the code that was stopped or that panicked: a
+    /// destructor, a hook, a tracer, a visitor, or the `init` function of a
+    /// [`GreenletLocal`](crate::GreenletLocal). Or transfers of the tree are refused: an overflow is being reported,
+    /// or the process exits.
     Busy,
     /// Interrupts are masked now that were unmasked at `enter` or at a transfer since: the greenlet was in a
     /// critical section.
     Masked,
-    /// The caller runs on the stack of a greenlet.
+    /// The caller of `abandon` runs on the stack of a greenlet.
     OnStack,
+    /// The caller of `abandon_current` does not run on the stack of the current greenlet: a handler with a stack of its
+    /// own has panicked, or code that another crate runs on a stack of its own, or the greenlet has left its stack.
+    NotOnStack,
     /// The state of the processor differs from the state in which the greenlet's code ran: another stack pointer is
     /// selected (aarch64: SPSel), debug exceptions are masked (aarch64: PSTATE.D), or the direction flag is set
     /// (x86_64: DF).
@@ -99,9 +112,19 @@ impl fmt::Display for AbandonError {
             Self::NotCurrent => "the overflow is not that of the current greenlet; report it and reset the core",
             Self::TooLate => "memory below the stack is overwritten; reset the core, and put a guard below the stack",
             Self::NotAtLimit => "a stray access, not an overflow: the stack pointer was not near the limit; report it and reset the core",
-            Self::Busy => "code of this crate was active on the greenlet's stack; reset the core, and give the pool a larger SIZE",
-            Self::Masked => "the greenlet was in a critical section; reset the core, and give the pool a larger SIZE",
+            Self::Busy => {
+                "code of this crate was active on the greenlet's stack; reset the core, and give the pool a larger SIZE, \
+                 or mend the destructor, hook or visitor that panicked"
+            }
+            Self::Masked => {
+                "the greenlet was in a critical section; reset the core, and give the pool a larger SIZE, or move what \
+                 panics out of the section"
+            }
             Self::OnStack => "called on the stack of a greenlet; have the fault handler return to a function on a stack of its own",
+            Self::NotOnStack => {
+                "called on another stack than the current greenlet's, as by a handler; reset the core, and put a guard below \
+                 the stack if the greenlet has left it"
+            }
             Self::State => {
                 "the processor state differs from that of the greenlet's code; reset the core, and have the fault handler return \
                  with SPSel and PSTATE.D unchanged (aarch64), with DF clear (x86_64)"
@@ -135,7 +158,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// the fault came in one of its operations, or in code that the operation called, the call either succeeds and
     /// leaves no other greenlet half changed, or is refused.
     ///
-    /// The stack does not return to its pool. For its handles, for its children and at the end of the tree, the
+    /// The stack does not return to its pool, unless [`Greenlet::reclaim`](crate::Greenlet::reclaim) is called. For its handles, for its children and at the end of the tree, the
     /// greenlet is dead like any other. If an ancestor that should receive `error` has no body, `error` is leaked
     /// as well, and [`NoRun`](crate::Thrown::NoRun) is delivered in its place to the next ancestor.
     ///
@@ -213,45 +236,149 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         overflow: &Overflow,
         error: E,
     ) -> Result<Infallible, Refused<AbandonError, E>> {
-        let refuse = |reason, error| Err(Refused { reason, returned: error });
-        let Some(core) = this_core().filter(|core| core.tree() == ptr::from_ref(self).cast()) else {
-            return refuse(AbandonError::NotEntered, error);
-        };
-        // SAFETY: this tree is entered on this core, and the greenlet that it ran is stopped.
-        let current = unsafe { core.current() };
-        if current.is_main() {
-            return refuse(AbandonError::Main, error);
+        // SAFETY: the same contract.
+        match unsafe { self.stopped_by(overflow) } {
+            // SAFETY: the greenlet is current, not main, of a tree of `V` and `E`, and no code of this crate is active
+            // on its stack. By the contract it is not resumed, and the landing stack does not change until the packet
+            // on it is read.
+            Ok(current) => unsafe { take_out::<V, E>(current, error) },
+            Err(reason) => Err(Refused { reason, returned: error }),
         }
+    }
+
+    /// Ends the current greenlet, which has panicked, and resumes its parent with `error`. For panic handlers, where
+    /// panics abort.
+    ///
+    /// The greenlet is dead then, and its parent receives `error` as if the body had ended with it. If the call
+    /// succeeds, it does not return. Nothing unwinds. Needs the feature `abandon`.
+    ///
+    /// The panic handler calls this where it runs, on the greenlet's stack; it needs no landing stack. `error` can carry
+    /// what the panic said, as in the example: it is moved to the parent, and the stack on which the panic handler
+    /// runs stays unchanged until the parent has it. A panic of the panic handler itself calls the panic handler
+    /// again, and an overflow there is one for [`abandon`](Self::abandon).
+    ///
+    /// What is leaked, and what the greenlet is for others afterwards, is the same as for [`abandon`](Self::abandon):
+    /// destructors do not run, locks stay locked, borrows stay borrowed, and the stack does not return to its pool
+    /// unless [`Greenlet::reclaim`](crate::Greenlet::reclaim) is called. [containment.md] has the whole list.
+    ///
+    /// # Errors
+    ///
+    /// Returns `error` and the reason if the greenlet cannot be given up: [`NotEntered`](AbandonError::NotEntered),
+    /// [`Main`](AbandonError::Main), [`NotOnStack`](AbandonError::NotOnStack), [`TooLate`](AbandonError::TooLate),
+    /// [`Busy`](AbandonError::Busy), [`Masked`](AbandonError::Masked) or [`State`](AbandonError::State).
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the panic handler, or other code of the greenlet to which nothing returns, and this is the core
+    ///   that entered the tree.
+    /// - If interrupts were masked when the tree was entered: the code that panicked was neither a handler nor in a
+    ///   critical section. A handler that runs on the greenlet's stack and has unmasked interrupts does not panic.
+    /// - The greenlet's code can stay unfinished for ever. It was not in the middle of a change to something that
+    ///   others use, such as an allocator's lists or a peripheral. Nothing is freed or reused whose use only its frames
+    ///   would have ended, such as a buffer to which DMA still writes.
+    ///
+    /// # In a program with `std`
+    ///
+    /// `std` has its own panic handler, and counts the panics of each thread: do not call this in a hook of
+    /// `std::panic::set_hook`. There a panic is caught at the base of the stack and resumed in the parent.
+    ///
+    /// ```
+    /// # use greenlet::{Refused, Tree};
+    /// # use core::panic::PanicInfo;
+    /// /// What a greenlet ends with.
+    /// enum Stop {
+    ///     Timeout,
+    ///     Panicked { message: Option<&'static str>, line: u32 },
+    /// }
+    ///
+    /// static TREE: Tree<u32, Stop> = Tree::new();
+    ///
+    /// // #[panic_handler]
+    /// fn panicked(info: &PanicInfo<'_>) -> ! {
+    ///     let line = info.location().map_or(0, |at| at.line());
+    ///     let error = Stop::Panicked { message: info.message().as_str(), line };
+    ///     // SAFETY: this is the only core. No handler panics, and the program lends nothing from its stacks.
+    ///     let Err(Refused { reason, .. }) = unsafe { TREE.abandon_current(error) };
+    ///     report(info, reason);
+    ///     reset()
+    /// }
+    /// # fn report(_: &PanicInfo<'_>, _: greenlet::AbandonError) {}
+    /// # fn reset() -> ! { loop {} }
+    /// ```
+    ///
+    /// [containment.md]: crate::docs::containment
+    pub unsafe fn abandon_current(&'static self, error: E) -> Result<Infallible, Refused<AbandonError, E>> {
+        match self.caller() {
+            // SAFETY: the greenlet is current, not main, of a tree of `V` and `E`, and no code of this crate is active
+            // on its stack. By the contract it is not resumed. The packet is on its own stack, which is not reused
+            // before the packet is read, because that releases the reference that the packet owns.
+            Ok(current) => unsafe { take_out::<V, E>(current, error) },
+            Err(reason) => Err(Refused { reason, returned: error }),
+        }
+    }
+
+    /// The current greenlet, if it can be given up and `overflow` is its own.
+    ///
+    /// # Safety
+    ///
+    /// As for [`abandon`](Self::abandon).
+    unsafe fn stopped_by(&'static self, overflow: &Overflow) -> Result<BlockPtr, AbandonError> {
+        let (core, current) = self.core_and_current()?;
         let stack = &overflow.stack;
         if overflow.greenlet.id != current.id() || (stack.base, stack.limit) != (current.base(), current.limit()) {
-            return refuse(AbandonError::NotCurrent, error);
+            return Err(AbandonError::NotCurrent);
         }
         let Some(stopped_at) = overflow.stopped_at else {
-            return refuse(AbandonError::TooLate, error);
+            return Err(AbandonError::TooLate);
         };
         if !(stack.limit.saturating_sub(BELOW)..=stack.limit + ABOVE).contains(&stack.sp) {
-            return refuse(AbandonError::NotAtLimit, error);
+            return Err(AbandonError::NotAtLimit);
         }
-        if core.stopped().is_some() || is_busy(current) {
-            return refuse(AbandonError::Busy, error);
-        }
-        if core.newly_masked() {
-            return refuse(AbandonError::Masked, error);
-        }
-        if !core.is_as_begun() {
-            return refuse(AbandonError::State, error);
-        }
+        let current = unless_at_work(core, current)?;
         if is_push_of_processor(stack.sp, stopped_at) && Native::interrupts_use_current_stack() {
-            return refuse(AbandonError::Interrupt, error);
+            return Err(AbandonError::Interrupt);
         }
         let standing = Native::stack_pointer().addr();
         // SAFETY: this is the core of the tree.
         if unsafe { stack_of(standing) }.is_some_and(|(_, stack)| standing >= stack.limit) {
-            return refuse(AbandonError::OnStack, error);
+            return Err(AbandonError::OnStack);
         }
-        // SAFETY: the greenlet is current, not main, of a tree of `V` and `E`, and no code of this crate is active
-        // on its stack. By the contract it is not resumed, and the landing stack does not change until the packet
-        // on it is read.
-        unsafe { take_out::<V, E>(current, error) }
+        Ok(current)
+    }
+
+    /// The current greenlet, if it can be given up and its code calls this.
+    fn caller(&'static self) -> Result<BlockPtr, AbandonError> {
+        let (core, current) = self.core_and_current()?;
+        let standing = Native::stack_pointer().addr();
+        if !(current.limit()..current.base()).contains(&standing) {
+            return Err(AbandonError::NotOnStack);
+        }
+        if standing < current.floor.get().addr() || !is_whole(current) {
+            return Err(AbandonError::TooLate);
+        }
+        unless_at_work(core, current)
+    }
+
+    /// This core, if it has entered this tree, and its current greenlet, if that is not main.
+    fn core_and_current(&'static self) -> Result<(&'static Core, BlockPtr), AbandonError> {
+        let core = this_core().filter(|core| core.tree() == ptr::from_ref(self).cast());
+        let core = core.ok_or(AbandonError::NotEntered)?;
+        // SAFETY: this tree is entered on this core, and code of the greenlet that it ran calls this, or is stopped.
+        let current = unsafe { core.current() };
+        if current.is_main() { Err(AbandonError::Main) } else { Ok((core, current)) }
+    }
+}
+
+/// Returns `current`, unless something was in progress in it that must be finished, or the processor is not in the state
+/// in which its code runs.
+fn unless_at_work(core: &Core, current: BlockPtr) -> Result<BlockPtr, AbandonError> {
+    if core.stopped().is_some() || is_busy(current) {
+        Err(AbandonError::Busy)
+    } else if core.newly_masked() {
+        Err(AbandonError::Masked)
+    } else if !core.is_as_begun() {
+        Err(AbandonError::State)
+    } else {
+        Ok(current)
     }
 }

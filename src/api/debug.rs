@@ -1,11 +1,11 @@
 //! `Debug` of the error types of this layer, which shows name and remedy as `records/debug.rs` describes; and tests
 //! of all error types.
 
-#[cfg(feature = "abandon")]
-use crate::AbandonError;
 #[cfg(feature = "recorder")]
 use crate::RecorderBusy;
 use crate::records::debug::named;
+#[cfg(feature = "abandon")]
+use crate::{AbandonError, ReclaimError};
 use crate::{Gone, LocalError, TooSmall};
 use core::fmt;
 
@@ -36,6 +36,17 @@ impl fmt::Debug for RecorderBusy {
 }
 
 #[cfg(feature = "abandon")]
+impl fmt::Debug for ReclaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Alive => "Alive",
+            Self::Ended => "Ended",
+        };
+        named(f, name, self)
+    }
+}
+
+#[cfg(feature = "abandon")]
 impl fmt::Debug for AbandonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
@@ -47,6 +58,7 @@ impl fmt::Debug for AbandonError {
             Self::Busy => "Busy",
             Self::Masked => "Masked",
             Self::OnStack => "OnStack",
+            Self::NotOnStack => "NotOnStack",
             Self::State => "State",
             Self::Interrupt => "Interrupt",
         };
@@ -130,9 +142,15 @@ mod tests {
             AbandonError::NotAtLimit => Some(AbandonError::Busy),
             AbandonError::Busy => Some(AbandonError::Masked),
             AbandonError::Masked => Some(AbandonError::OnStack),
-            AbandonError::OnStack => Some(AbandonError::State),
+            AbandonError::OnStack => Some(AbandonError::NotOnStack),
+            AbandonError::NotOnStack => Some(AbandonError::State),
             AbandonError::State => Some(AbandonError::Interrupt),
             AbandonError::Interrupt => None,
+        });
+        #[cfg(feature = "abandon")]
+        each!(ReclaimError, ReclaimError::Alive, |at| match at {
+            ReclaimError::Alive => Some(ReclaimError::Ended),
+            ReclaimError::Ended => None,
         });
         each!(Down, Down::Exit(7), |at| match at {
             Down::Exit(_) => Some(Down::Error("of the user's")),
@@ -192,8 +210,11 @@ mod tests {
         }
         let mut found = BTreeSet::new();
         collect(concat!(env!("CARGO_MANIFEST_DIR"), "/src"), &mut found);
-        let absent: [(&str, bool); 2] =
-            [("AbandonError", cfg!(feature = "abandon")), ("RecorderBusy", cfg!(feature = "recorder"))];
+        let absent: [(&str, bool); 3] = [
+            ("AbandonError", cfg!(feature = "abandon")),
+            ("ReclaimError", cfg!(feature = "abandon")),
+            ("RecorderBusy", cfg!(feature = "recorder")),
+        ];
         found.retain(|name| absent.iter().all(|&(absent, is_there)| is_there || absent != name));
         let mut listed: BTreeSet<String> = all().into_iter().map(|(name, _)| name.replace("Down", "Thrown")).collect();
         listed.insert("Refused".into()); // its `Debug` is that of the reason it holds

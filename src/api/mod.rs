@@ -13,6 +13,8 @@ pub(crate) mod handle;
 pub(crate) mod high_water;
 pub(crate) mod local;
 pub(crate) mod pools;
+#[cfg(feature = "abandon")]
+pub(crate) mod reclaim;
 pub(crate) mod remote;
 pub(crate) mod report;
 pub(crate) mod trace;

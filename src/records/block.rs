@@ -21,6 +21,8 @@
 
 use crate::arch::{Context, FrameRecord, RECORD_AT};
 use crate::records::attached::{self, Attached, Shared};
+#[cfg(feature = "abandon")]
+use crate::records::band::lay_band;
 use crate::records::band::{BAND, Canary};
 use crate::records::busy::Count;
 use crate::records::core_state::{Core, Link};
@@ -244,6 +246,21 @@ impl BlockPtr {
             self.count(Lot::Leaked, LESS);
         }
         leaked
+    }
+
+    /// Makes an abandoned greenlet an ordinary dead one, whose stack returns to its pool with the last reference. Writes
+    /// the canary band anew, which a dead greenlet's stack must have and an overflow may have changed.
+    ///
+    /// # Safety
+    ///
+    /// The greenlet is abandoned, and its tree has not ended. Nothing uses the frames on its stack any more.
+    #[cfg(feature = "abandon")]
+    pub(crate) unsafe fn reclaim(self) {
+        self.count(Lot::Abandoned, LESS);
+        self.clear(ABANDONED);
+        self.count(Lot::Dead, MORE);
+        // SAFETY: the band is part of the stack, which nothing uses, by the contract.
+        unsafe { lay_band(self.floor.get().cast_mut().cast::<u8>().wrapping_sub(BAND)) };
     }
 
     /// Removes a dead greenlet from its pool's count, because its tree ends: only dead greenlets of trees that have not

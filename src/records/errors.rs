@@ -135,7 +135,8 @@ pub enum SpawnError {
         /// a greenlet keeps its stack for ever, or until it ends after all. See
         /// [`Tree::on_leak`](crate::Tree::on_leak).
         leaked: usize,
-        /// How many belonged to greenlets that were abandoned (feature `abandon`). These stacks are never used again.
+        /// How many belonged to greenlets that were abandoned (feature `abandon`). Such a stack is used again only if
+        /// `Greenlet::reclaim` was called before the last handle was dropped.
         abandoned: usize,
     },
     /// The tree of another core has claimed a stack from this pool, or tried to, and has not ended: the pool is for one core
@@ -181,7 +182,11 @@ impl fmt::Display for SpawnError {
                     )?;
                 }
                 if abandoned != 0 {
-                    write!(f, ", {abandoned} of them by abandoned greenlets: give the pool a larger SIZE")?;
+                    write!(
+                        f,
+                        ", {abandoned} of them by abandoned greenlets: `reclaim` their stacks where that is sound, and \
+                         give the pool a larger SIZE if they overflowed"
+                    )?;
                 }
                 let alive = stacks.saturating_sub(dead + leaked + abandoned);
                 if alive == 0 && stacks != 0 {

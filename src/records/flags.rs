@@ -55,6 +55,6 @@ pub(crate) const REPLACING: Flags = Flags(32);
 /// The greenlet is settling requested kills. Arrivals in it settle none meanwhile: otherwise each kill requested by a
 /// victim's destructor would be settled inside the previous one, one level deeper on the same stack.
 pub(crate) const SETTLING: Flags = Flags(128);
-/// The greenlet is dead, and its slot is never released, because its stack must stay as it is. Never set without the
-/// feature `abandon`.
+/// The greenlet is dead, and its slot is not released, because its stack must stay as it is, unless `BlockPtr::reclaim`
+/// clears this. Never set without the feature `abandon`.
 pub(crate) const ABANDONED: Flags = Flags(if cfg!(feature = "abandon") { 64 } else { 0 });

@@ -30,6 +30,14 @@ fn refused(tree: &'static Tree<u32>, overflow: &Overflow) -> AbandonError {
     reason
 }
 
+/// Why a panic of the current greenlet is refused. Not called where it is not.
+fn refused_after_panic() -> AbandonError {
+    // SAFETY: not safe, if it were not refused.
+    let Err(Refused { reason, returned }) = unsafe { TREE.abandon_current("back") };
+    assert_eq!(returned, "back");
+    reason
+}
+
 #[test]
 fn an_overflow_is_what_is_at_the_limit_of_the_current_stack() {
     // SAFETY: nobody is in a tree on this thread, or this is the tree's own code.
@@ -150,7 +158,11 @@ struct Asks(Handle);
 impl Drop for Asks {
     fn drop(&mut self) {
         let current = self.0.current().unwrap();
-        SAID.lock().unwrap().push(refused(&TREE, &overflow_of(&current)));
+        let reason = refused(&TREE, &overflow_of(&current));
+        if reason == AbandonError::Busy {
+            assert_eq!(refused_after_panic(), reason, "a panic here is refused, too");
+        }
+        SAID.lock().unwrap().push(reason);
     }
 }
 
@@ -315,6 +327,7 @@ static STOPPED: Mutex<Option<Overflow>> = Mutex::new(None);
 
 extern "C" fn land() -> ! {
     let overflow = STOPPED.lock().unwrap().take().unwrap();
+    assert_eq!(refused_after_panic(), AbandonError::NotOnStack);
     // SAFETY: its body has asked for this, and keeps nothing that others rely on; the stack is for this.
     let Err(Refused { reason, .. }) = unsafe { TREE.abandon(&overflow, "out of stack") };
     eprintln!("refused: {reason}");
@@ -350,7 +363,7 @@ fn the_error_arrives_in_the_parent_and_the_slot_is_gone() {
         main.for_each(|_| listed += 1);
         assert_eq!(listed, 1);
         let message = main.bare(pool).unwrap_err().to_string();
-        assert!(message.contains("3 of them by abandoned greenlets: give the pool a larger SIZE"), "{message}");
+        assert!(message.contains("3 of them by abandoned greenlets: `reclaim` their stacks"), "{message}");
     });
 }
 
@@ -406,6 +419,7 @@ fn each_refusal_names_the_remedy() {
         (Busy, "larger SIZE"),
         (Masked, "larger SIZE"),
         (OnStack, "a stack of its own"),
+        (NotOnStack, "as by a handler; reset the core"),
         (State, "with DF clear"),
         (Interrupt, "(IST)"),
     ] {

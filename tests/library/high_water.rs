@@ -2,7 +2,7 @@
 // Under Miri a greenlet has a thread's stack, and not the pool's.
 #![cfg(all(feature = "high-water", not(miri)))]
 
-use crate::common::{Main, Me, Out, own_tree, stacks, tree};
+use crate::common::{Main, Me, Out, alone, own_tree, stacks, tree};
 use greenlet::{Tree, deepest_stack};
 use std::hint::black_box;
 
@@ -76,6 +76,7 @@ fn numbers_are_written_in_full() {
 #[test]
 fn main_has_no_mark_and_an_ended_tree_no_table() {
     static TREE: Tree<u32> = Tree::new();
+    let _alone = alone();
     let ended = TREE
         .enter(|main| {
             assert_eq!(main.high_water_mark(), None);

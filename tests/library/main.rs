@@ -11,6 +11,7 @@ mod builder;
 mod census;
 mod claim;
 mod common;
+mod contain;
 mod context;
 mod end;
 mod exits;

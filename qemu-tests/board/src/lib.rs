@@ -82,7 +82,7 @@ pub use input::input;
 pub use machine::frames::write as write_frames;
 pub use machine::instructions;
 pub use memory::{constants as code, guest_stack, unmap};
-pub use report::on_panic;
+pub use report::{before_panic, on_panic};
 
 /// Names the function that the machine runs: a `fn()`.
 #[macro_export]

@@ -10,12 +10,15 @@
 //! A report may itself go wrong: a `Display` panics, the kernel's records are overwritten. Then what went wrong is said in a line that needs nothing but the serial port, and when that goes wrong,
 //! nothing is said. So a report ends in any case.
 //!
+//! A guest that survives panics [looks at them](before_panic) before anything is reported.
+//!
 //! Of several cores, the first to report has the console for good: what happens on others meanwhile is not told.
 
 use core::fmt::{self, Display, Formatter, Write};
 use core::mem;
 use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering::Relaxed};
 
 use greenlet::Overflow;
 
@@ -36,6 +39,14 @@ static ON_PANIC: Hook = Hook::new();
 /// and it is not called again.
 pub fn on_panic(add: fn()) {
     ON_PANIC.set(add);
+}
+
+/// What looks at a panic before it is reported: null, or a `fn(&PanicInfo<'_>)`.
+static BEFORE_PANIC: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Sets what looks at each panic, where it happens, before it is reported. The panic is reported if `look` returns.
+pub fn before_panic(look: fn(&PanicInfo<'_>)) {
+    BEFORE_PANIC.store(look as *mut (), Relaxed);
 }
 
 /// Reports an exception, with the machine's registers as notes, and ends the machine. `sp` is the stack pointer of who was
@@ -69,6 +80,12 @@ impl Display for Notes<'_> {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
+    // SAFETY: a pointer there is null, or was such a function in `before_panic`, which is the only one that puts any there;
+    // and an optional function that is absent is null.
+    let look = unsafe { mem::transmute::<*mut (), Option<fn(&PanicInfo<'_>)>>(BEFORE_PANIC.load(Relaxed)) };
+    if let Some(look) = look {
+        look(info);
+    }
     let at = At(info);
     begin(exit::PANICKED, format_args!("PANIC while a report was printed"), &at);
     print(format_args!("PANIC {Place}: {}", info.message()), &at);

@@ -137,20 +137,21 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
-/// Ends `me`, which a fault stopped at the limit of its stack, from another stack: sends `error` to the nearest
-/// ancestor that is neither dead nor bare. As the last part of [`die`], but without running user code.
+/// Ends `me`, whose body neither returns nor unwinds, because a fault or a panic stopped it: sends `error` to the nearest
+/// ancestor that is neither dead nor bare. As the last part of [`die`], but without running user code. Runs on any
+/// stack: on a landing stack after a fault, on that of `me` after a panic.
 ///
 /// # Safety
 ///
 /// `me` is current and not main, of a tree of `V` and `E`. It was not stopped inside this crate's own code, and no code
-/// returns to its stack. The caller's stack does not change until the packet is read.
+/// returns to its frames. The caller's stack does not change until the packet is read.
 #[cfg(feature = "abandon")]
 pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) -> ! {
     let (heir, whole) = heir_of(me);
     let thrown: Thrown<V, E> = if whole {
         Thrown::Error(error)
     } else {
-        mem::forget(error); // its destructor might switch, from a stack that is no greenlet's
+        mem::forget(error); // its destructor might switch, and this stack may be no greenlet's
         Thrown::NoRun
     };
     mark(me, DEAD | ABANDONED);
