@@ -7,6 +7,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod awaits;
 #[cfg(feature = "std")]
 mod host;
 mod hub;
@@ -23,6 +24,7 @@ mod schedule;
 mod signal;
 mod slot;
 mod spawn;
+mod stackful;
 mod stop;
 mod task;
 mod time;
@@ -33,6 +35,7 @@ mod waits;
 mod waker;
 mod what;
 
+pub use awaits::Await;
 #[cfg(feature = "std")]
 pub use host::Threads;
 pub use hub::{Hub, RunError};
@@ -44,6 +47,7 @@ pub use remote_task::RemoteTask;
 pub use report::Report;
 pub use signal::Signal;
 pub use spawn::{SpawnError, TaskBuilder};
+pub use stackful::Stackful;
 pub use stop::{Refusal, Stop, TimeoutScope};
 pub use task::{MainTask, Task};
 pub use time::{Instant, Interval};
