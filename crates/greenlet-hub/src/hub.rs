@@ -1,5 +1,6 @@
 //! The hub: a tree of greenlets, the slots of its tasks, and their schedule.
 
+use crate::mutex::Held;
 use crate::platform::Platform;
 use crate::schedule::Schedule;
 use crate::slot::{KILLED, Life, SHIELDED, Slot, SlotRef};
@@ -9,6 +10,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::mem;
 use core::ptr;
+use core::sync::atomic::Ordering::{Relaxed, Release};
 use greenlet::{EnterError, Refused, Tree};
 
 /// The part of a hub that does not depend on the number of its tasks. The schedule is its first field: see
@@ -106,8 +108,10 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
             return Err(Refused { reason: RunError::Masked, returned: main });
         }
         let mut body = Some(main);
+        let over = Over { schedule: &self.state.schedule, run: Cell::new(0) };
         let ran = self.tree.enter(|main| {
             let slot = self.begin(main);
+            over.run.set(self.state.schedule.run.load(Relaxed));
             // SAFETY: the slot is main's, and both live until this closure returns.
             let task = unsafe { MainTask::new(main, slot) };
             let end = End { task: &task, _clear: Clear(&self.state) };
@@ -139,6 +143,7 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         state.main.set_greenlet(Some(main.downgrade()), None);
         let slot = state.main.bind(hub);
         slot.next_generation();
+        state.schedule.relend.set(relend::<V, E>);
         state.schedule.begin(slot);
         slot
     }
@@ -171,6 +176,15 @@ impl<V: 'static, E: 'static> State<V, E> {
     }
 }
 
+/// Sets the level of a task that has unlocked a mutex: its own, or what waits for another mutex of it lends.
+fn relend<V: 'static, E: 'static>(slot: SlotRef) {
+    // SAFETY: the hub that set this function is of `V` and `E`.
+    let state = unsafe { &*slot.hub().cast::<State<V, E>>() };
+    let all = state.slots.get().iter().chain([&state.main]).map(Slot::bound);
+    let lent = all.filter(|&waiter| waiter != slot).map(|waiter| Held::lent_by(waiter, slot)).max();
+    state.schedule.ready.set_level(slot, lent.unwrap_or(0).max(slot.base().own_level.get()));
+}
+
 /// Ends the tasks that are left, when main's closure returns or unwinds.
 struct End<'a, V: Default + 'static, E: 'static> {
     task: &'a MainTask<V, E>,
@@ -199,6 +213,22 @@ impl<V: Default + 'static, E: 'static> Drop for End<'_, V, E> {
                 break;
             }
         }
+    }
+}
+
+/// Gives up what this run owns: channels, mutexes and the like may be used by another one.
+///
+/// Dropped when the tree has ended: until then the kernel may resume a task that refuses to end. By that time another core
+/// may have begun a run of the same hub, whose number stays.
+struct Over<'a> {
+    schedule: &'a Schedule,
+    run: Cell<u32>,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        // Release: the next owner sees what tasks of this run wrote. If it fails, no task of this run is left either.
+        let _kept = self.schedule.run.compare_exchange(self.run.get(), 0, Release, Relaxed);
     }
 }
 

@@ -145,6 +145,13 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         Ok(result.unwrap_or(Err(Stop::Killed)))
     }
 
+    /// Sets the node of a `select` that waits for the end, or null.
+    pub(crate) fn set_joiner(&self, node: *const Node) {
+        if !self.is_over() {
+            self.slot.base().end.set(node.cast_mut().cast());
+        }
+    }
+
     /// Takes the result that waits in the frame of a task, and lets it end.
     fn take_result(self, me: &Task<V, E>) -> Result<T, Stop<E>> {
         let base = self.slot.base();

@@ -8,6 +8,10 @@
 extern crate std;
 
 mod awaits;
+mod bounded;
+mod channel;
+mod condition;
+mod event;
 #[cfg(feature = "std")]
 mod host;
 mod hub;
@@ -15,12 +19,16 @@ mod hub;
 mod idle;
 mod inbox;
 mod join;
+mod mutex;
 mod node;
+mod owner;
 mod platform;
 mod ready;
 mod remote_task;
 mod report;
 mod schedule;
+mod select;
+mod semaphore;
 mod signal;
 mod slot;
 mod spawn;
@@ -36,15 +44,24 @@ mod waker;
 mod what;
 
 pub use awaits::Await;
+pub use bounded::Bounded;
+pub use channel::{Channel, Preference};
+pub use condition::Condition;
+pub use event::Event;
 #[cfg(feature = "std")]
 pub use host::Threads;
 pub use hub::{Hub, RunError};
 #[cfg(target_os = "none")]
 pub use idle::sleep_if;
 pub use join::JoinHandle;
+pub use mutex::{Guard, Mutex};
 pub use platform::Platform;
 pub use remote_task::RemoteTask;
 pub use report::Report;
+pub use select::{
+    Arm, Choices, Chosen2, Chosen3, Chosen4, Chosen5, Chosen6, EventArm, JoinArm, Receive, Send, Sleep, select,
+};
+pub use semaphore::{Permit, Semaphore};
 pub use signal::Signal;
 pub use spawn::{SpawnError, TaskBuilder};
 pub use stackful::Stackful;

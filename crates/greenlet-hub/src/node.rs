@@ -15,12 +15,12 @@ pub(crate) struct List {
 
 /// What a node waits for, in a list in which tasks wait for different things.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Receive,
     Send,
 }
 
-pub(crate) struct Node {
+pub struct Node {
     pub(crate) slot: SlotRef,
     pub(crate) kind: Kind,
     /// What the node waits for has happened.
@@ -60,6 +60,13 @@ impl Node {
     pub(crate) fn complete_first(&self) {
         self.mark_done();
         self.slot.schedule().ready.prepend(self.slot);
+    }
+
+    /// Returns `true` if another node of the same `select` is done.
+    pub(crate) fn is_void(&self) -> bool {
+        let group = self.group.get();
+        // SAFETY: the nodes of a group lie in the frame in which this one lies.
+        !group.is_null() && unsafe { &*group }.iter().any(|node| node.done.get())
     }
 
     fn mark_done(&self) {
@@ -118,6 +125,18 @@ impl List {
             at = node.next.get();
         }
         count
+    }
+
+    /// Returns the highest level of the tasks that wait; 0 without one.
+    pub(crate) fn highest_level(&self) -> u8 {
+        let mut highest = 0;
+        let mut at = self.first.get();
+        // SAFETY: linked nodes exist.
+        while let Some(node) = unsafe { at.as_ref() } {
+            highest = highest.max(node.slot.base().level.get());
+            at = node.next.get();
+        }
+        highest
     }
 
     /// # Safety

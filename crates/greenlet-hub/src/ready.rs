@@ -19,10 +19,6 @@ impl Ready {
         Self { levels: Cell::new(0), last: [const { Cell::new(None) }; LEVELS as usize] }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.levels.get() == 0
-    }
-
     /// Puts a slot at the end of its level, unless it is queued already.
     #[inline]
     pub(crate) fn append(&self, slot: SlotRef) {

@@ -1,9 +1,11 @@
 //! The report: which task waits for what.
 
 use crate::hub::State;
+use crate::mutex::Held;
 use crate::slot::{Life, Slot};
 use crate::what::{Waiting, What};
 use core::fmt;
+use core::ptr;
 
 /// A report on the tasks of a hub. Made by [`Task::report`](crate::Task::report).
 ///
@@ -45,6 +47,12 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
     fn other(&self, f: &mut fmt::Formatter<'_>, what: &What) -> fmt::Result {
         match what.kind {
             Waiting::Join => write!(f, " {}", self.name(what.object)),
+            Waiting::Lock => {
+                // SAFETY: of a lock, the object is its `Held`, which the frame that waits borrows.
+                let holder = unsafe { &*what.object.cast::<Held>() }.holder.get();
+                let address = holder.map_or(ptr::null(), |slot| slot.as_ptr().cast_const().cast());
+                write!(f, ", which {} has", self.name(address))
+            }
             _ => Ok(()),
         }
     }
@@ -52,7 +60,7 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
     /// Returns the name of the task whose slot begins at this address.
     fn name(&self, address: *const ()) -> &'static str {
         let all = self.0.slots.get().iter().chain([&self.0.main]);
-        let slot = all.into_iter().find(|slot| core::ptr::eq(core::ptr::from_ref(slot.base()).cast(), address));
+        let slot = all.into_iter().find(|slot| ptr::eq(ptr::from_ref(slot.base()).cast(), address));
         slot.and_then(Slot::name).unwrap_or("?")
     }
 }

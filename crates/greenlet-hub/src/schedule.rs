@@ -8,7 +8,7 @@ use crate::timers::Timers;
 use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
 /// How many tasks run before the clock is read again: reading it may take a barrier and an access to a device.
 const ROUND: u32 = 32;
@@ -30,6 +30,8 @@ pub(crate) struct Schedule {
     external: Cell<u32>,
     /// Ticks per second, read once per run.
     pub(crate) hertz: Cell<u32>,
+    /// Recomputes the level of a task that has unlocked a mutex: typed code, which `run` sets.
+    pub(crate) relend: Cell<fn(SlotRef)>,
     /// A counter with which `select` rotates.
     pub(crate) rotation: Cell<u32>,
 }
@@ -47,6 +49,7 @@ impl Schedule {
             dead: Cell::new(None),
             external: Cell::new(0),
             hertz: Cell::new(1),
+            relend: Cell::new(|_| ()),
             rotation: Cell::new(0),
         }
     }
@@ -56,7 +59,7 @@ impl Schedule {
         static RUNS: AtomicU32 = AtomicU32::new(1);
         let run = RUNS.fetch_add(1, Relaxed);
         assert!(run != 0, "2^32 runs of hubs are over; reset the program before that");
-        self.run.store(run, Relaxed);
+        self.run.store(run, Release);
         self.hertz.set(self.platform.hertz().max(1));
         self.round.set(0);
         self.external.set(0);
@@ -68,7 +71,6 @@ impl Schedule {
         self.turn.set(None);
         while self.ready.pop().is_some() {}
         while self.timers.pop_due(u64::MAX).is_some() {}
-        self.run.store(0, Relaxed);
     }
 
     #[inline]
@@ -130,12 +132,13 @@ impl Schedule {
         let now = self.now();
         while let Some(entry) = self.timers.pop_due(now) {
             entry.due.set(true);
-            let base = entry.slot.base();
+            let slot = entry.slot.get();
+            let base = slot.base();
             if entry.scope != 0 {
                 base.expired.set(base.expired.get() | 1 << (entry.scope - 1));
-                entry.slot.alert(EXPIRED);
+                slot.alert(EXPIRED);
             }
-            self.ready.append(entry.slot);
+            self.ready.append(slot);
         }
     }
 

@@ -248,12 +248,17 @@ fn deliver<T, V: Default + 'static, E: 'static>(task: &Task<V, E>, result: Resul
     }
     let mut place = Some(result);
     let joiner = base.end.replace(ptr::null_mut()).cast::<Node>();
-    // SAFETY: `join` set it to a node in its frame, and sets it to null before it leaves that.
-    if let Some(joiner) = unsafe { joiner.as_ref() } {
-        // SAFETY: the place of a join of this task, so of the same type. Its frame does not change before its task runs.
-        unsafe { joiner.data.cast::<Option<Result<T, Stop<E>>>>().write(place) };
-        joiner.complete();
-        return;
+    // SAFETY: set to a node in the frame of a task that waits, and to null before that is left.
+    let joiner = unsafe { joiner.as_ref() }.filter(|joiner| !joiner.is_void());
+    if let Some(joiner) = joiner {
+        if !joiner.data.is_null() {
+            // SAFETY: the place of a join of this task, so of the same type. Its frame does not change before its task
+            // runs.
+            unsafe { joiner.data.cast::<Option<Result<T, Stop<E>>>>().write(place) };
+            joiner.complete();
+            return;
+        }
+        joiner.complete(); // of a `select`: the result waits for a join
     }
     base.life.set(Life::Over);
     base.end.set((&raw mut place).cast());
@@ -276,7 +281,7 @@ impl<V: Default + 'static, E: 'static> Drop for End<V, E> {
         let joiner = base.end.replace(ptr::null_mut()).cast::<Node>();
         if base.life.replace(Life::Dead) == Life::Joinable {
             // SAFETY: as in `deliver`. Its place has nothing: there is no result.
-            if let Some(joiner) = unsafe { joiner.as_ref() } {
+            if let Some(joiner) = unsafe { joiner.as_ref() }.filter(|joiner| !joiner.is_void()) {
                 joiner.complete();
             }
         }

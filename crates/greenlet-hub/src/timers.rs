@@ -10,7 +10,7 @@ use core::ptr;
 /// A node of the heap. It must not move between [`Timers::insert`] and its drop, which removes it.
 pub(crate) struct Entry {
     pub(crate) at: u64,
-    pub(crate) slot: SlotRef,
+    pub(crate) slot: Cell<SlotRef>,
     /// The depth of a `with_timeout`; 0: a sleep.
     pub(crate) scope: u8,
     /// The time has come.
@@ -29,7 +29,7 @@ impl Entry {
         let null = || Cell::new(ptr::null());
         Self {
             at,
-            slot,
+            slot: Cell::new(slot),
             scope,
             due: Cell::new(false),
             inside: Cell::new(false),
@@ -43,7 +43,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.slot.schedule().timers.remove(self);
+        self.slot.get().schedule().timers.remove(self);
     }
 }
 

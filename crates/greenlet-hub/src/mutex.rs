@@ -1,0 +1,299 @@
+//! A lock that is handed from its holder to the task that has waited longest.
+
+use crate::node::{Kind, List, Node};
+use crate::owner::Owner;
+use crate::slot::SlotRef;
+use crate::stop::{Refusal, Stop};
+use crate::task::Task;
+use crate::what::{Waiting, What};
+use core::cell::{Cell, UnsafeCell};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use core::ptr;
+
+/// The part of a mutex that does not depend on its value: the report and the search for cycles read it.
+pub(crate) struct Held {
+    pub(crate) holder: Cell<Option<SlotRef>>,
+    waiters: List,
+}
+
+/// A lock for the tasks of one hub, which may wait while they hold it.
+///
+/// Tasks get it in the order in which they came, and a task that unlocks it hands it to the next one: no other task gets
+/// in between. The level of a task that waits for it is lent to its holder. A cycle of locks is found by the task that
+/// would close it: its `lock` is refused with [`Refusal::LockCycle`].
+///
+/// ```
+/// # use greenlet_hub::{Hub, Threads};
+/// use greenlet_hub::Mutex;
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<2> = Hub::new(&PLATFORM);
+/// # static STACKS: greenlet::StackPool<2, 65536> = greenlet::StackPool::new();
+/// static TOTAL: Mutex<u32> = Mutex::new(0);
+/// # HUB.run(|main| {
+/// let tasks = [1, 2].map(|n| main.spawn(&STACKS, move |me| {
+///     let mut total = TOTAL.lock(me)?;
+///     let before = *total;
+///     me.yield_now()?; // the other one waits for the lock
+///     *total = before + n;
+///     Ok(())
+/// }).unwrap());
+/// for task in tasks { task.join(main).unwrap().unwrap(); }
+/// assert_eq!(*TOTAL.lock(main).unwrap(), 3);
+/// # }).unwrap();
+/// ```
+pub struct Mutex<T> {
+    owner: Owner,
+    held: Held,
+    name: Option<&'static str>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: every operation takes a task and makes its run the owner, or panics, so the fields are used by one core at a
+// time. The value may be used by the next run, on another core.
+unsafe impl<T: Send> Sync for Mutex<T> {}
+
+impl<T> Mutex<T> {
+    /// Creates a mutex.
+    ///
+    /// ```
+    /// # use greenlet_hub::Mutex;
+    /// static TOTAL: Mutex<u32> = Mutex::new(0);
+    /// # let _ = &TOTAL;
+    /// ```
+    #[must_use]
+    pub const fn new(value: T) -> Self {
+        Self {
+            owner: Owner::new(),
+            held: Held { holder: Cell::new(None), waiters: List::new() },
+            name: None,
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// Names the mutex, for reports.
+    ///
+    /// ```
+    /// # use greenlet_hub::Mutex;
+    /// static TOTAL: Mutex<u32> = Mutex::new(0).named("total");
+    /// assert!(format!("{TOTAL:?}").contains("total"));
+    /// ```
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    #[inline(always)]
+    fn enter<V: 'static, E: 'static>(&self, me: &Task<V, E>) {
+        self.owner.check(me, || {
+            self.held.waiters.forget();
+            self.held.holder.set(None);
+        });
+    }
+
+    /// Waits until no other task holds the lock, and holds it until the guard is dropped.
+    ///
+    /// # Errors
+    ///
+    /// A reason to stop; [`Refusal::LockCycle`]: the holder waits for this task, or is this task.
+    ///
+    /// # Panics
+    ///
+    /// If another hub uses the mutex.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Mutex, Refusal, Stop, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// static TOTAL: Mutex<u32> = Mutex::new(0).named("total");
+    /// # HUB.run(|main| {
+    /// let guard = TOTAL.lock(main).unwrap();
+    /// let again = TOTAL.lock(main).map(|total| *total);
+    /// assert_eq!(again, Err(Stop::Refused(Refusal::LockCycle { name: Some("total") })));
+    /// # drop(guard);
+    /// # }).unwrap();
+    /// ```
+    pub fn lock<'a, V: Default + 'static, E: 'static>(&'a self, me: &'a Task<V, E>) -> Result<Guard<'a, T>, Stop<E>> {
+        self.enter(me);
+        me.check()?;
+        if self.held.holder.get().is_none() {
+            self.held.holder.set(Some(me.slot));
+        } else {
+            self.wait(me)?;
+        }
+        Ok(Guard { mutex: self, here: PhantomData })
+    }
+
+    #[cold]
+    fn wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<(), Stop<E>> {
+        if self.held.leads_to(me.slot) {
+            return Err(Stop::Refused(Refusal::LockCycle { name: self.name }));
+        }
+        let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
+        // SAFETY: it stays in this frame, and the mutex is borrowed.
+        unsafe { self.held.waiters.push(&node) };
+        self.held.lend(me.slot.base().level.get());
+        me.wait_until(&What::named(Waiting::Lock, self.name, ptr::from_ref(&self.held).cast()), || node.done.get())
+    }
+
+    /// Locks the mutex if no task holds it. Does not wait.
+    ///
+    /// # Panics
+    ///
+    /// If another hub uses the mutex.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Mutex, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// static TOTAL: Mutex<u32> = Mutex::new(0);
+    /// # HUB.run(|main| {
+    /// let guard = TOTAL.try_lock(main);
+    /// assert!(guard.is_some() && TOTAL.try_lock(main).is_none());
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn try_lock<'a, V: 'static, E: 'static>(&'a self, me: &'a Task<V, E>) -> Option<Guard<'a, T>> {
+        self.enter(me);
+        if self.held.holder.get().is_some() {
+            return None;
+        }
+        self.held.holder.set(Some(me.slot));
+        Some(Guard { mutex: self, here: PhantomData })
+    }
+}
+
+impl Held {
+    /// Follows the holder to the lock that it waits for, and so on: `true` if that leads to `slot`.
+    fn leads_to(&self, slot: SlotRef) -> bool {
+        let mut held = self;
+        // A cycle that this task is not in was refused to the task that would have closed it.
+        while let Some(holder) = held.holder.get() {
+            if holder == slot {
+                return true;
+            }
+            let Some(next) = Self::waited_for(holder) else { return false };
+            held = next;
+        }
+        false
+    }
+
+    /// Returns the lock that a task waits for.
+    fn waited_for<'a>(slot: SlotRef) -> Option<&'a Self> {
+        // SAFETY: null, or in a frame that waits, which borrows the lock.
+        let what = unsafe { slot.base().what.get().as_ref() }?;
+        // SAFETY: of a lock, the object is its `Held`.
+        (what.kind == Waiting::Lock).then(|| unsafe { &*what.object.cast::<Self>() })
+    }
+
+    /// Lends a level to the holder, and on along the locks that it waits for.
+    fn lend(&self, level: u8) {
+        let mut held = self;
+        while let Some(holder) = held.holder.get().filter(|holder| holder.base().level.get() < level) {
+            holder.schedule().ready.set_level(holder, level);
+            let Some(next) = Self::waited_for(holder) else { return };
+            held = next;
+        }
+    }
+
+    /// Hands the lock to the task that has waited longest.
+    fn unlock(&self) {
+        let before = self.holder.get();
+        match self.waiters.pop(Kind::Receive) {
+            Some(node) => {
+                self.holder.set(Some(node.slot));
+                self.inherit(node.slot);
+                node.complete();
+            }
+            None => self.holder.set(None),
+        }
+        if let Some(before) = before.filter(|slot| slot.base().level.get() != slot.base().own_level.get()) {
+            (before.schedule().relend.get())(before);
+        }
+    }
+
+    /// Lends the levels of the tasks that still wait to the new holder.
+    fn inherit(&self, slot: SlotRef) {
+        let highest = self.waiters.highest_level();
+        if highest > slot.base().level.get() {
+            slot.schedule().ready.set_level(slot, highest);
+        }
+    }
+
+    /// Returns the level that a task which waits for a lock of this holder has.
+    pub(crate) fn lent_by(waiter: SlotRef, holder: SlotRef) -> u8 {
+        match Self::waited_for(waiter) {
+            Some(held) if held.holder.get() == Some(holder) => waiter.base().level.get(),
+            _ => 0,
+        }
+    }
+}
+
+/// The right to use the value of a [`Mutex`]. Dropped, it hands the lock on.
+///
+/// It does not outlive the borrow of the task that locked, so it stays in its run.
+///
+/// ```
+/// # use greenlet_hub::{Guard, Hub, Mutex, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// static TOTAL: Mutex<u32> = Mutex::new(0);
+/// # HUB.run(|main| {
+/// let mut total: Guard<'_, u32> = TOTAL.lock(main).unwrap();
+/// *total += 1;
+/// assert_eq!(*total, 1);
+/// # }).unwrap();
+/// ```
+#[must_use = "the lock is handed on when this is dropped"]
+pub struct Guard<'a, T> {
+    mutex: &'a Mutex<T>,
+    here: PhantomData<*mut ()>,
+}
+
+impl<'a, T> Guard<'a, T> {
+    pub(crate) fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
+    }
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: there is one guard at a time.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: there is one guard at a time.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    fn drop(&mut self) {
+        self.mutex.held.unlock();
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutex").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Guard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

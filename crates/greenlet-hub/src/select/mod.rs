@@ -1,0 +1,185 @@
+//! Waiting for the first of several things.
+
+mod arms;
+mod tuples;
+
+pub use arms::{EventArm, JoinArm, Receive, Send, Sleep};
+pub use tuples::{Chosen2, Chosen3, Chosen4, Chosen5, Chosen6};
+
+use crate::node::{Kind, Node};
+use crate::slot::SlotRef;
+use crate::stop::Stop;
+use crate::task::Task;
+use crate::what::{Waiting, What};
+use core::ptr;
+
+/// How many arms a `select` may have.
+const MOST: usize = 8;
+
+/// One of the things for which [`select`] waits: made by [`Channel::receiving`](crate::Channel::receiving),
+/// [`Channel::sending`](crate::Channel::sending), [`Event::setting`](crate::Event::setting),
+/// [`Task::sleeping`](crate::Task::sleeping) and [`JoinHandle::joining`](crate::JoinHandle::joining).
+///
+/// A `&mut` to an arm is an arm: so what was not chosen can be used again.
+///
+/// ```
+/// # use core::time::Duration;
+/// # use greenlet_hub::{Channel, Chosen2, Hub, Threads, select};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// static LINE: Channel<String> = Channel::new();
+/// # HUB.run(|main| {
+/// let mut sending = LINE.sending("late".into());
+/// let Ok(Chosen2::Second(())) = select(main, (&mut sending, main.sleeping(Duration::from_millis(1)))) else { panic!() };
+/// assert_eq!(sending.into_value().unwrap(), "late"); // no task received it
+/// # }).unwrap();
+/// ```
+pub trait Arm<V: 'static, E: 'static>: sealed::Arm<V, E> {}
+
+impl<V: 'static, E: 'static, A: sealed::Arm<V, E>> Arm<V, E> for A {}
+
+/// The arms of a [`select`]: a tuple of two to six, or an array or slice of up to eight of one type.
+///
+/// ```
+/// # use greenlet_hub::{Channel, Hub, Threads, select};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+/// static LINES: [Channel<u32>; 3] = [const { Channel::new() }; 3];
+/// # HUB.run(|main| {
+/// main.spawn(&STACKS, |me| Ok(LINES[1].send(me, 7)?)).unwrap();
+/// let arms = LINES.each_ref().map(|line| line.receiving());
+/// assert_eq!(select(main, arms), Ok((1, Ok(7))));
+/// # }).unwrap();
+/// ```
+pub trait Choices<V: 'static, E: 'static>: sealed::Choices<V, E, Chosen = <Self as Choices<V, E>>::Chosen> {
+    /// Which arm, and what it gave.
+    type Chosen;
+}
+
+impl<V: 'static, E: 'static, C: sealed::Choices<V, E>> Choices<V, E> for C {
+    type Chosen = <C as sealed::Choices<V, E>>::Chosen;
+}
+
+pub(crate) mod sealed {
+    use crate::node::{Kind, Node};
+    use crate::task::Task;
+
+    /// All methods take `&self`: pointers to the arm's place exist while it waits.
+    pub trait Arm<V: 'static, E: 'static> {
+        type Output;
+        /// Completes the arm if that needs no wait.
+        fn now(&self, me: &Task<V, E>) -> Option<Self::Output>;
+        /// Returns what a node of this arm waits for, and its place.
+        fn place(&self) -> (Kind, *mut ());
+        /// Puts a node into the list of what this waits for.
+        ///
+        /// # Safety
+        ///
+        /// The node and the arm stay where they are until the node is dropped.
+        unsafe fn enlist(&self, me: &Task<V, E>, node: &Node);
+        /// Returns `true` if it has happened without the node: a timer.
+        fn is_due(&self) -> bool {
+            false
+        }
+        /// Called when the wait is over, whichever arm it was.
+        fn leave(&self) {}
+        /// Returns what the arm gave. It is done.
+        fn output(&self) -> Self::Output;
+    }
+
+    pub trait Choices<V: 'static, E: 'static> {
+        type Chosen;
+        fn count(&self) -> usize;
+        fn now(&self, index: usize, me: &Task<V, E>) -> Option<Self::Chosen>;
+        fn place(&self, index: usize) -> (Kind, *mut ());
+        /// # Safety
+        ///
+        /// As [`Arm::enlist`].
+        unsafe fn enlist(&self, index: usize, me: &Task<V, E>, node: &Node);
+        fn is_due(&self, index: usize) -> bool;
+        fn leave(&self, index: usize);
+        fn output(&self, index: usize) -> Self::Chosen;
+    }
+}
+
+/// Waits for the first of several things, and returns which it was and what it gave. The others are as if nothing had
+/// happened: nothing that an arm received is ever dropped.
+///
+/// Arms that can complete at once take turns: each call begins to look at another one.
+///
+/// # Errors
+///
+/// A reason to stop.
+///
+/// # Panics
+///
+/// If an array or slice has no arm or more than eight, or another hub uses one of the channels or events.
+///
+/// ```
+/// # use core::time::Duration;
+/// # use greenlet_hub::{Hub, Threads};
+/// use greenlet_hub::{Channel, Chosen3, Event, select};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// static REQUESTS: Channel<u32> = Channel::new();
+/// static SHUTDOWN: Event = Event::new();
+/// # HUB.run(|main| {
+/// match select(main, (REQUESTS.receiving(), SHUTDOWN.setting(), main.sleeping(Duration::from_millis(1)))).unwrap() {
+///     Chosen3::First(request) => println!("{request:?}"),
+///     Chosen3::Second(()) => println!("shutdown"),
+///     Chosen3::Third(()) => println!("nothing for a millisecond"),
+/// }
+/// # }).unwrap();
+/// ```
+pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
+    me: &Task<V, E>,
+    choices: C,
+) -> Result<<C as Choices<V, E>>::Chosen, Stop<E>> {
+    let count = choices.count();
+    assert!((1..=MOST).contains(&count), "a `select` has 1 to 8 arms");
+    me.check()?;
+    let rotation = &me.slot.schedule().rotation;
+    let first = rotation.replace(rotation.get().wrapping_add(1)) as usize;
+    for turn in 0..count {
+        if let Some(chosen) = choices.now((first + turn) % count, me) {
+            return Ok(chosen);
+        }
+    }
+    let nodes: [Node; MOST] = core::array::from_fn(|index| match index < count {
+        true => {
+            let (kind, place) = choices.place(index);
+            Node::new(me.slot, kind, place)
+        }
+        false => unused(me.slot),
+    });
+    /// Also when a panic passes through.
+    struct Leave<'a, V: 'static, E: 'static, C: Choices<V, E>>(&'a C, usize, core::marker::PhantomData<(V, E)>);
+    impl<V: 'static, E: 'static, C: Choices<V, E>> Drop for Leave<'_, V, E, C> {
+        fn drop(&mut self) {
+            (0..self.1).for_each(|index| self.0.leave(index));
+        }
+    }
+    let leave = Leave(&choices, count, core::marker::PhantomData);
+    for (index, node) in nodes[..count].iter().enumerate() {
+        node.group.set(&raw const nodes[..count]);
+        // SAFETY: nodes and choices stay in this frame, the nodes are dropped before the choices, and what the arms
+        // refer to is borrowed by them.
+        unsafe { choices.enlist(index, me, node) };
+    }
+    // A node before a timer: what was handed over counts.
+    let chosen = || {
+        let node = nodes[..count].iter().position(|node| node.done.get());
+        node.or_else(|| (0..count).find(|&index| choices.is_due(index)))
+    };
+    let waited = me.wait_until(&What::new(Waiting::Select), || chosen().is_some());
+    let index = chosen();
+    nodes.iter().for_each(Node::unlink);
+    drop(leave);
+    waited?;
+    Ok(choices.output(index.unwrap_or_default()))
+}
+
+fn unused(slot: SlotRef) -> Node {
+    Node::new(slot, Kind::Receive, ptr::null_mut())
+}
