@@ -307,8 +307,8 @@ impl Known {
     }
 }
 
-/// Where the hosted tests are, of the library and of the crate above it.
-const TESTS: [&str; 3] = ["tests", "tests/library", "crates/greenlet-tasklets/tests"];
+/// Where the hosted tests are, of the library and of the crates above it.
+const TESTS: [&str; 4] = ["tests", "tests/library", "crates/greenlet-hub/tests", "crates/greenlet-tasklets/tests"];
 
 /// The names of the hosted tests, by file.
 fn hosted() -> io::Result<BTreeMap<String, BTreeSet<String>>> {

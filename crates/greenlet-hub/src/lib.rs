@@ -7,6 +7,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod awaits;
 mod bounded;
 mod channel;
 mod condition;
@@ -31,6 +32,7 @@ mod semaphore;
 mod signal;
 mod slot;
 mod spawn;
+mod stackful;
 mod stop;
 mod task;
 mod time;
@@ -41,6 +43,7 @@ mod waits;
 mod waker;
 mod what;
 
+pub use awaits::Await;
 pub use bounded::Bounded;
 pub use channel::{Channel, Preference};
 pub use condition::Condition;
@@ -61,6 +64,7 @@ pub use select::{
 pub use semaphore::{Permit, Semaphore};
 pub use signal::Signal;
 pub use spawn::{SpawnError, TaskBuilder};
+pub use stackful::Stackful;
 pub use stop::{Refusal, Stop, TimeoutScope};
 pub use task::{MainTask, Task};
 pub use time::{Instant, Interval};
