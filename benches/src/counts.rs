@@ -1,19 +1,19 @@
 //! Exact instructions of an operation, hosted: a work runs twice under valgrind, the second time for twice as many operations.
 
 use crate::entrants::{NAMES, entrants};
+use crate::images::{self, Checks};
 use crate::report::grid::markdown;
-use crate::run::build_unchecked;
 use crate::work::Work;
 use crate::works::WARM_UP;
 use anyhow::{Context, Result, bail, ensure};
-use std::env;
 use std::path::Path;
 use std::process::Command;
 
 /// What is counted.
-const WORKS: [Work; 9] = [
+const WORKS: [Work; 10] = [
     Work::RoundTrip,
     Work::Sites8,
+    Work::Bodies8,
     Work::Depth(4),
     Work::Value64,
     Work::Value256,
@@ -38,13 +38,13 @@ const OPERATIONS: usize = 10 * WARM_UP * WARM_UP;
 pub(crate) fn show() -> Result<()> {
     let valgrind = Command::new("valgrind").arg("--version").output();
     ensure!(valgrind.is_ok(), "there is no valgrind, which counts instructions; `apt-get install valgrind`");
-    let programs = [env::current_exe().context("where is this program?")?, build_unchecked()?];
+    let programs = [images::build(Checks::On)?, images::build(Checks::Off)?];
     let mut table = vec![vec!["operation".to_owned()]];
     table[0].extend(PEERS.map(str::to_owned));
     for work in WORKS {
         let mut line = vec![work.to_string()];
         for peer in PEERS {
-            let program = &programs[usize::from(peer.ends_with("-unchecked"))];
+            let program = &programs[usize::from(peer.ends_with("-unchecked"))][0];
             let count = count(program, work, peer)?;
             line.push(count.map_or("-".into(), |count| count.to_string()));
         }

@@ -5,6 +5,7 @@ mod counts;
 mod entrants;
 #[cfg(target_arch = "x86_64")]
 mod forwarding;
+mod images;
 mod measure;
 mod order;
 mod peer;

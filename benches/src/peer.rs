@@ -12,9 +12,10 @@ pub(crate) enum Error {
     Climbs,
 }
 
-/// Bytes of a stack where the number of stacks is small, and where it is large.
+/// Bytes of a stack where the number of stacks is small, and where it is large. In a test build the crate asks for more, as for each
+/// program that may be compiled without optimization.
 pub(crate) const USUAL: usize = 16 * 1024;
-pub(crate) const SMALL: usize = 1024;
+pub(crate) const SMALL: usize = if cfg!(test) { 4096 } else { 1024 };
 
 /// How many stacks a work needs, and of what size, for peers that leave this to the program.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use crate::stats::summarize;
 use serde::{Deserialize, Serialize};
 
 /// What a process has measured of one peer doing one work.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Measured {
     pub(crate) operation: String,
     pub(crate) peer: String,
@@ -26,6 +26,11 @@ pub(crate) struct Row {
     /// Ratios of medians, of the same processes.
     pub(crate) vs_raw: Option<f64>,
     pub(crate) vs_corosensei: Option<f64>,
+    /// The least and the largest median of an image, and of its ratio to corosensei there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) ns_range: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) vs_corosensei_range: Option<[f64; 2]>,
     /// Memory of one partner, where it was measured.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) bytes: Option<f64>,
@@ -44,10 +49,22 @@ impl Rows {
         self.0.iter().find(|row| row.operation == operation && row.peer == peer)
     }
 
-    /// Summarizes what processes have measured that did the same works for the same peers, with the ratios to one another.
+    /// Summarizes what processes have measured that did the same works for the same peers, each with another image of a program.
     pub(crate) fn of(processes: Vec<Vec<Measured>>) -> Self {
+        let images: Vec<_> = processes.iter().map(|measured| Self::pooled(measured.clone())).collect();
+        let mut rows = Self::pooled(processes.into_iter().flatten());
+        for row in &mut rows.0 {
+            let same: Vec<_> = images.iter().filter_map(|image| image.get(&row.operation, &row.peer)).collect();
+            row.ns_range = range(same.iter().map(|row| row.median_ns));
+            row.vs_corosensei_range = range(same.iter().filter_map(|row| row.vs_corosensei));
+        }
+        rows
+    }
+
+    /// All samples of a work of a peer as one series, with the ratios to one another.
+    fn pooled(measured: impl IntoIterator<Item = Measured>) -> Self {
         let mut all: Vec<Measured> = Vec::new();
-        for measured in processes.into_iter().flatten() {
+        for measured in measured {
             match all.iter_mut().find(|same| same.operation == measured.operation && same.peer == measured.peer) {
                 Some(same) => same.nanoseconds.extend(measured.nanoseconds),
                 None => all.push(measured),
@@ -72,6 +89,13 @@ impl Rows {
     }
 }
 
+/// The least and the largest of several figures; `None` if there are not several.
+fn range(figures: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
+    let figures: Vec<_> = figures.collect();
+    let (low, high) = (figures.iter().copied().reduce(f64::min)?, figures.iter().copied().reduce(f64::max)?);
+    (figures.len() > 1).then_some([low, high])
+}
+
 impl Row {
     /// Without ratios; `None` without samples.
     fn of(mut measured: Measured) -> Option<Self> {
@@ -83,6 +107,8 @@ impl Row {
             spread: summary.spread,
             vs_raw: None,
             vs_corosensei: None,
+            ns_range: None,
+            vs_corosensei_range: None,
             bytes: measured.bytes,
         })
     }
@@ -104,5 +130,17 @@ mod tests {
         let (raw, greenlet) = (rows.get("switch", "raw").unwrap(), rows.get("switch", "greenlet").unwrap());
         assert_eq!((raw.median_ns, raw.spread, raw.vs_raw), (2.0, 0.5, Some(1.0)));
         assert_eq!((greenlet.median_ns, greenlet.vs_raw, greenlet.vs_corosensei), (3.0, Some(1.5), None));
+    }
+
+    #[test]
+    fn a_ratio_of_an_image_is_to_the_same_image() {
+        let image =
+            |corosensei, greenlet| vec![measured("corosensei", &[corosensei]), measured("greenlet", &[greenlet])];
+        let rows = Rows::of(vec![image(2.0, 3.0), image(4.0, 4.0), image(3.0, 3.6)]);
+        let row = rows.get("switch", "greenlet").unwrap();
+        assert_eq!((row.median_ns, row.ns_range), (3.6, Some([3.0, 4.0])));
+        assert_eq!((row.vs_corosensei, row.vs_corosensei_range), (Some(3.6 / 3.0), Some([1.0, 1.5])));
+        let one = Rows::of(vec![image(2.0, 3.0)]);
+        assert_eq!(one.get("switch", "greenlet").unwrap().ns_range, None);
     }
 }

@@ -1,12 +1,12 @@
 //! The process that reports: builds, starts those that measure, and gathers what they say.
 
 use crate::cli::Options;
+use crate::images::{self, Checks, package};
 use crate::report;
 use crate::rows::{Measured, Row, Rows};
 use crate::work::{SCALES, WORKS, Work};
 use anyhow::{Context, Result, ensure};
 use serde::de::DeserializeOwned;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,14 +16,12 @@ use std::process::{Command, Stdio};
 ///
 /// When something does not build, a process fails, or a file cannot be written.
 pub(crate) fn bench(options: &Options) -> Result<()> {
-    let checked = env::current_exe().context("where is this program?")?;
-    let unchecked = build_unchecked()?;
     if cfg!(not(fcontext)) {
         eprintln!("boost-fcontext: skipped, there is no libboost_context.a; `apt-get install libboost-context-dev`");
     }
     let programs = [
-        Program { path: checked, about: "all peers", kept: "" },
-        Program { path: unchecked, about: "greenlet without checks", kept: "-unchecked" },
+        Program { images: images::build(Checks::On)?, about: "all peers", kept: "" },
+        Program { images: images::build(Checks::Off)?, about: "greenlet without checks", kept: "-unchecked" },
     ];
     let mut rows = usual_works(&programs, options.quick)?;
     rows.extend(scales(&programs, options.quick)?);
@@ -45,7 +43,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
 
 /// What measures.
 struct Program {
-    path: PathBuf,
+    images: Vec<PathBuf>,
     about: &'static str,
     /// How the names of those end whose rows are kept: of the second program, who is not in the first.
     kept: &'static str,
@@ -57,15 +55,14 @@ impl Program {
     }
 }
 
-/// Measures all works but scale, in several processes, one after the other. Where the loader puts code and stacks is another in
-/// each, and some works take half as long again by that.
+/// Measures all works but scale: each image of each program in a process of its own, one after the other.
 fn usual_works(programs: &[Program], quick: bool) -> Result<Vec<Row>> {
-    let (processes, rounds) = if quick { (3, 5) } else { (9, 23) };
+    let (processes, rounds) = if quick { (5, 3) } else { (usize::MAX, 23) };
     let mut measured: Vec<_> = programs.iter().map(|program| (program, Vec::new())).collect();
-    for number in 1..=processes {
+    for number in 0..processes.min(programs[0].images.len()) {
         for (program, of_it) in &mut measured {
-            eprintln!("measuring: {}, {number} of {processes}", program.about);
-            of_it.push(measure(&program.path, &WORKS, rounds)?);
+            eprintln!("measuring: {}, image {} of {}", program.about, number + 1, program.images.len());
+            of_it.push(measure(&program.images[number], &WORKS, rounds)?);
         }
     }
     Ok(measured.into_iter().flat_map(|(program, of_it)| program.rows(of_it)).collect())
@@ -83,7 +80,7 @@ fn scales(programs: &[Program], quick: bool) -> Result<Vec<Row>> {
                 ..=1000 => 51,
                 _ => 7,
             };
-            rows.extend(program.rows(vec![measure(&program.path, &[Work::Scale(alive)], rounds)?]));
+            rows.extend(program.rows(vec![measure(&program.images[0], &[Work::Scale(alive)], rounds)?]));
         }
     }
     Ok(rows)
@@ -110,26 +107,6 @@ fn lines_of<T: DeserializeOwned>(command: &mut Command) -> Result<Vec<T>> {
     let lines = lines.with_context(|| format!("{command:?} printed something else than measurements"))?;
     ensure!(!lines.is_empty(), "{command:?} measured nothing");
     Ok(lines)
-}
-
-/// Builds this program again, with the crate's checks turned off; where it is then.
-///
-/// # Errors
-///
-/// When it does not build.
-pub(crate) fn build_unchecked() -> Result<PathBuf> {
-    let target = package().join("target/unchecked");
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--release", "--features", "unchecked", "--manifest-path"]);
-    cargo.arg(package().join("Cargo.toml")).arg("--target-dir").arg(&target);
-    let status = cargo.status().context("cannot start cargo")?;
-    ensure!(status.success(), "greenlet without checks did not build ({status})");
-    Ok(target.join("release/bench-peers"))
-}
-
-/// The folder of this package.
-pub(crate) fn package() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn root() -> PathBuf {

@@ -11,6 +11,8 @@ pub(crate) enum Work {
     Sites4,
     /// The same with eight.
     Sites8,
+    /// Eight places, and eight partners with a body each.
+    Bodies8,
     /// One place, this many partners in turn.
     Ring(usize),
     /// One place, this many partners in random order.
@@ -39,10 +41,11 @@ pub(crate) enum Work {
 pub(crate) const NUMBERS: usize = 1_000_000;
 
 /// In the order of the table.
-pub(crate) const WORKS: [Work; 18] = [
+pub(crate) const WORKS: [Work; 19] = [
     Work::RoundTrip,
     Work::Sites4,
     Work::Sites8,
+    Work::Bodies8,
     Work::Ring(8),
     Work::Random(8),
     Work::Ring(1000),
@@ -82,6 +85,7 @@ impl fmt::Display for Work {
             Self::RoundTrip => f.write_str("round-trip"),
             Self::Sites4 => f.write_str("sites-4"),
             Self::Sites8 => f.write_str("sites-8"),
+            Self::Bodies8 => f.write_str("bodies-8"),
             Self::Ring(targets) => write!(f, "ring-{targets}"),
             Self::Random(targets) => write!(f, "random-{targets}"),
             Self::Depth(depth) => write!(f, "depth-{depth}"),

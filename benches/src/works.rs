@@ -1,5 +1,7 @@
 //! The works, each written once for all peers: nanoseconds an operation.
 
+mod sites;
+
 use crate::order;
 use crate::peer::{Peer, Stacks, Value};
 use crate::resident;
@@ -24,8 +26,9 @@ impl From<f64> for Sample {
 pub(crate) fn sample<P: Peer>(work: Work, count: usize) -> Option<Sample> {
     let nanoseconds = match work {
         Work::RoundTrip => round_trip::<P, usize>(count),
-        Work::Sites4 => sites_4::<P>(count),
-        Work::Sites8 => sites_8::<P>(count),
+        Work::Sites4 => sites::four::<P>(count),
+        Work::Sites8 => sites::eight::<P>(count),
+        Work::Bodies8 => sites::eight_bodies::<P>(count),
         Work::Ring(targets) => targets_of::<P>(&order::ring(targets), few_or_many(targets), count),
         Work::Random(targets) => targets_of::<P>(&order::random(targets), few_or_many(targets), count),
         Work::Depth(depth) => at_depth::<P>(depth, count),
@@ -94,42 +97,6 @@ fn round_trip<P: Peer, V: Value>(count: usize) -> f64 {
 /// What all that was sent and answered comes to. A work that is not done must not look fast.
 fn assert_answered<V: Value>(value: V, count: usize) {
     assert_eq!(value.number(), count + count / WARM_UP, "a partner has not answered each time");
-}
-
-fn sites_4<P: Peer>(count: usize) -> f64 {
-    P::enter(Stacks::usual(4), |ground| {
-        let mut partners: [_; 4] = std::array::from_fn(|_| echo::<P, usize>(ground));
-        let mut value = 0;
-        let four = lap(count / 4, || {
-            // Each of these lines is a switch of its own in the program.
-            value = trip::<P, usize>(&mut partners[0], value);
-            value = trip::<P, usize>(&mut partners[1], value);
-            value = trip::<P, usize>(&mut partners[2], value);
-            value = trip::<P, usize>(&mut partners[3], value);
-        });
-        assert_answered(value, count);
-        four / 4.0
-    })
-}
-
-fn sites_8<P: Peer>(count: usize) -> f64 {
-    P::enter(Stacks::usual(8), |ground| {
-        let mut partners: [_; 8] = std::array::from_fn(|_| echo::<P, usize>(ground));
-        let mut value = 0;
-        let eight = lap(count / 8, || {
-            // Each of these lines is a switch of its own in the program.
-            value = trip::<P, usize>(&mut partners[0], value);
-            value = trip::<P, usize>(&mut partners[1], value);
-            value = trip::<P, usize>(&mut partners[2], value);
-            value = trip::<P, usize>(&mut partners[3], value);
-            value = trip::<P, usize>(&mut partners[4], value);
-            value = trip::<P, usize>(&mut partners[5], value);
-            value = trip::<P, usize>(&mut partners[6], value);
-            value = trip::<P, usize>(&mut partners[7], value);
-        });
-        assert_answered(value, count);
-        eight / 8.0
-    })
 }
 
 /// Stacks for so many, all of them in use.

@@ -95,6 +95,16 @@ pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names:
     guests_as(target, profile, Variant::Feature(feature), names)
 }
 
+/// [`guest`], optimized across crates, as firmware is that is built for speed: what a guest takes from other crates is inlined then.
+///
+/// # Errors
+///
+/// As [`guest`].
+pub fn guest_as_one(target: &str, name: &str) -> Result<PathBuf> {
+    let mut built = guests_as(target, Profile::Release, Variant::AsOne, &BTreeSet::from([name.to_owned()]))?;
+    built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
+}
+
 /// [`guests`], for `machine`, which may want them linked in another way than others of its target.
 ///
 /// # Errors
@@ -112,6 +122,8 @@ enum Variant {
     Layout(&'static str),
     /// With this feature.
     Feature(&'static str),
+    /// With link-time optimization.
+    AsOne,
 }
 
 fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<String>) -> Result<Built> {
@@ -121,6 +133,7 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         Variant::Usual => folder,
         Variant::Layout(layout) => folder.join(layout),
         Variant::Feature(feature) => folder.join(feature),
+        Variant::AsOne => folder.join("as-one"),
     };
     let mut built = Built::new();
     for Call { package, own_feature, is_debugged, names } in calls(names) {
@@ -134,6 +147,7 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
             Variant::Usual => cargo.env_remove(LAYOUT),
             Variant::Layout(layout) => cargo.env(LAYOUT, layout),
             Variant::Feature(feature) => cargo.env_remove(LAYOUT).args(["--features", feature]),
+            Variant::AsOne => cargo.env_remove(LAYOUT).args(["--config", "profile.release.lto = 'fat'"]),
         };
         let more = executables(cargo, "bin", &folder);
         built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);

@@ -25,7 +25,7 @@ pub fn guests() -> PathBuf {
 pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 
 /// The features of the first of these, each called like the guest that it is for, which takes what no other takes.
-pub const GUEST_FEATURES: [&str; 6] = ["conformance", "count", "fuzz", "misuse", "soak", "tasklets"];
+pub const GUEST_FEATURES: [&str; 7] = ["conformance", "count", "fuzz", "misuse", "soak", "stackless", "tasklets"];
 
 /// The guests of which a debugger shows more than functions and lines, in any profile.
 pub const DEBUGGED_GUESTS: [&str; 1] = ["backtrace"];

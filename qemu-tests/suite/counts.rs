@@ -27,10 +27,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The guest that counts, if it is one that others boot, too.
 fn guest(subject: &Subject) -> Option<builds::Guest> {
-    match subject.machine() {
-        Some((machine, None)) => Some(builds::Guest::new(GUEST, machine.target, Profile::Release)),
-        _ => None,
-    }
+    let machine = subject.usual_machine()?;
+    Some(builds::Guest::new(GUEST, machine.target, Profile::Release))
 }
 
 fn count(subject: &Subject) -> Result<(), Failed> {

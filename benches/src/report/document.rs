@@ -29,6 +29,7 @@ fn fill(words: &str, rows: &Rows) -> Result<String> {
     let text = words
         .replace("@machine@", &machine::describe())
         .replace("@targets@\n", &targets::table(rows))
+        .replace("@places@\n", &grid::places(rows))
         .replace("@ratios@\n", &grid::ratios(rows))
         .replace("@nanoseconds@\n", &grid::nanoseconds(rows))
         .replace("@bytes@\n", &grid::bytes(rows));
@@ -50,6 +51,8 @@ mod tests {
             spread: 0.1,
             vs_raw: None,
             vs_corosensei: None,
+            ns_range: None,
+            vs_corosensei_range: None,
             bytes: None,
         };
         let mut rows = Rows(vec![row("raw", 2.0), row("corosensei", 4.0), row("greenlet", 5.0)]);

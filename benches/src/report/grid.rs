@@ -18,6 +18,15 @@ pub(crate) fn ratios(rows: &Rows) -> String {
     })
 }
 
+/// Medians, and the range of the medians of images: of the works in which that is large.
+pub(crate) fn places(rows: &Rows) -> String {
+    let works = [Work::RoundTrip, Work::Sites4, Work::Sites8, Work::Bodies8, Work::Depth(1)];
+    grid(rows, &works, &|row| match row.ns_range {
+        Some([low, high]) => format!("{} ({} to {})", figure(row.median_ns), figure(low), figure(high)),
+        None => figure(row.median_ns),
+    })
+}
+
 /// What a partner takes of memory, by how many there are.
 pub(crate) fn bytes(rows: &Rows) -> String {
     grid(rows, &scales(), &|row| row.bytes.map_or("-".into(), |bytes| format!("{bytes:.0}")))

@@ -11,55 +11,42 @@ struct Target {
     about: &'static str,
     most: f64,
     measured: fn(&Rows, &str) -> Option<f64>,
+    /// Of the images of a program, where they differ.
+    range: fn(&Rows, &str) -> Option<[f64; 2]>,
 }
 
-const TARGETS: [Target; 10] = [
+impl Target {
+    const fn new(about: &'static str, most: f64, measured: fn(&Rows, &str) -> Option<f64>) -> Self {
+        Self { about, most, measured, range: |_, _| None }
+    }
+}
+
+const TARGETS: [Target; 11] = [
+    Target::new("round trip, one target, `usize`; of corosensei", 1.0, |rows, way| {
+        rows.get("round-trip", way)?.vs_corosensei
+    }),
+    Target::new("the same; of raw assembly", 1.25, |rows, way| rows.get("round-trip", way)?.vs_raw),
     Target {
-        about: "round trip, one target, `usize`; of corosensei",
-        most: 1.0,
-        measured: |rows, way| rows.get("round-trip", way)?.vs_corosensei,
-    },
-    Target {
-        about: "the same; of raw assembly",
-        most: 1.25,
-        measured: |rows, way| rows.get("round-trip", way)?.vs_raw,
-    },
-    Target {
-        about: "8 call sites, 8 targets; of corosensei",
+        about: "8 call sites, one body; of corosensei",
         most: 1.0,
         measured: |rows, way| rows.get("sites-8", way)?.vs_corosensei,
+        range: |rows, way| rows.get("sites-8", way)?.vs_corosensei_range,
     },
     Target {
-        about: "1,000 targets at random; of raw assembly",
-        most: 1.1,
-        measured: |rows, way| rows.get("random-1000", way)?.vs_raw,
+        about: "8 call sites, 8 bodies; of corosensei",
+        most: 1.0,
+        measured: |rows, way| rows.get("bodies-8", way)?.vs_corosensei,
+        range: |rows, way| rows.get("bodies-8", way)?.vs_corosensei_range,
     },
-    Target { about: "64-byte value; of a round trip", most: 2.0, measured: |rows, way| of_trip(rows, "value-64", way) },
-    Target {
-        about: "create, run, finish; of corosensei's scoped call",
-        most: 0.9,
-        measured: |rows, way| rows.get("create-run-finish", way)?.vs_corosensei,
-    },
-    Target {
-        about: "throw through 5 frames, caught; in round trips",
-        most: 10.0,
-        measured: |rows, way| of_trip(rows, "throw-5", way),
-    },
-    Target {
-        about: "10^6 alive, 1 KiB each; GiB",
-        most: 1.2,
-        measured: |rows, way| gibibytes(rows.get("scale-1000000", way)?.bytes?),
-    },
-    Target {
-        about: "a switch among 10^6; of raw assembly",
-        most: 1.2,
-        measured: |rows, way| rows.get("scale-1000000", way)?.vs_raw,
-    },
-    Target {
-        about: "a switch among 10^3; of raw assembly",
-        most: 1.2,
-        measured: |rows, way| rows.get("scale-1000", way)?.vs_raw,
-    },
+    Target::new("1,000 targets at random; of raw assembly", 1.1, |rows, way| rows.get("random-1000", way)?.vs_raw),
+    Target::new("64-byte value; of a round trip", 2.0, |rows, way| of_trip(rows, "value-64", way)),
+    Target::new("create, run, finish; of corosensei's scoped call", 0.9, |rows, way| {
+        rows.get("create-run-finish", way)?.vs_corosensei
+    }),
+    Target::new("throw through 5 frames, caught; in round trips", 10.0, |rows, way| of_trip(rows, "throw-5", way)),
+    Target::new("10^6 alive, 1 KiB each; GiB", 1.2, |rows, way| gibibytes(rows.get("scale-1000000", way)?.bytes?)),
+    Target::new("a switch among 10^6; of raw assembly", 1.2, |rows, way| rows.get("scale-1000000", way)?.vs_raw),
+    Target::new("a switch among 10^3; of raw assembly", 1.2, |rows, way| rows.get("scale-1000", way)?.vs_raw),
 ];
 
 /// What 10^6 stacks of 1 KiB take, each with so many bytes; `None` if that is less than the stacks, which were in memory before: those
@@ -77,10 +64,11 @@ pub(crate) fn table(rows: &Rows) -> String {
     let mut table = vec![vec!["what; in what".to_owned(), "at most".to_owned()]];
     table[0].extend(["by handle", "by `up`", "by handle, unchecked", "by `up`, unchecked"].map(str::to_owned));
     for target in &TARGETS {
-        let figures = WAYS.map(|way| match (target.measured)(rows, way) {
-            Some(figure) if figure <= target.most => format!("{figure:.2}"),
-            Some(figure) => format!("{figure:.2} missed"),
-            None => "-".into(),
+        let figures = WAYS.map(|way| {
+            let Some(figure) = (target.measured)(rows, way) else { return "-".into() };
+            let range = (target.range)(rows, way).map(|[low, high]| format!(" ({low:.2} to {high:.2})"));
+            let missed = if figure <= target.most { "" } else { " missed" };
+            format!("{figure:.2}{}{missed}", range.unwrap_or_default())
         });
         let mut line = vec![target.about.to_owned(), format!("{:.2}", target.most)];
         line.extend(figures);

@@ -29,6 +29,9 @@ pub use self::table::table;
 /// The guest that counts instructions.
 pub const GUEST: &str = "count";
 
+/// The guest that counts round trips of coroutines without stacks, beside those of greenlets.
+const STACKLESS: &str = "stackless";
+
 /// How figures are kept.
 pub static FORM: Form = Form { word: "count", unit: "instructions", command: "cargo xtask speed", room: 4 };
 
@@ -45,12 +48,15 @@ pub struct Subject {
 enum Place {
     /// The machine of this name, with a feature of the library or none.
     Bare(&'static str, Option<&'static str>),
+    /// The machine of this name, which boots the guest without stacks.
+    Stackless(&'static str),
     /// A process, under valgrind, with features of the library.
     Hosted(&'static [&'static str]),
 }
 
-/// Each instruction set on bare metal and hosted x86-64, with the features that change what a switch takes.
-pub static SUBJECTS: [Subject; 11] = [
+/// Each instruction set on bare metal and hosted x86-64, with the features that change what a switch takes; and what firmware uses
+/// instead of coroutines with stacks.
+pub static SUBJECTS: [Subject; 13] = [
     Subject { name: "aarch64", place: Place::Bare("aarch64", None) },
     Subject { name: "x86_64", place: Place::Bare("x86_64", None) },
     Subject { name: "hosted", place: Place::Hosted(&[]) },
@@ -62,6 +68,8 @@ pub static SUBJECTS: [Subject; 11] = [
     Subject { name: "x86_64-fp-control", place: Place::Bare("x86_64", Some("fp-control")) },
     Subject { name: "aarch64-watchpoint", place: Place::Bare("aarch64", Some("watchpoint")) },
     Subject { name: "x86_64-watchpoint", place: Place::Bare("x86_64", Some("watchpoint")) },
+    Subject { name: "stackless-aarch64", place: Place::Stackless("aarch64") },
+    Subject { name: "stackless-x86_64", place: Place::Stackless("x86_64") },
 ];
 
 impl Subject {
@@ -80,8 +88,19 @@ impl Subject {
     /// The machine that counts, and the feature of the library that its guest has.
     #[must_use]
     pub fn machine(&self) -> Option<(&'static Machine, Option<&'static str>)> {
-        let Place::Bare(name, feature) = self.place else { return None };
+        let (name, feature) = match self.place {
+            Place::Bare(name, feature) => (name, feature),
+            Place::Stackless(name) => (name, None),
+            Place::Hosted(_) => return None,
+        };
         machine::named(name).map(|machine| (machine, feature))
+    }
+
+    /// The machine that counts, if it boots the guest [`GUEST`] as others boot it, too.
+    #[must_use]
+    pub fn usual_machine(&self) -> Option<&'static Machine> {
+        let Place::Bare(name, None) = self.place else { return None };
+        machine::named(name)
     }
 
     /// What it takes to build and count it.
@@ -134,6 +153,9 @@ impl Subject {
             return hosted::build(self.name, features);
         }
         let (machine, feature) = self.machine().with_context(|| format!("there is no machine for {self}"))?;
+        if let Place::Stackless(_) = self.place {
+            return compile::guest_as_one(machine.target, STACKLESS);
+        }
         let Some(feature) = feature else { return compile::guest(machine.target, Profile::Release, GUEST) };
         let names = BTreeSet::from([GUEST.to_owned()]);
         let mut built = compile::guests_with(feature, machine.target, Profile::Release, &names)?;

@@ -1,0 +1,77 @@
+//! Critical sections of one core: interrupts masked on bare metal. Hosted nothing, because no signal handler uses signals of
+//! Embassy here, which is to its favour.
+
+use critical_section::{Impl, RawRestoreState, set_impl};
+
+struct OneCore;
+set_impl!(OneCore);
+
+// SAFETY: on the one core that runs, masked interrupts leave nothing else that could enter a critical section. Hosted, one thread
+// uses this package's signals.
+unsafe impl Impl for OneCore {
+    #[inline(always)]
+    unsafe fn acquire() -> RawRestoreState {
+        mask()
+    }
+
+    #[inline(always)]
+    unsafe fn release(before: RawRestoreState) {
+        restore(before);
+    }
+}
+
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+mod machine {
+    use core::arch::asm;
+
+    /// Masks interrupts; returns the masks as they were.
+    #[inline(always)]
+    pub(super) fn mask() -> usize {
+        let before;
+        // SAFETY: reads and sets masks. Not `nomem`: nothing moves out of a critical section.
+        unsafe { asm!("mrs {}, daif", "msr daifset, #2", out(reg) before, options(nostack, preserves_flags)) };
+        before
+    }
+
+    #[inline(always)]
+    pub(super) fn restore(before: usize) {
+        // SAFETY: sets the masks as they were.
+        unsafe { asm!("msr daif, {}", in(reg) before, options(nostack, preserves_flags)) };
+    }
+}
+
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+mod machine {
+    use core::arch::asm;
+
+    /// The flag that unmasks interrupts.
+    const IF: usize = 1 << 9;
+
+    /// Masks interrupts; returns the flags as they were.
+    #[inline(always)]
+    pub(super) fn mask() -> usize {
+        let before;
+        // SAFETY: reads the flags and masks. Not `nomem`: nothing moves out of a critical section.
+        unsafe { asm!("pushfq", "pop {}", "cli", out(reg) before, options(preserves_flags)) };
+        before
+    }
+
+    #[inline(always)]
+    pub(super) fn restore(before: usize) {
+        if before & IF != 0 {
+            // SAFETY: interrupts were not masked before.
+            unsafe { asm!("sti", options(nostack, preserves_flags)) };
+        }
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+mod machine {
+    pub(super) fn mask() -> usize {
+        0
+    }
+
+    pub(super) fn restore(_: usize) {}
+}
+
+use machine::{mask, restore};
