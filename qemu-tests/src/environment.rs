@@ -5,6 +5,7 @@
 //! where things are and how to reach the network must.
 
 use std::env;
+use std::ffi::OsStr;
 use std::process::Command;
 
 /// Variables that the inner cargo keeps although a rule of [`DROPPED`] fits. `*` ends a prefix.
@@ -17,8 +18,11 @@ const KEPT: &[(&str, &str)] = &[
     ("CARGO_SOURCE_*", "mirrors and vendored sources"),
     ("CARGO_TERM_*", "colour and progress as the user wants them"),
     ("CARGO_BUILD_JOBS", "how much of this computer a build may take"),
-    ("CARGO_INCREMENTAL", "a taste about disk space; changes no result"),
 ];
+
+/// Whether something is built incrementally. `0` is a matter of disk space. With `1`, release builds have other codegen units, inline
+/// other functions, and fail the comparisons of sizes and instructions.
+const INCREMENTAL: &str = "CARGO_INCREMENTAL";
 
 /// Variables that the inner cargo does not see. `*` ends a prefix.
 const DROPPED: &[(&str, &str)] = &[
@@ -37,11 +41,14 @@ const DROPPED: &[(&str, &str)] = &[
     ("OUT_DIR", "belongs to the outer package's build script"),
 ];
 
-/// Whether an inner cargo may see the variable `name`.
+/// Whether an inner cargo may see the variable `name`, which has this value.
 ///
 /// Everything is seen that no rule drops: `PATH`, `HOME`, proxies, `RUSTUP_HOME`,
 /// `RUSTUP_TOOLCHAIN` (so that both cargos are of one toolchain), `RUSTC_WRAPPER` (a cache).
-fn seen_by_inner_cargo(name: &str) -> bool {
+fn seen_by_inner_cargo(name: &str, value: &OsStr) -> bool {
+    if name == INCREMENTAL {
+        return value == "0";
+    }
     let fits = |rules: &[(&str, &str)]| {
         rules.iter().any(|(rule, _why)| match rule.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
@@ -65,8 +72,8 @@ pub fn rustc() -> Command {
 
 /// Takes from `command` what an inner cargo must not see.
 pub(crate) fn clean(mut command: Command) -> Command {
-    for (name, _value) in env::vars_os() {
-        if !name.to_str().is_none_or(seen_by_inner_cargo) {
+    for (name, value) in env::vars_os() {
+        if !name.to_str().is_none_or(|name| seen_by_inner_cargo(name, &value)) {
             command.env_remove(name);
         }
     }
@@ -75,7 +82,11 @@ pub(crate) fn clean(mut command: Command) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::seen_by_inner_cargo;
+    use super::*;
+
+    fn seen(name: &str) -> bool {
+        seen_by_inner_cargo(name, OsStr::new("1"))
+    }
 
     #[test]
     fn what_configures_the_outer_build_stays_outside() {
@@ -88,16 +99,22 @@ mod tests {
             "CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS",
             "RUSTFLAGS",
             "RUSTC_WORKSPACE_WRAPPER",
+            "CARGO_INCREMENTAL",
         ] {
-            assert!(!seen_by_inner_cargo(name), "{name}");
+            assert!(!seen(name), "{name}");
         }
+    }
+
+    #[test]
+    fn no_incremental_build_can_be_asked_for() {
+        assert!(seen_by_inner_cargo(INCREMENTAL, OsStr::new("0")));
     }
 
     #[test]
     fn what_says_where_things_are_goes_through() {
         for name in ["PATH", "HOME", "CARGO_HOME", "CARGO_HTTP_PROXY", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "https_proxy"]
         {
-            assert!(seen_by_inner_cargo(name), "{name}");
+            assert!(seen(name), "{name}");
         }
     }
 }
