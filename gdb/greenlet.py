@@ -22,7 +22,7 @@ WORD = 8
 MAIN_SPAN = (1 << 64) - 1
 
 KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::")
-LIBRARY = re.compile(r"<?(core|std|alloc)::")
+LIBRARY = re.compile(r"<?(core|std|alloc)::|__rust_")
 
 
 # Memory and layouts
@@ -685,14 +685,17 @@ class Tree(Command):
 
     def run(self, _argument):
         every = all_greenlets()
+        children = {}
+        for g in every:
+            children.setdefault(g.link, []).append(g)
 
         def draw(g, lead, branch):
             waits, where = Standing.of(g, every)
             print(f"{lead}{branch}{g} ({g.remarks}{', in ' + waits if waits else ''})  {where}".rstrip())
             lead += "" if not branch else "   " if branch.startswith("└") else "│  "
-            children = [child for child in every if child.link == g.address]
-            for child in children:
-                draw(child, lead, "└─ " if child is children[-1] else "├─ ")
+            below = children.get(g.address, [])
+            for child in below:
+                draw(child, lead, "└─ " if child is below[-1] else "├─ ")
 
         for g in every:
             if g.is_main:

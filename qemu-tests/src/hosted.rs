@@ -3,6 +3,7 @@
 //! A cargo of its own runs them, in a target directory of its own: it would else build anew, again and again, what the others
 //! have built with other features.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -90,6 +91,19 @@ pub fn examples(features: &str) -> Result<()> {
         return Ok(());
     }
     bail!("{}", complaint(&String::from_utf8_lossy(&ended.errors)))
+}
+
+/// Builds an example of the library with `features`, for a debugger; returns the program.
+///
+/// # Errors
+///
+/// When it does not build; with what the inner cargo said.
+pub fn example(name: &str, features: &str) -> Result<PathBuf> {
+    let ended = cargo("build", features, &["--example", name], &["--config", "profile.dev.debug=2"])?;
+    if ended.status != Status::Exited(0) {
+        bail!("{}", complaint(&String::from_utf8_lossy(&ended.errors)));
+    }
+    Ok(places::hosted()?.join("debug/examples").join(name))
 }
 
 /// Runs a cargo for the library.

@@ -1,15 +1,21 @@
-//! GDB with `gdb/greenlet.py`, which it finds in the program: the guest `zoo` over QEMU's gdbstub, with a transcript.
+//! GDB with `gdb/greenlet.py`, which it finds in the program: the guest `zoo` over QEMU's gdbstub, with a transcript; a process, with
+//! threads; a core file.
+
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::debugger::{self, Debugger};
 use qemu_tests::machine::{self, Machine};
-use qemu_tests::places;
 use qemu_tests::tools::Needs;
+use qemu_tests::{hosted, places};
 
 use crate::{Case, builds};
 
 const GUEST: &str = "zoo";
+/// An example of the library, and where it stops.
+const HOSTED: &str = "debugged";
+const STOP: &str = "break look_here";
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -33,7 +39,90 @@ pub(crate) fn cases() -> Vec<Case> {
             cases.push(Case::new(name, needs, move || steps_to_the_parent(machine, &guest)).with_guests(guests));
         }
     }
+    if cfg!(target_os = "linux") {
+        cases.push(case("a_list_of_thousands_takes_less_than_a_second", thousands));
+        cases.push(case("greenlets_of_threads_are_in_a_core_file_too", threads_and_a_core_file));
+    }
+    cases.push(case("the_script_has_the_numbers_of_the_crate", numbers));
     cases
+}
+
+fn case(name: &str, test: fn() -> Result<(), Failed>) -> Case {
+    let mut needs = Needs::default();
+    needs.gdb();
+    Case::new(format!("debugger::{name}"), needs, test)
+}
+
+/// The processor's time of GDB counts: other tests may run.
+fn thousands() -> Result<(), Failed> {
+    const TIMED: &str = "python import time; start = time.process_time(); text = gdb.execute('info greenlets', to_string=True); \
+                         print('took', time.process_time() - start, 'for', text.count('up  '))";
+    let program = hosted("")?;
+    let shown = Debugger::Gdb.run(&program, [STOP, "run 2000", TIMED, "kill"]).map_err(failed)?;
+    let took = shown.lines().find_map(|line| line.strip_prefix("took ")?.split_once(" for "));
+    match took.and_then(|(seconds, count)| Some((seconds.parse::<f64>().ok()?, count.parse::<u32>().ok()?))) {
+        Some((seconds, count)) if seconds < 1.0 && count > 2000 => Ok(()),
+        _ => Err(format!("2001 greenlets in `up` are to be listed in a second:\n{shown}").into()),
+    }
+}
+
+fn threads_and_a_core_file() -> Result<(), Failed> {
+    const LIST: &str = "info greenlets";
+    let program = hosted("std")?;
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debugged.core");
+    let dump = format!("generate-core-file {}", file.display());
+    let live =
+        Debugger::Gdb.run(&program, [STOP, "run", LIST, "greenlet elsewhere", "bt", &dump, "kill"]).map_err(failed)?;
+    let dead = Debugger::Gdb.run(&program, [&format!("core-file {}", file.display()), LIST]).map_err(failed)?;
+    std::fs::remove_file(&file)?;
+    let listed = |shown: &str| -> Vec<String> {
+        let rows = shown.lines().skip_while(|line| !line.contains("Waits in")).take(8);
+        rows.map(str::to_owned).collect()
+    };
+    let of_both_threads = ["lexer", "running", "elsewhere", "debugged::main::{closure#1}::{closure#0}::{closure#0}"];
+    let rows = listed(&live).join("\n");
+    if listed(&live) != listed(&dead) || !of_both_threads.iter().all(|word| rows.contains(word)) {
+        return Err(format!("not the greenlets of two threads, or others in the core file:\n{live}\n{dead}").into());
+    }
+    if !live.contains("[base of greenlet 1 \"elsewhere\"; its parent is main]") {
+        return Err(format!("no backtrace of another thread's greenlet:\n{live}").into());
+    }
+    Ok(())
+}
+
+fn hosted(features: &'static str) -> Result<PathBuf, Failed> {
+    let _turn = builds::turn();
+    hosted::example(HOSTED, features).map_err(failed)
+}
+
+/// Layouts come from DWARF, and constants cannot.
+fn numbers() -> Result<(), Failed> {
+    let text = |file: &str| std::fs::read_to_string(places::root().join(file));
+    let script = text("gdb/greenlet.py")?;
+    let flags = text("src/records/flags.rs")?;
+    let line = script.lines().find(|line| line.starts_with("NO_BODY, ")).ok_or("no flags in the script")?;
+    let (names, values) = line.split_once(" = ").ok_or("no flags in the script")?;
+    for (name, value) in names.split(", ").zip(values.split(", ")) {
+        let definition = flags.split_once(&format!("const {name}: Flags = Flags(")).map_or("", |(_, rest)| rest);
+        let digits = definition.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+        if !digits.starts_with(&format!("{value})")) && !digits.starts_with(&format!("{value} }}")) {
+            return Err(format!("the flag {name} is not {value} in flags.rs").into());
+        }
+    }
+    for (ours, file, theirs) in [
+        ("NUMBER = (1 << 56) - 1", "src/records/mail.rs", "const REMOTE: u64 = 1 << 56;"),
+        ("(1 << 63, \"kill\")", "src/records/mail.rs", "Self::Kill => 1 << 63"),
+        ("(1 << 62, \"wake\")", "src/records/mail.rs", "Self::Wake => 1 << 62"),
+        ("BAND, PAINT = 64, 0x9E", "src/records/band.rs", "BAND: usize = 64;"),
+        ("BAND, PAINT = 64, 0x9E", "src/records/paint.rs", "PAINT: u8 = 0x9e;"),
+        ("0xD4200000 | 0x6775 << 5", "arch/aarch64/switch.rs", "MARK: u32 = 0xd420_0000 | 0x6775 << 5;"),
+        ("b\"\\xcc\"", "arch/x86_64/switch.rs", "MARK: u32 = 0xcc;"),
+    ] {
+        if !script.contains(ours) || !text(file)?.contains(theirs) {
+            return Err(format!("gdb/greenlet.py has `{ours}` where {file} had `{theirs}`: one of them changed").into());
+        }
+    }
+    Ok(())
 }
 
 /// How many lines are left depends on the optimizer.
