@@ -74,7 +74,7 @@ const LONG: [&str; 8] = [
 ];
 
 /// All features that go together.
-const FEATURES: &str = "--features=std,alloc,recorder,defmt,high-water,abandon,watchpoint,fp-control";
+const FEATURES: &str = "--features=std,alloc,recorder,defmt,embedded-io,high-water,abandon,watchpoint,fp-control";
 /// The same, with one core in the world. What defmt takes to link comes with `std`.
 const ONE_CORE: &str = "--features=alloc,recorder,high-water,abandon,watchpoint,fp-control";
 

@@ -19,7 +19,10 @@ const NOT_COUNTED: [(&str, &[&str]); 6] = [
     ("once, when the firmware boots", &["carve", "guards", "watch_stacks", "number"]),
     ("only what comes back or goes in differs from `kill`, `set_context`", &["kill_with", "set_any_context"]),
     ("a report of what went wrong", &["at", "report_stacks"]),
-    ("with a feature that the operations are not built with", &["abandon", "deepest_stack", "in_handler"]),
+    (
+        "with a feature that the operations are not built with",
+        &["abandon", "abandon_current", "reclaim", "deepest_stack", "in_handler"],
+    ),
 ];
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -10,7 +10,14 @@ use crate::{Case, builds};
 
 /// Each run by its name. What a feature adds is tested with it; the rest behaves otherwise with `std` and with `cores`.
 const RUNS: [(&str, Tests); 6] = [
-    ("std", Tests { features: "std,alloc,recorder,defmt,high-water,fp-control", profile: Profile::Debug, docs: true }),
+    (
+        "std",
+        Tests {
+            features: "std,alloc,recorder,defmt,embedded-io,high-water,fp-control",
+            profile: Profile::Debug,
+            docs: true,
+        },
+    ),
     // The examples are the same; optimized they show nothing new.
     (
         "std",

@@ -40,6 +40,47 @@ pub type Outcome<V, E> = Result<V, Thrown<V, E>>;
 /// assert_eq!(step(Err(Thrown::Error("retry"))), Ok(0));
 /// assert_eq!(step(Err(Thrown::Exit(7))), Err(Thrown::Exit(7)));
 /// ```
+///
+/// With the feature `embedded-io` this is an error of `embedded-io`, if `E` is one: a stream whose functions switch can
+/// have `Error = Thrown<V, E>`, and its callers pass on with `?` what ends the greenlet.
+///
+/// ```
+/// # #[cfg(feature = "embedded-io")] {
+/// # use embedded_io::{Error, ErrorKind, ErrorType, Read};
+/// # use greenlet::{Me, Outcome, Thrown};
+/// struct Uart<'a>(&'a Me<u8, ErrorKind>);
+///
+/// impl ErrorType for Uart<'_> {
+///     type Error = Thrown<u8, ErrorKind>;
+/// }
+///
+/// impl Read for Uart<'_> {
+///     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+///         let [first, ..] = buffer else { return Ok(0) };
+///         *first = self.0.up(0)?; // waits for a byte
+///         Ok(1)
+///     }
+/// }
+///
+/// fn two(me: &Me<u8, ErrorKind>, _: u8) -> Outcome<u8, ErrorKind> {
+///     let mut both = [0; 2];
+///     match Uart(me).read_exact(&mut both) {
+///         Ok(()) => Ok(both[0] + both[1]),
+///         Err(embedded_io::ReadExactError::Other(thrown)) => Err(thrown),
+///         Err(embedded_io::ReadExactError::UnexpectedEof) => Err(ErrorKind::Other.into()),
+///     }
+/// }
+/// # static STACKS: greenlet::StackPool<2, 16384> = greenlet::StackPool::new();
+/// # static TREE: greenlet::Tree<u8, ErrorKind> = greenlet::Tree::new();
+/// # TREE.enter(|main| {
+/// let adder = main.spawn(&STACKS, two).unwrap();
+/// assert_eq!((adder.switch(0), adder.switch(3), adder.switch(4)), (Ok(0), Ok(0), Ok(7)));
+/// let other = main.spawn(&STACKS, two).unwrap();
+/// other.switch(0).unwrap();
+/// assert_eq!(other.throw(ErrorKind::TimedOut).unwrap_err().kind(), ErrorKind::TimedOut);
+/// # }).unwrap();
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -114,6 +155,20 @@ impl<V, E: fmt::Display> fmt::Display for Thrown<V, E> {
 }
 
 impl<V: fmt::Debug, E: fmt::Debug + fmt::Display> core::error::Error for Thrown<V, E> {}
+
+/// An error of the program's own has its own kind, everything else is [`Other`](embedded_io::ErrorKind::Other).
+///
+/// Not `Interrupted` for an exit: callers may retry what was interrupted, and a greenlet that was asked to exit would then
+/// not end.
+#[cfg(feature = "embedded-io")]
+impl<V: fmt::Debug, E: embedded_io::Error> embedded_io::Error for Thrown<V, E> {
+    fn kind(&self) -> embedded_io::ErrorKind {
+        match self {
+            Self::Error(error) => error.kind(),
+            Self::Exit(_) | Self::NoRun | Self::Refused(..) => embedded_io::ErrorKind::Other,
+        }
+    }
+}
 
 /// A user's error is formatted by its own `Debug`.
 impl<V: fmt::Debug, E: fmt::Debug> fmt::Debug for Thrown<V, E> {

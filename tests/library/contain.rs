@@ -2,11 +2,14 @@
 #![cfg(feature = "abandon")]
 
 use crate::common::{Handle, Log, Main, Me, Out, alone, echo, left_over_on, stacks};
+#[cfg(feature = "alloc")]
+use greenlet::HeapStacks;
 use greenlet::{
-    AbandonError, ContextPool, GreenletLocal, HeapStacks, ReclaimError, Refused, SharedStackPool, SpawnError, Stacks,
-    State, Thrown, Tree,
+    AbandonError, ContextPool, GreenletLocal, ReclaimError, Refused, SharedStackPool, SpawnError, Stacks, State,
+    Thrown, Tree,
 };
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 static TREE: Tree<u32> = Tree::new();
 
@@ -237,10 +240,10 @@ fn references_keep_a_reclaimed_stack() {
 fn the_hook_of_errors_without_a_receiver_reclaims() {
     static HOOKED: Tree<u32> = Tree::new().on_unraisable(|greenlet, thrown| {
         assert_eq!(thrown, Thrown::Error("panicked"));
-        HEARD.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        HEARD.fetch_add(1, Relaxed);
         reclaim(greenlet).unwrap();
     });
-    static HEARD: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    static HEARD: AtomicU32 = AtomicU32::new(0);
     let (_alone, pool) = (alone(), stacks!(1, SIZE));
     let in_its_exit = |me: &Me, x| {
         let _thrown = me.up(x).unwrap_err();
@@ -260,7 +263,7 @@ fn the_hook_of_errors_without_a_receiver_reclaims() {
         left_over_on(pool, main, "at the end", in_its_exit).switch(1).unwrap();
     });
     entered.unwrap();
-    assert_eq!(HEARD.load(std::sync::atomic::Ordering::Relaxed), 3);
+    assert_eq!(HEARD.load(Relaxed), 3);
     assert_eq!(pool.free(), 0, "a handle to it lies in its own frames");
 }
 

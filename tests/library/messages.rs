@@ -128,3 +128,15 @@ fn an_overflow_tells_how_it_was_noticed_and_the_remedy() {
     assert!(foreign.starts_with("switch from a foreign stack: "), "{foreign}");
     assert!(foreign.ends_with("only the greenlet's own code may switch"), "{foreign}");
 }
+
+/// What a stream that waits in a switch returns. Nothing but the program's own errors has a kind: to retry would be wrong.
+#[cfg(feature = "embedded-io")]
+#[test]
+fn what_is_thrown_is_an_error_of_embedded_io() {
+    use embedded_io::{Error, ErrorKind};
+    type Down = Thrown<u32, ErrorKind>;
+    assert_eq!(Down::Error(ErrorKind::TimedOut).kind(), ErrorKind::TimedOut);
+    for other in [Down::Exit(1), Down::NoRun, Down::Refused(Refusal::Masked, None)] {
+        assert_eq!(other.kind(), ErrorKind::Other);
+    }
+}

@@ -79,7 +79,7 @@ pub static TABLES: [Table; 2] = [
 ];
 
 /// The features that cost nothing if they are enabled and not used, as `docs/size.md` says.
-static FREE: [&str; 3] = ["alloc", "defmt", "recorder"];
+static FREE: [&str; 4] = ["alloc", "defmt", "embedded-io", "recorder"];
 
 /// What contradicts that these features are free: a line for each.
 pub fn not_free(figures: &Figures) -> Vec<String> {

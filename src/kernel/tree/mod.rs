@@ -220,6 +220,10 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// The borrow that the closure gets cannot leave it, and no body can capture it: so main cannot be used after the
     /// closure has returned.
     ///
+    /// Handles that still exist when this returns, such as those in a scheduler's table that is a static or a local of the
+    /// caller, are inert, and their greenlets keep their stacks until they are dropped: drop such a table before the
+    /// closure returns, or before the stacks are needed again.
+    ///
     /// Aborts the program, with a message, if the closure returns or unwinds while another greenlet than main is
     /// current. That takes other code that switches stacks: `enter` is called in a coroutine of another crate, which a
     /// greenlet of the tree resumes.
