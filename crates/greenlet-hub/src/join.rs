@@ -39,6 +39,10 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         Self { slot, generation: slot.generation(), types: PhantomData }
     }
 
+    pub(crate) fn slot(&self) -> SlotRef {
+        self.slot
+    }
+
     /// Asks the task to end: every wait of it ends with [`Stop::Killed`] from now on. A task that has not begun never
     /// runs its body.
     ///

@@ -24,9 +24,11 @@ mod node;
 mod owner;
 mod platform;
 mod ready;
+mod remote;
 mod remote_task;
 mod report;
 mod schedule;
+mod scope;
 mod select;
 mod semaphore;
 mod signal;
@@ -56,8 +58,10 @@ pub use idle::sleep_if;
 pub use join::JoinHandle;
 pub use mutex::{Guard, Mutex};
 pub use platform::Platform;
+pub use remote::Remote;
 pub use remote_task::RemoteTask;
 pub use report::Report;
+pub use scope::Scope;
 pub use select::{
     Arm, Choices, Chosen2, Chosen3, Chosen4, Chosen5, Chosen6, EventArm, JoinArm, Receive, Send, Sleep, select,
 };

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32};
 /// 32 bits that any code may raise, and for which one task at a time waits.
 ///
 /// [`raise`](Self::raise) never waits and needs no mask, so interrupt handlers and other cores may call it. Bits that are
-/// raised twice before the task takes them are taken once.
+/// raised twice before the task takes them are taken once; use a [`Remote`](crate::Remote) for what must be counted.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -111,6 +111,7 @@ impl Signal {
     /// ```
     pub fn wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<u32, Stop<E>> {
         me.check()?;
+        me.must_run()?;
         let slot = me.slot.as_ptr();
         if self.waiter.compare_exchange(ptr::null_mut(), slot, SeqCst, SeqCst).is_err() {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));

@@ -35,6 +35,13 @@ fn per<R>(what: &str, times: u64, body: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Does an operation [`N`] times.
+fn repeat<R>(mut operation: impl FnMut(u64) -> R) {
+    for n in 0..N {
+        let _ = operation(n);
+    }
+}
+
 fn main() {
     interrupts::on(handle);
     interrupts::enable();
@@ -46,7 +53,7 @@ fn main() {
         }) else {
             return;
         };
-        per("kernel: a round trip", N, || (0..N).for_each(|_| drop(greenlet.switch(()))));
+        per("kernel: a round trip", N, || repeat(|_| greenlet.switch(())));
     });
     check!(kernel.is_ok());
     let ran = HUB.run(|main| -> Result<(), Stop> {
@@ -59,7 +66,7 @@ fn main() {
     });
     check!(matches!(ran, Ok(Ok(()))));
     println!("bytes of a hub without tasks: {}", size_of::<Hub<0>>());
-    println!("bytes of a task: {}", size_of::<Hub<1>>() - size_of::<Hub<0>>());
+    println!("bytes of a task: {}", (size_of::<Hub<64>>() - size_of::<Hub<0>>()) / 64);
     println!("bytes of its tree: {}", size_of::<Tree<()>>());
     println!("bytes of a channel: {}", size_of::<Channel<u64>>());
 }
@@ -73,14 +80,14 @@ fn task<T: 'static>(
 }
 
 fn turns(main: &MainTask) -> Result<(), Stop> {
-    task(main, |me| Ok(per("yield, alone", N, || (0..N).for_each(|_| drop(me.yield_now()))))).join(main)??;
+    task(main, |me| Ok(per("yield, alone", N, || repeat(|_| me.yield_now())))).join(main)??;
     let other = task(main, |me| {
         for _ in 0..N + 10 {
             me.yield_now()?;
         }
         Ok(())
     });
-    task(main, |me| Ok(per("yield, two tasks, each", 2 * N, || (0..N).for_each(|_| drop(me.yield_now()))))).join(main)??;
+    task(main, |me| Ok(per("yield, two tasks, each", 2 * N, || repeat(|_| me.yield_now())))).join(main)??;
     other.join(main)?
 }
 
@@ -89,9 +96,10 @@ fn channels(main: &MainTask) -> Result<(), Stop> {
     static RECEIVER: Channel<u64> = Channel::new();
     static ROOM: Bounded<u64, 16> = Bounded::new();
     static LOCK: Mutex<u64> = Mutex::new(0);
-    for (what, channel) in
-        [("a value by rendezvous, neither preferred", &NEITHER), ("a value by rendezvous, receiver preferred", &RECEIVER)]
-    {
+    for (what, channel) in [
+        ("a value by rendezvous, neither preferred", &NEITHER),
+        ("a value by rendezvous, receiver preferred", &RECEIVER),
+    ] {
         let receiver = task(main, move |me| {
             let mut sum = 0;
             for _ in 0..N {
@@ -157,7 +165,7 @@ fn lives(main: &MainTask) -> Result<(), Stop> {
 
 fn futures(main: &MainTask) -> Result<(), Stop> {
     let waits = task(main, |me| {
-        per("a future that is ready", N, || (0..N).for_each(|_| drop(me.wait(ready(())))));
+        per("a future that is ready", N, || repeat(|_| me.wait(ready(()))));
         per("a future that wakes itself once", N, || {
             for _ in 0..N {
                 let mut first = true;
@@ -213,7 +221,7 @@ fn wakes(main: &MainTask) -> Result<(), Stop> {
 
 fn timers(main: &MainTask) -> Result<(), Stop> {
     let hour = Duration::from_secs(3600);
-    per("a timeout around nothing", N, || (0..N).for_each(|_| drop(main.with_timeout(hour, || Ok(())))));
+    per("a timeout around nothing", N, || repeat(|_| main.with_timeout(hour, || Ok(()))));
     for (count, around, ends) in [
         (8, "a timeout around nothing, 8 sleepers", "a sleep that ends, of 8"),
         (60, "a timeout around nothing, 60 sleepers", "a sleep that ends, of 60"),
@@ -231,7 +239,7 @@ fn timers(main: &MainTask) -> Result<(), Stop> {
         });
         main.yield_now()?;
         per(around, N, || {
-            (0..N).for_each(|n| drop(main.with_timeout(Duration::from_nanos(n * 104_729 % 100_000_000), || Ok(()))));
+            repeat(|n| main.with_timeout(Duration::from_nanos(n * 104_729 % 100_000_000), || Ok(())));
         });
         main.sleep_until(greenlet_hub::Instant::from_ticks(base))?;
         per(ends, 16 * count, || {

@@ -24,10 +24,12 @@ pub(crate) fn run(hub: &'static Hub<2>) {
         let alone = main.spawn(&STACKS, sweep).expect("a stack is free").join(main);
         tell("alone", alone);
         // With another task that takes turns, and sleeps by the same timer at times.
-        let other = main.spawn(&STACKS, |me| loop {
-            me.yield_now()?;
-            if false {
-                break Ok(());
+        let other = main.spawn(&STACKS, |me| {
+            loop {
+                me.yield_now()?;
+                if false {
+                    break Ok(());
+                }
             }
         });
         let beside = main.spawn(&STACKS, sweep).expect("a stack is free").join(main);
