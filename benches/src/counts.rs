@@ -1,6 +1,6 @@
 //! Exact instructions of an operation, hosted: a work runs twice under valgrind, the second time for twice as many operations.
 
-use crate::entrants::{NAMES, entrants};
+use crate::entrants::{NAMES, ROUND_TRIP_ALONE, entrants};
 use crate::images::{self, Checks};
 use crate::report::grid::markdown;
 use crate::work::Work;
@@ -24,8 +24,18 @@ const WORKS: [Work; 10] = [
 ];
 
 /// Who is counted.
-const PEERS: [&str; 6] =
-    ["raw", "greenlet", "greenlet-up", "greenlet-unchecked", "greenlet-up-unchecked", "corosensei"];
+const PEERS: [&str; 10] = [
+    "raw",
+    "greenlet",
+    "greenlet-up",
+    "greenlet-unchecked",
+    "greenlet-up-unchecked",
+    "corosensei",
+    ROUND_TRIP_ALONE[0],
+    ROUND_TRIP_ALONE[1],
+    ROUND_TRIP_ALONE[2],
+    ROUND_TRIP_ALONE[3],
+];
 
 /// Operations of the first run. A multiple of what `lap` and the work with eight places divide by.
 const OPERATIONS: usize = 10 * WARM_UP * WARM_UP;

@@ -2,6 +2,7 @@
 //!
 //! Each work is written once, in `works`, for all peers. So nobody's loop differs from another's.
 
+use crate::works::lookup;
 use greenlet::Tree;
 use std::fmt::Debug;
 
@@ -12,10 +13,12 @@ pub(crate) enum Error {
     Climbs,
 }
 
-/// Bytes of a stack where the number of stacks is small, and where it is large. In a test build the crate asks for more, as for each
-/// program that may be compiled without optimization.
-pub(crate) const USUAL: usize = 16 * 1024;
-pub(crate) const SMALL: usize = if cfg!(test) { 4096 } else { 1024 };
+/// Bytes of a stack where the number of stacks is small, and where it is large: an odd number of cache lines. The part of a stack that
+/// is in use is at its end; with a power of two between stacks side by side, these parts would compete for a few sets of the caches.
+pub(crate) const USUAL: usize = 16 * 1024 + LINE;
+/// In a test build the crate asks for more, as for each program that may be compiled without optimization.
+pub(crate) const SMALL: usize = if cfg!(test) { 4096 + LINE } else { 1024 + LINE };
+const LINE: usize = 64;
 
 /// How many stacks a work needs, and of what size, for peers that leave this to the program.
 #[derive(Clone, Copy, Debug)]
@@ -178,5 +181,13 @@ pub(crate) trait Peer {
     /// innermost one's end to the arrival, or `None` if this peer has no such thing.
     fn climb(_depth: usize) -> Option<f64> {
         None
+    }
+    /// Looks up values, with so many coroutines whose lookups overlap; nanoseconds of one. By way of main, unless the peer can do
+    /// without.
+    fn lookups(lanes: usize, count: usize) -> f64
+    where
+        Self: Sized,
+    {
+        lookup::by_main::<Self>(lanes, count)
     }
 }

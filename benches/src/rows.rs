@@ -1,5 +1,6 @@
 //! The results, as one process says them to another and as `--json` writes them.
 
+use crate::entrants::MACHINE;
 use crate::stats::summarize;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,8 @@ pub(crate) struct Row {
     /// Ratios of medians, of the same processes.
     pub(crate) vs_raw: Option<f64>,
     pub(crate) vs_corosensei: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) vs_machine: Option<f64>,
     /// The least and the largest median of an image, and of its ratio to corosensei there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) ns_range: Option<[f64; 2]>,
@@ -84,7 +87,7 @@ impl Rows {
                 let same = medians.iter().find(|(operation, other, _)| *operation == row.operation && other == peer)?;
                 Some(row.median_ns / same.2)
             };
-            (row.vs_raw, row.vs_corosensei) = (against(RAW), against(COROSENSEI));
+            (row.vs_raw, row.vs_corosensei, row.vs_machine) = (against(RAW), against(COROSENSEI), against(MACHINE));
         }
     }
 }
@@ -107,6 +110,7 @@ impl Row {
             spread: summary.spread,
             vs_raw: None,
             vs_corosensei: None,
+            vs_machine: None,
             ns_range: None,
             vs_corosensei_range: None,
             bytes: measured.bytes,

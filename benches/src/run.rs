@@ -4,7 +4,7 @@ use crate::cli::Options;
 use crate::images::{self, Checks, package};
 use crate::report;
 use crate::rows::{Measured, Row, Rows};
-use crate::work::{SCALES, WORKS, Work};
+use crate::work::{LOOKUPS, SCALES, WORKS, Work};
 use anyhow::{Context, Result, ensure};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -59,10 +59,11 @@ impl Program {
 fn usual_works(programs: &[Program], quick: bool) -> Result<Vec<Row>> {
     let (processes, rounds) = if quick { (5, 3) } else { (usize::MAX, 23) };
     let mut measured: Vec<_> = programs.iter().map(|program| (program, Vec::new())).collect();
+    let works = [&WORKS[..], &LOOKUPS].concat();
     for number in 0..processes.min(programs[0].images.len()) {
         for (program, of_it) in &mut measured {
             eprintln!("measuring: {}, image {} of {}", program.about, number + 1, program.images.len());
-            of_it.push(measure(&program.images[number], &WORKS, rounds)?);
+            of_it.push(measure(&program.images[number], &works, rounds)?);
         }
     }
     Ok(measured.into_iter().flat_map(|(program, of_it)| program.rows(of_it)).collect())

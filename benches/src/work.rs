@@ -33,6 +33,8 @@ pub(crate) enum Work {
     Generate,
     /// An error climbs so many partners, each of which has resumed the next.
     Climb(usize),
+    /// Lookups in a table larger than the caches, so many in progress at a time.
+    Lookup(usize),
     /// As `Random`, for a number that is not known here: how costs grow.
     Scale(usize),
 }
@@ -63,6 +65,9 @@ pub(crate) const WORKS: [Work; 19] = [
     Work::Climb(100),
 ];
 
+/// Lookups by 8, 16, and 32 coroutines, in a table of their own.
+pub(crate) const LOOKUPS: [Work; 3] = [Work::Lookup(8), Work::Lookup(16), Work::Lookup(32)];
+
 /// How many are alive in the rows about scale.
 pub(crate) const SCALES: [usize; 7] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
 
@@ -70,7 +75,12 @@ impl Work {
     /// The work of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let scales = SCALES.iter().map(|&alive| Self::Scale(alive));
-        WORKS.into_iter().chain(scales).find(|work| work.to_string() == name)
+        WORKS.into_iter().chain(LOOKUPS).chain(scales).find(|work| work.to_string() == name)
+    }
+
+    /// How many lookups are in progress at a time, if it is about these.
+    pub(crate) fn lanes(self) -> Option<usize> {
+        if let Self::Lookup(lanes) = self { Some(lanes) } else { None }
     }
 
     /// Whether it takes so long that it is not to be measured in every round.
@@ -96,6 +106,7 @@ impl fmt::Display for Work {
             Self::Kill => f.write_str("create-switch-kill"),
             Self::Generate => f.write_str("generator-1000000"),
             Self::Climb(depth) => write!(f, "climb-{depth}"),
+            Self::Lookup(lanes) => write!(f, "lookup-{lanes}"),
             Self::Scale(alive) => write!(f, "scale-{alive}"),
         }
     }
@@ -103,11 +114,11 @@ impl fmt::Display for Work {
 
 #[cfg(test)]
 mod tests {
-    use super::{SCALES, WORKS, Work};
+    use super::{LOOKUPS, SCALES, WORKS, Work};
 
     #[test]
     fn names_are_names_of_one_work() {
-        for work in WORKS.into_iter().chain(SCALES.iter().map(|&alive| Work::Scale(alive))) {
+        for work in WORKS.into_iter().chain(LOOKUPS).chain(SCALES.iter().map(|&alive| Work::Scale(alive))) {
             assert_eq!(Work::named(&work.to_string()), Some(work));
         }
         assert_eq!(Work::named("nothing"), None);

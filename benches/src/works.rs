@@ -1,5 +1,6 @@
 //! The works, each written once for all peers: nanoseconds an operation.
 
+pub(crate) mod lookup;
 mod sites;
 
 use crate::order;
@@ -39,6 +40,7 @@ pub(crate) fn sample<P: Peer>(work: Work, count: usize) -> Option<Sample> {
         Work::Kill if P::KILLS => lives::<P>(P::kill, count),
         Work::Generate => generate::<P>(),
         Work::Climb(depth) => climb::<P>(depth, count)?,
+        Work::Lookup(lanes) => P::lookups(lanes, count),
         Work::Scale(alive) if alive <= P::MOST => return Some(scale::<P>(alive)),
         Work::Throw(_) | Work::Kill | Work::Scale(_) => return None,
     };
@@ -52,14 +54,22 @@ pub(crate) const WARM_UP: usize = 8;
 /// copy, so that the compiler has no reason to call it: what a peer inlines, and what not, is its own affair.
 #[inline(always)]
 fn lap<R>(count: usize, mut operation: impl FnMut() -> R) -> f64 {
+    laps(count, |times| {
+        for _ in 0..times {
+            black_box(operation());
+        }
+    })
+}
+
+/// The same for what does several operations by itself.
+#[inline(always)]
+pub(crate) fn laps(count: usize, mut operations: impl FnMut(usize)) -> f64 {
     let mut time = 0.0;
     for times in [count / WARM_UP, count] {
         // Hidden, or there would be a loop for each.
         let times = black_box(times);
         let start = Instant::now();
-        for _ in 0..times {
-            black_box(operation());
-        }
+        operations(times);
         time = start.elapsed().as_nanos() as f64 / times as f64;
     }
     time
@@ -222,10 +232,10 @@ fn scale<P: Peer>(alive: usize) -> Sample {
 
 #[cfg(test)]
 mod tests {
-    use crate::entrants::entrants;
+    use crate::entrants::{LOOKUPS_ALONE, ROUND_TRIP_ALONE, entrants};
     use crate::peer::{Peer, Stacks};
     use crate::peers::{ByHandle, ByUp, Corosensei, Generator, Greenlets};
-    use crate::work::{SCALES, WORKS, Work};
+    use crate::work::{LOOKUPS, SCALES, WORKS, Work};
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -235,12 +245,17 @@ mod tests {
     #[test]
     fn everybody_does_what_it_can() {
         let _one = ONE.lock();
-        let works = WORKS.into_iter().chain(SCALES[..4].iter().map(|&alive| Work::Scale(alive)));
+        let works = WORKS.into_iter().chain(LOOKUPS).chain(SCALES[..4].iter().map(|&alive| Work::Scale(alive)));
         for work in works.filter(|work| !work.is_long()) {
             let able = entrants().into_iter().filter(|entrant| (entrant.sample)(work, 64).is_some());
             let able: Vec<_> = able.map(|entrant| entrant.name).collect();
             let all = !matches!(work, Work::Throw(_) | Work::Kill | Work::Climb(_));
-            assert_eq!(able.len() == entrants().len(), all, "{work}: {able:?}");
+            let peers = entrants().into_iter().map(|entrant| entrant.name).filter(|name| match work {
+                Work::Lookup(_) => !ROUND_TRIP_ALONE.contains(name),
+                Work::RoundTrip => !LOOKUPS_ALONE.contains(name),
+                _ => !ROUND_TRIP_ALONE.contains(name) && !LOOKUPS_ALONE.contains(name),
+            });
+            assert_eq!(able == peers.collect::<Vec<_>>(), all, "{work}: {able:?}");
             assert!(able.iter().any(|name| name.starts_with("greenlet-up")), "{work}: {able:?}");
         }
     }

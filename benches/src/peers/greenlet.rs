@@ -1,8 +1,10 @@
 //! This crate. Out by the partner's handle; back by a handle, too, or by `up`.
 
 use crate::peer::{Error, Peer, SMALL, Stacks, USUAL, Value};
+use crate::works::lookup;
 use greenlet::{Greenlet, Me, Outcome, StackPool, StackRegion, Thrown};
 use std::cell::Cell;
+use std::hint::black_box;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -22,6 +24,9 @@ pub(crate) trait Back {
 
     fn way<V: Value>(me: &Me<V, Error>) -> Self::Way<V>;
     fn back<V: Value>(way: &Self::Way<V>, me: &Me<V, Error>, value: V) -> Outcome<V, Error>;
+
+    /// Lookups by greenlets, and how they take turns.
+    fn lookups(lanes: usize, count: usize) -> f64;
 }
 
 /// By a handle to the parent.
@@ -39,6 +44,10 @@ impl Back for ByHandle {
     fn back<V: Value>(way: &Greenlet<V, Error>, _: &Me<V, Error>, value: V) -> Outcome<V, Error> {
         way.switch(value)
     }
+
+    fn lookups(lanes: usize, count: usize) -> f64 {
+        ring(lanes, count)
+    }
 }
 
 /// By `up`.
@@ -53,6 +62,10 @@ impl Back for ByUp {
     #[inline(always)]
     fn back<V: Value>((): &(), me: &Me<V, Error>, value: V) -> Outcome<V, Error> {
         me.up(value)
+    }
+
+    fn lookups(lanes: usize, count: usize) -> f64 {
+        lookup::by_main::<Greenlets<Self>>(lanes, count)
     }
 }
 
@@ -130,6 +143,34 @@ impl<B: Back + 'static> Peer for Greenlets<B> {
         });
         Some((arrived.unwrap() - LEFT.get()?).as_nanos() as f64)
     }
+
+    fn lookups(lanes: usize, count: usize) -> f64 {
+        B::lookups(lanes, count)
+    }
+}
+
+/// Greenlets each of which switches to the next one, as only symmetric coroutines can: main has no part in it until all is done.
+fn ring(lanes: usize, count: usize) -> f64 {
+    let time = usize::tree().enter(|main| {
+        let ring: Vec<_> = (0..lanes).map(|_| main.bare(&POOL).unwrap()).collect();
+        for (lane, next) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+            let next = next.clone();
+            let body = move |me: &Me<usize, Error>, _| {
+                let done = |idle| idle && lookup::DESK.is_done();
+                match lookup::lane(|idle| if done(idle) { me.up(0) } else { next.switch(0) }.map(drop))? {}
+            };
+            lane.set_run(body).unwrap();
+        }
+        let time = lookup::timed(count, || {
+            black_box(&ring[0]).switch(0).unwrap();
+        });
+        // Each has a handle of the next: they would not end with the last handle here.
+        for lane in &ring {
+            lane.kill().unwrap();
+        }
+        time
+    });
+    time.unwrap()
 }
 
 /// The small stacks, which are made once and last as long as the program.

@@ -6,6 +6,8 @@ mod fcontext;
 mod generator;
 mod greenlet;
 mod raw;
+pub(crate) mod rtos;
+pub(crate) mod stackless;
 mod ucontext;
 mod wasmtime;
 

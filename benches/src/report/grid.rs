@@ -1,6 +1,6 @@
 //! Tables: a work a line, a peer a column.
 
-use crate::entrants::NAMES;
+use crate::entrants::{LOOKUPS_ALONE, NAMES, ROUND_TRIP_ALONE};
 use crate::rows::{RAW, Row, Rows};
 use crate::work::{SCALES, WORKS, Work};
 
@@ -41,13 +41,16 @@ fn scales() -> Vec<Work> {
 }
 
 /// Three digits, more where there are more before the point.
-fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
     format!("{value:.digits$}")
 }
 
+/// Without peers that do one work alone, which have tables of their own.
 fn grid(rows: &Rows, works: &[Work], cell: &dyn Fn(&Row) -> String) -> String {
-    let names: Vec<_> = NAMES.iter().filter(|name| rows.0.iter().any(|row| row.peer == **name)).collect();
+    let alone = |name: &&&str| LOOKUPS_ALONE.contains(*name) || ROUND_TRIP_ALONE.contains(*name);
+    let names = NAMES.iter().filter(|name| rows.0.iter().any(|row| row.peer == **name));
+    let names: Vec<_> = names.filter(|name| !alone(name)).collect();
     let mut table = vec![vec!["operation".to_owned()]];
     table[0].extend(names.iter().map(|name| name.to_string()));
     for work in works {

@@ -4,6 +4,7 @@ mod document;
 pub(crate) mod grid;
 mod machine;
 mod plots;
+mod rivals;
 mod targets;
 
 pub(crate) use document::document;
@@ -17,6 +18,10 @@ pub(crate) fn table(rows: &Rows) -> String {
     let mut text = grid::nanoseconds(rows);
     text.push('\n');
     text.push_str(&targets::table(rows));
+    for table in [rivals::firmware(rows), rivals::lookups(rows)] {
+        text.push('\n');
+        text.push_str(&table);
+    }
     text
 }
 

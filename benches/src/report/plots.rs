@@ -10,7 +10,7 @@ use std::path::Path;
 const SIZE: (u32, u32) = (900, 480);
 
 /// A line a peer: black for raw assembly, ours in blues.
-const COLOURS: [RGBColor; 11] = [
+const COLOURS: [RGBColor; 18] = [
     RGBColor(0, 0, 0),
     RGBColor(0, 60, 200),
     RGBColor(80, 160, 255),
@@ -22,6 +22,13 @@ const COLOURS: [RGBColor; 11] = [
     RGBColor(110, 110, 110),
     RGBColor(170, 140, 90),
     RGBColor(220, 180, 0),
+    RGBColor(120, 80, 40),
+    RGBColor(170, 120, 80),
+    RGBColor(90, 110, 60),
+    RGBColor(60, 60, 60),
+    RGBColor(190, 90, 120),
+    RGBColor(140, 140, 200),
+    RGBColor(200, 140, 160),
 ];
 
 /// Draws all of them into a folder.

@@ -1,6 +1,7 @@
 //! What this crate sets itself as targets, and what was measured.
 
 use super::grid::markdown;
+use crate::peer::SMALL;
 use crate::rows::Rows;
 
 /// The ways to use this crate: back by a handle and by `up`, with checks and without.
@@ -21,8 +22,8 @@ impl Target {
     }
 }
 
-const TARGETS: [Target; 11] = [
-    Target::new("round trip, one target, `usize`; of corosensei", 1.0, |rows, way| {
+const TARGETS: [Target; 12] = [
+    Target::new("round trip, one target, `usize`; of corosensei", 1.05, |rows, way| {
         rows.get("round-trip", way)?.vs_corosensei
     }),
     Target::new("the same; of raw assembly", 1.25, |rows, way| rows.get("round-trip", way)?.vs_raw),
@@ -39,20 +40,25 @@ const TARGETS: [Target; 11] = [
         range: |rows, way| rows.get("bodies-8", way)?.vs_corosensei_range,
     },
     Target::new("1,000 targets at random; of raw assembly", 1.1, |rows, way| rows.get("random-1000", way)?.vs_raw),
-    Target::new("64-byte value; of a round trip", 2.0, |rows, way| of_trip(rows, "value-64", way)),
-    Target::new("create, run, finish; of corosensei's scoped call", 0.9, |rows, way| {
+    Target::new("lookups, 16 in progress; of a state machine by hand", 1.2, |rows, way| {
+        rows.get("lookup-16", way)?.vs_machine
+    }),
+    Target::new("64-byte value; of a round trip", 1.35, |rows, way| of_trip(rows, "value-64", way)),
+    Target::new("create, run, finish; of corosensei's scoped call", 2.6, |rows, way| {
         rows.get("create-run-finish", way)?.vs_corosensei
     }),
     Target::new("throw through 5 frames, caught; in round trips", 10.0, |rows, way| of_trip(rows, "throw-5", way)),
-    Target::new("10^6 alive, 1 KiB each; GiB", 1.2, |rows, way| gibibytes(rows.get("scale-1000000", way)?.bytes?)),
+    Target::new("10^6 alive, 1,088 bytes each; GiB", 1.2, |rows, way| {
+        gibibytes(rows.get("scale-1000000", way)?.bytes?)
+    }),
     Target::new("a switch among 10^6; of raw assembly", 1.2, |rows, way| rows.get("scale-1000000", way)?.vs_raw),
     Target::new("a switch among 10^3; of raw assembly", 1.2, |rows, way| rows.get("scale-1000", way)?.vs_raw),
 ];
 
-/// What 10^6 stacks of 1 KiB take, each with so many bytes; `None` if that is less than the stacks, which were in memory before: those
+/// What 10^6 small stacks take, each with so many bytes; `None` if that is less than the stacks, which were in memory before: those
 /// of the peer that went first in the same process.
 fn gibibytes(bytes: f64) -> Option<f64> {
-    (bytes >= 1024.0).then_some(bytes * 1e6 / f64::from(1 << 30))
+    (bytes >= SMALL as f64).then_some(bytes * 1e6 / f64::from(1 << 30))
 }
 
 fn of_trip(rows: &Rows, operation: &str, way: &str) -> Option<f64> {
