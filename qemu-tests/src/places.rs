@@ -36,7 +36,7 @@ pub fn guest_sources() -> [PathBuf; 2] {
     GUEST_PACKAGES.map(|package| root().join("qemu-tests").join(package).join("src/bin"))
 }
 
-/// The programs whose sizes are measured, a workspace of their own.
+/// The programs whose sizes are measured.
 #[must_use]
 pub fn sizes() -> PathBuf {
     root().join("qemu-tests/sizes")
