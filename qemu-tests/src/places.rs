@@ -28,7 +28,7 @@ pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 pub const GUEST_FEATURES: [&str; 6] = ["conformance", "count", "fuzz", "misuse", "soak", "tasklets"];
 
 /// The guests of which a debugger shows more than functions and lines, in any profile.
-pub const DEBUGGED_GUESTS: [&str; 1] = ["backtrace"];
+pub const DEBUGGED_GUESTS: [&str; 2] = ["backtrace", "zoo"];
 
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
 #[must_use]
