@@ -31,7 +31,7 @@ fn every_refused_program_has_the_words_of_its_refusal_and_a_twin() {
         // An error that the compiler finds in the library, such as a size that it asserts, does not say which program asked.
         let place = format!("tests/ui/{name}:");
         let (mut told, mut elsewhere) = (BTreeSet::new(), 0);
-        for error in words.split("\nerror") {
+        for error in words.split("\n\n").filter(|block| block.starts_with("error")) {
             let places = error.split(&place).skip(1);
             let lines: Vec<usize> = places.map(|place| place.split(':').next().unwrap().parse().unwrap()).collect();
             let here = |(_, range): &(_, &RangeInclusive<usize>)| lines.iter().any(|line| range.contains(line));

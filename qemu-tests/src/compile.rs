@@ -199,7 +199,12 @@ fn calls(names: &BTreeSet<String>) -> Vec<Call<'_>> {
 /// As [`guests`].
 pub fn sizes(target: &str, profile: Profile, feature: Option<&str>, names: &BTreeSet<&str>) -> Result<Built> {
     let mut cargo = environment::cargo();
-    cargo.current_dir(places::sizes()).args(["build", "--target", target, "--profile", profile.of_cargo()]);
+    let profile_of_sizes = match profile {
+        Profile::Debug => "dev",
+        Profile::Release => "sized",
+        Profile::Small => "sized-small",
+    };
+    cargo.current_dir(places::sizes()).args(["build", "--target", target, "--profile", profile_of_sizes]);
     cargo.args(feature.iter().flat_map(|feature| ["--features", feature]));
     cargo.args(names.iter().flat_map(|name| ["--bin", name]));
     executables(cargo, "bin", &places::built()?.with_file_name("sizes"))

@@ -13,6 +13,10 @@ use crate::{environment, places, transcript};
 /// When a way is given up: many times what a slow computer takes.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(900));
 
+/// What cargo has usually: the workspace has profiles for guests.
+const USUAL: [&str; 3] =
+    ["profile.dev.panic=\"unwind\"", "profile.release.panic=\"unwind\"", "profile.release.debug=false"];
+
 /// The features with which each is measured: with neither, and with what makes frames deeper.
 const FEATURES: [&str; 2] = ["", "std,abandon"];
 
@@ -139,6 +143,7 @@ impl Way {
         cargo.current_dir(places::root().join("qemu-tests/floor"));
         cargo.args(["run", "--quiet", "--features", features]);
         cargo.args(self.release.then_some("--release"));
+        cargo.args(USUAL.iter().flat_map(|setting| ["--config", setting]));
         cargo.args(self.settings.iter().flat_map(|setting| ["--config", setting]));
         let built = places::least()?;
         // What a program writes that counts itself is of no interest.

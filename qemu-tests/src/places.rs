@@ -28,7 +28,7 @@ pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 pub const GUEST_FEATURES: [&str; 7] = ["conformance", "count", "fuzz", "misuse", "soak", "stackless", "tasklets"];
 
 /// The guests of which a debugger shows more than functions and lines, in any profile.
-pub const DEBUGGED_GUESTS: [&str; 1] = ["backtrace"];
+pub const DEBUGGED_GUESTS: [&str; 2] = ["backtrace", "zoo"];
 
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
 #[must_use]
@@ -36,7 +36,7 @@ pub fn guest_sources() -> [PathBuf; 2] {
     GUEST_PACKAGES.map(|package| root().join("qemu-tests").join(package).join("src/bin"))
 }
 
-/// The programs whose sizes are measured, a workspace of their own.
+/// The programs whose sizes are measured.
 #[must_use]
 pub fn sizes() -> PathBuf {
     root().join("qemu-tests/sizes")

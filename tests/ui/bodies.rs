@@ -1,4 +1,4 @@
-//! Bodies that no stack of their pool holds. See `README.md`.
+//! Bodies that no stack of their pool holds, found when generic code is instantiated. See `README.md`.
 
 fn main() {
     body_too_large_beside_headroom::main();

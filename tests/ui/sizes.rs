@@ -2,6 +2,7 @@
 
 fn main() {
     headroom_leaves_too_little::main();
+    placed_pool_size_not_a_multiple_of_64::main();
     pool_size_not_a_multiple_of_64::main();
     pool_size_too_small::main();
     region_of_more_than_all_memory::main();
@@ -49,5 +50,14 @@ mod region_of_more_than_all_memory {
 
     pub(crate) fn main() {
         assert!(BYTES > 1024);
+    }
+}
+
+/// A pool whose stacks lie apart is checked as any other.
+mod placed_pool_size_not_a_multiple_of_64 {
+    greenlet::stack_pool! { static STACKS: StackPool<2, 4200>; }
+
+    pub(crate) fn main() {
+        assert_eq!(STACKS.free(), 2);
     }
 }
