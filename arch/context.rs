@@ -73,6 +73,19 @@ pub(crate) type FrameRecord = [usize; 2];
 /// one word more.
 pub(crate) const RECORD_AT: usize = if cfg!(feature = "fp-control") { 72 } else { 64 };
 
+/// Words of a canary band: the lowest words of a stack, below its floor.
+pub(crate) const BAND_WORDS: usize = 8;
+
+/// Where a stack pointer may be.
+#[repr(C)]
+pub(crate) struct Bounds {
+    /// The upper end of the canary band: the lowest address that the code on the stack may use.
+    pub(crate) floor: Cell<*const Cell<usize>>,
+    /// From the context of the stack down to the canary band's lowest word: a negative number. 0 for a stack without
+    /// bounds.
+    pub(crate) reach: Cell<usize>,
+}
+
 /// The state of a suspended stack.
 #[repr(C)]
 pub(crate) struct Context {

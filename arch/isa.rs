@@ -4,8 +4,7 @@
 //! There are two traits because a trait is implemented in one block of one file. [`Isa`] is assembly that moves
 //! control, and an instruction set must have all of it. [`Cpu`] is questions, and nearly all have defaults.
 
-use super::{Context, Diverging, Landing, Word, Words};
-use core::cell::Cell;
+use super::{BAND_WORDS, Bounds, Context, Diverging, Landing, Word, Words};
 use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -75,7 +74,9 @@ pub(crate) trait Isa {
     ) -> Landing<Words> {
         // SAFETY: the caller's contract. The words stay in this frame until this is resumed; the receiver reads them
         // at once.
-        unsafe { read_words(Self::switch::<MARKED>(from, to, address_of(&words))) }
+        let landing = unsafe { Self::switch::<MARKED>(from, to, address_of(&words)) };
+        // SAFETY: by the contract a wide form sent it, just now.
+        unsafe { read_words(landing) }
     }
 
     /// [`switch_with_packet`](Self::switch_with_packet), resumed by a wide form.
@@ -86,7 +87,9 @@ pub(crate) trait Isa {
     #[inline(always)]
     unsafe fn wide_switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing<Words> {
         // SAFETY: the caller's contract.
-        unsafe { read_words(Self::switch_with_packet(from, to, packet)) }
+        let landing = unsafe { Self::switch_with_packet(from, to, packet) };
+        // SAFETY: by the contract a wide form sent it, just now.
+        unsafe { read_words(landing) }
     }
 
     /// [`finish_with_word`](Self::finish_with_word) with [`Words`].
@@ -149,11 +152,13 @@ fn address_of(words: &Words) -> Word {
 ///
 /// With a word, that is the [address](address_of) of words which have not changed.
 unsafe fn read_words(landing: Landing) -> Landing<Words> {
-    let words = match landing.received() {
-        // SAFETY: by the contract.
-        Ok(address) => unsafe { address.assume_init().cast::<Words>().read() },
-        Err(_) => Words([MaybeUninit::uninit(); 8]),
-    };
+    let mut words = Words([MaybeUninit::uninit(); 8]);
+    if let Ok(address) = landing.received() {
+        // SAFETY: by the contract it is an address.
+        let address = unsafe { address.assume_init() };
+        // SAFETY: by the contract, of words.
+        words = unsafe { address.cast::<Words>().read() };
+    }
     Landing::new(words, landing.target, landing.packet)
 }
 
@@ -182,23 +187,23 @@ pub(crate) trait Cpu {
     /// Both addresses are aligned for a word, and all memory from `start` to `end` is readable.
     unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize;
 
-    /// Whether the stack pointer is in `floor..=floor + span`, and the two words below `floor` are intact: the higher
-    /// one holds the negated address of `floor`, the lower one the address.
+    /// Whether the stack pointer, the lowest and the highest word of the canary band add up to `reach` or more, as
+    /// unsigned numbers, for the [`Bounds`] that lie `OFFSET` bytes above the context `base`.
     ///
     /// # Safety
     ///
-    /// The two words below `floor` are readable, and aligned.
+    /// They lie there. `reach` is 0, or it leads from `base` to the band, in the same memory. The band can be read.
     #[inline(always)]
-    unsafe fn stack_ok(floor: &Cell<*const Cell<usize>>, span: &Cell<usize>) -> bool {
-        // The stack pointer is read first, and each word where it is used, so that the loads become memory operands on
-        // x86_64.
+    unsafe fn stack_ok<const OFFSET: usize>(base: *const Context) -> bool {
         let sp = Self::stack_pointer().addr();
-        let floor = floor.get();
         // SAFETY: by the contract.
-        let higher = unsafe { &*floor.wrapping_sub(1) };
+        let bounds = unsafe { &*base.wrapping_byte_add(OFFSET).cast::<Bounds>() };
+        let floor = bounds.floor.get();
         // SAFETY: by the contract.
-        let lower = unsafe { &*floor.wrapping_sub(2) };
-        sp.wrapping_add(higher.get()) <= span.get() && lower.get() == floor.addr()
+        let lowest = unsafe { &*floor.wrapping_sub(BAND_WORDS) };
+        // SAFETY: by the contract.
+        let highest = unsafe { &*floor.wrapping_sub(1) };
+        sp.wrapping_add(lowest.get()).wrapping_add(highest.get()) >= bounds.reach.get()
     }
 
     /// `bits` exclusive or with the `AtomicU32` that lies `OFFSET` bytes above `base`, by a relaxed load.

@@ -62,7 +62,9 @@ compile_error!(
      cargo, or set it as the build script would"
 );
 
-pub(crate) use context::{Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word, Words};
+pub(crate) use context::{
+    BAND_WORDS, Bounds, Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word, Words,
+};
 pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa};
 #[cfg(all(bare, target_arch = "aarch64"))]
 pub use native::Mpidr;

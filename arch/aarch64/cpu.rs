@@ -1,9 +1,8 @@
 //! Questions about an aarch64 processor: stack pointer, interrupt masks, watchpoint.
 
 use crate::arch::isa::Control;
-use crate::arch::{Cpu, INTERRUPT_BITS, Native};
+use crate::arch::{BAND_WORDS, Context, Cpu, INTERRUPT_BITS, Native};
 use core::arch::asm;
-use core::cell::Cell;
 
 /// DAIF.F, I and A: the masks of FIQ, IRQ and SError, bits 6 to 8 (Arm ARM, C5.2.3).
 const MASKS: u32 = 0b111 << 6;
@@ -23,23 +22,25 @@ impl Cpu for Native {
         sp
     }
 
-    /// In assembly: the compiler needs eight instructions for the default, with a branch for each comparison.
+    /// In assembly: the compiler does not load the bounds as a pair.
     #[inline(always)]
-    unsafe fn stack_ok(floor: &Cell<*const Cell<usize>>, span: &Cell<usize>) -> bool {
-        // SAFETY: reads the two words that the caller vouches for.
+    unsafe fn stack_ok<const OFFSET: usize>(base: *const Context) -> bool {
+        // SAFETY: reads the words that the caller vouches for.
         unsafe {
             asm!(
-                "ldp {lower}, {higher}, [{floor}, #-16]",
-                "add {higher}, sp, {higher}",
-                // higher = height of sp above the floor, if the word was intact.
-                "cmp {lower}, {floor}",
-                // Compares the heights if the lower word is intact; else sets the flags to "higher".
-                "ccmp {higher}, {span}, #2, eq",
-                "b.hi {fails}",
-                floor = in(reg) floor.get(),
-                span = in(reg) span.get(),
-                lower = out(reg) _,
-                higher = out(reg) _,
+                "ldp {floor}, {reach}, [{base}, {OFFSET}]",
+                "ldur {sum}, [{floor}, #-{BAND}]",
+                "ldur {floor}, [{floor}, #-8]",
+                "add {sum}, {sum}, {floor}",
+                "add {sum}, sp, {sum}",
+                "cmp {sum}, {reach}",
+                "b.lo {fails}",
+                base = in(reg) base,
+                floor = out(reg) _,
+                reach = out(reg) _,
+                sum = out(reg) _,
+                OFFSET = const OFFSET,
+                BAND = const BAND_WORDS * 8,
                 fails = label { return false },
                 options(readonly, nostack),
             );

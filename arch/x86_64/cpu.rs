@@ -1,8 +1,9 @@
 //! Questions about an x86_64 processor: stack pointer, RFLAGS, the interrupt descriptor table, debug registers.
 
 use crate::arch::isa::Control;
-use crate::arch::{Cpu, INTERRUPT_BITS, Native};
+use crate::arch::{BAND_WORDS, Bounds, Context, Cpu, INTERRUPT_BITS, Native};
 use core::arch::asm;
+use core::cell::Cell;
 
 /// RFLAGS.IF, bit 9: set where interrupts are enabled (Intel SDM volume 1, section 3.4.3.3).
 const INTERRUPT_ENABLE: u32 = 1 << 9;
@@ -16,6 +17,22 @@ impl Cpu for Native {
         // SAFETY: reads a register.
         unsafe { asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
         sp
+    }
+
+    /// The words are addressed from `base`, which is in a register: so `floor` is not loaded.
+    #[inline(always)]
+    unsafe fn stack_ok<const OFFSET: usize>(base: *const Context) -> bool {
+        // Read first, and each word where it is used, so that the loads become memory operands.
+        let sp = Self::stack_pointer().addr();
+        // SAFETY: by the contract.
+        let reach = unsafe { &*base.wrapping_byte_add(OFFSET).cast::<Bounds>() }.reach.get();
+        // Of a stack without bounds these are words of the context, and the sum may be any.
+        let lowest = base.wrapping_byte_add(reach).cast::<Cell<usize>>();
+        // SAFETY: by the contract.
+        let sum = sp.wrapping_add(unsafe { &*lowest }.get());
+        // SAFETY: by the contract.
+        let highest = unsafe { &*lowest.wrapping_add(BAND_WORDS - 1) };
+        sum.wrapping_add(highest.get()) >= reach
     }
 
     unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize {

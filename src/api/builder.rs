@@ -143,7 +143,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
             unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.core()) }
         };
         // SAFETY: the stack is claimed, and nothing is on it yet.
-        unsafe { paint::paint((block.floor.get(), block.span.get())) };
+        unsafe { paint::paint((block.floor(), block.span())) };
         adopt(parent, block, self.name);
         // SAFETY: `renew` and `first` write a block with one reference, which this handle takes over.
         Ok(unsafe { Greenlet::from_block(block) })

@@ -3,13 +3,8 @@
 //!
 //! `records/band.rs` describes the canary band at the limit of a stack.
 //!
-//! The fast path tests the stack pointer, and the two highest words of the band, which an overflow most likely
-//! overwrites first. One comparison covers the stack pointer and the highest word, which holds the negated address of
-//! the floor: their sum is the height of the stack pointer above the floor, and must not exceed the stack's `span`. The
-//! comparison is in `Cpu::stack_ok`. An overwritten word passes only if the sum is still in range: if it is
-//! the negation of an address in `sp - span ..= sp`. Frames contain no such values; but where memory begins at 0 and the
-//! stack pointer is less than `span`, small numbers are among them. The slow path and deaths compare the whole band, as
-//! `Greenlet::is_intact` does when asked.
+//! The fast path tests the stack pointer, and the highest and the lowest word of the band, by one comparison, which is in
+//! `Cpu::stack_ok`. The slow path and deaths compare the whole band, as `Greenlet::is_intact` does when asked.
 //!
 //! Whichever of the checks on the way out fails, it is late: memory below the stack may have been overwritten. So no greenlet of the tree runs
 //! again: the tree's overflow hook is called, which does not return. It runs on main's stack, below main's saved stack

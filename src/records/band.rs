@@ -4,22 +4,29 @@
 //! ```text
 //!   base  ┌──────────────────┐
 //!         │ control block    │
-//!         ├──────────────────┤ ─┐
+//!   block ├──────────────────┤ ─┐
 //!         │ frames           │  │ span: must contain the stack pointer of a greenlet that switches away
 //!         │ free             │  │
 //!   floor ├──────────────────┤ ─┘
-//!         │ canary band      │ BAND bytes. Highest word: the negated address of the floor
-//!         │                  │             All others:   the address of the floor
+//!         │ canary band      │ BAND bytes. Highest word: -(KEY + BAND + address of the block)
+//!         │                  │             Between:      the address of the floor
+//!         │                  │             Lowest word:  KEY
 //!   limit └──────────────────┘
+//!
+//!   sp + lowest + highest = sp - block - BAND >= limit - block = reach       (unsigned)
 //! ```
 //!
-//! The highest word is negated so that the fast path needs one comparison for it and the stack pointer: see
-//! `kernel/overflow.rs`.
+//! So the fast path compares the stack pointer from below and from above, and two words of the band, by two additions and one
+//! comparison. A word that was overwritten passes only if it is off by less than the span. A frame has no such values: KEY
+//! looks like no address, small number or repeated byte.
+//!
+//! The two are the ends of the band because an overflow that leaves the one unwritten often writes the other. The guest
+//! `overflow_shapes` counts what each word is worth.
 
-use crate::arch::{Cpu, Native};
-use crate::records::block::BlockPtr;
+use crate::arch::{BAND_WORDS, Bounds, Cpu, Native};
+use crate::records::block::{Block, BlockPtr};
 use core::cell::{Cell, UnsafeCell};
-use core::mem::size_of;
+use core::mem::{offset_of, size_of};
 
 /// Whether a departure checks the stack and the interrupts. A constant, so that the checks are compiled out if it is
 /// false.
@@ -31,26 +38,35 @@ pub(crate) type Canary = Cell<usize>;
 /// Bytes of a canary band. An overflowing frame overwrites part of the band, unless it leaves all of these bytes
 /// unwritten.
 pub(crate) const BAND: usize = 64;
-const WORDS: usize = BAND / size_of::<Canary>();
+const WORDS: usize = BAND_WORDS;
 
-/// Writes the band at the limit of a stack; returns the floor above it.
+const _: () = assert!(WORDS * size_of::<Canary>() == BAND);
+
+/// The lowest word of each band.
+const KEY: usize = 0x9e37_79b9_7f4a_7c15;
+
+/// Writes the band at the limit of the stack of `block`; returns the floor above it.
 ///
 /// # Safety
 ///
 /// The [`BAND`] bytes from `limit` up belong to the caller, and `limit` is aligned for a word.
-pub(crate) unsafe fn lay_band(limit: *mut u8) -> *const Canary {
+pub(crate) unsafe fn lay_band(limit: *mut u8, block: *const u8) -> *const Canary {
     let floor = limit.wrapping_add(BAND).cast::<Canary>();
     for word in 1..=WORDS {
         // SAFETY: the caller's contract.
-        unsafe { floor.wrapping_sub(word).write(Cell::new(canary(floor, word))) };
+        unsafe { floor.wrapping_sub(word).write(Cell::new(canary(floor, block.addr(), word))) };
     }
     floor
 }
 
-/// The value of the band's word that is `word` words below the floor.
+/// The value of the band's word that is `word` words below the floor, for the block at the address `block`.
 #[inline(always)]
-fn canary(floor: *const Canary, word: usize) -> usize {
-    if word == 1 { floor.addr().wrapping_neg() } else { floor.addr() }
+fn canary(floor: *const Canary, block: usize, word: usize) -> usize {
+    match word {
+        1 => block.wrapping_add(BAND).wrapping_add(KEY).wrapping_neg(),
+        WORDS => KEY,
+        _ => floor.addr(),
+    }
 }
 
 /// Reads the word that is `word` words below the floor.
@@ -66,14 +82,14 @@ unsafe fn read(floor: *const Canary, word: usize) -> usize {
 
 /// Whether all words of the band of `greenlet` are unchanged.
 pub(crate) fn is_whole(greenlet: BlockPtr) -> bool {
-    let floor = greenlet.floor.get();
+    let (floor, block) = (greenlet.floor(), greenlet.as_ptr().addr());
     let mut word = 1;
     // A plain loop: without optimization an iterator needs deep frames, and little stack may be left here. The early
     // return per word keeps the compiler from comparing several words in vector registers, which takes more
     // instructions.
     while word <= WORDS {
         // SAFETY: the greenlet exists.
-        if unsafe { read(floor, word) } != canary(floor, word) {
+        if unsafe { read(floor, word) } != canary(floor, block, word) {
             return false;
         }
         word += 1;
@@ -81,12 +97,13 @@ pub(crate) fn is_whole(greenlet: BlockPtr) -> bool {
     true
 }
 
-/// Whether the stack pointer is within the span of `leaver`, the current greenlet, and the two highest words of its
-/// band are unchanged. The fast path checks no more than this.
+/// Whether the stack pointer is within the span of `leaver`, the current greenlet, and the two ends of its band are
+/// unchanged. The fast path checks no more than this.
 #[inline(always)]
 pub(crate) fn stack_ok(leaver: BlockPtr) -> bool {
-    // SAFETY: a greenlet exists while it runs, and its band is part of its stack, or of its tree.
-    unsafe { Native::stack_ok(&leaver.floor, &leaver.span) }
+    // SAFETY: a greenlet exists while it runs, and its band is part of its stack, or of its tree. The pointer to a block is
+    // one to all of the stack; main's `reach` is 0.
+    unsafe { Native::stack_ok::<{ offset_of!(Block, bounds) }>(leaver.context()) }
 }
 
 /// The band of a main greenlet, which is never overwritten: with it the fast path needs no special case for main.
@@ -100,26 +117,27 @@ impl MainBand {
         Self(UnsafeCell::new([0; WORDS]))
     }
 
-    /// Writes the band; returns the floor, and the span of a stack without bounds.
+    /// Writes the band; returns the bounds of a stack without bounds, for the main greenlet `block`.
     ///
     /// # Safety
     ///
     /// The caller has taken the tree, and no main greenlet of it exists.
-    pub(crate) unsafe fn lay(&'static self) -> (*const Canary, usize) {
+    pub(crate) unsafe fn lay(&'static self, block: *const u8) -> Bounds {
         // SAFETY: the words belong to the tree, nothing else uses them now, and an `UnsafeCell` may be written through
         // `&self`.
-        (unsafe { lay_band(self.0.get().cast()) }, usize::MAX)
+        let floor = unsafe { lay_band(self.0.get().cast(), block) };
+        Bounds { floor: Cell::new(floor), reach: Cell::new(0) }
     }
 }
 
-/// Writes the band of a stack whose lowest address is `limit`; returns the floor and the span up to the control block
+/// Writes the band of a stack whose lowest address is `limit`; returns the bounds of the stack below the control block
 /// `block`.
 ///
 /// # Safety
 ///
 /// As for [`lay_band`]; `block` is in the same memory.
-pub(crate) unsafe fn bounds(limit: *mut u8, block: *const u8) -> (*const Canary, usize) {
+pub(crate) unsafe fn bounds(limit: *mut u8, block: *const u8) -> Bounds {
     // SAFETY: the caller's contract.
-    let floor = unsafe { lay_band(limit) };
-    (floor, block.addr() - floor.addr())
+    let floor = unsafe { lay_band(limit, block) };
+    Bounds { floor: Cell::new(floor), reach: Cell::new(limit.addr().wrapping_sub(block.addr())) }
 }

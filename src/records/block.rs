@@ -19,7 +19,7 @@
 //!
 //! An alive greenlet is running if it is its core's current greenlet, else suspended.
 
-use crate::arch::{Context, FrameRecord, RECORD_AT};
+use crate::arch::{Bounds, Context, FrameRecord, RECORD_AT};
 use crate::records::attached::{self, Attached, Shared};
 #[cfg(feature = "abandon")]
 use crate::records::band::lay_band;
@@ -44,11 +44,8 @@ pub(crate) struct Block {
     /// How many references there are: handles, parent fields of children, kills in progress, pins, and the packet with
     /// which the greenlet left. The current greenlet may have 0, because being current is not counted.
     pub(crate) refs: Cell<u32>,
-    /// The lowest address that the greenlet may use: the upper end of the canary band.
-    pub(crate) floor: Cell<*const Canary>,
-    /// Bytes from `floor` up to the control block, where the stack pointer must be. `usize::MAX` for main, whose stack
-    /// is not the crate's.
-    pub(crate) span: Cell<usize>,
+    /// Where the stack pointer may be. Without bounds for main, whose stack is not the crate's.
+    pub(crate) bounds: Bounds,
 
     /// Two zero words, where a walk along frame pointers ends.
     pub(crate) record: Cell<FrameRecord>,
@@ -291,12 +288,24 @@ impl BlockPtr {
 
     /// Whether this is a main greenlet.
     pub(crate) fn is_main(self) -> bool {
-        self.span.get() == usize::MAX
+        self.bounds.reach.get() == 0
+    }
+
+    /// The upper end of its canary band.
+    #[inline]
+    pub(crate) fn floor(self) -> *const Canary {
+        self.bounds.floor.get()
+    }
+
+    /// Bytes from the floor up to the control block, where the stack pointer must be. Not for main.
+    #[inline]
+    pub(crate) fn span(self) -> usize {
+        self.as_ptr().addr() - self.floor().addr()
     }
 
     /// The lowest address of its stack. Not for main, whose stack is unknown.
     pub(crate) fn limit(self) -> usize {
-        self.floor.get().addr() - BAND
+        self.floor().addr() - BAND
     }
 
     /// One past the highest address of its stack. Not for main.
@@ -385,7 +394,7 @@ impl Block {
     /// As for [`write`](Self::write), except that `id` need not be initialised.
     pub(crate) unsafe fn write_first(
         place: *mut Self,
-        bounds: (*const Canary, usize),
+        bounds: Bounds,
         home: (Home, u32),
         core: &'static Core,
     ) -> BlockPtr {
@@ -405,7 +414,7 @@ impl Block {
     /// memory, and it stays a block until its slot is released.
     pub(crate) unsafe fn write(
         place: *mut Self,
-        (floor, span): (*const Canary, usize),
+        bounds: Bounds,
         (home, headroom): (Home, u32),
         core: &'static Core,
     ) -> BlockPtr {
@@ -424,8 +433,7 @@ impl Block {
             context: Context::running(),
             flags: Cell::new(Flags::NONE),
             refs: Cell::new(1),
-            floor: Cell::new(floor),
-            span: Cell::new(span),
+            bounds: bounds,
             record: Cell::new([0; 2]),
             body_or_pin: Cell::new(ptr::null()),
             next: Cell::new(me),

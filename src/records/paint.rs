@@ -27,7 +27,7 @@ pub(crate) unsafe fn paint((floor, span): (*const Canary, usize)) {
 /// stack pointer if that is lower. The stack pointer is the present one for the current greenlet, else the saved one.
 #[inline(never)] // one copy, to save space
 pub(crate) fn mark(block: BlockPtr) -> usize {
-    let (floor, span) = (block.floor.get().cast::<usize>(), block.span.get());
+    let (floor, span) = (block.floor().cast::<usize>(), block.span());
     debug_assert!(span.is_multiple_of(size_of::<usize>()));
     // SAFETY: the memory from floor to control block is part of the greenlet's stack and was painted. Both bounds are
     // aligned to more than a word.

@@ -14,7 +14,7 @@ struct Unwritten([u8; BAND]);
 /// Sets the watchpoint to the canary band of `block`, a greenlet of this core.
 #[inline(always)]
 pub(crate) fn greenlet(block: BlockPtr) {
-    Native::watch(block.floor.get().cast());
+    Native::watch(block.floor().cast());
 }
 
 /// Sets the watchpoint to memory that nothing writes to, as no tree is entered any more.

@@ -41,7 +41,7 @@ impl Drop for One {
     }
 }
 
-/// A value or an error: two words, so that it does not travel in a register; or none of that matters, and it does.
+/// A value or an error: two words, so that it does not travel in one register.
 pub(crate) struct Value {
     pub(crate) number: u64,
     _counted: One,

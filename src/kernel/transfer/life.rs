@@ -90,16 +90,18 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     outgoing!(place = value);
     mark(me, DEAD);
     me.core().set_current(parent);
-    // In both cases, SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on. The parent is
-    // suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its stack is not reused
-    // before the parent has unpacked the value: `me` is referenced, and unpacking is what the parent does first.
     if const { word::is_wide::<V>() } {
-        // SAFETY: see above.
-        unsafe { Native::finish_with_words(parent.context(), word::pack_wide(place)) }
-    } else {
-        // SAFETY: see above.
-        unsafe { Native::finish_with_word(parent.context(), word::pack(place)) }
+        // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
+        let words = unsafe { word::pack_wide(place) };
+        // SAFETY: as below.
+        unsafe { Native::finish_with_words(parent.context(), words) }
     }
+    // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
+    let word = unsafe { word::pack(place) };
+    // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
+    // stack is not reused before the parent has unpacked the value: `me` is referenced, and unpacking is what the parent
+    // does first.
+    unsafe { Native::finish_with_word(parent.context(), word) }
 }
 
 /// Sets the flags `how` on `me`, which is dying, and resets its context: a debugger then sees an empty stack.

@@ -133,16 +133,21 @@ unsafe fn leave<V: 'static, E: 'static, const MARKED: bool>(
     place: *const V,
 ) -> Outcome<V, E> {
     let (from, to) = (from.context(), to.context());
-    // In both cases, SAFETY: the caller's contract; what is sent is a packed `V`. If it is an address, it is one on this
-    // stack, which does not change before the receiver unpacks it, the first thing that it does. The landing comes from
-    // the switch, and is received once.
     if const { word::is_wide::<V>() } {
-        // SAFETY: see above.
-        unsafe { receive(Native::wide_switch::<MARKED>(from, to, word::pack_wide(place))) }
-    } else {
-        // SAFETY: see above.
-        unsafe { receive(Native::switch::<MARKED>(from, to, word::pack(place))) }
+        // SAFETY: the caller's contract.
+        let words = unsafe { word::pack_wide(place) };
+        // SAFETY: the caller's contract. The words are a packed `V`.
+        let landing = unsafe { Native::wide_switch::<MARKED>(from, to, words) };
+        // SAFETY: `landing` comes from this switch, and is received once.
+        return unsafe { receive(landing) };
     }
+    // SAFETY: the caller's contract.
+    let word = unsafe { word::pack(place) };
+    // SAFETY: the caller's contract. The word is a packed `V`. If it is the value's address, the value is on this stack,
+    // which does not change before the receiver unpacks the word, the first thing that it does.
+    let landing = unsafe { Native::switch::<MARKED>(from, to, word) };
+    // SAFETY: `landing` comes from this switch, and is received once.
+    unsafe { receive(landing) }
 }
 
 /// Receives what a greenlet that left by the fast path is resumed with. Called immediately after the switch, because

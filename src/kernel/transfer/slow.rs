@@ -219,14 +219,16 @@ unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arr
 #[inline(always)]
 unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, packet: &Packet<V, E>) -> Arrival<V, E> {
     let (from, to, packet) = (from.context(), to.context(), ptr::from_ref(packet).cast());
-    // In both cases, SAFETY: the caller's contract. The landing comes from the switch, and is received once.
     if const { word::is_wide::<V>() } {
-        // SAFETY: see above.
-        unsafe { receive(Native::wide_switch_with_packet(from, to, packet)) }
-    } else {
-        // SAFETY: see above.
-        unsafe { receive(Native::switch_with_packet(from, to, packet)) }
+        // SAFETY: the caller's contract.
+        let landing = unsafe { Native::wide_switch_with_packet(from, to, packet) };
+        // SAFETY: `landing` comes from this switch, and is received once.
+        return unsafe { receive(landing) };
     }
+    // SAFETY: the caller's contract.
+    let landing = unsafe { Native::switch_with_packet(from, to, packet) };
+    // SAFETY: `landing` comes from this switch, and is received once.
+    unsafe { receive(landing) }
 }
 
 /// Receives what a greenlet that left by the slow path, or that starts, is resumed with: a word or a packet.

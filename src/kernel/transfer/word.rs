@@ -71,8 +71,10 @@ impl Packed for Word {
             // SAFETY: the word contains a `V`, which the caller owns from here on.
             return unsafe { self.as_ptr().cast::<V>().read() };
         }
-        // SAFETY: by the contract it is a pointer to a valid `V`, aligned, which the caller owns from here on.
-        unsafe { self.assume_init().cast::<V>().read() }
+        // SAFETY: `pack`, or the trampoline, stored a pointer in it.
+        let place: *const V = unsafe { self.assume_init() }.cast();
+        // SAFETY: it points to a valid `V`, aligned, which the caller owns from here on.
+        unsafe { place.read() }
     }
 }
 

@@ -264,7 +264,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         let place = self.main.get().cast::<Block>();
         // SAFETY: the tree was free, so no reference to the block in `self.main` exists; and it stays taken until the
         // last reference to this main is released.
-        let bounds = unsafe { self.band.lay() };
+        let bounds = unsafe { self.band.lay(place.cast()) };
         // SAFETY: the same.
         let main = unsafe { Block::write(place, bounds, (Home::Tree(&self.occupancy), 0), core) };
         core.begin(ptr::from_ref(self).cast(), main);
