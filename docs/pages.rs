@@ -16,6 +16,9 @@ pub mod containment {}
 #[doc = include_str!("costs.md")]
 pub mod costs {}
 #[doc = include_str!("links.md")]
+#[doc = include_str!("debugging.md")]
+pub mod debugging {}
+#[doc = include_str!("links.md")]
 #[doc = include_str!("design.md")]
 pub mod design {}
 #[doc = include_str!("links.md")]

@@ -789,7 +789,7 @@ class Next(Command):
 
 
 def quietly(command):
-    """Executes without a word about where the program stops. GDB before 14 cannot do so."""
+    """Executes without a word about where the program stops, which GDB before 13 cannot do."""
     mute = "suppress-cli-notifications"
     try:
         kept = gdb.parameter(mute)

@@ -174,23 +174,12 @@ const SETTINGS: [&str; 4] = [
 const OF_THE_BOARD: [&str; 3] = ["at board::", "at _start", "at core_entry"];
 
 /// What GDB showed, from the first command on, without what the settings cannot leave out: numbers of frames, whose count depends on
-/// inlining; bytes of stack in use; the board's frames; and the places where a GDB before 14 says that it steps.
+/// inlining; bytes of stack in use; and the board's frames.
 fn plain(shown: &str) -> String {
     let lines = shown.lines().skip_while(|line| !line.starts_with('+')).map(without_numbers);
-    let lines = lines.filter(|line| !OF_THE_BOARD.iter().any(|frame| line.starts_with(frame)));
-    let (mut plain, mut is_stepping) = (String::new(), false);
-    for line in lines.filter(|line| !line.starts_with("[Inferior ")) {
-        match line.as_str() {
-            "+greenlet next" => is_stepping = true,
-            // What the command itself shows begins so.
-            line if ["at ", "[", "+"].iter().any(|begin| line.starts_with(begin)) => is_stepping = false,
-            _ if is_stepping => continue,
-            _ => {}
-        }
-        plain += &line;
-        plain.push('\n');
-    }
-    plain
+    let left_out =
+        |line: &String| line.starts_with("[Inferior ") || OF_THE_BOARD.iter().any(|frame| line.starts_with(frame));
+    lines.filter(|line| !left_out(line)).flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
 /// A line without the number of a frame, with `_` for bytes before a slash and a size, and with columns two blanks apart.

@@ -79,6 +79,8 @@ pub(super) fn cases() -> Vec<Case> {
             refused(&["soak", "--bless"], &["--bless makes no sense here"])?;
             refused(&["aarch64", "tour", "--bless", "--timeout", "9"], &["--bless holds the guest to the limit"])?;
             refused(&["aarch64", "conformance", "--bless"], &["`conformance` has no transcript to keep"])?;
+            refused(&["aarch64", "tour", "--gdb", "--bless"], &["`tour` has no transcript of GDB to keep"])?;
+            refused(&["aarch64", "tour", "--gdb", "--timeout", "9"], &["--gdb waits as long as GDB does"])?;
             refused(&["machines", "--quick"], &["--quick makes no sense here"])?;
             refused(&["fuzz-kernel", "--replay", "x.scn", "--from", "2"], &["--from makes no sense here"])
         }),
