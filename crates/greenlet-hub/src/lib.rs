@@ -7,6 +7,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod atomics;
 mod bounded;
 mod channel;
 mod condition;
@@ -16,7 +17,6 @@ mod host;
 mod hub;
 #[cfg(target_os = "none")]
 mod idle;
-mod inbox;
 mod join;
 mod mutex;
 mod node;
@@ -41,6 +41,7 @@ mod timers;
 mod wait;
 mod waits;
 mod waker;
+mod wakes;
 mod what;
 
 pub use bounded::Bounded;
