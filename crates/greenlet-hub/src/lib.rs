@@ -7,6 +7,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod atomics;
 mod awaits;
 mod bounded;
 mod channel;
@@ -17,7 +18,6 @@ mod host;
 mod hub;
 #[cfg(target_os = "none")]
 mod idle;
-mod inbox;
 mod join;
 mod mutex;
 mod node;
@@ -43,6 +43,7 @@ mod timers;
 mod wait;
 mod waits;
 mod waker;
+mod wakes;
 mod what;
 
 pub use awaits::Await;

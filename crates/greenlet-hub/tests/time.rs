@@ -96,7 +96,9 @@ fn an_interval_of_a_million_ticks_does_not_drift() {
             })
             .unwrap();
         let mut interval = main.interval(Duration::from_micros(10));
-        for tick in 1..=1_000_000_u64 {
+        // A million takes a while without optimization.
+        let ticks = if cfg!(debug_assertions) { 100_000 } else { 1_000_000_u64 };
+        for tick in 1..=ticks {
             assert_eq!(interval.tick(main), Ok(0));
             assert_eq!(main.now(), Instant::from_ticks(10 * tick));
         }
