@@ -158,9 +158,10 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// the fault came in one of its operations, or in code that the operation called, the call either succeeds and
     /// leaves no other greenlet half changed, or is refused.
     ///
-    /// The stack does not return to its pool, unless [`Greenlet::reclaim`](crate::Greenlet::reclaim) is called. For its handles, for its children and at the end of the tree, the
-    /// greenlet is dead like any other. If an ancestor that should receive `error` has no body, `error` is leaked
-    /// as well, and [`NoRun`](crate::Thrown::NoRun) is delivered in its place to the next ancestor.
+    /// The stack does not return to its pool, unless [`Greenlet::reclaim`](crate::Greenlet::reclaim) is called. For its
+    /// handles, for its children and at the end of the tree, the greenlet is dead like any other. If an ancestor that
+    /// should receive `error` has no body, `error` is leaked as well, and [`NoRun`](crate::Thrown::NoRun) is delivered
+    /// in its place to the next ancestor.
     ///
     /// # Errors
     ///
@@ -252,10 +253,10 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// The greenlet is dead then, and its parent receives `error` as if the body had ended with it. If the call
     /// succeeds, it does not return. Nothing unwinds. Needs the feature `abandon`.
     ///
-    /// The panic handler calls this where it runs, on the greenlet's stack; it needs no landing stack. `error` can carry
-    /// what the panic said, as in the example: it is moved to the parent, and the stack on which the panic handler
-    /// runs stays unchanged until the parent has it. A panic of the panic handler itself calls the panic handler
-    /// again, and an overflow there is one for [`abandon`](Self::abandon).
+    /// The panic handler calls this where it runs, on the greenlet's stack; it needs no landing stack. `error` can
+    /// carry what the panic said, as in the example: it is moved to the parent, and the stack on which the panic
+    /// handler runs stays unchanged until the parent has it. A panic of the panic handler itself calls the panic
+    /// handler again, and an overflow there is one for [`abandon`](Self::abandon).
     ///
     /// What is leaked, and what the greenlet is for others afterwards, is the same as for [`abandon`](Self::abandon):
     /// destructors do not run, locks stay locked, borrows stay borrowed, and the stack does not return to its pool

@@ -48,8 +48,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// [`SpawnError::PoolEmpty`](crate::SpawnError::PoolEmpty). For a greenlet that is dead and was not abandoned, or
     /// whose stack was reclaimed before, this does nothing.
     ///
-    /// The parent that receives the error calls this, before it drops its handle. A greenlet that was abandoned while it
-    /// was being killed because its last handle was dropped, because another core requested it, or because the tree
+    /// The parent that receives the error calls this, before it drops its handle. A greenlet that was abandoned while
+    /// it was being killed because its last handle was dropped, because another core requested it, or because the tree
     /// ends, has no such parent: there the hook of [`Tree::on_unraisable`](crate::Tree::on_unraisable) gets a handle. A
     /// greenlet without a handle at that time keeps its stack for ever.
     ///
@@ -67,8 +67,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// it is at the base of the stack, and stays valid until the last reference is released.
     ///
     /// Safe code alone can leave such pointers, because it may rely on frames that are left only by a return or a panic
-    /// that unwinds. So the promise is about what the greenlet's code was doing, and not only about its `unsafe` blocks.
-    /// Look for:
+    /// that unwinds. So the promise is about what the greenlet's code was doing, and not only about its `unsafe`
+    /// blocks. Look for:
     ///
     /// - *nodes in its frames* that are linked into a list elsewhere, of waiters, timers or wakers: a future that was
     ///   pinned there, an entry of a queue, a mutex guard that others find through its lock. `Pin` guarantees that they
@@ -78,8 +78,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///   that waits for its threads at its end, a buffer that a DMA transfer fills, a slice in a queue.
     /// - *addresses* of its locals in values that it sent, in statics, in contexts and in its values of
     ///   [`GreenletLocal`](crate::GreenletLocal)s, whose destructors run when the greenlet is freed.
-    /// - *code of another stack that returns to it*: a coroutine of another crate that the greenlet resumed, or a function
-    ///   that ran on a stack of its own with the greenlet as its caller.
+    /// - *code of another stack that returns to it*: a coroutine of another crate that the greenlet resumed, or a
+    ///   function that ran on a stack of its own with the greenlet as its caller.
     ///
     /// ```
     /// # use greenlet::{Greenlet, Outcome, Thrown};

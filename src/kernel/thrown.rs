@@ -158,8 +158,8 @@ impl<V: fmt::Debug, E: fmt::Debug + fmt::Display> core::error::Error for Thrown<
 
 /// An error of the program's own has its own kind, everything else is [`Other`](embedded_io::ErrorKind::Other).
 ///
-/// Not `Interrupted` for an exit: callers may retry what was interrupted, and a greenlet that was asked to exit would then
-/// not end.
+/// Not `Interrupted` for an exit: callers may retry what was interrupted, and a greenlet that was asked to exit would
+/// then not end.
 #[cfg(feature = "embedded-io")]
 impl<V: fmt::Debug, E: embedded_io::Error> embedded_io::Error for Thrown<V, E> {
     fn kind(&self) -> embedded_io::ErrorKind {

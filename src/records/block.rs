@@ -245,8 +245,8 @@ impl BlockPtr {
         leaked
     }
 
-    /// Makes an abandoned greenlet an ordinary dead one, whose stack returns to its pool with the last reference. Writes
-    /// the canary band anew, which a dead greenlet's stack must have and an overflow may have changed.
+    /// Makes an abandoned greenlet an ordinary dead one, whose stack returns to its pool with the last reference.
+    /// Writes the canary band anew, which a dead greenlet's stack must have and an overflow may have changed.
     ///
     /// # Safety
     ///

@@ -139,9 +139,9 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
-/// Ends `me`, whose body neither returns nor unwinds, because a fault or a panic stopped it: sends `error` to the nearest
-/// ancestor that is neither dead nor bare. As the last part of [`die`], but without running user code. Runs on any
-/// stack: on a landing stack after a fault, on that of `me` after a panic.
+/// Ends `me`, whose body neither returns nor unwinds, because a fault or a panic stopped it: sends `error` to the
+/// nearest ancestor that is neither dead nor bare. As the last part of [`die`], but without running user code. Runs on
+/// any stack: on a landing stack after a fault, on that of `me` after a panic.
 ///
 /// # Safety
 ///

@@ -299,17 +299,27 @@ fn without_a_promise(main: &Main) {
     println!("    counted | {left} abandoned");
 }
 
-/// Where a panic or an overflow is refused: nothing of the tree can continue.
-const REFUSED: [(&str, fn(&Main), AbandonError); 9] = [
-    ("in main", |_| panic!("in main"), AbandonError::Main),
-    ("in a critical section", masked, AbandonError::Masked),
-    ("in the destructor of a body that the kernel drops", bomb_in_kernel, AbandonError::Busy),
-    ("an overflow there", overflow_in_kernel, AbandonError::Busy),
-    ("in a tracer", in_a_tracer, AbandonError::Busy),
-    ("in a visitor", in_a_visitor, AbandonError::Busy),
-    ("in the hook of errors without a receiver", in_a_hook, AbandonError::Busy),
-    ("in the panic handler, for a second time", in_the_handler, AbandonError::Busy),
-    ("in an interrupt handler", in_an_interrupt, AbandonError::NotEntered),
+/// A place where a panic or an overflow is refused: nothing of the tree can continue.
+struct Place {
+    name: &'static str,
+    run: fn(&Main),
+    expected: AbandonError,
+}
+
+const fn place(name: &'static str, run: fn(&Main), expected: AbandonError) -> Place {
+    Place { name, run, expected }
+}
+
+const REFUSED: [Place; 9] = [
+    place("in main", |_| panic!("in main"), AbandonError::Main),
+    place("in a critical section", masked, AbandonError::Masked),
+    place("in the destructor of a body that the kernel drops", bomb_in_kernel, AbandonError::Busy),
+    place("an overflow there", overflow_in_kernel, AbandonError::Busy),
+    place("in a tracer", in_a_tracer, AbandonError::Busy),
+    place("in a visitor", in_a_visitor, AbandonError::Busy),
+    place("in the hook of errors without a receiver", in_a_hook, AbandonError::Busy),
+    place("in the panic handler, for a second time", in_the_handler, AbandonError::Busy),
+    place("in an interrupt handler", in_an_interrupt, AbandonError::NotEntered),
 ];
 
 /// Which of the words that are not put back is what: how many of these have begun, and why the last one was refused.
@@ -331,17 +341,17 @@ fn refused(reason: AbandonError) {
 extern "C" fn next() -> ! {
     interrupts::disable();
     let begun = anew::words()[BEGUN].load(Relaxed);
-    if let Some((place, _, expected)) = begun.checked_sub(1).and_then(|last| REFUSED.get(last)) {
+    if let Some(Place { name, expected, .. }) = begun.checked_sub(1).and_then(|last| REFUSED.get(last)) {
         let reason = REASONS[anew::words()[REASON].load(Relaxed)];
-        check!(reason == *expected, "{place}: {reason}");
-        println!("    refused | {place}");
+        check!(reason == *expected, "{name}: {reason}");
+        println!("    refused | {name}");
     }
-    let Some((place, run, _)) = REFUSED.get(begun) else { board::finish() };
+    let Some(Place { name, run, .. }) = REFUSED.get(begun) else { board::finish() };
     anew::words()[BEGUN].store(begun + 1, Relaxed);
     anew::remember(GUARDED.guards().next().expect("there is a stack"));
     interrupts::enable();
-    let _ended = TREE.enter(|main| run(main));
-    check!(false, "{place}: not refused");
+    let _ended = TREE.enter(run);
+    check!(false, "{name}: not refused");
     board::finish()
 }
 
