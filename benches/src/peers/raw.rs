@@ -1,8 +1,7 @@
 //! The least that a switch between two stacks can be: four words saved and loaded. No current coroutine, no end, no errors.
 //!
 //! Where it stands when it does not run, a context keeps at the end of its stack, as greenlets do. The places are never
-//! constants for the compiler: a partner is two pointers in memory. The way back is a pointer in a static, which a partner finds
-//! before its own stack is in the caches.
+//! constants for the compiler: a partner is two pointers in memory.
 
 use crate::peer::{Peer, Stacks, Value};
 use crate::slab::Slab;
@@ -11,9 +10,6 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit, align_of, size_of};
-use std::ptr::null_mut;
-use std::sync::atomic::AtomicPtr;
-use std::sync::atomic::Ordering::Relaxed;
 
 pub(crate) enum Raw {}
 
@@ -30,66 +26,55 @@ pub(crate) struct Ground {
     main: Box<Place>,
 }
 
-/// A context, as main resumes it.
-pub(crate) struct Partner<V> {
-    main: *const Place,
+/// A context and who resumes it; from inside the same, the other way round.
+pub(crate) struct Pair<V> {
     own: *const Place,
+    other: *const Place,
     values: PhantomData<V>,
 }
-
-/// The same from inside.
-pub(crate) struct Inside<V> {
-    own: *const Place,
-    values: PhantomData<V>,
-}
-
-/// The place of main, to which partners go back.
-static MAIN: AtomicPtr<Place> = AtomicPtr::new(null_mut());
 
 impl Peer for Raw {
     const NAME: &'static str = "raw";
     const MOST: usize = usize::MAX;
 
     type Ground<V: Value> = Ground;
-    type Partner<V: Value> = Partner<V>;
-    type Inside<'a, V: Value> = Inside<V>;
+    type Partner<V: Value> = Pair<V>;
+    type Inside<'a, V: Value> = Pair<V>;
     type Stop<V: Value> = Infallible;
 
     fn enter<V: Value, R>(stacks: Stacks, bench: impl FnOnce(&Ground) -> R) -> R {
-        let ground = Ground { slab: Slab::new(stacks), main: Box::default() };
-        MAIN.store((&raw const *ground.main).cast_mut(), Relaxed);
-        bench(&ground)
+        bench(&Ground { slab: Slab::new(stacks), main: Box::default() })
     }
 
-    fn create<V: Value, F>(ground: &Ground, body: F) -> Partner<V>
+    fn create<V: Value, F>(ground: &Ground, body: F) -> Pair<V>
     where
-        F: FnOnce(&mut Inside<V>, V) -> Result<V, Infallible> + Send + 'static,
+        F: FnOnce(&mut Pair<V>, V) -> Result<V, Infallible> + Send + 'static,
     {
         prepare(ground, ground.slab.take(), body)
     }
 
     #[inline(always)]
-    fn resume<V: Value>(partner: &mut Partner<V>, value: V) -> V {
-        transfer(partner.main, partner.own, value)
+    fn resume<V: Value>(partner: &mut Pair<V>, value: V) -> V {
+        transfer(partner, value)
     }
 
     #[inline(always)]
-    fn suspend<V: Value>(inside: &mut Inside<V>, value: V) -> Result<V, Infallible> {
-        Ok(transfer(inside.own, MAIN.load(Relaxed), value))
+    fn suspend<V: Value>(inside: &mut Pair<V>, value: V) -> Result<V, Infallible> {
+        Ok(transfer(inside, value))
     }
 
     #[inline(always)]
     fn once(ground: &Ground, value: usize) -> usize {
         let mut partner = prepare(ground, ground.slab.end(0), |_, value| Ok(value));
-        Self::resume(&mut partner, value)
+        transfer(&mut partner, value)
     }
 }
 
 /// Lays a place, and a body below it, at the end of a stack.
 #[inline(always)]
-fn prepare<V: Value, F>(ground: &Ground, end: *mut u8, body: F) -> Partner<V>
+fn prepare<V: Value, F>(ground: &Ground, end: *mut u8, body: F) -> Pair<V>
 where
-    F: FnOnce(&mut Inside<V>, V) -> Result<V, Infallible> + Send + 'static,
+    F: FnOnce(&mut Pair<V>, V) -> Result<V, Infallible> + Send + 'static,
 {
     let own = end.wrapping_sub(size_of::<Place>()).cast::<Place>();
     let at = body_below::<F>(own);
@@ -100,7 +85,7 @@ where
     let pc = entry::<V, F> as *const () as usize;
     // SAFETY: the same.
     unsafe { own.write(Place([Cell::new(sp), Cell::new(pc), Cell::default(), Cell::default()])) };
-    Partner { main: &raw const *ground.main, own, values: PhantomData }
+    Pair { own: &raw const *ground.main, other: own, values: PhantomData }
 }
 
 /// Where the body of a context lies.
@@ -113,23 +98,22 @@ fn body_below<F>(place: *const Place) -> *mut F {
 /// # Safety
 ///
 /// Entered by `switch`, on a stack that `prepare` has prepared for `V` and `F`.
-unsafe extern "C" fn entry<V: Value, F>(word: Word, _from: *const Place, own: *const Place) -> !
+unsafe extern "C" fn entry<V: Value, F>(word: Word, from: *const Place, own: *const Place) -> !
 where
-    F: FnOnce(&mut Inside<V>, V) -> Result<V, Infallible>,
+    F: FnOnce(&mut Pair<V>, V) -> Result<V, Infallible>,
 {
     // SAFETY: `prepare` wrote it, and a context starts once.
     let body = unsafe { body_below::<F>(own).read() };
     // SAFETY: the first word is a packed `V`.
     let value = unsafe { unpack(word) };
-    let mut inside = Inside { own, values: PhantomData };
+    let mut inside = Pair { own, other: from, values: PhantomData };
     let Ok(value) = body(&mut inside, value);
-    transfer(own, MAIN.load(Relaxed), value);
+    transfer(&mut inside, value);
     unreachable!("this context is over")
 }
 
-/// From the place of the context that runs to that of one that waits.
 #[inline(always)]
-fn transfer<V: Value>(from: *const Place, to: *const Place, value: V) -> V {
+fn transfer<V: Value>(pair: &mut Pair<V>, value: V) -> V {
     let value = ManuallyDrop::new(value);
     let word = if size_of::<V>() <= size_of::<Word>() {
         let mut word = Word::uninit();
@@ -139,8 +123,8 @@ fn transfer<V: Value>(from: *const Place, to: *const Place, value: V) -> V {
     } else {
         Word::new((&raw const value).expose_provenance())
     };
-    // SAFETY: both places last as long as the ground does; of main and a partner one runs, and the other one waits.
-    let word = unsafe { switch(from, to, word) };
+    // SAFETY: both places last as long as the ground does; a pair is made of the context that runs and of one that waits.
+    let word = unsafe { switch(pair.own, pair.other, word) };
     // SAFETY: it is what the other side packed, a `V`.
     unsafe { unpack(word) }
 }
