@@ -1,7 +1,6 @@
 //! The library's own tests on the host, with features and in a profile that `cargo test` alone does not give them.
 //!
-//! A cargo of its own runs them, in a target directory of its own: it would else build anew, again and again, what the others
-//! have built with other features.
+//! They have a target directory of their own: builds with different features in one directory replace each other's results.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,14 +17,14 @@ const LIMIT: Limit = Limit::of_silence(Duration::from_secs(1800));
 
 /// What changes how long the builds take, and no result.
 const FASTER: [&str; 2] = [
-    // Nobody debugs these programs.
+    // No debugger runs these programs.
     "profile.dev.debug=false",
-    // What is to be optimized is the library and its tests, and not what compares the compiler's words.
+    // The library and its tests are optimized. Their dependencies, such as trybuild, are not.
     "profile.release.package.\"*\".opt-level=0",
 ];
 
-/// The programs that must not compile. They are built one by one, which takes longer than all other tests, and the words of
-/// the compiler are the same with any features: `cargo test` itself runs them, with those that a user gets who asks for none.
+/// The programs that must not compile. The messages of the compiler are the same with any features, so `cargo test` alone runs them,
+/// without features.
 const SKIPPED: &str = "what_breaks_a_rule_is_refused_and_its_twin_is_not";
 
 /// One run of the library's tests.
@@ -112,7 +111,7 @@ fn cargo(verb: &str, features: &str, words: &[&str], last: &[&str]) -> Result<En
     cargo.current_dir(places::root()).args([verb, "--package", "greenlet", "--features", features]).args(words);
     cargo.args(FASTER.iter().flat_map(|setting| ["--config", setting]));
     cargo.arg("--target-dir").arg(places::hosted()?).args(last);
-    // Its lines are read here, and not by a person.
+    // This program parses its output.
     cargo.env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_QUIET", "false").env("CARGO_TERM_VERBOSE", "false");
     process::run(cargo, LIMIT, |_| Ok(())).context("cannot start cargo")
 }

@@ -74,7 +74,7 @@ fn program(place: Place, profile: Profile) -> Result<Program, Failed> {
     Ok(Program { place, profile, file })
 }
 
-/// An interpreter that does not note who pins whom: whoever is switched to has a reference too many, and the least that shows
+/// An interpreter that does not note which greenlet pins which: one that is switched to has a reference too many, and the least that shows
 /// it is one greenlet and one switch.
 fn forgetful() -> Result<(), Failed> {
     let program = program(Place::Host, Profile::Debug)?;

@@ -121,7 +121,7 @@ fn without(target: &'static str) -> Result<(), Failed> {
 fn refused(linked: Result<PathBuf, String>, said: &[&str]) -> Result<(), Failed> {
     let Err(errors) = linked else { return Err("it links".into()) };
     match said.iter().find(|said| !errors.contains(**said)) {
-        Some(missing) => Err(format!("nobody says `{missing}`:\n{errors}").into()),
+        Some(missing) => Err(format!("no error says `{missing}`:\n{errors}").into()),
         None => Ok(()),
     }
 }
@@ -143,7 +143,7 @@ fn no_region(target: &'static str) -> Result<(), Failed> {
     refused(link("no-region", target, By::Include, &[])?, &["greenlet.x", "memory region not defined: GREENLET_STACKS"])
 }
 
-/// Checks that nobody's stacks go into the firmware's `.bss`, or wherever its script takes what is not zeroed; and that what the error
+/// Checks that no stacks go into the firmware's `.bss`, or where its script places what is not zeroed; and that what the error
 /// names as remedies are some.
 fn taken(target: &'static str) -> Result<(), Failed> {
     const SCRIPT: &str = "*(.bss .bss.*)";

@@ -33,7 +33,7 @@ pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtas
 /// When a boot is ended: a hundred times what it takes.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(20));
 
-/// The feature of which nobody can make use on bare metal.
+/// The feature that bare metal cannot have.
 const HOSTED: &str = "std";
 
 /// A program that was built.

@@ -43,7 +43,7 @@ macro_rules! alignments {
 alignments! { A1 = 1 A8 = 8 A16 = 16 A128 = 128 A256 = 256 }
 
 fn main() {
-    println!("sent to the started, the unstarted, the dead and oneself; returned; as an exit; thrown; to nobody;");
+    println!("sent to the started, the unstarted, the dead and oneself; returned; as an exit; thrown; lost;");
     println!("captured by a body; dropped with its greenlet; left behind at the end of the tree; sent after it:");
     // In a register up to 8 bytes, in memory above, and one of alignment 0 to 256: values and errors of each kind, beside each other.
     // All sizes between are in the hosted tests `values`, which compile in a fraction of the time.
@@ -252,7 +252,7 @@ fn unraisable<V: Payload, E: Payload>(_greenlet: &Greenlet<V, E>, thrown: Thrown
     UNRAISABLE.fetch_add(1, Relaxed);
 }
 
-/// Greenlets that are killed because nobody refers to them.
+/// Greenlets that are killed because no handle refers to them.
 fn references<V: Payload, E: Payload>(main: &Main<V, E>) {
     drop(echo(main));
     all_gone(true);
