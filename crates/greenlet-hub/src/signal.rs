@@ -141,9 +141,6 @@ impl Default for Signal {
 impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waits = !self.flags.waiter.get().is_null();
-        f.debug_struct("Signal")
-            .field("name", &self.name)
-            .field("waited_for", &waits)
-            .finish_non_exhaustive()
+        f.debug_struct("Signal").field("name", &self.name).field("waited_for", &waits).finish_non_exhaustive()
     }
 }
