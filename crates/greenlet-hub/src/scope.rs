@@ -254,11 +254,11 @@ where
         }
         (Ok(()), None) => Ok(()),
     };
-    if let Err(stop) = result {
-        if !shared.closing.get() {
-            shared.failed.set(Some(stop));
-            shared.kill();
-        }
+    if let Err(stop) = result
+        && !shared.closing.get()
+    {
+        shared.failed.set(Some(stop));
+        shared.kill();
     }
     Ok(())
 }
