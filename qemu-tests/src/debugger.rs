@@ -25,8 +25,10 @@ const OTHER_GDB: &str = "GREENLET_GDB";
 /// A debugger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Debugger {
-    /// GDB for every instruction set.
+    /// GDB for every instruction set, without any extension.
     Gdb,
+    /// It, with the script that is in the program.
+    GdbWithScript,
     /// LLDB.
     Lldb,
 }
@@ -36,19 +38,18 @@ impl Debugger {
     #[must_use]
     pub fn program(self) -> String {
         match self {
-            Self::Gdb => env::var(OTHER_GDB).unwrap_or_else(|_| "gdb-multiarch".to_owned()),
+            Self::Gdb | Self::GdbWithScript => env::var(OTHER_GDB).unwrap_or_else(|_| "gdb-multiarch".to_owned()),
             Self::Lldb => "lldb".to_owned(),
         }
     }
 
-    /// It, told to be quiet and to end after its commands. GDB loads the script that is in a file below the target directory.
+    /// It, told to be quiet and to end after its commands.
     fn batch(self) -> Result<Command> {
         let mut command = Command::new(self.program());
         match self {
-            Self::Gdb => {
-                command
-                    .args(["-nx", "-batch", "-iex", "set pagination off", "-iex", "set width 0", "-iex"])
-                    .arg(trust()?);
+            Self::Gdb | Self::GdbWithScript => {
+                command.args(["-nx", "-batch", "-iex", "set pagination off", "-iex", "set width 0", "-iex"]);
+                command.arg(if self == Self::Gdb { "set auto-load off".to_owned() } else { trust()? });
             }
             Self::Lldb => {
                 command.args(["--no-lldbinit", "--batch", "--no-use-colors"]);
@@ -60,14 +61,14 @@ impl Debugger {
 
     fn option_of_a_command(self) -> &'static str {
         match self {
-            Self::Gdb => "-ex",
+            Self::Gdb | Self::GdbWithScript => "-ex",
             Self::Lldb => "-o",
         }
     }
 
     fn connect(self, socket: &Path) -> String {
         match self {
-            Self::Gdb => format!("target remote {}", socket.display()),
+            Self::Gdb | Self::GdbWithScript => format!("target remote {}", socket.display()),
             Self::Lldb => format!("process connect --plugin gdb-remote unix-connect://{}", socket.display()),
         }
     }
@@ -125,7 +126,7 @@ pub fn at_a_guest<T: AsRef<str>>(
 pub fn at_the_terminal(machine: &'static Machine, elf: &Path) -> Result<ExitStatus> {
     let qemu = Waiting::start(machine, elf, Stdio::inherit())?;
     let mut command = Command::new(Debugger::Gdb.program());
-    command.arg("-iex").arg(trust()?).args(["-ex", &Debugger::Gdb.connect(&qemu.socket.0)]).arg(elf);
+    command.arg("-iex").arg(trust()?).args(["-ex", &Debugger::GdbWithScript.connect(&qemu.socket.0)]).arg(elf);
     command.status().with_context(|| format!("cannot run {}", Debugger::Gdb.program()))
 }
 
@@ -139,7 +140,7 @@ pub fn transcript(machine: &'static Machine, elf: &Path, script: &Path) -> Resul
     let commands = commands.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let commands = commands.flat_map(|line| [format!("echo +{line}\\n"), line.to_owned()]);
     let commands = SETTINGS.into_iter().map(str::to_owned).chain(commands);
-    at_a_guest(Debugger::Gdb, machine, elf, commands).map(|shown| plain(&shown))
+    at_a_guest(Debugger::GdbWithScript, machine, elf, commands).map(|shown| plain(&shown))
 }
 
 /// The file with the expected transcript of a script.

@@ -58,7 +58,7 @@ fn thousands() -> Result<(), Failed> {
     const TIMED: &str = "python import time; start = time.process_time(); text = gdb.execute('info greenlets', to_string=True); \
                          print('took', time.process_time() - start, 'for', text.count('up  '))";
     let program = hosted("")?;
-    let shown = Debugger::Gdb.run(&program, [STOP, "run 2000", TIMED, "kill"]).map_err(failed)?;
+    let shown = Debugger::GdbWithScript.run(&program, [STOP, "run 2000", TIMED, "kill"]).map_err(failed)?;
     let took = shown.lines().find_map(|line| line.strip_prefix("took ")?.split_once(" for "));
     match took.and_then(|(seconds, count)| Some((seconds.parse::<f64>().ok()?, count.parse::<u32>().ok()?))) {
         Some((seconds, count)) if seconds < 1.0 && count > 2000 => Ok(()),
@@ -71,9 +71,11 @@ fn threads_and_a_core_file() -> Result<(), Failed> {
     let program = hosted("std")?;
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debugged.core");
     let dump = format!("generate-core-file {}", file.display());
-    let live =
-        Debugger::Gdb.run(&program, [STOP, "run", LIST, "greenlet elsewhere", "bt", &dump, "kill"]).map_err(failed)?;
-    let dead = Debugger::Gdb.run(&program, [&format!("core-file {}", file.display()), LIST]).map_err(failed)?;
+    let live = Debugger::GdbWithScript
+        .run(&program, [STOP, "run", LIST, "greenlet elsewhere", "bt", &dump, "kill"])
+        .map_err(failed)?;
+    let dead =
+        Debugger::GdbWithScript.run(&program, [&format!("core-file {}", file.display()), LIST]).map_err(failed)?;
     std::fs::remove_file(&file)?;
     let listed = |shown: &str| -> Vec<String> {
         let rows = shown.lines().skip_while(|line| !line.contains("Waits in")).take(8);
@@ -128,7 +130,7 @@ fn numbers() -> Result<(), Failed> {
 /// How many lines are left depends on the optimizer.
 fn steps_to_the_parent(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
     let steps = ["hbreak step_from_here", "continue", "delete"].into_iter().chain([NEXT; 8]);
-    let shown = debugger::at_a_guest(Debugger::Gdb, machine, &guest.file()?, steps).map_err(failed)?;
+    let shown = debugger::at_a_guest(Debugger::GdbWithScript, machine, &guest.file()?, steps).map_err(failed)?;
     let died = shown.split_once("[greenlet 12 \"stepper\" is dead; its parent goes on]");
     match died {
         Some((before, after)) if before.contains("zoo::stepper") && after.contains("zoo::main::{closure#0} (") => {

@@ -79,10 +79,8 @@ fn is_misread(debugger: Debugger, machine: &Machine, profile: Profile, scene: &S
 fn case(debugger: Debugger, machine: &'static Machine, profile: Profile, scene: &'static Scene) -> Case {
     let mut needs = Needs::default();
     needs.machine(machine);
-    let name = match debugger {
-        Debugger::Gdb => format!("debugger::{}::{machine}::{profile}", scene.about),
-        Debugger::Lldb => format!("debugger::lldb::{}::{machine}::{profile}", scene.about),
-    };
+    let with = if debugger == Debugger::Lldb { "lldb::" } else { "" };
+    let name = format!("debugger::{with}{}::{machine}::{profile}", scene.about);
     let guest = builds::Guest::new(scene.guest, machine.target, profile);
     let guests = vec![guest.clone()];
     if debugger == Debugger::Gdb {
@@ -104,7 +102,9 @@ fn backtraces(
     scene: &Scene,
 ) -> Result<(), Failed> {
     let (stop, proceed, show) = match debugger {
-        Debugger::Gdb => (format!("hbreak {}", (scene.stop)(machine)), "continue", "backtrace"),
+        Debugger::Gdb | Debugger::GdbWithScript => {
+            (format!("hbreak {}", (scene.stop)(machine)), "continue", "backtrace")
+        }
         Debugger::Lldb => {
             (format!("breakpoint set --hardware --name {}", (scene.stop)(machine)), "continue", "thread backtrace")
         }
@@ -128,7 +128,7 @@ fn backtraces(
 /// What begins a backtrace.
 fn first_frame(debugger: Debugger) -> &'static str {
     match debugger {
-        Debugger::Gdb => "\n#0 ",
+        Debugger::Gdb | Debugger::GdbWithScript => "\n#0 ",
         Debugger::Lldb => "\n  * frame #0: ",
     }
 }
@@ -136,7 +136,7 @@ fn first_frame(debugger: Debugger) -> &'static str {
 /// What is wrong with a backtrace that is to have these functions in this order, as often as they are named and no more signal frames.
 fn wrong(debugger: Debugger, shown: &str, expected: &[&'static str]) -> Option<String> {
     let text = |name: &'static str| match (debugger, name) {
-        (Debugger::Gdb, TRAMPOLINE | VECTOR) => Some("<signal handler called>"),
+        (Debugger::Gdb | Debugger::GdbWithScript, TRAMPOLINE | VECTOR) => Some("<signal handler called>"),
         (Debugger::Lldb, TRAMPOLINE) => Some("trampoline::trampoline"),
         (Debugger::Lldb, VECTOR) => Some("save_and_report"),
         // LLDB shows mangled names, and an inlined closure by the name of the function that it is inlined into.
