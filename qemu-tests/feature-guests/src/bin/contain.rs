@@ -310,11 +310,12 @@ const fn place(name: &'static str, run: fn(&Main), expected: AbandonError) -> Pl
     Place { name, run, expected }
 }
 
-const REFUSED: [Place; 9] = [
+const REFUSED: [Place; 10] = [
     place("in main", |_| panic!("in main"), AbandonError::Main),
     place("in a critical section", masked, AbandonError::Masked),
     place("in the destructor of a body that the kernel drops", bomb_in_kernel, AbandonError::Busy),
-    place("an overflow there", overflow_in_kernel, AbandonError::Busy),
+    place("an overflow there", overflow_in_destructor, AbandonError::Busy),
+    place("an overflow in the kernel's own code", overflow_in_kernel, AbandonError::Busy),
     place("in a tracer", in_a_tracer, AbandonError::Busy),
     place("in a visitor", in_a_visitor, AbandonError::Busy),
     place("in the hook of errors without a receiver", in_a_hook, AbandonError::Busy),
@@ -325,6 +326,9 @@ const REFUSED: [Place; 9] = [
 /// Which of the words that are not put back is what: how many of these have begun, and why the last one was refused.
 const BEGUN: usize = 0;
 const REASON: usize = 1;
+/// How many bytes were left of the stack at the last attempt to overflow it in the kernel, and whether another one follows.
+const LEFT: usize = 2;
+const AGAIN: usize = 3;
 const REASONS: [AbandonError; 4] =
     [AbandonError::Main, AbandonError::Masked, AbandonError::Busy, AbandonError::NotEntered];
 
@@ -341,7 +345,8 @@ fn refused(reason: AbandonError) {
 extern "C" fn next() -> ! {
     interrupts::disable();
     let begun = anew::words()[BEGUN].load(Relaxed);
-    if let Some(Place { name, expected, .. }) = begun.checked_sub(1).and_then(|last| REFUSED.get(last)) {
+    let last = if anew::words()[AGAIN].swap(0, Relaxed) == 0 { begun.checked_sub(1) } else { None };
+    if let Some(Place { name, expected, .. }) = last.and_then(|last| REFUSED.get(last)) {
         let reason = REASONS[anew::words()[REASON].load(Relaxed)];
         check!(reason == *expected, "{name}: {reason}");
         println!("    refused | {name}");
@@ -384,7 +389,7 @@ fn holding<T: 'static>(held: T) -> impl FnOnce(&Me, u32) -> Outcome {
     }
 }
 
-fn overflow_in_kernel(main: &Main) {
+fn overflow_in_destructor(main: &Main) {
     struct Digs;
     impl Drop for Digs {
         fn drop(&mut self) {
@@ -396,6 +401,26 @@ fn overflow_in_kernel(main: &Main) {
         drop(unstarted);
         Ok(x)
     });
+}
+
+/// The kill of a greenlet whose last handle is dropped, with 16 bytes more left each time. With the fewest, the greenlet is
+/// stopped before the kernel has begun, and is given up.
+fn overflow_in_kernel(main: &Main) {
+    let bytes = anew::words()[LEFT].fetch_add(16, Relaxed) + 80;
+    let doomed = main.spawn(&SPARE, |me: &Me, x| me.up(x)).expect("a stack is free");
+    check!(doomed.switch(1) == Ok(1));
+    let mut doomed = Some(doomed);
+    let g = main.spawn(&GUARDED, move |me: &Me, x| {
+        let limit = me.stack().map_or(0, |stack| stack.limit);
+        left::with(limit, bytes, &mut || drop(doomed.take()));
+        Ok(x)
+    });
+    if g.expect("a stack is free").switch(1) == Err(Thrown::Error(Stop::Overflowed)) {
+        anew::words()[AGAIN].store(1, Relaxed);
+        anew::words()[BEGUN].fetch_sub(1, Relaxed);
+        // SAFETY: one core; nothing that ran is needed.
+        unsafe { anew::begin(next) }
+    }
 }
 
 fn in_a_tracer(main: &Main) {
