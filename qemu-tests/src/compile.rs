@@ -185,7 +185,7 @@ fn calls(names: &BTreeSet<String>) -> Vec<Call<'_>> {
         calls.extend(special.into_iter().map(|name| Call {
             package,
             own_feature: feature_of(&name),
-            is_debugged: false,
+            is_debugged: places::DEBUGGED_GUESTS.contains(&name),
             names: vec![name],
         }));
     }
@@ -297,7 +297,7 @@ mod tests {
             [
                 call("guests", None, vec!["hello", "tour"]),
                 Call { is_debugged: true, ..call("guests", None, vec!["backtrace"]) },
-                call("guests", Some("count"), vec!["count"]),
+                Call { is_debugged: true, ..call("guests", Some("count"), vec!["count"]) },
                 call("guests", Some("soak"), vec!["soak"]),
                 call("feature-guests", None, vec!["cores"]),
             ]
