@@ -47,7 +47,8 @@ const BEFORE: usize = if HAS_BYTE_BEFORE { 4 } else { 0 };
 /// The resume address of a fresh context.
 #[inline(always)]
 pub(super) fn resume_address() -> *const () {
-    (trampoline as *const ()).wrapping_byte_add(BEFORE)
+    let first = trampoline as *const ();
+    if HAS_BYTE_BEFORE { first.wrapping_byte_add(BEFORE) } else { first }
 }
 
 /// Bytes from [`resume_address`] to the part for words, the resume address of a context that is fresh and wide.
