@@ -30,11 +30,13 @@ struct Task;
 /// A task, a handle and a guard stay on their core; a remote task does not.
 ///
 /// ```
-/// fn is_send<T: Send + Sync>() {}
+/// fn is_send<T: Send>() {}
+/// fn is_sync<T: Sync>() {}
 /// is_send::<greenlet_hub::RemoteTask>();
-/// is_send::<greenlet_hub::Hub<1>>();
-/// is_send::<greenlet_hub::Channel<std::rc::Rc<u32>>>();
-/// is_send::<greenlet_hub::Mutex<u32>>();
+/// is_sync::<greenlet_hub::RemoteTask>();
+/// is_sync::<greenlet_hub::Hub<1>>();
+/// is_sync::<greenlet_hub::Channel<std::rc::Rc<u32>>>();
+/// is_sync::<greenlet_hub::Mutex<u32>>();
 /// ```
 ///
 /// ```compile_fail
@@ -43,8 +45,8 @@ struct Task;
 /// ```
 ///
 /// ```compile_fail
-/// fn is_send<T: Sync>() {}
-/// is_send::<greenlet_hub::Task>();
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<greenlet_hub::Task>();
 /// ```
 ///
 /// ```compile_fail
@@ -58,18 +60,18 @@ struct Task;
 /// ```
 ///
 /// ```compile_fail
-/// fn is_send<T: Sync>() {}
-/// is_send::<greenlet_hub::Mutex<std::rc::Rc<u32>>>();
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<greenlet_hub::Mutex<std::rc::Rc<u32>>>();
 /// ```
 ///
 /// ```compile_fail
-/// fn is_send<T: Sync>() {}
-/// is_send::<greenlet_hub::Bounded<std::rc::Rc<u32>, 4>>();
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<greenlet_hub::Bounded<std::rc::Rc<u32>, 4>>();
 /// ```
 ///
 /// ```compile_fail
-/// fn is_send<T: Sync>() {}
-/// is_send::<greenlet_hub::Remote<std::rc::Rc<u32>, 4>>();
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<greenlet_hub::Remote<std::rc::Rc<u32>, 4>>();
 /// ```
 struct Cores;
 

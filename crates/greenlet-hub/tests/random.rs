@@ -113,7 +113,7 @@ fn operation(me: &Task, state: &mut u64, shared: &Shared, depth: u32) -> Result<
         }
         _ => {
             let remotes = shared.remotes.borrow();
-            if random(state) % 8 == 0 {
+            if random(state).is_multiple_of(8) {
                 remotes[random(state) as usize % remotes.len()].kill();
             }
             Ok(())
@@ -171,7 +171,7 @@ fn programs_end_with_nothing_lost_and_run_the_same_way_again() {
     for seed in 1..=seeds.unwrap_or(if cfg!(debug_assertions) { 500 } else { 4_000 }) {
         let log = program(seed);
         steps += log.len();
-        if seed % 16 == 0 {
+        if seed.is_multiple_of(16) {
             assert!(program(seed) == log, "seed {seed} runs another way");
         }
     }
