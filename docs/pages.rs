@@ -4,7 +4,7 @@
 //! # Files of the repository
 //!
 //! These are not pages, because they concern the repository alone or have plots: `CONTRIBUTING.md`, `docs/performance.md`,
-//! `crates/greenlet-tasklets` and `qemu-tests`.
+//! `crates/greenlet-hub`, `crates/greenlet-tasklets` and `qemu-tests`.
 
 #[doc = include_str!("links.md")]
 #[doc = include_str!("../CHANGELOG.md")]
@@ -24,6 +24,9 @@ pub mod glossary {}
 #[doc = include_str!("links.md")]
 #[doc = include_str!("greenlet.md")]
 pub mod greenlet {}
+#[doc = include_str!("links.md")]
+#[doc = include_str!("hub.md")]
+pub mod hub {}
 #[doc = include_str!("links.md")]
 #[doc = include_str!("limits.md")]
 pub mod limits {}

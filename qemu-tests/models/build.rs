@@ -10,6 +10,11 @@ const SOURCES: &str = "../../src/records";
 /// A file of the kernel, a name for what is done to it, and pairs of what stands there and what is put there instead.
 type Variant = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
+/// Files of the hub that are modelled, from [`SOURCES`].
+const BELL: &str = "../../crates/greenlet-hub/src/wakes/bell.rs";
+const WAITER: &str = "../../crates/greenlet-hub/src/wakes/waiter.rs";
+const RING: &str = "../../crates/greenlet-hub/src/wakes/ring.rs";
+
 const VARIANTS: &[Variant] = &[
     ("pool/slots.rs", "slots", &[]),
     // A core that was late sees the head that it read, and takes it for the one that it read.
@@ -151,6 +156,67 @@ const VARIANTS: &[Variant] = &[
             "compare_exchange_weak(first, number.as_ptr(), Relaxed, Relaxed)",
         )],
     ),
+    (BELL, "bell", &[]),
+    // A wake after the slot was collected finds it notified still, and does not push it.
+    (
+        BELL,
+        "bell_not_rung_again",
+        &[(
+            "self.word.fetch_and(!(NOTIFIED | KILL), AcqRel) & KILL != 0",
+            "self.word.fetch_and(!KILL, AcqRel) & KILL != 0",
+        )],
+    ),
+    // The link is read when another wake may have pushed the bell again.
+    (
+        BELL,
+        "bell_collected_first",
+        &[(
+            "            reversed = rung.link.load(Relaxed);\n            let killed = rung.collect();",
+            "            let killed = rung.collect();\n            reversed = rung.link.load(Relaxed);",
+        )],
+    ),
+    // The inbox is replaced, whoever changed it meanwhile.
+    (
+        BELL,
+        "bell_pushed_by_store",
+        &[(
+            "self.0.compare_exchange_weak(head, bell.as_ptr(), Release, Relaxed)",
+            "Ok::<*mut Bell, *mut Bell>({ self.0.store(bell.as_ptr(), Release); head })",
+        )],
+    ),
+    // The task that has the slot by now is killed.
+    (BELL, "bell_for_anyone", &[("if now / GENERATION != generation {", "if false {")]),
+    // A kill that the task did not live to see is the next one's.
+    (BELL, "bell_kill_kept", &[("(now & !KILL) + GENERATION", "now + GENERATION")]),
+    (WAITER, "waiter", &[]),
+    // Whoever begins to wait between the two steps sees no bits, and is not woken.
+    (
+        WAITER,
+        "waiter_read_first",
+        &[(
+            "        self.bits.fetch_or(bits, SeqCst);\n        self.waiter.get()",
+            "        let waiter = self.waiter.get();\n        self.bits.fetch_or(bits, SeqCst);\n        waiter",
+        )],
+    ),
+    (RING, "ring", &[]),
+    // Two senders may write the same cell.
+    (
+        RING,
+        "ring_claimed_by_store",
+        &[(
+            "self.tail.compare_exchange_weak(place, place.wrapping_add(1), Relaxed, Relaxed)",
+            "Ok::<usize, usize>({ self.tail.store(place.wrapping_add(1), Relaxed); place })",
+        )],
+    ),
+    // The receiver gives the cell back before it has looked whether it was published.
+    (
+        RING,
+        "ring_published_first",
+        &[(
+            "if cell.turn.load(SeqCst).wrapping_add(place % N) != place.wrapping_add(1) {",
+            "if self.tail.load(SeqCst) == place {",
+        )],
+    ),
 ];
 
 fn main() {
@@ -169,6 +235,8 @@ fn main() {
             text = text.replace(found, put);
         }
         // Inner documentation may stand at the beginning of a file only, and this becomes the inside of a module.
+        // The files of the hub name these two from its root.
+        let text = text.replace("crate::atomics", "crate::hub::atomics").replace("crate::wakes::bell", "super::bell");
         let code: Vec<_> = text.lines().filter(|line| !line.starts_with("//!")).collect();
         fs::write(Path::new(&out).join(name).with_extension("rs"), code.join("\n")).expect("OUT_DIR can be written");
     }

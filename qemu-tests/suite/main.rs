@@ -1,4 +1,4 @@
-//! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, sizes, the conformance scenarios,
+//! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those of the hub, sizes, the conformance scenarios,
 //! random ones, a soak, vectors, the linker fragment, processors, targets, the runner itself, the table of promises, what the documents say
 //! of all these, the floors of the library, the least stack in many ways to build, and the library's tests with its features, each a
 //! test with a name of its own.
@@ -22,6 +22,7 @@ mod features;
 mod floors;
 mod fuzz;
 mod guests;
+mod hub;
 mod lanes;
 mod least;
 mod linking;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         quoted::cases(),
         scenarios::cases(),
         tasklets::cases(),
+        hub::cases(),
         fuzz::cases(),
         soak::cases(),
         lanes::cases(),

@@ -37,7 +37,7 @@ pub(crate) type Message<T, E> = Result<T, E>;
 /// A rendezvous: a value goes from the frame of the sender to that of the receiver, and the channel holds nothing.
 ///
 /// For the tasks of one hub: the first that uses it, until its run is over. Waiting tasks are served in the order in
-/// which they came. 48 bytes.
+/// which they came. 56 bytes.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};

@@ -260,6 +260,8 @@ impl<V: 'static, E: 'static> Drop for Clear<'_, V, E> {
             }
         }
         state.reap();
+        state.main.bound().next_generation();
+        state.main.base().life.set(Life::Free);
     }
 }
 

@@ -39,6 +39,10 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         Self { slot, generation: slot.generation(), types: PhantomData }
     }
 
+    pub(crate) fn slot(&self) -> SlotRef {
+        self.slot
+    }
+
     /// Asks the task to end: every wait of it ends with [`Stop::Killed`] from now on. A task that has not begun never
     /// runs its body.
     ///
@@ -137,7 +141,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         let node = Node::new(me.slot, Kind::Receive, data.cast());
         let joins = Joins(&self);
         base.end.set(ptr::from_ref(&node).cast_mut().cast());
-        let what = What::named(Waiting::Join, None, self.slot.as_ptr().cast_const().cast());
+        let what = What::named(Waiting::Join, None, self.slot.address());
         me.wait_until(&what, || node.done.get())?;
         drop(joins);
         // SAFETY: the node is done, so the task's end does not write to it any more.
@@ -228,6 +232,6 @@ impl<T, V: 'static, E: 'static> Drop for JoinHandle<T, V, E> {
 
 impl<T, V: 'static, E: 'static> fmt::Debug for JoinHandle<T, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("slot", &self.slot.as_ptr()).field("exists", &self.exists()).finish()
+        f.debug_struct("JoinHandle").field("slot", &self.slot.address()).field("exists", &self.exists()).finish()
     }
 }

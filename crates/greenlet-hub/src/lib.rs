@@ -7,6 +7,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod atomics;
 mod awaits;
 mod bounded;
 mod channel;
@@ -17,16 +18,17 @@ mod host;
 mod hub;
 #[cfg(target_os = "none")]
 mod idle;
-mod inbox;
 mod join;
 mod mutex;
 mod node;
 mod owner;
 mod platform;
 mod ready;
+mod remote;
 mod remote_task;
 mod report;
 mod schedule;
+mod scope;
 mod select;
 mod semaphore;
 mod signal;
@@ -41,6 +43,7 @@ mod timers;
 mod wait;
 mod waits;
 mod waker;
+mod wakes;
 mod what;
 
 pub use awaits::Await;
@@ -56,8 +59,10 @@ pub use idle::sleep_if;
 pub use join::JoinHandle;
 pub use mutex::{Guard, Mutex};
 pub use platform::Platform;
+pub use remote::Remote;
 pub use remote_task::RemoteTask;
 pub use report::Report;
+pub use scope::Scope;
 pub use select::{
     Arm, Choices, Chosen2, Chosen3, Chosen4, Chosen5, Chosen6, EventArm, JoinArm, Receive, Send, Sleep, select,
 };

@@ -73,6 +73,6 @@ impl RemoteTask {
 
 impl fmt::Debug for RemoteTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteTask").field("slot", &self.slot.as_ptr()).field("generation", &self.generation).finish()
+        f.debug_struct("RemoteTask").field("slot", &self.slot.address()).field("generation", &self.generation).finish()
     }
 }

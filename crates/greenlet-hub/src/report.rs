@@ -50,7 +50,7 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
             Waiting::Lock => {
                 // SAFETY: of a lock, the object is its `Held`, which the frame that waits borrows.
                 let holder = unsafe { &*what.object.cast::<Held>() }.holder.get();
-                let address = holder.map_or(ptr::null(), |slot| slot.as_ptr().cast_const().cast());
+                let address = holder.map_or(ptr::null(), |slot| slot.address());
                 write!(f, ", which {} has", self.name(address))
             }
             _ => Ok(()),

@@ -1,12 +1,11 @@
 //! Which task runs next, and when the core sleeps: the part of a hub that does not depend on the types of its tree.
 
-use crate::inbox::Inbox;
 use crate::platform::Platform;
 use crate::ready::Ready;
 use crate::slot::{EXPIRED, KILLED, SlotRef};
 use crate::timers::Timers;
+use crate::wakes::bell::Inbox;
 use core::cell::Cell;
-use core::ptr;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
@@ -78,10 +77,11 @@ impl Schedule {
         self.platform.now()
     }
 
-    /// ②, from anywhere.
+    /// ②, from anywhere: see [`Inbox`].
     #[inline]
     pub(crate) fn post(&self, slot: SlotRef) {
-        if self.inbox.push(slot) {
+        // SAFETY: slots are static; the caller has rung the bell.
+        if unsafe { self.inbox.push(slot.bell()) } {
             self.platform.kick();
         }
     }
@@ -101,26 +101,16 @@ impl Schedule {
 
     #[cold]
     fn collect(&self) {
-        // The slot that was pushed last is the first of the list: the links are reversed.
-        let mut taken = self.inbox.take();
-        let mut reversed = None::<SlotRef>;
-        while let Some(slot) = taken {
-            // SAFETY: links are written by `Inbox::push` and here.
-            taken = unsafe { SlotRef::from_ptr(slot.link()) };
-            slot.set_link(reversed.map_or(ptr::null_mut(), SlotRef::as_ptr));
-            reversed = Some(slot);
-        }
-        while let Some(slot) = reversed {
-            // SAFETY: as above.
-            reversed = unsafe { SlotRef::from_ptr(slot.link()) };
-            let killed = slot.collect();
+        self.inbox.drain(|bell, killed| {
+            // SAFETY: only bells of slots are pushed.
+            let slot = unsafe { SlotRef::of_bell(bell) };
             if slot.base().is_alive() {
                 if killed {
                     slot.alert(KILLED);
                 }
                 self.ready.append(slot); // ⑤
             }
-        }
+        });
     }
 
     #[cold]

@@ -1,18 +1,17 @@
 //! Signals: what handlers and other cores tell a task.
 
-use crate::slot::{Base, SlotRef};
+use crate::slot::SlotRef;
 use crate::stop::{Refusal, Stop};
 use crate::task::Task;
+use crate::wakes::waiter::Flags;
 use crate::what::{Waiting, What};
 use core::fmt;
-use core::ptr;
-use core::sync::atomic::Ordering::SeqCst;
-use core::sync::atomic::{AtomicPtr, AtomicU32};
+use core::ptr::{self, NonNull};
 
 /// 32 bits that any code may raise, and for which one task at a time waits.
 ///
 /// [`raise`](Self::raise) never waits and needs no mask, so interrupt handlers and other cores may call it. Bits that are
-/// raised twice before the task takes them are taken once.
+/// raised twice before the task takes them are taken once; use a [`Remote`](crate::Remote) for what must be counted.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -35,8 +34,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32};
 /// `raise` writes the bits, then reads the waiter; `wait` writes the waiter, then reads the bits. All four are `SeqCst`:
 /// in their single order one of the two reads comes after the other side's write.
 pub struct Signal {
-    bits: AtomicU32,
-    waiter: AtomicPtr<Base>,
+    flags: Flags,
     name: Option<&'static str>,
 }
 
@@ -49,7 +47,7 @@ impl Signal {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { bits: AtomicU32::new(0), waiter: AtomicPtr::new(ptr::null_mut()), name: None }
+        Self { flags: Flags::new(), name: None }
     }
 
     /// Names the signal, for reports.
@@ -74,10 +72,9 @@ impl Signal {
     /// ```
     #[inline]
     pub fn raise(&self, bits: u32) {
-        self.bits.fetch_or(bits, SeqCst);
-        // SAFETY: only `wait` writes it, and slots are static.
-        if let Some(waiter) = unsafe { SlotRef::from_ptr(self.waiter.load(SeqCst)) } {
-            waiter.wake();
+        if let Some(bell) = NonNull::new(self.flags.raise(bits)) {
+            // SAFETY: `wait` has set it to that of a slot.
+            unsafe { SlotRef::of_bell(bell) }.wake();
         }
     }
 
@@ -90,7 +87,7 @@ impl Signal {
     /// assert_eq!(BUTTON.take(), 0);
     /// ```
     pub fn take(&self) -> u32 {
-        if self.bits.load(SeqCst) == 0 { 0 } else { self.bits.swap(0, SeqCst) }
+        self.flags.take()
     }
 
     /// Waits until bits are raised, and takes them.
@@ -111,18 +108,18 @@ impl Signal {
     /// ```
     pub fn wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<u32, Stop<E>> {
         me.check()?;
-        let slot = me.slot.as_ptr();
-        if self.waiter.compare_exchange(ptr::null_mut(), slot, SeqCst, SeqCst).is_err() {
+        me.must_run()?;
+        if !self.flags.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
         }
         /// Also when a panic passes through.
-        struct Waits<'a>(&'a Signal);
+        struct Waits<'a>(&'a Flags);
         impl Drop for Waits<'_> {
             fn drop(&mut self) {
-                self.0.waiter.store(ptr::null_mut(), SeqCst);
+                self.0.waiter.leave();
             }
         }
-        let _waits = Waits(self);
+        let _waits = Waits(&self.flags);
         let what = What::named(Waiting::Signal, self.name, ptr::null());
         loop {
             let bits = self.take();
@@ -143,11 +140,7 @@ impl Default for Signal {
 
 impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waits = !self.waiter.load(SeqCst).is_null();
-        f.debug_struct("Signal")
-            .field("name", &self.name)
-            .field("bits", &self.bits)
-            .field("waited_for", &waits)
-            .finish()
+        let waits = !self.flags.waiter.get().is_null();
+        f.debug_struct("Signal").field("name", &self.name).field("waited_for", &waits).finish_non_exhaustive()
     }
 }

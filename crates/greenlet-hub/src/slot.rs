@@ -1,31 +1,15 @@
 //! The record of a task, in static memory for ever.
 //!
-//! The first three fields are atomics, which handlers, other cores and wakers use. All others belong to the hub's core.
-//!
-//! ```text
-//!   anywhere: SlotRef::wake                   the hub's core: Schedule::collect
-//!   ① word: NOTIFIED was 0, becomes 1         ③ inbox: takes all, if it is not empty
-//!   ② pushes on the inbox; if that was        ④ for each: reads its link, then word: NOTIFIED becomes 0
-//!     empty: kicks the core                   ⑤ puts it into the ready queue, unless it is there
-//! ```
-//!
-//! ④ is before the task runs. A wake after ④ finds 0 and pushes again; the task runs after one before ④ because of ⑤.
-//! The link is read before ④, because after it another wake may push the slot again.
+//! The bell and the hub are atomics, which handlers, other cores and wakers use. All other fields belong to the hub's core.
 
 use crate::schedule::Schedule;
+use crate::wakes::bell::Bell;
 use crate::what::What;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use core::sync::atomic::{AtomicPtr, AtomicU64};
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::Ordering::Relaxed;
 use greenlet::{Greenlet, WeakGreenlet};
-
-/// In the word: the slot is in the inbox, or about to be pushed.
-const NOTIFIED: u64 = 1;
-/// In the word: a kill was requested from elsewhere.
-const KILL: u64 = 1 << 1;
-/// In the word: 1 of the generation, which changes when a task begins and when it ends. It never wraps.
-const GENERATION: u64 = 1 << 2;
 
 /// In `alerts`: asked to end. Holds until the body has ended.
 pub(crate) const KILLED: u8 = 1;
@@ -58,8 +42,7 @@ pub(crate) enum Life {
 /// The part of a slot that does not depend on the types of the tree.
 #[repr(C)]
 pub(crate) struct Base {
-    word: AtomicU64,
-    link: AtomicPtr<Base>,
+    bell: Bell,
     /// The hub of this slot, for ever: so a slot in an inbox never belongs to another hub. Null before the first run.
     hub: AtomicPtr<Schedule>,
 
@@ -102,8 +85,7 @@ impl<V: 'static, E: 'static> Slot<V, E> {
     pub(crate) const fn new() -> Self {
         Self {
             base: Base {
-                word: AtomicU64::new(0),
-                link: AtomicPtr::new(ptr::null_mut()),
+                bell: Bell::new(),
                 hub: AtomicPtr::new(ptr::null_mut()),
                 next: Cell::new(None),
                 what: Cell::new(ptr::null()),
@@ -204,17 +186,23 @@ impl SlotRef {
         unsafe { self.0.cast().as_ref() }
     }
 
+    /// Returns the pointer to the bell, which is the first field of the base: so it is also that of the slot.
     #[inline(always)]
-    pub(crate) fn as_ptr(self) -> *mut Base {
-        self.0.as_ptr()
+    pub(crate) fn bell(self) -> NonNull<Bell> {
+        self.0.cast()
     }
 
     /// # Safety
     ///
-    /// The pointer is null or was returned by [`as_ptr`](Self::as_ptr).
+    /// [`bell`](Self::bell) returned the pointer.
     #[inline(always)]
-    pub(crate) unsafe fn from_ptr(pointer: *mut Base) -> Option<Self> {
-        NonNull::new(pointer).map(Self)
+    pub(crate) unsafe fn of_bell(bell: NonNull<Bell>) -> Self {
+        Self(bell.cast())
+    }
+
+    /// Returns the address of the slot.
+    pub(crate) fn address(self) -> *const () {
+        self.0.as_ptr().cast_const().cast()
     }
 
     #[inline(always)]
@@ -232,58 +220,28 @@ impl SlotRef {
     /// Wakes the task, from anywhere. The wake of a slot without a task has no effect.
     #[inline]
     pub(crate) fn wake(self) {
-        let before = self.base().word.fetch_or(NOTIFIED, AcqRel); // ①
-        if before & NOTIFIED == 0 {
-            self.schedule().post(self); // ②
+        if self.base().bell.ring() {
+            self.schedule().post(self);
         }
     }
 
     /// Requests a kill of the task of this generation, from anywhere. Returns `false` if it has ended.
     pub(crate) fn kill(self, generation: u64) -> bool {
-        let word = &self.base().word;
-        let mut now = word.load(Relaxed);
-        loop {
-            if now / GENERATION != generation {
-                return false;
-            }
-            match word.compare_exchange_weak(now, now | NOTIFIED | KILL, AcqRel, Relaxed) {
-                Ok(before) => {
-                    if before & NOTIFIED == 0 {
-                        self.schedule().post(self);
-                    }
-                    return true;
-                }
-                Err(other) => now = other,
-            }
+        let push = self.base().bell.kill(generation);
+        if push == Some(true) {
+            self.schedule().post(self);
         }
-    }
-
-    pub(crate) fn set_link(self, to: *mut Base) {
-        self.base().link.store(to, Relaxed);
-    }
-
-    /// Returns the link of a slot that was taken from the inbox. Until ④ no other core changes it.
-    pub(crate) fn link(self) -> *mut Base {
-        self.base().link.load(Relaxed)
-    }
-
-    /// ④. Returns `true` if a kill was requested.
-    pub(crate) fn collect(self) -> bool {
-        self.base().word.fetch_and(!(NOTIFIED | KILL), AcqRel) & KILL != 0
+        push.is_some()
     }
 
     #[inline(always)]
     pub(crate) fn generation(self) -> u64 {
-        self.base().word.load(Acquire) / GENERATION
+        self.base().bell.generation()
     }
 
-    /// Begins a new generation. A kill that was requested is of the previous one.
+    /// Begins a new generation: handles to the previous one refer to no task from now on.
     pub(crate) fn next_generation(self) {
-        let word = &self.base().word;
-        let mut now = word.load(Relaxed);
-        while let Err(other) = word.compare_exchange_weak(now, (now & !KILL) + GENERATION, AcqRel, Relaxed) {
-            now = other;
-        }
+        self.base().bell.next_generation();
     }
 
     #[inline(always)]

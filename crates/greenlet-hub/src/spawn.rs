@@ -40,8 +40,10 @@ pub enum SpawnError {
     },
     /// There is no stack for it.
     NoStack(greenlet::SpawnError),
-    /// The run of the hub ends: no task begins any more.
+    /// The run of the hub, or the scope, ends: no task begins any more.
     Over,
+    /// The kernel refused to switch to a task of a scope, which begins at once.
+    Refused(greenlet::Refusal),
 }
 
 impl fmt::Display for SpawnError {
@@ -52,7 +54,8 @@ impl fmt::Display for SpawnError {
                 "all {tasks} slots of the hub are in use; give `Hub` a larger TASKS, or join tasks that have ended"
             ),
             Self::NoStack(reason) => reason.fmt(f),
-            Self::Over => f.write_str("the closure given to `run` has returned; spawn tasks before that"),
+            Self::Over => f.write_str("the closure given to `run` or `scope` has returned; spawn tasks before that"),
+            Self::Refused(refusal) => refusal.fmt(f),
         }
     }
 }

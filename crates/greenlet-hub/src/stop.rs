@@ -1,5 +1,6 @@
 //! Why a wait ended before what it waited for.
 
+use crate::spawn::SpawnError;
 use core::fmt;
 use greenlet::Refused;
 
@@ -31,6 +32,8 @@ pub enum Stop<E = &'static str> {
     Deadlock,
     /// The operation was refused before anything changed.
     Refused(Refusal),
+    /// A task of a scope could not be created.
+    Spawn(SpawnError),
 }
 
 /// A scope of [`Task::with_timeout`](crate::Task::with_timeout), in [`Stop::Timeout`]. It is caught by its own scope, so
@@ -130,6 +133,7 @@ impl<E: fmt::Display> fmt::Display for Stop<E> {
                 "no task can ever run again; print `report()`, which names each task and what it waits for, and kill one",
             ),
             Self::Refused(refusal) => refusal.fmt(f),
+            Self::Spawn(reason) => reason.fmt(f),
         }
     }
 }

@@ -59,14 +59,14 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 }
             }
         }
-        base.depth.set(depth);
-        let scope = Scope(self.slot, depth);
-        let entry = Entry::new(self.slot, schedule.now().saturating_add(ticks(schedule, time)), depth);
-        // SAFETY: it stays in this frame.
-        unsafe { schedule.timers.insert(&entry) };
-        let result = body();
-        drop(entry);
-        drop(scope);
+        let result = {
+            base.depth.set(depth);
+            let _scope = Scope(self.slot, depth);
+            let entry = Entry::new(self.slot, schedule.now().saturating_add(ticks(schedule, time)), depth);
+            // SAFETY: it stays in this frame until it is dropped there, before the scope.
+            unsafe { schedule.timers.insert(&entry) };
+            body()
+        };
         match result {
             Ok(result) => Ok(Some(result)),
             Err(Stop::Timeout(TimeoutScope(scope))) if scope == depth => Ok(None),

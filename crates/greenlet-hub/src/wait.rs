@@ -9,7 +9,7 @@ use crate::stop::{Refusal, Stop, TimeoutScope};
 use crate::task::Task;
 use crate::what::{Waiting, What};
 use core::ptr;
-use greenlet::Thrown;
+use greenlet::{Outcome, Thrown};
 
 /// Why a task is resumed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -175,6 +175,23 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         let _waits = Waits(self.slot);
         self.slot.base().what.set(what);
         self.pass()
+    }
+
+    /// Switches to a task that is not in its turn; it switches back in the same way. The ready queue does not change.
+    pub(crate) fn hand(&self, to: SlotRef) -> Outcome<V, E> {
+        // SAFETY: all slots of this hub are of `V` and `E`.
+        match unsafe { to.whole::<V, E>() }.weak() {
+            Some(weak) => weak.switch(V::default()),
+            None => Err(Thrown::NoRun),
+        }
+    }
+
+    /// Returns an error unless this task runs.
+    pub(crate) fn must_run(&self) -> Result<(), Stop<E>> {
+        match self.slot.schedule().turn.get() == Some(self.slot) {
+            true => Ok(()),
+            false => self.regain_turn().or_else(Resumed::end),
+        }
     }
 
     /// Returns `Ok` if this task runs although it is another one's turn: it was resumed by an operation of the kernel.

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{MS, log};
-use greenlet_hub::{JoinHandle, Signal, Stop};
+use greenlet_hub::{JoinHandle, Refusal, Remote, Signal, Stop};
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::thread;
 use std::time::Duration;
@@ -172,6 +172,98 @@ fn another_thread_wakes() {
     })
     .unwrap();
     other.join().unwrap();
+}
+
+#[test]
+fn a_remote_channel_keeps_the_order_of_each_sender_and_loses_nothing() {
+    hub!(HUB, STACKS);
+    static LINE: Remote<(u32, u32), 8> = Remote::new();
+    const N: u32 = 20_000;
+    let others = [0, 1, 2].map(|sender| {
+        thread::spawn(move || {
+            for n in 0..N {
+                while LINE.try_send((sender, n)).is_err() {
+                    thread::yield_now();
+                }
+            }
+        })
+    });
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |me| {
+            let mut next = [0; 3];
+            for _ in 0..3 * N {
+                let (sender, n) = LINE.receive(me)?;
+                assert_eq!(n, next[sender as usize]);
+                next[sender as usize] += 1;
+            }
+            Ok(next)
+        });
+        let task = task.unwrap();
+        main.yield_now().unwrap();
+        assert_eq!(LINE.receive(main), Err(Stop::Refused(Refusal::SecondWaiter { name: None })));
+        assert_eq!(task.join(main).unwrap(), Ok([N; 3]));
+    })
+    .unwrap();
+    for other in others {
+        other.join().unwrap();
+    }
+}
+
+#[test]
+fn a_second_waiter_of_a_signal_is_refused_by_name() {
+    hub!(HUB, STACKS);
+    static BUTTON: Signal = Signal::new().named("button");
+    HUB.run(|main| {
+        let first = main.spawn(&STACKS, |me| BUTTON.wait(me)).unwrap();
+        main.yield_now().unwrap();
+        let refused = BUTTON.wait(main).unwrap_err();
+        assert!(refused.to_string().contains("`button`"), "{refused}");
+        BUTTON.raise(4);
+        assert_eq!(first.join(main), Ok(Ok(4)));
+    })
+    .unwrap();
+}
+
+#[test]
+fn wakers_outlive_the_task_and_the_run() {
+    hub!(HUB, STACKS);
+    let wakers = HUB.run(|main| {
+        let waker = main.spawn(&STACKS, |me| Ok(me.waker())).unwrap().join(main).unwrap().unwrap();
+        let next = main.spawn(&STACKS, |me| me.sleep(MS)).unwrap();
+        waker.wake_by_ref(); // of the next tenant: it waits on
+        assert_eq!(next.join(main), Ok(Ok(())));
+        (waker, main.waker(), main.remote())
+    });
+    let (task, main, remote) = wakers.unwrap();
+    thread::spawn(move || {
+        task.wake_by_ref();
+        main.wake();
+        assert!(!remote.kill(), "that run is over");
+    })
+    .join()
+    .unwrap();
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |me| me.sleep(MS)).unwrap();
+        assert_eq!(task.join(main), Ok(Ok(())));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_remote_kill_never_hits_the_next_tenant() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let first = main.spawn(&STACKS, |me| Ok(me.remote())).unwrap().join(main).unwrap().unwrap();
+        let second = main.spawn(&STACKS, |me| me.sleep(MS)).unwrap();
+        assert!(!first.kill());
+        assert_eq!(second.join(main), Ok(Ok(())));
+        // Requested, and not seen before the task ends by itself.
+        let third = main.spawn(&STACKS, |me| Ok(assert!(me.remote().kill()))).unwrap();
+        assert_eq!(third.join(main), Ok(Ok(())));
+        let fourth = main.spawn(&STACKS, |me| me.sleep(MS)).unwrap();
+        assert_eq!(fourth.join(main), Ok(Ok(())));
+    })
+    .unwrap();
 }
 
 #[test]

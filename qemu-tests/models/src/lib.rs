@@ -4,6 +4,8 @@
 //! (`src/records/pool/list.rs`), and requests to greenlets of another core (`src/records/mail.rs`). These files are compiled here as they stand, with the atomics of a scheduler in the place of the
 //! processor's, and run by a few threads at a time in many different orders of steps.
 //!
+//! Of the crate `greenlet-hub`: its wakes, the bits of a signal, and the ring of a remote channel (`src/wakes` there), in `hub`.
+//!
 //! | scheduler | orders | memory |
 //! |---|---|---|
 //! | shuttle | thousands: random ones, and *PCT*, which finds what few changes of thread at the right places can break | one order of all steps |
@@ -13,6 +15,7 @@
 
 #![cfg(test)]
 
+mod hub;
 mod list;
 mod mail;
 mod schedule;

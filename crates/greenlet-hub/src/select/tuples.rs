@@ -10,7 +10,7 @@ macro_rules! tuple {
         /// Which of the arms of a [`select`](crate::select()) it was, and what it gave.
         ///
         /// ```
-        #[doc = concat!("use greenlet_hub::", stringify!($chosen), "::*;")]
+        #[doc = concat!("use greenlet_hub::", stringify!($chosen), "::{self, *};")]
         #[doc = $example]
         /// assert!(matches!(chosen, First(7)));
         /// ```

@@ -1,4 +1,5 @@
-//! What the tests of this crate share.
+//! What the tests of this crate share. No test file uses all of it.
+#![allow(dead_code, unused_macros, reason = "each test file uses a part")]
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -25,6 +26,7 @@ macro_rules! hub {
     ($hub:ident, $stacks:ident) => {
         static PLATFORM: greenlet_hub::Threads = greenlet_hub::Threads::new();
         static $hub: greenlet_hub::Hub<8> = greenlet_hub::Hub::new(&PLATFORM);
+        #[allow(dead_code, reason = "some tests need no task")]
         static $stacks: greenlet::StackPool<8, 65536> = greenlet::StackPool::new();
     };
 }

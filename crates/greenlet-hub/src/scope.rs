@@ -1,0 +1,302 @@
+//! Tasks that borrow from the task that creates them.
+
+use crate::slot::{DEADLOCK, KILLED, SHIELDED, SlotRef};
+use crate::spawn::SpawnError;
+use crate::stop::Stop;
+use crate::task::Task;
+use crate::wait::Resumed;
+use crate::what::{Waiting, What};
+use core::cell::{Cell, UnsafeCell};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr;
+use greenlet::{Refused, Stacks, Thrown};
+
+/// A scope: its tasks may borrow what outlives it. Made by [`Task::scope`].
+///
+/// ```
+/// # use greenlet_hub::{Hub, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<2> = Hub::new(&PLATFORM);
+/// # static STACKS: greenlet::StackPool<2, 65536> = greenlet::StackPool::new();
+/// # HUB.run(|main| {
+/// let words = String::from("borrowed");
+/// let count = std::cell::Cell::new(0);
+/// main.scope(|scope| {
+///     for _ in 0..2 {
+///         scope.spawn(&STACKS, |me| {
+///             me.yield_now()?;
+///             count.set(count.get() + words.len());
+///             Ok(())
+///         })?;
+///     }
+///     Ok(())
+/// }).unwrap();
+/// assert_eq!(count.get(), 16);
+/// # }).unwrap();
+/// ```
+pub struct Scope<'scope, 'env: 'scope, V: 'static = (), E: 'static = &'static str> {
+    task: &'scope Task<V, E>,
+    shared: &'scope Shared<E>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// What the tasks of a scope share with it, in its frame.
+struct Shared<E> {
+    parent: SlotRef,
+    /// How many tasks have not ended.
+    left: Cell<usize>,
+    /// The first error of a task.
+    failed: Cell<Option<Stop<E>>>,
+    /// The scope ends: its tasks are killed, and no further one is created.
+    closing: Cell<bool>,
+    /// The list of its tasks, through their [`Child::next`]. Without the type, whose lifetime is that of this.
+    children: Cell<*const ()>,
+}
+
+/// A task of a scope, in a frame of its own.
+struct Child<'a, E> {
+    slot: SlotRef,
+    shared: &'a Shared<E>,
+    next: Cell<*const ()>,
+}
+
+/// # Tasks that borrow
+impl<V: Default + 'static, E: 'static> Task<V, E> {
+    /// Runs `body`, whose tasks may borrow what outlives this call, and waits until they have ended.
+    ///
+    /// The first error of a task kills the others and is what this returns, unless `body` itself fails. If `body` fails,
+    /// or this task is stopped, the tasks are killed. In every case this returns when all of them have ended: a task that
+    /// refuses to end keeps it for ever, and [`report`](Self::report) names it.
+    ///
+    /// # Errors
+    ///
+    /// That of `body`, or the first one of a task.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use greenlet_hub::{Hub, Stop, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<2> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<2, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// let failed = main.scope(|scope| {
+    ///     scope.spawn(&STACKS, |me| me.sleep(Duration::from_secs(3600)))?; // killed
+    ///     scope.spawn(&STACKS, |_me| Err("broken".into()))?;
+    ///     Ok(())
+    /// });
+    /// assert_eq!(failed, Err(Stop::Error("broken")));
+    /// # }).unwrap();
+    /// ```
+    pub fn scope<'env, R>(
+        &self,
+        body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env, V, E>) -> Result<R, Stop<E>>,
+    ) -> Result<R, Stop<E>> {
+        let shared = Shared {
+            parent: self.slot,
+            left: Cell::new(0),
+            failed: Cell::new(None),
+            closing: Cell::new(false),
+            children: Cell::new(ptr::null()),
+        };
+        /// On every way out, a panic included: the frame that the tasks borrow from is not left before they have ended.
+        struct Close<'a, V: Default + 'static, E: 'static>(&'a Task<V, E>, &'a Shared<E>);
+        impl<V: Default + 'static, E: 'static> Drop for Close<'_, V, E> {
+            fn drop(&mut self) {
+                self.0.close(self.1);
+            }
+        }
+        self.must_run()?;
+        let result = {
+            let _close = Close(self, &shared);
+            let scope = Scope { task: self, shared: &shared, env: PhantomData };
+            body(&scope).and_then(|result| {
+                // A task that fails sets `closing`, and `close` waits for the rest.
+                let over = || shared.left.get() == 0 || shared.closing.get();
+                self.wait_until(&What::new(Waiting::Children), over)?;
+                Ok(result)
+            })
+        };
+        match (result, shared.failed.take()) {
+            (Ok(_), Some(stop)) => Err(stop),
+            (result, _) => result,
+        }
+    }
+
+    /// Kills the tasks that are left, and waits until they have ended, whatever happens.
+    fn close(&self, shared: &Shared<E>) {
+        let base = self.slot.base();
+        let what = What::new(Waiting::Children);
+        let mut hopeless = false;
+        while shared.left.get() != 0 {
+            shared.kill();
+            let shielded = base.alerts.get() & SHIELDED;
+            self.slot.alert(SHIELDED);
+            // A deadlock is no reason to leave. From then on the core sleeps until something comes from outside.
+            let resumed = if hopeless { self.pause_external(&what) } else { self.pause(Some(&what)) };
+            hopeless |= base.alerts.get() & DEADLOCK != 0;
+            base.alerts.set(base.alerts.get() & !(DEADLOCK | SHIELDED) | shielded);
+            match resumed {
+                Resumed::Turn | Resumed::Exit => {}
+                // The run is over, and the kernel ends this task and its children one by one: the caller is main.
+                Resumed::Over => drop(self.hand(self.state().main_slot())),
+                Resumed::Refused(_) => stuck(),
+            }
+        }
+    }
+}
+
+/// Ends the program: a scope can neither wait for its tasks nor be left.
+#[cold]
+fn stuck() -> ! {
+    /// A panic while another one unwinds ends the program.
+    struct Abort;
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            panic!("a scope is left in a critical section; leave that first");
+        }
+    }
+    let _abort = Abort;
+    panic!("a scope is left in a critical section; leave that first");
+}
+
+impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
+    /// Creates a task, whose body may borrow what outlives the scope. It begins when the present task waits.
+    ///
+    /// Half of a stack of the pool must be enough for the captured data of the body, or this does not compile.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Spawn`], with the body. `?` turns the error into [`Stop`].
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<2> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<2, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// let mut halves = [0, 0];
+    /// let (left, right) = halves.split_at_mut(1);
+    /// main.scope(|scope| {
+    ///     scope.spawn(&STACKS, |_me| { left[0] = 1; Ok(()) })?;
+    ///     scope.spawn(&STACKS, |_me| { right[0] = 2; Ok(()) })?;
+    ///     Ok(())
+    /// }).unwrap();
+    /// assert_eq!(halves, [1, 2]);
+    /// # }).unwrap();
+    /// ```
+    pub fn spawn<P: Stacks, F>(&self, stacks: &'static P, body: F) -> Result<(), Refused<Stop<E>, F>>
+    where
+        F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>> + 'scope,
+    {
+        const { assert!(size_of::<F>() <= P::SIZE / 2, "the captured data of the body does not fit into the stack") };
+        if self.shared.closing.get() {
+            return Err(Refused { reason: Stop::Spawn(SpawnError::Over), returned: body });
+        }
+        let hand = Hand { body: UnsafeCell::new(Some(body)), shared: self.shared };
+        let place = (&raw const hand).cast::<()>();
+        let run: Begin<V, E> = begin::<F, V, E>;
+        // SAFETY: `hand` is there when the closure runs: it is called below, before this returns, or never.
+        let spawned = self.task.spawn(stacks, move |me| unsafe { run(place, me) });
+        let reason = match spawned {
+            Ok(task) => match self.task.hand(task.slot()) {
+                Err(Thrown::Refused(refusal, _)) => {
+                    task.kill(); // it has not begun, and now never does
+                    SpawnError::Refused(refusal)
+                }
+                _ => return Ok(()),
+            },
+            Err(refused) => refused.reason,
+        };
+        match hand.body.into_inner() {
+            Some(body) => Err(Refused { reason: Stop::Spawn(reason), returned: body }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A body, in the frame of `spawn` until the task has moved it to its own stack.
+struct Hand<'scope, F, E> {
+    body: UnsafeCell<Option<F>>,
+    shared: &'scope Shared<E>,
+}
+
+/// Without `F`, whose lifetime the body of a greenlet cannot have.
+type Begin<V, E> = unsafe fn(*const (), &Task<V, E>) -> Result<(), Stop<E>>;
+
+/// The body of a task of a scope.
+///
+/// # Safety
+///
+/// `place` points to a [`Hand`] of `F` and `E`, in the frame of the task that waits for this one to hand control back.
+unsafe fn begin<F, V: Default + 'static, E: 'static>(place: *const (), me: &Task<V, E>) -> Result<(), Stop<E>>
+where
+    F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>>,
+{
+    // SAFETY: the contract. The lifetime of `shared` ends when `left` is 0, and this task counts.
+    let hand = unsafe { &*place.cast::<Hand<'_, F, E>>() };
+    let shared = hand.shared;
+    // SAFETY: the other task waits.
+    let body = unsafe { &mut *hand.body.get() }.take();
+    let child = Child { slot: me.slot, shared, next: Cell::new(shared.children.get()) };
+    shared.children.set(ptr::from_ref(&child).cast());
+    shared.left.set(shared.left.get() + 1);
+    // Dropped last: the body may borrow until then.
+    let _end = ChildEnd(&child);
+    if me.hand(shared.parent).is_err() {
+        me.slot.schedule().ready.append(shared.parent);
+    }
+    let result = match (me.check(), body) {
+        (Ok(()), Some(body)) => body(me),
+        (Err(stop), body) => {
+            drop(body);
+            Err(stop)
+        }
+        (Ok(()), None) => Ok(()),
+    };
+    if let Err(stop) = result {
+        if !shared.closing.get() {
+            shared.failed.set(Some(stop));
+            shared.kill();
+        }
+    }
+    Ok(())
+}
+
+/// Takes a task out of its scope: also when a panic passes through.
+struct ChildEnd<'a, E>(&'a Child<'a, E>);
+
+impl<E> Drop for ChildEnd<'_, E> {
+    fn drop(&mut self) {
+        let shared = self.0.shared;
+        let mut at = &shared.children;
+        while !ptr::eq(at.get(), ptr::from_ref(self.0).cast()) {
+            // SAFETY: the children in the list exist, and this one is among them.
+            at = unsafe { &(*at.get().cast::<Child<'_, E>>()).next };
+        }
+        at.set(self.0.next.get());
+        let parent = shared.parent;
+        // From the last one on, `shared` may be gone as soon as another task runs.
+        shared.left.set(shared.left.get() - 1);
+        parent.schedule().ready.append(parent);
+    }
+}
+
+impl<E> Shared<E> {
+    fn kill(&self) {
+        self.closing.set(true);
+        let mut at = self.children.get();
+        // SAFETY: a child takes itself out of the list before its frame is left.
+        while let Some(child) = unsafe { at.cast::<Child<'_, E>>().as_ref() } {
+            child.slot.alert(KILLED);
+            child.slot.schedule().ready.append(child.slot);
+            at = child.next.get();
+        }
+    }
+}
+
+impl<V: 'static, E: 'static> fmt::Debug for Scope<'_, '_, V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("task", self.task).field("left", &self.shared.left.get()).finish()
+    }
+}

@@ -1,0 +1,126 @@
+//! Wakes: a bell per slot, and the inbox of a hub.
+//!
+//! ```text
+//!   anywhere                                  the hub's core: Inbox::drain
+//!   ① Bell::ring: NOTIFIED was 0, becomes 1   ③ takes all, if it is not empty
+//!   ② Inbox::push; if that was empty:         ④ for each: reads its link, then NOTIFIED becomes 0
+//!     kicks the core                          ⑤ puts its slot into the ready queue, unless it is there
+//! ```
+//!
+//! ④ is before the task runs. A wake after ④ finds 0 and pushes again; the task runs after one before ④ because of ⑤.
+//! The link is read before ④, because after it another wake may push the bell again.
+
+use crate::atomics::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::atomics::{AtomicPtr, AtomicU64};
+use core::ptr::{self, NonNull};
+
+/// In the word: the bell is in the inbox, or about to be pushed.
+const NOTIFIED: u64 = 1;
+/// In the word: a kill was requested from elsewhere.
+const KILL: u64 = 1 << 1;
+/// In the word: 1 of the generation, which changes when a task begins and when it ends. It never wraps.
+const GENERATION: u64 = 1 << 2;
+
+/// What other cores and handlers use of a slot.
+pub(crate) struct Bell {
+    word: AtomicU64,
+    link: AtomicPtr<Bell>,
+}
+
+impl Bell {
+    pub(crate) const fn new() -> Self {
+        Self { word: AtomicU64::new(0), link: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// ①. Returns `true` if the caller has to push the bell.
+    #[inline]
+    pub(crate) fn ring(&self) -> bool {
+        self.word.fetch_or(NOTIFIED, AcqRel) & NOTIFIED == 0
+    }
+
+    /// ①, with a kill of the task of this generation: `None` if there is another one by now.
+    pub(crate) fn kill(&self, generation: u64) -> Option<bool> {
+        let mut now = self.word.load(Relaxed);
+        loop {
+            if now / GENERATION != generation {
+                return None;
+            }
+            match self.word.compare_exchange_weak(now, now | NOTIFIED | KILL, AcqRel, Relaxed) {
+                Ok(before) => return Some(before & NOTIFIED == 0),
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// ④. Returns `true` if a kill was requested.
+    fn collect(&self) -> bool {
+        self.word.fetch_and(!(NOTIFIED | KILL), AcqRel) & KILL != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn generation(&self) -> u64 {
+        self.word.load(Acquire) / GENERATION
+    }
+
+    /// Begins a new generation. A kill that was requested is of the previous one.
+    pub(crate) fn next_generation(&self) {
+        let mut now = self.word.load(Relaxed);
+        while let Err(other) = self.word.compare_exchange_weak(now, (now & !KILL) + GENERATION, AcqRel, Relaxed) {
+            now = other;
+        }
+    }
+}
+
+/// A list to which any core pushes bells, and which the hub's core takes as a whole.
+pub(crate) struct Inbox(AtomicPtr<Bell>);
+
+impl Inbox {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// ②. Returns `true` if the inbox was empty.
+    ///
+    /// # Safety
+    ///
+    /// The bell is static, and [`Bell::ring`] or [`Bell::kill`] said that it has to be pushed.
+    #[inline]
+    pub(crate) unsafe fn push(&self, bell: NonNull<Bell>) -> bool {
+        let mut head = self.0.load(Relaxed);
+        loop {
+            // SAFETY: static.
+            unsafe { bell.as_ref() }.link.store(head, Relaxed);
+            match self.0.compare_exchange_weak(head, bell.as_ptr(), Release, Relaxed) {
+                Ok(_) => return head.is_null(),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// A plain load: an exclusive one in an idle loop sets the event register of some cores, which then never sleep.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Acquire).is_null()
+    }
+
+    /// ③ and ④. Calls `each` with every bell, in the order in which they were pushed, and whether a kill was requested.
+    pub(crate) fn drain(&self, mut each: impl FnMut(NonNull<Bell>, bool)) {
+        let mut taken = self.0.swap(ptr::null_mut(), Acquire);
+        // The bell that was pushed last is the first of the list. Until ④ the links are this core's.
+        let mut reversed = ptr::null_mut();
+        while let Some(bell) = NonNull::new(taken) {
+            // SAFETY: only static bells are pushed.
+            let link = unsafe { &bell.as_ref().link };
+            taken = link.load(Relaxed);
+            link.store(reversed, Relaxed);
+            reversed = bell.as_ptr();
+        }
+        while let Some(bell) = NonNull::new(reversed) {
+            // SAFETY: as above.
+            let rung = unsafe { bell.as_ref() };
+            reversed = rung.link.load(Relaxed);
+            let killed = rung.collect();
+            each(bell, killed);
+        }
+    }
+}
