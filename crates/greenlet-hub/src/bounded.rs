@@ -290,15 +290,11 @@ impl<T, const N: usize> Bounded<T, N> {
     /// static LINES: Bounded<u32, 2> = Bounded::new();
     /// # HUB.run(|main| {
     /// LINES.send(main, 1).unwrap();
-    /// assert_eq!(LINES.len(main), 1);
+    /// assert_eq!(LINES.count(main), 1);
     /// # }).unwrap();
     /// ```
-    #[allow(
-        clippy::len_without_is_empty,
-        reason = "a channel that is asked whether it is empty is one to receive from"
-    )]
     #[must_use]
-    pub fn len<V: 'static, E: 'static>(&self, me: &Task<V, E>) -> usize {
+    pub fn count<V: 'static, E: 'static>(&self, me: &Task<V, E>) -> usize {
         self.enter(me);
         self.count.get()
     }

@@ -163,7 +163,9 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         // SAFETY: `deliver` set it, to a place of this type in a frame that does not change before `life` does.
         let result = unsafe { base.end.get().cast::<Option<Result<T, Stop<E>>>>().as_mut() }.and_then(Option::take);
         base.life.set(Life::Detached);
-        // It ends before this task goes on, so its stack is free then.
+        // It ends before this task goes on, so its stack is free then. Either may be queued already, by a kill for instance.
+        schedule.ready.remove(me.slot);
+        schedule.ready.remove(self.slot);
         schedule.ready.set_level(self.slot, base.level.get().max(me.slot.base().level.get()));
         schedule.ready.prepend(me.slot);
         schedule.ready.prepend(self.slot);

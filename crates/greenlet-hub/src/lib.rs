@@ -19,6 +19,8 @@ mod hub;
 #[cfg(target_os = "none")]
 mod idle;
 mod join;
+#[cfg(doctest)]
+mod misuse;
 mod mutex;
 mod node;
 mod owner;

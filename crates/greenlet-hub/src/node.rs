@@ -15,11 +15,13 @@ pub(crate) struct List {
 
 /// What a node waits for, in a list in which tasks wait for different things.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[doc(hidden)]
 pub enum Kind {
     Receive,
     Send,
 }
 
+#[doc(hidden)]
 pub struct Node {
     pub(crate) slot: SlotRef,
     pub(crate) kind: Kind,
@@ -71,6 +73,8 @@ impl Node {
 
     fn mark_done(&self) {
         self.done.set(true);
+        // It waits no more, though it has not run yet: the search for cycles of locks, and the report, see that.
+        self.slot.base().what.set(ptr::null());
         let group = self.group.get();
         if !group.is_null() {
             // SAFETY: the nodes of a group lie in the frame in which this one lies.

@@ -62,6 +62,7 @@ impl Schedule {
         self.hertz.set(self.platform.hertz().max(1));
         self.round.set(0);
         self.external.set(0);
+        self.rotation.set(0);
         self.turn.set(Some(main));
     }
 

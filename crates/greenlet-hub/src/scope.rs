@@ -38,7 +38,8 @@ use greenlet::{Refused, Stacks, Thrown};
 pub struct Scope<'scope, 'env: 'scope, V: 'static = (), E: 'static = &'static str> {
     task: &'scope Task<V, E>,
     shared: &'scope Shared<E>,
-    env: PhantomData<&'env mut &'env ()>,
+    /// Invariant in both: a shorter `'scope` would let a task borrow what is dropped before the scope ends.
+    lifetimes: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
 }
 
 /// What the tasks of a scope share with it, in its frame.
@@ -109,7 +110,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.must_run()?;
         let result = {
             let _close = Close(self, &shared);
-            let scope = Scope { task: self, shared: &shared, env: PhantomData };
+            let scope = Scope { task: self, shared: &shared, lifetimes: PhantomData };
             body(&scope).and_then(|result| {
                 // A task that fails sets `closing`, and `close` waits for the rest.
                 let over = || shared.left.get() == 0 || shared.closing.get();
@@ -185,7 +186,7 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
     /// assert_eq!(halves, [1, 2]);
     /// # }).unwrap();
     /// ```
-    pub fn spawn<P: Stacks, F>(&self, stacks: &'static P, body: F) -> Result<(), Refused<Stop<E>, F>>
+    pub fn spawn<P: Stacks, F>(&'scope self, stacks: &'static P, body: F) -> Result<(), Refused<Stop<E>, F>>
     where
         F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>> + 'scope,
     {
@@ -254,11 +255,11 @@ where
         }
         (Ok(()), None) => Ok(()),
     };
-    if let Err(stop) = result {
-        if !shared.closing.get() {
-            shared.failed.set(Some(stop));
-            shared.kill();
-        }
+    if let Err(stop) = result
+        && !shared.closing.get()
+    {
+        shared.failed.set(Some(stop));
+        shared.kill();
     }
     Ok(())
 }

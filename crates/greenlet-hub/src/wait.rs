@@ -159,10 +159,10 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Lets other tasks run until it is this one's turn, for whatever reason.
     #[inline]
     pub(crate) fn pause(&self, what: Option<&What>) -> Resumed {
-        if self.slot.schedule().turn.get() != Some(self.slot) {
-            if let Err(refused) = self.regain_turn() {
-                return refused;
-            }
+        if self.slot.schedule().turn.get() != Some(self.slot)
+            && let Err(refused) = self.regain_turn()
+        {
+            return refused;
         }
         let Some(what) = what else { return self.pass() };
         /// Also when a panic passes through.

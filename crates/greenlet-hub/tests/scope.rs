@@ -140,7 +140,12 @@ fn a_refused_spawn_gives_the_body_back() {
             for _ in 0..8 {
                 scope.spawn(&STACKS, |me| me.park())?;
             }
-            let refused = scope.spawn(&STACKS, |_me| Ok(count.set(count.get() + 1))).unwrap_err();
+            let refused = scope
+                .spawn(&STACKS, |_me| {
+                    count.set(count.get() + 1);
+                    Ok(())
+                })
+                .unwrap_err();
             assert_eq!(refused.reason, Stop::Spawn(SpawnError::NoSlot { tasks: 8 }));
             let _body = refused.returned;
             Err::<(), _>(Stop::Error("full"))

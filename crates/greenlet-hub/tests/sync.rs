@@ -306,6 +306,23 @@ fn the_lock_goes_to_the_task_that_has_waited_longest() {
 }
 
 #[test]
+fn a_task_that_was_handed_a_lock_and_has_not_run_is_no_cycle() {
+    hub!(HUB, STACKS);
+    static LOCK: Mutex<u32> = Mutex::new(0);
+    HUB.run(|main| {
+        let guard = LOCK.lock(main).unwrap();
+        let task = main.spawn(&STACKS, |me| LOCK.lock(me).map(|mut number| *number += 1)).unwrap();
+        main.yield_now().unwrap();
+        drop(guard);
+        assert!(main.report().to_string().contains("is ready"), "{}", main.report());
+        *LOCK.lock(main).unwrap() += 1; // waits for a task that waits for nothing
+        assert_eq!(task.join(main), Ok(Ok(())));
+        assert_eq!(*LOCK.lock(main).unwrap(), 2);
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_mutex_lends_the_level_of_its_waiter() {
     hub!(HUB, STACKS);
     static LOCK: Mutex<()> = Mutex::new(());

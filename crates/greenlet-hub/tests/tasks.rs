@@ -258,7 +258,12 @@ fn a_remote_kill_never_hits_the_next_tenant() {
         assert!(!first.kill());
         assert_eq!(second.join(main), Ok(Ok(())));
         // Requested, and not seen before the task ends by itself.
-        let third = main.spawn(&STACKS, |me| Ok(assert!(me.remote().kill()))).unwrap();
+        let third = main
+            .spawn(&STACKS, |me| {
+                assert!(me.remote().kill());
+                Ok(())
+            })
+            .unwrap();
         assert_eq!(third.join(main), Ok(Ok(())));
         let fourth = main.spawn(&STACKS, |me| me.sleep(MS)).unwrap();
         assert_eq!(fourth.join(main), Ok(Ok(())));

@@ -66,6 +66,7 @@ pub(crate) mod sealed {
     use crate::task::Task;
 
     /// All methods take `&self`: pointers to the arm's place exist while it waits.
+    #[doc(hidden)]
     pub trait Arm<V: 'static, E: 'static> {
         type Output;
         /// Completes the arm if that needs no wait.
@@ -88,6 +89,7 @@ pub(crate) mod sealed {
         fn output(&self) -> Self::Output;
     }
 
+    #[doc(hidden)]
     pub trait Choices<V: 'static, E: 'static> {
         type Chosen;
         fn count(&self) -> usize;

@@ -53,8 +53,8 @@ impl<T, const N: usize> Ring<T, N> {
                 place = self.tail.load(Relaxed);
             }
         };
-        // SAFETY: this sender has claimed the cell, which is empty.
-        unsafe { (*cell.value.get()).write(value) };
+        // SAFETY: this sender has claimed the cell, which is empty. A `MaybeUninit` is laid out as its value.
+        unsafe { cell.value.get().cast::<T>().write(value) };
         // `SeqCst`: before the waiter is read.
         cell.turn.store(place.wrapping_add(1).wrapping_sub(place % N), SeqCst);
         Ok(())
@@ -73,8 +73,8 @@ impl<T, const N: usize> Ring<T, N> {
             return None;
         }
         self.head.store(place.wrapping_add(1), Relaxed);
-        // SAFETY: published, and this is the only receiver.
-        let value = unsafe { (*cell.value.get()).assume_init_read() };
+        // SAFETY: published, so initialised, and this is the only receiver. A `MaybeUninit` is laid out as its value.
+        let value = unsafe { cell.value.get().cast::<T>().read() };
         cell.turn.store(place.wrapping_add(N).wrapping_sub(place % N), Release);
         Some(value)
     }

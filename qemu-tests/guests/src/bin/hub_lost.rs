@@ -8,6 +8,7 @@
 
 use core::arch::asm;
 
+use board::println;
 use greenlet_hub::{Hub, Platform};
 
 #[path = "hub/machine.rs"]
@@ -52,5 +53,6 @@ impl Platform for Careless {
 static HUB: Hub<2> = Hub::new(&Careless);
 
 fn main() {
+    println!("one of these wakes is lost");
     sweep::run(&HUB);
 }
