@@ -3,7 +3,6 @@
 use core::cell::UnsafeCell;
 use core::convert::Infallible;
 use core::fmt;
-use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8};
@@ -30,7 +29,7 @@ use greenlet_hub::{RemoteTask, Signal, Stop, Task};
 /// async fn work(n: u32) { DONE.raise(n); }
 ///
 /// HUB.run(|main| {
-///     main.spawn(&STACKS, |me| EXECUTOR.run(me, |spawner| spawner.spawn(work(5).unwrap()))).unwrap();
+///     let _embassy = main.spawn(&STACKS, |me| EXECUTOR.run(me, |spawner| spawner.spawn(work(5).unwrap()))).unwrap();
 ///     assert_eq!(DONE.wait(main), Ok(5));
 /// }).unwrap();
 /// ```
@@ -42,7 +41,7 @@ pub struct Executor {
     state: AtomicU8,
     polling: AtomicBool,
     /// Written in the state `CLAIMED`, read in the state `BOUND`.
-    bound: UnsafeCell<MaybeUninit<Bound>>,
+    bound: UnsafeCell<Option<Bound>>,
 }
 
 struct Bound {
@@ -74,7 +73,7 @@ impl Executor {
             next: AtomicPtr::new(ptr::null_mut()),
             state: AtomicU8::new(FRESH),
             polling: AtomicBool::new(false),
-            bound: UnsafeCell::new(MaybeUninit::uninit()),
+            bound: UnsafeCell::new(None),
         }
     }
 
@@ -127,7 +126,7 @@ impl Executor {
         if self.state.compare_exchange(FRESH, CLAIMED, Acquire, Acquire).is_ok() {
             let raw = raw::Executor::new(ptr::from_ref(self).cast_mut().cast());
             // SAFETY: one caller comes here, and none reads it before `BOUND` is set.
-            unsafe { (*self.bound.get()).write(Bound { raw, task }) };
+            unsafe { *self.bound.get() = Some(Bound { raw, task }) };
             let mut first = FIRST.load(Relaxed);
             loop {
                 self.next.store(first, Relaxed);
@@ -141,10 +140,11 @@ impl Executor {
         }
         assert_eq!(self.state.load(Acquire), BOUND, "another task runs this `Executor`; declare one for each task");
         // SAFETY: `BOUND` is set, so it is written, and never again.
-        let bound = unsafe { (*self.bound.get()).assume_init_ref() };
-        // A task of another core, or of a later run of the hub, must not poll futures that are not `Send`.
-        assert!(bound.task == task, "another task runs or ran this `Executor`; declare one for each task");
-        &bound.raw
+        match unsafe { &*self.bound.get() } {
+            Some(bound) if bound.task == task => &bound.raw,
+            // A task of another core, or of a later run of the hub, must not poll futures that are not `Send`.
+            _ => panic!("another task runs or ran this `Executor`; declare one for each task"),
+        }
     }
 
     fn poll(&self, raw: &'static raw::Executor) {

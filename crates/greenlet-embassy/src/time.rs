@@ -33,7 +33,7 @@ const NANOSECONDS: u64 = 1_000_000_000;
 ///
 /// fn main() {
 ///     HUB.run(|main| {
-///         main.spawn(&STACKS, |me| TIME.serve(me)).unwrap();
+///         let _clock = main.spawn(&STACKS, |me| TIME.serve(me)).unwrap();
 ///         let begun = Instant::now();
 ///         main.wait(Timer::after_millis(2)).unwrap();
 ///         assert!(begun.elapsed() >= Duration::from_millis(2));

@@ -42,6 +42,15 @@ fn start(main: &MainTask, executor: &'static Executor, init: impl FnOnce(Spawner
     drop(main.build(&STACKS).name("embassy").spawn(move |me| executor.run(me, init)));
 }
 
+#[test]
+fn a_second_task_that_serves_the_timers_is_refused_by_name() {
+    with_timers(|main| {
+        main.yield_now().unwrap();
+        let refused = TIME.serve(main).unwrap_err();
+        assert!(matches!(refused, Stop::Refused(_)) && refused.to_string().contains("embassy's time driver"));
+    });
+}
+
 type Pair = (Channel<Raw, u32, 2>, Channel<Raw, u32, 2>);
 
 #[task(pool_size = 2)]

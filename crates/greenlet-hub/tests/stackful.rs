@@ -241,7 +241,9 @@ fn killed_from_elsewhere_it_wakes_its_executor_and_is_ready() {
         let place = handle.clone();
         let future = Stackful::new(main, &STACKS, move |waits: &Await| {
             *place.borrow_mut() = Some(waits.greenlet().clone());
-            waits.wait(after(9))
+            let killed = waits.wait(after(9));
+            assert_eq!(waits.wait(after(0)), Err(Thrown::Exit(()))); // it holds
+            killed
         });
         let mut future = Box::pin(future.unwrap());
         let woken = Arc::new(Woken::default());
@@ -251,6 +253,41 @@ fn killed_from_elsewhere_it_wakes_its_executor_and_is_ready() {
         handle.take().unwrap().cancel().unwrap();
         assert_eq!(woken.0.load(SeqCst), before + 1);
         assert_eq!(poll(future.as_mut()), Poll::Ready(Err(Thrown::Exit(()))));
+        assert_eq!(STACKS.free(), 1);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_drop_ends_the_body_while_other_handles_exist() {
+    tree!(TREE, STACKS, 1);
+    TREE.enter(|main| {
+        let handle = Rc::new(RefCell::new(None));
+        let place = handle.clone();
+        let future = Stackful::new(main, &STACKS, move |waits: &Await| {
+            *place.borrow_mut() = Some(waits.greenlet().clone());
+            waits.wait(after(9))
+        });
+        let mut future = Box::pin(future.unwrap());
+        assert!(poll(future.as_mut()).is_pending());
+        drop(future);
+        assert!(handle.borrow().as_ref().unwrap().is_dead());
+    })
+    .unwrap();
+}
+
+#[test]
+fn an_exit_that_an_operation_of_the_kernel_got_is_seen_by_the_next_wait() {
+    tree!(TREE, STACKS, 1);
+    TREE.enter(|main| {
+        let future = Stackful::new(main, &STACKS, |waits: &Await| {
+            let thrown = waits.greenlet().parent().unwrap().switch(());
+            assert_eq!(thrown, Err(Thrown::Exit(())));
+            waits.wait(poll_fn(|_| -> Poll<()> { panic!("polled, although the future is being dropped") }))
+        });
+        let mut future = Box::pin(future.unwrap());
+        assert!(poll(future.as_mut()).is_pending());
+        drop(future);
         assert_eq!(STACKS.free(), 1);
     })
     .unwrap();
