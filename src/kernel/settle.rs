@@ -36,12 +36,34 @@ pub(crate) unsafe fn keep<V: 'static, E: 'static>(number: NonNull<Number>) -> Gr
 /// core writes and reads the pointer. It stays set when the tree ends: every later run has the same types.
 pub(crate) type Settle = unsafe fn(BlockPtr, Option<&mut usize>) -> Option<Payload>;
 
+/// Settles kills that other cores or interrupt handlers requested. Returns the panic of user code that ran meanwhile.
+///
+/// `Tree::settle` is set by `Greenlet::remote` alone: a program that makes no remote handle does not link the code.
+///
+/// # Safety
+///
+/// `me` is the current greenlet, of a tree of `V` and `E`.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn settle_where_room<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
+    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
+    let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
+        me.core().clear_slow(ASKED); // set by a late request to an earlier tree of this core
+        return None;
+    };
+    if !has_room::<V, E>(me) {
+        return None; // the bit stays set, so the next greenlet that is resumed comes here as well
+    }
+    // SAFETY: the tree is entered, and has the types `V` and `E`.
+    unsafe { settle(me, None) }
+}
+
 /// Whether the stack of `me`, which is current and receives a packet, has room to settle kills. Main's always has.
 ///
 /// A greenlet settles kills that have nothing to do with it, so the least stack does not include the room for that. If
 /// there is none, the kills wait for the next greenlet that has it.
 #[inline(always)]
-pub(crate) fn has_room<V, E>(me: BlockPtr) -> bool {
+fn has_room<V, E>(me: BlockPtr) -> bool {
     let takes = if is_unoptimized() { const { takes::<V, E>(true) } } else { const { takes::<V, E>(false) } };
     me.is_main() || Native::stack_pointer().addr().saturating_sub(me.floor.get().addr()) >= takes
 }

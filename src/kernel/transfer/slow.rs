@@ -23,10 +23,9 @@ use crate::arch::{Isa, Landing, Native, Word};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
-use crate::kernel::settle;
+use crate::kernel::settle::settle_where_room;
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
-use crate::kernel::tree::Tree;
 use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY, SETTLING};
 use crate::records::busy::Busy;
 use crate::records::core_state::{ASKED, UNREF};
@@ -443,7 +442,7 @@ unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Pla
     }
     if me.core().slow() & ASKED != 0 && !me.has(SETTLING) {
         // SAFETY: the tree is entered, and has the types `V` and `E`.
-        panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
+        panicked = panic::last(panicked, unsafe { settle_where_room::<V, E>(me) });
     }
     match panicked {
         // SAFETY: if an outcome was delivered, it is still there.
@@ -462,33 +461,14 @@ unsafe fn read_packet<V, E>(packet: *const (), place: &mut Place<V, E>) -> (Bloc
     // SAFETY: the sender's stack has not changed since the switch, and the packet is read once.
     let Packet { origin, what, panic } = unsafe { packet.cast::<Packet<V, E>>().read() };
     let delivered = match panic {
-        // SAFETY: the same holds for the place of the sender, which is not that of the receiver.
-        None => Ok(unsafe { ptr::copy_nonoverlapping(what, place.as_mut_ptr(), 1) }),
+        None => {
+            // SAFETY: the same holds for the place of the sender, which is not that of the receiver.
+            unsafe { ptr::copy_nonoverlapping(what, place.as_mut_ptr(), 1) };
+            Ok(())
+        }
         Some(payload) => Err(payload),
     };
     (origin, delivered)
-}
-
-/// Settles kills that other cores or interrupt handlers requested. Returns the panic of user code that ran meanwhile.
-///
-/// `Tree::settle` is set by `Greenlet::remote` alone: a program that makes no remote handle does not link the code.
-///
-/// # Safety
-///
-/// `me` is the current greenlet, of a tree of `V` and `E`.
-#[cold]
-#[inline(never)]
-unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
-    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
-        me.core().clear_slow(ASKED); // set by a late request to an earlier tree of this core
-        return None;
-    };
-    if !settle::has_room::<V, E>(me) {
-        return None; // the bit stays set, so the next greenlet that is resumed comes here as well
-    }
-    // SAFETY: the tree is entered, and has the types `V` and `E`.
-    unsafe { settle(me, None) }
 }
 
 /// Replaces what was delivered by a panic. It is dropped, and a panic of its destructor is discarded.
