@@ -36,8 +36,9 @@ const LEAST: usize = 95;
 /// When a run of all is ended: each mutant has a limit of its own, which is far below.
 const LIMIT: Limit = Limit::of_all(Duration::from_secs(24 * 3600));
 
-/// Seconds for the tests of one mutant. One that is not done by then hangs, which is noticed: they take five on a slow computer.
-const SECONDS: &str = "--timeout=120";
+/// The least seconds for the tests of one mutant. One that is not done by then, nor in five times what they take without a
+/// mutant, hangs, which is noticed. With a fixed limit a loaded computer cannot even run them without a mutant.
+const SECONDS: &str = "--minimum-test-timeout=120";
 /// Seconds to build one.
 const SECONDS_TO_BUILD: &str = "--build-timeout=600";
 

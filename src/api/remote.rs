@@ -18,6 +18,7 @@ use crate::kernel::settle::{keep, settle};
 use crate::kernel::tree::Tree;
 use crate::records::busy::Busy;
 use crate::records::mail::{Mail, Number, Request};
+use crate::records::panic;
 use core::fmt;
 use core::ptr::NonNull;
 
@@ -97,7 +98,8 @@ impl RemoteGreenlet {
     /// slow path, to check for this, which costs about ten times a fast switch, and more for each ancestor. So do
     /// not request the kill of a greenlet that stays an ancestor of all others for ever, such as one that runs a
     /// scheduling loop: send it a value that asks it to end. A kill that is requested while the core settles others waits for
-    /// the next transfer.
+    /// the next transfer. A greenlet that has too little of its stack left to settle kills handles none, and the request
+    /// waits for the next one that has enough; main always has (`docs/stack-sizing.md`, "For kills from elsewhere").
     ///
     /// If the exit function of the tree panics, the panic is resumed in the transfer that handles the kill, and the
     /// request is pending again.
@@ -249,8 +251,14 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         }
         // SAFETY: the tree has not ended; the handle has its types.
         let tree = unsafe { Tree::<V, E>::of(self.block()) };
-        // SAFETY: the same.
-        if tree.mail.has(Request::Kill) { unsafe { settle::<V, E>(self.block()) } } else { 0 }
+        let mut settled = 0;
+        if tree.mail.has(Request::Kill) {
+            // SAFETY: the same.
+            if let Some(payload) = unsafe { settle::<V, E>(self.block(), Some(&mut settled)) } {
+                panic::resume(payload);
+            }
+        }
+        settled
     }
 
     /// Takes the oldest pending [wake request](RemoteGreenlet::wake) of this tree, and returns its greenlet.

@@ -16,8 +16,8 @@
 
 use crate::kernel::body;
 use crate::kernel::handle::Greenlet;
-use crate::kernel::thrown::Sent;
-use crate::kernel::transfer::slow::{self, Arrival};
+use crate::kernel::thrown::Thrown;
+use crate::kernel::transfer::slow::{self, Delivery, Place, Work};
 use crate::kernel::tree::Tree;
 use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
@@ -26,7 +26,7 @@ use crate::records::core_state::UNREF;
 use crate::records::paint;
 use crate::records::panic::{self, Payload};
 use crate::records::pool;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 
 /// Releases one reference to `block`, and does everything that follows from that. If user code panics meanwhile, the
 /// work is finished first, and the panic is then resumed.
@@ -147,17 +147,20 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
         return (None, None);
     }
     // SAFETY: the tree is entered.
-    let exit = panic::catch(unsafe { Tree::<V, E>::of(victim) }.exit);
+    let tree = unsafe { Tree::<V, E>::of(victim) };
+    let mut place = MaybeUninit::uninit();
+    let exit = write_exit(tree, &mut place);
     if victim.refs.get() > 1 {
         // The exit function made a handle from a weak one: the greenlet is referenced again, and is not killed.
         let last = uncount(victim);
         debug_assert!(!last, "others refer to it");
-        let panicked = exit.and_then(|exit| panic::catch(|| drop(exit))).err();
+        // SAFETY: there is an exit unless its function panicked.
+        let panicked = exit.and_then(|()| panic::catch(|| unsafe { place.assume_init_drop() })).err();
         return (None, panicked);
     }
     // SAFETY: this kill owns a reference to the victim, and there is no other. So it is not main, to which the tree
     // owns one, and no ancestor of the current greenlet, to which a child owns one.
-    let mut panicked = unsafe { kill_discarding::<V, E>(victim, exit) };
+    let mut panicked = unsafe { kill_discarding::<V, E>(victim, &mut place, exit) };
     if victim.has(DEAD) || victim.refs.get() > 1 {
         // SAFETY: if this releases the last reference, the victim is dead, by the condition above; a dead one is not
         // current.
@@ -165,8 +168,6 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
         return (parent, panic::last(panicked, panic));
     }
     victim.leak(); // keeps this kill's reference
-    // SAFETY: the tree is entered.
-    let tree = unsafe { Tree::<V, E>::of(victim) };
     // SAFETY: the reference counted here keeps the victim alive during the hook, which may still end it.
     let told = ManuallyDrop::new(unsafe { Greenlet::from_block(victim.retain()) });
     panicked = panic::last(panicked, panic::catch(|| (tree.leak)(&told)).err());
@@ -175,9 +176,16 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     (None, panic::last(panicked, released))
 }
 
-/// Throws an exit into `victim`, as [`kill_as_parent`] does, and discards what comes back: a value is dropped, an error
-/// is passed to the tree's `on_unraisable`. `exit` is the result of the tree's exit function: if that panicked, nothing
-/// is thrown, and the panic is returned.
+/// Writes an exit of `tree` into `place`; or returns the panic of the exit function, and writes nothing.
+#[inline(never)]
+pub(crate) fn write_exit<V: 'static, E: 'static>(tree: &Tree<V, E>, place: &mut Place<V, E>) -> Delivery {
+    panic::catch(|| _ = place.write(Err(Thrown::Exit((tree.exit)()))))
+}
+
+/// Throws the exit in `place` into `victim`, as [`kill_as_parent`] does, and discards what comes back: a value is dropped,
+/// an error is passed to the tree's `on_unraisable`. `exit` is the result of [`write_exit`]: if that was a panic,
+/// nothing is thrown, and the panic is returned. Afterwards nothing
+/// in `place` needs to be dropped.
 ///
 /// # Safety
 ///
@@ -186,48 +194,123 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
 #[inline(never)]
 pub(crate) unsafe fn kill_discarding<V: 'static, E: 'static>(
     victim: BlockPtr,
-    exit: Result<V, Payload>,
+    place: &mut Place<V, E>,
+    exit: Delivery,
 ) -> Option<Payload> {
-    let report = |arrival: Arrival<V, E>| match arrival {
-        Ok(Ok(value)) => {
-            drop(value);
-            None
-        }
-        Ok(Err(thrown)) => {
-            // SAFETY: the tree is entered.
-            let tree = unsafe { Tree::<V, E>::of(victim) };
-            // SAFETY: the caller's reference keeps the victim alive during the hook; this handle is not dropped.
-            let victim = ManuallyDrop::new(unsafe { Greenlet::from_block(victim) });
-            (tree.unraisable)(&victim, thrown);
-            None
-        }
-        Err(payload) => Some(payload),
-    };
+    if let Err(payload) = exit {
+        return Some(payload);
+    }
+    // SAFETY: the same contract; there is what came back from the victim.
+    let report = |place: &mut Place<V, E>| unsafe { report::<V, E>(victim, place) };
     // SAFETY: the same contract.
-    exit.and_then(|exit| unsafe { kill_as_parent(victim, Sent::Exit(exit), report) }).unwrap_or_else(Some)
+    unsafe { kill_as_parent(victim, place, report) }.err()
 }
 
-/// Throws `sent` into `victim` while the current greenlet stands in as its parent; passes what comes back to `then`;
-/// then restores the old parent, overwriting any change made meanwhile, unless that would make a cycle.
+/// Discards what came back from `victim`, which was killed; writes an outcome without contents instead. Returns the
+/// panic of user code that ran for this.
+///
+/// # Safety
+///
+/// There is an outcome in `place`. The caller has a reference to the victim; the tree has the types `V` and `E`, and is
+/// entered.
+#[inline(never)]
+unsafe fn report<V: 'static, E: 'static>(victim: BlockPtr, place: &mut Place<V, E>) -> Delivery {
+    // SAFETY: the caller's contract.
+    let reported = panic::catch(|| unsafe { consume::<V, E>(victim, place) });
+    clear(place);
+    reported
+}
+
+/// Writes an outcome without contents.
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+fn clear<V, E>(place: &mut Place<V, E>) {
+    place.write(Err(Thrown::NoRun));
+}
+
+/// Drops a value in `place`, or passes what else is there to the tree's `on_unraisable`.
+///
+/// # Safety
+///
+/// As for [`report`]; afterwards nothing is in `place`.
+unsafe fn consume<V: 'static, E: 'static>(victim: BlockPtr, place: &mut Place<V, E>) {
+    // SAFETY: by the contract.
+    if unsafe { place.assume_init_ref() }.is_ok() {
+        // SAFETY: the same.
+        unsafe { place.assume_init_drop() }
+    } else {
+        // SAFETY: the same.
+        unsafe { report_error::<V, E>(victim, place) }
+    }
+}
+
+/// Passes what is in `place`, an error, to the tree's `on_unraisable`.
+///
+/// # Safety
+///
+/// As for [`consume`].
+#[cold]
+#[inline(never)]
+unsafe fn report_error<V: 'static, E: 'static>(victim: BlockPtr, place: &mut Place<V, E>) {
+    // SAFETY: by the contract; it is moved out.
+    let Err(thrown) = (unsafe { place.assume_init_read() }) else { return };
+    // SAFETY: the tree is entered.
+    let tree = unsafe { Tree::<V, E>::of(victim) };
+    // SAFETY: the caller's reference keeps the victim alive during the hook; this handle is not dropped.
+    let victim = ManuallyDrop::new(unsafe { Greenlet::from_block(victim) });
+    (tree.unraisable)(&victim, thrown);
+}
+
+/// Throws what is in `place` into `victim` while the current greenlet stands in as its parent; calls `then` with what
+/// comes back; then restores the old parent, overwriting any change made meanwhile, unless that would make a cycle.
 ///
 /// If user code panics, all this is finished first, and the panic is then returned.
 ///
 /// # Safety
 ///
 /// The caller owns a reference to `victim`, which is neither main nor an ancestor of the current greenlet, and is of a
-/// tree of `V` and `E` that is entered.
-pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static, R>(
+/// tree of `V` and `E` that is entered. There is an outcome in `place`; and when `then` is called, too, which leaves one there.
+pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static>(
     victim: BlockPtr,
-    sent: Sent<V, E>,
-    then: impl FnOnce(Arrival<V, E>) -> R,
-) -> Result<R, Payload> {
+    place: &mut Place<V, E>,
+    then: impl FnOnce(&mut Place<V, E>) -> Delivery,
+) -> Delivery {
     let _busy = Busy::in_tree_of(victim);
+    // SAFETY: the caller's contract.
+    let old = unsafe { stand_in(victim) };
+    // SAFETY: the caller's reference keeps the victim alive.
+    let mut delivered = unsafe { slow::exchange(victim, place, Work::Open) };
+    if delivered.is_ok() {
+        delivered = then(place);
+    }
+    // SAFETY: the reference is the one that the parent field owned.
+    match unsafe { stand_down::<V, E>(victim, old) } {
+        // SAFETY: if an outcome was delivered, one is there.
+        Some(payload) => unsafe { slow::replace_by_panic(payload, place, delivered) },
+        None => delivered,
+    }
+}
+
+/// Makes the current greenlet the parent of `victim`. Returns the old one, with the reference of the parent field.
+///
+/// # Safety
+///
+/// The tree of `victim` is entered.
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+unsafe fn stand_in(victim: BlockPtr) -> Option<BlockPtr> {
     // SAFETY: the tree is entered.
     let me = unsafe { victim.core().current() };
     let old = victim.replace_parent(me.retain());
     victim.core().kill_begins();
-    // SAFETY: the caller's reference keeps the victim alive.
-    let result = panic::catch(|| then(unsafe { slow::exchange(victim, sent) }));
+    old
+}
+
+/// Restores the parent of `victim`; releases the one that it has. Returns the panic of user code that ran for this.
+///
+/// # Safety
+///
+/// The caller owns the reference to `old`. The tree has the types `V` and `E`, and is entered.
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+unsafe fn stand_down<V: 'static, E: 'static>(victim: BlockPtr, old: Option<BlockPtr>) -> Option<Payload> {
     victim.core().kill_ends();
     let surplus = match old {
         // The victim has become an ancestor of its old parent meanwhile: restoring that would make a cycle.
@@ -235,7 +318,7 @@ pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static, R>(
         Some(old) => victim.replace_parent(old),
         None => None,
     };
-    let released = match surplus {
+    match surplus {
         // The usual case, without a call: this is not the last reference.
         Some(surplus) if surplus.refs.get() > 1 => {
             surplus.refs.set(surplus.refs.get() - 1);
@@ -244,12 +327,5 @@ pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static, R>(
         // SAFETY: the parent field owned this reference, which now belongs to this function.
         Some(surplus) => unsafe { release_caught::<V, E>(surplus) },
         None => None,
-    };
-    match released {
-        Some(payload) => {
-            panic::discard(result);
-            Err(payload)
-        }
-        None => result,
     }
 }

@@ -1,14 +1,17 @@
 //! Settling kills that other cores or interrupt handlers requested. This runs on the greenlets' own core.
 
+use crate::arch::{Cpu, Native};
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::kill_discarding;
+use crate::kernel::references::{kill_discarding, release_caught, write_exit};
+use crate::kernel::thrown::Outcome;
 use crate::kernel::tree::{Tree, each};
 use crate::records::block::{Block, BlockPtr, DEAD, SETTLING};
 use crate::records::busy::Busy;
 use crate::records::core_state::ASKED;
-use crate::records::mail::{Mail, Number, Request};
-use crate::records::panic::{self, Held};
-use core::mem::offset_of;
+use crate::records::mail::{Number, Request};
+use crate::records::optimized::is_unoptimized;
+use crate::records::panic::{self, Payload};
+use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use core::ptr::NonNull;
 
 /// Returns a counted handle to the greenlet in whose control block `number` is.
@@ -31,134 +34,217 @@ pub(crate) unsafe fn keep<V: 'static, E: 'static>(number: NonNull<Number>) -> Gr
 /// Only [`Greenlet::remote`](crate::Greenlet::remote) stores it in the tree, so a program without remote handles does
 /// not link it. That is early enough: a kill can be requested only through what `remote` has returned. Only the tree's
 /// core writes and reads the pointer. It stays set when the tree ends: every later run has the same types.
-pub(crate) type Settle = unsafe fn(BlockPtr) -> usize;
+pub(crate) type Settle = unsafe fn(BlockPtr, Option<&mut usize>) -> Option<Payload>;
 
-/// Settles the pending kills; returns how many.
+/// Settles kills that other cores or interrupt handlers requested. Returns the panic of user code that ran meanwhile.
+///
+/// `Tree::settle` is set by `Greenlet::remote` alone: a program that makes no remote handle does not link the code.
+///
+/// # Safety
+///
+/// `me` is the current greenlet, of a tree of `V` and `E`.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn settle_where_room<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
+    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
+    let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
+        me.core().clear_slow(ASKED); // set by a late request to an earlier tree of this core
+        return None;
+    };
+    if !has_room::<V, E>(me) {
+        return None; // the bit stays set, so the next greenlet that is resumed comes here as well
+    }
+    // SAFETY: the tree is entered, and has the types `V` and `E`.
+    unsafe { settle(me, None) }
+}
+
+/// Whether the stack of `me`, which is current and receives a packet, has room to settle kills. Main's always has.
+///
+/// A greenlet settles kills that have nothing to do with it, so the least stack does not include the room for that. If
+/// there is none, the kills wait for the next greenlet that has it.
+#[inline(always)]
+fn has_room<V, E>(me: BlockPtr) -> bool {
+    let takes = if is_unoptimized() { const { takes::<V, E>(true) } } else { const { takes::<V, E>(false) } };
+    me.is_main() || Native::stack_pointer().addr().saturating_sub(me.floor().addr()) >= takes
+}
+
+/// Bytes of stack that an arrival takes to settle kills, without what the code of the user takes: the exit function, and
+/// `on_unraisable` if a victim ends with an error. `qemu-tests/floor` measures it.
+const fn takes<V, E>(unoptimized: bool) -> usize {
+    let (frames, outcomes, notes) = match (unoptimized, cfg!(feature = "std")) {
+        (false, false) => (640, 4, 64),
+        (false, true) => (1024, 6, 64),
+        (true, false) => (1792, 14, 256),
+        (true, true) => (3072, 16, 256),
+    };
+    let notes = if cfg!(feature = "abandon") { notes } else { 0 };
+    size_of::<Outcome<V, E>>().saturating_mul(outcomes).saturating_add(frames + notes)
+}
+
+/// Settles the pending kills, and adds their number to `count`. A panic of user code ends this, and is returned.
+///
+/// The next transfer calls this again if requests are left: kills that have to wait, or, after a panic, all that were not
+/// settled.
 ///
 /// # Safety
 ///
 /// `any` is a greenlet of a tree of `V` and `E` that is entered on this core.
 #[cold]
-pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr) -> usize {
+pub(crate) unsafe fn settle<V: 'static, E: 'static>(any: BlockPtr, count: Option<&mut usize>) -> Option<Payload> {
     // SAFETY: the tree is entered.
     let tree = unsafe { Tree::<V, E>::of(any) };
-    let (mail, core) = (&tree.mail, any.core());
     let _busy = Busy::in_tree_of(any);
-    core.clear_slow(ASKED); // before the lists are read: a later request sets the bit again
+    any.core().clear_slow(ASKED); // before the lists are read: a later request sets the bit again
     // SAFETY: the tree is entered.
-    let me = unsafe { core.current() };
-    let mut unfinished = Unfinished { me, is: true, missing: None, is_nested: me.has(SETTLING) };
+    let me = unsafe { any.core().current() };
+    let is_nested = me.has(SETTLING); // a destructor called `attend`
     me.set(SETTLING);
-    let (mut settled, mut waits) = (0, false);
-    let mut kill = |greenlet: &Greenlet<V, E>| match end(tree, greenlet) {
-        End::Settled => settled += 1,
-        End::Waits => waits = true,
-        End::Needless => {}
-    };
-    // First the queue, where an outer call of this function may have left requests; then the inbox, but only once,
-    // because kills that have to wait are put back there.
-    let mut collected = false;
-    loop {
-        while let Some(number) = mail.next(Request::Kill) {
-            // SAFETY: the memory of a slot is never freed, and a `Number` consists of atomics.
-            if unsafe { number.as_ref() }.take(Request::Kill) {
-                // SAFETY: `take` returned true: the request is to a greenlet of this tree, which exists.
-                let greenlet = Held::new(unsafe { keep::<V, E>(number) });
-                kill(&greenlet);
-                drop(greenlet.into_inner());
-            }
-        }
-        if collected || !mail.collect(Request::Kill) {
-            break;
-        }
-        collected = true;
-    }
-    if mail.is_missing(Request::Kill) {
-        unfinished.missing = Some(mail);
+    let mut round = Round { tree, settled: 0, is_unfinished: false, panicked: None };
+    // SAFETY: the tree is entered.
+    unsafe { round.settle_listed() };
+    if round.panicked.is_none() && tree.mail.is_missing(Request::Kill) {
         // SAFETY: the tree is entered.
-        let main = unsafe { core.main() };
-        let found = |greenlet: &Greenlet<V, E>| {
-            if greenlet.block().id.take_found(Request::Kill) {
-                kill(greenlet);
+        unsafe { round.settle_missing(me) };
+    }
+    if !is_nested {
+        me.clear(SETTLING);
+    }
+    if round.is_unfinished || round.panicked.is_some() {
+        me.core().set_slow(ASKED);
+    }
+    if let Some(count) = count {
+        *count += round.settled;
+    }
+    round.panicked
+}
+
+/// One call of [`settle`].
+struct Round<V: 'static, E: 'static> {
+    tree: &'static Tree<V, E>,
+    settled: usize,
+    /// Whether kills have to wait.
+    is_unfinished: bool,
+    /// The panic that ends the round.
+    panicked: Option<Payload>,
+}
+
+impl<V: 'static, E: 'static> Round<V, E> {
+    /// Settles the kills whose requests are in the lists: first in the queue, where an outer call of [`settle`] may have
+    /// left requests; then in the inbox, but only once, because kills that have to wait are put back there.
+    ///
+    /// # Safety
+    ///
+    /// The tree is entered on this core.
+    #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+    unsafe fn settle_listed(&mut self) {
+        let mail = &self.tree.mail;
+        let mut collected = false;
+        loop {
+            while self.panicked.is_none()
+                && let Some(number) = mail.next(Request::Kill)
+            {
+                // SAFETY: the memory of a slot is never freed, and a `Number` consists of atomics.
+                if unsafe { number.as_ref() }.take(Request::Kill) {
+                    // SAFETY: `take` returned true: the request is to a greenlet of this tree, which exists.
+                    let greenlet = ManuallyDrop::new(unsafe { keep::<V, E>(number) }).block();
+                    // SAFETY: the reference was just counted.
+                    unsafe { self.kill(greenlet) };
+                    // SAFETY: the same reference.
+                    let panicked = unsafe { release_caught::<V, E>(greenlet) };
+                    self.panicked = panic::last(self.panicked.take(), panicked);
+                }
+            }
+            if collected || self.panicked.is_some() || !mail.collect(Request::Kill) {
+                return;
+            }
+            collected = true;
+        }
+    }
+
+    /// Settles the kills whose requests are in no list: searches all greenlets of the tree.
+    ///
+    /// # Safety
+    ///
+    /// The tree is entered on this core, and `any` is one of its greenlets.
+    #[cold]
+    #[inline(never)]
+    unsafe fn settle_missing(&mut self, any: BlockPtr) {
+        // SAFETY: the tree is entered.
+        let main = unsafe { any.core().main() };
+        let visit = |greenlet: &Greenlet<V, E>| {
+            if self.panicked.is_none() && greenlet.block().id.take_found(Request::Kill) {
+                // SAFETY: the handle owns a reference.
+                unsafe { self.kill(greenlet.block()) };
             }
         };
         // SAFETY: the tree is entered; main heads its ring.
-        unsafe { each(main, found) };
-        unfinished.missing = None;
-    }
-    unfinished.is = waits;
-    settled
-}
-
-/// The result of one kill.
-enum End {
-    /// The exit was thrown.
-    Settled,
-    /// The target is the current greenlet or an ancestor of it. The request was put back.
-    Waits,
-    /// The target is main, or dead already.
-    Needless,
-}
-
-/// Settles one kill, which was taken from a list. Not inlined, so that on a small stack its frame is not part of that of
-/// [`settle`].
-#[inline(never)]
-fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, greenlet: &Greenlet<V, E>) -> End {
-    let block = greenlet.block();
-    let is_needless = || block.is_main() || block.has(DEAD);
-    // SAFETY: the tree is entered.
-    let is_above = || block.is_above(unsafe { block.core().current() });
-    // SAFETY: the greenlet exists, and is of this tree.
-    let ask_again = || unsafe { tree.mail.post(block.number(), block.id(), Request::Kill) };
-    if is_needless() {
-        return End::Needless;
-    }
-    if is_above() {
-        ask_again();
-        return End::Waits;
-    }
-    // The exit function may end the greenlet, or switch, so both tests are repeated after it.
-    let exit = panic::catch(tree.exit);
-    if exit.is_err() {
-        ask_again();
-    } else if is_needless() {
-        return End::Needless;
-    } else if is_above() {
-        ask_again();
-        return End::Waits;
-    }
-    // SAFETY: the handle owns a reference; the greenlet is neither main nor an ancestor of the current greenlet, or there
-    // is no exit.
-    match unsafe { kill_discarding::<V, E>(block, exit) } {
-        Some(payload) => panic::resume(payload),
-        None => End::Settled,
-    }
-}
-
-/// Makes the next transfer call [`settle`] again if that has left requests: kills that have to wait, or, after a panic
-/// of a greenlet or a hook, all that were not settled.
-struct Unfinished {
-    /// The greenlet that settles kills.
-    me: BlockPtr,
-    /// Whether requests are left.
-    is: bool,
-    /// Set while all greenlets of the tree are searched for requests that are in no list: a panic cuts the search
-    /// short.
-    missing: Option<&'static Mail>,
-    /// Whether the greenlet was settling kills already: a destructor called `attend`.
-    is_nested: bool,
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.is_nested {
-            self.me.clear(SETTLING);
+        let searched = panic::catch(|| unsafe { each(main, visit) });
+        self.panicked = panic::last(self.panicked.take(), searched.err());
+        if self.panicked.is_some() {
+            self.tree.mail.leave_missing(Request::Kill); // the search was cut short
         }
-        if let Some(mail) = self.missing {
-            mail.leave_missing(Request::Kill);
+    }
+
+    /// Settles one kill, whose request was taken. A kill of the current greenlet or of an ancestor of it has to wait: it
+    /// is requested again. That of main or of a dead greenlet has no effect. Not inlined, so that its frame is not on the
+    /// stack while a list is read.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns a reference to `victim`, which is of this tree. The tree is entered on this core.
+    #[inline(never)]
+    unsafe fn kill(&mut self, victim: BlockPtr) {
+        // SAFETY: the caller's contract.
+        if !unsafe { self.is_killable(victim) } {
+            return;
         }
-        if self.is {
-            self.me.core().set_slow(ASKED);
+        let mut place = MaybeUninit::uninit();
+        if let Err(payload) = write_exit(self.tree, &mut place) {
+            // SAFETY: the caller's contract.
+            unsafe { self.ask_again(victim) };
+            self.panicked = Some(payload);
+            return;
         }
+        // The exit function may have ended the greenlet, or switched.
+        // SAFETY: the caller's contract.
+        self.panicked = if unsafe { self.is_killable(victim) } {
+            self.settled += 1;
+            // SAFETY: the caller owns a reference; the greenlet is neither main nor an ancestor of the current greenlet.
+            // The exit is in the place.
+            unsafe { kill_discarding::<V, E>(victim, &mut place, Ok(())) }
+        } else {
+            // SAFETY: the exit is still there.
+            panic::catch(|| unsafe { place.assume_init_drop() }).err()
+        };
+    }
+
+    /// Whether a kill of `victim` can be settled now. If it has to wait, requests it again.
+    ///
+    /// # Safety
+    ///
+    /// As for [`kill`](Self::kill).
+    #[inline(never)]
+    unsafe fn is_killable(&mut self, victim: BlockPtr) -> bool {
+        if victim.is_main() || victim.has(DEAD) {
+            return false;
+        }
+        // SAFETY: the tree is entered.
+        let is_above = victim.is_above(unsafe { victim.core().current() });
+        if is_above {
+            // SAFETY: the caller's contract.
+            unsafe { self.ask_again(victim) };
+        }
+        !is_above
+    }
+
+    /// Requests the kill of `victim` again, for a later round.
+    ///
+    /// # Safety
+    ///
+    /// As for [`kill`](Self::kill).
+    unsafe fn ask_again(&mut self, victim: BlockPtr) {
+        self.is_unfinished = true;
+        // SAFETY: the greenlet exists, and is of this tree.
+        unsafe { self.tree.mail.post(victim.number(), victim.id(), Request::Kill) };
     }
 }

@@ -127,17 +127,6 @@ pub enum Sent<V, E> {
     Exit(V),
 }
 
-impl<V, E> Sent<V, E> {
-    /// Returns what the receiver gets.
-    pub(crate) fn into_outcome(self) -> Outcome<V, E> {
-        match self {
-            Self::Value(value) => Ok(value),
-            Self::Error(error) => Err(Thrown::Error(error)),
-            Self::Exit(value) => Err(Thrown::Exit(value)),
-        }
-    }
-}
-
 /// The message of [`Thrown::Exit`].
 pub(crate) const ASKED_TO_EXIT: &str = "the greenlet was asked to exit; return from its body, `?` does";
 /// The message of [`Thrown::NoRun`].

@@ -2,7 +2,7 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Thrown;
-use crate::kernel::transfer::slow::{Arrival, replace_by_panic};
+use crate::kernel::transfer::slow::{Delivery, Place, replace_by_panic};
 use crate::kernel::tree::Tree;
 use crate::records::block::BlockPtr;
 use crate::records::core_state::{Core, TRACE};
@@ -137,7 +137,7 @@ impl<V: 'static, E: 'static> Listener<V, E> {
     }
 }
 
-type Tell<V, E> = unsafe fn(Tracer<V, E>, BlockPtr, BlockPtr, Arrival<V, E>) -> Arrival<V, E>;
+type Tell<V, E> = unsafe fn(Tracer<V, E>, BlockPtr, BlockPtr, &mut Place<V, E>, Delivery) -> Delivery;
 
 impl<V: 'static, E: 'static> Clone for Listener<V, E> {
     fn clone(&self) -> Self {
@@ -158,22 +158,25 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     }
 }
 
-/// Calls the tracer, if there is one, for a transfer that `target` has just received; returns what is delivered.
+/// Calls the tracer, if there is one, for a transfer that `target` has just received; returns whether an outcome is
+/// delivered.
 ///
 /// # Safety
 ///
-/// `target` is current; `origin` exists while this runs; both are of a tree of `V` and `E` that is entered.
+/// `target` is current; `origin` exists while this runs; both are of a tree of `V` and `E` that is entered. If an outcome
+/// was `delivered`, it is in `place`.
 #[inline]
 pub(crate) unsafe fn trace<V: 'static, E: 'static>(
     origin: BlockPtr,
     target: BlockPtr,
-    what: Arrival<V, E>,
-) -> Arrival<V, E> {
+    place: &mut Place<V, E>,
+    delivered: Delivery,
+) -> Delivery {
     if target.core().slow() & TRACE == 0 {
-        return what;
+        return delivered;
     }
     // SAFETY: the caller's contract.
-    unsafe { tell_who_listens(origin, target, what) }
+    unsafe { tell_who_listens(origin, target, place, delivered) }
 }
 
 /// Calls the tracer. Out of line, so that an arrival without a tracer does not save the registers that this needs.
@@ -186,17 +189,18 @@ pub(crate) unsafe fn trace<V: 'static, E: 'static>(
 unsafe fn tell_who_listens<V: 'static, E: 'static>(
     origin: BlockPtr,
     target: BlockPtr,
-    what: Arrival<V, E>,
-) -> Arrival<V, E> {
+    place: &mut Place<V, E>,
+    delivered: Delivery,
+) -> Delivery {
     // SAFETY: the tree is entered.
     match unsafe { Tree::<V, E>::of(target) }.listener.get() {
         // SAFETY: the caller's contract.
-        Some(Listener { tracer, tell }) => unsafe { tell(tracer, origin, target, what) },
-        None => what,
+        Some(Listener { tracer, tell }) => unsafe { tell(tracer, origin, target, place, delivered) },
+        None => delivered,
     }
 }
 
-/// Calls `tracer`. If it returns an error or panics, that replaces `what`, and the tracer is removed.
+/// Calls `tracer`. If it returns an error or panics, that replaces what is in `place`, and the tracer is removed.
 ///
 /// # Safety
 ///
@@ -206,29 +210,38 @@ unsafe fn tell<V: 'static, E: 'static>(
     tracer: Tracer<V, E>,
     origin: BlockPtr,
     target: BlockPtr,
-    what: Arrival<V, E>,
-) -> Arrival<V, E> {
+    place: &mut Place<V, E>,
+    delivered: Delivery,
+) -> Delivery {
     // SAFETY: the tree is entered, and has the types `V` and `E`.
     let tree = unsafe { Tree::<V, E>::of(target) };
     let core = target.core();
-    let event = if matches!(what, Ok(Ok(_))) { Event::Switch } else { Event::Throw };
+    // SAFETY: by the contract.
+    let is_value = delivered.is_ok() && unsafe { place.assume_init_ref() }.is_ok();
+    let event = if is_value { Event::Switch } else { Event::Throw };
     // SAFETY: both exist while this runs; the handles are not dropped.
     let origin = ManuallyDrop::new(unsafe { Greenlet::from_block(origin) });
     // SAFETY: the same.
     let target = ManuallyDrop::new(unsafe { Greenlet::from_block(target) });
     match panic::catch(|| tracer.event(event, &origin, &target)) {
-        Ok(Ok(())) => what,
+        Ok(Ok(())) => delivered,
         Ok(Err(error)) => {
             tree.replace_listener(core, None);
-            let instead = Ok(Err(Thrown::Error(error)));
-            match panic::catch(|| drop(what)) {
-                Ok(()) => instead,
-                Err(payload) => replace_by_panic(payload, instead),
+            let dropped = match delivered {
+                // SAFETY: by the contract. Something else is written.
+                Ok(()) => panic::catch(|| unsafe { place.assume_init_drop() }),
+                Err(payload) => panic::drop_payload(payload),
+            };
+            match dropped {
+                Ok(()) => _ = place.write(Err(Thrown::Error(error))),
+                Err(_) => panic::discard(error),
             }
+            dropped
         }
         Err(payload) => {
             tree.replace_listener(core, None);
-            replace_by_panic(payload, what)
+            // SAFETY: the caller's contract.
+            unsafe { replace_by_panic(payload, place, delivered) }
         }
     }
 }

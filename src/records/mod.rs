@@ -13,6 +13,7 @@ pub(crate) mod flags;
 pub(crate) mod identity;
 pub(crate) mod mail;
 pub(crate) mod occupancy;
+pub(crate) mod optimized;
 #[cfg_attr(not(feature = "high-water"), path = "never_painted.rs")]
 pub(crate) mod paint;
 pub(crate) mod panic;

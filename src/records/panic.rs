@@ -14,7 +14,7 @@
 //! of the destructor; [`discard`], if another panic is pending already; [`Held`], for a frame that a panic may unwind.
 //! Where no kernel work is open, a plain drop does, and its panic is the caller's.
 
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;
 
 /// Drops a value of the user's. If its destructor panics, the payload is dropped in the same way.
@@ -22,6 +22,20 @@ use core::ops::Deref;
 #[inline(never)]
 pub(crate) fn discard<T>(what: T) {
     if let Err(payload) = catch(|| drop(what)) {
+        bury(payload);
+    }
+}
+
+/// Drops a value of the user's in place, as [`discard`] does.
+///
+/// # Safety
+///
+/// There is a `T` in `place`, which is not used afterwards.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn discard_in<T>(place: &mut MaybeUninit<T>) {
+    // SAFETY: by the contract.
+    if let Err(payload) = catch(|| unsafe { place.assume_init_drop() }) {
         bury(payload);
     }
 }
@@ -103,6 +117,11 @@ mod imp {
         resume_unwind(payload)
     }
 
+    /// Drops the payload of a panic; returns the panic of its destructor.
+    pub(crate) fn drop_payload(payload: Payload) -> Result<(), Payload> {
+        catch(|| drop(payload))
+    }
+
     /// How many payloads in a row are dropped. The next one is forgotten, because a destructor that panics with a
     /// payload of its own type would never end.
     const IN_A_ROW: usize = 16;
@@ -153,6 +172,11 @@ mod imp {
     }
 
     /// Drops the payload of a panic, which does not exist.
+    pub(crate) fn drop_payload(payload: Payload) -> Result<(), Payload> {
+        match payload {}
+    }
+
+    /// As [`drop_payload`].
     pub(crate) fn bury(payload: Payload) {
         match payload {}
     }
@@ -172,4 +196,4 @@ mod imp {
 }
 
 use imp::bury;
-pub(crate) use imp::{CAUGHT, Payload, catch, guard, resume};
+pub(crate) use imp::{CAUGHT, Payload, catch, drop_payload, guard, resume};

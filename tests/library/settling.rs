@@ -1,8 +1,8 @@
 //! Kills from elsewhere that are requested while others are settled.
 
-use crate::common::{Handle, Log, STACKS, alone, echo, stacks, tree, waiting};
+use crate::common::{Handle, Log, Me, STACKS, alone, echo, stacks, tree, waiting};
 use crate::remote::kill;
-use greenlet::{RemoteGreenlet, Tree};
+use greenlet::{RemoteGreenlet, SharedStackPool, Tree};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Each is asked for by what the one before drops. Settled one inside of the other, as many as there are would need as much of main's
@@ -121,4 +121,34 @@ fn kills_that_are_settled_by_two_greenlets_in_turn_do_not_nest() {
     let (few, many) = (depth(6), depth(40));
     // Nested, 34 kills more would be 17 levels more.
     assert!(few > 0 && many < few + 512, "{few} bytes for 6 kills, {many} for 40");
+}
+
+/// The same body on a large stack and on one that has no room to settle a kill when the body is resumed: there the kill waits for main.
+#[test]
+#[cfg(all(debug_assertions, not(miri)))] // with optimization there is room on every stack that is accepted for this body
+fn a_greenlet_without_room_leaves_kills_to_the_next_one() {
+    const LITTLE: usize = match (cfg!(feature = "std"), cfg!(feature = "abandon")) {
+        (false, false) => 4096,
+        (false, true) => 4416,
+        (true, false) => 5248,
+        (true, true) => 5568,
+    };
+    static SMALL: SharedStackPool<1, LITTLE> = SharedStackPool::new();
+    tree(|main| {
+        let body = |victim: Handle| {
+            move |me: &Me, mut x: u32| loop {
+                x = me.up(x + u32::from(victim.is_dead()))?;
+            }
+        };
+        let [first, second] = [waiting(main), waiting(main)];
+        let small = main.spawn(&SMALL, body(first.clone())).unwrap();
+        let large = main.spawn(&STACKS, body(second.clone())).unwrap();
+        assert_eq!((small.switch(1), large.switch(1)), (Ok(1), Ok(1)));
+
+        first.remote().kill().unwrap();
+        assert_eq!(small.switch(5), Ok(5), "no kill is settled there");
+        assert!(first.is_dead() && small.is_intact());
+        second.remote().kill().unwrap();
+        assert_eq!(large.switch(5), Ok(6));
+    });
 }

@@ -93,7 +93,7 @@ fn threads_and_a_core_file() -> Result<(), Failed> {
 }
 
 fn hosted(features: &'static str) -> Result<PathBuf, Failed> {
-    let _turn = builds::turn();
+    let _turn = builds::turn("hosted");
     hosted::example(HOSTED, features).map_err(failed)
 }
 

@@ -2,10 +2,12 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::kill_as_parent;
-use crate::kernel::thrown::{Outcome, Sent, Thrown};
+use crate::kernel::thrown::{Outcome, Thrown};
 use crate::kernel::transfer::{self, slow};
 use crate::kernel::tree::Tree;
+use crate::records::panic;
 use crate::records::refusal::Refusal;
+use core::mem::MaybeUninit;
 
 /// # Transfers
 ///
@@ -121,7 +123,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn throw(&self, error: E) -> Outcome<V, E> {
-        self.send(Sent::Error(error))
+        self.send(Thrown::Error(error))
     }
 
     /// Asks this greenlet to exit: the call that suspended it returns [`Thrown::Exit`].
@@ -173,7 +175,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn kill_with(&self, value: V) -> Outcome<V, E> {
-        self.send(Sent::Exit(value))
+        self.send(Thrown::Exit(value))
     }
 
     /// Asks this greenlet to exit, and returns to the caller with the result.
@@ -222,15 +224,23 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         if self.block().is_above(unsafe { self.block().core().current() }) {
             return refuse(Refusal::Cycle);
         }
+        let mut place = MaybeUninit::new(Err(Thrown::Exit(value)));
         // SAFETY: this handle keeps the greenlet alive; the two other conditions were checked above, and nothing
         // ran since.
-        let arrival = unsafe { kill_as_parent(self.block(), Sent::Exit(value), |arrival| arrival) };
-        slow::resume_panic(arrival.and_then(|arrival| arrival))
+        let delivered = unsafe { kill_as_parent(self.block(), &mut place, |_| Ok(())) };
+        match delivered {
+            // SAFETY: it was delivered there.
+            Ok(()) => unsafe { place.assume_init() },
+            Err(payload) => panic::resume(payload),
+        }
     }
 
-    fn send(&self, sent: Sent<V, E>) -> Outcome<V, E> {
+    fn send(&self, thrown: Thrown<V, E>) -> Outcome<V, E> {
+        let mut place = MaybeUninit::new(Err(thrown));
         // SAFETY: the handle has the types of its tree, and keeps the greenlet alive for the time of this borrow.
-        unsafe { slow::send(self.block(), sent) }
+        unsafe { slow::send(self.block(), &mut place) };
+        // SAFETY: `send` has returned, so there is an outcome.
+        unsafe { place.assume_init() }
     }
 
     /// Returns the tree's exit value, for a kill without a value of its own; `None` when the tree has ended.

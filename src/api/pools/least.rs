@@ -13,11 +13,12 @@
 //! The package `qemu-tests/floor` measures these by single steps, in each kind of build that `qemu-tests/src/least.rs`
 //! lists.
 
-use crate::arch::{self, STACK_ALIGN};
+use crate::arch::STACK_ALIGN;
 use crate::kernel::thrown::Outcome;
 use crate::records::band::BAND;
 use crate::records::block::Block;
-use core::mem::{MaybeUninit, align_of, size_of};
+use crate::records::optimized::{IS_KNOWN_UNOPTIMIZED, is_unoptimized};
+use core::mem::{align_of, size_of};
 
 /// The stack that this crate's own frames take, in one kind of build.
 #[derive(Clone, Copy)]
@@ -46,8 +47,7 @@ const UNOPTIMIZED: Depth = match cfg!(feature = "std") {
 ///
 /// The build script sets the cfg `unoptimized` if this crate is compiled without optimization, or in a profile whose
 /// default that is. Debug assertions count as well: they are on in such profiles, and make the frames larger.
-const LEAST: Depth = if IS_KNOWN { UNOPTIMIZED } else { OPTIMIZED };
-const IS_KNOWN: bool = cfg!(any(unoptimized, debug_assertions));
+const LEAST: Depth = if IS_KNOWN_UNOPTIMIZED { UNOPTIMIZED } else { OPTIMIZED };
 
 impl Depth {
     /// Returns the bytes of stack that a body of type `F` needs, with the control block and the canary band.
@@ -74,7 +74,7 @@ pub(crate) const fn least<V, E, F>() -> usize {
 /// takes four instructions.
 #[inline(always)]
 pub(crate) fn needs<V, E, F>() -> usize {
-    if IS_KNOWN || is_unoptimized() { const { UNOPTIMIZED.bytes::<V, E, F>() } } else { const { least::<V, E, F>() } }
+    if is_unoptimized() { const { UNOPTIMIZED.bytes::<V, E, F>() } } else { const { least::<V, E, F>() } }
 }
 
 /// Returns what a body [needs] if a stack of `bytes` is too small for it, else `None`; for what is not known at compile
@@ -86,25 +86,4 @@ pub(crate) fn missing<V, E, F>(bytes: usize) -> Option<usize> {
     }
     let needs = needs::<V, E, F>();
     (bytes < needs).then_some(needs)
-}
-
-/// Returns `true` if the crate into which this is inlined is compiled without optimization.
-///
-/// A test of the compiler's behaviour: two values whose lifetimes do not overlap share one stack slot with
-/// optimization, and have two without. The same holds for the outcomes in this crate's frames, and makes the difference
-/// between the two figures.
-///
-/// The result is also correct if only the linker optimizes: code that was compiled without optimization has no lifetime
-/// markers for its stack slots.
-#[inline(always)]
-fn is_unoptimized() -> bool {
-    let first = {
-        let value = MaybeUninit::<usize>::uninit();
-        arch::opaque(value.as_ptr())
-    };
-    let second = {
-        let value = MaybeUninit::<usize>::uninit();
-        arch::opaque(value.as_ptr())
-    };
-    first != second
 }

@@ -1,6 +1,6 @@
 //! The start and the death of a greenlet.
 
-use super::slow::{self, Arrival, Packet, first_not_dead, replace_by_panic, set_current_counted};
+use super::slow::{self, Arrival, Packet, first_not_dead, set_current_counted};
 use super::{outgoing, word};
 use crate::arch::{Context, Isa, Landing, Native, Word};
 use crate::kernel::body::{self, Body, Waiting};
@@ -12,7 +12,7 @@ use crate::records::block::ABANDONED;
 use crate::records::block::{BlockPtr, DEAD, Flags, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::panic::{self, Payload};
-use core::mem::{self, ManuallyDrop, needs_drop};
+use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 
 /// Runs a greenlet with a body of type `F`, from its first arrival to its death. Called by the trampoline.
 ///
@@ -42,11 +42,11 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Body<V, E>>(
 /// As for [`entry`]; `me` is the current greenlet.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
-    // Before `slow::receive`, which may run code that switches and so overwrites the saved sp: the address of the body.
+    // Before `slow::receive_first`, which may run code that switches and so overwrites the saved sp: the address of the body.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
-    match unsafe { slow::receive::<V, E, _>(landing) } {
+    match unsafe { slow::receive_first::<V, E>(landing) } {
         Ok(Ok(value)) => Ok(body.call(&Me::new(me), value)),
         thrown if panic::CAUGHT => refused(body, thrown),
         thrown => {
@@ -63,7 +63,10 @@ unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing:
 fn refused<V, E, F>(body: Waiting<F>, thrown: Arrival<V, E>) -> Arrival<V, E> {
     match panic::catch(|| drop(body)) {
         Ok(()) => thrown,
-        Err(payload) => replace_by_panic(payload, thrown),
+        Err(payload) => {
+            panic::discard(thrown);
+            Err(payload)
+        }
     }
 }
 
@@ -118,21 +121,25 @@ fn mark(me: BlockPtr, how: Flags) {
 fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
     let _busy = Busy::in_tree_of(me);
-    // An exit that leaves the body is its result.
-    let mut what = match left {
-        Ok(Err(Thrown::Exit(value))) => Ok(Ok(value)),
-        other => other,
+    let (mut what, mut panicked) = match left {
+        Ok(Err(Thrown::Exit(value))) => (MaybeUninit::new(Ok(value)), None), // an exit that leaves the body is its result
+        Ok(outcome) => (MaybeUninit::new(outcome), None),
+        Err(payload) => (MaybeUninit::uninit(), Some(payload)),
     };
     let (mut heir, whole) = heir_of(me);
     if !whole {
-        let lost = mem::replace(&mut what, Ok(Err(Thrown::NoRun)));
-        what = panic::catch(|| drop(lost)).map_or_else(Err, |()| what);
+        panicked = match panicked {
+            Some(payload) => panic::drop_payload(payload).err(),
+            // SAFETY: there is an outcome if there is no panic. Something else is written.
+            None => panic::catch(|| unsafe { what.assume_init_drop() }).err(),
+        };
+        what.write(Err(Thrown::NoRun));
         // The destructor may have changed parents, or given a bare one a body.
         (heir, _) = heir_of(me);
     }
     mark(me, DEAD);
     let origin = if me.recover() { me } else { me.retain() }; // a leaked greenlet owns a reference already
-    let packet = Packet { origin, what: ManuallyDrop::new(what) };
+    let packet = ManuallyDrop::new(Packet { origin, what: what.as_ptr(), panic: panicked });
     set_current_counted(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed. Its stack,
     // with the packet, is not reused before the heir has read the packet and releases the origin.
@@ -153,12 +160,13 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
     let thrown: Thrown<V, E> = if whole {
         Thrown::Error(error)
     } else {
-        mem::forget(error); // its destructor might switch, and this stack may be no greenlet's
+        core::mem::forget(error); // its destructor might switch, and this stack may be no greenlet's
         Thrown::NoRun
     };
     mark(me, DEAD | ABANDONED);
     let origin = if me.recover() { me } else { me.retain() };
-    let packet = Packet { origin, what: ManuallyDrop::new(Ok(Err(thrown))) };
+    let what: ManuallyDrop<crate::kernel::thrown::Outcome<V, E>> = ManuallyDrop::new(Err(thrown));
+    let packet = ManuallyDrop::new(Packet::<V, E> { origin, what: (&raw const what).cast(), panic: None });
     set_current_counted(heir);
     // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed; the packet
     // stays until it is read, by the contract.

@@ -30,7 +30,7 @@ pub(crate) mod word;
 use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
-use crate::kernel::thrown::{Outcome, Sent};
+use crate::kernel::thrown::Outcome;
 use crate::records::block::BlockPtr;
 use crate::records::busy::Busy;
 use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
@@ -46,9 +46,10 @@ use word::Packed;
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
     let core = to.core();
     if core.needs_slow_path(to) {
-        return out_of_line(|outcome| {
-            // SAFETY: the same contract.
-            outcome.write(unsafe { slow::send(to, Sent::Value(value)) });
+        return out_of_line(|place| {
+            place.write(Ok(value));
+            // SAFETY: the same contract; a value was just written.
+            unsafe { slow::send(to, place) }
         });
     }
     // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
@@ -66,8 +67,10 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
 pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) -> Outcome<V, E> {
     let refs = to.block().refs.get();
     if refs == 1 {
-        return out_of_line(|outcome| {
-            outcome.write(slow::send_with_last(to, value));
+        return out_of_line(|place| {
+            place.write(Ok(value));
+            // SAFETY: a value was just written.
+            unsafe { slow::send_with_last(to, place) }
         });
     }
     let to = ManuallyDrop::new(to).block();
@@ -91,10 +94,11 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     let to = unsafe { me.parent().unwrap_unchecked() };
     let core = to.core();
     if core.needs_slow_path(to) {
-        return out_of_line(|outcome| {
+        return out_of_line(|place| {
             let _busy = Busy::in_tree_of(to);
+            place.write(Ok(value));
             // SAFETY: `me` is current, and `to` its parent; their tree is entered, and has the types `V` and `E`.
-            outcome.write(unsafe { slow::send_up(me, to, Sent::Value(value)) });
+            unsafe { slow::send_up(me, to, place) }
         });
     }
     overflow::check::<V, E>(me);
@@ -161,19 +165,19 @@ unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>) -> Out
     match landing.received() {
         // SAFETY: they are a packed `V`.
         Ok(words) => Ok(unsafe { words.unpack() }),
-        Err(packet) => out_of_line(|outcome| {
+        Err(packet) => out_of_line(|place| {
             // SAFETY: the packet is a `Packet<V, E>`.
-            outcome.write(unsafe { slow::receive_packet(packet) });
+            unsafe { slow::receive_packet(packet, place) }
         }),
     }
 }
 
-/// Runs `slow`, which writes its outcome into memory of its own. Without this, the compiler builds the outcome of the
+/// Runs `slow`, which writes its outcome into a place of its own. Without this, the compiler builds the outcome of the
 /// fast path in the same memory too, and takes it apart again: four instructions per switch.
 #[inline(always)]
-fn out_of_line<V, E>(slow: impl FnOnce(&mut MaybeUninit<Outcome<V, E>>)) -> Outcome<V, E> {
-    let mut outcome = MaybeUninit::uninit();
-    slow(&mut outcome);
+fn out_of_line<V, E>(slow: impl FnOnce(&mut slow::Place<V, E>)) -> Outcome<V, E> {
+    let mut place = MaybeUninit::uninit();
+    slow(&mut place);
     // SAFETY: `slow` wrote it.
-    unsafe { outcome.assume_init_read() }
+    unsafe { place.assume_init_read() }
 }

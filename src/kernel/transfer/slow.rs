@@ -1,7 +1,7 @@
 //! The slow path: all throws and kills, and every switch that fails the test of the fast path.
 //!
-//! [`depart`] leaves a packet on the sender's stack and switches. The receiver calls [`receive`] if it left by the slow
-//! path, or starts, and [`receive_packet`] if it left by the fast path; both call [`open_packet`] for a packet.
+//! [`depart`] leaves a packet on the sender's stack and switches. The receiver calls [`exchange`] if it left by the slow
+//! path, [`receive_first`] if it starts, and [`receive_packet`] if it left by the fast path; all call [`open_packet`].
 //! `open_packet` does these steps in this order:
 //!
 //! 1. Move what was sent out of the sender's frame. This is first, because each later step may resume or free the
@@ -9,7 +9,11 @@
 //! 2. Call the tracer, which may replace what was sent, also by its own error or panic. The packet's reference keeps the origin alive for that.
 //! 3. Release the packet's reference to the origin. This may free it, or kill it and so run other greenlets.
 //! 4. Release the pin, if there is one: the reference to the target of the receiver's `up`.
-//! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets.
+//! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets. If the stack has no room
+//!    for that, the next arrival in another greenlet does it.
+//!
+//! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value: the frames of
+//! an arrival may lie on a small stack, and would each have room for one.
 //!
 //! Then the transfer returns. User code can run in steps 2 to 5, so programs can observe their order. If user code
 //! panics in steps 3 to 5, the last panic replaces what was sent.
@@ -18,54 +22,101 @@ use super::word::{self, Packed};
 use crate::arch::{Isa, Landing, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
-use crate::kernel::references::{release, release_caught};
+use crate::kernel::references::release_caught;
+use crate::kernel::settle::settle_where_room;
 use crate::kernel::thrown::{Outcome, Sent, Thrown};
 use crate::kernel::trace::trace;
-use crate::kernel::tree::Tree;
 use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY, SETTLING};
 use crate::records::busy::Busy;
 use crate::records::core_state::{ASKED, UNREF};
 use crate::records::panic::{self, Held, Payload};
 use crate::records::refusal::Refusal;
-use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, replace};
+use core::mem::{ManuallyDrop, MaybeUninit, replace};
 use core::ptr;
 
-/// The message of a slow departure to its receiver, on the stack of the greenlet that leaves.
+/// The memory for one outcome, in a frame of the greenlet that makes a transfer. It holds what is sent, until the
+/// receiver has moved that out; and later what this greenlet is resumed with.
+///
+/// All functions of a transfer get a reference to it. If they passed the outcome itself, each of their frames would have
+/// room for one, and these frames are part of the least stack.
+pub(crate) type Place<V, E> = MaybeUninit<Outcome<V, E>>;
+
+/// Whether an outcome was delivered, into the place of the receiver; or a panic, to be resumed there. Then the place is
+/// empty.
+pub(crate) type Delivery = Result<(), Payload>;
+
+/// What a transfer delivers, as a value.
+pub(super) type Arrival<V, E> = Result<Outcome<V, E>, Payload>;
+
+/// The message of a slow departure to its receiver, on the stack of the greenlet that leaves. The receiver owns what is
+/// in it.
 pub(super) struct Packet<V, E> {
     /// The greenlet that left. The packet owns a reference to it.
     pub(super) origin: BlockPtr,
-    /// What is delivered.
-    pub(super) what: ManuallyDrop<Arrival<V, E>>,
+    /// What is delivered, in the place of the sender. Nothing is there if there is a panic.
+    pub(super) what: *const Outcome<V, E>,
+    /// What is delivered instead.
+    pub(super) panic: Option<Payload>,
 }
 
-/// What a transfer delivers: an outcome, or a panic to be resumed in the receiver.
-pub(crate) type Arrival<V, E> = Result<Outcome<V, E>, Payload>;
-
-/// Returns the outcome, or resumes the panic on the caller's stack.
-pub(crate) fn resume_panic<V, E>(arrival: Arrival<V, E>) -> Outcome<V, E> {
-    match arrival {
-        Ok(outcome) => outcome,
-        Err(payload) => panic::resume(payload),
-    }
-}
-
-/// Sends to `named`, or to its nearest ancestor that is not dead; returns what is sent back.
+/// Sends what is in `place` to `named`, or to its nearest ancestor that is not dead. Afterwards what is sent back is
+/// there.
 ///
 /// # Safety
 ///
 /// `named` exists, and belongs to a tree with values `V` and errors `E`. This does not use it after other code has run.
+/// There is an outcome in `place`: a value, an error or an exit.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
-    if !named.has(ENDED)
-        && let Some(refusal) = named.core().refuses()
-    {
-        return Err(Thrown::Refused(refusal, Some(sent)));
+pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E>) {
+    // SAFETY: the same contract.
+    if let Err(payload) = unsafe { send_caught(named, place, Work::Done) } {
+        panic::resume(payload);
+    }
+}
+
+/// Whether the caller of a departure has work to finish, so that a panic of user code must be returned to it.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Work {
+    Open,
+    /// The panic may pass.
+    Done,
+}
+
+/// As [`send`], but returns a panic that is delivered, instead of resuming it.
+///
+/// # Safety
+///
+/// As for [`send`].
+#[inline(always)]
+unsafe fn send_caught<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E>, work: Work) -> Delivery {
+    let refusal = if named.has(ENDED) { Some(Refusal::Ended) } else { named.core().refuses() };
+    if let Some(refusal) = refusal {
+        // SAFETY: the same contract.
+        unsafe { refuse(refusal, place) };
+        return Ok(());
     }
     let _busy = Busy::in_tree_of(named);
-    // SAFETY: the same contract.
-    resume_panic(unsafe { exchange(named, sent) })
+    // SAFETY: the same contract, and the tree has not ended.
+    unsafe { exchange(named, place, work) }
+}
+
+/// Gives back what was to be sent, with the reason.
+///
+/// # Safety
+///
+/// As for [`send`].
+#[cold]
+#[inline(never)]
+unsafe fn refuse<V, E>(refusal: Refusal, place: &mut Place<V, E>) {
+    // SAFETY: by the contract. It is moved out, and something else is written there.
+    let sent = match unsafe { place.assume_init_read() } {
+        Ok(value) => Some(Sent::Value(value)),
+        Err(Thrown::Error(error)) => Some(Sent::Error(error)),
+        Err(Thrown::Exit(value)) => Some(Sent::Exit(value)),
+        Err(_) => None,
+    };
+    place.write(Err(Thrown::Refused(refusal, sent)));
 }
 
 /// [`send`] from `me` to its parent, which a pin keeps alive. The pin is released by the next arrival in `me`; by this
@@ -73,74 +124,166 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V,
 ///
 /// # Safety
 ///
-/// `me` is the current greenlet, not main, of a tree with the types `V` and `E`; `to` is its parent.
+/// As for [`send`]. `me` is the current greenlet, not main, of a tree with the types `V` and `E`; `to` is its parent.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn send_up<V: 'static, E: 'static>(me: BlockPtr, to: BlockPtr, sent: Sent<V, E>) -> Outcome<V, E> {
+pub(crate) unsafe fn send_up<V: 'static, E: 'static>(me: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) {
     me.pin(to.retain());
-    let pinned = Pinned::<V, E>(me, PhantomData);
-    // SAFETY: the pin owns a reference to it.
-    let back = Held::new(unsafe { send::<V, E>(to, sent) });
+    // SAFETY: the same contract; the pin owns a reference to `to`.
+    let mut delivered = unsafe { send_caught::<V, E>(to, place, Work::Open) };
     if let Some(target) = me.take_pin() {
         // SAFETY: the pin's reference now belongs to this function; the tree has the types `V` and `E`.
-        unsafe { release::<V, E>(target) };
-    }
-    drop(pinned);
-    back.into_inner()
-}
-
-/// Releases the pin of a greenlet if a panic passes before anything has arrived.
-struct Pinned<V: 'static, E: 'static>(BlockPtr, PhantomData<(V, E)>);
-
-impl<V: 'static, E: 'static> Drop for Pinned<V, E> {
-    fn drop(&mut self) {
-        if let Some(target) = self.0.take_pin() {
-            // SAFETY: the pin's reference now belongs to this function; the tree has the types `V` and `E`.
-            panic::discard(unsafe { release_caught::<V, E>(target) });
+        if let Some(payload) = unsafe { release_caught::<V, E>(target) } {
+            // SAFETY: if an outcome was delivered, it is still there.
+            delivered = unsafe { replace_by_panic(payload, place, delivered) };
         }
     }
+    if let Err(payload) = delivered {
+        panic::resume(payload);
+    }
 }
 
-/// As [`send`], but returns a panic instead of resuming it, and refuses only if the tree has ended: a kill must get
+/// As [`send`] in a tree that has not ended, but returns a panic that is delivered, and refuses nothing: a kill must get
 /// through while interrupts are masked.
 ///
 /// # Safety
 ///
-/// As for [`send`].
-pub(crate) unsafe fn exchange<V: 'static, E: 'static>(named: BlockPtr, sent: Sent<V, E>) -> Arrival<V, E> {
-    if named.has(ENDED) {
-        return Ok(Err(Thrown::Refused(Refusal::Ended, Some(sent))));
+/// As for [`send`]; and the tree is entered.
+#[inline(always)]
+pub(crate) unsafe fn exchange<V: 'static, E: 'static>(
+    named: BlockPtr,
+    place: &mut Place<V, E>,
+    work: Work,
+) -> Delivery {
+    // SAFETY: the tree is entered, so the caller runs inside it.
+    overflow::check_whole::<V, E>(unsafe { named.core().current() });
+    // SAFETY: the same contract.
+    match unsafe { depart(named, place, work) } {
+        Departure::Done(delivered) => delivered,
+        // SAFETY: the packet has just arrived, and is received once.
+        Departure::Packet(packet) => unsafe { open_packet(packet, place) },
     }
-    // SAFETY: the tree has not ended, so the caller runs inside it.
-    let from = unsafe { named.core().current() };
-    overflow::check_whole::<V, E>(from);
-    let what = match sent.into_outcome() {
-        Err(Thrown::Exit(value)) if named.has(DEAD) => Ok(value),
-        what => what,
-    };
-    let target = first_not_dead(named);
-    if target.has(NO_BODY) {
-        drop(what); // nothing has changed yet, so the destructor may switch, spawn or panic
-        return Ok(Err(Thrown::NoRun));
-    }
-    // SAFETY: the target is neither dead nor bare. It is `named`, which exists, or an ancestor, which its child's
-    // parent field keeps alive; no other code has run since it was found.
-    unsafe { depart(from, target, Ok(what)) }
 }
 
-/// Sends a value to the greenlet of `last`, and releases that handle, the only reference, before the switch. The target
-/// then runs without a reference, as if it had dropped the last one itself.
+/// What [`depart`] returns.
+enum Departure {
+    /// The greenlet left, and was resumed with a value, which is in the place. Or it did not leave, because it sent to
+    /// itself, or to a greenlet without a body.
+    Done(Delivery),
+    /// It left, and was resumed with this packet.
+    Packet(*const ()),
+}
+
+/// The departure of [`exchange`]. A function of its own, so that the code of the arrival, which may run other greenlets,
+/// uses the same part of the stack.
+///
+/// # Safety
+///
+/// As for [`exchange`].
+#[inline(never)]
+unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E>, work: Work) -> Departure {
+    // SAFETY: the tree is entered, so the caller runs inside it.
+    let from = unsafe { named.core().current() };
+    let mut to = named;
+    if named.has(DEAD) {
+        // SAFETY: the caller's contract.
+        unsafe { make_value_of_exit(place) };
+        to = first_not_dead(named);
+    }
+    if to.has(NO_BODY) {
+        // SAFETY: the caller's contract.
+        return Departure::Done(unsafe { refuse_without_body(place, work) });
+    }
+    if from == to {
+        // SAFETY: `to` is current, and the current greenlet exists.
+        return Departure::Done(unsafe { trace(from, to, place, Ok(())) });
+    }
+    set_current_counted(to);
+    // SAFETY: `from` is running. `to` is suspended or fresh, being neither dead nor bare. It is `named`, which exists, or an
+    // ancestor, which its child's parent field keeps alive; no other code has run since it was found.
+    unsafe { leave(from, to, place) }
+}
+
+/// Leaves `from` for `to` with what is in the place, in a packet. Both are on this stack, which does not change until the
+/// receiver has read them. Returns when a value has been received into the place, or a packet has arrived.
+///
+/// # Safety
+///
+/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
+#[inline(always)]
+unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Departure {
+    // The pointer to the place is derived from the reference of this function, which is used again afterwards.
+    let packet = ManuallyDrop::new(Packet { origin: from.retain(), what: place.as_ptr(), panic: None });
+    let (from, to, packet) = (from.context(), to.context(), (&raw const packet).cast());
+    if const { word::is_wide::<V>() } {
+        // SAFETY: the caller's contract.
+        let landing = unsafe { Native::wide_switch_with_packet(from, to, packet) };
+        // SAFETY: `landing` comes from this switch, and is received once.
+        return unsafe { receive(landing, place) };
+    }
+    // SAFETY: the caller's contract.
+    let landing = unsafe { Native::switch_with_packet(from, to, packet) };
+    // SAFETY: `landing` comes from this switch, and is received once.
+    unsafe { receive(landing, place) }
+}
+
+/// Drops what was to be sent to a greenlet without a body.
+///
+/// # Safety
+///
+/// There is an outcome in `place`.
 #[cold]
 #[inline(never)]
-pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value: V) -> Outcome<V, E> {
+unsafe fn refuse_without_body<V, E>(place: &mut Place<V, E>, work: Work) -> Delivery {
+    // The departure has changed nothing yet, so the destructor may switch, spawn or panic.
+    // SAFETY: by the contract, and another outcome is written.
+    let mut drop = || unsafe { place.assume_init_drop() };
+    let dropped = match work {
+        Work::Open => panic::catch(drop),
+        Work::Done => {
+            drop();
+            Ok(())
+        }
+    };
+    place.write(Err(Thrown::NoRun));
+    dropped
+}
+
+/// Makes a value of an exit that was sent to a dead greenlet.
+///
+/// # Safety
+///
+/// There is an outcome in `place`.
+#[cold]
+#[inline(never)]
+unsafe fn make_value_of_exit<V, E>(place: &mut Place<V, E>) {
+    // SAFETY: by the contract; it is moved out, and written again.
+    let what = match unsafe { place.assume_init_read() } {
+        Err(Thrown::Exit(value)) => Ok(value),
+        what => what,
+    };
+    place.write(what);
+}
+
+/// Sends the value in `place` to the greenlet of `last`, and releases that handle, the only reference, before the switch.
+/// The target then runs without a reference, as if it had dropped the last one itself. Afterwards what is sent back is
+/// in `place`.
+///
+/// # Safety
+///
+/// There is a value in `place`.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, place: &mut Place<V, E>) {
     let named = last.block();
-    // `Held`, because the drops below may panic.
-    let (mut to, value) = (Held::new(last), Held::new(value));
-    if named.has(ENDED) {
-        return given_up(to, Refusal::Ended, value);
-    }
-    if let Some(refusal) = named.core().refuses() {
-        return given_up(to, refusal, value);
+    let refusal = if named.has(ENDED) { Some(Refusal::Ended) } else { named.core().refuses() };
+    // Discarded if a panic passes, because the drops below may panic.
+    let mut to = Held::new(last);
+    let sent = Unsent(place);
+    if let Some(refusal) = refusal {
+        drop(to.into_inner());
+        // SAFETY: there is still a value.
+        return unsafe { refuse(refusal, sent.into_place()) };
     }
     let _busy = Busy::in_tree_of(named);
     // SAFETY: the tree has not ended, so the caller runs inside it.
@@ -153,32 +296,54 @@ pub(super) fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, value
         drop(replace(&mut to, next).into_inner());
     }
     if to.block().has(NO_BODY) {
-        drop(value.into_inner());
+        let place = sent.into_place();
+        // SAFETY: there is still a value, and something else is written.
+        unsafe { place.assume_init_drop() };
         drop(to.into_inner());
-        return Err(Thrown::NoRun);
+        place.write(Err(Thrown::NoRun));
+        return;
     }
-    let what = Ok(Ok(value.into_inner()));
-    if to.block() == from {
+    let delivered = if to.block() == from {
         drop(to.into_inner());
         // SAFETY: `from` is current.
-        return resume_panic(unsafe { trace(from, from, what) });
+        unsafe { trace(from, from, sent.into_place(), Ok(())) }
+    } else {
+        let place = sent.into_place();
+        let to = ManuallyDrop::new(to.into_inner()).block();
+        set_current_counted(to);
+        // Decremented by hand, because `release` would free a target that has not started.
+        to.refs.set(to.refs.get() - 1);
+        if to.refs.get() == 0 {
+            to.core().set_slow(UNREF);
+        }
+        // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on.
+        match unsafe { leave(from, to, place) } {
+            Departure::Done(delivered) => delivered,
+            // SAFETY: the packet has just arrived, and is received once.
+            Departure::Packet(packet) => unsafe { open_packet(packet, place) },
+        }
+    };
+    if let Err(payload) = delivered {
+        panic::resume(payload);
     }
-    let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
-    let to = ManuallyDrop::new(to.into_inner()).block();
-    set_current_counted(to);
-    // Decremented by hand, because `release` would free a target that has not started.
-    to.refs.set(to.refs.get() - 1);
-    if to.refs.get() == 0 {
-        to.core().set_slow(UNREF);
-    }
-    // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on.
-    resume_panic(unsafe { leave(from, to, &packet) })
 }
 
-/// Returns the refusal with the value. The handle is released all the same, which may kill its greenlet.
-fn given_up<V: 'static, E: 'static>(to: Held<Greenlet<V, E>>, why: Refusal, value: Held<V>) -> Outcome<V, E> {
-    drop(to.into_inner());
-    Err(Thrown::Refused(why, Some(Sent::Value(value.into_inner()))))
+/// An outcome that is not sent yet. Discarded if a panic passes.
+struct Unsent<'a, V, E>(&'a mut Place<V, E>);
+
+impl<'a, V, E> Unsent<'a, V, E> {
+    fn into_place(self) -> &'a mut Place<V, E> {
+        let place = ptr::from_mut(ManuallyDrop::new(self).0);
+        // SAFETY: `self` had this borrow, and is not used any more.
+        unsafe { &mut *place }
+    }
+}
+
+impl<V, E> Drop for Unsent<'_, V, E> {
+    fn drop(&mut self) {
+        // SAFETY: it is still there.
+        unsafe { panic::discard_in(self.0) };
+    }
 }
 
 /// Returns `named`, or its nearest ancestor that is not dead. Main is not dead as long as its tree is entered.
@@ -193,57 +358,63 @@ pub(super) fn first_not_dead(named: BlockPtr) -> BlockPtr {
     target
 }
 
-/// Switches from `from`, the current greenlet, to `to` with a packet; returns what `from` is later resumed with. If the
-/// two are the same, only the tracer is called.
+/// Receives a value that a greenlet which left by the slow path is resumed with, into `place`.
 ///
 /// # Safety
 ///
-/// `to` is neither dead nor bare, and exists until it is resumed. Both are of a tree of `V` and `E` that is entered.
-unsafe fn depart<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, what: Arrival<V, E>) -> Arrival<V, E> {
-    if from == to {
-        // SAFETY: `to` is current, and the current greenlet exists.
-        return unsafe { trace(from, to, what) };
-    }
-    let packet = Packet { origin: from.retain(), what: ManuallyDrop::new(what) };
-    set_current_counted(to);
-    // SAFETY: `from` is running. `to` is suspended or fresh.
-    unsafe { leave(from, to, &packet) }
-}
-
-/// Leaves `from` for `to` with a packet; returns what is sent back. The packet is on this stack, which does not change
-/// until the receiver has read it.
-///
-/// # Safety
-///
-/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
+/// `landing` was just returned by a switch in a tree of `V` and `E`, and is received once.
 #[inline(always)]
-unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, packet: &Packet<V, E>) -> Arrival<V, E> {
-    let (from, to, packet) = (from.context(), to.context(), ptr::from_ref(packet).cast());
-    if const { word::is_wide::<V>() } {
-        // SAFETY: the caller's contract.
-        let landing = unsafe { Native::wide_switch_with_packet(from, to, packet) };
-        // SAFETY: `landing` comes from this switch, and is received once.
-        return unsafe { receive(landing) };
+unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>, place: &mut Place<V, E>) -> Departure {
+    match landing.received() {
+        Ok(words) => {
+            // SAFETY: they are a packed `V`.
+            unsafe { receive_words(words, place) };
+            Departure::Done(Ok(()))
+        }
+        Err(packet) => Departure::Packet(packet),
     }
-    // SAFETY: the caller's contract.
-    let landing = unsafe { Native::switch_with_packet(from, to, packet) };
-    // SAFETY: `landing` comes from this switch, and is received once.
-    unsafe { receive(landing) }
 }
 
-/// Receives what a greenlet that left by the slow path, or that starts, is resumed with: a word or a packet.
+/// Receives words into `place`.
 ///
 /// # Safety
 ///
-/// `landing` was just returned by a switch, or passed to a new greenlet, in a tree of `V` and `E`, and is received
-/// once.
+/// They are a packed `V`, just received.
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+unsafe fn receive_words<V, E, W: Packed>(words: W, place: &mut Place<V, E>) {
+    // SAFETY: the same contract.
+    place.write(Ok(unsafe { words.unpack() }));
+}
+
+/// Receives what a greenlet starts with: a word or a packet.
+///
+/// # Safety
+///
+/// `landing` was passed to a new greenlet in a tree of `V` and `E`, and is received once.
 #[inline]
-pub(super) unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>) -> Arrival<V, E> {
+pub(super) unsafe fn receive_first<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
     match landing.received() {
         // SAFETY: they are a packed `V`.
         Ok(words) => Ok(Ok(unsafe { words.unpack() })),
         // SAFETY: the packet is a `Packet<V, E>`.
-        Err(packet) => unsafe { open_packet(packet) },
+        Err(packet) => unsafe { open_first_packet(packet) },
+    }
+}
+
+/// Receives a packet in a greenlet that starts.
+///
+/// # Safety
+///
+/// As for [`open_packet`].
+#[cold]
+#[inline(never)]
+unsafe fn open_first_packet<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
+    let mut place = MaybeUninit::uninit();
+    // SAFETY: the same contract.
+    match unsafe { open_packet(packet, &mut place) } {
+        // SAFETY: it was delivered there.
+        Ok(()) => Ok(unsafe { place.assume_init() }),
+        Err(payload) => Err(payload),
     }
 }
 
@@ -256,31 +427,34 @@ pub(super) fn set_current_counted(to: BlockPtr) {
     core.set_current(to);
 }
 
-/// Receives a packet in a greenlet that left by the fast path.
+/// Receives a packet in a greenlet that left by the fast path, into `place`.
 ///
 /// # Safety
 ///
 /// As for [`open_packet`].
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn receive_packet<V: 'static, E: 'static>(packet: *const ()) -> Outcome<V, E> {
+pub(super) unsafe fn receive_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Place<V, E>) {
     // SAFETY: the same contract.
-    resume_panic(unsafe { open_packet(packet) })
+    if let Err(payload) = unsafe { open_packet(packet, place) } {
+        panic::resume(payload);
+    }
 }
 
-/// Receives a packet, in the order that the module's documentation gives.
+/// Receives a packet into `place`, in the order that the module's documentation gives.
 ///
 /// # Safety
 ///
 /// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed, and is received once.
-pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
-    // SAFETY: the sender's stack has not changed since the switch, and the packet is read once.
-    let Packet { origin, what } = unsafe { packet.cast::<Packet<V, E>>().read() };
+#[inline(never)]
+unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Place<V, E>) -> Delivery {
+    // SAFETY: the caller's contract.
+    let (origin, mut delivered) = unsafe { read_packet(packet, place) };
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let me = unsafe { origin.core().current() };
     let _busy = Busy::received(me);
     // SAFETY: `me` is current, the packet's reference keeps the origin alive, the tree has the types `V` and `E`.
-    let what = unsafe { trace(origin, me, ManuallyDrop::into_inner(what)) };
+    delivered = unsafe { trace(origin, me, place, delivered) };
     // SAFETY: the packet's reference now belongs to this function.
     let mut panicked = unsafe { release_caught::<V, E>(origin) };
     if let Some(target) = me.take_pin() {
@@ -289,35 +463,51 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const ()) -> A
     }
     if me.core().slow() & ASKED != 0 && !me.has(SETTLING) {
         // SAFETY: the tree is entered, and has the types `V` and `E`.
-        panicked = panic::last(panicked, unsafe { settle_kills::<V, E>(me) });
+        panicked = panic::last(panicked, unsafe { settle_where_room::<V, E>(me) });
     }
     match panicked {
-        Some(payload) => replace_by_panic(payload, what),
-        None => what,
+        // SAFETY: if an outcome was delivered, it is still there.
+        Some(payload) => unsafe { replace_by_panic(payload, place, delivered) },
+        None => delivered,
     }
 }
 
-/// Settles kills that other cores or interrupt handlers requested. Returns the panic of user code that ran meanwhile.
-///
-/// `Tree::settle` is set by `Greenlet::remote` alone: a program that makes no remote handle does not link the code.
+/// Moves what was sent into `place`, and returns the origin.
 ///
 /// # Safety
 ///
-/// `me` is the current greenlet, of a tree of `V` and `E`.
-#[cold]
-#[inline(never)]
-unsafe fn settle_kills<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
-    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
-        me.core().clear_slow(ASKED); // set by a late request to an earlier tree of this core
-        return None;
+/// As for [`open_packet`].
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+unsafe fn read_packet<V, E>(packet: *const (), place: &mut Place<V, E>) -> (BlockPtr, Delivery) {
+    // SAFETY: the sender's stack has not changed since the switch, and the packet is read once.
+    let Packet { origin, what, panic } = unsafe { packet.cast::<Packet<V, E>>().read() };
+    let delivered = match panic {
+        None => {
+            // SAFETY: the same holds for the place of the sender, which is not that of the receiver.
+            unsafe { ptr::copy_nonoverlapping(what, place.as_mut_ptr(), 1) };
+            Ok(())
+        }
+        Some(payload) => Err(payload),
     };
-    // SAFETY: the tree is entered, and has the types `V` and `E`.
-    panic::catch(|| unsafe { settle(me) }).err()
+    (origin, delivered)
 }
 
-/// Replaces `what` by a panic. `what` is dropped, and a panic of its destructor is discarded.
-pub(crate) fn replace_by_panic<V, E>(payload: Payload, what: Arrival<V, E>) -> Arrival<V, E> {
-    panic::discard(what);
+/// Replaces what was delivered by a panic. It is dropped, and a panic of its destructor is discarded.
+///
+/// # Safety
+///
+/// If an outcome was `delivered`, it is in `place`.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn replace_by_panic<V, E>(
+    payload: Payload,
+    place: &mut Place<V, E>,
+    delivered: Delivery,
+) -> Delivery {
+    match delivered {
+        // SAFETY: by the contract.
+        Ok(()) => unsafe { panic::discard_in(place) },
+        Err(earlier) => panic::discard(earlier),
+    }
     Err(payload)
 }

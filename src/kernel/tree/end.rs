@@ -2,13 +2,13 @@
 
 use super::Tree;
 use crate::kernel::handle::Greenlet;
-use crate::kernel::references::{kill_discarding, release_caught};
+use crate::kernel::references::{kill_discarding, release_caught, write_exit};
 use crate::records::block::{BlockPtr, DEAD, ENDED, LEAKED, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::paint;
 use crate::records::panic::{self, Held, Payload};
 use crate::records::pool;
-use core::mem::replace;
+use core::mem::{MaybeUninit, replace};
 
 /// The largest number of rounds of exits. More than one, because a greenlet that ends may resume others, or spawn some.
 const ROUNDS: usize = 32;
@@ -124,10 +124,11 @@ unsafe fn round<V: 'static, E: 'static>(
             block.die(DEAD);
             return;
         }
-        let (exit, traced) = (panic::catch(tree.exit), tree.listener.get().is_some());
+        let mut place = MaybeUninit::uninit();
+        let (exit, traced) = (write_exit(tree, &mut place), tree.listener.get().is_some());
         let has_exit = exit.is_ok();
         // SAFETY: the handle keeps it alive; it is not main, and main, the current greenlet, has no ancestors.
-        let panic = unsafe { kill_discarding::<V, E>(block, exit) };
+        let panic = unsafe { kill_discarding::<V, E>(block, &mut place, exit) };
         // A tracer that fails is removed, and its error or panic arrives in place of the exit.
         if !has_exit || traced && tree.listener.get().is_none() {
             asked_below = asked_below.min(block.id());

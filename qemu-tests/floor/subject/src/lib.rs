@@ -5,9 +5,12 @@
 
 #[cfg(feature = "small")]
 mod small;
+mod stacks;
 mod steps;
 
 use greenlet::{Greenlet, Me, Outcome, RunError, StackPool, StackRegion, Tree};
+
+use crate::stacks::Small;
 
 /// Bytes of a stack that is large enough in any case.
 const LARGE: usize = 128 * 1024;
@@ -17,8 +20,9 @@ const BAND: usize = 64;
 const BLOCK: usize = 256;
 
 type Error = &'static str;
-/// What becomes of a greenlet that was not started.
-type Life<V> = fn(Greenlet<V, Error>);
+/// What becomes of a greenlet that was not started. The second argument creates others, on large stacks.
+type Life<V> = fn(Greenlet<V, Error>, Others<V>);
+type Region = &'static StackRegion<LARGE>;
 
 macro_rules! values {
     ($($(#[$attribute:meta])* $name:ident($element:ty; $count:literal);)*) => {$(
@@ -86,27 +90,89 @@ where
 {
     let needs = least_stack(main, body());
     let lives: [(&str, Life<V>); 6] = [
-        ("killed", |g| drop((g.switch(V::default()), g.kill()))),
-        ("ends", |g| drop((g.switch(V::default()), g.switch(V::default())))),
-        ("thrown", |g| drop((g.switch(V::default()), g.throw("thrown")))),
-        ("lost", |g| drop(g.switch(V::default()))),
-        ("thrown unstarted", |g| drop(g.throw("thrown"))),
-        ("killed unstarted", |g| drop(g.kill())),
+        ("killed", |g, _| drop((g.switch(V::default()), g.kill()))),
+        ("ends", |g, _| drop((g.switch(V::default()), g.switch(V::default())))),
+        ("thrown", |g, _| drop((g.switch(V::default()), g.throw("thrown")))),
+        ("lost", |g, _| drop(g.switch(V::default()))),
+        ("thrown unstarted", |g, _| drop(g.throw("thrown"))),
+        ("killed unstarted", |g, _| drop(g.kill())),
     ];
-    let region = StackRegion::<LARGE>::carve(steps::painted(StackRegion::<LARGE>::bytes(1))).unwrap();
+    let [region, others] =
+        [1, 2].map(|count| StackRegion::<LARGE>::carve(steps::painted(StackRegion::<LARGE>::bytes(count))).unwrap());
     let mut least = i64::MAX;
     for (how, life) in lives {
         let greenlet = main.bare(region).unwrap();
         greenlet.set_run(body()).unwrap();
         let stack = greenlet.stack().unwrap();
         let free = stack.limit + BAND..stack.base - BLOCK;
-        let takes = stack.base - steps::lowest(free, || life(greenlet));
+        let takes = stack.base - steps::lowest(free, || life(greenlet, Others { main, stacks: others }));
         let spare = needs as i64 - (takes + BAND) as i64;
         let value = std::any::type_name::<V>();
         println!("{value}, {what}, {how}: takes {takes} and the band, is accepted on {needs}: {spare} to spare");
         least = least.min(spare);
     }
+    for small in stacks::from(needs) {
+        least = least.min(settles(main, what, &small, others, &body));
+    }
     least
+}
+
+/// Measures a body on a stack that it is accepted on, while it settles kills that were requested from elsewhere, if there
+/// is room for that. Returns how many bytes of the stack are left.
+fn settles<V, F>(main: &Greenlet<V, Error>, what: &str, small: &Small<V>, others: Region, body: impl Fn() -> F) -> i64
+where
+    V: Default + 'static,
+    F: FnOnce(&Me<V, Error>, V) -> Outcome<V, Error> + 'static,
+{
+    let lives: [(&str, Life<V>); 3] = [
+        ("settles as it starts", |g, others| {
+            let victim = others.waits();
+            drop((victim.remote().kill(), g.switch(V::default()), g.kill()));
+            assert!(victim.is_dead());
+        }),
+        ("settles in a switch", |g, others| {
+            let victim = others.waits();
+            drop((g.switch(V::default()), victim.remote().kill(), g.switch(V::default())));
+            assert!(victim.is_dead());
+        }),
+        ("settles in a slow switch", |g, others| {
+            let [victim, parent] = [others.waits(), others.waits()];
+            g.set_parent(&parent).unwrap();
+            // That waits until the parent is not above the current greenlet, so `g` leaves by the slow path.
+            parent.remote().kill().unwrap();
+            drop((g.switch(V::default()), victim.remote().kill(), g.switch(V::default())));
+            assert!(victim.is_dead());
+        }),
+    ];
+    let mut least = i64::MAX;
+    for (how, life) in lives {
+        let greenlet = (small.bare)(main);
+        greenlet.set_run(body()).unwrap();
+        let stack = greenlet.stack().unwrap();
+        let floor = stack.limit + BAND;
+        let lowest = steps::lowest(floor..stack.base - BLOCK, || life(greenlet, Others { main, stacks: others }));
+        let (takes, spare) = (stack.base - lowest, lowest as i64 - floor as i64);
+        let value = std::any::type_name::<V>();
+        println!("{value}, {what}, {how}: takes {takes} and the band, of {}: {spare} to spare", small.size);
+        least = least.min(spare);
+    }
+    least
+}
+
+/// Creates greenlets on large stacks.
+struct Others<'a, V: 'static> {
+    main: &'a Greenlet<V, Error>,
+    stacks: Region,
+}
+
+impl<V: Default + 'static> Others<'_, V> {
+    /// One that waits in `up`.
+    fn waits(&self) -> Greenlet<V, Error> {
+        let greenlet = self.main.bare(self.stacks).unwrap();
+        greenlet.set_run(|me, x| me.up(x)).unwrap();
+        drop(greenlet.switch(V::default()));
+        greenlet
+    }
 }
 
 /// What a stack must have for `body`, as a refusal says.

@@ -53,6 +53,8 @@ extern "C" fn stepped(_signal: c_int, _info: *const c_void, context: *mut u8) {
 }
 
 const PAINT: u8 = 0x9e;
+/// Bytes below a stack in which the stack pointer of code that overruns it is noticed.
+const BELOW: usize = 64 * 1024;
 
 /// Memory of which every byte is painted.
 pub(crate) fn painted(bytes: usize) -> &'static mut [MaybeUninit<u8>] {
@@ -68,7 +70,7 @@ pub(crate) fn lowest(stack: Range<usize>, run: impl FnOnce()) -> usize {
     assert_eq!(unsafe { sigaltstack(&signals, std::ptr::null_mut()) }, 0);
     // SAFETY: the handler changes nothing but atomics, and the flags that it was called by.
     assert_eq!(unsafe { sigaction(SIGTRAP, &action, std::ptr::null_mut()) }, 0);
-    LIMIT.store(stack.start, Relaxed);
+    LIMIT.store(stack.start - BELOW, Relaxed);
     LOWEST.store(stack.end, Relaxed);
     DONE.store(false, Relaxed);
     // SAFETY: a flag, by way of the stack.
