@@ -187,8 +187,12 @@ pub(crate) trait Cpu {
     /// Both addresses are aligned for a word, and all memory from `start` to `end` is readable.
     unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize;
 
-    /// Whether the stack pointer, the lowest and the highest word of the canary band add up to `reach` or more, as
-    /// unsigned numbers, for the [`Bounds`] that lie `OFFSET` bytes above the context `base`.
+    /// Which word of the canary band [`stack_ok`](Self::stack_ok) reads besides the highest, counted from 1, the highest.
+    /// The lowest, because an overflow that leaves the one end unwritten often writes the other.
+    const LOWER_CANARY: usize = BAND_WORDS;
+
+    /// Whether the stack pointer and two words of the canary band, the highest and the [lower](Self::LOWER_CANARY) one,
+    /// add up to `reach` or more, as unsigned numbers, for the [`Bounds`] that lie `OFFSET` bytes above the context `base`.
     ///
     /// # Safety
     ///
@@ -200,10 +204,10 @@ pub(crate) trait Cpu {
         let bounds = unsafe { &*base.wrapping_byte_add(OFFSET).cast::<Bounds>() };
         let floor = bounds.floor.get();
         // SAFETY: by the contract.
-        let lowest = unsafe { &*floor.wrapping_sub(BAND_WORDS) };
+        let lower = unsafe { &*floor.wrapping_sub(Self::LOWER_CANARY) };
         // SAFETY: by the contract.
         let highest = unsafe { &*floor.wrapping_sub(1) };
-        sp.wrapping_add(lowest.get()).wrapping_add(highest.get()) >= bounds.reach.get()
+        sp.wrapping_add(lower.get()).wrapping_add(highest.get()) >= bounds.reach.get()
     }
 
     /// `bits` exclusive or with the `AtomicU32` that lies `OFFSET` bytes above `base`, by a relaxed load.

@@ -1,7 +1,7 @@
 //! Questions about an aarch64 processor: stack pointer, interrupt masks, watchpoint.
 
 use crate::arch::isa::Control;
-use crate::arch::{BAND_WORDS, Context, Cpu, INTERRUPT_BITS, Native};
+use crate::arch::{Bounds, Context, Cpu, INTERRUPT_BITS, Native};
 use core::arch::asm;
 
 /// DAIF.F, I and A: the masks of FIQ, IRQ and SError, bits 6 to 8 (Arm ARM, C5.2.3).
@@ -22,25 +22,26 @@ impl Cpu for Native {
         sp
     }
 
-    /// In assembly: the compiler does not load the bounds as a pair.
+    /// The word that one load reads together with the highest.
+    const LOWER_CANARY: usize = 2;
+
+    /// In assembly: the compiler does not load the words as a pair.
     #[inline(always)]
     unsafe fn stack_ok<const OFFSET: usize>(base: *const Context) -> bool {
-        // SAFETY: reads the words that the caller vouches for.
+        // SAFETY: by the contract.
+        let bounds = unsafe { &*base.wrapping_byte_add(OFFSET).cast::<Bounds>() };
+        // SAFETY: reads the two words that the caller vouches for.
         unsafe {
             asm!(
-                "ldp {floor}, {reach}, [{base}, {OFFSET}]",
-                "ldur {sum}, [{floor}, #-{BAND}]",
-                "ldur {floor}, [{floor}, #-8]",
-                "add {sum}, {sum}, {floor}",
-                "add {sum}, sp, {sum}",
-                "cmp {sum}, {reach}",
+                "ldp {lower}, {highest}, [{floor}, #-16]",
+                "add {highest}, sp, {highest}",
+                "add {highest}, {highest}, {lower}",
+                "cmp {highest}, {reach}",
                 "b.lo {fails}",
-                base = in(reg) base,
-                floor = out(reg) _,
-                reach = out(reg) _,
-                sum = out(reg) _,
-                OFFSET = const OFFSET,
-                BAND = const BAND_WORDS * 8,
+                floor = in(reg) bounds.floor.get(),
+                reach = in(reg) bounds.reach.get(),
+                lower = out(reg) _,
+                highest = out(reg) _,
                 fails = label { return false },
                 options(readonly, nostack),
             );

@@ -3,7 +3,7 @@
 //!
 //! `records/band.rs` describes the canary band at the limit of a stack.
 //!
-//! The fast path tests the stack pointer, and the highest and the lowest word of the band, by one comparison, which is in
+//! The fast path tests the stack pointer, and the highest and a lower word of the band, by one comparison, which is in
 //! `Cpu::stack_ok`. The slow path and deaths compare the whole band, as `Greenlet::is_intact` does when asked.
 //!
 //! Whichever of the checks on the way out fails, it is late: memory below the stack may have been overwritten. So no greenlet of the tree runs

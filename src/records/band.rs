@@ -9,19 +9,18 @@
 //!         │ free             │  │
 //!   floor ├──────────────────┤ ─┘
 //!         │ canary band      │ BAND bytes. Highest word: -(KEY + BAND + address of the block)
-//!         │                  │             Between:      the address of the floor
-//!         │                  │             Lowest word:  KEY
+//!         │                  │             Lowest word:  KEY (on aarch64 the second highest)
+//!         │                  │             All others:   the address of the floor
 //!   limit └──────────────────┘
 //!
-//!   sp + lowest + highest = sp - block - BAND >= limit - block = reach       (unsigned)
+//!   sp + lower + highest = sp - block - BAND >= limit - block = reach       (unsigned)
 //! ```
 //!
 //! So the fast path compares the stack pointer from below and from above, and two words of the band, by two additions and one
 //! comparison. A word that was overwritten passes only if it is off by less than the span. A frame has no such values: KEY
 //! looks like no address, small number or repeated byte.
 //!
-//! The two are the ends of the band because an overflow that leaves the one unwritten often writes the other. The guest
-//! `overflow_shapes` counts what each word is worth.
+//! [`Cpu::LOWER_CANARY`] says which two words these are. The guest `overflow_shapes` counts what each word is worth.
 
 use crate::arch::{BAND_WORDS, Bounds, Cpu, Native};
 use crate::records::block::{Block, BlockPtr};
@@ -42,7 +41,7 @@ const WORDS: usize = BAND_WORDS;
 
 const _: () = assert!(WORDS * size_of::<Canary>() == BAND);
 
-/// The lowest word of each band.
+/// The lower word of each band.
 const KEY: usize = 0x9e37_79b9_7f4a_7c15;
 
 /// Writes the band at the limit of the stack of `block`; returns the floor above it.
@@ -64,7 +63,7 @@ pub(crate) unsafe fn lay_band(limit: *mut u8, block: *const u8) -> *const Canary
 fn canary(floor: *const Canary, block: usize, word: usize) -> usize {
     match word {
         1 => block.wrapping_add(BAND).wrapping_add(KEY).wrapping_neg(),
-        WORDS => KEY,
+        Native::LOWER_CANARY => KEY,
         _ => floor.addr(),
     }
 }
@@ -97,7 +96,7 @@ pub(crate) fn is_whole(greenlet: BlockPtr) -> bool {
     true
 }
 
-/// Whether the stack pointer is within the span of `leaver`, the current greenlet, and the two ends of its band are
+/// Whether the stack pointer is within the span of `leaver`, the current greenlet, and two words of its band are
 /// unchanged. The fast path checks no more than this.
 #[inline(always)]
 pub(crate) fn stack_ok(leaver: BlockPtr) -> bool {

@@ -13,8 +13,9 @@
 //! The package `qemu-tests/floor` measures these by single steps, in each kind of build that `qemu-tests/src/least.rs`
 //! lists.
 
-use crate::arch::STACK_ALIGN;
+use crate::arch::{STACK_ALIGN, Words};
 use crate::kernel::thrown::Outcome;
+use crate::kernel::transfer::word::is_wide;
 use crate::records::band::BAND;
 use crate::records::block::Block;
 use crate::records::optimized::{IS_KNOWN_UNOPTIMIZED, is_unoptimized};
@@ -27,20 +28,22 @@ struct Depth {
     frames: usize,
     /// The number of outcomes in them.
     outcomes: usize,
+    /// The number of `Words` in them, where values travel in several registers.
+    words: usize,
     /// Bytes of the `Busy` guards in them, with the feature `abandon`.
     notes: usize,
 }
 
 /// With optimization: at opt-levels 1, 2, 3, `s` and `z`.
 const OPTIMIZED: Depth = match cfg!(feature = "std") {
-    true => Depth { frames: 720, outcomes: 14, notes: 64 },
-    false => Depth { frames: 448, outcomes: 14, notes: 64 },
+    true => Depth { frames: 720, outcomes: 14, words: 2, notes: 64 },
+    false => Depth { frames: 448, outcomes: 14, words: 2, notes: 64 },
 };
 
 /// Without optimization. With `std` the frames are larger, because panics are caught.
 const UNOPTIMIZED: Depth = match cfg!(feature = "std") {
-    true => Depth { frames: 3264, outcomes: 40, notes: 320 },
-    false => Depth { frames: 2560, outcomes: 36, notes: 320 },
+    true => Depth { frames: 3264, outcomes: 40, words: 16, notes: 320 },
+    false => Depth { frames: 2560, outcomes: 36, words: 16, notes: 320 },
 };
 
 /// The figure that applies to every crate, as far as this is known when this crate is compiled.
@@ -58,8 +61,9 @@ impl Depth {
         let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
         let body = size_of::<F>().next_multiple_of(align) + align;
         let notes = if cfg!(feature = "abandon") { self.notes } else { 0 };
+        let words = if is_wide::<V>() { self.words * size_of::<Words>() } else { 0 };
         let outcomes = self.outcomes.saturating_mul(size_of::<Outcome<V, E>>());
-        (size_of::<Block>() + BAND + self.frames + notes)
+        (size_of::<Block>() + BAND + self.frames + words + notes)
             .saturating_add(body.saturating_mul(2))
             .saturating_add(outcomes)
     }
