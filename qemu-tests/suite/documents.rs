@@ -117,8 +117,13 @@ fn every_feature_says_what_differs_and_what_shows_it() -> Result<(), Failed> {
 }
 
 fn every_public_item_has_an_example() -> Result<(), Failed> {
-    let (mut without, mut folders, mut items) =
-        (Vec::new(), ["src", "crates/greenlet-hub/src", "crates/greenlet-tasklets/src"].map(|folder| places::root().join(folder)).to_vec(), 0);
+    let (mut without, mut folders, mut items) = (
+        Vec::new(),
+        ["src", "crates/greenlet-hub/src", "crates/greenlet-tasklets/src"]
+            .map(|folder| places::root().join(folder))
+            .to_vec(),
+        0,
+    );
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
