@@ -30,8 +30,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Every figure of the guest is in the table, and is the one that was counted.
 fn costs() -> Result<(), Failed> {
-    let counted = MACHINES.map(|name| counted(name));
-    let [aarch64, x86_64] = counted;
+    let [aarch64, x86_64] = MACHINES.map(counted);
     let (aarch64, x86_64) = (aarch64?, x86_64?);
     let table = fs::read_to_string(places::root().join("docs/hub.md"))?;
     let rows = aarch64.iter().map(|(what, count)| {

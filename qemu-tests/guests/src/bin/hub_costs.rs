@@ -80,14 +80,22 @@ fn task<T: 'static>(
 }
 
 fn turns(main: &MainTask) -> Result<(), Stop> {
-    task(main, |me| Ok(per("yield, alone", N, || repeat(|_| me.yield_now())))).join(main)??;
+    task(main, |me| {
+        per("yield, alone", N, || repeat(|_| me.yield_now()));
+        Ok(())
+    })
+    .join(main)??;
     let other = task(main, |me| {
         for _ in 0..N + 10 {
             me.yield_now()?;
         }
         Ok(())
     });
-    task(main, |me| Ok(per("yield, two tasks, each", 2 * N, || repeat(|_| me.yield_now())))).join(main)??;
+    task(main, |me| {
+        per("yield, two tasks, each", 2 * N, || repeat(|_| me.yield_now()));
+        Ok(())
+    })
+    .join(main)??;
     other.join(main)?
 }
 
