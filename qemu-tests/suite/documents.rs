@@ -116,14 +116,18 @@ fn every_feature_says_what_differs_and_what_shows_it() -> Result<(), Failed> {
     none_of("not four cells", &rows.into_iter().filter(|row| cells(row) != 4).collect::<Vec<_>>())
 }
 
+/// The sources of the library and of the crates above it.
+const SOURCES: [&str; 5] = [
+    "src",
+    "crates/greenlet-embassy/src",
+    "crates/greenlet-embedded/src",
+    "crates/greenlet-hub/src",
+    "crates/greenlet-tasklets/src",
+];
+
 fn every_public_item_has_an_example() -> Result<(), Failed> {
-    let (mut without, mut folders, mut items) = (
-        Vec::new(),
-        ["src", "crates/greenlet-hub/src", "crates/greenlet-tasklets/src"]
-            .map(|folder| places::root().join(folder))
-            .to_vec(),
-        0,
-    );
+    let (mut without, mut folders, mut items) =
+        (Vec::new(), SOURCES.map(|folder| places::root().join(folder)).to_vec(), 0);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
@@ -313,7 +317,14 @@ impl Known {
 }
 
 /// Where the hosted tests are, of the library and of the crates above it.
-const TESTS: [&str; 4] = ["tests", "tests/library", "crates/greenlet-hub/tests", "crates/greenlet-tasklets/tests"];
+const TESTS: [&str; 6] = [
+    "tests",
+    "tests/library",
+    "crates/greenlet-embassy/tests",
+    "crates/greenlet-embedded/tests",
+    "crates/greenlet-hub/tests",
+    "crates/greenlet-tasklets/tests",
+];
 
 /// The names of the hosted tests, by file.
 fn hosted() -> io::Result<BTreeMap<String, BTreeSet<String>>> {

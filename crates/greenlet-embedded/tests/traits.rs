@@ -11,7 +11,7 @@ use embedded_io::{BufRead, Read, Write};
 use greenlet_embedded::{Bridge, Error};
 use greenlet_hub::Stop;
 
-/// Fails if it is told to. Everything that is read counts up; what is written is kept.
+/// A device that fails if `broken` is set. Bytes that are read count up; what is written is kept.
 #[derive(Default)]
 struct Device {
     broken: bool,

@@ -440,7 +440,6 @@ fn a_body_that_can_neither_begin_nor_end_ends_the_program() {
 }
 
 #[cfg(feature = "std")]
-#[allow(dead_code, unused_macros, reason = "not every test file uses all of it")]
 mod common;
 
 #[cfg(feature = "std")]
