@@ -53,6 +53,11 @@ pub(crate) unsafe fn lay_band(limit: *mut u8, block: *const u8) -> *const Canary
     let floor = limit.wrapping_add(BAND).cast::<Canary>();
     for word in 1..=WORDS {
         // SAFETY: the caller's contract.
+        unsafe { floor.wrapping_sub(word).write(Cell::new(floor.addr())) };
+    }
+    // The two that differ are written again: the loop above has no branch, and takes few wide stores.
+    for word in [1, Native::LOWER_CANARY] {
+        // SAFETY: the caller's contract.
         unsafe { floor.wrapping_sub(word).write(Cell::new(canary(floor, block.addr(), word))) };
     }
     floor
