@@ -354,7 +354,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if !(current.limit()..current.base()).contains(&standing) {
             return Err(AbandonError::NotOnStack);
         }
-        if standing < current.floor.get().addr() || !is_whole(current) {
+        if standing < current.floor().addr() || !is_whole(current) {
             return Err(AbandonError::TooLate);
         }
         unless_at_work(core, current)

@@ -257,7 +257,7 @@ impl BlockPtr {
         self.clear(ABANDONED);
         self.count(Lot::Dead, MORE);
         // SAFETY: the band is part of the stack, which nothing uses, by the contract.
-        unsafe { lay_band(self.floor.get().cast_mut().cast::<u8>().wrapping_sub(BAND)) };
+        unsafe { lay_band(self.floor().cast_mut().cast::<u8>().wrapping_sub(BAND), self.as_ptr().cast()) };
     }
 
     /// Removes a dead greenlet from its pool's count, because its tree ends: only dead greenlets of trees that have not
