@@ -37,8 +37,10 @@ fn shape<const WORDS: usize, const KIND: usize>(seed: u64, calls: usize) -> u64 
         // A few bytes.
         4 => {
             let bytes: *mut u8 = words.as_mut_ptr().cast();
-            // SAFETY: within the buffer.
-            (0..some * 8).step_by(1 + some % 29).for_each(|at| unsafe { bytes.add(at).write_volatile(seed as u8) });
+            for at in (0..some * 8).step_by(1 + some % 29) {
+                // SAFETY: within the buffer.
+                unsafe { bytes.wrapping_add(at).write_volatile(seed as u8) };
+            }
         }
         // Nothing, but there are many values that are in use during the call.
         5 => {

@@ -56,7 +56,9 @@ impl Counts {
         black_box(near(from, shape, seed, calls));
         let changed = |at: usize| {
             // SAFETY: the same.
-            unsafe { memory.add(at).read_volatile() != saved.add(at).read() }
+            let now = unsafe { memory.wrapping_add(at).read_volatile() };
+            // SAFETY: the same.
+            now != unsafe { saved.wrapping_add(at).read() }
         };
         let band: [bool; BAND] = core::array::from_fn(|word| changed(BELOW - 1 - word));
         let any = band.contains(&true);
