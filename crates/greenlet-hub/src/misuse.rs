@@ -75,6 +75,27 @@ struct Task;
 /// ```
 struct Cores;
 
+/// The room of a remote channel is a power of two, and at least 2.
+///
+/// ```
+/// use greenlet_hub::Remote;
+/// static SAMPLES: Remote<u16, 2> = Remote::new();
+/// assert_eq!((SAMPLES.try_send(1), SAMPLES.try_send(2), SAMPLES.try_send(3)), (Ok(()), Ok(()), Err(3)));
+/// ```
+///
+/// ```compile_fail
+/// use greenlet_hub::Remote;
+/// static SAMPLES: Remote<u16, 1> = Remote::new();
+/// assert_eq!((SAMPLES.try_send(1), SAMPLES.try_send(2)), (Ok(()), Err(2)));
+/// ```
+///
+/// ```compile_fail
+/// use greenlet_hub::Remote;
+/// static SAMPLES: Remote<u16, 3> = Remote::new();
+/// assert_eq!(SAMPLES.try_send(1), Ok(()));
+/// ```
+struct Room;
+
 /// A guard does not outlive the borrow of the task that locked.
 ///
 /// ```
