@@ -27,7 +27,7 @@
 /// ```
 struct Task;
 
-/// A task, a handle and a guard stay on their core; a remote task does not.
+/// A task, a handle, a report and a guard stay on their core; a remote task does not.
 ///
 /// ```
 /// fn is_send<T: Send>() {}
@@ -52,6 +52,16 @@ struct Task;
 /// ```compile_fail
 /// fn is_send<T: Send>() {}
 /// is_send::<greenlet_hub::JoinHandle<u32>>();
+/// ```
+///
+/// ```compile_fail
+/// fn is_send<T: Send>() {}
+/// is_send::<greenlet_hub::Report<'static>>();
+/// ```
+///
+/// ```compile_fail
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<greenlet_hub::Report<'static>>();
 /// ```
 ///
 /// ```compile_fail

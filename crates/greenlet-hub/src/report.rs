@@ -1,8 +1,8 @@
 //! The report: which task waits for what.
 
-use crate::hub::State;
 use crate::mutex::Held;
 use crate::slot::{Life, Slot};
+use crate::task::Task;
 use crate::what::{Waiting, What};
 use core::fmt;
 use core::ptr;
@@ -22,11 +22,11 @@ use core::ptr;
 /// assert_eq!(main.report().to_string(), "  clock      sleeps\n  log        waits for the end of clock\n");
 /// # }).unwrap();
 /// ```
-pub struct Report<'a, V: 'static = (), E: 'static = &'static str>(&'a State<V, E>);
+pub struct Report<'a, V: 'static = (), E: 'static = &'static str>(&'a Task<V, E>);
 
 impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
-    pub(crate) fn new(state: &'a State<V, E>) -> Self {
-        Self(state)
+    pub(crate) fn new(task: &'a Task<V, E>) -> Self {
+        Self(task)
     }
 
     fn line(&self, f: &mut fmt::Formatter<'_>, slot: &Slot<V, E>) -> fmt::Result {
@@ -59,7 +59,7 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
 
     /// Returns the name of the task whose slot begins at this address.
     fn name(&self, address: *const ()) -> &'static str {
-        let all = self.0.slots.get().iter().chain([&self.0.main]);
+        let all = self.0.state().slots.get().iter().chain([&self.0.state().main]);
         let slot = all.into_iter().find(|slot| ptr::eq(ptr::from_ref(slot.base()).cast(), address));
         slot.and_then(Slot::name).unwrap_or("?")
     }
@@ -67,7 +67,7 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
 
 impl<V: 'static, E: 'static> fmt::Display for Report<'_, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for slot in self.0.slots.get() {
+        for slot in self.0.state().slots.get() {
             if !matches!(slot.base().life.get(), Life::Free | Life::Dead) {
                 self.line(f, slot)?;
             }
