@@ -4,7 +4,9 @@
 mod common;
 
 use common::{MS, log};
-use greenlet_hub::{JoinHandle, Refusal, Remote, Signal, Stop};
+use greenlet_hub::{JoinHandle, Mutex, Refusal, Remote, RemoteTask, Signal, Stop, Task};
+use std::fmt::{self, Write};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::thread;
 use std::time::Duration;
@@ -357,6 +359,41 @@ fn the_report_of_a_deadlock_names_every_task() {
         assert_eq!(main.sleep(MS), Ok(()));
         let text = main.report().to_string();
         assert_eq!(text, "  two        waits for the end of three\n  three      waits for the end of two\n");
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_report_may_be_printed_by_code_that_waits() {
+    /// Lets the tasks end when the name of the second one is printed.
+    struct Slow<'a>(&'a Task, RemoteTask, String);
+    impl fmt::Write for Slow<'_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            if text == "two" {
+                self.1.wake();
+                self.0.sleep(MS).map_err(|_| fmt::Error)?;
+            }
+            self.2.push_str(text);
+            Ok(())
+        }
+    }
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let lock = Rc::new(Mutex::new(()).named("lock"));
+        let gone = Rc::downgrade(&lock);
+        let two = lock.clone();
+        let holder = move |me: &Task| {
+            let _guard = lock.lock(me)?;
+            me.park()
+        };
+        let holder = main.build(&STACKS).name("one").spawn(holder).unwrap();
+        drop(main.build(&STACKS).name("two").spawn(move |me| two.lock(me).map(drop)));
+        main.yield_now().unwrap();
+        let mut out = Slow(main, holder.remote(), String::new());
+        drop(holder);
+        write!(out, "{}", main.report()).unwrap();
+        assert!(gone.upgrade().is_none(), "the lock was dropped meanwhile");
+        assert_eq!(out.2, "  one        is parked\n  two        waits for the lock lock, which one has\n");
     })
     .unwrap();
 }
