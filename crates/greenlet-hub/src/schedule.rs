@@ -3,6 +3,7 @@
 use crate::platform::Platform;
 use crate::ready::Ready;
 use crate::slot::{EXPIRED, KILLED, SlotRef};
+use crate::stop::Refusal;
 use crate::timers::Timers;
 use crate::wakes::bell::Inbox;
 use core::cell::Cell;
@@ -133,10 +134,15 @@ impl Schedule {
         }
     }
 
-    /// Sleeps until a task may be ready. Returns `false` if none ever can be.
-    pub(crate) fn rest(&self) -> bool {
+    /// Sleeps until a task may be ready. Returns `false` if none ever can be. In a critical section it is refused, as a
+    /// switch is: no handler could wake a task before the sleep ends.
+    pub(crate) fn rest(&self) -> Result<bool, Refusal> {
+        #[cfg(target_os = "none")]
+        if crate::idle::is_masked() {
+            return Err(Refusal::Kernel(greenlet::Refusal::Masked));
+        }
         if self.timers.first().is_none() && self.external.get() == 0 && self.inbox.is_empty() {
-            return false;
+            return Ok(false);
         }
         self.round.set(0);
         self.platform.idle(&mut || {
@@ -151,7 +157,7 @@ impl Schedule {
             self.platform.arm(first);
             true
         });
-        true
+        Ok(true)
     }
 
     /// Counts a wait for what may come from outside of the hub, until the guard is dropped.

@@ -213,10 +213,11 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         let schedule = self.slot.schedule();
         loop {
             let Some(next) = schedule.next() else {
-                if schedule.rest() {
-                    continue;
+                match schedule.rest() {
+                    Ok(true) => {}
+                    Ok(false) => self.deadlock(),
+                    Err(refusal) => return Resumed::Refused(refusal),
                 }
-                self.deadlock();
                 continue;
             };
             if next == self.slot {
