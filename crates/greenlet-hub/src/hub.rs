@@ -142,6 +142,7 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         state.main.begin(Life::Detached, 0);
         state.main.set_greenlet(Some(main.downgrade()), None);
         let slot = state.main.bind(hub);
+        slot.base().next.set(None);
         slot.next_generation();
         state.schedule.relend.set(relend::<V, E>);
         state.schedule.begin(slot);
@@ -239,29 +240,28 @@ impl<V: 'static, E: 'static> Drop for Clear<'_, V, E> {
     fn drop(&mut self) {
         let state = self.0;
         state.schedule.end();
-        /// What is left when a destructor panics keeps its stack.
+        /// What is left when a destructor panics keeps its stack; so does what refuses to end. No handle refers to them.
         struct Forget<'a, V: 'static, E: 'static>(&'a State<V, E>);
         impl<V: 'static, E: 'static> Drop for Forget<'_, V, E> {
             fn drop(&mut self) {
                 for slot in self.0.slots.get() {
                     mem::forget(slot.take_greenlet());
+                    if slot.base().is_alive() {
+                        slot.bound().next_generation();
+                        slot.base().life.set(Life::Free);
+                    }
                 }
                 self.0.main.set_greenlet(None, None);
+                self.0.main.bound().next_generation();
+                self.0.main.base().life.set(Life::Free);
             }
         }
         let _forget = Forget(state);
         for slot in state.slots.get() {
-            let alive = slot.base().is_alive();
             // The kernel throws an exit into a task that has not ended. If it refuses, it is leaked.
             drop(slot.take_greenlet());
-            if alive && slot.base().is_alive() {
-                slot.bound().next_generation();
-                slot.base().life.set(Life::Free);
-            }
         }
         state.reap();
-        state.main.bound().next_generation();
-        state.main.base().life.set(Life::Free);
     }
 }
 

@@ -57,13 +57,15 @@ impl Schedule {
     /// Begins a run, in which it is the turn of `main`.
     pub(crate) fn begin(&self, main: SlotRef) {
         static RUNS: AtomicU32 = AtomicU32::new(1);
-        let run = RUNS.fetch_add(1, Relaxed);
-        assert!(run != 0, "2^32 runs of hubs are over; reset the program before that");
-        self.run.store(run, Release);
+        self.run.store(next_run(&RUNS), Release);
         self.hertz.set(self.platform.hertz().max(1));
         self.round.set(0);
         self.external.set(0);
         self.rotation.set(0);
+        // What code did at the end of the last run, when greenlets that refused to end were resumed once more.
+        self.dead.set(None);
+        self.ready.clear();
+        self.timers.clear();
         self.turn.set(Some(main));
     }
 
@@ -167,11 +169,32 @@ impl Schedule {
     }
 }
 
+/// Returns the number of the next run: never one that was returned before.
+fn next_run(runs: &AtomicU32) -> u32 {
+    let run = runs.fetch_update(Relaxed, Relaxed, |run| run.checked_add(1));
+    run.expect("2^32 runs of hubs are over; reset the program before that")
+}
+
 /// A wait that is counted in `external`.
 pub(crate) struct External<'a>(&'a Schedule);
 
 impl Drop for External<'_> {
     fn drop(&mut self) {
         self.0.external.set(self.0.external.get().saturating_sub(1));
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::next_run;
+    use core::sync::atomic::AtomicU32;
+
+    #[test]
+    fn no_two_runs_have_a_number() {
+        let runs = AtomicU32::new(u32::MAX - 1);
+        assert_eq!(next_run(&runs), u32::MAX - 1);
+        for _ in 0..2 {
+            std::panic::catch_unwind(|| next_run(&runs)).unwrap_err();
+        }
     }
 }

@@ -4,8 +4,10 @@
 mod common;
 
 use common::{MS, log};
-use greenlet_hub::{JoinHandle, Mutex, Refusal, Remote, RemoteTask, Signal, Stop, Task};
+use greenlet_hub::{Channel, JoinHandle, Mutex, Refusal, Remote, RemoteTask, Signal, Stop, Task};
+use std::cell::RefCell;
 use std::fmt::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::thread;
@@ -487,6 +489,44 @@ fn a_join_that_is_stopped_lets_the_task_go_on() {
         main.sleep(30 * MS).unwrap();
         assert_eq!(DONE.load(Relaxed), 1);
         assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
+
+/// Waits for what never comes, however often it is asked to end; then takes the exits of the kernel without ending.
+fn refuse_to_end(me: &Task) -> Result<(), Stop> {
+    static NEVER: Channel<()> = Channel::new();
+    let _killed = me.shield(|| NEVER.receive(me));
+    let main = me.greenlet().parent().unwrap().downgrade();
+    loop {
+        let _exit = main.switch(());
+    }
+}
+
+#[test]
+fn no_handle_refers_to_a_task_of_a_run_that_a_panic_has_ended() {
+    hub!(HUB, STACKS);
+    static NEVER: Channel<()> = Channel::new();
+    let kept = RefCell::new(None);
+    let run = panic::catch_unwind(AssertUnwindSafe(|| {
+        HUB.run(|main| {
+            let panics = |me: &Task| -> Result<(), Stop> {
+                let _killed = me.shield(|| NEVER.receive(me));
+                panic::panic_any("at the end of the run")
+            };
+            drop(main.spawn(&STACKS, panics).unwrap());
+            *kept.borrow_mut() = Some(main.spawn(&STACKS, refuse_to_end).unwrap());
+            main.yield_now().unwrap();
+        })
+    }));
+    assert_eq!(run.unwrap_err().downcast_ref(), Some(&"at the end of the run"));
+    let kept: JoinHandle<()> = kept.take().unwrap();
+    assert!(kept.is_over());
+    assert!(!kept.remote().kill());
+    HUB.run(|main| {
+        for n in 0..8 {
+            assert_eq!(main.spawn(&STACKS, move |_me| Ok(n)).unwrap().join(main), Ok(Ok(n)));
+        }
     })
     .unwrap();
 }
