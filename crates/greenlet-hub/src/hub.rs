@@ -10,7 +10,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::mem;
 use core::ptr;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::Release;
 use greenlet::{EnterError, Refused, Tree};
 
 /// The part of a hub that does not depend on the number of its tasks. The schedule is its first field: see
@@ -25,7 +25,8 @@ pub(crate) struct State<V: 'static, E: 'static> {
 }
 
 // SAFETY: the inbox and the number of the run are atomics. The rest is used by the core that runs the hub, inside its
-// `enter`: through a `Task` of this run, which is `!Send`, or a `JoinHandle`, which compares the generation first.
+// `enter` or right after it, until the number of the run is 0: through a `Task` of this run, which is `!Send`, or a `JoinHandle`,
+// which compares the generation first. So values of `V` and `E` do not leave the core.
 unsafe impl<V, E> Sync for State<V, E> {}
 
 /// A hub: runs up to `TASKS` tasks on the core that calls [`run`](Self::run). A static.
@@ -108,10 +109,13 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
             return Err(Refused { reason: RunError::Masked, returned: main });
         }
         let mut body = Some(main);
-        let over = Over { schedule: &self.state.schedule, run: Cell::new(0) };
+        let over = Over { state: &self.state, begun: Cell::new(false) };
         let ran = self.tree.enter(|main| {
+            if !self.state.schedule.claim() {
+                return None;
+            }
+            over.begun.set(true);
             let slot = self.begin(main);
-            over.run.set(self.state.schedule.run.load(Relaxed));
             // SAFETY: the slot is main's, and both live until this closure returns.
             let task = unsafe { MainTask::new(main, slot) };
             let end = End { task: &task, _clear: Clear(&self.state) };
@@ -122,7 +126,9 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         match (ran.map_err(|refused| refused.reason), body) {
             (Ok(Some(result)), _) => Ok(result),
             (Err(reason), Some(main)) => Err(Refused { reason: RunError::Enter(reason), returned: main }),
-            _ => unreachable!("`enter` calls its closure once, or refuses and calls it never"),
+            // The tree of the last run has ended, and its core drops what is left.
+            (Ok(None), Some(main)) => Err(Refused { reason: RunError::Enter(EnterError::OtherCore), returned: main }),
+            (_, None) => unreachable!("`enter` returns what its closure does, or refuses and calls it never"),
         }
     }
 
@@ -172,6 +178,11 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.free.set(Some(slot));
     }
 
+    /// Returns the slots of all tasks, main's included.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Slot<V, E>> {
+        self.slots.get().iter().chain([&self.main])
+    }
+
     fn is_any_alive(&self) -> bool {
         self.slots.get().iter().any(|slot| slot.base().is_alive())
     }
@@ -181,8 +192,8 @@ impl<V: 'static, E: 'static> State<V, E> {
 fn relend<V: 'static, E: 'static>(slot: SlotRef) {
     // SAFETY: the hub that set this function is of `V` and `E`.
     let state = unsafe { &*slot.hub().cast::<State<V, E>>() };
-    let all = state.slots.get().iter().chain([&state.main]).map(Slot::bound);
-    let lent = all.filter(|&waiter| waiter != slot).map(|waiter| Held::lent_by(waiter, slot)).max();
+    let lent =
+        state.all().map(Slot::bound).filter(|&waiter| waiter != slot).map(|waiter| Held::lent_by(waiter, slot)).max();
     state.schedule.ready.set_level(slot, lent.unwrap_or(0).max(slot.base().own_level.get()));
 }
 
@@ -217,19 +228,31 @@ impl<V: Default + 'static, E: 'static> Drop for End<'_, V, E> {
     }
 }
 
-/// Gives up what this run owns: channels, mutexes and the like may be used by another one.
+/// Drops the errors that were thrown and not delivered, on the core of the run. Then gives up what the run owns: the slots,
+/// and channels, mutexes and the like may be used by another one.
 ///
-/// Dropped when the tree has ended: until then the kernel may resume a task that refuses to end. By that time another core
-/// may have begun a run of the same hub, whose number stays.
-struct Over<'a> {
-    schedule: &'a Schedule,
-    run: Cell<u32>,
+/// Dropped when the tree has ended: until then the kernel may resume a task that refuses to end.
+struct Over<'a, V: 'static, E: 'static> {
+    state: &'a State<V, E>,
+    begun: Cell<bool>,
 }
 
-impl Drop for Over<'_> {
+impl<V: 'static, E: 'static> Drop for Over<'_, V, E> {
     fn drop(&mut self) {
-        // Release: the next owner sees what tasks of this run wrote. If it fails, no task of this run is left either.
-        let _kept = self.schedule.run.compare_exchange(self.run.get(), 0, Release, Relaxed);
+        if !self.begun.get() {
+            return;
+        }
+        /// What is left when a destructor panics is leaked.
+        struct GiveUp<'a, V: 'static, E: 'static>(&'a State<V, E>);
+        impl<V: 'static, E: 'static> Drop for GiveUp<'_, V, E> {
+            fn drop(&mut self) {
+                self.0.all().for_each(|slot| mem::forget(slot.thrown.take()));
+                // The next owner sees what tasks of this run wrote.
+                self.0.schedule.run.store(0, Release);
+            }
+        }
+        let give_up = GiveUp(self.state);
+        give_up.0.all().for_each(|slot| drop(slot.thrown.take()));
     }
 }
 

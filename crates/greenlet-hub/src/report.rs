@@ -47,8 +47,7 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
 
     /// Returns the name of the task whose slot begins at this address.
     fn name(&self, address: *const ()) -> &'static str {
-        let all = self.0.state().slots.get().iter().chain([&self.0.state().main]);
-        let slot = all.into_iter().find(|slot| ptr::eq(ptr::from_ref(slot.base()).cast(), address));
+        let slot = self.0.state().all().find(|slot| ptr::eq(ptr::from_ref(slot.base()).cast(), address));
         slot.and_then(Slot::name).unwrap_or("?")
     }
 }

@@ -8,7 +8,7 @@ use crate::timers::Timers;
 use crate::wakes::bell::Inbox;
 use core::cell::Cell;
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// How many tasks run before the clock is read again: reading it may take a barrier and an access to a device.
 const ROUND: u32 = 32;
@@ -54,10 +54,14 @@ impl Schedule {
         }
     }
 
-    /// Begins a run, in which it is the turn of `main`.
-    pub(crate) fn begin(&self, main: SlotRef) {
+    /// Makes the fields this core's. Returns `false` if they are those of a run that is not over.
+    pub(crate) fn claim(&self) -> bool {
         static RUNS: AtomicU32 = AtomicU32::new(1);
-        self.run.store(next_run(&RUNS), Release);
+        self.run.compare_exchange(0, next_run(&RUNS), Acquire, Relaxed).is_ok()
+    }
+
+    /// Begins a run that was claimed, in which it is the turn of `main`.
+    pub(crate) fn begin(&self, main: SlotRef) {
         self.hertz.set(self.platform.hertz().max(1));
         self.round.set(0);
         self.external.set(0);

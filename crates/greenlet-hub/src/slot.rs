@@ -78,7 +78,7 @@ pub(crate) struct Slot<V: 'static, E: 'static> {
 }
 
 // SAFETY: what is not atomic is used by the hub's core alone, inside its run: through a `Task`, which is `!Send` and made
-// there, or a `JoinHandle`, which is `!Send` and compares the generation first.
+// there, or a `JoinHandle`, which is `!Send` and compares the generation first. No value is left when the run is over.
 unsafe impl<V, E> Sync for Slot<V, E> {}
 
 impl<V: 'static, E: 'static> Slot<V, E> {

@@ -4,7 +4,10 @@
 mod common;
 
 use common::{MS, log};
-use greenlet_hub::{Channel, JoinHandle, Mutex, Refusal, Remote, RemoteTask, Signal, Stop, Task};
+use greenlet::EnterError;
+use greenlet_hub::{
+    Channel, Event, Hub, JoinHandle, Mutex, Refusal, Remote, RemoteTask, RunError, Signal, Stop, Task, Threads,
+};
 use std::cell::RefCell;
 use std::fmt::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -494,9 +497,9 @@ fn a_join_that_is_stopped_lets_the_task_go_on() {
 }
 
 /// Waits for what never comes, however often it is asked to end; then takes the exits of the kernel without ending.
-fn refuse_to_end(me: &Task) -> Result<(), Stop> {
-    static NEVER: Channel<()> = Channel::new();
-    let _killed = me.shield(|| NEVER.receive(me));
+fn refuse_to_end<E: 'static>(me: &Task<(), E>) -> Result<(), Stop<E>> {
+    static NEVER: Event = Event::new();
+    let _killed = me.shield(|| NEVER.wait(me));
     let main = me.greenlet().parent().unwrap().downgrade();
     loop {
         let _exit = main.switch(());
@@ -529,4 +532,41 @@ fn no_handle_refers_to_a_task_of_a_run_that_a_panic_has_ended() {
         }
     })
     .unwrap();
+}
+
+#[test]
+fn an_error_that_was_not_delivered_is_dropped_when_the_run_is_over() {
+    static DROPPED: AtomicU32 = AtomicU32::new(0);
+    #[derive(Debug)]
+    struct Local(thread::ThreadId);
+    impl Drop for Local {
+        fn drop(&mut self) {
+            assert_eq!(self.0, thread::current().id(), "it is no other thread's");
+            let refused = HUB.run(|_main| ()).unwrap_err();
+            assert_eq!(refused.reason, RunError::Enter(EnterError::OtherCore), "the run is not over");
+            DROPPED.fetch_add(1, Relaxed);
+        }
+    }
+    static PLATFORM: Threads = Threads::new();
+    static HUB: Hub<2, (), Local> = Hub::new(&PLATFORM);
+    static STACKS: greenlet::StackPool<4, 65536> = greenlet::StackPool::new();
+    let run = || {
+        HUB.run(|main| {
+            let stubborn: JoinHandle<(), (), Local> = main.spawn(&STACKS, refuse_to_end).unwrap();
+            main.yield_now().unwrap();
+            stubborn.throw(Local(thread::current().id())).unwrap();
+            let throws = |me: &Task<(), Local>| {
+                let main = me.greenlet().parent().unwrap();
+                drop(main.throw(Local(thread::current().id())));
+                Ok(())
+            };
+            drop(main.spawn(&STACKS, throws).unwrap());
+            main.shield(|| main.yield_now()).unwrap();
+        })
+        .unwrap();
+    };
+    run();
+    assert_eq!(DROPPED.load(Relaxed), 2);
+    thread::spawn(run).join().unwrap();
+    assert_eq!(DROPPED.load(Relaxed), 4);
 }
