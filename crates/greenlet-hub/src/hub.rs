@@ -1,9 +1,10 @@
 //! The hub: a tree of greenlets, the slots of its tasks, and their schedule.
 
 use crate::mutex::Held;
+use crate::panics::Panics;
 use crate::platform::Platform;
 use crate::schedule::Schedule;
-use crate::slot::{KILLED, Life, SHIELDED, Slot, SlotRef};
+use crate::slot::{Base, KILLED, Life, SHIELDED, Slot, SlotRef};
 use crate::task::MainTask;
 use crate::what::{Waiting, What};
 use core::cell::Cell;
@@ -79,8 +80,12 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
     /// Runs `main`, and the tasks while it waits. When it returns, the remaining tasks are killed, and this returns when
     /// they have ended.
     ///
-    /// A task that swallows its kill and waits in a [`shield`](crate::Task::shield) delays that. One that waits there for
-    /// what can never come is leaked: its stack stays in use.
+    /// A task that swallows its kill and waits in a [`shield`](crate::Task::shield) delays that; a join of another task
+    /// completes there. One that waits there for what can never come is leaked: its stack stays in use.
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`: resumes the panic of a task that ends with the run; of several, the last one.
     ///
     /// # Errors
     ///
@@ -182,10 +187,6 @@ impl<V: 'static, E: 'static> State<V, E> {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Slot<V, E>> {
         self.slots.get().iter().chain([&self.main])
     }
-
-    fn is_any_alive(&self) -> bool {
-        self.slots.get().iter().any(|slot| slot.base().is_alive())
-    }
 }
 
 /// Sets the level of a task that has unlocked a mutex: its own, or what waits for another mutex of it lends.
@@ -206,25 +207,69 @@ struct End<'a, V: Default + 'static, E: 'static> {
 impl<V: Default + 'static, E: 'static> Drop for End<'_, V, E> {
     fn drop(&mut self) {
         let state = self.task.state();
-        for slot in state.slots.get() {
-            if slot.base().is_alive() {
+        for slot in state.slots.get().iter().filter(|slot| slot.base().is_busy()) {
+            slot.bound().alert(KILLED);
+            state.schedule.ready.append(slot.bound());
+        }
+        let mut panics = Panics::new();
+        // Results are kept meanwhile: a task in a `shield` may join another one.
+        if self.wait_while_any(Base::is_busy, &mut panics) {
+            for slot in state.slots.get().iter().filter(|slot| slot.base().life.get() == Life::Over) {
                 slot.base().life.set(Life::Detached);
-                slot.bound().alert(KILLED);
                 state.schedule.ready.append(slot.bound());
             }
+            self.wait_while_any(Base::is_alive, &mut panics);
         }
+        panics.resume();
+    }
+}
+
+impl<V: Default + 'static, E: 'static> End<'_, V, E> {
+    /// Waits as long as there are such tasks. Returns `false` if they cannot end.
+    fn wait_while_any(&self, such: fn(&Base) -> bool, panics: &mut Panics) -> bool {
         let base = self.task.slot.base();
         let what = What::new(Waiting::Children);
-        while state.is_any_alive() {
+        let left = || self.task.state().slots.get().iter().filter(|slot| such(slot.base())).count();
+        loop {
+            let before = left();
+            if before == 0 {
+                return true;
+            }
             base.alerts.set(SHIELDED);
             base.expired.set(0);
             base.shield.set(0);
             self.task.slot.schedule().ready.remove(self.task.slot);
-            let ended = self.task.wait_until(&what, || !state.is_any_alive());
-            if ended.is_err() {
-                break;
+            match panics.catch(|| self.task.wait_until(&what, || left() == 0)) {
+                Some(Ok(())) => {}
+                // A task has ended with a panic.
+                None if left() < before => {}
+                _ => return false,
             }
         }
+    }
+}
+
+/// Ends the run: no task is resumed by the hub any more.
+struct Clear<'a, V: 'static, E: 'static>(&'a State<V, E>);
+
+impl<V: 'static, E: 'static> Drop for Clear<'_, V, E> {
+    fn drop(&mut self) {
+        let state = self.0;
+        state.schedule.end();
+        let mut panics = Panics::new();
+        for slot in state.slots.get() {
+            // The kernel throws an exit into a task that has not ended. If it refuses, it is leaked.
+            panics.catch(|| drop(slot.take_greenlet()));
+            if slot.base().is_alive() {
+                slot.bound().next_generation();
+                slot.base().life.set(Life::Free);
+            }
+        }
+        panics.catch(|| state.reap());
+        state.main.set_greenlet(None, None);
+        state.main.bound().next_generation();
+        state.main.base().life.set(Life::Free);
+        panics.resume();
     }
 }
 
@@ -253,38 +298,6 @@ impl<V: 'static, E: 'static> Drop for Over<'_, V, E> {
         }
         let give_up = GiveUp(self.state);
         give_up.0.all().for_each(|slot| drop(slot.thrown.take()));
-    }
-}
-
-/// Ends the run: no task is resumed by the hub any more.
-struct Clear<'a, V: 'static, E: 'static>(&'a State<V, E>);
-
-impl<V: 'static, E: 'static> Drop for Clear<'_, V, E> {
-    fn drop(&mut self) {
-        let state = self.0;
-        state.schedule.end();
-        /// What is left when a destructor panics keeps its stack; so does what refuses to end. No handle refers to them.
-        struct Forget<'a, V: 'static, E: 'static>(&'a State<V, E>);
-        impl<V: 'static, E: 'static> Drop for Forget<'_, V, E> {
-            fn drop(&mut self) {
-                for slot in self.0.slots.get() {
-                    mem::forget(slot.take_greenlet());
-                    if slot.base().is_alive() {
-                        slot.bound().next_generation();
-                        slot.base().life.set(Life::Free);
-                    }
-                }
-                self.0.main.set_greenlet(None, None);
-                self.0.main.bound().next_generation();
-                self.0.main.base().life.set(Life::Free);
-            }
-        }
-        let _forget = Forget(state);
-        for slot in state.slots.get() {
-            // The kernel throws an exit into a task that has not ended. If it refuses, it is leaked.
-            drop(slot.take_greenlet());
-        }
-        state.reap();
     }
 }
 

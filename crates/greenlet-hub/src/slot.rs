@@ -262,4 +262,9 @@ impl Base {
     pub(crate) fn is_alive(&self) -> bool {
         !matches!(self.life.get(), Life::Free | Life::Dead)
     }
+
+    /// Returns `true` for a slot whose task's body has not ended.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.life.get(), Life::Detached | Life::Joinable)
+    }
 }

@@ -432,16 +432,53 @@ fn the_end_of_a_run_lets_shields_finish() {
     .unwrap();
     assert_eq!(LAST.load(Relaxed), 7);
     assert_eq!(STACKS.free(), 8);
+    // A join in it completes as ever: of a task that the end of the run kills, and of one whose body was over before.
+    let results = Rc::new(RefCell::new(Vec::new()));
+    let out = results.clone();
+    HUB.run(move |main| {
+        let killed = main.spawn(&STACKS, |me| Ok(me.park())).unwrap();
+        let over = main.spawn(&STACKS, |_me| Ok(Ok(()))).unwrap();
+        drop(main.spawn(&STACKS, move |me| {
+            let stop = me.park();
+            for worker in [killed, over] {
+                results.borrow_mut().push(me.shield(|| worker.join(me)));
+            }
+            stop
+        }));
+        main.sleep(MS).unwrap();
+    })
+    .unwrap();
+    assert_eq!(*out.borrow(), [Ok(Ok(Err(Stop::Killed))), Ok(Ok(Ok(())))]);
+    assert_eq!(STACKS.free(), 8);
     // And one that waits in it for ever does not keep the run.
+    static NEVER: Event = Event::new();
     HUB.run(|main| {
-        let (_kept, place) = std::sync::mpsc::channel::<JoinHandle<()>>();
-        drop(place);
-        let a = main.spawn(&STACKS, |me| me.park()).unwrap();
-        drop(main.spawn(&STACKS, |me| me.shield(|| a.join(me)).map(drop)));
+        drop(main.spawn(&STACKS, |me| me.shield(|| NEVER.wait(me))));
         main.yield_now().unwrap();
     })
     .unwrap();
     assert_eq!(STACKS.free(), 8);
+}
+
+#[test]
+fn of_several_panics_at_the_end_of_a_run_one_goes_on() {
+    hub!(HUB, STACKS);
+    for main_panics in [false, true] {
+        let run = panic::catch_unwind(|| {
+            HUB.run(|main| {
+                for _ in 0..2 {
+                    let panics =
+                        |me: &Task| -> Result<(), Stop> { panic::panic_any(me.park().unwrap_err().to_string()) };
+                    drop(main.spawn(&STACKS, panics).unwrap());
+                }
+                main.yield_now().unwrap();
+                assert!(!main_panics, "main panics");
+            })
+        });
+        let payload = run.unwrap_err();
+        assert_eq!(payload.is::<&str>(), main_panics, "the one of main, or the last of a task");
+        assert_eq!(STACKS.free(), 8, "all of them have ended");
+    }
 }
 
 #[test]
