@@ -207,6 +207,7 @@ struct End<'a, V: Default + 'static, E: 'static> {
 impl<V: Default + 'static, E: 'static> Drop for End<'_, V, E> {
     fn drop(&mut self) {
         let state = self.task.state();
+        state.main.base().life.set(Life::Over); // no task begins any more
         for slot in state.slots.get().iter().filter(|slot| slot.base().is_busy()) {
             slot.bound().alert(KILLED);
             state.schedule.ready.append(slot.bound());

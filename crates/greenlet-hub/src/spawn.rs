@@ -193,7 +193,7 @@ impl<P: Stacks, V: Default + 'static, E: 'static> TaskBuilder<'_, P, V, E> {
         let state = self.task.state();
         state.reap();
         let schedule = &state.schedule;
-        if schedule.turn.get().is_none() {
+        if state.main.base().life.get() != Life::Detached {
             return Err(Refused { reason: SpawnError::Over, returned: body });
         }
         // The parent of every task is main, so control returns to main when the task ends.

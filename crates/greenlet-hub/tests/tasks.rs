@@ -6,7 +6,8 @@ mod common;
 use common::{MS, log};
 use greenlet::EnterError;
 use greenlet_hub::{
-    Channel, Event, Hub, JoinHandle, Mutex, Refusal, Remote, RemoteTask, RunError, Signal, Stop, Task, Threads,
+    Channel, Event, Hub, JoinHandle, Mutex, Refusal, Remote, RemoteTask, RunError, Signal, SpawnError, Stop, Task,
+    Threads,
 };
 use std::cell::RefCell;
 use std::fmt::{self, Write};
@@ -461,6 +462,25 @@ fn the_end_of_a_run_lets_shields_finish() {
 }
 
 #[test]
+fn no_task_begins_at_the_end_of_a_run() {
+    hub!(HUB, STACKS);
+    static REFUSED: AtomicU32 = AtomicU32::new(0);
+    HUB.run(|main| {
+        drop(main.spawn(&STACKS, |me| {
+            let stop = me.park();
+            let refused = me.spawn(&STACKS, |me| me.park()).unwrap_err();
+            assert_eq!(refused.reason, SpawnError::Over);
+            REFUSED.store(1, Relaxed);
+            stop
+        }));
+        main.yield_now().unwrap();
+    })
+    .unwrap();
+    assert_eq!(REFUSED.load(Relaxed), 1);
+    assert_eq!(STACKS.free(), 8);
+}
+
+#[test]
 fn of_several_panics_at_the_end_of_a_run_one_goes_on() {
     hub!(HUB, STACKS);
     for main_panics in [false, true] {
@@ -493,6 +513,28 @@ fn a_panic_of_a_task_is_main_s_and_the_books_are_right() {
         let task = main.spawn(&STACKS, |_me| Ok(1)).unwrap();
         assert_eq!(task.join(main), Ok(Ok(1)));
         assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_value_whose_default_panics_loses_no_turn() {
+    static PANICS: AtomicU32 = AtomicU32::new(0);
+    struct Value;
+    impl Default for Value {
+        fn default() -> Self {
+            assert_eq!(PANICS.swap(0, Relaxed), 0, "there is none");
+            Self
+        }
+    }
+    static PLATFORM: Threads = Threads::new();
+    static HUB: Hub<2, Value> = Hub::new(&PLATFORM);
+    static STACKS: greenlet::StackPool<2, 65536> = greenlet::StackPool::new();
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |_me| Ok(42)).unwrap();
+        PANICS.store(1, Relaxed);
+        panic::catch_unwind(AssertUnwindSafe(|| main.yield_now())).unwrap_err();
+        assert_eq!(task.join(main), Ok(Ok(42)));
     })
     .unwrap();
 }
