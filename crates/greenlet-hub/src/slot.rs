@@ -225,7 +225,7 @@ impl SlotRef {
         }
     }
 
-    /// Requests a kill of the task of this generation, from anywhere. Returns `false` if it has ended.
+    /// Requests a kill of the task of this generation, from anywhere. Returns `false` if its body is over.
     pub(crate) fn kill(self, generation: u64) -> bool {
         let push = self.base().bell.kill(generation);
         if push == Some(true) {
@@ -237,6 +237,11 @@ impl SlotRef {
     #[inline(always)]
     pub(crate) fn generation(self) -> u64 {
         self.base().bell.generation()
+    }
+
+    /// Refuses kills from now on, until the next generation.
+    pub(crate) fn over(self) {
+        self.base().bell.over();
     }
 
     /// Begins a new generation: handles to the previous one refer to no task from now on.

@@ -265,6 +265,7 @@ fn deliver<T, V: Default + 'static, E: 'static>(task: &Task<V, E>, result: Resul
     }
     base.life.set(Life::Over);
     base.end.set((&raw mut place).cast());
+    task.slot.over();
     let what = What::new(Waiting::Result);
     while base.life.get() == Life::Over && task.pause(Some(&what)) == Resumed::Turn {}
     base.end.set(ptr::null_mut());

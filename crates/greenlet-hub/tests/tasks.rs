@@ -275,6 +275,14 @@ fn a_remote_kill_never_hits_the_next_tenant() {
         assert_eq!(third.join(main), Ok(Ok(())));
         let fourth = main.spawn(&STACKS, |me| me.sleep(MS)).unwrap();
         assert_eq!(fourth.join(main), Ok(Ok(())));
+        // Too late: the body is over, and its result waits for the join.
+        let fifth = main.spawn(&STACKS, |_me| Ok(5)).unwrap();
+        main.yield_now().unwrap();
+        assert!(!fifth.remote().kill());
+        assert_eq!(fifth.join(main), Ok(Ok(5)));
+        let sixth = main.spawn(&STACKS, |me| me.park()).unwrap();
+        assert!(sixth.remote().kill(), "the slot has another task");
+        assert_eq!(sixth.join(main), Ok(Err(Stop::Killed)));
     })
     .unwrap();
 }
