@@ -169,6 +169,28 @@ fn critical(main: &Task) {
     check!(matches!(refused, Err(Stop::Refused(_))), "{refused:?}");
     check!(main.yield_now() == Ok(()) && other.join(main).is_ok());
     println!("a wait in a critical section is refused");
+    let ends_masked = |_me: &Task| {
+        interrupts::disable();
+        Ok(Counted)
+    };
+    let other = main.spawn(&STACKS, ends_masked).expect("a stack is free");
+    check!(main.yield_now() == Ok(()));
+    let stayed = !interrupts::are_enabled();
+    check!(stayed && other.is_over() && DROPPED.load(SeqCst));
+    interrupts::enable();
+    check!(other.join(main).is_ok_and(|result| result.is_err_and(|stop| stop == Stop::Killed)));
+    println!("a result that cannot wait in a critical section is dropped");
+}
+
+static DROPPED: AtomicBool = AtomicBool::new(false);
+
+/// Records that it was dropped.
+struct Counted;
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        DROPPED.store(true, SeqCst);
+    }
 }
 
 /// Prints to the transcript.
