@@ -185,9 +185,9 @@ const VARIANTS: &[Variant] = &[
         )],
     ),
     // The task that has the slot by now is killed.
-    (BELL, "bell_for_anyone", &[("if now / GENERATION != generation {", "if false {")]),
+    (BELL, "bell_for_anyone", &[("if now / GENERATION != generation || now & OVER != 0 {", "if false {")]),
     // A kill that the task did not live to see is the next one's.
-    (BELL, "bell_kill_kept", &[("(now & !KILL) + GENERATION", "now + GENERATION")]),
+    (BELL, "bell_kill_kept", &[("(now & !(KILL | OVER)) + GENERATION", "(now & !OVER) + GENERATION")]),
     (WAITER, "waiter", &[]),
     // Whoever begins to wait between the two steps sees no bits, and is not woken.
     (

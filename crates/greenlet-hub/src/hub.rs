@@ -1,16 +1,17 @@
 //! The hub: a tree of greenlets, the slots of its tasks, and their schedule.
 
 use crate::mutex::Held;
+use crate::panics::Panics;
 use crate::platform::Platform;
 use crate::schedule::Schedule;
-use crate::slot::{KILLED, Life, SHIELDED, Slot, SlotRef};
+use crate::slot::{Base, KILLED, Life, SHIELDED, Slot, SlotRef};
 use crate::task::MainTask;
 use crate::what::{Waiting, What};
 use core::cell::Cell;
 use core::fmt;
 use core::mem;
 use core::ptr;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::Release;
 use greenlet::{EnterError, Refused, Tree};
 
 /// The part of a hub that does not depend on the number of its tasks. The schedule is its first field: see
@@ -25,7 +26,8 @@ pub(crate) struct State<V: 'static, E: 'static> {
 }
 
 // SAFETY: the inbox and the number of the run are atomics. The rest is used by the core that runs the hub, inside its
-// `enter`: through a `Task` of this run, which is `!Send`, or a `JoinHandle`, which compares the generation first.
+// `enter` or right after it, until the number of the run is 0: through a `Task` of this run, which is `!Send`, or a `JoinHandle`,
+// which compares the generation first. So values of `V` and `E` do not leave the core.
 unsafe impl<V, E> Sync for State<V, E> {}
 
 /// A hub: runs up to `TASKS` tasks on the core that calls [`run`](Self::run). A static.
@@ -78,8 +80,12 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
     /// Runs `main`, and the tasks while it waits. When it returns, the remaining tasks are killed, and this returns when
     /// they have ended.
     ///
-    /// A task that swallows its kill and waits in a [`shield`](crate::Task::shield) delays that. One that waits there for
-    /// what can never come is leaked: its stack stays in use.
+    /// A task that swallows its kill and waits in a [`shield`](crate::Task::shield) delays that; a join of another task
+    /// completes there. One that waits there for what can never come is leaked: its stack stays in use.
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`: resumes the panic of a task that ends with the run; of several, the last one.
     ///
     /// # Errors
     ///
@@ -108,10 +114,13 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
             return Err(Refused { reason: RunError::Masked, returned: main });
         }
         let mut body = Some(main);
-        let over = Over { schedule: &self.state.schedule, run: Cell::new(0) };
+        let over = Over { state: &self.state, begun: Cell::new(false) };
         let ran = self.tree.enter(|main| {
+            if !self.state.schedule.claim() {
+                return None;
+            }
+            over.begun.set(true);
             let slot = self.begin(main);
-            over.run.set(self.state.schedule.run.load(Relaxed));
             // SAFETY: the slot is main's, and both live until this closure returns.
             let task = unsafe { MainTask::new(main, slot) };
             let end = End { task: &task, _clear: Clear(&self.state) };
@@ -122,7 +131,9 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         match (ran.map_err(|refused| refused.reason), body) {
             (Ok(Some(result)), _) => Ok(result),
             (Err(reason), Some(main)) => Err(Refused { reason: RunError::Enter(reason), returned: main }),
-            _ => unreachable!("`enter` calls its closure once, or refuses and calls it never"),
+            // The tree of the last run has ended, and its core drops what is left.
+            (Ok(None), Some(main)) => Err(Refused { reason: RunError::Enter(EnterError::OtherCore), returned: main }),
+            (_, None) => unreachable!("`enter` returns what its closure does, or refuses and calls it never"),
         }
     }
 
@@ -142,6 +153,7 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         state.main.begin(Life::Detached, 0);
         state.main.set_greenlet(Some(main.downgrade()), None);
         let slot = state.main.bind(hub);
+        slot.base().next.set(None);
         slot.next_generation();
         state.schedule.relend.set(relend::<V, E>);
         state.schedule.begin(slot);
@@ -171,8 +183,9 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.free.set(Some(slot));
     }
 
-    fn is_any_alive(&self) -> bool {
-        self.slots.get().iter().any(|slot| slot.base().is_alive())
+    /// Returns the slots of all tasks, main's included.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Slot<V, E>> {
+        self.slots.get().iter().chain([&self.main])
     }
 }
 
@@ -180,8 +193,8 @@ impl<V: 'static, E: 'static> State<V, E> {
 fn relend<V: 'static, E: 'static>(slot: SlotRef) {
     // SAFETY: the hub that set this function is of `V` and `E`.
     let state = unsafe { &*slot.hub().cast::<State<V, E>>() };
-    let all = state.slots.get().iter().chain([&state.main]).map(Slot::bound);
-    let lent = all.filter(|&waiter| waiter != slot).map(|waiter| Held::lent_by(waiter, slot)).max();
+    let lent =
+        state.all().map(Slot::bound).filter(|&waiter| waiter != slot).map(|waiter| Held::lent_by(waiter, slot)).max();
     state.schedule.ready.set_level(slot, lent.unwrap_or(0).max(slot.base().own_level.get()));
 }
 
@@ -194,41 +207,46 @@ struct End<'a, V: Default + 'static, E: 'static> {
 impl<V: Default + 'static, E: 'static> Drop for End<'_, V, E> {
     fn drop(&mut self) {
         let state = self.task.state();
-        for slot in state.slots.get() {
-            if slot.base().is_alive() {
+        state.main.base().life.set(Life::Over); // no task begins any more
+        for slot in state.slots.get().iter().filter(|slot| slot.base().is_busy()) {
+            slot.bound().alert(KILLED);
+            state.schedule.ready.append(slot.bound());
+        }
+        let mut panics = Panics::new();
+        // Results are kept meanwhile: a task in a `shield` may join another one.
+        if self.wait_while_any(Base::is_busy, &mut panics) {
+            for slot in state.slots.get().iter().filter(|slot| slot.base().life.get() == Life::Over) {
                 slot.base().life.set(Life::Detached);
-                slot.bound().alert(KILLED);
                 state.schedule.ready.append(slot.bound());
             }
+            self.wait_while_any(Base::is_alive, &mut panics);
         }
+        panics.resume();
+    }
+}
+
+impl<V: Default + 'static, E: 'static> End<'_, V, E> {
+    /// Waits as long as there are such tasks. Returns `false` if they cannot end.
+    fn wait_while_any(&self, such: fn(&Base) -> bool, panics: &mut Panics) -> bool {
         let base = self.task.slot.base();
         let what = What::new(Waiting::Children);
-        while state.is_any_alive() {
+        let left = || self.task.state().slots.get().iter().filter(|slot| such(slot.base())).count();
+        loop {
+            let before = left();
+            if before == 0 {
+                return true;
+            }
             base.alerts.set(SHIELDED);
             base.expired.set(0);
             base.shield.set(0);
             self.task.slot.schedule().ready.remove(self.task.slot);
-            let ended = self.task.wait_until(&what, || !state.is_any_alive());
-            if ended.is_err() {
-                break;
+            match panics.catch(|| self.task.wait_until(&what, || left() == 0)) {
+                Some(Ok(())) => {}
+                // A task has ended with a panic.
+                None if left() < before => {}
+                _ => return false,
             }
         }
-    }
-}
-
-/// Gives up what this run owns: channels, mutexes and the like may be used by another one.
-///
-/// Dropped when the tree has ended: until then the kernel may resume a task that refuses to end. By that time another core
-/// may have begun a run of the same hub, whose number stays.
-struct Over<'a> {
-    schedule: &'a Schedule,
-    run: Cell<u32>,
-}
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        // Release: the next owner sees what tasks of this run wrote. If it fails, no task of this run is left either.
-        let _kept = self.schedule.run.compare_exchange(self.run.get(), 0, Release, Relaxed);
     }
 }
 
@@ -239,29 +257,48 @@ impl<V: 'static, E: 'static> Drop for Clear<'_, V, E> {
     fn drop(&mut self) {
         let state = self.0;
         state.schedule.end();
-        /// What is left when a destructor panics keeps its stack.
-        struct Forget<'a, V: 'static, E: 'static>(&'a State<V, E>);
-        impl<V: 'static, E: 'static> Drop for Forget<'_, V, E> {
-            fn drop(&mut self) {
-                for slot in self.0.slots.get() {
-                    mem::forget(slot.take_greenlet());
-                }
-                self.0.main.set_greenlet(None, None);
-            }
-        }
-        let _forget = Forget(state);
+        let mut panics = Panics::new();
         for slot in state.slots.get() {
-            let alive = slot.base().is_alive();
             // The kernel throws an exit into a task that has not ended. If it refuses, it is leaked.
-            drop(slot.take_greenlet());
-            if alive && slot.base().is_alive() {
+            panics.catch(|| drop(slot.take_greenlet()));
+            if slot.base().is_alive() {
                 slot.bound().next_generation();
                 slot.base().life.set(Life::Free);
             }
         }
-        state.reap();
+        panics.catch(|| state.reap());
+        state.main.set_greenlet(None, None);
         state.main.bound().next_generation();
         state.main.base().life.set(Life::Free);
+        panics.resume();
+    }
+}
+
+/// Drops the errors that were thrown and not delivered, on the core of the run. Then gives up what the run owns: the slots,
+/// and channels, mutexes and the like may be used by another one.
+///
+/// Dropped when the tree has ended: until then the kernel may resume a task that refuses to end.
+struct Over<'a, V: 'static, E: 'static> {
+    state: &'a State<V, E>,
+    begun: Cell<bool>,
+}
+
+impl<V: 'static, E: 'static> Drop for Over<'_, V, E> {
+    fn drop(&mut self) {
+        if !self.begun.get() {
+            return;
+        }
+        /// What is left when a destructor panics is leaked.
+        struct GiveUp<'a, V: 'static, E: 'static>(&'a State<V, E>);
+        impl<V: 'static, E: 'static> Drop for GiveUp<'_, V, E> {
+            fn drop(&mut self) {
+                self.0.all().for_each(|slot| mem::forget(slot.thrown.take()));
+                // The next owner sees what tasks of this run wrote.
+                self.0.schedule.run.store(0, Release);
+            }
+        }
+        let give_up = GiveUp(self.state);
+        give_up.0.all().for_each(|slot| drop(slot.thrown.take()));
     }
 }
 

@@ -8,15 +8,19 @@
 //!   unmask msr daifclr, #2; isb
 //! ```
 //!
+//! Interrupts that were masked before stay masked. WFI ends by a pending one nevertheless; HLT would not, so it is left out.
+//!
 //! An interrupt before the mask has run its handler, and the look sees what that did. One after it is pending: it ends
 //! WFI although it is masked, and HLT because x86_64 takes no interrupt between `sti` and the instruction after it.
 
 use core::arch::asm;
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then unmasks.
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
+/// was before.
 ///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs at EL1 or in ring 0. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once.
+/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left; on
+/// x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
 ///
 /// An NMI between `sti` and `hlt` on x86_64 ends the protection of `sti`: its handler must step over the `hlt`.
 ///
@@ -31,6 +35,7 @@ use core::arch::asm;
 /// ```
 #[cfg(target_arch = "aarch64")]
 pub fn sleep_if(sleep: impl FnOnce() -> bool) {
+    let masked = is_masked();
     // SAFETY: masks IRQs. Memory is clobbered, so what handlers wrote is read after this.
     unsafe { asm!("msr daifset, #2", options(nostack, preserves_flags)) };
     if sleep() {
@@ -38,14 +43,18 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
         // SAFETY: a barrier and a hint.
         unsafe { asm!("dsb sy", "wfi", options(nostack, preserves_flags)) };
     }
-    // SAFETY: IRQs were unmasked when the hub was entered, and a task that waits has them unmasked.
-    unsafe { asm!("msr daifclr, #2", "isb", options(nostack, preserves_flags)) };
+    if !masked {
+        // SAFETY: IRQs were unmasked.
+        unsafe { asm!("msr daifclr, #2", "isb", options(nostack, preserves_flags)) };
+    }
 }
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then unmasks.
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
+/// was before.
 ///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs at EL1 or in ring 0. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once.
+/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left; on
+/// x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
 ///
 /// An NMI between `sti` and `hlt` on x86_64 ends the protection of `sti`: its handler must step over the `hlt`.
 ///
@@ -60,14 +69,18 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
 /// ```
 #[cfg(target_arch = "x86_64")]
 pub fn sleep_if(sleep: impl FnOnce() -> bool) {
+    let masked = is_masked();
     // SAFETY: masks interrupts. Memory is clobbered, so what handlers wrote is read after this.
     unsafe { asm!("cli", options(nostack)) };
-    if sleep() {
-        // SAFETY: one block, so nothing is between the two.
+    let sleeps = sleep();
+    if masked {
+        return;
+    }
+    if sleeps {
+        // SAFETY: interrupts were unmasked. One block, so nothing is between the two.
         unsafe { asm!("sti", "hlt", options(nostack)) };
     } else {
-        // SAFETY: interrupts were unmasked when the hub was entered, and a task that waits has them unmasked. The
-        // instruction after `sti` lets pending ones in.
+        // SAFETY: interrupts were unmasked. The instruction after `sti` lets pending ones in.
         unsafe { asm!("sti", "nop", options(nostack)) };
     }
 }

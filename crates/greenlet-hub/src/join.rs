@@ -100,6 +100,9 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     /// Waits for the end of the task, and returns what its body returned; `Err(Stop::Killed)` if it never did, or if the
     /// kernel cancelled its greenlet.
     ///
+    /// A body must not return in a critical section: the task cannot wait there, so unless another one joins it already, its
+    /// result is dropped, and this returns `Err(Stop::Killed)`.
+    ///
     /// When this returns, the stack of the task is free.
     ///
     /// # Errors

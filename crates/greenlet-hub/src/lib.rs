@@ -24,6 +24,7 @@ mod misuse;
 mod mutex;
 mod node;
 mod owner;
+mod panics;
 mod platform;
 mod ready;
 mod remote;

@@ -27,7 +27,7 @@
 /// ```
 struct Task;
 
-/// A task, a handle and a guard stay on their core; a remote task does not.
+/// A task, a handle, a report and a guard stay on their core; a remote task does not.
 ///
 /// ```
 /// fn is_send<T: Send>() {}
@@ -56,6 +56,16 @@ struct Task;
 ///
 /// ```compile_fail
 /// fn is_send<T: Send>() {}
+/// is_send::<greenlet_hub::Report<'static>>();
+/// ```
+///
+/// ```compile_fail
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<greenlet_hub::Report<'static>>();
+/// ```
+///
+/// ```compile_fail
+/// fn is_send<T: Send>() {}
 /// is_send::<greenlet_hub::Guard<'static, u32>>();
 /// ```
 ///
@@ -74,6 +84,27 @@ struct Task;
 /// is_sync::<greenlet_hub::Remote<std::rc::Rc<u32>, 4>>();
 /// ```
 struct Cores;
+
+/// The room of a remote channel is a power of two, and at least 2.
+///
+/// ```
+/// use greenlet_hub::Remote;
+/// static SAMPLES: Remote<u16, 2> = Remote::new();
+/// assert_eq!((SAMPLES.try_send(1), SAMPLES.try_send(2), SAMPLES.try_send(3)), (Ok(()), Ok(()), Err(3)));
+/// ```
+///
+/// ```compile_fail
+/// use greenlet_hub::Remote;
+/// static SAMPLES: Remote<u16, 1> = Remote::new();
+/// assert_eq!((SAMPLES.try_send(1), SAMPLES.try_send(2)), (Ok(()), Err(2)));
+/// ```
+///
+/// ```compile_fail
+/// use greenlet_hub::Remote;
+/// static SAMPLES: Remote<u16, 3> = Remote::new();
+/// assert_eq!(SAMPLES.try_send(1), Ok(()));
+/// ```
+struct Room;
 
 /// A guard does not outlive the borrow of the task that locked.
 ///

@@ -19,6 +19,12 @@ impl Ready {
         Self { levels: Cell::new(0), last: [const { Cell::new(None) }; LEVELS as usize] }
     }
 
+    /// Forgets all slots, whose links are reset by the caller.
+    pub(crate) fn clear(&self) {
+        self.levels.set(0);
+        self.last.iter().for_each(|last| last.set(None));
+    }
+
     /// Puts a slot at the end of its level, unless it is queued already.
     #[inline]
     pub(crate) fn append(&self, slot: SlotRef) {

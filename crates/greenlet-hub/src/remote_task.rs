@@ -55,7 +55,7 @@ impl RemoteTask {
     }
 
     /// Asks the task to end: every wait of it ends with [`Stop::Killed`](crate::Stop::Killed) from now on. Returns
-    /// `false` if it has ended; no other task is killed instead.
+    /// `false` if it has ended, or its body has and its result was not taken; no other task is killed instead.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Stop, Threads};

@@ -1,9 +1,9 @@
 //! The report: which task waits for what.
 
-use crate::hub::State;
 use crate::mutex::Held;
-use crate::slot::{Life, Slot};
-use crate::what::{Waiting, What};
+use crate::slot::{Slot, SlotRef};
+use crate::task::Task;
+use crate::what::Waiting;
 use core::fmt;
 use core::ptr;
 
@@ -22,54 +22,66 @@ use core::ptr;
 /// assert_eq!(main.report().to_string(), "  clock      sleeps\n  log        waits for the end of clock\n");
 /// # }).unwrap();
 /// ```
-pub struct Report<'a, V: 'static = (), E: 'static = &'static str>(&'a State<V, E>);
+pub struct Report<'a, V: 'static = (), E: 'static = &'static str>(&'a Task<V, E>);
 
 impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
-    pub(crate) fn new(state: &'a State<V, E>) -> Self {
-        Self(state)
+    pub(crate) fn new(task: &'a Task<V, E>) -> Self {
+        Self(task)
     }
 
-    fn line(&self, f: &mut fmt::Formatter<'_>, slot: &Slot<V, E>) -> fmt::Result {
-        write!(f, "  {:<10} ", slot.name().unwrap_or("?"))?;
+    /// Reads a row. No code of the program runs meanwhile, so the frames of the tasks that wait are there.
+    fn row(&self, slot: &Slot<V, E>) -> Row {
         // SAFETY: null, or in a frame that waits.
-        let Some(what) = (unsafe { slot.base().what.get().as_ref() }).copied() else {
-            return f.write_str("is ready\n");
-        };
-        write!(f, "{}", what.kind)?;
-        if let Some(name) = what.name {
-            write!(f, " {name}")?;
-        }
-        self.other(f, &what)?;
-        f.write_str("\n")
-    }
-
-    /// Names the other task on which the wait depends.
-    fn other(&self, f: &mut fmt::Formatter<'_>, what: &What) -> fmt::Result {
-        match what.kind {
-            Waiting::Join => write!(f, " {}", self.name(what.object)),
+        let what = unsafe { slot.base().what.get().as_ref() }.copied();
+        let other = what.and_then(|what| match what.kind {
+            Waiting::Join => Some(self.name(what.object)),
             Waiting::Lock => {
                 // SAFETY: of a lock, the object is its `Held`, which the frame that waits borrows.
                 let holder = unsafe { &*what.object.cast::<Held>() }.holder.get();
-                let address = holder.map_or(ptr::null(), |slot| slot.address());
-                write!(f, ", which {} has", self.name(address))
+                Some(self.name(holder.map_or(ptr::null(), SlotRef::address)))
             }
-            _ => Ok(()),
-        }
+            _ => None,
+        });
+        Row { task: slot.name().unwrap_or("?"), what: what.map(|what| (what.kind, what.name)), other }
     }
 
     /// Returns the name of the task whose slot begins at this address.
     fn name(&self, address: *const ()) -> &'static str {
-        let all = self.0.slots.get().iter().chain([&self.0.main]);
-        let slot = all.into_iter().find(|slot| ptr::eq(ptr::from_ref(slot.base()).cast(), address));
+        let slot = self.0.state().all().find(|slot| ptr::eq(ptr::from_ref(slot.base()).cast(), address));
         slot.and_then(Slot::name).unwrap_or("?")
+    }
+}
+
+/// A row of a report, which refers to nothing of a task: the program's `fmt::Write` may wait, and meanwhile frames are left.
+struct Row {
+    task: &'static str,
+    what: Option<(Waiting, Option<&'static str>)>,
+    /// The task on which the wait depends.
+    other: Option<&'static str>,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {:<10} ", self.task)?;
+        let Some((kind, name)) = self.what else { return f.write_str("is ready\n") };
+        write!(f, "{kind}")?;
+        if let Some(name) = name {
+            write!(f, " {name}")?;
+        }
+        match (kind, self.other) {
+            (Waiting::Lock, Some(holder)) => write!(f, ", which {holder} has")?,
+            (_, Some(other)) => write!(f, " {other}")?,
+            _ => {}
+        }
+        f.write_str("\n")
     }
 }
 
 impl<V: 'static, E: 'static> fmt::Display for Report<'_, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for slot in self.0.slots.get() {
-            if !matches!(slot.base().life.get(), Life::Free | Life::Dead) {
-                self.line(f, slot)?;
+        for slot in self.0.state().slots.get() {
+            if slot.base().is_alive() {
+                self.row(slot).fmt(f)?;
             }
         }
         Ok(())

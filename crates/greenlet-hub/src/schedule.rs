@@ -3,11 +3,12 @@
 use crate::platform::Platform;
 use crate::ready::Ready;
 use crate::slot::{EXPIRED, KILLED, SlotRef};
+use crate::stop::Refusal;
 use crate::timers::Timers;
 use crate::wakes::bell::Inbox;
 use core::cell::Cell;
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// How many tasks run before the clock is read again: reading it may take a barrier and an access to a device.
 const ROUND: u32 = 32;
@@ -53,16 +54,22 @@ impl Schedule {
         }
     }
 
-    /// Begins a run, in which it is the turn of `main`.
-    pub(crate) fn begin(&self, main: SlotRef) {
+    /// Makes the fields this core's. Returns `false` if they are those of a run that is not over.
+    pub(crate) fn claim(&self) -> bool {
         static RUNS: AtomicU32 = AtomicU32::new(1);
-        let run = RUNS.fetch_add(1, Relaxed);
-        assert!(run != 0, "2^32 runs of hubs are over; reset the program before that");
-        self.run.store(run, Release);
+        self.run.compare_exchange(0, next_run(&RUNS), Acquire, Relaxed).is_ok()
+    }
+
+    /// Begins a run that was claimed, in which it is the turn of `main`.
+    pub(crate) fn begin(&self, main: SlotRef) {
         self.hertz.set(self.platform.hertz().max(1));
         self.round.set(0);
         self.external.set(0);
         self.rotation.set(0);
+        // What code did at the end of the last run, when greenlets that refused to end were resumed once more.
+        self.dead.set(None);
+        self.ready.clear();
+        self.timers.clear();
         self.turn.set(Some(main));
     }
 
@@ -133,10 +140,15 @@ impl Schedule {
         }
     }
 
-    /// Sleeps until a task may be ready. Returns `false` if none ever can be.
-    pub(crate) fn rest(&self) -> bool {
+    /// Sleeps until a task may be ready. Returns `false` if none ever can be. In a critical section it is refused, as a
+    /// switch is: no handler could wake a task before the sleep ends.
+    pub(crate) fn rest(&self) -> Result<bool, Refusal> {
+        #[cfg(target_os = "none")]
+        if crate::idle::is_masked() {
+            return Err(Refusal::Kernel(greenlet::Refusal::Masked));
+        }
         if self.timers.first().is_none() && self.external.get() == 0 && self.inbox.is_empty() {
-            return false;
+            return Ok(false);
         }
         self.round.set(0);
         self.platform.idle(&mut || {
@@ -151,7 +163,7 @@ impl Schedule {
             self.platform.arm(first);
             true
         });
-        true
+        Ok(true)
     }
 
     /// Counts a wait for what may come from outside of the hub, until the guard is dropped.
@@ -161,11 +173,32 @@ impl Schedule {
     }
 }
 
+/// Returns the number of the next run: never one that was returned before.
+fn next_run(runs: &AtomicU32) -> u32 {
+    let run = runs.fetch_update(Relaxed, Relaxed, |run| run.checked_add(1));
+    run.expect("2^32 runs of hubs are over; reset the program before that")
+}
+
 /// A wait that is counted in `external`.
 pub(crate) struct External<'a>(&'a Schedule);
 
 impl Drop for External<'_> {
     fn drop(&mut self) {
         self.0.external.set(self.0.external.get().saturating_sub(1));
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::next_run;
+    use core::sync::atomic::AtomicU32;
+
+    #[test]
+    fn no_two_runs_have_a_number() {
+        let runs = AtomicU32::new(u32::MAX - 1);
+        assert_eq!(next_run(&runs), u32::MAX - 1);
+        for _ in 0..2 {
+            std::panic::catch_unwind(|| next_run(&runs)).unwrap_err();
+        }
     }
 }

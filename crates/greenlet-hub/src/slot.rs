@@ -78,7 +78,7 @@ pub(crate) struct Slot<V: 'static, E: 'static> {
 }
 
 // SAFETY: what is not atomic is used by the hub's core alone, inside its run: through a `Task`, which is `!Send` and made
-// there, or a `JoinHandle`, which is `!Send` and compares the generation first.
+// there, or a `JoinHandle`, which is `!Send` and compares the generation first. No value is left when the run is over.
 unsafe impl<V, E> Sync for Slot<V, E> {}
 
 impl<V: 'static, E: 'static> Slot<V, E> {
@@ -225,7 +225,7 @@ impl SlotRef {
         }
     }
 
-    /// Requests a kill of the task of this generation, from anywhere. Returns `false` if it has ended.
+    /// Requests a kill of the task of this generation, from anywhere. Returns `false` if its body is over.
     pub(crate) fn kill(self, generation: u64) -> bool {
         let push = self.base().bell.kill(generation);
         if push == Some(true) {
@@ -237,6 +237,11 @@ impl SlotRef {
     #[inline(always)]
     pub(crate) fn generation(self) -> u64 {
         self.base().bell.generation()
+    }
+
+    /// Refuses kills from now on, until the next generation.
+    pub(crate) fn over(self) {
+        self.base().bell.over();
     }
 
     /// Begins a new generation: handles to the previous one refer to no task from now on.
@@ -261,5 +266,10 @@ impl Base {
     #[inline(always)]
     pub(crate) fn is_alive(&self) -> bool {
         !matches!(self.life.get(), Life::Free | Life::Dead)
+    }
+
+    /// Returns `true` for a slot whose task's body has not ended.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.life.get(), Life::Detached | Life::Joinable)
     }
 }

@@ -193,7 +193,7 @@ impl<P: Stacks, V: Default + 'static, E: 'static> TaskBuilder<'_, P, V, E> {
         let state = self.task.state();
         state.reap();
         let schedule = &state.schedule;
-        if schedule.turn.get().is_none() {
+        if state.main.base().life.get() != Life::Detached {
             return Err(Refused { reason: SpawnError::Over, returned: body });
         }
         // The parent of every task is main, so control returns to main when the task ends.
@@ -265,6 +265,7 @@ fn deliver<T, V: Default + 'static, E: 'static>(task: &Task<V, E>, result: Resul
     }
     base.life.set(Life::Over);
     base.end.set((&raw mut place).cast());
+    task.slot.over();
     let what = What::new(Waiting::Result);
     while base.life.get() == Life::Over && task.pause(Some(&what)) == Resumed::Turn {}
     base.end.set(ptr::null_mut());

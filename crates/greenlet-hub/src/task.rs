@@ -140,7 +140,7 @@ impl<V: 'static, E: 'static> Task<V, E> {
     /// ```
     #[must_use]
     pub fn report(&self) -> Report<'_, V, E> {
-        Report::new(self.state())
+        Report::new(self)
     }
 }
 

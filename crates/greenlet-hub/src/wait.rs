@@ -212,11 +212,14 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     fn pass(&self) -> Resumed {
         let schedule = self.slot.schedule();
         loop {
+            // Before a task is taken out of the queue, because this is code of the program, which may panic.
+            let value = V::default();
             let Some(next) = schedule.next() else {
-                if schedule.rest() {
-                    continue;
+                match schedule.rest() {
+                    Ok(true) => {}
+                    Ok(false) => self.deadlock(),
+                    Err(refusal) => return Resumed::Refused(refusal),
                 }
-                self.deadlock();
                 continue;
             };
             if next == self.slot {
@@ -225,7 +228,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             // SAFETY: all slots of this hub are of `V` and `E`.
             let Some(weak) = unsafe { next.whole::<V, E>() }.weak() else { continue };
             schedule.turn.set(Some(next));
-            match weak.switch(V::default()) {
+            match weak.switch(value) {
                 Ok(_) => {
                     if schedule.turn.get() == Some(self.slot) {
                         return Resumed::Turn;

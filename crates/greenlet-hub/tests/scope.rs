@@ -4,7 +4,7 @@
 mod common;
 
 use common::MS;
-use greenlet_hub::{Channel, Refusal, SpawnError, Stop};
+use greenlet_hub::{Channel, Refusal, SpawnError, Stop, Task};
 use std::cell::{Cell, RefCell};
 
 #[test]
@@ -204,4 +204,28 @@ fn scopes_nest() {
         assert_eq!(sum.get(), 30);
     })
     .unwrap();
+}
+
+#[test]
+fn a_run_takes_over_nothing_of_one_that_ends_in_a_scope() {
+    static NEVER: Channel<()> = Channel::new();
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let parent = |me: &Task| {
+            me.scope(|scope| {
+                scope.spawn(&STACKS, |me| me.shield(|| NEVER.receive(me)))?;
+                Ok(())
+            })
+        };
+        drop(main.spawn(&STACKS, parent).unwrap());
+        main.sleep(MS).unwrap();
+    })
+    .unwrap();
+    // The kernel has ended both of them, the second one after the run: its slot is in the list of free ones once.
+    HUB.run(|main| {
+        let [a, b] = [1, 2].map(|n| main.spawn(&STACKS, move |_me| Ok(n)).unwrap());
+        assert_eq!((a.join(main), b.join(main)), (Ok(Ok(1)), Ok(Ok(2))));
+    })
+    .unwrap();
+    assert_eq!(STACKS.free(), 8);
 }

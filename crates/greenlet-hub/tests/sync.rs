@@ -14,6 +14,9 @@ use std::rc::Rc;
 /// The order of lines when a receiver waits and a sender comes, and the other way round.
 fn orders(preference: Preference) -> (String, String) {
     hub!(HUB, STACKS);
+    // Tests that run at the same time share the hub.
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let channel: &'static Channel<u32> = Box::leak(Box::new(Channel::new().preferring(preference)));
     let mut orders = Vec::new();
     for receiver_first in [true, false] {

@@ -4,7 +4,15 @@
 mod common;
 
 use common::{MS, log};
-use greenlet_hub::{JoinHandle, Refusal, Remote, Signal, Stop};
+use greenlet::EnterError;
+use greenlet_hub::{
+    Channel, Event, Hub, JoinHandle, Mutex, Refusal, Remote, RemoteTask, RunError, Signal, SpawnError, Stop, Task,
+    Threads,
+};
+use std::cell::RefCell;
+use std::fmt::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::thread;
 use std::time::Duration;
@@ -267,6 +275,14 @@ fn a_remote_kill_never_hits_the_next_tenant() {
         assert_eq!(third.join(main), Ok(Ok(())));
         let fourth = main.spawn(&STACKS, |me| me.sleep(MS)).unwrap();
         assert_eq!(fourth.join(main), Ok(Ok(())));
+        // Too late: the body is over, and its result waits for the join.
+        let fifth = main.spawn(&STACKS, |_me| Ok(5)).unwrap();
+        main.yield_now().unwrap();
+        assert!(!fifth.remote().kill());
+        assert_eq!(fifth.join(main), Ok(Ok(5)));
+        let sixth = main.spawn(&STACKS, |me| me.park()).unwrap();
+        assert!(sixth.remote().kill(), "the slot has another task");
+        assert_eq!(sixth.join(main), Ok(Err(Stop::Killed)));
     })
     .unwrap();
 }
@@ -362,6 +378,41 @@ fn the_report_of_a_deadlock_names_every_task() {
 }
 
 #[test]
+fn a_report_may_be_printed_by_code_that_waits() {
+    /// Lets the tasks end when the name of the second one is printed.
+    struct Slow<'a>(&'a Task, RemoteTask, String);
+    impl fmt::Write for Slow<'_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            if text == "two" {
+                self.1.wake();
+                self.0.sleep(MS).map_err(|_| fmt::Error)?;
+            }
+            self.2.push_str(text);
+            Ok(())
+        }
+    }
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let lock = Rc::new(Mutex::new(()).named("lock"));
+        let gone = Rc::downgrade(&lock);
+        let two = lock.clone();
+        let holder = move |me: &Task| {
+            let _guard = lock.lock(me)?;
+            me.park()
+        };
+        let holder = main.build(&STACKS).name("one").spawn(holder).unwrap();
+        drop(main.build(&STACKS).name("two").spawn(move |me| two.lock(me).map(drop)));
+        main.yield_now().unwrap();
+        let mut out = Slow(main, holder.remote(), String::new());
+        drop(holder);
+        write!(out, "{}", main.report()).unwrap();
+        assert!(gone.upgrade().is_none(), "the lock was dropped meanwhile");
+        assert_eq!(out.2, "  one        is parked\n  two        waits for the lock lock, which one has\n");
+    })
+    .unwrap();
+}
+
+#[test]
 fn the_error_of_a_throw_is_delivered_once() {
     hub!(HUB, STACKS);
     HUB.run(|main| {
@@ -390,16 +441,72 @@ fn the_end_of_a_run_lets_shields_finish() {
     .unwrap();
     assert_eq!(LAST.load(Relaxed), 7);
     assert_eq!(STACKS.free(), 8);
+    // A join in it completes as ever: of a task that the end of the run kills, and of one whose body was over before.
+    let results = Rc::new(RefCell::new(Vec::new()));
+    let out = results.clone();
+    HUB.run(move |main| {
+        let killed = main.spawn(&STACKS, |me| Ok(me.park())).unwrap();
+        let over = main.spawn(&STACKS, |_me| Ok(Ok(()))).unwrap();
+        drop(main.spawn(&STACKS, move |me| {
+            let stop = me.park();
+            for worker in [killed, over] {
+                results.borrow_mut().push(me.shield(|| worker.join(me)));
+            }
+            stop
+        }));
+        main.sleep(MS).unwrap();
+    })
+    .unwrap();
+    assert_eq!(*out.borrow(), [Ok(Ok(Err(Stop::Killed))), Ok(Ok(Ok(())))]);
+    assert_eq!(STACKS.free(), 8);
     // And one that waits in it for ever does not keep the run.
+    static NEVER: Event = Event::new();
     HUB.run(|main| {
-        let (_kept, place) = std::sync::mpsc::channel::<JoinHandle<()>>();
-        drop(place);
-        let a = main.spawn(&STACKS, |me| me.park()).unwrap();
-        drop(main.spawn(&STACKS, |me| me.shield(|| a.join(me)).map(drop)));
+        drop(main.spawn(&STACKS, |me| me.shield(|| NEVER.wait(me))));
         main.yield_now().unwrap();
     })
     .unwrap();
     assert_eq!(STACKS.free(), 8);
+}
+
+#[test]
+fn no_task_begins_at_the_end_of_a_run() {
+    hub!(HUB, STACKS);
+    static REFUSED: AtomicU32 = AtomicU32::new(0);
+    HUB.run(|main| {
+        drop(main.spawn(&STACKS, |me| {
+            let stop = me.park();
+            let refused = me.spawn(&STACKS, |me| me.park()).unwrap_err();
+            assert_eq!(refused.reason, SpawnError::Over);
+            REFUSED.store(1, Relaxed);
+            stop
+        }));
+        main.yield_now().unwrap();
+    })
+    .unwrap();
+    assert_eq!(REFUSED.load(Relaxed), 1);
+    assert_eq!(STACKS.free(), 8);
+}
+
+#[test]
+fn of_several_panics_at_the_end_of_a_run_one_goes_on() {
+    hub!(HUB, STACKS);
+    for main_panics in [false, true] {
+        let run = panic::catch_unwind(|| {
+            HUB.run(|main| {
+                for _ in 0..2 {
+                    let panics =
+                        |me: &Task| -> Result<(), Stop> { panic::panic_any(me.park().unwrap_err().to_string()) };
+                    drop(main.spawn(&STACKS, panics).unwrap());
+                }
+                main.yield_now().unwrap();
+                assert!(!main_panics, "main panics");
+            })
+        });
+        let payload = run.unwrap_err();
+        assert_eq!(payload.is::<&str>(), main_panics, "the one of main, or the last of a task");
+        assert_eq!(STACKS.free(), 8, "all of them have ended");
+    }
 }
 
 #[test]
@@ -414,6 +521,28 @@ fn a_panic_of_a_task_is_main_s_and_the_books_are_right() {
         let task = main.spawn(&STACKS, |_me| Ok(1)).unwrap();
         assert_eq!(task.join(main), Ok(Ok(1)));
         assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_value_whose_default_panics_loses_no_turn() {
+    static PANICS: AtomicU32 = AtomicU32::new(0);
+    struct Value;
+    impl Default for Value {
+        fn default() -> Self {
+            assert_eq!(PANICS.swap(0, Relaxed), 0, "there is none");
+            Self
+        }
+    }
+    static PLATFORM: Threads = Threads::new();
+    static HUB: Hub<2, Value> = Hub::new(&PLATFORM);
+    static STACKS: greenlet::StackPool<2, 65536> = greenlet::StackPool::new();
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |_me| Ok(42)).unwrap();
+        PANICS.store(1, Relaxed);
+        panic::catch_unwind(AssertUnwindSafe(|| main.yield_now())).unwrap_err();
+        assert_eq!(task.join(main), Ok(Ok(42)));
     })
     .unwrap();
 }
@@ -452,4 +581,79 @@ fn a_join_that_is_stopped_lets_the_task_go_on() {
         assert_eq!(STACKS.free(), 8);
     })
     .unwrap();
+}
+
+/// Waits for what never comes, however often it is asked to end; then takes the exits of the kernel without ending.
+fn refuse_to_end<E: 'static>(me: &Task<(), E>) -> Result<(), Stop<E>> {
+    static NEVER: Event = Event::new();
+    let _killed = me.shield(|| NEVER.wait(me));
+    let main = me.greenlet().parent().unwrap().downgrade();
+    loop {
+        let _exit = main.switch(());
+    }
+}
+
+#[test]
+fn no_handle_refers_to_a_task_of_a_run_that_a_panic_has_ended() {
+    hub!(HUB, STACKS);
+    static NEVER: Channel<()> = Channel::new();
+    let kept = RefCell::new(None);
+    let run = panic::catch_unwind(AssertUnwindSafe(|| {
+        HUB.run(|main| {
+            let panics = |me: &Task| -> Result<(), Stop> {
+                let _killed = me.shield(|| NEVER.receive(me));
+                panic::panic_any("at the end of the run")
+            };
+            drop(main.spawn(&STACKS, panics).unwrap());
+            *kept.borrow_mut() = Some(main.spawn(&STACKS, refuse_to_end).unwrap());
+            main.yield_now().unwrap();
+        })
+    }));
+    assert_eq!(run.unwrap_err().downcast_ref(), Some(&"at the end of the run"));
+    let kept: JoinHandle<()> = kept.take().unwrap();
+    assert!(kept.is_over());
+    assert!(!kept.remote().kill());
+    HUB.run(|main| {
+        for n in 0..8 {
+            assert_eq!(main.spawn(&STACKS, move |_me| Ok(n)).unwrap().join(main), Ok(Ok(n)));
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn an_error_that_was_not_delivered_is_dropped_when_the_run_is_over() {
+    static DROPPED: AtomicU32 = AtomicU32::new(0);
+    #[derive(Debug)]
+    struct Local(thread::ThreadId);
+    impl Drop for Local {
+        fn drop(&mut self) {
+            assert_eq!(self.0, thread::current().id(), "it is no other thread's");
+            let refused = HUB.run(|_main| ()).unwrap_err();
+            assert_eq!(refused.reason, RunError::Enter(EnterError::OtherCore), "the run is not over");
+            DROPPED.fetch_add(1, Relaxed);
+        }
+    }
+    static PLATFORM: Threads = Threads::new();
+    static HUB: Hub<2, (), Local> = Hub::new(&PLATFORM);
+    static STACKS: greenlet::StackPool<4, 65536> = greenlet::StackPool::new();
+    let run = || {
+        HUB.run(|main| {
+            let stubborn: JoinHandle<(), (), Local> = main.spawn(&STACKS, refuse_to_end).unwrap();
+            main.yield_now().unwrap();
+            stubborn.throw(Local(thread::current().id())).unwrap();
+            let throws = |me: &Task<(), Local>| {
+                let main = me.greenlet().parent().unwrap();
+                drop(main.throw(Local(thread::current().id())));
+                Ok(())
+            };
+            drop(main.spawn(&STACKS, throws).unwrap());
+            main.shield(|| main.yield_now()).unwrap();
+        })
+        .unwrap();
+    };
+    run();
+    assert_eq!(DROPPED.load(Relaxed), 2);
+    thread::spawn(run).join().unwrap();
+    assert_eq!(DROPPED.load(Relaxed), 4);
 }

@@ -18,8 +18,10 @@ use core::ptr::{self, NonNull};
 const NOTIFIED: u64 = 1;
 /// In the word: a kill was requested from elsewhere.
 const KILL: u64 = 1 << 1;
+/// In the word: the body is over, so a kill comes too late. The task has not ended if its result was not taken.
+const OVER: u64 = 1 << 2;
 /// In the word: 1 of the generation, which changes when a task begins and when it ends. It never wraps.
-const GENERATION: u64 = 1 << 2;
+const GENERATION: u64 = 1 << 3;
 
 /// What other cores and handlers use of a slot.
 pub(crate) struct Bell {
@@ -38,11 +40,11 @@ impl Bell {
         self.word.fetch_or(NOTIFIED, AcqRel) & NOTIFIED == 0
     }
 
-    /// ①, with a kill of the task of this generation: `None` if there is another one by now.
+    /// ①, with a kill of the task of this generation: `None` if its body is over, or if there is another task by now.
     pub(crate) fn kill(&self, generation: u64) -> Option<bool> {
         let mut now = self.word.load(Relaxed);
         loop {
-            if now / GENERATION != generation {
+            if now / GENERATION != generation || now & OVER != 0 {
                 return None;
             }
             match self.word.compare_exchange_weak(now, now | NOTIFIED | KILL, AcqRel, Relaxed) {
@@ -62,10 +64,17 @@ impl Bell {
         self.word.load(Acquire) / GENERATION
     }
 
+    /// The body is over: kills are refused until the next generation.
+    pub(crate) fn over(&self) {
+        self.word.fetch_or(OVER, Relaxed);
+    }
+
     /// Begins a new generation. A kill that was requested is of the previous one.
     pub(crate) fn next_generation(&self) {
         let mut now = self.word.load(Relaxed);
-        while let Err(other) = self.word.compare_exchange_weak(now, (now & !KILL) + GENERATION, AcqRel, Relaxed) {
+        while let Err(other) =
+            self.word.compare_exchange_weak(now, (now & !(KILL | OVER)) + GENERATION, AcqRel, Relaxed)
+        {
             now = other;
         }
     }

@@ -28,7 +28,8 @@ unsafe impl<T: Send, const N: usize> Sync for Ring<T, N> {}
 
 impl<T, const N: usize> Ring<T, N> {
     pub(crate) const fn new() -> Self {
-        const { assert!(N.is_power_of_two(), "the room of a `Remote` is a power of two") };
+        // With one cell, what can be read for a place is what can be written for the next one.
+        const { assert!(N > 1 && N.is_power_of_two(), "the room of a `Remote` is a power of two, and at least 2") };
         Self {
             tail: AtomicUsize::new(0),
             head: AtomicUsize::new(0),

@@ -13,7 +13,7 @@ use core::time::Duration;
 
 use board::{check, interrupts, println};
 use greenlet::StackPool;
-use greenlet_hub::{Channel, Hub, Mutex, RunError, Signal, Stop, Task};
+use greenlet_hub::{Channel, Hub, Mutex, Refusal, RunError, Signal, Stop, Task, sleep_if};
 
 #[path = "hub/machine.rs"]
 mod machine;
@@ -142,8 +142,26 @@ fn futures(main: &Task) {
     println!("a task waits for a future, and so does main");
 }
 
-/// A wait in a critical section is refused, and changes nothing.
+/// A wait in a critical section is refused, and changes nothing: whether another task is ready or the core would sleep.
 fn critical(main: &Task) {
+    static NEVER: Channel<()> = Channel::new();
+    let masked = Stop::Refused(Refusal::Kernel(greenlet::Refusal::Masked));
+    interrupts::disable();
+    let refused = [main.sleep(UNIT), SIGNAL.wait(main).map(drop), main.park(), NEVER.receive(main)];
+    let stayed = !interrupts::are_enabled();
+    check!(stayed && refused == [Err(masked); 4], "{refused:?}");
+    let asked = Cell::new(0);
+    interrupts::raise_after(1);
+    for sleep in [false, true] {
+        sleep_if(|| {
+            asked.set(asked.get() + 1);
+            sleep
+        });
+        check!(!interrupts::are_enabled() && asked.get() == 1 + u32::from(sleep));
+    }
+    interrupts::enable();
+    sleep_if(|| false);
+    check!(interrupts::are_enabled());
     let other = main.spawn(&STACKS, |me| Ok(me.greenlet().id())).expect("a stack is free");
     interrupts::disable();
     let refused = main.yield_now();
@@ -151,6 +169,28 @@ fn critical(main: &Task) {
     check!(matches!(refused, Err(Stop::Refused(_))), "{refused:?}");
     check!(main.yield_now() == Ok(()) && other.join(main).is_ok());
     println!("a wait in a critical section is refused");
+    let ends_masked = |_me: &Task| {
+        interrupts::disable();
+        Ok(Counted)
+    };
+    let other = main.spawn(&STACKS, ends_masked).expect("a stack is free");
+    check!(main.yield_now() == Ok(()));
+    let stayed = !interrupts::are_enabled();
+    check!(stayed && other.is_over() && DROPPED.load(SeqCst));
+    interrupts::enable();
+    check!(other.join(main).is_ok_and(|result| result.is_err_and(|stop| stop == Stop::Killed)));
+    println!("a result that cannot wait in a critical section is dropped");
+}
+
+static DROPPED: AtomicBool = AtomicBool::new(false);
+
+/// Records that it was dropped.
+struct Counted;
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        DROPPED.store(true, SeqCst);
+    }
 }
 
 /// Prints to the transcript.
