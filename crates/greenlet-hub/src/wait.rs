@@ -9,7 +9,7 @@ use crate::stop::{Refusal, Stop, TimeoutScope};
 use crate::task::Task;
 use crate::what::{Waiting, What};
 use core::ptr;
-use greenlet::{Outcome, Thrown};
+use greenlet::Thrown;
 
 /// Why a task is resumed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -177,13 +177,23 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.pass()
     }
 
-    /// Switches to a task that is not in its turn; it switches back in the same way. The ready queue does not change.
-    pub(crate) fn hand(&self, to: SlotRef) -> Outcome<V, E> {
+    /// Switches from the task `from`, which runs, to one that is not in its turn; that switches back in the same way. The
+    /// ready queue does not change. Returns why it is refused; what is thrown meanwhile ends the next wait.
+    pub(crate) fn hand(from: SlotRef, to: SlotRef) -> Option<greenlet::Refusal> {
         // SAFETY: all slots of this hub are of `V` and `E`.
-        match unsafe { to.whole::<V, E>() }.weak() {
-            Some(weak) => weak.switch(V::default()),
-            None => Err(Thrown::NoRun),
+        let weak = unsafe { to.whole::<V, E>() }.weak()?;
+        match weak.switch(V::default()) {
+            Err(Thrown::Refused(refusal, _)) => return Some(refusal),
+            Err(Thrown::Exit(_)) => from.alert(KILLED | EXITED),
+            Err(Thrown::Error(error)) => Self::throw(from, error),
+            _ => {}
         }
+        None
+    }
+
+    /// Returns `true` if this task is asked to end. The test of a task that begins: it calls nothing of the program.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.slot.base().alerts.get() & KILLED != 0
     }
 
     /// Returns an error unless this task runs.
@@ -254,7 +264,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 Resumed::Exit
             }
             Thrown::Error(error) => {
-                self.throw(error);
+                Self::throw(self.slot, error);
                 Resumed::Turn
             }
             Thrown::Refused(refusal, _) => {
@@ -267,10 +277,10 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         Some(resumed)
     }
 
-    fn throw(&self, error: E) {
-        // SAFETY: a task of `V` and `E`.
-        drop(unsafe { self.slot.whole::<V, E>() }.thrown.replace(Some(error)));
-        self.slot.alert(THROWN);
+    fn throw(slot: SlotRef, error: E) {
+        slot.alert(THROWN);
+        // SAFETY: a task of `V` and `E`. Last, because the destructor of the previous error may call anything.
+        drop(unsafe { slot.whole::<V, E>() }.thrown.replace(Some(error)));
     }
 
     /// No task can ever run: main's wait ends with that. If main does not wait in the hub, but in an operation of the
