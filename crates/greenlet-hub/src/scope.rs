@@ -225,8 +225,10 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
         let ready = &spawner.schedule().ready;
         let queued = spawner.base().next.get().is_some();
         ready.append(spawner);
+        let turns = spawner.schedule().turns();
         let refusal = Task::<V, E>::hand(spawner, task);
-        if !queued {
+        // If others have run, it may have been woken as well: then its next wait returns for no reason.
+        if !queued && spawner.schedule().turns() == turns {
             ready.remove(spawner);
         }
         refusal

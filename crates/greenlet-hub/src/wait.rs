@@ -39,9 +39,12 @@ impl Resumed {
 impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Returns `Err` if there is a reason to stop. For a long computation that waits for nothing.
     ///
+    /// A kill from a handler or another core is seen at once. Inside of [`with_timeout`](Self::with_timeout) this reads the
+    /// clock each time.
+    ///
     /// # Errors
     ///
-    /// Every reason of [`Stop`] that concerns the task itself.
+    /// Every reason of [`Stop`] that concerns the task itself; [`Refusal::NotCurrent`], if another task runs.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Stop, Threads};
@@ -50,16 +53,30 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # HUB.run(|main| {
     /// assert_eq!(main.check(), Ok(()));
     /// main.remote().kill();
-    /// assert_eq!(main.yield_now().and(main.check()), Err(Stop::Killed));
+    /// assert_eq!(main.check(), Err(Stop::Killed));
     /// # }).unwrap();
     /// ```
     #[inline]
     pub fn check(&self) -> Result<(), Stop<E>> {
+        let schedule = self.slot.schedule();
+        if schedule.turn.get() != Some(self.slot) {
+            self.must_be_current()?;
+        }
+        schedule.look(self.slot.base().depth.get() != 0);
+        self.check_seen()
+    }
+
+    /// As [`check`](Self::check), of what the hub has seen: before and after a wait, in which it looks.
+    #[inline]
+    pub(crate) fn check_seen(&self) -> Result<(), Stop<E>> {
         if self.slot.base().alerts.get() == 0 { Ok(()) } else { self.check_alerts() }
     }
 
     #[cold]
     fn check_alerts(&self) -> Result<(), Stop<E>> {
+        if !self.runs() {
+            return Err(Stop::Refused(Refusal::NotCurrent)); // and its reasons to stop wait for itself
+        }
         let base = self.slot.base();
         let alerts = base.alerts.get();
         if alerts & DEADLOCK != 0 {
@@ -105,10 +122,10 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// ```
     #[inline]
     pub fn yield_now(&self) -> Result<(), Stop<E>> {
-        self.check()?;
+        self.check_seen()?;
         self.slot.schedule().ready.append(self.slot);
         self.pause(None).end()?;
-        self.check()
+        self.check_seen()
     }
 
     /// Waits for [`RemoteTask::wake`](crate::RemoteTask::wake) or a [waker](Self::waker) of this task. May return for no
@@ -130,9 +147,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn park(&self) -> Result<(), Stop<E>> {
-        self.check()?;
+        self.check_seen()?;
         self.pause_external(&What::new(Waiting::Wake)).end()?;
-        self.check()
+        self.check_seen()
     }
 
     /// Waits until `so` is true. What is so is not undone by a reason to stop: that ends the next wait.
@@ -142,7 +159,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             if so() {
                 return Ok(());
             }
-            self.check()?;
+            self.check_seen()?;
             let resumed = if what.is_external() { self.pause_external(what) } else { self.pause(Some(what)) };
             if let Err(stop) = resumed.end() {
                 return if so() { Ok(()) } else { Err(stop) };
@@ -196,11 +213,26 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.slot.base().alerts.get() & KILLED != 0
     }
 
+    /// Returns `true` if this task runs, and not another one to which its `&Task` came by a scope.
+    #[inline]
+    pub(crate) fn runs(&self) -> bool {
+        self.slot.schedule().turn.get() == Some(self.slot) || self.greenlet().is_current()
+    }
+
     /// Returns an error unless this task runs.
     pub(crate) fn must_run(&self) -> Result<(), Stop<E>> {
         match self.slot.schedule().turn.get() == Some(self.slot) {
             true => Ok(()),
             false => self.regain_turn().or_else(Resumed::end),
+        }
+    }
+
+    /// Returns an error if another task runs. At the end of the run there is no turn, and code that cleans up goes on.
+    #[cold]
+    fn must_be_current(&self) -> Result<(), Stop<E>> {
+        match self.regain_turn() {
+            Err(Resumed::Over) => Ok(()),
+            regained => regained.or_else(Resumed::end),
         }
     }
 

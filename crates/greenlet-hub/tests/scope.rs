@@ -5,7 +5,7 @@ mod common;
 
 use common::MS;
 use greenlet::{Event, Greenlet};
-use greenlet_hub::{Channel, Refusal, SpawnError, Stop};
+use greenlet_hub::{Channel, Mutex, Refusal, SpawnError, Stop};
 use std::cell::{Cell, RefCell};
 
 #[test]
@@ -161,6 +161,7 @@ fn a_refused_spawn_gives_the_body_back() {
 fn the_task_of_the_parent_is_refused_in_a_child() {
     hub!(HUB, STACKS);
     static LINE: Channel<u32> = Channel::new();
+    static LOCK: Mutex<()> = Mutex::new(());
     HUB.run(|main| {
         let not_current = Stop::Refused(Refusal::NotCurrent);
         main.scope(|scope| {
@@ -168,6 +169,12 @@ fn the_task_of_the_parent_is_refused_in_a_child() {
                 assert_eq!(main.sleep(MS), Err(not_current));
                 assert_eq!(LINE.receive(main), Err(not_current));
                 assert_eq!(main.scope(|_| Ok(())), Err(not_current));
+                assert_eq!(main.check(), Err(not_current));
+                assert_eq!(main.with_timeout(MS, || Ok(())), Err(not_current));
+                assert!(LOCK.lock(main).is_err_and(|stop| stop == not_current));
+                let over = me.spawn(&STACKS, |_me| Ok(())).unwrap();
+                me.yield_now()?;
+                assert_eq!(over.join(main), Err(not_current));
                 assert_eq!(LINE.balance(me), 0);
                 me.sleep(MS)
             })?;
