@@ -3,7 +3,7 @@
 use crate::node::{Kind, Node};
 use crate::remote_task::RemoteTask;
 use crate::slot::{KILLED, Life, SlotRef, THROWN};
-use crate::stop::Stop;
+use crate::stop::{Refusal, Stop};
 use crate::task::Task;
 use crate::what::{Waiting, What};
 use core::fmt;
@@ -125,11 +125,14 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
             me.state().reap();
             return Ok(Err(Stop::Killed));
         }
+        if !me.runs() {
+            return Err(Stop::Refused(Refusal::NotCurrent));
+        }
         let base = self.slot.base();
         if base.life.get() == Life::Over {
             return Ok(self.take_result(me));
         }
-        me.check()?;
+        me.check_seen()?;
         let mut place: Option<Result<T, Stop<E>>> = None;
         let data = &raw mut place;
         /// The end of the task must not look at the node of a join that was given up.

@@ -24,6 +24,9 @@ pub(crate) struct Held {
 /// in between. The level of a task that waits for it is lent to its holder. A cycle of locks is found by the task that
 /// would close it: its `lock` is refused with [`Refusal::LockCycle`].
 ///
+/// A guard that is forgotten, by `mem::forget`, keeps the lock until the run is over. Once its task has ended, the task that
+/// gets the slot next counts as the holder: it is lent levels, reports name it, and its own `lock` is a cycle.
+///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
 /// use greenlet_hub::Mutex;

@@ -103,7 +103,6 @@ impl<T, const N: usize> Remote<T, N> {
     /// ```
     pub fn receive<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<T, Stop<E>> {
         me.check()?;
-        me.must_run()?;
         if !self.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
         }
@@ -121,7 +120,7 @@ impl<T, const N: usize> Remote<T, N> {
             if let Some(value) = unsafe { self.ring.take() } {
                 return Ok(value);
             }
-            me.check()?;
+            me.check_seen()?;
             me.pause_external(&what).end()?;
         }
     }

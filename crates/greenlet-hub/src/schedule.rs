@@ -10,7 +10,7 @@ use core::cell::Cell;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
-/// How many tasks run before the clock is read again: reading it may take a barrier and an access to a device.
+/// How many turns pass before the clock is read again: reading it may take a barrier and an access to a device.
 const ROUND: u32 = 32;
 
 pub(crate) struct Schedule {
@@ -18,8 +18,8 @@ pub(crate) struct Schedule {
     platform: &'static dyn Platform,
     /// The number of the run, which no other run of any hub has; 0: none.
     pub(crate) run: AtomicU32,
-    /// How many tasks may still run in this round.
-    round: Cell<u32>,
+    /// How often this run has looked for the next task. The clock is read at each multiple of [`ROUND`].
+    turns: Cell<u32>,
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
     /// The slot whose turn it is. `None`: main's closure has returned, and no task runs any more.
@@ -32,8 +32,8 @@ pub(crate) struct Schedule {
     pub(crate) hertz: Cell<u32>,
     /// Recomputes the level of a task that has unlocked a mutex: typed code, which `run` sets.
     pub(crate) relend: Cell<fn(SlotRef)>,
-    /// A counter with which `select` rotates.
-    pub(crate) rotation: Cell<u32>,
+    /// The state of the generator with which `select` picks its first arm.
+    pub(crate) random: Cell<u32>,
 }
 
 impl Schedule {
@@ -42,7 +42,7 @@ impl Schedule {
             inbox: Inbox::new(),
             platform,
             run: AtomicU32::new(0),
-            round: Cell::new(0),
+            turns: Cell::new(0),
             ready: Ready::new(),
             timers: Timers::new(),
             turn: Cell::new(None),
@@ -50,7 +50,7 @@ impl Schedule {
             external: Cell::new(0),
             hertz: Cell::new(1),
             relend: Cell::new(|_| ()),
-            rotation: Cell::new(0),
+            random: Cell::new(0),
         }
     }
 
@@ -63,9 +63,9 @@ impl Schedule {
     /// Begins a run that was claimed, in which it is the turn of `main`.
     pub(crate) fn begin(&self, main: SlotRef) {
         self.hertz.set(self.platform.hertz().max(1));
-        self.round.set(0);
+        self.turns.set(0);
         self.external.set(0);
-        self.rotation.set(0);
+        self.random.set(0);
         // What code did at the end of the last run, when greenlets that refused to end were resumed once more.
         self.dead.set(None);
         self.ready.clear();
@@ -97,18 +97,34 @@ impl Schedule {
     /// Returns the slot that runs next.
     #[inline]
     pub(crate) fn next(&self) -> Option<SlotRef> {
+        let turns = self.turns();
+        self.turns.set(turns.wrapping_add(1));
+        self.look(turns.is_multiple_of(ROUND));
+        self.ready.pop()
+    }
+
+    /// Looks for what came from outside, and for timers that are due if `clock` says so.
+    #[inline]
+    pub(crate) fn look(&self, clock: bool) {
         if !self.inbox.is_empty() {
             self.collect();
         }
-        match self.round.get() {
-            0 => self.begin_round(),
-            left => self.round.set(left - 1),
+        if clock {
+            self.expire();
         }
-        self.ready.pop()
+    }
+
+    /// Returns a number that changes whenever a task waits, and at no other time.
+    #[inline]
+    pub(crate) fn turns(&self) -> u32 {
+        self.turns.get()
     }
 
     #[cold]
     fn collect(&self) {
+        if self.turn.get().is_none() {
+            return; // at the end of the run a task that cleans up looks, and no task becomes ready any more
+        }
         self.inbox.drain(|bell, killed| {
             // SAFETY: only bells of slots are pushed.
             let slot = unsafe { SlotRef::of_bell(bell) };
@@ -122,9 +138,8 @@ impl Schedule {
     }
 
     #[cold]
-    fn begin_round(&self) {
-        self.round.set(ROUND);
-        if self.timers.first().is_none() {
+    fn expire(&self) {
+        if self.timers.first().is_none() || self.turn.get().is_none() {
             return;
         }
         let now = self.now();
@@ -150,7 +165,7 @@ impl Schedule {
         if self.timers.first().is_none() && self.external.get() == 0 && self.inbox.is_empty() {
             return Ok(false);
         }
-        self.round.set(0);
+        self.turns.set((self.turns() | (ROUND - 1)).wrapping_add(1));
         self.platform.idle(&mut || {
             if !self.inbox.is_empty() {
                 return false;

@@ -1,16 +1,18 @@
 //! Tasks that borrow from the task that creates them.
 
-use crate::slot::{DEADLOCK, KILLED, SHIELDED, SlotRef};
+use crate::join::JoinHandle;
+use crate::slot::{DEADLOCK, KILLED, Slot, SlotRef};
 use crate::spawn::SpawnError;
-use crate::stop::Stop;
+use crate::stop::{Refusal, Stop};
 use crate::task::Task;
 use crate::wait::Resumed;
 use crate::what::{Waiting, What};
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem;
 use core::ptr;
-use greenlet::{Refused, Stacks, Thrown};
+use greenlet::{Refused, Stacks};
 
 /// A scope: its tasks may borrow what outlives it. Made by [`Task::scope`].
 ///
@@ -104,7 +106,10 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         struct Close<'a, V: Default + 'static, E: 'static>(&'a Task<V, E>, &'a Shared<E>);
         impl<V: Default + 'static, E: 'static> Drop for Close<'_, V, E> {
             fn drop(&mut self) {
+                // The panic of a task can come out of the wait: then this waits for the rest. A second one ends the program.
+                let again = Close(self.0, self.1);
                 self.0.close(self.1);
+                mem::forget(again);
             }
         }
         self.must_run()?;
@@ -131,16 +136,14 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         let mut hopeless = false;
         while shared.left.get() != 0 {
             shared.kill();
-            let shielded = base.alerts.get() & SHIELDED;
-            self.slot.alert(SHIELDED);
             // A deadlock is no reason to leave. From then on the core sleeps until something comes from outside.
             let resumed = if hopeless { self.pause_external(&what) } else { self.pause(Some(&what)) };
             hopeless |= base.alerts.get() & DEADLOCK != 0;
-            base.alerts.set(base.alerts.get() & !(DEADLOCK | SHIELDED) | shielded);
+            self.slot.clear_alert(DEADLOCK);
             match resumed {
                 Resumed::Turn | Resumed::Exit => {}
                 // The run is over, and the kernel ends this task and its children one by one: the caller is main.
-                Resumed::Over => drop(self.hand(self.state().main_slot())),
+                Resumed::Over => drop(Self::hand(self.slot, self.state().main_slot())),
                 Resumed::Refused(_) => stuck(),
             }
         }
@@ -168,7 +171,8 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
     ///
     /// # Errors
     ///
-    /// [`Stop::Spawn`], with the body. `?` turns the error into [`Stop`].
+    /// [`Stop::Spawn`], with the body. `?` turns the error into [`Stop`]. [`Refusal::NotCurrent`], if neither the task of
+    /// the scope nor another task of the hub calls it.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -194,19 +198,19 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
         if self.shared.closing.get() {
             return Err(Refused { reason: Stop::Spawn(SpawnError::Over), returned: body });
         }
-        let hand = Hand { body: UnsafeCell::new(Some(body)), shared: self.shared };
+        let Some(spawner) = self.running() else {
+            return Err(Refused { reason: Stop::Refused(Refusal::NotCurrent), returned: body });
+        };
+        let hand = Hand { body: UnsafeCell::new(Some(body)), shared: self.shared, spawner };
         let place = (&raw const hand).cast::<()>();
         let run: Begin<V, E> = begin::<F, V, E>;
         // SAFETY: `hand` is there when the closure runs: it is called below, before this returns, or never.
         let spawned = self.task.spawn(stacks, move |me| unsafe { run(place, me) });
         let reason = match spawned {
-            Ok(task) => match self.task.hand(task.slot()) {
-                Err(Thrown::Refused(refusal, _)) => {
-                    task.kill(); // it has not begun, and now never does
-                    SpawnError::Refused(refusal)
-                }
-                _ => return Ok(()),
-            },
+            Ok(task) => {
+                let unbegun = Unbegun { hand: &hand, task };
+                Self::lend(spawner, unbegun.task.slot()).map_or(SpawnError::NotBegun, SpawnError::Refused)
+            }
             Err(refused) => refused.reason,
         };
         match hand.body.into_inner() {
@@ -214,12 +218,56 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
             None => Ok(()),
         }
     }
+
+    /// Passes control to the new task, until it has its body. Returns why that is refused.
+    fn lend(spawner: SlotRef, task: SlotRef) -> Option<greenlet::Refusal> {
+        // In the queue meanwhile: if the new task dies, or a tracer switches elsewhere, control does not come straight back.
+        let ready = &spawner.schedule().ready;
+        let queued = spawner.base().next.get().is_some();
+        ready.append(spawner);
+        let turns = spawner.schedule().turns();
+        let refusal = Task::<V, E>::hand(spawner, task);
+        // If others have run, it may have been woken as well: then its next wait returns for no reason.
+        if !queued && spawner.schedule().turns() == turns {
+            ready.remove(spawner);
+        }
+        refusal
+    }
+
+    /// Returns the task that runs: that of the scope, or one of its tasks, which spawns another one.
+    fn running(&self) -> Option<SlotRef> {
+        let state = self.task.state();
+        let all = state.slots.get().iter().chain([&state.main]).map(Slot::bound);
+        state.schedule.turn.get().into_iter().chain(all).find(|slot| {
+            // SAFETY: all slots of this hub are of `V` and `E`.
+            let weak = unsafe { slot.whole::<V, E>() }.weak();
+            weak.and_then(|weak| weak.upgrade()).is_some_and(|greenlet| greenlet.is_current())
+        })
+    }
 }
 
 /// A body, in the frame of `spawn` until the task has moved it to its own stack.
 struct Hand<'scope, F, E> {
     body: UnsafeCell<Option<F>>,
     shared: &'scope Shared<E>,
+    /// The task that spawns, to which the new one hands control back.
+    spawner: SlotRef,
+}
+
+/// Dropped when control comes back to `spawn`, also by a panic. Mostly the task has taken its body. But a tracer of the
+/// first transfer to it may have killed it, switched away or panicked: then it never begins.
+struct Unbegun<'a, 'scope, F, V: Default + 'static, E: 'static> {
+    hand: &'a Hand<'scope, F, E>,
+    task: JoinHandle<(), V, E>,
+}
+
+impl<F, V: Default + 'static, E: 'static> Drop for Unbegun<'_, '_, F, V, E> {
+    fn drop(&mut self) {
+        // SAFETY: the task does not run, and uses the body in one step.
+        if unsafe { &*self.hand.body.get() }.is_some() {
+            self.task.kill(); // a task that is killed before it begins does not call its closure
+        }
+    }
 }
 
 /// Without `F`, whose lifetime the body of a greenlet cannot have.
@@ -229,14 +277,14 @@ type Begin<V, E> = unsafe fn(*const (), &Task<V, E>) -> Result<(), Stop<E>>;
 ///
 /// # Safety
 ///
-/// `place` points to a [`Hand`] of `F` and `E`, in the frame of the task that waits for this one to hand control back.
+/// `place` points to a [`Hand`] of `F` and `E`, in the frame of `spawn`, which is not left before this hands control back.
 unsafe fn begin<F, V: Default + 'static, E: 'static>(place: *const (), me: &Task<V, E>) -> Result<(), Stop<E>>
 where
     F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>>,
 {
     // SAFETY: the contract. The lifetime of `shared` ends when `left` is 0, and this task counts.
     let hand = unsafe { &*place.cast::<Hand<'_, F, E>>() };
-    let shared = hand.shared;
+    let (shared, spawner) = (hand.shared, hand.spawner);
     // SAFETY: the other task waits.
     let body = unsafe { &mut *hand.body.get() }.take();
     let child = Child { slot: me.slot, shared, next: Cell::new(shared.children.get()) };
@@ -244,16 +292,13 @@ where
     shared.left.set(shared.left.get() + 1);
     // Dropped last: the body may borrow until then.
     let _end = ChildEnd(&child);
-    if me.hand(shared.parent).is_err() {
-        me.slot.schedule().ready.append(shared.parent);
-    }
-    let result = match (me.check(), body) {
-        (Ok(()), Some(body)) => body(me),
-        (Err(stop), body) => {
+    Task::<V, E>::hand(me.slot, spawner); // if that is refused, this goes on, and the other one is in the ready queue
+    let result = match body {
+        Some(body) if !me.is_killed() => body(me),
+        body => {
             drop(body);
-            Err(stop)
+            Err(Stop::Killed)
         }
-        (Ok(()), None) => Ok(()),
     };
     if let Err(stop) = result
         && !shared.closing.get()

@@ -108,7 +108,6 @@ impl Signal {
     /// ```
     pub fn wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<u32, Stop<E>> {
         me.check()?;
-        me.must_run()?;
         if !self.flags.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
         }
@@ -126,7 +125,7 @@ impl Signal {
             if bits != 0 {
                 return Ok(bits);
             }
-            me.check()?;
+            me.check_seen()?;
             me.pause_external(&what).end()?;
         }
     }

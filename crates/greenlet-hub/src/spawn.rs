@@ -44,6 +44,8 @@ pub enum SpawnError {
     Over,
     /// The kernel refused to switch to a task of a scope, which begins at once.
     Refused(greenlet::Refusal),
+    /// A task of a scope was killed, or left, before it had its body: by a tracer. It never begins.
+    NotBegun,
 }
 
 impl fmt::Display for SpawnError {
@@ -56,6 +58,7 @@ impl fmt::Display for SpawnError {
             Self::NoStack(reason) => reason.fmt(f),
             Self::Over => f.write_str("the closure given to `run` or `scope` has returned; spawn tasks before that"),
             Self::Refused(refusal) => refusal.fmt(f),
+            Self::NotBegun => f.write_str("a tracer did not let the task of a scope begin; do not switch in a tracer"),
         }
     }
 }
@@ -231,12 +234,11 @@ where
     // SAFETY: the slot was made for this greenlet, and the run goes on while it runs: the kernel resumes no greenlet
     // after the end of its tree. `me` lives until this returns.
     let task = unsafe { Task::new(me, end.slot) };
-    let result = match task.check() {
-        Ok(()) => body(&task),
-        Err(stop) => {
-            drop(body);
-            Err(stop)
-        }
+    let result = if task.is_killed() {
+        drop(body);
+        Err(Stop::Killed)
+    } else {
+        body(&task)
     };
     deliver(&task, result);
     drop(end);

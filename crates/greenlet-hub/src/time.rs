@@ -146,7 +146,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn sleep_until(&self, at: Instant) -> Result<(), Stop<E>> {
-        self.check()?;
+        self.check_seen()?;
         let entry = Entry::new(self.slot, at.0, 0);
         // SAFETY: it stays in this frame.
         unsafe { self.slot.schedule().timers.insert(&entry) };
@@ -202,7 +202,7 @@ impl Interval {
     ///
     /// # Errors
     ///
-    /// A reason to stop. The tick is the next one again then.
+    /// A reason to stop. The interval is as it was then, so the next call counts the same missed ticks.
     ///
     /// ```
     /// # use core::time::Duration;
@@ -215,9 +215,9 @@ impl Interval {
     /// ```
     pub fn tick<V: Default + 'static, E: 'static>(&mut self, me: &Task<V, E>) -> Result<u64, Stop<E>> {
         let missed = me.slot.schedule().now().saturating_sub(self.next) / self.period;
-        self.next = self.next.saturating_add(missed.saturating_mul(self.period));
-        me.sleep_until(Instant(self.next))?;
-        self.next = self.next.saturating_add(self.period);
+        let next = self.next.saturating_add(missed.saturating_mul(self.period));
+        me.sleep_until(Instant(next))?;
+        self.next = next.saturating_add(self.period);
         Ok(missed)
     }
 

@@ -19,7 +19,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     ///
     /// # Errors
     ///
-    /// The error of `body`, and [`Refusal::TooDeep`] beyond 16 scopes in one another.
+    /// The error of `body`; [`Refusal::TooDeep`] beyond 16 scopes in one another; [`Refusal::NotCurrent`] if another task
+    /// runs, to which the `&Task` of this one came by a scope.
     ///
     /// ```
     /// # use core::time::Duration;
@@ -40,6 +41,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         time: Duration,
         body: impl FnOnce() -> Result<R, Stop<E>>,
     ) -> Result<Option<R>, Stop<E>> {
+        if !self.runs() {
+            return Err(Stop::Refused(Refusal::NotCurrent));
+        }
         let schedule = self.slot.schedule();
         let base = self.slot.base();
         let depth = base.depth.get() + 1;
@@ -65,12 +69,13 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             let entry = Entry::new(self.slot, schedule.now().saturating_add(ticks(schedule, time)), depth);
             // SAFETY: it stays in this frame until it is dropped there, before the scope.
             unsafe { schedule.timers.insert(&entry) };
-            body()
+            (body(), entry.due.get())
         };
         match result {
-            Ok(result) => Ok(Some(result)),
-            Err(Stop::Timeout(TimeoutScope(scope))) if scope == depth => Ok(None),
-            Err(stop) => Err(stop),
+            (Ok(result), _) => Ok(Some(result)),
+            // One that is not due is passed on: it was kept from an earlier scope of this depth.
+            (Err(Stop::Timeout(TimeoutScope(scope))), true) if scope == depth => Ok(None),
+            (Err(stop), _) => Err(stop),
         }
     }
 
@@ -79,6 +84,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     ///
     /// A reason to stop that comes meanwhile ends the first wait after it. A [`with_timeout`](Self::with_timeout) inside
     /// of it works as ever; use one, or a kill has no effect for as long as the body waits.
+    ///
+    /// If another task runs, to which the `&Task` of this one came by a scope, this just runs `body`: it shields no task.
     ///
     /// ```
     /// # use core::time::Duration;
@@ -101,6 +108,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 base.shield.set(self.1);
                 base.alerts.set(base.alerts.get() & !SHIELDED | self.2);
             }
+        }
+        if !self.runs() {
+            return body();
         }
         let base = self.slot.base();
         let _before = Before(self.slot, base.shield.get(), base.alerts.get() & SHIELDED);

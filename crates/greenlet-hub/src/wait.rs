@@ -9,7 +9,7 @@ use crate::stop::{Refusal, Stop, TimeoutScope};
 use crate::task::Task;
 use crate::what::{Waiting, What};
 use core::ptr;
-use greenlet::{Outcome, Thrown};
+use greenlet::Thrown;
 
 /// Why a task is resumed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,9 +39,12 @@ impl Resumed {
 impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Returns `Err` if there is a reason to stop. For a long computation that waits for nothing.
     ///
+    /// A kill from a handler or another core is seen at once. Inside of [`with_timeout`](Self::with_timeout) this reads the
+    /// clock each time.
+    ///
     /// # Errors
     ///
-    /// Every reason of [`Stop`] that concerns the task itself.
+    /// Every reason of [`Stop`] that concerns the task itself; [`Refusal::NotCurrent`], if another task runs.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Stop, Threads};
@@ -50,16 +53,30 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # HUB.run(|main| {
     /// assert_eq!(main.check(), Ok(()));
     /// main.remote().kill();
-    /// assert_eq!(main.yield_now().and(main.check()), Err(Stop::Killed));
+    /// assert_eq!(main.check(), Err(Stop::Killed));
     /// # }).unwrap();
     /// ```
     #[inline]
     pub fn check(&self) -> Result<(), Stop<E>> {
+        let schedule = self.slot.schedule();
+        if schedule.turn.get() != Some(self.slot) {
+            self.must_be_current()?;
+        }
+        schedule.look(self.slot.base().depth.get() != 0);
+        self.check_seen()
+    }
+
+    /// As [`check`](Self::check), of what the hub has seen: before and after a wait, in which it looks.
+    #[inline]
+    pub(crate) fn check_seen(&self) -> Result<(), Stop<E>> {
         if self.slot.base().alerts.get() == 0 { Ok(()) } else { self.check_alerts() }
     }
 
     #[cold]
     fn check_alerts(&self) -> Result<(), Stop<E>> {
+        if !self.runs() {
+            return Err(Stop::Refused(Refusal::NotCurrent)); // and its reasons to stop wait for itself
+        }
         let base = self.slot.base();
         let alerts = base.alerts.get();
         if alerts & DEADLOCK != 0 {
@@ -105,10 +122,10 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// ```
     #[inline]
     pub fn yield_now(&self) -> Result<(), Stop<E>> {
-        self.check()?;
+        self.check_seen()?;
         self.slot.schedule().ready.append(self.slot);
         self.pause(None).end()?;
-        self.check()
+        self.check_seen()
     }
 
     /// Waits for [`RemoteTask::wake`](crate::RemoteTask::wake) or a [waker](Self::waker) of this task. May return for no
@@ -130,9 +147,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn park(&self) -> Result<(), Stop<E>> {
-        self.check()?;
+        self.check_seen()?;
         self.pause_external(&What::new(Waiting::Wake)).end()?;
-        self.check()
+        self.check_seen()
     }
 
     /// Waits until `so` is true. What is so is not undone by a reason to stop: that ends the next wait.
@@ -142,7 +159,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             if so() {
                 return Ok(());
             }
-            self.check()?;
+            self.check_seen()?;
             let resumed = if what.is_external() { self.pause_external(what) } else { self.pause(Some(what)) };
             if let Err(stop) = resumed.end() {
                 return if so() { Ok(()) } else { Err(stop) };
@@ -177,13 +194,29 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.pass()
     }
 
-    /// Switches to a task that is not in its turn; it switches back in the same way. The ready queue does not change.
-    pub(crate) fn hand(&self, to: SlotRef) -> Outcome<V, E> {
+    /// Switches from the task `from`, which runs, to one that is not in its turn; that switches back in the same way. The
+    /// ready queue does not change. Returns why it is refused; what is thrown meanwhile ends the next wait.
+    pub(crate) fn hand(from: SlotRef, to: SlotRef) -> Option<greenlet::Refusal> {
         // SAFETY: all slots of this hub are of `V` and `E`.
-        match unsafe { to.whole::<V, E>() }.weak() {
-            Some(weak) => weak.switch(V::default()),
-            None => Err(Thrown::NoRun),
+        let weak = unsafe { to.whole::<V, E>() }.weak()?;
+        match weak.switch(V::default()) {
+            Err(Thrown::Refused(refusal, _)) => return Some(refusal),
+            Err(Thrown::Exit(_)) => from.alert(KILLED | EXITED),
+            Err(Thrown::Error(error)) => Self::throw(from, error),
+            _ => {}
         }
+        None
+    }
+
+    /// Returns `true` if this task is asked to end. The test of a task that begins: it calls nothing of the program.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.slot.base().alerts.get() & KILLED != 0
+    }
+
+    /// Returns `true` if this task runs, and not another one to which its `&Task` came by a scope.
+    #[inline]
+    pub(crate) fn runs(&self) -> bool {
+        self.slot.schedule().turn.get() == Some(self.slot) || self.greenlet().is_current()
     }
 
     /// Returns an error unless this task runs.
@@ -191,6 +224,15 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         match self.slot.schedule().turn.get() == Some(self.slot) {
             true => Ok(()),
             false => self.regain_turn().or_else(Resumed::end),
+        }
+    }
+
+    /// Returns an error if another task runs. At the end of the run there is no turn, and code that cleans up goes on.
+    #[cold]
+    fn must_be_current(&self) -> Result<(), Stop<E>> {
+        match self.regain_turn() {
+            Err(Resumed::Over) => Ok(()),
+            regained => regained.or_else(Resumed::end),
         }
     }
 
@@ -257,7 +299,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 Resumed::Exit
             }
             Thrown::Error(error) => {
-                self.throw(error);
+                Self::throw(self.slot, error);
                 Resumed::Turn
             }
             Thrown::Refused(refusal, _) => {
@@ -270,10 +312,10 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         Some(resumed)
     }
 
-    fn throw(&self, error: E) {
-        // SAFETY: a task of `V` and `E`.
-        drop(unsafe { self.slot.whole::<V, E>() }.thrown.replace(Some(error)));
-        self.slot.alert(THROWN);
+    fn throw(slot: SlotRef, error: E) {
+        slot.alert(THROWN);
+        // SAFETY: a task of `V` and `E`. Last, because the destructor of the previous error may call anything.
+        drop(unsafe { slot.whole::<V, E>() }.thrown.replace(Some(error)));
     }
 
     /// No task can ever run: main's wait ends with that. If main does not wait in the hub, but in an operation of the

@@ -63,7 +63,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Waits until the future is ready, and returns its output: what is called `block_on` elsewhere, but other tasks run
     /// meanwhile.
     ///
-    /// The future lies in this call's frame, so it needs no allocation and may borrow from the caller.
+    /// The future lies in this call's frame, so it needs no allocation and may borrow from the caller. If its `poll` waits
+    /// by means of this task, it is polled again at once, because that wait may have used up its wake.
     ///
     /// # Errors
     ///
@@ -85,11 +86,15 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         let what = What::new(Waiting::Future);
         self.check()?;
         loop {
+            let turns = self.slot.schedule().turns();
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Ok(output);
             }
-            self.check()?;
-            self.pause_external(&what).end()?;
+            self.check_seen()?;
+            // A wait inside of `poll` may have used up the wake.
+            if self.slot.schedule().turns() == turns {
+                self.pause_external(&what).end()?;
+            }
         }
     }
 

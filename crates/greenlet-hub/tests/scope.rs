@@ -4,7 +4,8 @@
 mod common;
 
 use common::MS;
-use greenlet_hub::{Channel, Refusal, SpawnError, Stop, Task};
+use greenlet::{Event, Greenlet};
+use greenlet_hub::{Channel, Mutex, Refusal, SpawnError, Stop, Task};
 use std::cell::{Cell, RefCell};
 
 #[test]
@@ -160,6 +161,7 @@ fn a_refused_spawn_gives_the_body_back() {
 fn the_task_of_the_parent_is_refused_in_a_child() {
     hub!(HUB, STACKS);
     static LINE: Channel<u32> = Channel::new();
+    static LOCK: Mutex<()> = Mutex::new(());
     HUB.run(|main| {
         let not_current = Stop::Refused(Refusal::NotCurrent);
         main.scope(|scope| {
@@ -167,6 +169,12 @@ fn the_task_of_the_parent_is_refused_in_a_child() {
                 assert_eq!(main.sleep(MS), Err(not_current));
                 assert_eq!(LINE.receive(main), Err(not_current));
                 assert_eq!(main.scope(|_| Ok(())), Err(not_current));
+                assert_eq!(main.check(), Err(not_current));
+                assert_eq!(main.with_timeout(MS, || Ok(())), Err(not_current));
+                assert!(LOCK.lock(main).is_err_and(|stop| stop == not_current));
+                let over = me.spawn(&STACKS, |_me| Ok(())).unwrap();
+                me.yield_now()?;
+                assert_eq!(over.join(main), Err(not_current));
                 assert_eq!(LINE.balance(me), 0);
                 me.sleep(MS)
             })?;
@@ -228,4 +236,198 @@ fn a_run_takes_over_nothing_of_one_that_ends_in_a_scope() {
     })
     .unwrap();
     assert_eq!(STACKS.free(), 8);
+}
+
+#[test]
+fn a_panic_of_a_task_that_is_killed_waits_for_the_other_ones() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let ended = Cell::new(false);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            main.scope(|scope| {
+                scope.spawn(&STACKS, |me| {
+                    let _killed = me.park();
+                    std::panic::panic_any("task")
+                })?;
+                scope.spawn(&STACKS, |me| {
+                    me.shield(|| me.sleep(20 * MS))?;
+                    ended.set(true);
+                    Ok(())
+                })?;
+                main.yield_now()?;
+                Err::<(), Stop>("body".into())
+            })
+        }));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"task"));
+        assert!(ended.get());
+        assert_eq!((main.check(), STACKS.free()), (Ok(()), 8));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_task_of_a_scope_spawns_another_one() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let order = RefCell::new(Vec::new());
+        let list = &order;
+        let ended = main.scope(|scope| {
+            scope
+                .spawn(&STACKS, move |_me| {
+                    scope.spawn(&STACKS, move |me| {
+                        list.borrow_mut().push("second");
+                        me.yield_now()?;
+                        list.borrow_mut().push("end");
+                        Ok(())
+                    })?;
+                    list.borrow_mut().push("first");
+                    Ok(())
+                })
+                .map_err(Stop::from)
+        });
+        assert_eq!((ended, order.into_inner().join(" ")), (Ok(()), "first second end".into()));
+        assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
+
+type Handle = Greenlet<(), &'static str>;
+
+std::thread_local! {
+    static TARGET: RefCell<Option<Handle>> = const { RefCell::new(None) };
+}
+
+/// Has a tracer called in the next arrival, which is the first one at a new task.
+fn in_the_arrival(main: &Handle, tracer: &'static dyn Fn(&Handle) -> Result<(), &'static str>) {
+    type Hook = dyn Fn(&Handle) -> Result<(), &'static str>;
+    std::thread_local! {
+        static HOOK: Cell<Option<&'static Hook>> = const { Cell::new(None) };
+    }
+    HOOK.set(Some(tracer));
+    main.set_trace(Some(&|_event: Event, origin: &Handle, target: &Handle| {
+        origin.set_trace(None);
+        HOOK.get().unwrap()(target)
+    }));
+}
+
+#[test]
+fn a_task_that_a_tracer_keeps_from_its_body_never_begins() {
+    hub!(HUB, STACKS);
+    let spawn_in_main = |tracer| {
+        HUB.run(|main| {
+            let text = String::from("borrowed");
+            let began = Cell::new(false);
+            let kept = main.scope(|scope| {
+                in_the_arrival(main.greenlet(), tracer);
+                let refused = scope.spawn(&STACKS, |_me| {
+                    began.set(text.len() == 8);
+                    Ok(())
+                });
+                let refused = refused.unwrap_err();
+                assert_eq!(refused.reason, Stop::Spawn(SpawnError::NotBegun));
+                main.yield_now()?;
+                main.yield_now()
+            });
+            assert!(!began.get());
+            main.spawn(&STACKS, |_me| Ok(())).unwrap().join(main).unwrap().unwrap(); // releases the stack of the last one
+            assert_eq!(STACKS.free(), 8);
+            kept
+        })
+        .unwrap()
+    };
+    // It switches away, and returns when the task is resumed.
+    assert_eq!(spawn_in_main(&|target| target.parent().unwrap().switch(()).map_err(|_| "exit")), Ok(()));
+    // A kill is settled in that switch, and the tracer fails: the task ends there.
+    let killed = spawn_in_main(&|target| {
+        target.remote().kill().unwrap();
+        target.parent().unwrap().switch(()).map_err(|_| "killed")
+    });
+    assert_eq!(killed, Ok(()));
+    assert_eq!(spawn_in_main(&|_target| Err("refused")), Err(Stop::Error("refused")));
+}
+
+#[test]
+fn a_panic_of_a_tracer_that_leaves_spawn_keeps_the_task_from_its_body() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let began = Cell::new(false);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            main.scope(|scope| {
+                in_the_arrival(main.greenlet(), &|target| {
+                    main_switches_with_a_panic(target);
+                    Ok(())
+                });
+                scope.spawn(&STACKS, |_me| {
+                    began.set(true);
+                    Ok(())
+                })?;
+                Ok(())
+            })
+        }));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"tracer"));
+        main.yield_now().unwrap();
+        assert_eq!((began.get(), STACKS.free()), (false, 8));
+    })
+    .unwrap();
+}
+
+/// Switches to the parent, whose arrival another tracer leaves by a panic.
+fn main_switches_with_a_panic(task: &Handle) {
+    task.set_trace(Some(&|_: Event, origin: &Handle, _: &Handle| {
+        origin.set_trace(None);
+        std::panic::panic_any("tracer")
+    }));
+    let _resumed = task.parent().unwrap().switch(());
+}
+
+#[test]
+fn a_task_that_spawns_runs_on_though_the_new_one_dies_before_its_body() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let parent = main
+            .spawn(&STACKS, |me| {
+                me.scope(|scope| {
+                    in_the_arrival(me.greenlet(), &|_task| Err("refused"));
+                    assert!(scope.spawn(&STACKS, |_me| Ok(())).is_err());
+                    Ok(7)
+                })
+            })
+            .unwrap();
+        // What the tracer returns goes to the parent of the new task, which is main.
+        assert_eq!(main.park(), Err(Stop::Error("refused")));
+        assert_eq!(parent.join(main), Ok(Ok(7)));
+        assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_the_kernel_throws_before_the_body_begins_is_not_lost() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let begun = Cell::new(None);
+        for exit in [false, true] {
+            begun.set(None);
+            let ended = main.scope(|scope| {
+                in_the_arrival(main.greenlet(), &|task| {
+                    TARGET.set(Some(task.clone()));
+                    Ok(())
+                });
+                scope.spawn(&STACKS, |me| {
+                    begun.set(Some(me.yield_now()));
+                    Ok(())
+                })?;
+                let task = TARGET.take().unwrap();
+                let _back = if exit { task.kill() } else { task.throw("thrown") };
+                Ok(())
+            });
+            match exit {
+                false => assert_eq!((ended, begun.get()), (Ok(()), Some(Err(Stop::Error("thrown"))))),
+                true => assert_eq!((ended, begun.get()), (Err(Stop::Killed), None)),
+            }
+        }
+        main.spawn(&STACKS, |_me| Ok(())).unwrap().join(main).unwrap().unwrap(); // releases the stack of the last one
+        assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
 }

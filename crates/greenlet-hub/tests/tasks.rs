@@ -6,14 +6,16 @@ mod common;
 use common::{MS, log};
 use greenlet::EnterError;
 use greenlet_hub::{
-    Channel, Event, Hub, JoinHandle, Mutex, Refusal, Remote, RemoteTask, RunError, Signal, SpawnError, Stop, Task,
-    Threads,
+    Bounded, Channel, Event, Hub, JoinHandle, Mutex, Refusal, Remote, RemoteTask, RunError, Signal, SpawnError, Stop,
+    Task, Threads,
 };
 use std::cell::RefCell;
 use std::fmt::{self, Write};
+use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering::*};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -622,6 +624,50 @@ fn no_handle_refers_to_a_task_of_a_run_that_a_panic_has_ended() {
 }
 
 #[test]
+fn a_loop_that_never_has_to_wait_is_stopped() {
+    hub!(HUB, STACKS);
+    static FULL: Bounded<u32, 1> = Bounded::new();
+    HUB.run(|main| {
+        let checks = main.with_timeout(2 * MS, || -> Result<(), Stop> {
+            loop {
+                main.check()?;
+            }
+        });
+        assert_eq!(checks, Ok(None));
+        let receives = main.with_timeout(2 * MS, || -> Result<(), Stop> {
+            loop {
+                FULL.send(main, 1)?;
+                assert_eq!(FULL.receive(main)?, 1);
+            }
+        });
+        assert_eq!(receives, Ok(None));
+        while FULL.try_receive(main).unwrap().is_some() {}
+        for receives in [false, true] {
+            let task = main.spawn(&STACKS, move |me| -> Result<(), Stop> {
+                loop {
+                    if receives {
+                        FULL.send(me, 1)?;
+                        assert_eq!(FULL.receive(me)?, 1);
+                    } else {
+                        me.check()?;
+                    }
+                }
+            });
+            let task = task.unwrap();
+            let remote = task.remote();
+            let kills = thread::spawn(move || {
+                thread::sleep(2 * MS);
+                assert!(remote.kill());
+            });
+            assert_eq!(task.join(main), Ok(Err(Stop::Killed)));
+            kills.join().unwrap();
+            while FULL.try_receive(main).unwrap().is_some() {}
+        }
+    })
+    .unwrap();
+}
+
+#[test]
 fn an_error_that_was_not_delivered_is_dropped_when_the_run_is_over() {
     static DROPPED: AtomicU32 = AtomicU32::new(0);
     #[derive(Debug)]
@@ -656,4 +702,45 @@ fn an_error_that_was_not_delivered_is_dropped_when_the_run_is_over() {
     assert_eq!(DROPPED.load(Relaxed), 2);
     thread::spawn(run).join().unwrap();
     assert_eq!(DROPPED.load(Relaxed), 4);
+}
+
+#[test]
+fn a_future_that_waits_in_its_poll_loses_no_wake() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let begun = main.now();
+        main.with_timeout(2000 * MS, || {
+            let mut polls = 0;
+            main.wait(poll_fn(|context| {
+                polls += 1;
+                if polls > 1 {
+                    return Poll::Ready(());
+                }
+                // The wake comes during the wait, which uses it up.
+                let waker = context.waker().clone();
+                let wakes = main.spawn(&STACKS, move |_me| {
+                    waker.wake();
+                    Ok(())
+                });
+                main.sleep(2 * MS).unwrap();
+                drop(wakes);
+                Poll::Pending
+            }))
+        })
+        .unwrap();
+        assert!(main.since(begun) < 1000 * MS, "it was polled because the time is over");
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_error_of_a_throw_before_the_start_ends_the_first_wait() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |me| Ok(me.yield_now()));
+        let task = task.unwrap();
+        task.throw("reload").unwrap();
+        assert_eq!(task.join(main), Ok(Ok(Err(Stop::Error("reload")))));
+    })
+    .unwrap();
 }

@@ -123,3 +123,38 @@ fn an_interval_that_falls_behind_skips_and_says_how_many() {
     })
     .unwrap();
 }
+
+#[test]
+fn a_tick_that_is_stopped_keeps_its_count() {
+    static CLOCK: Simulated = Simulated::new();
+    static HUB: Hub<1> = Hub::new(&CLOCK);
+    HUB.run(|main| {
+        let mut interval = main.interval(Duration::from_micros(10));
+        main.sleep(Duration::from_micros(35)).unwrap();
+        let stopped = main.with_timeout(Duration::ZERO, || {
+            let _swallowed = main.sleep(Duration::from_micros(1));
+            assert!(matches!(interval.tick(main), Err(Stop::Timeout(_))));
+            Ok(())
+        });
+        assert_eq!(stopped, Ok(Some(())));
+        assert_eq!(interval.tick(main), Ok(2));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_timeout_that_was_kept_is_not_caught_by_a_later_scope() {
+    static CLOCK: Simulated = Simulated::new();
+    static HUB: Hub<1> = Hub::new(&CLOCK);
+    HUB.run(|main| {
+        let mut kept = None;
+        let over = main.with_timeout(Duration::ZERO, || {
+            kept = main.sleep(Duration::from_micros(5)).err();
+            Ok(())
+        });
+        let kept = kept.unwrap();
+        assert!(over.is_ok() && matches!(kept, Stop::Timeout(_)));
+        assert_eq!(main.with_timeout(Duration::from_secs(1), || Err::<(), _>(kept)), Err(kept));
+    })
+    .unwrap();
+}

@@ -108,7 +108,8 @@ pub(crate) mod sealed {
 /// Waits for the first of several things, and returns which it was and what it gave. The others are as if nothing had
 /// happened: nothing that an arm received is ever dropped.
 ///
-/// Arms that can complete at once take turns: each call begins to look at another one.
+/// Of the arms that can complete at once, each is chosen equally often: each call begins to look at one that a generator
+/// of numbers picks, the same in every run.
 ///
 /// # Errors
 ///
@@ -141,8 +142,10 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
     let count = choices.count();
     assert!((1..=MOST).contains(&count), "a `select` has 1 to 8 arms");
     me.check()?;
-    let rotation = &me.slot.schedule().rotation;
-    let first = rotation.replace(rotation.get().wrapping_add(1)) as usize;
+    // A counter would begin at the same arm again and again in a loop of two selects. The upper half is the random one.
+    let random = &me.slot.schedule().random;
+    random.set(random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let first = (random.get() >> 16) as usize;
     for turn in 0..count {
         if let Some(chosen) = choices.now((first + turn) % count, me) {
             return Ok(chosen);
