@@ -78,6 +78,9 @@ impl<W: Waits> Bridge<W> {
 
     /// Runs code that uses the devices of this bridge, and returns what it returns, unless a wait in it was stopped.
     ///
+    /// A `run` inside of another one takes the reason, and the outer one has none then: so return what the inner one
+    /// returned, with `?`.
+    ///
     /// # Errors
     ///
     /// The reason to stop, whatever the code has made of it. If one was kept before, the code does not run.

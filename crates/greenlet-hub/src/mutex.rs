@@ -118,6 +118,7 @@ impl<T> Mutex<T> {
     /// # drop(guard);
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn lock<'a, V: Default + 'static, E: 'static>(&'a self, me: &'a Task<V, E>) -> Result<Guard<'a, T>, Stop<E>> {
         self.enter(me);
         me.check()?;

@@ -106,12 +106,17 @@ impl Schedule {
     /// Looks for what came from outside, and for timers that are due if `clock` says so.
     #[inline]
     pub(crate) fn look(&self, clock: bool) {
-        if !self.inbox.is_empty() {
+        if !self.is_inbox_empty() {
             self.collect();
         }
         if clock {
             self.expire();
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_inbox_empty(&self) -> bool {
+        self.inbox.is_empty()
     }
 
     /// Returns a number that changes whenever a task waits, and at no other time.
@@ -121,6 +126,7 @@ impl Schedule {
     }
 
     #[cold]
+    #[inline(never)]
     fn collect(&self) {
         if self.turn.get().is_none() {
             return; // at the end of the run a task that cleans up looks, and no task becomes ready any more
@@ -138,6 +144,7 @@ impl Schedule {
     }
 
     #[cold]
+    #[inline(never)]
     fn expire(&self) {
         if self.timers.first().is_none() || self.turn.get().is_none() {
             return;

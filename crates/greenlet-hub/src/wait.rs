@@ -58,9 +58,24 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// ```
     #[inline]
     pub fn check(&self) -> Result<(), Stop<E>> {
+        let (base, schedule) = (self.slot.base(), self.slot.schedule());
+        let quiet = schedule.turn.get() == Some(self.slot)
+            && schedule.is_inbox_empty()
+            && base.depth.get() == 0
+            && base.alerts.get() == 0;
+        if quiet { Ok(()) } else { self.look() }
+    }
+
+    /// As [`check`](Self::check). At the end of the run there is no turn, and code that cleans up goes on.
+    #[cold]
+    #[inline(never)]
+    fn look(&self) -> Result<(), Stop<E>> {
         let schedule = self.slot.schedule();
-        if schedule.turn.get() != Some(self.slot) {
-            self.must_be_current()?;
+        if schedule.turn.get() != Some(self.slot)
+            && let Err(refused) = self.regain_turn()
+            && refused != Resumed::Over
+        {
+            return refused.end();
         }
         schedule.look(self.slot.base().depth.get() != 0);
         self.check_seen()
@@ -216,7 +231,13 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Returns `true` if this task runs, and not another one to which its `&Task` came by a scope.
     #[inline]
     pub(crate) fn runs(&self) -> bool {
-        self.slot.schedule().turn.get() == Some(self.slot) || self.greenlet().is_current()
+        self.slot.schedule().turn.get() == Some(self.slot) || self.is_current()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_current(&self) -> bool {
+        self.greenlet().is_current()
     }
 
     /// Returns an error unless this task runs.
@@ -224,15 +245,6 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         match self.slot.schedule().turn.get() == Some(self.slot) {
             true => Ok(()),
             false => self.regain_turn().or_else(Resumed::end),
-        }
-    }
-
-    /// Returns an error if another task runs. At the end of the run there is no turn, and code that cleans up goes on.
-    #[cold]
-    fn must_be_current(&self) -> Result<(), Stop<E>> {
-        match self.regain_turn() {
-            Err(Resumed::Over) => Ok(()),
-            regained => regained.or_else(Resumed::end),
         }
     }
 
