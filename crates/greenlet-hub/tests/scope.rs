@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::MS;
+use common::{MS, refuse_to_end};
 use greenlet_hub::{Channel, Refusal, SpawnError, Stop, Task};
 use std::cell::{Cell, RefCell};
 
@@ -228,4 +228,18 @@ fn a_run_takes_over_nothing_of_one_that_ends_in_a_scope() {
     })
     .unwrap();
     assert_eq!(STACKS.free(), 8);
+}
+
+#[test]
+fn a_child_that_refuses_to_end_does_not_keep_the_run() {
+    hub!(HUB, STACKS);
+    for leaked in [2, 4] {
+        HUB.run(|main| {
+            let parent = |me: &Task| me.scope(|scope| Ok(scope.spawn(&STACKS, refuse_to_end)?));
+            drop(main.spawn(&STACKS, parent).unwrap());
+            main.sleep(MS).unwrap();
+        })
+        .unwrap();
+        assert_eq!(STACKS.free(), 8 - leaked);
+    }
 }
