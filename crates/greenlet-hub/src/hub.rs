@@ -267,7 +267,6 @@ impl<V: 'static, E: 'static> Drop for Clear<'_, V, E> {
             }
         }
         panics.catch(|| state.reap());
-        state.main.set_greenlet(None, None);
         state.main.bound().next_generation();
         state.main.base().life.set(Life::Free);
         panics.resume();
@@ -293,6 +292,8 @@ impl<V: 'static, E: 'static> Drop for Over<'_, V, E> {
         impl<V: 'static, E: 'static> Drop for GiveUp<'_, V, E> {
             fn drop(&mut self) {
                 self.0.all().for_each(|slot| mem::forget(slot.thrown.take()));
+                // Not before: a task that cannot end passes control on to main, when the kernel ends it.
+                self.0.main.set_greenlet(None, None);
                 // The next owner sees what tasks of this run wrote.
                 self.0.schedule.run.store(0, Release);
             }

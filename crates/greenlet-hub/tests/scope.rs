@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::MS;
+use common::{MS, refuse_to_end};
 use greenlet::{Event, Greenlet};
 use greenlet_hub::{Channel, Mutex, Refusal, SpawnError, Stop, Task};
 use std::cell::{Cell, RefCell};
@@ -430,4 +430,18 @@ fn what_the_kernel_throws_before_the_body_begins_is_not_lost() {
         assert_eq!(STACKS.free(), 8);
     })
     .unwrap();
+}
+
+#[test]
+fn a_child_that_refuses_to_end_does_not_keep_the_run() {
+    hub!(HUB, STACKS);
+    for leaked in [2, 4] {
+        HUB.run(|main| {
+            let parent = |me: &Task| me.scope(|scope| Ok(scope.spawn(&STACKS, refuse_to_end)?));
+            drop(main.spawn(&STACKS, parent).unwrap());
+            main.sleep(MS).unwrap();
+        })
+        .unwrap();
+        assert_eq!(STACKS.free(), 8 - leaked);
+    }
 }

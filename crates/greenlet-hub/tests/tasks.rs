@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{MS, log};
+use common::{MS, log, refuse_to_end};
 use greenlet::EnterError;
 use greenlet_hub::{
     Bounded, Channel, Event, Hub, JoinHandle, Mutex, Refusal, Remote, RemoteTask, RunError, Signal, SpawnError, Stop,
@@ -583,16 +583,6 @@ fn a_join_that_is_stopped_lets_the_task_go_on() {
         assert_eq!(STACKS.free(), 8);
     })
     .unwrap();
-}
-
-/// Waits for what never comes, however often it is asked to end; then takes the exits of the kernel without ending.
-fn refuse_to_end<E: 'static>(me: &Task<(), E>) -> Result<(), Stop<E>> {
-    static NEVER: Event = Event::new();
-    let _killed = me.shield(|| NEVER.wait(me));
-    let main = me.greenlet().parent().unwrap().downgrade();
-    loop {
-        let _exit = main.switch(());
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the tests of this crate share. No test file uses all of it.
 #![allow(dead_code, unused_macros, reason = "each test file uses a part")]
 
+use greenlet_hub::{Event, Stop, Task};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +13,16 @@ pub(crate) type Log = Rc<RefCell<Vec<String>>>;
 
 pub(crate) fn log() -> Log {
     Rc::default()
+}
+
+/// Waits for what never comes, however often it is asked to end; then takes the exits of the kernel without ending.
+pub(crate) fn refuse_to_end<E: 'static>(me: &Task<(), E>) -> Result<(), Stop<E>> {
+    static NEVER: Event = Event::new();
+    let _killed = me.shield(|| NEVER.wait(me));
+    let main = me.greenlet().parent().unwrap().downgrade();
+    loop {
+        let _exit = main.switch(());
+    }
 }
 
 /// Adds a line to a log.
