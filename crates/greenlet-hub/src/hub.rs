@@ -130,6 +130,9 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
     fn begin(&'static self, main: &greenlet::Main<V, E>) -> SlotRef {
         let state = &self.state;
         let hub = ptr::from_ref(state).cast::<Schedule>();
+        // Tasks that have ended with the tree of the last run, after the hub, have left entries.
+        state.schedule.end();
+        state.schedule.dead.set(None);
         state.slots.set(&self.slots);
         let mut free = None;
         for slot in self.slots.iter().rev() {

@@ -456,3 +456,27 @@ fn a_second_panic_while_a_scope_closes_ends_the_program() {
     })
     .unwrap();
 }
+
+#[test]
+fn what_ends_with_the_tree_is_not_queued_in_the_next_run() {
+    hub!(HUB, STACKS);
+    static NEVER: Channel<()> = Channel::new();
+    for _ in 0..3 {
+        HUB.run(|main| {
+            let parent = main.spawn(&STACKS, |me| {
+                me.scope(|scope| {
+                    // The exit of the kernel ends it, because it waits in a shield for what never comes.
+                    scope.spawn(&STACKS, |me| me.shield(|| NEVER.receive(me)))?;
+                    me.park()
+                })
+            });
+            drop(parent.unwrap());
+            main.yield_now().unwrap();
+            let tasks = [(); 6].map(|()| main.spawn(&STACKS, |_me| Ok(())).unwrap());
+            for task in tasks {
+                task.join(main).unwrap().unwrap();
+            }
+        })
+        .unwrap();
+    }
+}
