@@ -445,3 +445,52 @@ fn a_child_that_refuses_to_end_does_not_keep_the_run() {
         assert_eq!(STACKS.free(), 8 - leaked);
     }
 }
+
+#[test]
+fn a_shield_through_the_task_of_the_parent_hides_nothing_from_it() {
+    hub!(HUB, STACKS);
+    HUB.run(|main| {
+        let seen = Cell::new(Ok(()));
+        let ended = main.scope(|scope| {
+            scope.spawn(&STACKS, |me| main.shield(|| me.park()))?;
+            main.yield_now()?;
+            main.remote().kill();
+            seen.set(main.check());
+            Err::<(), _>("done".into())
+        });
+        assert_eq!((seen.get(), ended), (Err(Stop::Killed), Err(Stop::Error("done"))));
+    })
+    .unwrap();
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "no processes")]
+fn a_second_panic_while_a_scope_closes_ends_the_program() {
+    hub!(HUB, STACKS);
+    const CHILD: &str = "GREENLET_HUB_TEST_CHILD";
+    if std::env::var_os(CHILD).is_none() {
+        let name = "a_second_panic_while_a_scope_closes_ends_the_program";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let output =
+            child.args([name, "--exact", "--nocapture"]).env(CHILD, "1").env("RUST_BACKTRACE", "0").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("second") && !said.contains("left"), "{said}");
+        return;
+    }
+    HUB.run(|main| {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            main.scope(|scope| {
+                for text in ["first", "second"] {
+                    scope.spawn(&STACKS, move |me| {
+                        let _killed = me.park();
+                        panic!("{text}")
+                    })?;
+                }
+                main.yield_now()?;
+                Err::<(), Stop>("body".into())
+            })
+        }));
+        eprintln!("left: {}", caught.is_err());
+    })
+    .unwrap();
+}
