@@ -1,23 +1,16 @@
-//! Tasks: turns, ends, kills, timeouts. Hosted, where every test thread is a core.
+//! Tasks: turns, wakes, kills, joins, futures. Hosted, where every test thread is a core.
 #![cfg(feature = "std")]
 
 mod common;
 
-use common::{MS, log, refuse_to_end};
-use greenlet::EnterError;
-use greenlet_hub::{
-    Bounded, Channel, Event, Hub, JoinHandle, Mutex, Refusal, Remote, RemoteTask, RunError, Signal, SpawnError, Stop,
-    Task, Threads,
-};
-use std::cell::RefCell;
+use common::{MS, log};
+use greenlet_hub::{JoinHandle, Mutex, Refusal, Remote, RemoteTask, Signal, Stop, Task};
 use std::fmt::{self, Write};
 use std::future::poll_fn;
-use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
 
 #[test]
 fn tasks_take_turns_and_are_joined() {
@@ -104,56 +97,6 @@ fn higher_levels_run_first() {
     })
     .unwrap();
     assert_eq!(out.borrow().join(""), "3322221100");
-}
-
-#[test]
-fn timeouts_nest_and_each_is_caught_by_its_own_scope() {
-    hub!(HUB, STACKS);
-    HUB.run(|main| {
-        let task = main.spawn(&STACKS, |me| {
-            // The outer one is over first: it passes through the inner scope, and swallowing it does not help.
-            let outer = me.with_timeout(2 * MS, || {
-                let inner = me.with_timeout(500 * MS, || {
-                    let _swallowed = me.sleep(400 * MS);
-                    me.sleep(400 * MS)
-                });
-                assert!(matches!(inner, Err(Stop::Timeout(scope)) if scope.depth() == 1));
-                inner
-            });
-            assert_eq!(outer, Ok(None));
-            me.sleep(MS)?; // the scope is left
-            assert_eq!(me.with_timeout(500 * MS, || me.with_timeout(MS, || me.sleep(400 * MS))), Ok(Some(None)));
-            assert_eq!(me.with_timeout(500 * MS, || me.sleep(MS)), Ok(Some(())));
-            Ok(())
-        });
-        let begun = main.now();
-        assert_eq!(task.unwrap().join(main).unwrap(), Ok(()));
-        assert!(main.since(begun) < 300 * MS);
-    })
-    .unwrap();
-}
-
-#[test]
-fn sleepers_wake_in_the_order_of_their_times() {
-    hub!(HUB, STACKS);
-    let log = log();
-    let out = log.clone();
-    HUB.run(move |main| {
-        let tasks = [5, 1, 4, 2, 3].map(|n| {
-            let (log, at) = (log.clone(), main.after(MS * 5 + MS * n));
-            main.spawn(&STACKS, move |me| {
-                me.sleep_until(at)?;
-                say!(log, "{n}");
-                Ok(())
-            })
-            .unwrap()
-        });
-        for task in tasks {
-            task.join(main).unwrap().unwrap();
-        }
-    })
-    .unwrap();
-    assert_eq!(out.borrow().join(""), "12345");
 }
 
 #[test]
@@ -428,144 +371,6 @@ fn the_error_of_a_throw_is_delivered_once() {
 }
 
 #[test]
-fn the_end_of_a_run_lets_shields_finish() {
-    hub!(HUB, STACKS);
-    static LAST: AtomicU32 = AtomicU32::new(0);
-    HUB.run(|main| {
-        drop(main.spawn(&STACKS, |me| {
-            let stop = me.park();
-            me.shield(|| me.sleep(2 * MS))?;
-            LAST.store(7, Relaxed);
-            stop
-        }));
-        main.yield_now().unwrap();
-    })
-    .unwrap();
-    assert_eq!(LAST.load(Relaxed), 7);
-    assert_eq!(STACKS.free(), 8);
-    // A join in it completes as ever: of a task that the end of the run kills, and of one whose body was over before.
-    let results = Rc::new(RefCell::new(Vec::new()));
-    let out = results.clone();
-    HUB.run(move |main| {
-        let killed = main.spawn(&STACKS, |me| Ok(me.park())).unwrap();
-        let over = main.spawn(&STACKS, |_me| Ok(Ok(()))).unwrap();
-        drop(main.spawn(&STACKS, move |me| {
-            let stop = me.park();
-            for worker in [killed, over] {
-                results.borrow_mut().push(me.shield(|| worker.join(me)));
-            }
-            stop
-        }));
-        main.sleep(MS).unwrap();
-    })
-    .unwrap();
-    assert_eq!(*out.borrow(), [Ok(Ok(Err(Stop::Killed))), Ok(Ok(Ok(())))]);
-    assert_eq!(STACKS.free(), 8);
-    // And one that waits in it for ever does not keep the run.
-    static NEVER: Event = Event::new();
-    HUB.run(|main| {
-        drop(main.spawn(&STACKS, |me| me.shield(|| NEVER.wait(me))));
-        main.yield_now().unwrap();
-    })
-    .unwrap();
-    assert_eq!(STACKS.free(), 8);
-}
-
-#[test]
-fn no_task_begins_at_the_end_of_a_run() {
-    hub!(HUB, STACKS);
-    static REFUSED: AtomicU32 = AtomicU32::new(0);
-    HUB.run(|main| {
-        drop(main.spawn(&STACKS, |me| {
-            let stop = me.park();
-            let refused = me.spawn(&STACKS, |me| me.park()).unwrap_err();
-            assert_eq!(refused.reason, SpawnError::Over);
-            REFUSED.store(1, Relaxed);
-            stop
-        }));
-        main.yield_now().unwrap();
-    })
-    .unwrap();
-    assert_eq!(REFUSED.load(Relaxed), 1);
-    assert_eq!(STACKS.free(), 8);
-}
-
-#[test]
-fn of_several_panics_at_the_end_of_a_run_one_goes_on() {
-    hub!(HUB, STACKS);
-    for main_panics in [false, true] {
-        let run = panic::catch_unwind(|| {
-            HUB.run(|main| {
-                for _ in 0..2 {
-                    let panics =
-                        |me: &Task| -> Result<(), Stop> { panic::panic_any(me.park().unwrap_err().to_string()) };
-                    drop(main.spawn(&STACKS, panics).unwrap());
-                }
-                main.yield_now().unwrap();
-                assert!(!main_panics, "main panics");
-            })
-        });
-        let payload = run.unwrap_err();
-        assert_eq!(payload.is::<&str>(), main_panics, "the one of main, or the last of a task");
-        assert_eq!(STACKS.free(), 8, "all of them have ended");
-    }
-}
-
-#[test]
-fn a_panic_of_a_task_is_main_s_and_the_books_are_right() {
-    hub!(HUB, STACKS);
-    HUB.run(|main| {
-        let task: JoinHandle<()> = main.spawn(&STACKS, |_me| std::panic::panic_any("broken")).unwrap();
-        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| main.yield_now()));
-        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"broken"));
-        assert_eq!(task.join(main), Ok(Err(Stop::Killed)));
-        main.sleep(MS).unwrap();
-        let task = main.spawn(&STACKS, |_me| Ok(1)).unwrap();
-        assert_eq!(task.join(main), Ok(Ok(1)));
-        assert_eq!(STACKS.free(), 8);
-    })
-    .unwrap();
-}
-
-#[test]
-fn a_value_whose_default_panics_loses_no_turn() {
-    static PANICS: AtomicU32 = AtomicU32::new(0);
-    struct Value;
-    impl Default for Value {
-        fn default() -> Self {
-            assert_eq!(PANICS.swap(0, Relaxed), 0, "there is none");
-            Self
-        }
-    }
-    static PLATFORM: Threads = Threads::new();
-    static HUB: Hub<2, Value> = Hub::new(&PLATFORM);
-    static STACKS: greenlet::StackPool<2, 65536> = greenlet::StackPool::new();
-    HUB.run(|main| {
-        let task = main.spawn(&STACKS, |_me| Ok(42)).unwrap();
-        PANICS.store(1, Relaxed);
-        panic::catch_unwind(AssertUnwindSafe(|| main.yield_now())).unwrap_err();
-        assert_eq!(task.join(main), Ok(Ok(42)));
-    })
-    .unwrap();
-}
-
-#[test]
-fn an_interval_does_not_drift() {
-    hub!(HUB, STACKS);
-    HUB.run(|main| {
-        let mut interval = main.interval(Duration::from_micros(500));
-        let first = interval.next();
-        let mut ticks = 0;
-        while ticks < 20 {
-            ticks += 1 + interval.tick(main).unwrap();
-            assert_eq!(interval.next().ticks() - first.ticks(), ticks * 500_000);
-            assert!(main.now().ticks() >= interval.next().ticks() - 500_000);
-        }
-    })
-    .unwrap();
-}
-
-#[test]
 fn a_join_that_is_stopped_lets_the_task_go_on() {
     hub!(HUB, STACKS);
     static DONE: AtomicU32 = AtomicU32::new(0);
@@ -583,115 +388,6 @@ fn a_join_that_is_stopped_lets_the_task_go_on() {
         assert_eq!(STACKS.free(), 8);
     })
     .unwrap();
-}
-
-#[test]
-fn no_handle_refers_to_a_task_of_a_run_that_a_panic_has_ended() {
-    hub!(HUB, STACKS);
-    static NEVER: Channel<()> = Channel::new();
-    let kept = RefCell::new(None);
-    let run = panic::catch_unwind(AssertUnwindSafe(|| {
-        HUB.run(|main| {
-            let panics = |me: &Task| -> Result<(), Stop> {
-                let _killed = me.shield(|| NEVER.receive(me));
-                panic::panic_any("at the end of the run")
-            };
-            drop(main.spawn(&STACKS, panics).unwrap());
-            *kept.borrow_mut() = Some(main.spawn(&STACKS, refuse_to_end).unwrap());
-            main.yield_now().unwrap();
-        })
-    }));
-    assert_eq!(run.unwrap_err().downcast_ref(), Some(&"at the end of the run"));
-    let kept: JoinHandle<()> = kept.take().unwrap();
-    assert!(kept.is_over());
-    assert!(!kept.remote().kill());
-    HUB.run(|main| {
-        for n in 0..8 {
-            assert_eq!(main.spawn(&STACKS, move |_me| Ok(n)).unwrap().join(main), Ok(Ok(n)));
-        }
-    })
-    .unwrap();
-}
-
-#[test]
-fn a_loop_that_never_has_to_wait_is_stopped() {
-    hub!(HUB, STACKS);
-    static FULL: Bounded<u32, 1> = Bounded::new();
-    HUB.run(|main| {
-        let checks = main.with_timeout(2 * MS, || -> Result<(), Stop> {
-            loop {
-                main.check()?;
-            }
-        });
-        assert_eq!(checks, Ok(None));
-        let receives = main.with_timeout(2 * MS, || -> Result<(), Stop> {
-            loop {
-                FULL.send(main, 1)?;
-                assert_eq!(FULL.receive(main)?, 1);
-            }
-        });
-        assert_eq!(receives, Ok(None));
-        while FULL.try_receive(main).unwrap().is_some() {}
-        for receives in [false, true] {
-            let task = main.spawn(&STACKS, move |me| -> Result<(), Stop> {
-                loop {
-                    if receives {
-                        FULL.send(me, 1)?;
-                        assert_eq!(FULL.receive(me)?, 1);
-                    } else {
-                        me.check()?;
-                    }
-                }
-            });
-            let task = task.unwrap();
-            let remote = task.remote();
-            let kills = thread::spawn(move || {
-                thread::sleep(2 * MS);
-                assert!(remote.kill());
-            });
-            assert_eq!(task.join(main), Ok(Err(Stop::Killed)));
-            kills.join().unwrap();
-            while FULL.try_receive(main).unwrap().is_some() {}
-        }
-    })
-    .unwrap();
-}
-
-#[test]
-fn an_error_that_was_not_delivered_is_dropped_when_the_run_is_over() {
-    static DROPPED: AtomicU32 = AtomicU32::new(0);
-    #[derive(Debug)]
-    struct Local(thread::ThreadId);
-    impl Drop for Local {
-        fn drop(&mut self) {
-            assert_eq!(self.0, thread::current().id(), "it is no other thread's");
-            let refused = HUB.run(|_main| ()).unwrap_err();
-            assert_eq!(refused.reason, RunError::Enter(EnterError::OtherCore), "the run is not over");
-            DROPPED.fetch_add(1, Relaxed);
-        }
-    }
-    static PLATFORM: Threads = Threads::new();
-    static HUB: Hub<2, (), Local> = Hub::new(&PLATFORM);
-    static STACKS: greenlet::StackPool<4, 65536> = greenlet::StackPool::new();
-    let run = || {
-        HUB.run(|main| {
-            let stubborn: JoinHandle<(), (), Local> = main.spawn(&STACKS, refuse_to_end).unwrap();
-            main.yield_now().unwrap();
-            stubborn.throw(Local(thread::current().id())).unwrap();
-            let throws = |me: &Task<(), Local>| {
-                let main = me.greenlet().parent().unwrap();
-                drop(main.throw(Local(thread::current().id())));
-                Ok(())
-            };
-            drop(main.spawn(&STACKS, throws).unwrap());
-            main.shield(|| main.yield_now()).unwrap();
-        })
-        .unwrap();
-    };
-    run();
-    assert_eq!(DROPPED.load(Relaxed), 2);
-    thread::spawn(run).join().unwrap();
-    assert_eq!(DROPPED.load(Relaxed), 4);
 }
 
 #[test]

@@ -17,8 +17,9 @@ pub(crate) fn log() -> Log {
 
 /// Waits for what never comes, however often it is asked to end; then takes the exits of the kernel without ending.
 pub(crate) fn refuse_to_end<E: 'static>(me: &Task<(), E>) -> Result<(), Stop<E>> {
-    static NEVER: Event = Event::new();
-    let _killed = me.shield(|| NEVER.wait(me));
+    // Not a static: one belongs to one hub at a time, and the tests of a file run beside each other.
+    let never = Event::new();
+    let _killed = me.shield(|| never.wait(me));
     let main = me.greenlet().parent().unwrap().downgrade();
     loop {
         let _exit = main.switch(());
