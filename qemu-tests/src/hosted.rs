@@ -79,6 +79,18 @@ pub fn backtraces(target: &str) -> Result<u64> {
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
+/// The crates above the library whose tests need the feature `std`, which the library's own tests must not have.
+const COMPANIONS: [&str; 3] = ["greenlet-hub", "greenlet-embedded", "greenlet-embassy"];
+
+/// Runs the tests of the crates above the library that need `std`.
+///
+/// # Errors
+///
+/// As [`Tests::run`].
+pub fn companions() -> Result<u64> {
+    passed(&cargo_for(&COMPANIONS, "test", "std", &["--no-fail-fast"], &[])?).map_err(anyhow::Error::msg)
+}
+
 /// Builds the library's examples with `features`.
 ///
 /// # Errors
@@ -107,8 +119,14 @@ pub fn example(name: &str, features: &str) -> Result<PathBuf> {
 
 /// Runs a cargo for the library.
 fn cargo(verb: &str, features: &str, words: &[&str], last: &[&str]) -> Result<Ended> {
+    cargo_for(&["greenlet"], verb, features, words, last)
+}
+
+/// Runs a cargo for packages of the workspace.
+fn cargo_for(packages: &[&str], verb: &str, features: &str, words: &[&str], last: &[&str]) -> Result<Ended> {
     let mut cargo = environment::cargo();
-    cargo.current_dir(places::root()).args([verb, "--package", "greenlet", "--features", features]).args(words);
+    cargo.current_dir(places::root()).arg(verb).args(packages.iter().flat_map(|package| ["--package", package]));
+    cargo.args(["--features", features]).args(words);
     cargo.args(FASTER.iter().flat_map(|setting| ["--config", setting]));
     cargo.arg("--target-dir").arg(places::hosted()?).args(last);
     // This program parses its output.

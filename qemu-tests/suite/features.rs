@@ -1,4 +1,5 @@
-//! The library's own tests with its features, and optimized. `cargo test` runs them beside this suite without either.
+//! The library's own tests with its features, and optimized, which `cargo test` runs beside this suite without either. And
+//! the tests of the crates above it that need `std`.
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
@@ -51,7 +52,8 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     // With `cores` a program must say which core it runs on, or it does not link.
     let examples = case("cores::examples", || hosted::examples("cores"));
-    RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples]).chain(musl()).collect()
+    let companions = case("companions", || hosted::companions().map(drop));
+    RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples, companions]).chain(musl()).collect()
 }
 
 /// Rust's programs for musl have LLVM's unwinder, and not GCC's. They run on any Linux.
