@@ -1,9 +1,10 @@
 //! Settling kills that other cores or interrupt handlers requested. This runs on the greenlets' own core.
 
-use crate::arch::{Cpu, Native};
+use crate::arch::{Cpu, Native, Words};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::references::{kill_discarding, release_caught, write_exit};
 use crate::kernel::thrown::Outcome;
+use crate::kernel::transfer::word::is_wide;
 use crate::kernel::tree::{Tree, each};
 use crate::records::block::{Block, BlockPtr, DEAD, SETTLING};
 use crate::records::busy::Busy;
@@ -71,14 +72,15 @@ fn has_room<V, E>(me: BlockPtr) -> bool {
 /// Bytes of stack that an arrival takes to settle kills, without what the code of the user takes: the exit function, and
 /// `on_unraisable` if a victim ends with an error. `qemu-tests/floor` measures it.
 const fn takes<V, E>(unoptimized: bool) -> usize {
-    let (frames, outcomes, notes) = match (unoptimized, cfg!(feature = "std")) {
-        (false, false) => (640, 4, 64),
-        (false, true) => (1024, 6, 64),
-        (true, false) => (1792, 14, 256),
-        (true, true) => (3072, 16, 256),
+    let (frames, outcomes, words, notes) = match (unoptimized, cfg!(feature = "std")) {
+        (false, false) => (640, 4, 2, 64),
+        (false, true) => (1024, 6, 2, 64),
+        (true, false) => (2560, 14, 16, 256),
+        (true, true) => (4096, 16, 16, 256),
     };
     let notes = if cfg!(feature = "abandon") { notes } else { 0 };
-    size_of::<Outcome<V, E>>().saturating_mul(outcomes).saturating_add(frames + notes)
+    let words = if is_wide::<V>() { words * size_of::<Words>() } else { 0 };
+    size_of::<Outcome<V, E>>().saturating_mul(outcomes).saturating_add(frames + words + notes)
 }
 
 /// Settles the pending kills, and adds their number to `count`. A panic of user code ends this, and is returned.
