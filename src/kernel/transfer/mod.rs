@@ -130,7 +130,7 @@ pub(super) use outgoing;
 ///
 /// `from` is running, and nothing forbids to resume `to`: see [`Isa::switch`]. `place` points to a valid `V`, which is
 /// moved out, and which stays there until this returns. The tree is one of `V` and `E`.
-#[inline(always)]
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn leave<V: 'static, E: 'static, const MARKED: bool>(
     from: BlockPtr,
     to: BlockPtr,
