@@ -66,8 +66,13 @@ pub(crate) use context::{
     BAND_WORDS, Bounds, Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word, Words,
 };
 pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa};
-#[cfg(all(bare, target_arch = "aarch64"))]
-pub use native::Mpidr;
+
+/// Public items of the crate that one instruction set alone has. `lib.rs` exports all of them, by a glob, so no other
+/// folder names an instruction set.
+pub(crate) mod exports {
+    #[cfg(all(bare, target_arch = "aarch64"))]
+    pub use super::native::Mpidr;
+}
 
 #[cfg(not(miri))]
 use context::{HAS_BYTE_BEFORE, offset};
