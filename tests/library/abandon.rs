@@ -40,7 +40,7 @@ fn refused_after_panic() -> AbandonError {
 
 #[test]
 fn an_overflow_is_what_is_at_the_limit_of_the_current_stack() {
-    // SAFETY: nobody is in a tree on this thread, or this is the tree's own code.
+    // SAFETY: no tree is entered on this thread, or this is the tree's own code.
     let at = |address, sp| unsafe { Overflow::at(address, sp) };
     {
         let _alone = alone();
@@ -152,7 +152,7 @@ fn on_the_stack_of_a_greenlet_it_is_refused() {
     });
 }
 
-/// Says what it is told when it is asked or dropped, on whatever stack that is.
+/// When dropped, records the reason for which `abandon` is refused there, on whatever stack that is.
 struct Asks(Handle);
 
 impl Drop for Asks {
@@ -173,7 +173,7 @@ fn said() -> Vec<AbandonError> {
     std::mem::take(&mut SAID.lock().unwrap())
 }
 
-/// What each greenlet may have one of: it asks when it is made, if somebody is set to, and when it is dropped.
+/// A greenlet's local value: it tries to abandon when it is made, if `ASKS_FIRST` is set, and when it is dropped.
 static KEPT: GreenletLocal<Cell<Option<Asks>>, 4> = GreenletLocal::new(|| {
     drop(ASKS_FIRST.take());
     Cell::new(None)

@@ -1,4 +1,4 @@
-//! A backtrace from inside a greenlet goes on where its parent stands, and so on up to who entered the tree.
+//! A backtrace from inside a greenlet continues where its parent is suspended, and so on up to the caller of `enter`.
 // Under Miri every greenlet is a thread, and has the backtrace of that.
 #![cfg(not(miri))]
 
@@ -68,7 +68,7 @@ fn it_goes_past_parents_that_are_dead_or_have_not_started() {
     tree(below);
     let [past_dead, past_unstarted, below_bare] = SHOWN.take().try_into().unwrap();
     assert!(past_dead.contains("::below\n") && past_unstarted.contains("::below\n"), "{past_dead}{past_unstarted}");
-    assert!(below_bare.contains("::trampoline\n"), "a parent without a body has no place to go on from; it ends there");
+    assert!(below_bare.contains("::trampoline\n"), "a parent without a body has no frames; it ends there");
 }
 
 #[test]

@@ -223,7 +223,7 @@ fn a_greenlet_has_no_body_while_the_old_one_is_dropped() {
 
 #[test]
 fn a_greenlet_replaced_from_another_one_is_set_once_that_goes_on() {
-    // The destructor leaves for main in the middle of it all; `set_run` is done when somebody comes back.
+    // The destructor leaves for main in the middle of it all; `set_run` is done when control comes back.
     tree(|main| {
         let (own, log, to_main) = (Rc::new(Cell::new(None)), Log::default(), main.handle());
         let meddler = Meddler(own.clone(), log.clone(), move |_| format!("{:?}", to_main.switch(10)));

@@ -71,7 +71,7 @@ fn an_error_that_comes_back_goes_to_the_hook() {
 fn everybody_is_asked_again_until_a_round_ends_nobody() {
     let log = Log::default();
     tree(|main| {
-        // The rounds go on because one of them ends in each.
+        // There is a further round because one of them ends in each.
         left_over(main, "third", ends(&log, 3)).switch(0).unwrap();
         left_over(main, "first", ends(&log, 1)).switch(0).unwrap();
         left_over(main, "second", ends(&log, 2)).switch(0).unwrap();
@@ -88,7 +88,7 @@ fn a_round_that_ends_somebody_who_was_not_asked_is_followed_by_another() {
         let wake = second.clone();
         let first = move |me: &Me, x| {
             let _asked = me.up(x);
-            // The second one ends, in main, who takes that for the answer to its exit; so the first one is still there.
+            // The second one ends, in main, which takes that for the answer to its exit; so the first one is still there.
             let asked = wake.take().unwrap().switch(5);
             said.say(format!("{asked:?}"));
             asked
@@ -109,7 +109,7 @@ fn a_round_that_ends_somebody_who_was_not_asked_is_followed_by_another() {
 fn a_round_that_ends_a_greenlet_without_a_body_is_followed_by_another() {
     let kept = Rc::new(Cell::new(None));
     tree(|main| {
-        // Nobody else ends in the first round, and there is a second.
+        // No other greenlet ends in the first round, and there is a second.
         let (bare, seen) = (main.bare(&STACKS).unwrap(), kept.clone());
         let refuses_once = move |me: &Me, x| {
             let _refused = me.up(x);
@@ -329,7 +329,7 @@ fn a_greenlet_whose_exit_a_tracer_replaced_is_asked_again() {
     assert_eq!((seen.get(), heard()), (1, vec![]));
 }
 
-/// Once: the next round asks that one again.
+/// Once: the next round kills that one again.
 #[cfg(all(feature = "std", not(miri)))]
 #[test]
 fn a_greenlet_for_which_the_exit_function_panicked_is_asked_again() {

@@ -68,7 +68,7 @@ fn an_unstarted_target_starts() {
 fn a_dead_target_passes_it_on_to_its_parent() {
     tree(|main| {
         for way in WAYS {
-            assert_eq!(way(dead(main).clone(), 1), Ok(1), "the parent is who switches");
+            assert_eq!(way(dead(main).clone(), 1), Ok(1), "the parent is the caller");
             let parent = waiting(main);
             let child = dead(&parent);
             assert_eq!(way(child.clone(), 2), Ok(2), "echoed");
@@ -233,7 +233,7 @@ fn what_a_dead_one_keeps_may_switch_when_its_last_handle_is_given_up() {
     impl Drop for Switches {
         fn drop(&mut self) {
             assert_eq!(self.0.switch(3), Ok(3));
-            self.0.cancel().unwrap(); // and now the next one to go on is dead as well
+            self.0.cancel().unwrap(); // and now the next receiver is dead as well
         }
     }
     static LOCAL: GreenletLocal<Cell<Option<Switches>>, 1> = GreenletLocal::new(|| Cell::new(None));

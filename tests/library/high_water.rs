@@ -1,4 +1,4 @@
-//! How much of its stack each greenlet has used, as it is told one by one, all at once, and afterwards.
+//! How much of its stack each greenlet has used: queried of one, reported of all, and after the end.
 // Under Miri a greenlet has a thread's stack, and not the pool's.
 #![cfg(all(feature = "high-water", not(miri)))]
 
@@ -85,7 +85,7 @@ fn main_has_no_mark_and_an_ended_tree_no_table() {
             child
         })
         .unwrap();
-    ended.report_stacks(&mut |piece| panic!("{piece} is told of a tree that has ended"));
+    ended.report_stacks(&mut |piece| panic!("{piece} is reported of a tree that has ended"));
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn destructors_may_use_values_their_own_and_others() {
     });
 }
 
-/// What is kept for main goes when nobody refers to main any more, and must not find a way to refer to it.
+/// What is kept for main is dropped when main has no reference left, and its destructor must not be able to make one.
 #[cfg(feature = "std")]
 #[test]
 fn a_destructor_at_the_end_of_main_finds_nobody_current() {

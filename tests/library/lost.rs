@@ -143,8 +143,8 @@ fn a_victim_that_refuses_is_leaked_and_told_of_once() {
         main.for_each(|g| found = found.take().or((g.name() == Some("stubborn")).then(|| g.downgrade())));
         let weak = found.unwrap();
         drop(weak.upgrade().unwrap());
-        assert!(heard().is_empty() && weak.upgrade().is_some(), "not asked again");
-        // The end of the tree asks it once more, and then it ends.
+        assert!(heard().is_empty() && weak.upgrade().is_some(), "not killed again");
+        // The end of the tree kills it once more, and then it ends.
     });
 }
 
@@ -200,7 +200,7 @@ fn the_dropper_waits_when_the_victim_goes_elsewhere_and_what_wakes_it_is_lost() 
             let dropper = dropper.unwrap();
             assert_eq!(dropper.switch(10), Ok(20), "from the victim");
             assert_eq!(dropper.state(), State::Suspended, "inside its drop");
-            assert_eq!(way(&dropper), Ok(11), "it goes on with what it had");
+            assert_eq!(way(&dropper), Ok(11), "it continues with what it had");
             assert_eq!(heard(), told);
             let victim = kept.take().unwrap();
             assert_eq!(victim.parent(), Some(main.handle()), "put back");
@@ -281,13 +281,13 @@ fn the_exit_hook_may_keep_a_greenlet_that_was_about_to_be_killed() {
         LOST.set(Some(g.downgrade()));
         drop(g);
         let kept = FOUND.take().unwrap();
-        assert_eq!(kept.state(), State::Suspended, "not asked");
+        assert_eq!(kept.state(), State::Suspended, "not killed");
         assert_eq!(kept.switch(3), Ok(3));
     })
     .unwrap();
 }
 
-/// Who says nothing about leaks hears of them all the same, where there is a place to say it.
+/// A tree without a leak hook reports leaks all the same, on stderr where there is one.
 #[cfg(feature = "std")]
 #[test]
 fn a_leak_that_nobody_asked_to_hear_of_is_a_line_on_standard_error() {

@@ -120,7 +120,7 @@ fn the_exit_function_while_a_lost_greenlet_is_to_end() {
         ARMED.set(true);
         booms(|| drop(g));
         ARMED.set(false);
-        // Nobody could ask it to end: it is leaked, and exists until somebody does.
+        // It could not be killed: it is leaked, and exists until it is.
         assert_eq!(weak.upgrade().unwrap().cancel(), Ok(1));
     });
 }

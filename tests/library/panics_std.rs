@@ -1,4 +1,4 @@
-//! With the feature `std`, a panic that leaves a body goes on in the parent, with its payload.
+//! With the feature `std`, a panic that leaves a body propagates to the parent, with its payload.
 #![cfg(feature = "std")]
 
 use crate::common::{Handle, Log, Main, Me, Out, STACKS, alone, dead, left_over, tree, unstarted, waiting};
@@ -16,7 +16,7 @@ fn caught<R: std::fmt::Debug>(act: impl FnOnce() -> R) -> &'static str {
     payload.downcast_ref().copied().unwrap()
 }
 
-/// A child of `parent` that waits, and panics when it goes on, whatever it goes on with.
+/// A child of `parent` that waits, and panics when it is resumed, by whatever it gets.
 fn bomb(parent: &Handle, log: &Log) -> Handle {
     let local = log.dropping("bomb");
     let g = parent.spawn(&STACKS, move |me, x| {
@@ -37,7 +37,7 @@ fn the_payload_arrives_in_the_parent_and_the_greenlet_is_dead() {
         assert_eq!(caught(|| g.switch(1)), "boom");
         assert_eq!(log.take(), "-bomb");
         assert!(g.is_dead() && main.is_current());
-        assert_eq!(g.switch(2), Ok(2), "the tree goes on");
+        assert_eq!(g.switch(2), Ok(2), "the tree continues");
         let words = main.spawn(&STACKS, |_me, x| panic!("with {x}")).unwrap();
         let payload = catch_unwind(AssertUnwindSafe(|| words.switch(5))).unwrap_err();
         assert_eq!(payload.downcast_ref::<String>().unwrap(), "with 5");

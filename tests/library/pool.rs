@@ -187,7 +187,7 @@ fn a_refusal_counts_who_leaked_and_names_the_remedy() {
     tree(|main| {
         leaks(main, stacks!(4));
         leaks(main, &SHARED);
-        // The end of the tree asks the four again, and they stay.
+        // The end of the tree kills the four again, and they stay.
     });
     tree(|main| {
         let taken = [main.bare(&SHARED).unwrap(), main.bare(&SHARED).unwrap()];

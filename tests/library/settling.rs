@@ -5,7 +5,7 @@ use crate::remote::kill;
 use greenlet::{RemoteGreenlet, SharedStackPool, Tree};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Each is asked for by what the one before drops. Settled one inside of the other, as many as there are would need as much of main's
+/// Each is requested by a destructor of the one before. Settled one inside of the other, as many as there are would need as much of main's
 /// stack.
 #[test]
 fn kills_that_are_asked_for_while_others_are_settled_do_not_nest() {

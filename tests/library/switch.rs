@@ -169,7 +169,7 @@ fn up_returns_what_anybody_sends() {
         waiter.switch(1).unwrap();
         let target = waiter.clone();
         let other = main.spawn(&STACKS, move |_me, x| target.switch(x)).unwrap();
-        assert_eq!(other.switch(2), Ok(2), "the waiter's parent goes on, not who woke it");
+        assert_eq!(other.switch(2), Ok(2), "the waiter's parent continues, not the greenlet that resumed it");
         assert_eq!(other.switch(3), Ok(3));
         assert_eq!(waiter.switch(4), Ok(4));
         assert_eq!(log.take(), "1 2 4");

@@ -1,4 +1,4 @@
-//! What the build script makes of targets, those too that no compiler here knows.
+//! What the build script makes of targets, including targets that the compilers here do not have.
 
 #[path = "../../build/target.rs"]
 mod target;

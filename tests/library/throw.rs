@@ -145,7 +145,7 @@ fn a_dead_target_hands_the_error_to_its_first_live_ancestor() {
         let target = dead(&dead(&catching(main, &log)));
         assert_eq!(target.throw("late"), Ok(1));
         assert_eq!(log.take(), "Err(Error(\"late\"))");
-        assert_eq!(target.throw("later"), Err(Thrown::Error("later")), "which is main now, who throws");
+        assert_eq!(target.throw("later"), Err(Thrown::Error("later")), "which is main now, the thrower");
     });
 }
 
@@ -196,7 +196,7 @@ fn who_throws_waits_until_somebody_comes_back_to_it() {
             answer
         });
         let thrower = thrower.unwrap();
-        assert_eq!(thrower.switch(0), Err(Thrown::Error("end")), "the victim's parent goes on");
+        assert_eq!(thrower.switch(0), Err(Thrown::Error("end")), "the victim's parent continues");
         assert!(victim.is_dead() && log.take().is_empty());
         assert_eq!(thrower.switch(8), Ok(8));
         assert_eq!(log.take(), "Ok(8)");

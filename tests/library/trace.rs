@@ -206,7 +206,7 @@ fn an_error_of_the_tracer_takes_the_place_of_what_was_on_its_way_and_removes_it(
             assert!(main.trace().is_none());
             let waits = waiting(main);
             failing();
-            assert_eq!(way(&waits), error, "it ends by it, and main hears of that");
+            assert_eq!(way(&waits), error, "it ends by it, and main gets the error");
             assert!(waits.is_dead());
             let log = Log::default();
             let fresh = unstarted(main, &log, "unrun");
