@@ -52,7 +52,7 @@ fn kept<R>(what: &str, transfer: impl FnOnce() -> R) -> R {
     ///
     /// `job` is that of the call to `kept` which made this function.
     unsafe extern "C" fn call<F: FnOnce()>(job: *mut ()) {
-        // SAFETY: an `Option<F>`, which nobody else looks at now.
+        // SAFETY: an `Option<F>`, to which nothing else refers now.
         let job = unsafe { &mut *job.cast::<Option<F>>() };
         job.take().expect("called once")();
     }
