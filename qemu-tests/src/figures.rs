@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_less_new_or_gone_asks_to_be_kept() {
+    fn what_is_less_new_or_gone_needs_a_new_baseline() {
         for (now, problem) in [
             ("size two, .text 21\nsize throw 160\n", "aarch64: two, .text: 21 bytes, 1 less than the 22 kept; "),
             ("size two, .text 22\nsize throw 160\nsize up 9\n", "aarch64: up: 9 bytes, and none are kept; "),

@@ -253,7 +253,7 @@ mod tests {
     use crate::machine;
 
     #[test]
-    fn a_head_without_directives_asks_for_the_usual() {
+    fn a_head_without_directives_has_the_defaults() {
         assert_eq!(directives("#![no_std]\n//! About.\n// @ no directive\n").unwrap(), Directives::default());
     }
 

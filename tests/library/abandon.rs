@@ -368,7 +368,7 @@ fn the_error_arrives_in_the_parent_and_the_slot_is_gone() {
 }
 
 #[test]
-fn a_greenlet_that_refused_to_end_or_is_referred_to_by_nobody_is_given_up() {
+fn a_greenlet_that_refused_to_end_or_has_no_reference_is_given_up() {
     tree(|main| {
         let pool = stacks!(2);
         // Leaked: it refuses its exit, and is found by a weak handle.

@@ -39,7 +39,7 @@ fn in_order(shown: &str, names: &[&str]) {
 }
 
 #[test]
-fn it_names_the_bodies_of_a_greenlet_its_parents_and_main_and_ends_with_who_entered() {
+fn it_names_the_bodies_of_a_greenlet_its_parents_and_main_and_ends_with_the_caller_of_enter() {
     tree(body_of_main);
     let shown = SHOWN.take();
     assert_eq!(shown.len(), 2, "at the start, and after a switch back");

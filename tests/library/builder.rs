@@ -31,7 +31,7 @@ fn numbers_are_given_once_and_grow() {
 }
 
 #[test]
-fn numbers_do_not_run_out_and_who_is_new_is_still_told_from_who_is_not() {
+fn numbers_do_not_run_out_and_a_new_greenlet_is_still_distinguished() {
     tree(|main| {
         let pool = stacks!(3, 1024); // small, for with `high-water` each is painted a million times
         let old = main.bare(pool).unwrap();
@@ -94,7 +94,7 @@ fn the_states_answer_each_question() {
 }
 
 #[test]
-fn a_panic_handler_can_ask_who_runs() {
+fn a_panic_handler_can_query_the_current_greenlet() {
     fn report() -> Option<String> {
         // SAFETY: the tree is entered by this thread, if by any; see `alone`.
         unsafe { greenlet::current_report() }.map(|who| who.to_string())
@@ -222,7 +222,7 @@ fn a_greenlet_has_no_body_while_the_old_one_is_dropped() {
 }
 
 #[test]
-fn a_greenlet_replaced_from_another_one_is_set_once_that_goes_on() {
+fn a_greenlet_replaced_from_another_one_is_set_once_that_continues() {
     // The destructor leaves for main in the middle of it all; `set_run` is done when control comes back.
     tree(|main| {
         let (own, log, to_main) = (Rc::new(Cell::new(None)), Log::default(), main.handle());

@@ -11,7 +11,7 @@ fn list(any: &Handle) -> Vec<u64> {
 }
 
 #[test]
-fn main_comes_first_and_then_everybody_in_the_order_of_creation() {
+fn main_comes_first_and_then_all_in_the_order_of_creation() {
     tree(|main| {
         assert_eq!(list(main), [main.id()]);
         let all = [main.handle(), dead(main), main.bare(&STACKS).unwrap(), waiting(main), waiting(main)];
@@ -25,7 +25,7 @@ fn main_comes_first_and_then_everybody_in_the_order_of_creation() {
 }
 
 #[test]
-fn who_is_freed_meanwhile_is_left_out_and_who_is_created_meanwhile_too() {
+fn one_that_is_freed_or_created_meanwhile_is_left_out() {
     tree(|main| {
         let doomed = RefCell::new((0..4).map(|_| waiting(main)).collect::<Vec<_>>());
         let (made, seen) = (RefCell::new(vec![]), Cell::new(0));

@@ -28,7 +28,7 @@ fn an_exit_ends_one_greenlet_and_not_its_parents() {
 }
 
 #[test]
-fn an_exit_may_be_caught_and_the_greenlet_goes_on() {
+fn an_exit_may_be_caught_and_the_greenlet_continues() {
     tree(|main| {
         let g = main.spawn(&STACKS, |me, x| match me.up(x) {
             Err(Thrown::Exit(asked)) => me.up(asked + 1),
@@ -118,7 +118,7 @@ fn supervise(main: &Handle, victim: &Handle, log: &Log) -> Handle {
 }
 
 #[test]
-fn cancel_comes_back_to_who_called_it_and_puts_the_parent_back() {
+fn cancel_comes_back_to_the_caller_and_puts_the_parent_back() {
     tree(|main| {
         let log = Log::default();
         for victim in [waiting(main), dead(main), unstarted(main, &Log::default(), "body")] {

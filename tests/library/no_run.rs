@@ -56,7 +56,7 @@ fn a_dead_target_below_one_without_a_body_fails_in_the_sender() {
 }
 
 #[test]
-fn what_a_dying_greenlet_sends_to_a_parent_without_a_body_is_lost_and_the_next_parent_hears_of_it() {
+fn what_a_dying_greenlet_sends_to_a_parent_without_a_body_is_lost_and_the_next_parent_gets_an_error() {
     tree(|main| {
         let bare = main.bare(&STACKS).unwrap();
         let bodies: [fn(u32) -> Out; 3] = [Ok, |_| Err("lost".into()), |x| Err(Thrown::Exit(x))];

@@ -253,7 +253,7 @@ fn a_context() {
 }
 
 #[test]
-fn a_value_that_is_lost_because_nobody_can_take_it() {
+fn a_value_that_is_lost_because_it_has_no_receiver() {
     static POOL: StackPool<2, SIZE> = StackPool::new();
     static TREE: Tree<Option<Bomb>> = Tree::new();
     let greenlet =

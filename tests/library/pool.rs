@@ -151,7 +151,7 @@ fn greenlets_of_two_trees_take_stacks_from_one_pool() {
 
 /// Of every kind of pool, which counts in its own way.
 #[test]
-fn a_refusal_counts_who_leaked_and_names_the_remedy() {
+fn a_refusal_counts_the_leaked_and_names_the_remedy() {
     static SHARED: SharedStackPool<4, { crate::common::SIZE }> = SharedStackPool::new();
     fn refused<P: Stacks>(main: &Handle, pool: &'static P) -> [usize; 4] {
         match main.bare(pool).unwrap_err() {

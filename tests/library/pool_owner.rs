@@ -138,7 +138,7 @@ fn a_pool_goes_from_hand_to_hand_and_no_stack_is_lost() {
 }
 
 #[test]
-fn who_counts_the_stacks_of_a_region_while_others_use_it_gets_a_number_of_them() {
+fn a_count_of_the_stacks_of_a_region_while_others_use_it_is_a_number_of_them() {
     use greenlet::StackRegion;
     use std::sync::atomic::{AtomicBool, Ordering};
     static TREE: Tree<u32> = Tree::new();

@@ -165,7 +165,7 @@ fn the_current_greenlet_and_its_parents_are_killed_when_they_are_that_no_more() 
 }
 
 #[test]
-fn a_wake_is_taken_once_by_whoever_schedules() {
+fn a_wake_is_taken_once_by_the_scheduler() {
     tree(|main| {
         let all = [waiting(main), waiting(main), waiting(main)];
         assert_eq!(main.woken(), None);
@@ -185,7 +185,7 @@ fn a_wake_is_taken_once_by_whoever_schedules() {
 }
 
 #[test]
-fn who_is_freed_or_ended_is_gone_also_for_the_next_in_its_place() {
+fn one_that_is_freed_or_ended_is_gone_also_for_the_next_in_its_place() {
     let pool = stacks!(1);
     let (freed, ended) = tree(|main| {
         let freed = main.bare(pool).unwrap().remote();
@@ -203,7 +203,7 @@ fn who_is_freed_or_ended_is_gone_also_for_the_next_in_its_place() {
 }
 
 #[test]
-fn requests_that_nobody_settled_end_with_the_tree() {
+fn requests_that_were_not_settled_end_with_the_tree() {
     static TREE: Tree<u32> = Tree::new();
     static QUIET: Tree<u32> = Tree::new();
     let (pool, log) = (stacks!(2), Log::default()); // of its own: others count theirs while handles are kept here

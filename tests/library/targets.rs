@@ -26,7 +26,7 @@ fn firmware_is_bare_and_a_system_by_whatever_name_hosted() {
 }
 
 #[test]
-fn who_builds_may_say_which_it_is() {
+fn the_build_may_say_which_it_is() {
     for arch in ARCHS {
         for os in ["none", "uefi", "linux", "hermit", "mykernel"] {
             assert_eq!(ground(&Target { said_bare: true, ..of(arch, os) }), Ok(Ground::Bare));

@@ -29,7 +29,7 @@ fn an_error_arrives_in_the_pending_call_of_its_target() {
 }
 
 #[test]
-fn an_error_that_leaves_a_body_goes_to_the_parent_not_to_who_switched() {
+fn an_error_that_leaves_a_body_goes_to_the_parent_not_to_the_switcher() {
     tree(|main| {
         let log = Log::default();
         let said = log.clone();
@@ -185,7 +185,7 @@ fn main_is_thrown_into_like_any_other() {
 }
 
 #[test]
-fn who_throws_waits_until_somebody_comes_back_to_it() {
+fn a_thrower_waits_until_a_switch_back_to_it() {
     tree(|main| {
         let log = Log::default();
         let (victim, said) = (waiting(main), log.clone());
@@ -204,7 +204,7 @@ fn who_throws_waits_until_somebody_comes_back_to_it() {
 }
 
 #[test]
-fn a_greenlet_that_handles_errors_goes_on_and_others_see_none_of_it() {
+fn a_greenlet_that_handles_errors_continues_and_others_see_none_of_it() {
     tree(|main| {
         let g = main.spawn(&STACKS, |me, x| {
             let mut sum = x;

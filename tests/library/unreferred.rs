@@ -20,7 +20,7 @@ fn unreferred(main: &Main, body: impl FnOnce(&Me, u32) -> Out + 'static) -> Out 
 }
 
 #[test]
-fn it_goes_on_as_if_nothing_were_and_is_freed_when_it_returns() {
+fn it_continues_unchanged_and_is_freed_when_it_returns() {
     tree(|main| {
         let weak = Rc::new(Cell::new(None));
         let seen = weak.clone();

@@ -321,7 +321,7 @@ fn main_may_be_paused_removed_and_killed_like_any_other() {
 /// With the feature `std` a panic of a tasklet propagates to main, out of turn, and the run can continue.
 #[cfg(feature = "std")]
 #[test]
-fn a_panic_goes_on_in_main() {
+fn a_panic_propagates_to_main() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     static STACKS: StackPool<2, SIZE> = StackPool::new();
     static TASKLETS: Scheduler<2, u32> = Scheduler::new();

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_asks_for_nothing_is_noticed() {
+    fn a_program_that_requests_nothing_is_noticed() {
         assert!(lines("desc: Trigger: Program termination\ntotals: 9\n").is_err());
     }
 }

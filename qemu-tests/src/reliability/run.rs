@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_with_its_remedy() {
+    fn what_is_missing_is_named_with_its_remedy() {
         let errors = "  Compiling x\nerror: valgrind is not installed\n\n  apt-get install valgrind\n";
         assert_eq!(
             judged(Counts::Tallies, Status::Exited(MISSING), "", errors),
