@@ -116,8 +116,8 @@ fn a_handler_enters_nothing_and_finds_no_current_greenlet_but_can_report() {
                 assert_eq!(try_enter(&OTHER), Err(EnterError::NoCore));
                 assert!(TREE.current().is_none());
                 // SAFETY: a handler on this core.
-                let who = unsafe { greenlet::current_report() };
-                assert_eq!(who.unwrap().name, Some("interrupted"));
+                let report = unsafe { greenlet::current_report() };
+                assert_eq!(report.unwrap().name, Some("interrupted"));
             });
             Ok(x)
         });

@@ -88,7 +88,7 @@ const VARIANTS: &[Variant] = &[
             "let word = slot.word.load(Relaxed);\n        let link = if word & (asked | linked) == 0 { linked } else { 0 };\n        let before = if word & (NUMBER | ENDED) == id { Ok(slot.word.fetch_or(asked | link, AcqRel)) } else { Err(word) };",
         )],
     ),
-    // A request is left at a greenlet whose tree has ended, and nobody will ever look.
+    // A request is left at a greenlet whose tree has ended, and is never settled.
     ("mail.rs", "mail_after_the_end", &[("(word & (NUMBER | ENDED) == id)", "(word & NUMBER == id)")]),
     // To settle one request loses the other.
     (

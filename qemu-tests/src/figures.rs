@@ -49,11 +49,11 @@ impl Figures {
     ///
     /// # Errors
     ///
-    /// When rustc does not tell its version, two figures have one name, or there are none.
+    /// When rustc does not print its version, two figures have one name, or there are none.
     pub fn of_now(form: &'static Form, figures: Vec<(String, u64)>) -> Result<Self> {
         let mut compiler = environment::rustc();
         let output = compiler.current_dir(places::guests()).arg("--version").output().context("cannot start rustc")?;
-        ensure!(output.status.success(), "rustc does not tell its version ({})", output.status);
+        ensure!(output.status.success(), "rustc does not print its version ({})", output.status);
         Self::new(form, String::from_utf8_lossy(&output.stdout).trim().to_owned(), figures)
     }
 

@@ -217,17 +217,17 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("exit", name) => read.ending = known(name, Ending::ALL, Ending::name)?,
         ("timeout", seconds) => {
             let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0);
-            let seconds = seconds.context("`timeout` wants a number of seconds above 0")?;
+            let seconds = seconds.context("`timeout` needs a number of seconds above 0")?;
             read.limit = Limit::of_silence(Duration::from_secs(seconds));
         }
         ("stack", bytes) => {
             let bytes = bytes.parse().ok().filter(|&bytes| bytes > 0);
-            read.stack = bytes.context("`stack` wants a number of bytes above 0")?;
+            read.stack = bytes.context("`stack` needs a number of bytes above 0")?;
         }
         ("cores", count) => {
             let count = count.parse().ok().filter(|count| MACHINE_CORES.contains(count));
             let (least, most) = (MACHINE_CORES.start(), MACHINE_CORES.end());
-            read.cores = count.with_context(|| format!("`cores` wants a number from {least} to {most}"))?;
+            read.cores = count.with_context(|| format!("`cores` needs a number from {least} to {most}"))?;
         }
         ("icount", "") => read.counted = true,
         ("defmt", "") => read.logs = true,

@@ -101,7 +101,7 @@ const ALL: [Tests; 6] = [
     Tests { name: "cores", build: &["--test=cores", "--features=cores,recorder"], part: Part::All },
 ];
 
-/// What is asked for.
+/// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Request {
     /// Where the random numbers begin.
@@ -133,7 +133,7 @@ struct Count {
     unviable: usize,
 }
 
-/// Does what is asked for, and prints a table of what came of it.
+/// Does it, and prints a table of the results.
 ///
 /// # Errors
 ///
@@ -216,7 +216,7 @@ impl Tests {
 
         let mut cargo = cargo();
         cargo.arg("--config").arg(&file).arg("--output").arg(&folder).args(["--jobs=1", SECONDS, SECONDS_TO_BUILD]);
-        // Nobody debugs these programs.
+        // These programs are not debugged.
         let build = ["--package=greenlet", "--config=profile.dev.debug=false"].iter().chain(self.build);
         cargo.args(build.map(|word| format!("--cargo-arg={word}"))).args(["--", "--"]).args(self.part.words());
         let ended = process::run(cargo, LIMIT, |piece| {

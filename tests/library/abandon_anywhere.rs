@@ -110,7 +110,7 @@ extern "C" fn stopped(_signal: c_int, info: *const u8, context: *mut u8) {
         // SAFETY: the same.
         let whose = unsafe { greenlet::stack_of(address) };
         // Right before the switch the origin is not current any more, but the stack is still the origin's.
-        exit(if whose.is_some_and(|(who, _)| who.name == Some("deep")) { NOT_CURRENT } else { BROKEN });
+        exit(if whose.is_some_and(|(greenlet, _)| greenlet.name == Some("deep")) { NOT_CURRENT } else { BROKEN });
     };
     *STOPPED.lock().unwrap() = Some(overflow);
     let base = LANDING.0.get().addr() + size_of::<Own>() - 8;

@@ -97,7 +97,7 @@ fn the_states_answer_each_question() {
 fn a_panic_handler_can_query_the_current_greenlet() {
     fn report() -> Option<String> {
         // SAFETY: the tree is entered by this thread, if by any; see `alone`.
-        unsafe { greenlet::current_report() }.map(|who| who.to_string())
+        unsafe { greenlet::current_report() }.map(|report| report.to_string())
     }
     tree(|main| {
         assert_eq!(report().as_deref(), Some("main greenlet"));

@@ -21,8 +21,9 @@ fn table(main: &Main) -> Vec<(u64, Option<String>, [usize; 4])> {
     main.report_stacks(&mut |piece| table.push_str(piece));
     assert!(table.is_empty() || table.ends_with(" %\n"), "{table}");
     let line = |line: &str| {
-        let (who, figures) = line.strip_prefix("greenlet ")?.split_once(": ")?;
-        let (number, name) = who.split_once(' ').map_or((who, None), |(number, name)| (number, Some(name.to_owned())));
+        let (greenlet, figures) = line.strip_prefix("greenlet ")?.split_once(": ")?;
+        let (number, name) =
+            greenlet.split_once(' ').map_or((greenlet, None), |(number, name)| (number, Some(name.to_owned())));
         let (size, rest) = figures.split_once(" bytes, ")?;
         let (now, rest) = rest.split_once(" now, ")?;
         let (peak, rest) = rest.split_once(" peak, ")?;

@@ -28,7 +28,10 @@ fn heard(overflow: &Overflow) -> ! {
     eprintln!("{overflow}");
     eprintln!("past {} foreign {}", overflow.past_limit(), overflow.is_foreign_stack());
     // SAFETY: this program is in a tree on one thread.
-    eprintln!("current {}", unsafe { greenlet::current_report() }.map_or("none".to_owned(), |who| who.to_string()));
+    eprintln!(
+        "current {}",
+        unsafe { greenlet::current_report() }.map_or("none".to_owned(), |report| report.to_string())
+    );
     exit(HEARD)
 }
 

@@ -1,4 +1,4 @@
-//! Parents: who may become whose, and when it counts.
+//! Parents: which greenlet may become the parent of which, and when that takes effect.
 
 use crate::common::{Handle, Log, Me, STACKS, dead, echo, echo_with, exit_shown, tree, unstarted, waiting};
 use greenlet::{Event, ParentError, Thrown};

@@ -35,7 +35,7 @@ pub fn number() -> usize {
 #[repr(C, align(4096))]
 pub(crate) struct Memory<const SIZE: usize>(UnsafeCell<MaybeUninit<[u8; SIZE]>>);
 
-// SAFETY: nobody refers to it but the core whose stack it is.
+// SAFETY: only the core whose stack it is refers to it.
 unsafe impl<const SIZE: usize> Sync for Memory<SIZE> {}
 
 impl<const SIZE: usize> Memory<SIZE> {

@@ -43,7 +43,7 @@
 //! the tests' machines have, and what devices there are. Code and constants are read-only, nothing else is executable, and
 //! there is nothing at address zero and in the pages that guard the stacks.
 //!
-//! The board knows nothing of greenlets but what its reports ask: who runs, and whose stack has overflowed.
+//! The board uses greenlets in its reports only: which one is current, and which one's stack has overflowed.
 
 #![no_std]
 

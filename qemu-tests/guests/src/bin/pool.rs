@@ -20,7 +20,7 @@ static STACKS: StackPool<COUNT, SIZE> = StackPool::new();
 static OTHER: StackPool<1, SIZE> = StackPool::new();
 static NONE: StackPool<0, SIZE> = StackPool::new();
 static TREE: Tree<usize> = Tree::new().on_leak(|greenlet| {
-    println!("leaked: {}", greenlet.name().unwrap_or("nobody"));
+    println!("leaked: {}", greenlet.name().unwrap_or("no name"));
     LEAKED.fetch_add(1, Relaxed);
 });
 

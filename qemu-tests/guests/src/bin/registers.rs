@@ -167,7 +167,7 @@ fn unstarted(main: &Main) {
 }
 
 fn nobody_else(main: &Main) {
-    println!("nobody else: over a switch to oneself, and to a dead greenlet whose parent one is");
+    println!("no other greenlet: over a switch to oneself, and to a dead greenlet whose parent one is");
     check!(kept("main to itself", || main.switch(1)) == Ok(1));
     let (other, _starter) = started(main, |me| {
         kept("up", || me.up(0))?;

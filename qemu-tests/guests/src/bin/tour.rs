@@ -34,8 +34,8 @@ fn main() {
 
 /// Prints what a greenlet has to say.
 macro_rules! says {
-    ($who:expr, $($text:tt)+) => {
-        println!("{:>8} | {}", $who.name().unwrap_or("main"), format_args!($($text)+))
+    ($greenlet:expr, $($text:tt)+) => {
+        println!("{:>8} | {}", $greenlet.name().unwrap_or("main"), format_args!($($text)+))
     };
 }
 use says;
@@ -208,7 +208,7 @@ fn ring(main: &Main) -> [Greenlet; 3] {
         let body = move |me: &Me, mut throws| {
             let _goodbye = Goodbye(me, "goes home");
             while throws < 8 {
-                says!(me, "throws to {}", next.name().unwrap_or("nobody"));
+                says!(me, "throws to {}", next.name().unwrap_or("no name"));
                 throws = next.switch(throws + 1)?;
             }
             says!(me, "keeps the ball; ends with {throws}");
