@@ -435,7 +435,7 @@ fn while_the_process_exits_no_greenlet_continues() {
         let sent = ["Some(Value(2))", "Some(Exit(1000))", "None"].map(|sent| told.contains(&format!("\", {sent}))")));
         assert!(sent == [true; 3] && told.matches("Err(Refused(Exit: ").count() == 3, "{told}");
         assert!(told.contains("the last handle is dropped"), "{told}");
-        assert!(!told.contains("goes on: "), "{told}");
+        assert!(!told.contains("continues: "), "{told}");
         return;
     }
     WAKER.with(|_| ()); // before the tree is entered, and so dropped after what is first used inside
@@ -443,7 +443,7 @@ fn while_the_process_exits_no_greenlet_continues() {
         let g = main.spawn(&STACKS, |me, x| {
             TEXT.with(|text| {
                 let asked = me.up(x);
-                eprintln!("goes on: {text}");
+                eprintln!("continues: {text}");
                 asked
             })
         });

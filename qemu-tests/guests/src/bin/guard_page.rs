@@ -42,6 +42,6 @@ fn main() {
             let _suspended = neighbour.switch(1);
         }
         let _unreached = parser.expect("a stack is free").switch(1);
-        println!("main goes on");
+        println!("main continues");
     });
 }

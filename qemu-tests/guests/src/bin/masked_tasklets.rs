@@ -64,7 +64,7 @@ fn of_main(main: &Me<'_, u32>) {
     in_place(main, 2);
     check!(masked(|| other.switch(main)) == Err(REFUSED));
     in_place(main, 2);
-    check!(main.schedule(3) == Ok(3), "unmasked, all goes on");
+    check!(main.schedule(3) == Ok(3), "unmasked, all continues");
     check!(masked(|| other.kill(main)) == Err(REFUSED));
     check!(main.schedule(4) == Ok(4) && !other.is_alive(main), "what it did to the other one stays");
 }

@@ -54,6 +54,6 @@ fn main() {
             Ok(x)
         });
         let _unreached = deep.expect("a stack is free").switch(1);
-        println!("main went on");
+        println!("main continued");
     });
 }
