@@ -36,10 +36,10 @@ fn main() {
         }
     }
     apx::refuse();
-    optimized::tell();
+    optimized::emit();
     let variable =
         |name| PathBuf::from(env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name} for a build script")));
-    debugger::tell(&variable("CARGO_MANIFEST_DIR"));
+    debugger::emit(&variable("CARGO_MANIFEST_DIR"));
     let (from, to) = (variable("CARGO_MANIFEST_DIR").join("linker/greenlet.x"), variable("OUT_DIR"));
     println!("cargo::rerun-if-changed=linker/greenlet.x");
     println!("cargo::rerun-if-changed=build.rs");

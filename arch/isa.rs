@@ -1,8 +1,9 @@
-//! What the kernel asks of an instruction set. The whole contract is here; implementations comment on their own
-//! registers only.
+//! The contract between the kernel and an instruction set. It is documented here alone; implementations comment on
+//! their own registers only.
 //!
 //! There are two traits because a trait is implemented in one block of one file. [`Isa`] is assembly that moves
-//! control, and an instruction set must have all of it. [`Cpu`] is questions, and nearly all have defaults.
+//! control, and an instruction set must have all of it. [`Cpu`] is queries about the processor, and nearly all have
+//! defaults.
 
 use super::{BAND_WORDS, Bounds, Context, Diverging, Landing, Word, Words};
 use core::mem::MaybeUninit;

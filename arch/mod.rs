@@ -1,10 +1,10 @@
 //! The switch between two stacks: one folder per instruction set.
 //!
-//! This module knows registers and stacks. It knows nothing of greenlets: no tree, no parent, no value type.
+//! This module deals with registers and stacks. It has no notion of greenlets: no tree, no parent, no value type.
 //!
 //! | file | content |
 //! |---|---|
-//! | `isa.rs` | the contract: [`Isa`] moves control, [`Cpu`] answers questions about the processor |
+//! | `isa.rs` | the contract: [`Isa`] moves control, [`Cpu`] has queries about the processor |
 //! | `context.rs` | [`Context`], where a suspended stack is saved; [`Landing`], what arrives with control |
 //! | `NAME/switch.rs` | the implementation of [`Isa`], as inline assembly |
 //! | `NAME/trampoline.rs` | the first frame of a stack, and its call frame information |
@@ -27,7 +27,7 @@
 //! (MXCSR and the x87 words; FPCR and FPSR). They belong to the core. With the feature `fp-control` each context has
 //! control words of its own.
 //!
-//! # How a receiver tells a packet from a word
+//! # How a receiver distinguishes a packet from a word
 //!
 //! By the register that holds `to` at the jump. It arrives unchanged with a word, and null with a packet. So the fast
 //! path, which sends a word, needs no instruction to say so.
@@ -66,8 +66,13 @@ pub(crate) use context::{
     BAND_WORDS, Bounds, Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word, Words,
 };
 pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa};
-#[cfg(all(bare, target_arch = "aarch64"))]
-pub use native::Mpidr;
+
+/// Public items of the crate that one instruction set alone has. `lib.rs` exports all of them, by a glob, so no other
+/// folder names an instruction set.
+pub(crate) mod exports {
+    #[cfg(all(bare, target_arch = "aarch64"))]
+    pub use super::native::Mpidr;
+}
 
 #[cfg(not(miri))]
 use context::{HAS_BYTE_BEFORE, offset};

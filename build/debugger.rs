@@ -6,7 +6,7 @@ use std::{env, fs};
 
 /// For a target whose files are ELF: sets `cfg(gdb_script)`, and `GREENLET_GDB_SCRIPT` to the directive, in a template of
 /// assembly, that includes the script.
-pub(crate) fn tell(root: &Path) {
+pub(crate) fn emit(root: &Path) {
     println!("cargo::rustc-check-cfg=cfg(gdb_script)");
     println!("cargo::rerun-if-changed=gdb/greenlet.py");
     println!("cargo::rerun-if-changed=build/debugger.rs");

@@ -1,8 +1,8 @@
 //! The floating-point control word of aarch64, FPCR. All contexts of a core share it, or, with the feature
 //! `fp-control`, each context has its own.
 //!
-//! The status word, FPSR, stays with the core. FPCR is written as its encoding, S3_3_C4_C4_0: the assembler knows the
-//! name only for targets with floating-point registers. Access faults where floating point is trapped (CPACR_EL1.FPEN).
+//! The status word, FPSR, stays with the core. FPCR is written as its encoding, S3_3_C4_C4_0: the assembler accepts
+//! the name only for targets with floating-point registers. Access faults where floating point is trapped (CPACR_EL1.FPEN).
 
 /// Lines of a switch that save the word to `from` in x1, or load it from `to` in x2, by way of x9. It lies 40 bytes
 /// above the saved sp.

@@ -1,4 +1,4 @@
-//! The runner's command line: what is asked for, and what a question costs that makes no sense.
+//! The runner's command line: what is requested, and the error for arguments that make no sense.
 
 mod endurance;
 mod usage;
@@ -30,7 +30,7 @@ use crate::soak::{self, Tool};
 /// The guest that `cargo run` boots.
 pub const USUAL_GUEST: &str = "tour";
 
-/// What the runner is asked for.
+/// What the runner is to do.
 #[derive(Debug, PartialEq)]
 pub enum Request {
     /// Boot a guest.
@@ -213,7 +213,7 @@ impl Words {
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
-                    let seconds = seconds.ok_or("--timeout wants a number of seconds above 0")?;
+                    let seconds = seconds.ok_or("--timeout needs a number of seconds above 0")?;
                     words.limit = Some(Limit::of_silence(Duration::from_secs(seconds)));
                 }
                 Long("only") => words.only.push(place(&parser.value()?.string()?)?),

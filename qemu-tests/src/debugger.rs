@@ -43,7 +43,7 @@ impl Debugger {
         }
     }
 
-    /// It, told to be quiet and to end after its commands.
+    /// GDB, with options to be quiet and to end after its commands.
     fn batch(self) -> Result<Command> {
         let mut command = Command::new(self.program());
         match self {

@@ -217,17 +217,17 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("exit", name) => read.ending = known(name, Ending::ALL, Ending::name)?,
         ("timeout", seconds) => {
             let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0);
-            let seconds = seconds.context("`timeout` wants a number of seconds above 0")?;
+            let seconds = seconds.context("`timeout` needs a number of seconds above 0")?;
             read.limit = Limit::of_silence(Duration::from_secs(seconds));
         }
         ("stack", bytes) => {
             let bytes = bytes.parse().ok().filter(|&bytes| bytes > 0);
-            read.stack = bytes.context("`stack` wants a number of bytes above 0")?;
+            read.stack = bytes.context("`stack` needs a number of bytes above 0")?;
         }
         ("cores", count) => {
             let count = count.parse().ok().filter(|count| MACHINE_CORES.contains(count));
             let (least, most) = (MACHINE_CORES.start(), MACHINE_CORES.end());
-            read.cores = count.with_context(|| format!("`cores` wants a number from {least} to {most}"))?;
+            read.cores = count.with_context(|| format!("`cores` needs a number from {least} to {most}"))?;
         }
         ("icount", "") => read.counted = true,
         ("defmt", "") => read.logs = true,
@@ -253,7 +253,7 @@ mod tests {
     use crate::machine;
 
     #[test]
-    fn a_head_without_directives_asks_for_the_usual() {
+    fn a_head_without_directives_has_the_defaults() {
         assert_eq!(directives("#![no_std]\n//! About.\n// @ no directive\n").unwrap(), Directives::default());
     }
 

@@ -218,7 +218,7 @@ impl Program<'_> {
 }
 
 /// What cargo or the compiler complained about: its first error and what followed, or else its last words. The test programs
-/// that it went on to start are left out.
+/// that it started later are left out.
 fn complaint(errors: &str) -> String {
     /// Lines that are enough to see the first error or two.
     const SHOWN: usize = 60;

@@ -137,7 +137,7 @@ impl Step {
     }
 }
 
-/// Whether apt knows `package`; it knows none until its lists were fetched once.
+/// Whether apt lists `package`; it lists none until its lists were fetched once.
 fn is_listed(package: &str) -> bool {
     quiet("apt-cache", &["show", package])
 }

@@ -4,9 +4,9 @@
 //! library. A boot goes through it from top to bottom:
 //!
 //! ```text
-//! cli          what was asked for
+//! cli          the command line
 //! tools        is everything there that this needs? if not, install it
-//! guests       which guest programs exist, and what their heads ask for
+//! guests       which guest programs exist, and the directives in their heads
 //! build        one cargo call per package, target and profile makes their ELF files
 //! machine      which QEMU, with which arguments, and what its exit status means
 //! boot         one guest on one machine, under a limit

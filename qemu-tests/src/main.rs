@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what is asked for.
+/// Does what the command line says.
 fn answer(request: Request) -> Result<()> {
     match request {
         Request::Run { machine, guest, profile, bless, gdb: true, .. } => {

@@ -65,7 +65,7 @@ pub fn tasklets_corpus() -> PathBuf {
 ///
 /// # Errors
 ///
-/// When the operating system cannot tell where this program is.
+/// When the operating system does not provide the path of this program.
 pub fn built() -> io::Result<PathBuf> {
     in_target("guests")
 }
@@ -74,7 +74,7 @@ pub fn built() -> io::Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// When the operating system cannot tell where this program is.
+/// When the operating system does not provide the path of this program.
 pub fn hosted() -> io::Result<PathBuf> {
     in_target("hosted")
 }
@@ -83,7 +83,7 @@ pub fn hosted() -> io::Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// When the operating system cannot tell where this program is.
+/// When the operating system does not provide the path of this program.
 pub fn least() -> io::Result<PathBuf> {
     in_target("least")
 }

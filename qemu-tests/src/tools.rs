@@ -1,7 +1,7 @@
 //! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, and valgrind, which counts instructions hosted.
 //!
-//! Only what a request needs is asked for. What is missing is installed by the command that is
-//! printed first; where that is not wanted or not possible, the command is all that is printed,
+//! Only what a command needs is checked. What is missing is installed by the command that is
+//! printed first; where that is switched off or not possible, the command is all that is printed,
 //! with the reason. Everything here and in `install` speaks on standard error.
 
 use std::collections::BTreeSet;
@@ -142,7 +142,7 @@ fn has_target(target: &str) -> Result<bool> {
     rustc.current_dir(places::guests()).args(["--print", "target-libdir", "--target", target]);
     let output = rustc.output().context("cannot start rustc")?;
     if !output.status.success() {
-        bail!("rustc does not know the target {target}:\n{}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!("rustc has no target {target}:\n{}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let core = |name: OsString| name.to_string_lossy().starts_with("libcore-");

@@ -141,8 +141,8 @@ impl<T, E: 'static> Channel<T, E> {
     /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
     /// static LINE: Channel<String> = Channel::new();
     /// # HUB.run(|main| {
-    /// let refused = LINE.send(main, "nobody listens".into()).unwrap_err();
-    /// assert_eq!((refused.reason, refused.returned.as_str()), (Stop::Deadlock, "nobody listens"));
+    /// let refused = LINE.send(main, "unreceived".into()).unwrap_err();
+    /// assert_eq!((refused.reason, refused.returned.as_str()), (Stop::Deadlock, "unreceived"));
     /// # }).unwrap();
     /// ```
     pub fn send<V: Default + 'static>(&self, me: &Task<V, E>, value: T) -> Result<(), Refused<Stop<E>, T>> {

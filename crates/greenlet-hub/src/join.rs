@@ -10,7 +10,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr;
 
-/// A handle to a task, and to what its body will return. If it is dropped, the task goes on by itself.
+/// A handle to a task, and to what its body will return. If it is dropped, the task continues, and its result is lost.
 ///
 /// A task that has ended keeps its result on its own stack until it is joined, or the handle is dropped.
 ///
@@ -27,7 +27,7 @@ use core::ptr;
 /// assert_eq!(forever.join(main), Ok(Err::<(), _>(Stop::Killed)));
 /// # }).unwrap();
 /// ```
-#[must_use = "a task whose handle is dropped goes on by itself, and its result is lost"]
+#[must_use = "a task whose handle is dropped continues, and its result is lost"]
 pub struct JoinHandle<T, V: 'static = (), E: 'static = &'static str> {
     slot: SlotRef,
     generation: u64,
@@ -107,7 +107,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     ///
     /// # Errors
     ///
-    /// A reason to stop. The task goes on by itself then.
+    /// A reason to stop. The task continues, and its result is lost.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -169,7 +169,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         // SAFETY: `deliver` set it, to a place of this type in a frame that does not change before `life` does.
         let result = unsafe { base.end.get().cast::<Option<Result<T, Stop<E>>>>().as_mut() }.and_then(Option::take);
         base.life.set(Life::Detached);
-        // It ends before this task goes on, so its stack is free then. Either may be queued already, by a kill for instance.
+        // It ends before this task continues, so its stack is free then. Either may be queued already, by a kill for instance.
         schedule.ready.remove(me.slot);
         schedule.ready.remove(self.slot);
         schedule.ready.set_level(self.slot, base.level.get().max(me.slot.base().level.get()));

@@ -292,7 +292,7 @@ where
     shared.left.set(shared.left.get() + 1);
     // Dropped last: the body may borrow until then.
     let _end = ChildEnd(&child);
-    Task::<V, E>::hand(me.slot, spawner); // if that is refused, this goes on, and the other one is in the ready queue
+    Task::<V, E>::hand(me.slot, spawner); // if that is refused, this task continues, and the other one is in the ready queue
     let result = match body {
         Some(body) if !me.is_killed() => body(me),
         body => {

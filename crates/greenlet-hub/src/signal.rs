@@ -1,4 +1,4 @@
-//! Signals: what handlers and other cores tell a task.
+//! Signals: bits that handlers and other cores set for a task.
 
 use crate::slot::SlotRef;
 use crate::stop::{Refusal, Stop};

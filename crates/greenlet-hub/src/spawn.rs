@@ -231,7 +231,7 @@ fn begin<T, V: Default + 'static, E: 'static, F>(me: &Me<V, E>, end: End<V, E>, 
 where
     F: FnOnce(&Task<V, E>) -> Result<T, Stop<E>>,
 {
-    // SAFETY: the slot was made for this greenlet, and the run goes on while it runs: the kernel resumes no greenlet
+    // SAFETY: the slot was made for this greenlet, and the run lasts while it runs: the kernel resumes no greenlet
     // after the end of its tree. `me` lives until this returns.
     let task = unsafe { Task::new(me, end.slot) };
     let result = if task.is_killed() {

@@ -28,7 +28,7 @@ pub enum Stop<E = &'static str> {
     Error(E),
     /// The channel is closed.
     Closed,
-    /// No task can ever run again, and this is main. [`Task::report`](crate::Task::report) tells which task waits for what.
+    /// No task can ever run again, and this is main. [`Task::report`](crate::Task::report) lists what each task waits for.
     Deadlock,
     /// The operation was refused before anything changed.
     Refused(Refusal),

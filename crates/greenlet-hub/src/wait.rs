@@ -66,7 +66,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         if quiet { Ok(()) } else { self.look() }
     }
 
-    /// As [`check`](Self::check). At the end of the run there is no turn, and code that cleans up goes on.
+    /// As [`check`](Self::check). At the end of the run there is no turn, and code that cleans up continues.
     #[cold]
     #[inline(never)]
     fn look(&self) -> Result<(), Stop<E>> {

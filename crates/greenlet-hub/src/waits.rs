@@ -10,7 +10,7 @@ use core::task::{Context, Poll, Waker};
 
 /// What can wait for a future from ordinary code: a [`Task`], a [`MainTask`], and what other crates add.
 ///
-/// An adaptor that makes a blocking driver of an asynchronous one takes this, and so needs to know no hub.
+/// An adaptor that makes a blocking driver of an asynchronous one takes this, and so depends on no hub.
 ///
 /// ```
 /// use core::future::Future;

@@ -299,7 +299,7 @@ impl Core {
         }
     }
 
-    /// Makes `slow` the bell of `mail`: a kill that is requested from elsewhere sets [`ASKED`] in it.
+    /// Makes `slow` the bell of `mail`: a kill that another core or a handler requests sets [`ASKED`] in it.
     pub(crate) fn hang(&self, mail: &Mail) {
         mail.hang(&self.slow);
     }
