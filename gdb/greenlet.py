@@ -16,10 +16,9 @@ NO_BODY, DEAD, ENDED, LEAKED, PINNED, ABANDONED = 1, 2, 4, 8, 16, 64
 # The word `Number::word`: the bits of the id, and requests beside it. See src/records/mail.rs.
 NUMBER = (1 << 56) - 1
 REQUESTS = ((1 << 63, "kill"), (1 << 62, "wake"))
-# Bytes of a canary band, and a byte of paint: src/records/band.rs, src/records/paint.rs.
-BAND, PAINT = 64, 0x9E
+# Bytes of a canary band, its lower word, and a byte of paint: src/records/band.rs, src/records/paint.rs.
+BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E
 WORD = 8
-MAIN_SPAN = (1 << 64) - 1
 
 KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::")
 LIBRARY = re.compile(r"<?(core|std|alloc)::|__rust_")
@@ -106,7 +105,7 @@ class Layout:
 
     def __init__(self):
         context = ["context." + field for field in ("sp", "pc", "frame", "reserved", "link")]
-        others = ["flags", "refs", "floor", "span", "record", "body_or_pin", "next", "name", "id.word"]
+        others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name", "id.word"]
         self.block = Struct("greenlet::records::block::Block", *context, *others)
         self.core = Struct("greenlet::records::core_state::Core", "current", "main")
         text = Struct("&str", "data_ptr", "length")
@@ -121,18 +120,20 @@ class Layout:
 
 
 class Machine:
-    """Names of an instruction set: the registers of a `Context`, and the instruction before the resume address of an `up`."""
+    """What is particular to an instruction set: the registers of a `Context`, the instruction before the resume address of an
+    `up`, and which word of a canary band, counted from its upper end, is the lower one."""
 
-    def __init__(self, sp, pc, frame, reserved, mark):
+    def __init__(self, sp, pc, frame, reserved, mark, lower_canary):
         self.sp, self.pc, self.frame, self.reserved, self.mark = sp, pc, frame, reserved, mark
+        self.lower_canary = lower_canary
 
     @staticmethod
     def here():
         name = gdb.selected_inferior().architecture().name()
         if "aarch64" in name:
-            return Machine("sp", "pc", "x29", "x19", (0xD4200000 | 0x6775 << 5).to_bytes(4, "little"))
+            return Machine("sp", "pc", "x29", "x19", (0xD4200000 | 0x6775 << 5).to_bytes(4, "little"), 2)
         if "x86-64" in name:
-            return Machine("rsp", "rip", "rbp", "rbx", b"\xcc")
+            return Machine("rsp", "rip", "rbp", "rbx", b"\xcc", BAND // WORD)
         raise gdb.GdbError(f"the crate has no stack switch for {name}")
 
 
@@ -149,8 +150,10 @@ class Greenlet:
         self.sp, self.pc, self.frame, self.reserved, self.link = (
             fields["context." + field] for field in ("sp", "pc", "frame", "reserved", "link")
         )
-        self.flags, self.refs, self.floor, self.body = (fields[f] for f in ("flags", "refs", "floor", "body_or_pin"))
-        self.is_main = fields["span"] == MAIN_SPAN
+        self.flags, self.refs, self.floor, self.body = (
+            fields[field] for field in ("flags", "refs", "bounds.floor", "body_or_pin")
+        )
+        self.is_main = fields["bounds.reach"] == 0
         self.next = fields["next"]
         self.id = fields["id.word"] & NUMBER
         self.requests = [name for bit, name in REQUESTS if fields["id.word"] & bit]
@@ -209,7 +212,8 @@ class Greenlet:
         """Whether the canary band is."""
         if self.is_main:
             return True
-        words = [self.floor] * (BAND // WORD - 1) + [(1 << 64) - self.floor]
+        words = [self.floor] * (BAND // WORD)
+        words[-1], words[-self.core.machine.lower_canary] = -(KEY + BAND + self.address) % (1 << 64), KEY
         return Memory.read(self.limit, BAND) == b"".join(word.to_bytes(WORD, "little") for word in words)
 
     def __str__(self):

@@ -43,7 +43,6 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(case("a_list_of_thousands_takes_less_than_a_second", thousands));
         cases.push(case("greenlets_of_threads_are_in_a_core_file_too", threads_and_a_core_file));
     }
-    cases.push(case("the_script_has_the_numbers_of_the_crate", numbers));
     cases
 }
 
@@ -95,36 +94,6 @@ fn threads_and_a_core_file() -> Result<(), Failed> {
 fn hosted(features: &'static str) -> Result<PathBuf, Failed> {
     let _turn = builds::turn("hosted");
     hosted::example(HOSTED, features).map_err(failed)
-}
-
-/// Layouts come from DWARF, and constants cannot.
-fn numbers() -> Result<(), Failed> {
-    let text = |file: &str| std::fs::read_to_string(places::root().join(file));
-    let script = text("gdb/greenlet.py")?;
-    let flags = text("src/records/flags.rs")?;
-    let line = script.lines().find(|line| line.starts_with("NO_BODY, ")).ok_or("no flags in the script")?;
-    let (names, values) = line.split_once(" = ").ok_or("no flags in the script")?;
-    for (name, value) in names.split(", ").zip(values.split(", ")) {
-        let definition = flags.split_once(&format!("const {name}: Flags = Flags(")).map_or("", |(_, rest)| rest);
-        let digits = definition.trim_start_matches(|letter: char| !letter.is_ascii_digit());
-        if !digits.starts_with(&format!("{value})")) && !digits.starts_with(&format!("{value} }}")) {
-            return Err(format!("the flag {name} is not {value} in flags.rs").into());
-        }
-    }
-    for (ours, file, theirs) in [
-        ("NUMBER = (1 << 56) - 1", "src/records/mail.rs", "const REMOTE: u64 = 1 << 56;"),
-        ("(1 << 63, \"kill\")", "src/records/mail.rs", "Self::Kill => 1 << 63"),
-        ("(1 << 62, \"wake\")", "src/records/mail.rs", "Self::Wake => 1 << 62"),
-        ("BAND, PAINT = 64, 0x9E", "src/records/band.rs", "BAND: usize = 64;"),
-        ("BAND, PAINT = 64, 0x9E", "src/records/paint.rs", "PAINT: u8 = 0x9e;"),
-        ("0xD4200000 | 0x6775 << 5", "arch/aarch64/switch.rs", "MARK: u32 = 0xd420_0000 | 0x6775 << 5;"),
-        ("b\"\\xcc\"", "arch/x86_64/switch.rs", "MARK: u32 = 0xcc;"),
-    ] {
-        if !script.contains(ours) || !text(file)?.contains(theirs) {
-            return Err(format!("gdb/greenlet.py has `{ours}` where {file} had `{theirs}`: one of them changed").into());
-        }
-    }
-    Ok(())
 }
 
 /// How many lines are left depends on the optimizer.
