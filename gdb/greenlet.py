@@ -5,6 +5,7 @@ registers. So it works on a process, over a gdbstub, and on a core file. The pro
 Cargo profile. All layouts come from there; `Layout` names the fields.
 """
 
+import codecs
 import re
 
 import gdb
@@ -22,6 +23,46 @@ WORD = 8
 
 KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::")
 LIBRARY = re.compile(r"<?(core|std|alloc)::|__rust_")
+
+
+# Text
+
+
+def printable(text):
+    """`text` with escapes for what the host's character set, such as ASCII in the locale C, does not have."""
+    charset = host_charset()
+    return text.encode(charset, "backslashreplace").decode(charset)
+
+
+def drawn(text, ascii):
+    """`text`, or where the host's character set cannot show it, `ascii`, which is as long."""
+    return text if printable(text) == text else ascii
+
+
+def host_charset():
+    # GDB before 12 does not tell.
+    name = gdb.host_charset() if hasattr(gdb, "host_charset") else "ascii"
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return "ascii"
+
+
+def function_of(frame):
+    """The name of the frame's function; "" without one."""
+    try:
+        return frame.name() or ""
+    except UnicodeError:  # the host's character set does not have it
+        return printable(str(frame.function()))
+
+
+def line_of(frame):
+    """File and line of the frame, in parentheses; "" if they are not known."""
+    try:
+        sal = frame.find_sal()
+        return f" ({sal.symtab.filename.rsplit('/', 1)[-1]}:{sal.line})" if sal.symtab else ""
+    except UnicodeError:
+        return ""
 
 
 # Memory and layouts
@@ -159,7 +200,8 @@ class Greenlet:
         self.requests = [name for bit, name in REQUESTS if fields["id.word"] & bit]
         at = layout.block.at(address, "name")
         start, length = Memory.word(at + layout.text), Memory.word(at + layout.length)
-        self.name = "main" if self.is_main else Memory.read(start, length).decode("utf-8", "replace") if start else ""
+        text = Memory.read(start, length).decode("utf-8", "replace") if start else ""
+        self.name = "main" if self.is_main else printable(text)
         self.limit, self.base = self.floor - BAND, address + layout.block.size
 
     @property
@@ -199,7 +241,7 @@ class Greenlet:
 
     @property
     def deepest(self):
-        """The most bytes of the stack that were ever used, and by whom that can be told."""
+        """The most bytes of the stack that were ever used, and how that is known."""
         data = Memory.read(self.floor, self.address - self.floor)
         for byte, by in ((PAINT, "painted"), (0, "this stack")):
             clean = len(data) - len(data.lstrip(bytes([byte])))
@@ -391,7 +433,7 @@ class FrameId:
 
 
 def is_kernel(frame):
-    return bool(KERNEL.match(frame.name() or ""))
+    return bool(KERNEL.match(function_of(frame)))
 
 
 _trampolines = {}
@@ -455,13 +497,11 @@ class Standing:
         self.kind, self.where, returns, below = "switch", "?", [], None
         with View(g):
             for frame in frames():
-                if not is_kernel(frame) and not LIBRARY.match(frame.name() or ""):
-                    sal = frame.find_sal()
-                    line = f" ({sal.symtab.filename.rsplit('/', 1)[-1]}:{sal.line})" if sal.symtab else ""
-                    self.where = short(frame.name() or "?") + line
+                if not is_kernel(frame) and not LIBRARY.match(function_of(frame)):
+                    self.where = short(function_of(frame) or "?") + line_of(frame)
                     below = int(frame.read_register(g.core.machine.sp))
                     break
-                if "transfer::slow::" in (frame.name() or ""):
+                if "transfer::slow::" in function_of(frame):
                     self.kind = "throw, kill or traced switch"
                 older = frame.older()
                 if frame.type() != gdb.INLINE_FRAME and older is not None:
@@ -482,7 +522,7 @@ class Standing:
         """To which greenlet it switched: the parameter of the inlined function that switches."""
         with View(g):
             for frame in frames():
-                if short(frame.name() or "").endswith("transfer::switch"):
+                if short(function_of(frame)).endswith("transfer::switch"):
                     try:
                         to = frame.read_var("to")
                         while to.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT:  # a pointer in wrappers
@@ -526,6 +566,20 @@ gdb.events.new_objfile.connect(reset)
 
 
 # Backtraces
+
+
+class Printable(FrameDecorator):
+    """A frame whose function may have a name that the host's character set does not have: GDB would fail to print it."""
+
+    def function(self):
+        name = super().function()
+        return printable(name) if isinstance(name, str) else name
+
+    def filename(self):
+        try:
+            return printable(super().filename() or "") or None
+        except UnicodeError:
+            return None
 
 
 class Base(FrameDecorator):
@@ -572,7 +626,7 @@ class Filter:
 
     def filter(self, decorated):
         held = []
-        for each in decorated:
+        for each in map(Printable, decorated):
             frame = each.inferior_frame()
             if View.hangs_on(frame):
                 continue
@@ -585,7 +639,7 @@ class Filter:
                 yield each
             elif is_kernel(frame):
                 held = []
-            elif LIBRARY.match(frame.name() or ""):
+            elif LIBRARY.match(function_of(frame)):
                 held.append(each)
             else:
                 yield from held
@@ -692,14 +746,15 @@ class Tree(Command):
         children = {}
         for g in every:
             children.setdefault(g.link, []).append(g)
+        middle, last = drawn("├─ ", "|- "), drawn("└─ ", "`- ")
 
         def draw(g, lead, branch):
             waits, where = Standing.of(g, every)
             print(f"{lead}{branch}{g} ({g.remarks}{', in ' + waits if waits else ''})  {where}".rstrip())
-            lead += "" if not branch else "   " if branch.startswith("└") else "│  "
+            lead += "" if not branch else "   " if branch == last else drawn("│  ", "|  ")
             below = children.get(g.address, [])
             for child in below:
-                draw(child, lead, "└─ " if child is below[-1] else "├─ ")
+                draw(child, lead, last if child is below[-1] else middle)
 
         for g in every:
             if g.is_main:
@@ -707,14 +762,15 @@ class Tree(Command):
 
 
 class Stacks(Command):
-    """Draw how much of each stack is used: █ now, ▒ at most.
+    """Draw how much of each stack is used: now, and at most.
 
     The most is exact with the feature `high-water`. Without, the stack says what any greenlet on it used: it is zero elsewhere."""
 
     WIDTH = 40
 
     def run(self, _argument):
-        rows = [("Id", "Name", "Size", "Now", "Deepest", "", "")]
+        now_used, once_used, never_used = drawn("█▒·", "#+.")
+        rows = [("Id", "Name", "Size", "Now", "Deepest", "", f"{now_used} now  {once_used} deepest")]
         for g in all_greenlets():
             if g.is_main:
                 continue
@@ -722,7 +778,7 @@ class Stacks(Command):
             deepest, by = g.deepest
             deepest = max(deepest, now)  # a frame may be reserved and not written to yet
             full, half = (min(self.WIDTH, -(-used * self.WIDTH // g.size)) for used in (now, deepest))
-            bar = "█" * full + "▒" * (half - full) + "·" * (self.WIDTH - half)
+            bar = now_used * full + once_used * (half - full) + never_used * (self.WIDTH - half)
             note = "" if by == "painted" else f" ({by})"
             rows.append((g.id, g.name, g.size, now or "-", f"{deepest}{note}", f"{deepest * 100 // g.size} %", bar))
         table(rows)
@@ -788,7 +844,7 @@ class Next(Command):
         quietly("continue")
         Memory.forget()
         if dead:
-            print(f"[{me} is dead; its parent goes on]")
+            print(f"[{me} is dead; its parent continues]")
         return is_alive() and not dead
 
 

@@ -33,6 +33,26 @@ pub enum Debugger {
     Lldb,
 }
 
+/// A locale of the debugger, whatever the environment says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locale {
+    /// The one without variables, whose character set is ASCII.
+    C,
+    /// One with UTF-8.
+    Utf8,
+}
+
+impl Locale {
+    fn set(self, command: &mut Command) {
+        for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
+            command.env_remove(name);
+        }
+        if self == Self::Utf8 {
+            command.env("LC_ALL", "C.UTF-8");
+        }
+    }
+}
+
 impl Debugger {
     /// The program.
     #[must_use]
@@ -73,13 +93,28 @@ impl Debugger {
         }
     }
 
-    /// Runs `commands` on `program`; returns what that prints.
+    /// Runs `commands` on `program`, in a locale with UTF-8; returns what that prints.
     ///
     /// # Errors
     ///
     /// When it cannot be started, or fails; with what it said.
     pub fn run<T: AsRef<str>>(self, program: &Path, commands: impl IntoIterator<Item = T>) -> Result<String> {
+        self.run_in(Locale::Utf8, program, commands)
+    }
+
+    /// As [`run`](Self::run), in another locale.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_in<T: AsRef<str>>(
+        self,
+        locale: Locale,
+        program: &Path,
+        commands: impl IntoIterator<Item = T>,
+    ) -> Result<String> {
         let mut command = self.batch()?;
+        locale.set(&mut command);
         for line in commands {
             command.args([self.option_of_a_command(), line.as_ref()]);
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
-use qemu_tests::debugger::{self, Debugger};
+use qemu_tests::debugger::{self, Debugger, Locale};
 use qemu_tests::machine::{self, Machine};
 use qemu_tests::tools::Needs;
 use qemu_tests::{hosted, places};
@@ -42,6 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
     if cfg!(target_os = "linux") {
         cases.push(case("a_list_of_thousands_takes_less_than_a_second", thousands));
         cases.push(case("greenlets_of_threads_are_in_a_core_file_too", threads_and_a_core_file));
+        cases.push(case("the_script_works_in_every_locale", locales));
     }
     cases
 }
@@ -91,6 +92,24 @@ fn threads_and_a_core_file() -> Result<(), Failed> {
     Ok(())
 }
 
+/// In the locale C, in which GDB can print ASCII alone, and in UTF-8.
+fn locales() -> Result<(), Failed> {
+    let program = hosted("")?;
+    let commands = [STOP, "run", "info greenlets", "greenlet tree", "greenlet stacks", "greenlet apply all bt", "kill"];
+    let ascii = Debugger::GdbWithScript.run_in(Locale::C, &program, commands).map_err(failed)?;
+    let utf8 = Debugger::GdbWithScript.run_in(Locale::Utf8, &program, commands).map_err(failed)?;
+    let has = |shown: &str, words: &[&str]| words.iter().all(|word| shown.contains(word));
+    if !ascii.is_ascii()
+        || !has(&ascii, &["greenlet 2 \"na\\xefve\" (suspended", "`- ", "# now  + deepest", "debugged::read_byte"])
+    {
+        return Err(format!("not all of it, or not in ASCII, in the locale C:\n{ascii}").into());
+    }
+    if !has(&utf8, &["greenlet 2 \"naïve\" (suspended", "└─ ", "█ now  ▒ deepest", "debugged::read_byte"]) {
+        return Err(format!("not all of it in a locale with UTF-8:\n{utf8}").into());
+    }
+    Ok(())
+}
+
 fn hosted(features: &'static str) -> Result<PathBuf, Failed> {
     let _turn = builds::turn("hosted");
     hosted::example(HOSTED, features).map_err(failed)
@@ -100,7 +119,7 @@ fn hosted(features: &'static str) -> Result<PathBuf, Failed> {
 fn steps_to_the_parent(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
     let steps = ["hbreak step_from_here", "continue", "delete"].into_iter().chain([NEXT; 8]);
     let shown = debugger::at_a_guest(Debugger::GdbWithScript, machine, &guest.file()?, steps).map_err(failed)?;
-    let died = shown.split_once("[greenlet 12 \"stepper\" is dead; its parent goes on]");
+    let died = shown.split_once("[greenlet 12 \"stepper\" is dead; its parent continues]");
     match died {
         Some((before, after)) if before.contains("zoo::stepper") && after.contains("zoo::main::{closure#0} (") => {
             Ok(())
