@@ -1,4 +1,4 @@
-//! A debugger at a guest: QEMU waits with its gdbstub, and the debugger comes by a socket. With GDB, transcripts of what it shows.
+//! A debugger at a guest: QEMU waits with its gdbstub, and the debugger connects by a socket. With GDB, transcripts of what it shows.
 //!
 //! A guest `X.rs` may have a file `X.gdb` beside it: commands for GDB. What they show, without what differs from build to build, is
 //! `X.gdb.out`: `cargo run -- aarch64 X --gdb --bless` writes it.
@@ -47,6 +47,7 @@ impl Locale {
         for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
             command.env_remove(name);
         }
+        command.env("PYTHONCOERCECLOCALE", "0"); // a GDB that Python starts would be in another locale
         if self == Self::Utf8 {
             command.env("LC_ALL", "C.UTF-8");
         }

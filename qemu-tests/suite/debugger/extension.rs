@@ -57,7 +57,7 @@ fn case(name: &str, test: fn() -> Result<(), Failed>) -> Case {
 fn thousands() -> Result<(), Failed> {
     const TIMED: &str = "python import time; start = time.process_time(); text = gdb.execute('info greenlets', to_string=True); \
                          print('took', time.process_time() - start, 'for', text.count('up  '))";
-    let program = hosted("")?;
+    let program = hosted("", "thousands")?;
     let shown = Debugger::GdbWithScript.run(&program, [STOP, "run 2000", TIMED, "kill"]).map_err(failed)?;
     let took = shown.lines().find_map(|line| line.strip_prefix("took ")?.split_once(" for "));
     match took.and_then(|(seconds, count)| Some((seconds.parse::<f64>().ok()?, count.parse::<u32>().ok()?))) {
@@ -68,7 +68,7 @@ fn thousands() -> Result<(), Failed> {
 
 fn threads_and_a_core_file() -> Result<(), Failed> {
     const LIST: &str = "info greenlets";
-    let program = hosted("std")?;
+    let program = hosted("std", "threads")?;
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debugged.core");
     let dump = format!("generate-core-file {}", file.display());
     let live = Debugger::GdbWithScript
@@ -94,7 +94,7 @@ fn threads_and_a_core_file() -> Result<(), Failed> {
 
 /// In the locale C, in which GDB can print ASCII alone, and in UTF-8.
 fn locales() -> Result<(), Failed> {
-    let program = hosted("")?;
+    let program = hosted("", "locales")?;
     let commands = [STOP, "run", "info greenlets", "greenlet tree", "greenlet stacks", "greenlet apply all bt", "kill"];
     let ascii = Debugger::GdbWithScript.run_in(Locale::C, &program, commands).map_err(failed)?;
     let utf8 = Debugger::GdbWithScript.run_in(Locale::Utf8, &program, commands).map_err(failed)?;
@@ -110,9 +110,13 @@ fn locales() -> Result<(), Failed> {
     Ok(())
 }
 
-fn hosted(features: &'static str) -> Result<PathBuf, Failed> {
+/// The example with these features, in a file for the case `name` alone: with other features it is built in the same place.
+fn hosted(features: &'static str, name: &str) -> Result<PathBuf, Failed> {
     let _turn = builds::turn("hosted");
-    hosted::example(HOSTED, features).map_err(failed)
+    let built = hosted::example(HOSTED, features).map_err(failed)?;
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{HOSTED}.{name}"));
+    std::fs::copy(built, &file)?;
+    Ok(file)
 }
 
 /// How many lines are left depends on the optimizer.
