@@ -1,6 +1,6 @@
-//! What `gdb/greenlet.py` knows of the crate. It takes offsets from DWARF; names of fields, flags and constants are its own.
+//! What the script for GDB, `gdb/`, knows of the crate. It takes offsets from DWARF; names of fields, flags and constants are its own.
 
-const SCRIPT: &str = include_str!("../../gdb/greenlet.py");
+const SCRIPT: &str = concat!(include_str!("../../gdb/memory.py"), include_str!("../../gdb/records.py"));
 const BAND: &str = include_str!("../../src/records/band.rs");
 const BLOCK: &str = include_str!("../../src/records/block.rs");
 const CONTEXT: &str = include_str!("../../arch/context.rs");
@@ -33,9 +33,16 @@ fn has_field(name: &str, field: &str) -> bool {
 }
 
 #[test]
+fn the_script_has_the_same_parts_from_a_folder_and_from_an_elf_file() {
+    let parts = r#""memory.py", "records.py", "frames.py", "commands.py", "step.py""#;
+    assert!(include_str!("../../gdb/greenlet.py").contains(&format!("PARTS = ({parts})")));
+    assert!(include_str!("../../build/debugger.rs").contains(&format!("[{parts}]")));
+}
+
+#[test]
 fn the_script_names_fields_that_exist() {
     for (name, words) in FIELDS {
-        assert!(SCRIPT.contains(words), "gdb/greenlet.py reads other fields of {name}: adapt this test, too");
+        assert!(SCRIPT.contains(words), "the script in gdb/ reads other fields of {name}: adapt this test, too");
         for path in words.split('"').skip(1).step_by(2) {
             let (name, field) = match path.split_once('.') {
                 _ if path == "context." => continue,
@@ -43,7 +50,7 @@ fn the_script_names_fields_that_exist() {
                 Some(("id", field)) => ("Number", field),
                 _ => (name, path),
             };
-            assert!(has_field(name, field), "{name} has no field {field}, which gdb/greenlet.py reads");
+            assert!(has_field(name, field), "{name} has no field {field}, which the script in gdb/ reads");
         }
     }
 }
@@ -82,7 +89,7 @@ fn the_script_has_the_constants_of_the_crate() {
         ),
         ("b\"\\xcc\"", include_str!("../../arch/x86_64/switch.rs"), "MARK: u32 = 0xcc;"),
     ] {
-        assert!(SCRIPT.contains(ours), "gdb/greenlet.py has no `{ours}`: adapt this test, too");
-        assert!(text.contains(theirs), "gdb/greenlet.py has `{ours}` for `{theirs}`, which the source has no more");
+        assert!(SCRIPT.contains(ours), "the script in gdb/ has no `{ours}`: adapt this test, too");
+        assert!(text.contains(theirs), "the script in gdb/ has `{ours}` for `{theirs}`, which the source has no more");
     }
 }
