@@ -10,7 +10,7 @@
 //! | `NAME/trampoline.rs` | the first frame of a stack, and its call frame information |
 //! | `NAME/cpu.rs` | the implementation of [`Cpu`]: stack pointer, interrupt masks, debug registers |
 //! | `NAME/control.rs` | floating-point control words, which the feature `fp-control` makes part of a context |
-//! | `gdb_script.rs` | the lines of a trampoline that put `gdb/greenlet.py` into the ELF file |
+//! | `gdb_script.rs` | the lines of a trampoline that put the script for GDB into the ELF file |
 //! | `miri/` | the same contract without assembly: Miri runs each context on a thread |
 //!
 //! To add an instruction set: write its folder, select it below, and accept it in `build/target.rs`.
