@@ -8,6 +8,7 @@ use greenlet_hub::{
     SpawnError, Stop, Task, Threads, select,
 };
 use std::cell::{Cell, RefCell};
+use std::hint::black_box;
 use std::mem;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU32;
@@ -228,6 +229,9 @@ fn a_task_that_is_given_up_while_it_waits_leaves_every_list() {
                 assert_eq!(IDLE.1.swap(0, Relaxed), 0, "{index}");
                 drop(guard);
                 assert_eq!(ended, Ok(Err(GONE)), "{index}");
+                // The next task on its stack overwrites what its frames were.
+                let next = main.spawn(&STACKS, |_me| Ok(black_box([0xffu8; 16_000])[7])).unwrap();
+                assert_eq!(next.join(main), Ok(Ok(0xff)));
                 main.sleep(6 * MS).unwrap();
                 // Nothing of it is left.
                 assert_eq!(LINE.balance(main), 0, "{index}");
