@@ -1,7 +1,7 @@
 //! The report: which task waits for what.
 
 use crate::mutex::Held;
-use crate::slot::{Slot, SlotRef};
+use crate::slot::{GIVEN_UP, Slot, SlotRef};
 use crate::task::Task;
 use crate::what::Waiting;
 use core::fmt;
@@ -37,12 +37,13 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
             Waiting::Join => Some(self.name(what.object)),
             Waiting::Lock => {
                 // SAFETY: of a lock, the object is its `Held`, which the frame that waits borrows.
-                let holder = unsafe { &*what.object.cast::<Held>() }.holder.get();
+                let holder = unsafe { &*what.object.cast::<Held>() }.holder();
                 Some(self.name(holder.map_or(ptr::null(), SlotRef::address)))
             }
             _ => None,
         });
-        Row { task: slot.name().unwrap_or("?"), what: what.map(|what| (what.kind, what.name)), other }
+        let given_up = slot.base().alerts.get() & GIVEN_UP != 0;
+        Row { given_up, task: slot.name().unwrap_or("?"), what: what.map(|what| (what.kind, what.name)), other }
     }
 
     /// Returns the name of the task whose slot begins at this address.
@@ -55,6 +56,7 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
 /// A row of a report, which refers to nothing of a task: the program's `fmt::Write` may wait, and meanwhile frames are left.
 struct Row {
     task: &'static str,
+    given_up: bool,
     what: Option<(Waiting, Option<&'static str>)>,
     /// The task on which the wait depends.
     other: Option<&'static str>,
@@ -63,7 +65,13 @@ struct Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "  {:<10} ", self.task)?;
-        let Some((kind, name)) = self.what else { return f.write_str("is ready\n") };
+        let Some((kind, name)) = self.what else {
+            return f.write_str(if self.given_up {
+                "was given up, tasks of its scope are left\n"
+            } else {
+                "is ready\n"
+            });
+        };
         write!(f, "{kind}")?;
         if let Some(name) = name {
             write!(f, " {name}")?;

@@ -1,5 +1,6 @@
 //! Waiting for futures.
 
+use crate::room;
 use crate::stop::Stop;
 use crate::task::{MainTask, Task};
 use crate::waker::waker;
@@ -80,6 +81,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn wait<F: Future>(&self, future: F) -> Result<F::Output, Stop<E>> {
+        room::probe();
         let mut future = pin!(future);
         let waker = self.waker();
         let mut context = Context::from_waker(&waker);
