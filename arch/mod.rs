@@ -34,8 +34,8 @@
 //!
 //! # How a switch is marked
 //!
-//! A marked switch has a trap instruction right before its resume address. No execution reaches it, so a mark takes no
-//! time. [`Context::is_marked`] reads the code before the saved resume address. Code must therefore be readable, as it
+//! A marked switch has another instruction right before its resume address than an unmarked one has. The fast path does not
+//! execute it, so a mark takes no time. [`Context::is_marked`] reads the code before the saved resume address. Code must therefore be readable, as it
 //! is unless the program is linked with `--execute-only`.
 
 #[cfg(not(miri))]
@@ -64,11 +64,14 @@ compile_error!(
 
 pub(crate) use context::{
     BAND_WORDS, Bounds, Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word, Words,
+    target_not_left_for,
 };
-pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa};
+pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa, Places};
 #[cfg(all(bare, target_arch = "aarch64"))]
 pub use native::Mpidr;
 
+#[cfg(all(not(miri), target_arch = "aarch64"))]
+use context::NOT_LEFT;
 #[cfg(not(miri))]
 use context::{HAS_BYTE_BEFORE, offset};
 

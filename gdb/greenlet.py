@@ -130,7 +130,7 @@ class Machine:
     def here():
         name = gdb.selected_inferior().architecture().name()
         if "aarch64" in name:
-            return Machine("sp", "pc", "x29", "x19", (0xD4200000 | 0x6775 << 5).to_bytes(4, "little"))
+            return Machine("sp", "pc", "x29", "x19", 0xD2800002.to_bytes(4, "little"))
         if "x86-64" in name:
             return Machine("rsp", "rip", "rbp", "rbx", b"\xcc")
         raise gdb.GdbError(f"the crate has no stack switch for {name}")

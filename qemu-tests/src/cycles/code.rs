@@ -73,9 +73,13 @@ enum Flow {
     Anywhere,
     /// Nothing, or a function.
     End,
-    /// Nothing: it marks a switch.
-    Mark,
 }
+
+/// The instructions that mark a switch: they stand right before its resume address.
+const MARKS: [&str; 2] = ["mov\tx2, #0x0", "int3"];
+
+/// The most instructions between the jump of a switch and its resume address: a mark, and what follows a test that fails.
+const BEHIND: usize = 2;
 
 /// The functions in a text of llvm-objdump: each begins with a line `ADDRESS <NAME>:`.
 fn functions(text: &str) -> Vec<Function> {
@@ -110,12 +114,13 @@ fn instruction(line: &str) -> Option<(u64, Instruction)> {
 
 fn flow(mnemonic: &str, operands: &str) -> Flow {
     match mnemonic {
-        "brk" | "int3" => Flow::Mark,
         "br" => Flow::Anywhere,
         "jmp" | "jmpq" if operands.starts_with('*') => Flow::Anywhere,
         "b" | "jmp" => Flow::There,
         "cbz" | "cbnz" | "tbz" | "tbnz" => Flow::Either,
-        "bl" | "blr" | "ret" | "eret" | "udf" | "callq" | "retq" | "iretq" | "ud2" | "hlt" => Flow::End,
+        "bl" | "blr" | "ret" | "eret" | "brk" | "udf" | "callq" | "retq" | "iretq" | "ud2" | "int3" | "hlt" => {
+            Flow::End
+        }
         _ if mnemonic.starts_with("b.") || mnemonic.starts_with('j') => Flow::Either,
         _ => Flow::Next,
     }
@@ -125,16 +130,10 @@ fn flow(mnemonic: &str, operands: &str) -> Flow {
 fn turns(function: &Function) -> Vec<(bool, Vec<&str>)> {
     let resumes = function.values().filter(|at| at.flow == Flow::Next).filter_map(|at| at.address);
     let turn = |resume: u64| {
-        let mut before = function.range(..resume).rev();
-        let (mut jump, mut last) = before.next()?;
-        let marked = last.flow == Flow::Mark;
-        if marked {
-            (jump, last) = before.next()?;
-        }
-        if last.flow != Flow::Anywhere {
-            return None;
-        }
-        let turn = shortest(function, resume, *jump)?;
+        let before: Vec<_> = function.range(..resume).rev().take(BEHIND + 1).collect();
+        let (jump, _) = before.iter().find(|(_, at)| at.flow == Flow::Anywhere)?;
+        let marked = MARKS.contains(&before.first()?.1.text.as_str());
+        let turn = shortest(function, resume, **jump)?;
         // A table of addresses may lie behind a jump, too.
         turn.iter().any(|text| changes_stack(text)).then_some((marked, turn))
     };
@@ -160,7 +159,7 @@ fn shortest(function: &Function, start: u64, end: u64) -> Option<Vec<&str>> {
             Flow::Next => [next(), None],
             Flow::Either => [next(), at.address],
             Flow::There => [None, at.address],
-            Flow::Anywhere | Flow::End | Flow::Mark => [None; 2],
+            Flow::Anywhere | Flow::End => [None; 2],
         };
         for next in follow.into_iter().flatten() {
             came_from.entry(next).or_insert_with(|| {
@@ -207,7 +206,8 @@ mod tests {
     3000:      \tadr\tx10, 0x3010 <_ZN2up17h3E+0x10>
     3004:      \tmov\tsp, x9
     3008:      \tbr\tx10
-    300c:      \tbrk\t#0x6775
+    300a:      \torr\tx3, x2, #0x1
+    300c:      \tmov\tx2, #0x0                // =0
     3010:      \tcbnz\tx2, 0x3000 <_ZN2up17h3E>
     3014:      \tret
 ";
