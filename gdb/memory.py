@@ -159,7 +159,7 @@ class Machine:
     def here():
         name = gdb.selected_inferior().architecture().name()
         if "aarch64" in name:
-            return Machine("sp", "pc", "x29", "x19", (0xD4200000 | 0x6775 << 5).to_bytes(4, "little"), 2)
+            return Machine("sp", "pc", "x29", "x19", 0xD2800002.to_bytes(4, "little"), 2)
         if "x86-64" in name:
             return Machine("rsp", "rip", "rbp", "rbx", b"\xcc", BAND // WORD)
         raise gdb.GdbError(f"the crate has no stack switch for {name}")
