@@ -13,7 +13,7 @@ use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
 /// Connections that are served at a time. Fewer than sockets, so that there is one to answer the next client with 503.
 pub(crate) const CONNECTIONS: usize = 32;
 /// The bytes of the stack of a connection.
-pub(crate) const STACK: usize = 8192;
+pub(crate) const STACK: usize = 4096;
 
 pub(crate) static STACKS: StackPool<CONNECTIONS, STACK> = StackPool::new();
 

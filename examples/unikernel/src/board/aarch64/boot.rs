@@ -39,7 +39,6 @@ fn start(_: u64, _: u64, _: u64, _: u64) -> ! {
     // SAFETY: called once, on SP_EL1, before there are interrupts. Nothing else refers to EXCEPTIONS.
     unsafe { on_two_stacks(begin, exceptions.cast()) }
 }
-}
 
 extern "C" fn begin() -> ! {
     super::interrupts::init();
