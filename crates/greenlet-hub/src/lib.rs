@@ -69,7 +69,7 @@ pub use mutex::{Guard, Mutex};
 pub use platform::Platform;
 pub use remote::Remote;
 pub use remote_task::RemoteTask;
-pub use report::Report;
+pub use report::{Report, Row};
 pub use scope::Scope;
 pub use select::{
     Arm, Choices, Chosen2, Chosen3, Chosen4, Chosen5, Chosen6, EventArm, JoinArm, Receive, Send, Sleep, select,
