@@ -2,7 +2,7 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Thrown;
-use crate::kernel::transfer::slow::{Delivery, Place, replace_by_panic};
+use crate::kernel::transfer::arrival::{Delivery, Place, replace_by_panic};
 use crate::kernel::tree::Tree;
 use crate::records::block::BlockPtr;
 use crate::records::core_state::{Core, TRACE};

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!              switching away                            being resumed
-//!   switch, ─► needs_slow_path? ─ no ─► Native::switch ─► receive ───► a word: the value
-//!   up               │                                      └────────► a packet: slow::receive_packet ┐
-//!                   yes                                                                               ├► open_packet
-//!                    ▼                                       ┌───────► a packet ──────────────────────┘
-//!                slow::send ─► depart ─► Native:: ────► slow::receive ► a word: the value
+//!   switch, ─► needs_slow_path? ─ no ─► Native::switch ─► receive ──────────► a word: the value
+//!   up               │                                      └───────────────► a packet: receive_packet ┐
+//!                   yes                                                                                ├► open_packet
+//!                    ▼                                              ┌───────► a packet ────────────────┘
+//!                slow::send ─► depart ─► Native:: ────────► arrival::receive ► a word: the value
 //!                                        switch_with_packet
 //! ```
 //!
@@ -23,6 +23,7 @@
 //! the transfer, or sends a *packet*, which also names the sender. One test after the switch tells a packet from a
 //! word.
 
+pub(crate) mod arrival;
 pub(crate) mod life;
 pub(crate) mod slow;
 pub(crate) mod word;
@@ -180,7 +181,7 @@ unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>) -> Out
         Ok(words) => Ok(unsafe { words.unpack() }),
         Err(packet) => out_of_line(|place| {
             // SAFETY: the packet is a `Packet<V, E>`.
-            unsafe { slow::receive_packet(packet, place) }
+            unsafe { arrival::receive_packet(packet, place) }
         }),
     }
 }
@@ -245,12 +246,12 @@ unsafe fn receive_tested<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
 #[inline(never)]
 unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
     packet: *const (),
-    place: &mut slow::Place<V, E>,
+    place: &mut arrival::Place<V, E>,
     words: W,
 ) {
     let Some(to) = target_not_left_for(packet) else {
         // SAFETY: the same contract.
-        return unsafe { slow::receive_packet(packet, place) };
+        return unsafe { arrival::receive_packet(packet, place) };
     };
     // SAFETY: `to` came from a block, which exists.
     let to = unsafe { BlockPtr::from_context(to) };
@@ -276,7 +277,7 @@ unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
 /// Runs `slow`, which writes its outcome into a place of its own. Without this, the compiler builds the outcome of the
 /// fast path in the same memory too, and takes it apart again: four instructions per switch.
 #[inline(always)]
-fn out_of_line<V, E>(slow: impl FnOnce(&mut slow::Place<V, E>)) -> Outcome<V, E> {
+fn out_of_line<V, E>(slow: impl FnOnce(&mut arrival::Place<V, E>)) -> Outcome<V, E> {
     let mut place = MaybeUninit::uninit();
     slow(&mut place);
     // SAFETY: `slow` wrote it.
