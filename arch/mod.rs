@@ -10,7 +10,7 @@
 //! | `NAME/trampoline.rs` | the first frame of a stack, and its call frame information |
 //! | `NAME/cpu.rs` | the implementation of [`Cpu`]: stack pointer, interrupt masks, debug registers |
 //! | `NAME/control.rs` | floating-point control words, which the feature `fp-control` makes part of a context |
-//! | `gdb_script.rs` | the lines of a trampoline that put `gdb/greenlet.py` into the ELF file |
+//! | `gdb_script.rs` | the lines of a trampoline that put the script for GDB into the ELF file |
 //! | `miri/` | the same contract without assembly: Miri runs each context on a thread |
 //!
 //! To add an instruction set: write its folder, select it below, and accept it in `build/target.rs`.
@@ -34,8 +34,8 @@
 //!
 //! # How a switch is marked
 //!
-//! A marked switch has a trap instruction right before its resume address. No execution reaches it, so a mark takes no
-//! time. [`Context::is_marked`] reads the code before the saved resume address. Code must therefore be readable, as it
+//! A marked switch has another instruction right before its resume address than an unmarked one has. The fast path does not
+//! execute it, so a mark takes no time. [`Context::is_marked`] reads the code before the saved resume address. Code must therefore be readable, as it
 //! is unless the program is linked with `--execute-only`.
 
 #[cfg(not(miri))]
@@ -64,8 +64,9 @@ compile_error!(
 
 pub(crate) use context::{
     BAND_WORDS, Bounds, Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word, Words,
+    target_not_left_for,
 };
-pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa};
+pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa, Places};
 
 /// Public items of the crate that one instruction set alone has. `lib.rs` exports all of them, by a glob, so no other
 /// folder names an instruction set.
@@ -74,6 +75,8 @@ pub(crate) mod exports {
     pub use super::native::Mpidr;
 }
 
+#[cfg(all(not(miri), target_arch = "aarch64"))]
+use context::NOT_LEFT;
 #[cfg(not(miri))]
 use context::{HAS_BYTE_BEFORE, offset};
 

@@ -68,6 +68,11 @@ pub enum Request {
         /// Keep the figures, for the suite to compare.
         bless: bool,
     },
+    /// Show what the fast path takes on processors that are not here.
+    Cycles {
+        /// Keep the figures, for the suite to compare.
+        bless: bool,
+    },
     /// Show how large programs are.
     Sizes {
         /// Keep the figures, for the suite to compare.
@@ -163,6 +168,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "conformance-random" => words.random()?,
         "soak" => words.soak()?,
         "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
+        "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;

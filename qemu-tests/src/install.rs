@@ -1,4 +1,4 @@
-//! Installs bare targets by rustup, QEMU and valgrind by apt, or says in one line how to.
+//! Installs bare targets by rustup, QEMU and other programs by apt, or says in one line how to.
 
 use std::io;
 use std::os::fd::AsFd;

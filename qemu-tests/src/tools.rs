@@ -1,4 +1,5 @@
-//! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, and valgrind, which counts instructions hosted.
+//! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, valgrind, which counts instructions hosted, and
+//! LLVM, which has models of processors.
 //!
 //! Only what a command needs is checked. What is missing is installed by the command that is
 //! printed first; where that is switched off or not possible, the command is all that is printed,
@@ -14,7 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::install::Plan;
 use crate::machine::{MACHINES, Machine};
-use crate::{environment, places};
+use crate::{cycles, environment, places};
 
 /// Set to anything but nothing or `0`, it keeps this from installing anything.
 const NO_INSTALL: &str = "GREENLET_NO_INSTALL";
@@ -59,6 +60,11 @@ impl Needs {
     /// Needs valgrind.
     pub fn valgrind(&mut self) {
         self.programs.insert(("valgrind", "valgrind"));
+    }
+
+    /// Needs the programs of LLVM that simulate [cycles](crate::cycles).
+    pub fn llvm(&mut self) {
+        self.programs.insert((cycles::MCA, cycles::PACKAGE));
     }
 
     /// Needs GDB for every instruction set.

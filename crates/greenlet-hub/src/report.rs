@@ -1,11 +1,12 @@
 //! The report: which task waits for what.
 
 use crate::mutex::Held;
-use crate::slot::{Slot, SlotRef};
+use crate::slot::{GIVEN_UP, Slot, SlotRef};
 use crate::task::Task;
 use crate::what::Waiting;
 use core::fmt;
 use core::ptr;
+use greenlet::{Greenlet, WeakGreenlet};
 
 /// A report on the tasks of a hub. Made by [`Task::report`](crate::Task::report).
 ///
@@ -29,20 +30,51 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
         Self(task)
     }
 
+    /// Calls `visit` for each task, main included, with what it waits for. For a table of the program's own.
+    ///
+    /// `visit` may wait: a task that ends meanwhile is left out, and one that begins may be.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// let _clock = main.build(&STACKS).name("clock").spawn(|me| me.sleep(Duration::from_secs(1))).unwrap();
+    /// main.yield_now().unwrap();
+    /// main.report().for_each(|row| {
+    ///     let stack = row.greenlet().and_then(|greenlet| greenlet.stack()); // main has none
+    ///     let in_use = stack.map_or(0, |stack| stack.in_use());
+    ///     println!("{} {}, {in_use} bytes", row.name(), row.what()); // clock sleeps, 912 bytes
+    ///     # assert!(row.name() == "main" || row.what().to_string() == "sleeps" && in_use > 0);
+    /// });
+    /// # }).unwrap();
+    /// ```
+    pub fn for_each(&self, mut visit: impl FnMut(Row<V, E>)) {
+        for slot in self.0.state().all() {
+            if slot.base().is_alive() {
+                visit(self.row(slot));
+            }
+        }
+    }
+
     /// Reads a row. No code of the program runs meanwhile, so the frames of the tasks that wait are there.
-    fn row(&self, slot: &Slot<V, E>) -> Row {
+    fn row(&self, slot: &Slot<V, E>) -> Row<V, E> {
         // SAFETY: null, or in a frame that waits.
         let what = unsafe { slot.base().what.get().as_ref() }.copied();
         let other = what.and_then(|what| match what.kind {
             Waiting::Join => Some(self.name(what.object)),
             Waiting::Lock => {
                 // SAFETY: of a lock, the object is its `Held`, which the frame that waits borrows.
-                let holder = unsafe { &*what.object.cast::<Held>() }.holder.get();
+                let holder = unsafe { &*what.object.cast::<Held>() }.holder();
                 Some(self.name(holder.map_or(ptr::null(), SlotRef::address)))
             }
             _ => None,
         });
-        Row { task: slot.name().unwrap_or("?"), what: what.map(|what| (what.kind, what.name)), other }
+        let given_up = slot.base().alerts.get() & GIVEN_UP != 0;
+        let what = what.map(|what| (what.kind, what.name));
+        Row { task: slot.name().unwrap_or("?"), greenlet: slot.weak(), what: Wait { what, other, given_up } }
     }
 
     /// Returns the name of the task whose slot begins at this address.
@@ -52,28 +84,99 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
     }
 }
 
-/// A row of a report, which refers to nothing of a task: the program's `fmt::Write` may wait, and meanwhile frames are left.
-struct Row {
+/// A task, and what it waits for. Made by [`Report::for_each`].
+///
+/// It refers to nothing of the task: code that gets it may wait, and meanwhile the frames of the task are left.
+pub struct Row<V: 'static = (), E: 'static = &'static str> {
     task: &'static str,
+    greenlet: Option<WeakGreenlet<V, E>>,
+    what: Wait,
+}
+
+impl<V: 'static, E: 'static> Row<V, E> {
+    /// Returns the name of the task, or `?`.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # HUB.run(|main| {
+    /// main.report().for_each(|row| assert_eq!(row.name(), "main"));
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.task
+    }
+
+    /// Returns what the task waits for, as text: a verb and its object.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # HUB.run(|main| {
+    /// main.report().for_each(|row| assert_eq!(row.what().to_string(), "is ready"));
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn what(&self) -> impl fmt::Display {
+        self.what
+    }
+
+    /// Returns the greenlet of the task, for its id and its stack. `None` if it has ended meanwhile.
+    ///
+    /// A handle keeps the stack in use, so do not keep it across a wait.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # HUB.run(|main| {
+    /// main.report().for_each(|row| assert!(row.greenlet().unwrap().is_main()));
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn greenlet(&self) -> Option<Greenlet<V, E>> {
+        self.greenlet.as_ref()?.upgrade()
+    }
+}
+
+impl<V: 'static, E: 'static> fmt::Debug for Row<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Row").field(&self.task).field(&format_args!("{}", self.what)).finish()
+    }
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy)]
+struct Wait {
     what: Option<(Waiting, Option<&'static str>)>,
     /// The task on which the wait depends.
     other: Option<&'static str>,
+    given_up: bool,
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "  {:<10} ", self.task)?;
-        let Some((kind, name)) = self.what else { return f.write_str("is ready\n") };
-        write!(f, "{kind}")?;
-        if let Some(name) = name {
-            write!(f, " {name}")?;
+        match self.what {
+            None if self.given_up => return f.write_str("was given up, tasks of its scope are left"),
+            None => return f.write_str("is ready"),
+            Some((Waiting::Future, Some(name))) => write!(f, "waits for {name}")?,
+            Some((kind, None)) => write!(f, "{kind}")?,
+            Some((kind, Some(name))) => write!(f, "{kind} {name}")?,
         }
-        match (kind, self.other) {
-            (Waiting::Lock, Some(holder)) => write!(f, ", which {holder} has")?,
-            (_, Some(other)) => write!(f, " {other}")?,
-            _ => {}
+        match (self.what, self.other) {
+            (Some((Waiting::Lock, _)), Some(holder)) => write!(f, ", which {holder} has"),
+            (_, Some(other)) => write!(f, " {other}"),
+            _ => Ok(()),
         }
-        f.write_str("\n")
+    }
+}
+
+impl<V: 'static, E: 'static> fmt::Display for Row<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {:<10} {}", self.task, self.what)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Waiting for futures.
 
+use crate::room;
 use crate::stop::Stop;
 use crate::task::{MainTask, Task};
 use crate::waker::waker;
 use crate::what::{Waiting, What};
 use core::future::Future;
 use core::pin::pin;
+use core::ptr;
 use core::task::{Context, Poll, Waker};
 
 /// What can wait for a future from ordinary code: a [`Task`], a [`MainTask`], and what other crates add.
@@ -80,10 +82,38 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn wait<F: Future>(&self, future: F) -> Result<F::Output, Stop<E>> {
+        self.wait_as(None, future)
+    }
+
+    /// [`wait`](Self::wait), with a name for what the future waits for, which reports show.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    /// # HUB.run(|main| {
+    /// let bytes = core::future::pending::<u8>(); // of a socket, for instance
+    /// let reader = main.build(&STACKS).name("reader").spawn(|me| me.wait_for("bytes", bytes)).unwrap();
+    /// main.yield_now().unwrap();
+    /// assert_eq!(main.report().to_string(), "  reader     waits for bytes\n");
+    /// # reader.kill();
+    /// # }).unwrap();
+    /// ```
+    pub fn wait_for<F: Future>(&self, what: &'static str, future: F) -> Result<F::Output, Stop<E>> {
+        self.wait_as(Some(what), future)
+    }
+
+    fn wait_as<F: Future>(&self, name: Option<&'static str>, future: F) -> Result<F::Output, Stop<E>> {
+        room::probe();
         let mut future = pin!(future);
         let waker = self.waker();
         let mut context = Context::from_waker(&waker);
-        let what = What::new(Waiting::Future);
+        let what = What::named(Waiting::Future, name, ptr::null());
         self.check()?;
         loop {
             let turns = self.slot.schedule().turns();

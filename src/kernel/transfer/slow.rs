@@ -19,7 +19,7 @@
 //! panics in steps 3 to 5, the last panic replaces what was sent.
 
 use super::word::{self, Packed};
-use crate::arch::{Isa, Landing, Native};
+use crate::arch::{Landing, Word, Words};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
@@ -157,31 +157,47 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(
 ) -> Delivery {
     // SAFETY: the tree is entered, so the caller runs inside it.
     overflow::check_whole::<V, E>(unsafe { named.core().current() });
-    // SAFETY: the same contract.
-    match unsafe { depart(named, place, work) } {
-        Departure::Done(delivered) => delivered,
-        // SAFETY: the packet has just arrived, and is received once.
-        Departure::Packet(packet) => unsafe { open_packet(packet, place) },
+    if const { word::is_wide::<V>() } {
+        // SAFETY: the same contract.
+        unsafe { exchange_as::<V, E, Words>(named, place, work) }
+    } else {
+        // SAFETY: the same contract.
+        unsafe { exchange_as::<V, E, Word>(named, place, work) }
     }
 }
 
-/// What [`depart`] returns.
-enum Departure {
-    /// The greenlet left, and was resumed with a value, which is in the place. Or it did not leave, because it sent to
-    /// itself, or to a greenlet without a body.
-    Done(Delivery),
-    /// It left, and was resumed with this packet.
-    Packet(*const ()),
+/// [`exchange`] with values that are packed to a `W`.
+///
+/// # Safety
+///
+/// As for [`exchange`].
+#[inline(always)]
+unsafe fn exchange_as<V: 'static, E: 'static, W: Packed>(
+    named: BlockPtr,
+    place: &mut Place<V, E>,
+    work: Work,
+) -> Delivery {
+    // SAFETY: the same contract.
+    match unsafe { depart::<V, E, W>(named, place, work) } {
+        // SAFETY: the landing has just arrived, and is received once.
+        Ok(landing) => unsafe { receive(landing, place) },
+        Err(delivered) => delivered,
+    }
 }
 
 /// The departure of [`exchange`]. A function of its own, so that the code of the arrival, which may run other greenlets,
-/// uses the same part of the stack.
+/// uses the same part of the stack. Returns what the greenlet is resumed with; or `Err` if it did not leave, because it
+/// sent to itself, or to a greenlet without a body.
 ///
 /// # Safety
 ///
 /// As for [`exchange`].
 #[inline(never)]
-unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E>, work: Work) -> Departure {
+unsafe fn depart<V: 'static, E: 'static, W: Packed>(
+    named: BlockPtr,
+    place: &mut Place<V, E>,
+    work: Work,
+) -> Result<Landing<W>, Delivery> {
     // SAFETY: the tree is entered, so the caller runs inside it.
     let from = unsafe { named.core().current() };
     let mut to = named;
@@ -192,39 +208,30 @@ unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E
     }
     if to.has(NO_BODY) {
         // SAFETY: the caller's contract.
-        return Departure::Done(unsafe { refuse_without_body(place, work) });
+        return Err(unsafe { refuse_without_body(place, work) });
     }
     if from == to {
         // SAFETY: `to` is current, and the current greenlet exists.
-        return Departure::Done(unsafe { trace(from, to, place, Ok(())) });
+        return Err(unsafe { trace(from, to, place, Ok(())) });
     }
     set_current_counted(to);
     // SAFETY: `from` is running. `to` is suspended or fresh, being neither dead nor bare. It is `named`, which exists, or an
     // ancestor, which its child's parent field keeps alive; no other code has run since it was found.
-    unsafe { leave(from, to, place) }
+    Ok(unsafe { leave(from, to, place) })
 }
 
 /// Leaves `from` for `to` with what is in the place, in a packet. Both are on this stack, which does not change until the
-/// receiver has read them. Returns when a value has been received into the place, or a packet has arrived.
+/// receiver has read them. Returns what `from` is resumed with.
 ///
 /// # Safety
 ///
-/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
+/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`, whose values are packed to a `W`.
 #[inline(always)]
-unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Departure {
+unsafe fn leave<V, E, W: Packed>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Landing<W> {
     // The pointer to the place is derived from the reference of this function, which is used again afterwards.
     let packet = ManuallyDrop::new(Packet { origin: from.retain(), what: place.as_ptr(), panic: None });
-    let (from, to, packet) = (from.context(), to.context(), (&raw const packet).cast());
-    if const { word::is_wide::<V>() } {
-        // SAFETY: the caller's contract.
-        let landing = unsafe { Native::wide_switch_with_packet(from, to, packet) };
-        // SAFETY: `landing` comes from this switch, and is received once.
-        return unsafe { receive(landing, place) };
-    }
     // SAFETY: the caller's contract.
-    let landing = unsafe { Native::switch_with_packet(from, to, packet) };
-    // SAFETY: `landing` comes from this switch, and is received once.
-    unsafe { receive(landing, place) }
+    unsafe { W::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) }
 }
 
 /// Drops what was to be sent to a greenlet without a body.
@@ -317,11 +324,7 @@ pub(super) unsafe fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>
             to.core().set_slow(UNREF);
         }
         // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on.
-        match unsafe { leave(from, to, place) } {
-            Departure::Done(delivered) => delivered,
-            // SAFETY: the packet has just arrived, and is received once.
-            Departure::Packet(packet) => unsafe { open_packet(packet, place) },
-        }
+        unsafe { leave_and_receive(from, to, place) }
     };
     if let Err(payload) = delivered {
         panic::resume(payload);
@@ -358,20 +361,40 @@ pub(super) fn first_not_dead(named: BlockPtr) -> BlockPtr {
     target
 }
 
-/// Receives a value that a greenlet which left by the slow path is resumed with, into `place`.
+/// [`leave`], and then [`receive`].
+///
+/// # Safety
+///
+/// As for [`leave`].
+#[inline(always)]
+unsafe fn leave_and_receive<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Delivery {
+    if const { word::is_wide::<V>() } {
+        // SAFETY: the same contract.
+        let landing: Landing<Words> = unsafe { leave(from, to, place) };
+        // SAFETY: the landing has just arrived, and is received once.
+        return unsafe { receive(landing, place) };
+    }
+    // SAFETY: the same contract.
+    let landing: Landing<Word> = unsafe { leave(from, to, place) };
+    // SAFETY: the landing has just arrived, and is received once.
+    unsafe { receive(landing, place) }
+}
+
+/// Receives what a greenlet that left by the slow path is resumed with, a value or a packet, into `place`.
 ///
 /// # Safety
 ///
 /// `landing` was just returned by a switch in a tree of `V` and `E`, and is received once.
-#[inline(always)]
-unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>, place: &mut Place<V, E>) -> Departure {
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>, place: &mut Place<V, E>) -> Delivery {
     match landing.received() {
         Ok(words) => {
             // SAFETY: they are a packed `V`.
             unsafe { receive_words(words, place) };
-            Departure::Done(Ok(()))
+            Ok(())
         }
-        Err(packet) => Departure::Packet(packet),
+        // SAFETY: the packet is a `Packet<V, E>`.
+        Err(packet) => unsafe { open_packet(packet, place) },
     }
 }
 
@@ -483,8 +506,8 @@ unsafe fn read_packet<V, E>(packet: *const (), place: &mut Place<V, E>) -> (Bloc
     let Packet { origin, what, panic } = unsafe { packet.cast::<Packet<V, E>>().read() };
     let delivered = match panic {
         None => {
-            // SAFETY: the same holds for the place of the sender, which is not that of the receiver.
-            unsafe { ptr::copy_nonoverlapping(what, place.as_mut_ptr(), 1) };
+            // SAFETY: the same holds for the place of the sender.
+            place.write(unsafe { what.read() });
             Ok(())
         }
         Some(payload) => Err(payload),

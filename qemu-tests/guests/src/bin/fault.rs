@@ -1,4 +1,5 @@
 //@ exit: fault
+//@ debug-info
 #![no_std]
 #![no_main]
 //! A crash in a greenlet is reported as that crash, with the greenlet's name.

@@ -1,0 +1,74 @@
+//! The vectors and the interrupt controller, with two sources of interrupts: the timer and the network card.
+//!
+//! aarch64-rt's vectors save x0 to x18 and x30, and no floating point register. So the server is built for the target
+//! `aarch64-unknown-none-softfloat`, whose code has none.
+
+use aarch64_cpu::registers::{CNTV_CTL_EL0, ESR_EL1, FAR_EL1, Readable, SP_EL0, Writeable};
+use aarch64_rt::{ExceptionHandlers, RegisterStateRef, exception_handlers};
+use arm_gic::gicv3::registers::{Gicd, GicrSgi};
+use arm_gic::gicv3::{GicCpuInterface, GicV3, Group};
+use arm_gic::{IntId, InterruptGroup, Trigger, UniqueMmioPointer};
+use core::ptr::NonNull;
+use spin::{Mutex, Once};
+
+#[cfg(target_feature = "neon")]
+compile_error!("aarch64-rt's vectors save no floating point register: build for aarch64-unknown-none-softfloat");
+
+const DISTRIBUTOR: NonNull<Gicd> = NonNull::new(0x800_0000 as *mut Gicd).expect("not null");
+const REDISTRIBUTOR: NonNull<GicrSgi> = NonNull::new(0x80a_0000 as *mut GicrSgi).expect("not null");
+/// The virtual timer.
+const TIMER: IntId = IntId::ppi(11);
+
+static GIC: Mutex<Option<GicV3<'static>>> = Mutex::new(None);
+static CARD: Once<(IntId, fn())> = Once::new();
+
+/// Enables the timer's interrupt, and unmasks interrupts.
+pub(super) fn init() {
+    // SAFETY: the distributor is there, mapped as a device, and nothing else refers to it.
+    let distributor = unsafe { UniqueMmioPointer::new(DISTRIBUTOR) };
+    // SAFETY: the redistributor of the only core is there, mapped as a device, and nothing else refers to it.
+    let mut gic = unsafe { GicV3::new(distributor, REDISTRIBUTOR, 1) }.expect("QEMU is started with gic-version=3");
+    gic.setup(0);
+    GicCpuInterface::set_priority_mask(0xff);
+    enable(&mut gic, TIMER, Trigger::Level);
+    *GIC.lock() = Some(gic);
+    arm_gic::irq_enable();
+}
+
+/// Calls `handler` in the interrupt of the card.
+pub(in crate::board) fn listen(interrupt: u32, handler: fn()) {
+    let number = IntId::spi(interrupt);
+    CARD.call_once(|| (number, handler));
+    enable(GIC.lock().as_mut().expect("`init` has been called"), number, Trigger::Edge);
+}
+
+fn enable(gic: &mut GicV3<'_>, number: IntId, trigger: Trigger) {
+    let core = number.is_private().then_some(0);
+    let missing = "the controller has this interrupt";
+    gic.set_interrupt_priority(number, core, 0x80).expect(missing);
+    gic.set_group(number, core, Group::Group1NS).expect(missing);
+    gic.set_trigger(number, core, trigger).expect(missing);
+    gic.enable_interrupt(number, core, true).expect(missing);
+}
+
+struct Handlers;
+exception_handlers!(Handlers);
+
+impl ExceptionHandlers for Handlers {
+    extern "C" fn irq_current(_registers: RegisterStateRef<'_>) {
+        GicCpuInterface::handle_interrupt(InterruptGroup::Group1, |number| {
+            if number == TIMER {
+                CNTV_CTL_EL0.write(CNTV_CTL_EL0::ENABLE::CLEAR); // it has ended the sleep, and the hub looks at the clock
+            } else if let Some(&(card, handler)) = CARD.get()
+                && number == card
+            {
+                handler();
+            }
+        });
+    }
+
+    extern "C" fn sync_current(registers: RegisterStateRef<'_>) {
+        let (syndrome, address, sp) = (ESR_EL1.get(), FAR_EL1.get(), SP_EL0.get());
+        panic!("exception {syndrome:#x} at {:#x}, address {address:#x}, sp {sp:#x}", registers.elr);
+    }
+}

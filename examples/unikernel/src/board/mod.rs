@@ -1,0 +1,93 @@
+//! The machine: start-up, the console, interrupts, the clock, and where the network card is. All `unsafe` code of the
+//! server is here.
+
+#[cfg_attr(target_arch = "aarch64", path = "aarch64/mod.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
+mod machine;
+pub(crate) mod nic;
+
+use core::fmt;
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use greenlet_hub::{Platform, sleep_if};
+use virtio_drivers::transport::mmio::MmioTransport;
+
+/// The network card, as the machine describes it.
+pub(crate) struct Card {
+    transport: MmioTransport<'static>,
+    /// The number of its interrupt, as [`machine::listen`] takes it.
+    interrupt: u32,
+}
+
+/// The clock of the machine, for the hub.
+pub(crate) struct Clock {
+    /// Ticks that the core has slept.
+    slept: AtomicU64,
+}
+
+pub(crate) static CLOCK: Clock = Clock { slept: AtomicU64::new(0) };
+
+impl Clock {
+    /// Returns the microseconds since the machine was started.
+    pub(crate) fn microseconds(&self) -> u64 {
+        self.in_microseconds(self.now())
+    }
+
+    /// Returns the microseconds that the core did not sleep.
+    pub(crate) fn awake(&self) -> u64 {
+        self.in_microseconds(self.now() - self.slept.load(Relaxed))
+    }
+
+    fn in_microseconds(&self, ticks: u64) -> u64 {
+        let hertz = u64::from(self.hertz());
+        ticks / hertz * 1_000_000 + ticks % hertz * 1_000_000 / hertz
+    }
+}
+
+impl Platform for Clock {
+    fn now(&self) -> u64 {
+        machine::ticks()
+    }
+
+    fn hertz(&self) -> u32 {
+        machine::hertz()
+    }
+
+    fn arm(&self, at: Option<u64>) {
+        machine::arm(at);
+    }
+
+    fn idle(&self, sleep: &mut dyn FnMut() -> bool) {
+        let mut since = None;
+        sleep_if(|| {
+            let sleeps = sleep();
+            since = sleeps.then(|| self.now());
+            sleeps
+        });
+        if let Some(since) = since {
+            self.slept.fetch_add(self.now() - since, Relaxed);
+        }
+    }
+}
+
+/// Prints a line to the console. Not for interrupt handlers: the code that they interrupt may be printing.
+macro_rules! println {
+    ($($arguments:tt)*) => { $crate::board::print(format_args!("{}\n", format_args!($($arguments)*))) };
+}
+pub(crate) use println;
+
+/// Prints to the console.
+pub(crate) fn print(arguments: fmt::Arguments<'_>) {
+    machine::print(arguments);
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    machine::break_console_lock();
+    println!("{info}");
+    // SAFETY: one core, on which alone trees are entered.
+    if let Some(greenlet) = unsafe { greenlet::current_report() } {
+        println!("in {greenlet}");
+    }
+    machine::power_off()
+}

@@ -1,0 +1,5 @@
+//! The parts of the server that need no machine: HTTP, and the text of the pages.
+
+#![no_std]
+
+pub mod http;

@@ -1,0 +1,143 @@
+//! Connections: a greenlet for each, and code that reads and writes as if there were no other.
+
+use crate::net::Net;
+use crate::stream::{Error, Stream};
+use crate::{Fault, Result, Stop, Task, pages, tally};
+use core::fmt::Write as _;
+use core::time::Duration;
+use embedded_io::{Read, Write};
+use greenlet::StackPool;
+use heapless::String;
+use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
+
+/// Connections that are served at a time. Fewer than sockets, so that there is one to answer the next client with 503.
+pub(crate) const CONNECTIONS: usize = 32;
+/// The bytes of the stack of a connection.
+pub(crate) const STACK: usize = 4096;
+
+pub(crate) static STACKS: StackPool<CONNECTIONS, STACK> = StackPool::new();
+
+/// A client that does not complete its request in this time is answered with 408, or not at all if nothing arrived.
+const REQUEST: Duration = Duration::from_secs(5);
+/// A client that does not read a response in this time loses the connection.
+const RESPONSE: Duration = Duration::from_secs(10);
+
+/// The task that accepts: begins a task for each connection.
+pub(crate) fn accept(me: &Task, net: &'static Net) -> Result {
+    loop {
+        let handle = net.accept(me)?;
+        tally::CONNECTIONS.add_one();
+        let task = me.build(&STACKS).name("connection").spawn(move |me| {
+            let stream = net.stream(me, handle);
+            match converse(me, stream) {
+                Err(Stop::Error(Fault::Reset)) => tally::RESETS.add_one(),
+                other => return other,
+            }
+            Ok(())
+        });
+        if task.is_err() {
+            tally::BUSY.add_one();
+            net.refuse(handle, text(Status::Refused(Refusal::Busy)).as_bytes());
+        }
+    }
+}
+
+/// Answers the requests of a connection until one side has enough.
+fn converse(me: &Task, mut stream: Stream<'_>) -> Result {
+    let mut parser = Parser::default();
+    let mut bytes = Received::default();
+    loop {
+        let request = me.with_timeout(REQUEST, || Ok(next(&mut stream, &mut parser, &mut bytes)?));
+        let request = match request? {
+            Some(Some(request)) => request,
+            Some(None) => return Ok(()),
+            None => {
+                tally::TIMEOUTS.add_one();
+                if parser.is_fresh() {
+                    return Ok(());
+                }
+                Err(Refusal::TooSlow)
+            }
+        };
+        let responded = me.with_timeout(RESPONSE, || Ok(respond(me, &mut stream, &request)?));
+        match responded? {
+            Some(true) => {}
+            Some(false) => return Ok(()),
+            None => {
+                tally::TIMEOUTS.add_one();
+                stream.abort();
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Bytes that were received, and those of them that belong to the next request.
+#[derive(Default)]
+struct Received {
+    bytes: heapless::Vec<u8, 128>,
+    taken: usize,
+}
+
+/// Reads the next request. `None` if the client sends no more.
+fn next<S: Read>(
+    stream: &mut S,
+    parser: &mut Parser,
+    received: &mut Received,
+) -> Result<Option<Result<Request, Refusal>>, S::Error> {
+    loop {
+        let (taken, request) = parser.add(&received.bytes[received.taken..]);
+        received.taken += taken;
+        if request.is_some() {
+            return Ok(request);
+        }
+        received.taken = 0;
+        received.bytes.resize_default(received.bytes.capacity()).expect("it has this capacity");
+        let read = stream.read(&mut received.bytes);
+        received.bytes.truncate(*read.as_ref().unwrap_or(&0));
+        if read? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+/// Answers a request. Returns `true` if the connection stays open.
+fn respond(me: &Task, stream: &mut Stream<'_>, request: &Result<Request, Refusal>) -> Result<bool, Error> {
+    let request = match request {
+        Ok(request) => request,
+        Err(refusal) => {
+            let status = Status::Refused(*refusal);
+            tally::responded(status);
+            stream.write_all(text(status).as_bytes())?;
+            return Ok(false);
+        }
+    };
+    let Some(page) = pages::find(&request.path) else {
+        tally::responded(Status::NotFound);
+        write_head(stream, Status::NotFound, Body::Empty, request.keeps_alive)?;
+        return Ok(request.keeps_alive);
+    };
+    tally::responded(Status::Ok);
+    let keeps_alive = request.keeps_alive && request.is_1_1;
+    let body = if request.is_1_1 { Body::Chunked(page.media) } else { Body::ToTheEnd(page.media) };
+    write_head(stream, Status::Ok, body, keeps_alive)?;
+    if request.method == Method::Get {
+        let mut chunks = Chunks::new(stream, body);
+        let _seen_by_finish = (page.write)(me, &mut chunks);
+        chunks.finish()?;
+    }
+    Ok(keeps_alive)
+}
+
+fn write_head<S: Write>(stream: &mut S, status: Status, body: Body, keeps_alive: bool) -> Result<(), S::Error> {
+    let mut head = String::<192>::new();
+    write!(head, "{}", status.head(body, keeps_alive)).expect("a head is shorter");
+    stream.write_all(head.as_bytes())
+}
+
+/// A response without a body, after which the connection is closed.
+fn text(status: Status) -> String<128> {
+    let mut text = String::new();
+    write!(text, "{}", status.closing()).expect("a head is shorter");
+    text
+}
