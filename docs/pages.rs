@@ -58,6 +58,9 @@ pub mod size {}
 #[doc = include_str!("soundness.md")]
 pub mod soundness {}
 #[doc = include_str!("links.md")]
+#[doc = include_str!("soundness-hub.md")]
+pub mod soundness_hub {}
+#[doc = include_str!("links.md")]
 #[doc = include_str!("stack-sizing.md")]
 pub mod stack_sizing {}
 #[doc = include_str!("links.md")]

@@ -19,7 +19,7 @@
 //! handler runs on the greenlet's stack, like the code that ends a body, and needs no other.
 //!
 //! The greenlet's stack stays as it is, because there may be pointers to data on it: it does not return to its pool
-//! before [`Greenlet::reclaim`](crate::Greenlet::reclaim) says that it may.
+//! until [`Greenlet::reclaim`](crate::Greenlet::reclaim) is called.
 
 use crate::api::report::stack_of;
 use crate::arch::{Cpu, Native};
@@ -165,7 +165,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     ///
     /// # Errors
     ///
-    /// Returns `error` and the reason if the greenlet cannot be given up; see [`AbandonError`].
+    /// Returns `error` and the reason if the greenlet cannot be abandoned; see [`AbandonError`].
     ///
     /// # Safety
     ///
@@ -254,7 +254,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// succeeds, it does not return. Nothing unwinds. Needs the feature `abandon`.
     ///
     /// The panic handler calls this where it runs, on the greenlet's stack; it needs no landing stack. `error` can
-    /// carry what the panic said, as in the example: it is moved to the parent, and the stack on which the panic
+    /// carry the message of the panic, as in the example: it is moved to the parent, and the stack on which the panic
     /// handler runs stays unchanged until the parent has it. A panic of the panic handler itself calls the panic
     /// handler again, and an overflow there is one for [`abandon`](Self::abandon).
     ///
@@ -264,7 +264,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     ///
     /// # Errors
     ///
-    /// Returns `error` and the reason if the greenlet cannot be given up: [`NotEntered`](AbandonError::NotEntered),
+    /// Returns `error` and the reason if the greenlet cannot be abandoned: [`NotEntered`](AbandonError::NotEntered),
     /// [`Main`](AbandonError::Main), [`NotOnStack`](AbandonError::NotOnStack), [`TooLate`](AbandonError::TooLate),
     /// [`Busy`](AbandonError::Busy), [`Masked`](AbandonError::Masked) or [`State`](AbandonError::State).
     ///
@@ -318,7 +318,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         }
     }
 
-    /// The current greenlet, if it can be given up and `overflow` is its own.
+    /// Returns the current greenlet, if it can be abandoned and `overflow` is its own.
     ///
     /// # Safety
     ///
@@ -339,39 +339,39 @@ impl<V: 'static, E: 'static> Tree<V, E> {
         if is_push_of_processor(stack.sp, stopped_at) && Native::interrupts_use_current_stack() {
             return Err(AbandonError::Interrupt);
         }
-        let standing = Native::stack_pointer().addr();
+        let sp = Native::stack_pointer().addr();
         // SAFETY: this is the core of the tree.
-        if unsafe { stack_of(standing) }.is_some_and(|(_, stack)| standing >= stack.limit) {
+        if unsafe { stack_of(sp) }.is_some_and(|(_, stack)| sp >= stack.limit) {
             return Err(AbandonError::OnStack);
         }
         Ok(current)
     }
 
-    /// The current greenlet, if it can be given up and its code calls this.
+    /// Returns the current greenlet, if it can be abandoned and its code calls this.
     fn caller(&'static self) -> Result<BlockPtr, AbandonError> {
         let (core, current) = self.core_and_current()?;
-        let standing = Native::stack_pointer().addr();
-        if !(current.limit()..current.base()).contains(&standing) {
+        let sp = Native::stack_pointer().addr();
+        if !(current.limit()..current.base()).contains(&sp) {
             return Err(AbandonError::NotOnStack);
         }
-        if standing < current.floor().addr() || !is_whole(current) {
+        if sp < current.floor().addr() || !is_whole(current) {
             return Err(AbandonError::TooLate);
         }
         unless_at_work(core, current)
     }
 
-    /// This core, if it has entered this tree, and its current greenlet, if that is not main.
+    /// Returns this core and its current greenlet, if the core has entered this tree and the greenlet is not main.
     fn core_and_current(&'static self) -> Result<(&'static Core, BlockPtr), AbandonError> {
         let core = this_core().filter(|core| core.tree() == ptr::from_ref(self).cast());
         let core = core.ok_or(AbandonError::NotEntered)?;
-        // SAFETY: this tree is entered on this core, and code of the greenlet that it ran calls this, or is stopped.
+        // SAFETY: this tree is entered on this core; the caller is code of its current greenlet, or that one was stopped.
         let current = unsafe { core.current() };
         if current.is_main() { Err(AbandonError::Main) } else { Ok((core, current)) }
     }
 }
 
-/// Returns `current`, unless something was in progress in it that must be finished, or the processor is not in the state
-/// in which its code runs.
+/// Returns `current`, unless an operation was in progress in it that must be finished, or the state of the processor is
+/// not the one in which its code runs.
 fn unless_at_work(core: &Core, current: BlockPtr) -> Result<BlockPtr, AbandonError> {
     if core.stopped().is_some() || is_busy(current) {
         Err(AbandonError::Busy)

@@ -170,8 +170,8 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
     }
     victim.leak(); // keeps this kill's reference
     // SAFETY: the reference counted here keeps the victim alive during the hook, which may still end it.
-    let told = ManuallyDrop::new(unsafe { Greenlet::from_block(victim.retain()) });
-    panicked = panic::last(panicked, panic::catch(|| (tree.leak)(&told)).err());
+    let leaked = ManuallyDrop::new(unsafe { Greenlet::from_block(victim.retain()) });
+    panicked = panic::last(panicked, panic::catch(|| (tree.leak)(&leaked)).err());
     // SAFETY: this is the reference that was counted for the hook.
     let released = unsafe { release_caught::<V, E>(victim) };
     (None, panic::last(panicked, released))
@@ -185,8 +185,7 @@ pub(crate) fn write_exit<V: 'static, E: 'static>(tree: &Tree<V, E>, place: &mut 
 
 /// Throws the exit in `place` into `victim`, as [`kill_as_parent`] does, and discards what comes back: a value is dropped,
 /// an error is passed to the tree's `on_unraisable`. `exit` is the result of [`write_exit`]: if that was a panic,
-/// nothing is thrown, and the panic is returned. Afterwards nothing
-/// in `place` needs to be dropped.
+/// nothing is thrown, and the panic is returned. Afterwards nothing in `place` needs to be dropped.
 ///
 /// # Safety
 ///
@@ -228,7 +227,7 @@ fn clear<V, E>(place: &mut Place<V, E>) {
     place.write(Err(Thrown::NoRun));
 }
 
-/// Drops a value in `place`, or passes what else is there to the tree's `on_unraisable`.
+/// Drops a value in `place`, or passes an error or exit there to the tree's `on_unraisable`.
 ///
 /// # Safety
 ///
@@ -269,7 +268,8 @@ unsafe fn report_error<V: 'static, E: 'static>(victim: BlockPtr, place: &mut Pla
 /// # Safety
 ///
 /// The caller owns a reference to `victim`, which is neither main nor an ancestor of the current greenlet, and is of a
-/// tree of `V` and `E` that is entered. There is an outcome in `place`; and when `then` is called, too, which leaves one there.
+/// tree of `V` and `E` that is entered. There is an outcome in `place`, now and when `then` is called;
+/// `then` leaves one there.
 pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static>(
     victim: BlockPtr,
     place: &mut Place<V, E>,

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Either side may end first: a future that is dropped, a body that returns. The side that ends sets the other one's
-//! pointer to null, in a step that calls no code of others. So a pointer that is not null is good.
+//! pointer to null, in a step that runs no user code. So a pointer that is not null is good.
 
 use crate::waits::Waits;
 use core::cell::Cell;
@@ -27,7 +27,7 @@ use greenlet::{Greenlet, Me, Thrown};
 pub(crate) struct Anchor {
     /// Null: the body has not begun, or has ended.
     link: Cell<*const Link>,
-    /// That of the last poll. `None` before the first one, and while it is being cloned.
+    /// The waker of the last poll. `None` before the first one, and while it is being cloned.
     waker: Cell<Option<Waker>>,
     /// The body has begun. From then on it reaches this through its link alone.
     begun: Cell<bool>,
@@ -120,7 +120,7 @@ impl Link {
         unsafe { self.anchor.get().as_ref() }
     }
 
-    /// Returns a clone of the waker, if the future exists. Cloning is code of others, which may drop the future.
+    /// Returns a clone of the waker, if the future exists. Cloning runs code of the executor, which may drop the future.
     pub(crate) fn waker(&self) -> Option<Waker> {
         let Some(waker) = self.anchor()?.waker.take() else { return Some(Waker::noop().clone()) };
         let clone = waker.clone();
@@ -170,7 +170,7 @@ pub struct Await<V: 'static = (), E: 'static = &'static str> {
 impl<V: Default + 'static, E: 'static> Await<V, E> {
     /// # Safety
     ///
-    /// Both exist longer than this, and `me` is the greenlet in whose body this is used.
+    /// Both outlive this, and `me` is the greenlet in whose body this is used.
     pub(crate) unsafe fn new(me: &Me<V, E>, link: &Link) -> Self {
         Self { me: NonNull::from(me), link: NonNull::from(link) }
     }
@@ -182,10 +182,10 @@ impl<V: Default + 'static, E: 'static> Await<V, E> {
     ///
     /// # Errors
     ///
-    /// The future is dropped half-way then, which is how futures are cancelled:
+    /// The wait ended before the future was ready. The future is dropped, which cancels it:
     /// - [`Thrown::Exit`]: the `Stackful` was dropped, or the greenlet was asked to exit. Holds until the body has ended:
     ///   each later wait ends with it at once.
-    /// - [`Thrown::Error`]: that was thrown into the greenlet.
+    /// - [`Thrown::Error`]: an error was thrown into the greenlet.
     /// - [`Thrown::Refused`]: interrupts are masked, for instance.
     ///
     /// ```

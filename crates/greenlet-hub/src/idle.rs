@@ -8,7 +8,8 @@
 //!   unmask msr daifclr, #2; isb
 //! ```
 //!
-//! Interrupts that were masked before stay masked. WFI ends by a pending one nevertheless; HLT would not, so it is left out.
+//! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless. It would not end HLT, which
+//! is therefore skipped then.
 //!
 //! An interrupt before the mask has run its handler, and the look sees what that did. One after it is pending: it ends
 //! WFI although it is masked, and HLT because x86_64 takes no interrupt between `sti` and the instruction after it.

@@ -87,6 +87,18 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
 /// A task, and what it waits for. Made by [`Report::for_each`].
 ///
 /// It refers to nothing of the task: code that gets it may wait, and meanwhile the frames of the task are left.
+///
+/// ```
+/// # use greenlet_hub::{Hub, Row, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// fn line(row: &Row) -> String {
+///     format!("{} {}", row.name(), row.what())
+/// }
+/// # HUB.run(|main| {
+/// main.report().for_each(|row| assert_eq!(line(&row), "main is ready"));
+/// # }).unwrap();
+/// ```
 pub struct Row<V: 'static = (), E: 'static = &'static str> {
     task: &'static str,
     greenlet: Option<WeakGreenlet<V, E>>,

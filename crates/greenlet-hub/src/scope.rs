@@ -324,7 +324,7 @@ impl<E> Drop for ChildEnd<'_, E> {
 }
 
 impl<E> Child<'_, E> {
-    /// Takes it out of its scope, whose task goes on when no one is left.
+    /// Removes it from its scope, whose task continues when none is left.
     pub(crate) fn leave(&self) {
         let shared = self.shared;
         let mut at = &shared.children;

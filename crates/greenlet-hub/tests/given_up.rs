@@ -1,5 +1,5 @@
 //! Tasks that are given up, as by a panic handler or a fault handler: what their frames have in the hub is void, and the others
-//! go on. Guest `hub_contain` does it with real panics and overflows.
+//! continue. Guest `hub_contain` does it with real panics and overflows.
 #![cfg(all(feature = "std", feature = "abandon"))]
 
 use greenlet::StackPool;

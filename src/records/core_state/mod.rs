@@ -152,7 +152,7 @@ impl Core {
         }
     }
 
-    /// Takes the record for a tree; false if a tree is entered already.
+    /// Takes the record for a tree. Returns `false` if a tree is entered already.
     pub(crate) fn take(&self) -> bool {
         !self.entered.swap(true, Acquire)
     }
@@ -172,18 +172,18 @@ impl Core {
         imp::notice_exit();
     }
 
-    /// Whether no bit of [`Cpu::state`] is set that was clear when the tree was entered.
+    /// Returns `true` if no bit of [`Cpu::state`] is set that was clear when the tree was entered.
     #[cfg(feature = "abandon")]
     pub(crate) fn is_as_begun(&self) -> bool {
         Native::state() & !self.begun_in.load(Relaxed) == 0
     }
 
-    /// Whether a kind of interrupts is masked now that was unmasked at `enter` or at a transfer since.
+    /// Returns `true` if a kind of interrupts is masked now that was unmasked at `enter` or at a transfer since.
     pub(crate) fn newly_masked(&self) -> bool {
         masks() & !self.may_be_masked.load(Relaxed) != 0
     }
 
-    /// Whether a transfer to `target` must take the slow path: see the head of this file.
+    /// Returns `true` if a transfer to `target` must take the slow path: see the head of this file.
     #[inline(always)]
     pub(crate) fn needs_slow_path(&self, target: BlockPtr) -> bool {
         // Read first: the compiler moves no load across this asm block. Each load after it can be a memory operand on
@@ -198,7 +198,7 @@ impl Core {
         unusual | target.flags.get().bits() != 0
     }
 
-    /// The reason to refuse a transfer, if there is one: the tree is stopped, or interrupts are masked that must not
+    /// Returns the reason to refuse a transfer, if there is one: the tree is stopped, or interrupts are masked that must not
     /// be.
     ///
     /// Also updates the normal interrupt state: a kind of interrupts that was masked so far and is unmasked now must be
@@ -221,7 +221,7 @@ impl Core {
         None
     }
 
-    /// Why no greenlet of the tree can be resumed any more, if so.
+    /// Returns the reason why no greenlet of the tree can be resumed any more, if there is one.
     pub(crate) fn stopped(&self) -> Option<Refusal> {
         if self.reports_overflow() {
             return Some(Refusal::Overflow);
@@ -238,7 +238,7 @@ impl Core {
         }
     }
 
-    /// Whether an overflow is being reported, that is, whether the hook of `on_overflow` runs.
+    /// Returns `true` if an overflow is being reported, that is, if the hook of `on_overflow` runs.
     pub(crate) fn reports_overflow(&self) -> bool {
         CHECKED && self.slow() & OVERFLOW != 0
     }

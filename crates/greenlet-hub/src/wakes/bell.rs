@@ -23,7 +23,7 @@ const OVER: u64 = 1 << 2;
 /// In the word: 1 of the generation, which changes when a task begins and when it ends. It never wraps.
 const GENERATION: u64 = 1 << 3;
 
-/// What other cores and handlers use of a slot.
+/// The part of a slot that other cores and handlers use.
 pub(crate) struct Bell {
     word: AtomicU64,
     link: AtomicPtr<Bell>,
@@ -64,7 +64,7 @@ impl Bell {
         self.word.load(Acquire) / GENERATION
     }
 
-    /// The body is over: kills are refused until the next generation.
+    /// Marks the body as over: kills are refused until the next generation.
     pub(crate) fn over(&self) {
         self.word.fetch_or(OVER, Relaxed);
     }
@@ -92,7 +92,7 @@ impl Inbox {
     ///
     /// # Safety
     ///
-    /// The bell is static, and [`Bell::ring`] or [`Bell::kill`] said that it has to be pushed.
+    /// The bell is static, and [`Bell::ring`] or [`Bell::kill`] returned that it has to be pushed.
     #[inline]
     pub(crate) unsafe fn push(&self, bell: NonNull<Bell>) -> bool {
         let mut head = self.0.load(Relaxed);
@@ -106,7 +106,7 @@ impl Inbox {
         }
     }
 
-    /// A plain load: an exclusive one in an idle loop sets the event register of some cores, which then never sleep.
+    /// Returns `true` if no bell is in it. By a plain load, because an exclusive one in an idle loop sets the event register of some cores, which then never sleep.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Acquire).is_null()

@@ -37,7 +37,7 @@ impl<T, const N: usize> Ring<T, N> {
         }
     }
 
-    /// Puts a value in. From anywhere. Returns it if the ring is full.
+    /// Puts a value in, from any core or handler. Returns it if the ring is full.
     pub(crate) fn send(&self, value: T) -> Result<(), T> {
         let mut place = self.tail.load(Relaxed);
         let cell = loop {

@@ -1,7 +1,8 @@
 //! The task that waits for a signal or a remote channel.
 //!
-//! A sender writes what it has to say, then reads the waiter; the waiter writes itself, then looks. All four are `SeqCst`:
-//! in their single order one of the two reads comes after the other side's write.
+//! A sender writes bits or a value, then reads the waiter. A task that waits writes itself as the waiter, then reads the
+//! bits or the ring. All four accesses are `SeqCst`: in their single order one of the two reads comes after the other
+//! side's write, so no wake is lost.
 
 use crate::atomics::Ordering::SeqCst;
 use crate::atomics::{AtomicPtr, AtomicU32};
@@ -42,7 +43,7 @@ impl Flags {
         Self { bits: AtomicU32::new(0), waiter: Waiter::new() }
     }
 
-    /// Raises bits, and returns the bell of the task to wake.
+    /// Sets bits, and returns the bell of the task to wake, or null.
     #[inline(always)]
     pub(crate) fn raise(&self, bits: u32) -> *mut Bell {
         self.bits.fetch_or(bits, SeqCst);

@@ -227,7 +227,7 @@ const OPERATIONS: [(&str, fn(&Me) -> Result<(), Stop>); 12] = [
 static LOCKED: Channel<u32, Failure> = Channel::new();
 
 /// Each operation, from where there is room for all of it down to where it cannot begin: it is done, or the task is given up, and
-/// in both cases the others go on.
+/// in both cases the others continue.
 fn each_operation(main: &Me) {
     for (name, operation) in OPERATIONS {
         let (mut done, mut overflowed) = (0, 0);
