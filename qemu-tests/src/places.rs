@@ -29,7 +29,7 @@ pub const GUEST_FEATURES: [&str; 7] = ["conformance", "count", "fuzz", "misuse",
 
 /// The guests that have variables for a debugger in any profile: those that one shows, and `count`, since variables change what the
 /// compiler does with a few instructions of `enter` and of the end of a tree.
-pub const DEBUGGED_GUESTS: [&str; 4] = ["backtrace", "count", "fault", "zoo"];
+pub const DEBUGGED_GUESTS: [&str; 5] = ["backtrace", "count", "fault", "hub_waits", "zoo"];
 
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
 #[must_use]
