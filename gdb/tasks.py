@@ -44,7 +44,7 @@ class Tasks:
             greenlet = self.slot.read(at)["handle"]
             if greenlet:
                 self.slots[greenlet] = at
-        self.slots[core.main] = layout.at(int(hub.address), "state.main")
+        self.slots[self.core.main] = layout.at(int(hub.address), "state.main")
 
     @staticmethod
     def hub(tree):
