@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// The script, in this order: `PARTS` of `gdb/greenlet.py`, which loads them from a folder.
-const PARTS: [&str; 5] = ["memory.py", "records.py", "frames.py", "commands.py", "step.py"];
+const PARTS: [&str; 6] = ["memory.py", "records.py", "tasks.py", "frames.py", "commands.py", "step.py"];
 
 /// For a target whose files are ELF: sets `cfg(gdb_script)`, and `GREENLET_GDB_SCRIPT` to the directives, in a template of
 /// assembly, that include the script.

@@ -1,5 +1,7 @@
 """The commands that look at greenlets, and `$greenlet()`."""
 
+import re
+
 import gdb
 
 
@@ -18,6 +20,11 @@ class Command(gdb.Command):
     def invoke(self, argument, _tty):
         Memory.forget()
         self.run(argument.strip())
+
+
+def doing(waits):
+    """What a greenlet waits in, behind its state. The words of a hub have a verb."""
+    return f", {waits}" if re.match("(is|has|sleeps|waits)\\b", waits) else f", in {waits}" if waits else ""
 
 
 class InfoGreenlets(Command):
@@ -64,7 +71,7 @@ class LookAt(Command):
         waits, _ = Standing.of(g, every)
         Core.select(g.core.thread)
         View.show(g)
-        print(f"[{g} ({g.remarks}{', in ' + waits if waits else ''})]")
+        print(f"[{g} ({g.remarks}{doing(waits)})]")
         show_frame()
 
 
@@ -80,7 +87,7 @@ class Apply(Command):
             raise gdb.GdbError("usage: greenlet apply all|N... COMMAND")
         for g in chosen:
             waits, _ = Standing.of(g, every)
-            print(f"\n{g} ({g.remarks}{', in ' + waits if waits else ''})")
+            print(f"\n{g} ({g.remarks}{doing(waits)})")
             if g.has_frames:
                 with g.core, View(g):
                     next(frames()).select()
@@ -99,7 +106,7 @@ class Tree(Command):
 
         def draw(g, lead, branch):
             waits, where = Standing.of(g, every)
-            print(f"{lead}{branch}{g} ({g.remarks}{', in ' + waits if waits else ''})  {where}".rstrip())
+            print(f"{lead}{branch}{g} ({g.remarks}{doing(waits)})  {where}".rstrip())
             lead += "" if not branch else "   " if branch == last else drawn("│  ", "|  ")
             below = children.get(g.address, [])
             for child in below:

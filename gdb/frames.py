@@ -125,6 +125,9 @@ class Standing:
             found = next((one for one in cls.known.get(g.pc, ()) if not g.runs and one.fits(g)), None) or cls(g)
             if g.runs:
                 return "", found.where
+            waits = g.core.tasks.waits(g, every)
+            if waits is not None:
+                return waits, found.where
             if g.flags & PINNED:
                 return "up (old parent)", found.where
             mark = g.core.machine.mark

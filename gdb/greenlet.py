@@ -9,7 +9,7 @@ build/debugger.rs has put it, or by this file: `gdb -x gdb/greenlet.py`.
 
 import os
 
-PARTS = ("memory.py", "records.py", "frames.py", "commands.py", "step.py")
+PARTS = ("memory.py", "records.py", "tasks.py", "frames.py", "commands.py", "step.py")
 
 for part in PARTS:
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), part)

@@ -14,7 +14,7 @@ REQUESTS = ((1 << 63, "kill"), (1 << 62, "wake"))
 BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E
 WORD = 8
 
-KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::")
+KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::|<?greenlet_hub::")
 LIBRARY = re.compile(r"<?(core|std|alloc)::|__rust_")
 
 
@@ -95,11 +95,12 @@ def number(data):
 
 
 class Struct:
-    """A struct of the crate: offset and size of its fields, by DWARF. A field may be a path, such as `context.sp`."""
+    """A struct of the crate, by name or type: offset and size of its fields, by DWARF. A field may be a path, such as `context.sp`."""
 
-    def __init__(self, name, *paths):
+    def __init__(self, struct, *paths):
+        name = struct if isinstance(struct, str) else struct.name
         try:
-            struct = gdb.lookup_type(name)
+            struct = gdb.lookup_type(name) if struct is name else struct
         except gdb.error:
             raise gdb.GdbError(
                 f"no type {name} here: load the program's symbols with `file`, and build it with `debug = true` in its Cargo profile"
@@ -135,7 +136,7 @@ class Layout:
         context = ["context." + field for field in ("sp", "pc", "frame", "reserved", "link")]
         others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name", "id.word"]
         self.block = Struct("greenlet::records::block::Block", *context, *others)
-        self.core = Struct("greenlet::records::core_state::Core", "current", "main")
+        self.core = Struct("greenlet::records::core_state::Core", "current", "main", "tree")
         text = Struct("&str", "data_ptr", "length")
         self.text, self.length = text.at(0, "data_ptr"), text.at(0, "length")
 
@@ -145,6 +146,13 @@ class Layout:
         if space not in cls.known:
             cls.known[space] = cls()
         return cls.known[space]
+
+
+def text(address):
+    """The `&str` or `Option<&str>` at `address`; "" for none."""
+    layout = Layout.here()
+    start, length = Memory.word(address + layout.text), Memory.word(address + layout.length)
+    return printable(Memory.read(start, length).decode("utf-8", "replace")) if start else ""
 
 
 class Machine:

@@ -20,10 +20,7 @@ class Greenlet:
         self.next = fields["next"]
         self.id = fields["id.word"] & NUMBER
         self.requests = [name for bit, name in REQUESTS if fields["id.word"] & bit]
-        at = layout.block.at(address, "name")
-        start, length = Memory.word(at + layout.text), Memory.word(at + layout.length)
-        text = Memory.read(start, length).decode("utf-8", "replace") if start else ""
-        self.name = "main" if self.is_main else printable(text)
+        self.name = "main" if self.is_main else text(layout.block.at(address, "name"))
         self.limit, self.base = self.floor - BAND, address + layout.block.size
 
     @property
@@ -89,7 +86,8 @@ class Core:
 
     def __init__(self, address, thread):
         fields = Layout.here().core.read(address)
-        self.current, self.main, self.thread, self.machine = fields["current"], fields["main"], thread, Machine.here()
+        self.current, self.main, self.tree = fields["current"], fields["main"], fields["tree"]
+        self.thread, self.machine, self.known_tasks = thread, Machine.here(), None
 
     def __enter__(self):
         """Selects the thread, until the end of the block."""
@@ -109,6 +107,12 @@ class Core:
         with self, View(None):
             frame = gdb.newest_frame()
             return int(frame.read_register(self.machine.sp)), is_kernel(frame)
+
+    @property
+    def tasks(self):
+        if self.known_tasks is None:
+            self.known_tasks = Tasks(self)
+        return self.known_tasks
 
     def greenlets(self):
         """All greenlets of its tree, in the order of creation: the ring whose head is main."""

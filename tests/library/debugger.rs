@@ -19,7 +19,7 @@ const FIELDS: [(&str, &str); 3] = [
         "Block",
         r#"others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name", "id.word"]"#,
     ),
-    ("Core", r#""current", "main")"#),
+    ("Core", r#""current", "main", "tree")"#),
 ];
 
 fn has_field(name: &str, field: &str) -> bool {
@@ -34,9 +34,21 @@ fn has_field(name: &str, field: &str) -> bool {
 
 #[test]
 fn the_script_has_the_same_parts_from_a_folder_and_from_an_elf_file() {
-    let parts = r#""memory.py", "records.py", "frames.py", "commands.py", "step.py""#;
+    let parts = r#""memory.py", "records.py", "tasks.py", "frames.py", "commands.py", "step.py""#;
     assert!(include_str!("../../gdb/greenlet.py").contains(&format!("PARTS = ({parts})")));
     assert!(include_str!("../../build/debugger.rs").contains(&format!("[{parts}]")));
+}
+
+#[test]
+fn the_script_has_the_words_of_the_report_of_a_hub() {
+    let tasks = include_str!("../../gdb/tasks.py");
+    let words = include_str!("../../crates/greenlet-hub/src/what.rs").lines();
+    let mut count = 0;
+    for (kind, text) in words.filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => ")) {
+        assert!(tasks.contains(&format!("\"{kind}\": {text}")), "gdb/tasks.py has not {text} for {kind}");
+        count += 1;
+    }
+    assert!(count > 10, "no words in what.rs");
 }
 
 #[test]

@@ -13,6 +13,8 @@ use qemu_tests::{hosted, places};
 use crate::{Case, builds};
 
 const GUEST: &str = "zoo";
+/// The guests with transcripts of what GDB shows.
+const SHOWN: [&str; 2] = [GUEST, "hub_waits"];
 /// An example of the library, and where it stops.
 const HOSTED: &str = "debugged";
 const STOP: &str = "break look_here";
@@ -25,17 +27,21 @@ pub(crate) fn cases() -> Vec<Case> {
             let mut needs = Needs::default();
             needs.machine(machine);
             needs.gdb();
-            let name = format!("debugger::greenlets_are_shown_as_their_transcript_has_it::{machine}::{profile}");
-            let guest = builds::Guest::new(GUEST, machine.target, profile);
-            let guests = vec![guest.clone()];
-            let test = move || {
-                let script = places::guests().join("src/bin").join(GUEST).with_extension("gdb");
-                let shown = debugger::transcript(machine, &guest.file()?, &script).map_err(failed)?;
-                debugger::compare(&shown, &script).map_err(failed)
-            };
-            cases.push(Case::new(name, needs.clone(), test).with_guests(guests.clone()));
+            for shown in SHOWN {
+                let name =
+                    format!("debugger::{shown}::greenlets_are_shown_as_its_transcript_has_it::{machine}::{profile}");
+                let guest = builds::Guest::new(shown, machine.target, profile);
+                let guests = vec![guest.clone()];
+                let test = move || {
+                    let script = places::guests().join("src/bin").join(shown).with_extension("gdb");
+                    let shown = debugger::transcript(machine, &guest.file()?, &script).map_err(failed)?;
+                    debugger::compare(&shown, &script).map_err(failed)
+                };
+                cases.push(Case::new(name, needs.clone(), test).with_guests(guests));
+            }
             let name = format!("debugger::a_step_goes_from_a_dead_greenlet_to_its_parent::{machine}::{profile}");
             let guest = builds::Guest::new(GUEST, machine.target, profile);
+            let guests = vec![guest.clone()];
             cases.push(Case::new(name, needs, move || steps_to_the_parent(machine, &guest)).with_guests(guests));
         }
     }

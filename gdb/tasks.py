@@ -1,0 +1,93 @@
+"""What the tasks of crates/greenlet-hub wait for, in the words of the hub's report. A program without that crate has none."""
+
+import re
+
+import gdb
+
+# `Display` of `Waiting`: crates/greenlet-hub/src/what.rs.
+WAITS = {
+    "Time": "sleeps",
+    "Send": "waits to send to",
+    "Receive": "waits to receive from",
+    "Lock": "waits for the lock",
+    "Event": "waits for the event",
+    "Permit": "waits for a permit of",
+    "Condition": "waits for the condition",
+    "Join": "waits for the end of",
+    "Children": "waits for its children to end",
+    "Select": "waits in a select",
+    "Result": "has ended, its result was not taken",
+    "Signal": "waits for the signal",
+    "Future": "waits for a future",
+    "Wake": "is parked",
+}
+
+
+class Tasks:
+    """The tasks of the hub whose tree a core has entered: the slots, by the addresses of their greenlets."""
+
+    def __init__(self, core):
+        self.core, self.slots = core, {}
+        try:
+            hub = self.hub(core.tree)
+            if hub is not None:
+                self.find(hub)
+        except (gdb.error, gdb.GdbError, KeyError):  # no types, or those of another version: the list is worth showing without
+            self.slots = {}
+
+    def find(self, hub):
+        layout, state, self.what = Struct(hub.type, "state.main", "slots"), hub.type["state"].type, What()
+        array = hub.type["slots"].type
+        self.slot = Struct(state["main"].type, "base.what", "base.next", "handle")
+        first, size = layout.at(int(hub.address), "slots"), array.target().sizeof
+        for at in range(first, first + array.sizeof, size):
+            greenlet = self.slot.read(at)["handle"]
+            if greenlet:
+                self.slots[greenlet] = at
+        self.slots[self.core.main] = layout.at(int(hub.address), "state.main")
+
+    @staticmethod
+    def hub(tree):
+        """The static that contains the tree, if it is a hub."""
+        found = re.match(r"(.+?)(::h[0-9a-f]{16})?( \+ \d+)? in section ", gdb.execute(f"info symbol {tree:#x}", to_string=True))
+        value = static(found[1]) if found else None
+        return value if value is not None and (value.type.name or "").startswith("greenlet_hub::hub::Hub<") else None
+
+    def waits(self, g, every):
+        """What a greenlet waits for; None if it is no task, or not suspended by the hub."""
+        at = self.slots.get(g.address)
+        if at is None:
+            return None
+        slot = self.slot.read(at)
+        what = slot["base.what"]
+        if what == 0:
+            return "is ready" if slot["base.next"] else None
+        kind, name, item = self.what.read(what)
+        words = [WAITS.get(kind, kind)] + ([name] if name else [])
+        if kind == "Join":
+            words.append(self.name(item, every))
+        if kind == "Lock":
+            words[-1] += f", which {self.name(self.what.holder(item), every)} has"
+        return " ".join(words)
+
+    def name(self, slot, every):
+        """The name of the task with this slot."""
+        greenlet = next((greenlet for greenlet, at in self.slots.items() if at == slot), None)
+        g = next((g for g in every if g.address == greenlet), None)
+        return g.name or str(g.id) if g else "?"
+
+
+class What:
+    """Reads a `What`: the kind of a wait, the name of what is waited for, and its address."""
+
+    def __init__(self):
+        self.struct = Struct("greenlet_hub::what::What", "kind", "name", "object")
+        self.held = Struct("greenlet_hub::mutex::Held", "holder")
+        self.kinds = {field.enumval: field.name.rsplit("::", 1)[-1] for field in gdb.lookup_type("greenlet_hub::what::Waiting").fields()}
+
+    def read(self, at):
+        fields = self.struct.read(at)
+        return self.kinds.get(fields["kind"], "?"), text(self.struct.at(at, "name")), fields["object"]
+
+    def holder(self, held):
+        return self.held.read(held)["holder"]
