@@ -187,7 +187,9 @@ fn locks(main: &Me) {
     println!("     locks | refused by name, recovered");
 }
 
-const OPERATIONS: [(&str, fn(&Me) -> Result<(), Stop>); 12] = [
+type Operation = fn(&Me) -> Result<(), Stop>;
+
+const OPERATIONS: [(&str, Operation); 12] = [
     ("yield_now", |me| me.yield_now()),
     ("sleep", |me| me.sleep(Duration::from_nanos(1))),
     ("with_timeout and park", |me| me.with_timeout(Duration::from_nanos(1), || me.park()).map(drop)),
