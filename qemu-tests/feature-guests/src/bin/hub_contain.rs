@@ -156,7 +156,8 @@ fn request(me: &Me, last: impl FnOnce()) -> Result<(), Stop> {
 }
 
 fn in_a_row(main: &Me) {
-    let panics = |_| one(main, |me| request(me, || panic!("broken"))) == Err(Stop::Error(Failure::Panicked(Some("broken"))));
+    let panics =
+        |_| one(main, |me| request(me, || panic!("broken"))) == Err(Stop::Error(Failure::Panicked(Some("broken"))));
     check!((0..ROUNDS).all(panics) && SERVED.load(Relaxed) == ROUNDS);
     println!("    panics | {ROUNDS} in a row, each was served");
     let overflows = |round: u32| {
