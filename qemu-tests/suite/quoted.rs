@@ -48,6 +48,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("instructions_are_those_kept", instructions_are_those_kept),
         case("checks_are_what_a_switch_takes_more", checks_are_what_a_switch_takes_more),
         case("what_is_stale_is_noticed", what_is_stale_is_noticed),
+        case("the_hub_s_program_is_a_guest", the_hub_s_program_is_a_guest),
     ]
 }
 
@@ -92,6 +93,15 @@ fn what_is_stale_is_noticed() -> Result<(), Failed> {
         stale(TEXT, row, &[32, 34]).is_none(),
     ];
     if noticed == [true; 6] { Ok(()) } else { Err(format!("noticed: {noticed:?}").into()) }
+}
+
+/// The program for bare metal in the README of `greenlet-hub` is what the guest runs.
+fn the_hub_s_program_is_a_guest() -> Result<(), Failed> {
+    let readme = read("crates/greenlet-hub/README.md")?;
+    let program = readme.split_once("```rust,ignore\n").and_then(|(_, rest)| rest.split_once("```"));
+    let program = program.ok_or("the README has no program for bare metal")?.0;
+    let guest = read("qemu-tests/guests/src/bin/hub_button.rs")?;
+    if guest.ends_with(program) { Ok(()) } else { Err("the guest hub_button does not end with it".into()) }
 }
 
 /// What is wrong with the row of a `text` that begins so, if its cells are not these figures.

@@ -155,6 +155,7 @@ impl Number {
         self.word.fetch_or(ENDED, Relaxed);
     }
 
+    #[inline(always)]
     pub(crate) fn get(&self) -> u64 {
         self.word.load(Relaxed) & NUMBER
     }

@@ -3,7 +3,6 @@
 use crate::platform::Platform;
 use crate::ready::Ready;
 use crate::slot::{EXPIRED, KILLED, SlotRef};
-use crate::stop::Refusal;
 use crate::timers::Timers;
 use crate::wakes::bell::Inbox;
 use core::cell::Cell;
@@ -169,10 +168,10 @@ impl Schedule {
 
     /// Sleeps until a task may be ready. Returns `false` if none ever can be. In a critical section it is refused, as a
     /// switch is: no handler could wake a task before the sleep ends.
-    pub(crate) fn rest(&self) -> Result<bool, Refusal> {
+    pub(crate) fn rest(&self) -> Result<bool, greenlet::Refusal> {
         #[cfg(target_os = "none")]
         if crate::idle::is_masked() {
-            return Err(Refusal::Kernel(greenlet::Refusal::Masked));
+            return Err(greenlet::Refusal::Masked);
         }
         if self.timers.first().is_none() && self.external.get() == 0 && self.inbox.is_empty() {
             return Ok(false);

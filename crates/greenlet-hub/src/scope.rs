@@ -146,7 +146,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 Resumed::Turn | Resumed::Exit => {}
                 // The run is over, and the kernel ends this task and its children one by one: the caller is main.
                 Resumed::Over => drop(Self::hand(self.slot, self.state().main_slot())),
-                Resumed::Refused(_) => stuck(),
+                Resumed::NotCurrent | Resumed::Refused(_) => stuck(),
             }
         }
     }

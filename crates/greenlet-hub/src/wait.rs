@@ -13,7 +13,7 @@ use crate::what::{Waiting, What};
 use core::ptr;
 use greenlet::Thrown;
 
-/// Why a task is resumed.
+/// Why a task is resumed. Small enough for a register: every turn returns one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resumed {
     /// It is its turn. Possibly for no reason: every wait tests its condition again.
@@ -22,17 +22,26 @@ pub(crate) enum Resumed {
     Exit,
     /// Control never left: main's closure has returned, and no task runs any more.
     Over,
-    /// Control never left.
-    Refused(Refusal),
+    /// Control never left: another task runs.
+    NotCurrent,
+    /// Control never left: the kernel refused to switch.
+    Refused(greenlet::Refusal),
 }
 
 impl Resumed {
     /// Returns the reason to give up waiting altogether.
+    #[inline(always)]
     pub(crate) fn end<E>(self) -> Result<(), Stop<E>> {
+        if self == Self::Turn { Ok(()) } else { self.end_out_of_turn() }
+    }
+
+    #[cold]
+    fn end_out_of_turn<E>(self) -> Result<(), Stop<E>> {
         match self {
             Self::Turn | Self::Exit => Ok(()),
             Self::Over => Err(Stop::Killed),
-            Self::Refused(refusal) => Err(Stop::Refused(refusal)),
+            Self::NotCurrent => Err(Stop::Refused(Refusal::NotCurrent)),
+            Self::Refused(refusal) => Err(Stop::Refused(Refusal::Kernel(refusal))),
         }
     }
 }
@@ -142,8 +151,12 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     pub fn yield_now(&self) -> Result<(), Stop<E>> {
         room::probe();
         self.check_seen()?;
-        self.slot.schedule().ready.append(self.slot);
-        self.pause(None).end()?;
+        let schedule = self.slot.schedule();
+        schedule.ready.append(self.slot);
+        if schedule.turn.get() != Some(self.slot) {
+            self.regain_turn().or_else(Resumed::end)?;
+        }
+        self.pass().end()?;
         self.check_seen()
     }
 
@@ -194,14 +207,12 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     }
 
     /// Lets other tasks run until it is this one's turn, for whatever reason.
-    #[inline]
     pub(crate) fn pause(&self, what: Option<&What>) -> Resumed {
         if self.slot.schedule().turn.get() != Some(self.slot)
             && let Err(refused) = self.regain_turn()
         {
             return refused;
         }
-        let Some(what) = what else { return self.pass() };
         /// Also when a panic passes through.
         struct Waits(SlotRef);
         impl Drop for Waits {
@@ -210,7 +221,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             }
         }
         let _waits = Waits(self.slot);
-        self.slot.base().what.set(what);
+        self.slot.base().what.set(what.map_or(ptr::null(), ptr::from_ref));
         self.pass()
     }
 
@@ -261,13 +272,14 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             return Err(Resumed::Over);
         }
         if !self.greenlet().is_current() {
-            return Err(Resumed::Refused(Refusal::NotCurrent));
+            return Err(Resumed::NotCurrent);
         }
         turn.set(Some(self.slot));
         Ok(())
     }
 
     /// Passes control to the next task, until it comes back with this one's turn.
+    #[inline(always)]
     fn pass(&self) -> Resumed {
         let schedule = self.slot.schedule();
         loop {
@@ -326,7 +338,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             }
             Thrown::Refused(refusal, _) => {
                 schedule.ready.prepend(next);
-                Resumed::Refused(Refusal::Kernel(refusal))
+                Resumed::Refused(refusal)
             }
             _ => return None,
         };

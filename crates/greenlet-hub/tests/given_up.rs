@@ -41,6 +41,9 @@ fn give_up(hub: &'static Hub<8>) -> ! {
     panic!("{}", refused.unwrap_err().reason)
 }
 
+/// A wait that a task is given up in.
+type Wait = fn(&Task) -> Result<(), Stop>;
+
 const GONE: Stop = Stop::Error("gone");
 
 #[test]
@@ -193,7 +196,7 @@ fn a_task_that_is_given_up_while_it_waits_leaves_every_list() {
     static RISEN: Condition = Condition::new();
     static SIGNAL: Signal = Signal::new();
     static REMOTE: Remote<u32, 2> = Remote::new();
-    let waits: [fn(&Task) -> Result<(), Stop>; 14] = [
+    let waits: [Wait; 14] = [
         |me| Ok(LINE.send(me, 1)?),
         |me| LINE.receive(me).map(drop),
         |me| ROOM.receive(me).map(drop),
@@ -356,7 +359,7 @@ fn the_end_of_a_run_takes_it_as_ended() {
     HUB.run(|main| {
         let stubborn = main.spawn(&STACKS, |me| -> Result<(), Stop> {
             me.scope(|scope| {
-                scope.spawn(&STACKS, |me| refuse_to_end(me))?;
+                scope.spawn(&STACKS, refuse_to_end)?;
                 me.yield_now()?;
                 give_up(&HUB)
             })

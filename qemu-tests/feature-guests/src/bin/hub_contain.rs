@@ -156,7 +156,8 @@ fn request(me: &Me, last: impl FnOnce()) -> Result<(), Stop> {
 }
 
 fn in_a_row(main: &Me) {
-    let panics = |_| one(main, |me| request(me, || panic!("broken"))) == Err(Stop::Error(Failure::Panicked(Some("broken"))));
+    let panics =
+        |_| one(main, |me| request(me, || panic!("broken"))) == Err(Stop::Error(Failure::Panicked(Some("broken"))));
     check!((0..ROUNDS).all(panics) && SERVED.load(Relaxed) == ROUNDS);
     println!("    panics | {ROUNDS} in a row, each was served");
     let overflows = |round: u32| {
@@ -187,7 +188,9 @@ fn locks(main: &Me) {
     println!("     locks | refused by name, recovered");
 }
 
-const OPERATIONS: [(&str, fn(&Me) -> Result<(), Stop>); 12] = [
+type Operation = fn(&Me) -> Result<(), Stop>;
+
+const OPERATIONS: [(&str, Operation); 12] = [
     ("yield_now", |me| me.yield_now()),
     ("sleep", |me| me.sleep(Duration::from_nanos(1))),
     ("with_timeout and park", |me| me.with_timeout(Duration::from_nanos(1), || me.park()).map(drop)),
