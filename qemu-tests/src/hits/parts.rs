@@ -2,7 +2,8 @@
 //! that a fresh context calls.
 //!
 //! ```text
-//!   switch       takes the address behind it ... loads the other stack ... jumps, perhaps with a mark behind the jump, and what follows a failed test
+//!   switch       takes the address behind it ... loads the other stack ... jumps, perhaps with a mark behind the jump, and with what
+//!                follows a failed test
 //!   end                                          loads the other stack ... jumps
 //!   trampoline   calls the entry, and a trap behind that, which is never reached
 //!   entry        found by its name, with its closures: one for each type of a body, some of which never start or are only started
