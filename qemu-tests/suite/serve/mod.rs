@@ -36,18 +36,21 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// The package's own tests, hosted.
+/// The package's own tests and examples, hosted.
 fn parser() -> Result<(), Failed> {
-    let mut cargo = environment::cargo();
-    cargo.current_dir(places::root()).args(["test", "--quiet", "--locked", "--lib", "--manifest-path"]);
-    cargo.arg(serve::project().join("Cargo.toml")).arg("--target-dir").arg(serve::built()?);
-    let _turn = builds::turn("unikernel");
-    let ended = process::run(cargo, BUILD, |_| Ok(()))?;
-    let output = String::from_utf8_lossy(&ended.output);
-    if ended.status == Status::Exited(0) && output.contains("test result: ok. 5 passed") {
-        return Ok(());
+    for (kind, count) in [("--lib", 5), ("--doc", 3)] {
+        let mut cargo = environment::cargo();
+        cargo.current_dir(places::root()).args(["test", "--quiet", "--locked", kind, "--manifest-path"]);
+        cargo.arg(serve::project().join("Cargo.toml")).arg("--target-dir").arg(serve::built()?);
+        let _turn = builds::turn("unikernel");
+        let ended = process::run(cargo, BUILD, |_| Ok(()))?;
+        let output = String::from_utf8_lossy(&ended.output);
+        if ended.status != Status::Exited(0) || !output.contains(&format!("test result: ok. {count} passed")) {
+            let errors = String::from_utf8_lossy(&ended.errors);
+            return Err(format!("{kind}, {:?}\n{output}{errors}", ended.status).into());
+        }
     }
-    Err(format!("{:?}\n{output}{}", ended.status, String::from_utf8_lossy(&ended.errors)).into())
+    Ok(())
 }
 
 /// Boots the server and lets the clients at it. Whatever they find, QEMU ends with this.
