@@ -1,5 +1,5 @@
 //! Sets `cfg(bare)` or `cfg(hosted)`, and `cfg(unoptimized)`; refuses targets and processors that the switch does not
-//! support; passes the directory of `greenlet.x` to the linker, and the path of `gdb/greenlet.py` to the assembly.
+//! support; passes the directory of `greenlet.x` to the linker, and the paths of the script for GDB to the assembly.
 
 #[path = "build/apx.rs"]
 mod apx;
@@ -36,10 +36,10 @@ fn main() {
         }
     }
     apx::refuse();
-    optimized::tell();
+    optimized::emit();
     let variable =
         |name| PathBuf::from(env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name} for a build script")));
-    debugger::tell(&variable("CARGO_MANIFEST_DIR"));
+    debugger::emit(&variable("CARGO_MANIFEST_DIR"));
     let (from, to) = (variable("CARGO_MANIFEST_DIR").join("linker/greenlet.x"), variable("OUT_DIR"));
     println!("cargo::rerun-if-changed=linker/greenlet.x");
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,8 +1,9 @@
-//! What the kernel asks of an instruction set. The whole contract is here; implementations comment on their own
-//! registers only.
+//! The contract between the kernel and an instruction set. It is documented here alone; implementations comment on
+//! their own registers only.
 //!
 //! There are two traits because a trait is implemented in one block of one file. [`Isa`] is assembly that moves
-//! control, and an instruction set must have all of it. [`Cpu`] is questions, and nearly all have defaults.
+//! control, and an instruction set must have all of it. [`Cpu`] is queries about the processor, and nearly all have
+//! defaults.
 
 use super::{BAND_WORDS, Bounds, Context, Diverging, Landing, Word, Words};
 use core::mem::MaybeUninit;
@@ -38,6 +39,45 @@ pub(crate) trait Isa {
     ///   since. Its stack is untouched and belongs to this core. `to` may be `from`: then this call returns at once.
     /// - Sender and receiver agree on the meaning of `word`.
     unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing;
+
+    /// Whether [`tested_switch`](Self::tested_switch) is implemented. If not, the kernel tests, and calls
+    /// [`switch`](Self::switch).
+    const TESTS: bool = false;
+
+    /// [`switch`](Self::switch), if all tests of the fast path pass. Then `to` is stored as the current context, before the
+    /// switch. If a test fails, returns at once, with a null target, `to` tagged with [`NOT_LEFT`](super::context::NOT_LEFT) for
+    /// the packet, and `word`; only the contents of `from` have changed, if the flags of `to` were 0.
+    ///
+    /// The tests are those of [`Cpu`]: [`interrupts`](Cpu::interrupts) equals the word at [`Places::SLOW`], and
+    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. One sequence of instructions can do
+    /// something else while it waits for a load.
+    ///
+    /// # Safety
+    ///
+    /// As for [`switch`](Self::switch), if the word at [`Places::FLAGS`] of `to` is 0; and `from` has [`Bounds`] then, with the
+    /// canary band that these name. In any case `core` and `to` have what [`Places`] says, as long as this runs.
+    unsafe fn tested_switch<const MARKED: bool, P: Places>(
+        _core: *const (),
+        _from: *const Context,
+        _to: *const Context,
+        _word: Word,
+    ) -> Landing {
+        unreachable!("the kernel asks `TESTS`")
+    }
+
+    /// [`tested_switch`](Self::tested_switch) with [`Words`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`tested_switch`](Self::tested_switch).
+    unsafe fn wide_tested_switch<const MARKED: bool, P: Places>(
+        _core: *const (),
+        _from: *const Context,
+        _to: *const Context,
+        _words: Words,
+    ) -> Landing<Words> {
+        unreachable!("the kernel asks `TESTS`")
+    }
 
     /// [`switch`](Self::switch) with a packet, unmarked.
     ///
@@ -139,6 +179,19 @@ pub(crate) trait Isa {
     ///
     /// A switch saved `pc`, or it is the wide trampoline.
     unsafe fn is_mark(pc: *const ()) -> bool;
+}
+
+/// Where a [tested switch](Isa::tested_switch) finds what it tests and changes: byte offsets.
+#[allow(dead_code, reason = "only where an instruction set has a tested switch")]
+pub(crate) trait Places {
+    /// In the record of a core: the pointer to the context that runs.
+    const CURRENT: usize;
+    /// In the record of a core: an `AtomicU32`.
+    const SLOW: usize;
+    /// From a context: an `u32`.
+    const FLAGS: usize;
+    /// From a context: its [`Bounds`](super::Bounds).
+    const BOUNDS: usize;
 }
 
 /// The word that the default of a wide form sends.

@@ -1,16 +1,16 @@
 //! The switch between two stacks: one folder per instruction set.
 //!
-//! This module knows registers and stacks. It knows nothing of greenlets: no tree, no parent, no value type.
+//! This module deals with registers and stacks. It has no notion of greenlets: no tree, no parent, no value type.
 //!
 //! | file | content |
 //! |---|---|
-//! | `isa.rs` | the contract: [`Isa`] moves control, [`Cpu`] answers questions about the processor |
+//! | `isa.rs` | the contract: [`Isa`] moves control, [`Cpu`] has queries about the processor |
 //! | `context.rs` | [`Context`], where a suspended stack is saved; [`Landing`], what arrives with control |
 //! | `NAME/switch.rs` | the implementation of [`Isa`], as inline assembly |
 //! | `NAME/trampoline.rs` | the first frame of a stack, and its call frame information |
 //! | `NAME/cpu.rs` | the implementation of [`Cpu`]: stack pointer, interrupt masks, debug registers |
 //! | `NAME/control.rs` | floating-point control words, which the feature `fp-control` makes part of a context |
-//! | `gdb_script.rs` | the lines of a trampoline that put `gdb/greenlet.py` into the ELF file |
+//! | `gdb_script.rs` | the lines of a trampoline that put the script for GDB into the ELF file |
 //! | `miri/` | the same contract without assembly: Miri runs each context on a thread |
 //!
 //! To add an instruction set: write its folder, select it below, and accept it in `build/target.rs`.
@@ -27,15 +27,15 @@
 //! (MXCSR and the x87 words; FPCR and FPSR). They belong to the core. With the feature `fp-control` each context has
 //! control words of its own.
 //!
-//! # How a receiver tells a packet from a word
+//! # How a receiver distinguishes a packet from a word
 //!
 //! By the register that holds `to` at the jump. It arrives unchanged with a word, and null with a packet. So the fast
 //! path, which sends a word, needs no instruction to say so.
 //!
 //! # How a switch is marked
 //!
-//! A marked switch has a trap instruction right before its resume address. No execution reaches it, so a mark takes no
-//! time. [`Context::is_marked`] reads the code before the saved resume address. Code must therefore be readable, as it
+//! A marked switch has another instruction right before its resume address than an unmarked one has. The fast path does not
+//! execute it, so a mark takes no time. [`Context::is_marked`] reads the code before the saved resume address. Code must therefore be readable, as it
 //! is unless the program is linked with `--execute-only`.
 
 #[cfg(not(miri))]
@@ -64,11 +64,19 @@ compile_error!(
 
 pub(crate) use context::{
     BAND_WORDS, Bounds, Context, Diverging, FrameRecord, Landing, RECORD_AT, STACK_ALIGN, Word, Words,
+    target_not_left_for,
 };
-pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa};
-#[cfg(all(bare, target_arch = "aarch64"))]
-pub use native::Mpidr;
+pub(crate) use isa::{Cpu, INTERRUPT_BITS, Isa, Places};
 
+/// Public items of the crate that one instruction set alone has. `lib.rs` exports all of them, by a glob, so no other
+/// folder names an instruction set.
+pub(crate) mod exports {
+    #[cfg(all(bare, target_arch = "aarch64"))]
+    pub use super::native::Mpidr;
+}
+
+#[cfg(all(not(miri), target_arch = "aarch64"))]
+use context::NOT_LEFT;
 #[cfg(not(miri))]
 use context::{HAS_BYTE_BEFORE, offset};
 

@@ -1,26 +1,34 @@
-//! Passes `gdb/greenlet.py` to the assembly, which puts the script into ELF files.
+//! Passes the script for GDB to the assembly, which puts it into ELF files.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::{env, fs};
 
-/// For a target whose files are ELF: sets `cfg(gdb_script)`, and `GREENLET_GDB_SCRIPT` to the directive, in a template of
-/// assembly, that includes the script.
-pub(crate) fn tell(root: &Path) {
+/// The script, in this order: `PARTS` of `gdb/greenlet.py`, which loads them from a folder.
+const PARTS: [&str; 5] = ["memory.py", "records.py", "frames.py", "commands.py", "step.py"];
+
+/// For a target whose files are ELF: sets `cfg(gdb_script)`, and `GREENLET_GDB_SCRIPT` to the directives, in a template of
+/// assembly, that include the script.
+pub(crate) fn emit(root: &Path) {
     println!("cargo::rustc-check-cfg=cfg(gdb_script)");
-    println!("cargo::rerun-if-changed=gdb/greenlet.py");
+    println!("cargo::rerun-if-changed=gdb");
     println!("cargo::rerun-if-changed=build/debugger.rs");
     let of_target = |name| env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
     let is_elf = of_target("VENDOR") != "apple" && of_target("OS") != "uefi";
-    let file = root.join("gdb/greenlet.py");
-    // Without the file, or with a path that no string can hold, only the debugger misses the script.
-    let path = file.to_str().filter(|path| is_elf && !path.contains('\n'));
-    if let (Some(path), Ok(script)) = (path, fs::read(&file)) {
-        // The compiler's incremental cache compares the assembly, and not the text that it includes.
-        let mut hash = DefaultHasher::new();
-        script.hash(&mut hash);
+    // The compiler's incremental cache compares the assembly, and not the text that it includes.
+    let mut hash = DefaultHasher::new();
+    let mut include = |part: &&str| {
+        let file = root.join("gdb").join(part);
+        fs::read(&file).ok()?.hash(&mut hash);
+        let path = file.to_str().filter(|path| !path.contains('\n'))?;
+        Some(format!(".incbin \"{}\"", quoted(path)))
+    };
+    // Without a file, or with a path that no string can hold, only the debugger misses the script.
+    if let Some(parts) = PARTS.iter().map(&mut include).collect::<Option<Vec<_>>>()
+        && is_elf
+    {
         println!("cargo::rustc-cfg=gdb_script");
-        println!("cargo::rustc-env=GREENLET_GDB_SCRIPT=.incbin \"{}\" /* {:x} */", quoted(path), hash.finish());
+        println!("cargo::rustc-env=GREENLET_GDB_SCRIPT={} /* {:x} */", parts.join("; "), hash.finish());
     }
 }
 

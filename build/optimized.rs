@@ -8,7 +8,7 @@
 use std::env;
 
 /// Sets the cfg for the compiler.
-pub(super) fn tell() {
+pub(super) fn emit() {
     println!("cargo::rerun-if-changed=build/optimized.rs");
     println!("cargo::rustc-check-cfg=cfg(unoptimized)");
     let is = |name, value| env::var(name).is_ok_and(|set| set == value);

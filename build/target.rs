@@ -62,7 +62,7 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         (true, true) => {
             Err("greenlet has both --cfg greenlet_bare and --cfg greenlet_hosted: leave one of them out".into())
         }
-        (true, false) if std => Err("greenlet was told --cfg greenlet_bare and has the feature `std`: bare means that nothing stands \
+        (true, false) if std => Err("greenlet has both --cfg greenlet_bare and the feature `std`: bare means that nothing stands \
                                      between the program and the processor, and `std` makes each thread of an operating system a \
                                      core. For a kernel, leave out the feature, which one of the program's dependencies may turn on \
                                      (`cargo tree -e features -i greenlet`); for a program under a system, leave out the cfg"

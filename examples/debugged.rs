@@ -36,7 +36,7 @@ extern "C" fn look_here() {
 fn look(main: &Main, count: usize) {
     let parser = main.build(&STACKS).name("parser").spawn(parser).unwrap();
     let _waits = parser.switch(1);
-    let waits = main.build(&STACKS).name("waits").spawn(|me, x| me.parent().switch(x)).unwrap();
+    let waits = main.build(&STACKS).name("naïve").spawn(|me, x| me.parent().switch(x)).unwrap();
     let _waits = waits.switch(1);
     let unstarted = parser.build(&STACKS).name("unstarted").spawn(|_, x| Ok(x)).unwrap();
     let many: Vec<_> = (0..count).map(|_| main.spawn(&STACKS, |me, x| me.up(x)).unwrap()).collect();

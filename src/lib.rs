@@ -50,8 +50,8 @@ pub use api::trace::DefmtTrace;
 pub use api::trace::{Record, Recorder, RecorderBusy};
 #[cfg(feature = "watchpoint")]
 pub use api::watch::watch_stacks;
-#[cfg(all(bare, target_arch = "aarch64"))]
-pub use arch::Mpidr;
+#[allow(unused_imports, unreachable_pub, reason = "empty for an instruction set that has no item of its own")]
+pub use arch::exports::*;
 pub use kernel::handle::Greenlet;
 pub use kernel::me::{Main, Me};
 pub use kernel::overflow::Overflow;

@@ -106,7 +106,7 @@ fn cores_switch_at_the_same_time_without_disturbing_each_other() {
 }
 
 #[test]
-fn a_handler_enters_nothing_and_finds_nobody_but_can_report() {
+fn a_handler_enters_nothing_and_finds_no_current_greenlet_but_can_report() {
     let _alone = as_core_0();
     assert_eq!(in_handler(|| try_enter(&TREE)), Err(EnterError::NoCore));
     TREE.enter(|main| {
@@ -116,8 +116,8 @@ fn a_handler_enters_nothing_and_finds_nobody_but_can_report() {
                 assert_eq!(try_enter(&OTHER), Err(EnterError::NoCore));
                 assert!(TREE.current().is_none());
                 // SAFETY: a handler on this core.
-                let who = unsafe { greenlet::current_report() };
-                assert_eq!(who.unwrap().name, Some("interrupted"));
+                let report = unsafe { greenlet::current_report() };
+                assert_eq!(report.unwrap().name, Some("interrupted"));
             });
             Ok(x)
         });
@@ -152,7 +152,7 @@ fn a_handle_kept_on_one_core_is_inert_while_its_tree_runs_on_another() {
 }
 
 #[test]
-fn one_core_asks_another_for_a_kill() {
+fn one_core_requests_a_kill_of_another() {
     let _alone = as_core_0();
     TREE.enter(|main| {
         let g = main.spawn(&STACKS, echo).unwrap();

@@ -8,7 +8,7 @@ mod common;
 use common::{alone, in_child, own_tree};
 use greenlet::{Greenlet, RunError, StackPool, State};
 
-/// A value that notices when somebody writes over it.
+/// A value that detects that it was overwritten.
 struct Large([u64; 32]);
 
 impl Default for Large {

@@ -7,7 +7,10 @@ use core::arch::asm;
 /// DAIF.F, I and A: the masks of FIQ, IRQ and SError, bits 6 to 8 (Arm ARM, C5.2.3).
 const MASKS: u32 = 0b111 << 6;
 
-const _: () = assert!(MASKS & !INTERRUPT_BITS == 0);
+/// DAIF as a whole: D, bit 9, is the mask of debug exceptions. All other bits of the register are 0.
+const DAIF: u32 = MASKS | 1 << 9;
+
+const _: () = assert!(DAIF & !INTERRUPT_BITS == 0);
 
 /// Bytes that the watchpoint covers.
 #[cfg(bare)]
@@ -74,20 +77,21 @@ impl Cpu for Native {
         at
     }
 
-    /// DAIF.F, I and A, as the processor holds them.
+    /// DAIF, as the processor holds it. A switch takes the slow path after a change of D, too, once: to leave D out would take
+    /// each switch an instruction.
     #[cfg(bare)]
     #[inline(always)]
     fn interrupts() -> u32 {
         let daif: u64;
         // SAFETY: reads a register that every exception level above 0 may read.
         unsafe { asm!("mrs {}, daif", out(reg) daif, options(nomem, nostack, preserves_flags)) };
-        daif as u32 & MASKS
+        daif as u32
     }
 
-    /// The same bits: each masks a kind where it is set.
+    /// F, I and A: each masks a kind where it is set.
     #[cfg(bare)]
     fn masked(interrupts: u32) -> u32 {
-        interrupts
+        interrupts & MASKS
     }
 
     /// Whether IRQs are masked. SError and FIQ may be masked anywhere.

@@ -3,7 +3,7 @@
 use crate::arch::{Cpu, Native};
 use core::arch::asm;
 
-/// Cores told apart by the affinity fields of MPIDR_EL1, and handlers that run with interrupts masked, as for
+/// Cores identified by the affinity fields of MPIDR_EL1, and handlers that run with interrupts masked, as for
 /// [`SingleCore`](crate::SingleCore).
 ///
 /// The number is `Aff0 + 16 * Aff1`, which is how a GIC of version 3 counts clusters; Aff2 and Aff3 are zero.

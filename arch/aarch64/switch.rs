@@ -41,6 +41,7 @@
 //!   sp, x29    saved in from, loaded from to            as this context left them
 //!   x19        saved in from, loaded from to            as this context left it
 //!   x9, x10    scratch, resume address                  unspecified
+//!   x13 to x16 scratch                                  unspecified
 //!   x18        untouched where the platform reserves it, else clobbered
 //!   others     clobbered: the compiler spilled what is live, d8 to d15 among them, and SVE where code uses it
 //!   FPCR       with `fp-control`: saved and loaded      as this context left it
@@ -49,17 +50,18 @@
 //! The target is reached by `br`, not by `ret`: the return stack of the processor expects a return to the caller.
 
 use super::trampoline::{WIDE_AT, outermost, resume_address};
-use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, Words, offset};
+use crate::arch::{Bounds, Context, Cpu, Diverging, Isa, Landing, NOT_LEFT, Native, Places, Word, Words, offset};
 use core::arch::asm;
+use core::mem::offset_of;
 
 const _: () = assert!(
     offset::PC == offset::SP + 8 && offset::RESERVED == offset::FRAME + 8,
     "sp and pc, frame and reserved are saved and loaded in pairs"
 );
 
-/// The instruction before label 2 of a marked switch: `brk #0x6775`, never executed. Before label 2 of an unmarked one
-/// is its branch.
-const MARK: u32 = 0xd420_0000 | 0x6775 << 5;
+/// The instruction before label 2 of a marked switch: `movz x2, #0`. Before label 2 of an unmarked one is its branch, or the same
+/// in another encoding, `orr x2, xzr, xzr`. It is executed only if a test of a tested switch fails.
+const MARK: u32 = 0xd280_0002;
 
 /// Lines that leave the running stack for that of `to`, in x2. Then sp, x29 and x19 are those of `to`, x10 is its
 /// resume address, and `to` is still in x2.
@@ -90,7 +92,7 @@ macro_rules! switch {
             $($before,)*
             "br x10",
             ".if {MARKED}",
-            "brk #0x6775",
+            "movz x2, #0",
             ".endif",
             // A later switch to `from` branches here, with the sp, x29 and x19 that were saved above. Either x2 = from and
             // x0 = word, or x2 = 0 and x3 = packet. All other registers are unspecified, but for a reserved x18.
@@ -116,7 +118,146 @@ macro_rules! switch {
     };
 }
 
+/// The common part of the two tested switches, which differ in the registers of what they send.
+///
+/// Loads come early, and what does not wait for them is between a load and its use: a processor that executes in order waits
+/// there.
+macro_rules! tested_switch {
+    ($marked:expr, $places:ty, $core:ident, $from:ident, $($operands:tt)*) => {
+        asm!(
+            // x1 = from, x2 = to, the word or words. `from` may be anything, until the flags of `to` are known to be 0.
+            "ldr w13, [x2, {FLAGS}]",
+            "ldr w14, [{core}, {SLOW}]",
+            ".if {BARE}",
+            "mrs x15, daif",
+            ".endif",
+            "mov x9, sp",
+            "adr x10, 2f",
+            ".if {BARE}",
+            "eor w14, w14, w15",
+            ".endif",
+            "orr w13, w13, w14",
+            "cbnz w13, 3f",
+            // `from` runs. Its context may be saved before it is known whether it is left: until then the fields are unspecified.
+            "ldp x13, x14, [x1, {BOUNDS}]",
+            "stp x9, x10, [x1, {SP}]",
+            "stp x29, x19, [x1, {FRAME}]",
+            control!(save),
+            // x13 = floor, x14 = reach.
+            "ldp x15, x16, [x13, #-16]",
+            "ldp x9, x10, [x2, {SP}]",
+            "add x16, sp, x16",
+            "add x16, x16, x15",
+            "cmp x16, x14",
+            "b.lo 3f",
+            // x9, x10 = sp and resume address of `to`. All tests have passed.
+            watch!(),
+            "str x2, [{core}, {CURRENT}]",
+            control!(load),
+            "ldp x29, x19, [x2, {FRAME}]",
+            "mov sp, x9",
+            // x2 = to, the word or words. The stack is that of `to`.
+            "br x10",
+            // A test failed. The words are where they were; the packet is `to`, with a bit set.
+            "3:",
+            "orr x3, x2, {NOT_LEFT}",
+            ".if {MARKED}",
+            "movz x2, #0",
+            ".else",
+            "mov x2, xzr",
+            ".endif",
+            // As at label 2 of `switch`; or at once, with x2 = 0.
+            "2:",
+            BARE = const cfg!(bare) as u8,
+            MARKED = const $marked as u8,
+            FLAGS = const <$places>::FLAGS,
+            SLOW = const <$places>::SLOW,
+            CURRENT = const <$places>::CURRENT,
+            BOUNDS = const <$places>::BOUNDS,
+            SP = const offset::SP,
+            FRAME = const offset::FRAME,
+            NOT_LEFT = const NOT_LEFT,
+            core = in(reg) $core,
+            inlateout("x1") $from => _,
+            $($operands)*
+            out("x9") _,
+            out("x10") _,
+            out("x13") _,
+            out("x14") _,
+            out("x15") _,
+            out("x16") _,
+            lateout("x20") _,
+            lateout("x21") _,
+            lateout("x22") _,
+            lateout("x23") _,
+            lateout("x24") _,
+            lateout("x25") _,
+            lateout("x26") _,
+            lateout("x27") _,
+            lateout("x28") _,
+            clobber_abi("C"),
+        )
+    };
+}
+
+const _: () = assert!(
+    offset_of!(Bounds, reach) == offset_of!(Bounds, floor) + 8 && Native::LOWER_CANARY == 2,
+    "a tested switch loads the bounds as a pair, and the two words of the band"
+);
+
 impl Isa for Native {
+    const TESTS: bool = true;
+
+    #[inline(always)]
+    unsafe fn tested_switch<const MARKED: bool, P: Places>(
+        core: *const (),
+        from: *const Context,
+        to: *const Context,
+        word: Word,
+    ) -> Landing {
+        let (word_back, target, packet);
+        // SAFETY: as in `switch`. Before the flags are tested, this reads what the caller vouches for in any case. x19, x29 and
+        // sp are changed last, and `core` is none of them, nor of the registers that are written before it is read.
+        unsafe {
+            tested_switch!(
+                MARKED, P, core, from,
+                inlateout("x0") word => word_back,
+                inlateout("x2") to => target,
+                lateout("x3") packet,
+            );
+        }
+        Landing { words: word_back, target, packet }
+    }
+
+    #[inline(always)]
+    unsafe fn wide_tested_switch<const MARKED: bool, P: Places>(
+        core: *const (),
+        from: *const Context,
+        to: *const Context,
+        words: Words,
+    ) -> Landing<Words> {
+        let (target, packet);
+        let Words([w0, w1, w2, w3, w4, w5, w6, w7]) = words;
+        let (b0, b1, b2, b3, b4, b5, b6, b7);
+        // SAFETY: as in `tested_switch`, with seven words more in x4 to x8, x11 and x12, in and out.
+        unsafe {
+            tested_switch!(
+                MARKED, P, core, from,
+                inlateout("x0") w0 => b0,
+                inlateout("x4") w1 => b1,
+                inlateout("x5") w2 => b2,
+                inlateout("x6") w3 => b3,
+                inlateout("x7") w4 => b4,
+                inlateout("x8") w5 => b5,
+                inlateout("x11") w6 => b6,
+                inlateout("x12") w7 => b7,
+                inlateout("x2") to => target,
+                lateout("x3") packet,
+            );
+        }
+        Landing { words: Words([b0, b1, b2, b3, b4, b5, b6, b7]), target, packet }
+    }
+
     #[inline(always)]
     unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
         let (word_back, target, packet);

@@ -23,7 +23,7 @@ const WORKS: [Work; 10] = [
     Work::Kill,
 ];
 
-/// Who is counted.
+/// The libraries whose instructions are counted.
 const PEERS: [&str; 10] = [
     "raw",
     "greenlet",

@@ -1,6 +1,6 @@
 //! An experiment on the processor, without coroutines: what it costs to load what many places of a program have stored.
 //!
-//! Two records stand for the contexts of a resumer and its partner; each stores in its own and goes on by what it loads from the
+//! Two records stand for the contexts of a resumer and its partner; each stores in its own and continues with what it loads from the
 //! other's. All that follows depends on the first of these words, as it does on a stack pointer. Processors foresee which store a
 //! load takes its word from, and then need not wait for it; this shows how much of that they can keep in mind.
 
@@ -105,7 +105,7 @@ macro_rules! save {
     };
 }
 
-/// Loads as many from the context in rdx, and goes on there.
+/// Loads as many from the context in rdx, and continues there.
 macro_rules! go {
     () => {
         concat!(
@@ -120,7 +120,7 @@ macro_rules! go {
     };
 }
 
-/// Goes to a partner and back from `PLACES` places in turn, `times` times. Returns how often the partner went on.
+/// Goes to a partner and back from `PLACES` places in turn, `times` times. Returns how often the partner was resumed.
 #[inline(never)]
 fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: u8>(times: NonZero<usize>) -> usize {
     let lines = [const { Line([const { Cell::new(ptr::null()) }; 6]) }; 4];

@@ -45,7 +45,7 @@ fn measure(works: &[Work], rounds: usize) -> Vec<Series> {
                 continue;
             }
             let mut same: Vec<_> = series.iter_mut().filter(|series| series.work == work).collect();
-            // Nobody always comes after the same one, nor always first.
+            // No entrant always follows the same other one, or is always first.
             let first = round % same.len().max(1);
             same.rotate_left(first);
             for series in same {
@@ -62,7 +62,7 @@ fn prepare(work: Work, entrant: Entrant) -> Option<Series> {
     let first = (entrant.sample)(work, few)?;
     let count = (SAMPLE / first.nanoseconds).clamp(few as f64, 1e6) as usize;
     let count = count.next_multiple_of(WARM_UP * WARM_UP);
-    // Pages are touched once: what memory a partner takes only the first sample knows.
+    // Pages are touched once: only the first sample shows how much memory a partner takes.
     let samples = if first.bytes.is_some() { vec![first] } else { Vec::new() };
     Some(Series { work, entrant, count, samples })
 }

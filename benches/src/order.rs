@@ -8,7 +8,7 @@ pub(crate) fn ring(targets: usize) -> Vec<u32> {
     (0..targets as u32).collect()
 }
 
-/// At random, the same for everybody: each target equally often, in a new order each time round.
+/// At random, the same for all entrants: each target equally often, in a new order each time round.
 pub(crate) fn random(targets: usize) -> Vec<u32> {
     let mut order = Vec::with_capacity(targets.max(LEAST) + targets);
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;

@@ -1,6 +1,6 @@
 //! What a peer is: coroutines with stacks of their own, that are resumed with a value and suspend with one.
 //!
-//! Each work is written once, in `works`, for all peers. So nobody's loop differs from another's.
+//! Each work is written once, in `works`, for all peers. So all peers run the same loop.
 
 use crate::works::lookup;
 use greenlet::Tree;
@@ -16,7 +16,7 @@ pub(crate) enum Error {
 /// Bytes of a stack where the number of stacks is small, and where it is large: an odd number of cache lines. The part of a stack that
 /// is in use is at its end; with a power of two between stacks side by side, these parts would compete for a few sets of the caches.
 pub(crate) const USUAL: usize = 16 * 1024 + LINE;
-/// In a test build the crate asks for more, as for each program that may be compiled without optimization.
+/// In a test build the crate requires more, as for each program that may be compiled without optimization.
 pub(crate) const SMALL: usize = if cfg!(test) { 4096 + LINE } else { 1024 + LINE };
 const LINE: usize = 64;
 
@@ -145,10 +145,10 @@ pub(crate) trait Peer {
     where
         F: FnOnce(&mut Self::Inside<'_, V>, V) -> Result<V, Self::Stop<V>> + Send + 'static;
 
-    /// Goes on in `partner`, which finds `value`; returns what it suspends or ends with.
+    /// Resumes `partner`, which gets `value`; returns what it suspends or ends with.
     fn resume<V: Value>(partner: &mut Self::Partner<V>, value: V) -> V;
 
-    /// Goes back to who resumed.
+    /// Suspends: goes back to the resumer.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ pub(crate) trait Peer {
         Self::resume(&mut partner, value)
     }
 
-    /// Goes on in `partner`, which finds an error.
+    /// Resumes `partner`, which gets an error.
     fn throw(_partner: &mut Self::Partner<usize>) -> usize {
         unreachable!("only for a peer that throws")
     }

@@ -45,7 +45,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
 struct Program {
     images: Vec<PathBuf>,
     about: &'static str,
-    /// How the names of those end whose rows are kept: of the second program, who is not in the first.
+    /// How the names of those end whose rows are kept: of the second program, which the first lacks.
     kept: &'static str,
 }
 

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 #[repr(C, align(64))]
 struct Line(#[allow(dead_code, reason = "memory for assembly")] [MaybeUninit<u8>; 64]);
 
-/// Stacks side by side, in the sizes that the work asks for, handed out in order. All of them are given back with the slab.
+/// Stacks side by side, in the sizes that the work needs, handed out in order. All of them are given back with the slab.
 pub(crate) struct Slab {
     lines: Vec<Line>,
     stacks: Stacks,
@@ -16,7 +16,7 @@ pub(crate) struct Slab {
 }
 
 impl Slab {
-    /// Memory that nobody has touched.
+    /// Memory that was never touched.
     pub(crate) fn new(stacks: Stacks) -> Self {
         Self { lines: Vec::with_capacity(stacks.count * stacks.size / size_of::<Line>()), stacks, next: Cell::new(0) }
     }

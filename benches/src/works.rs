@@ -243,7 +243,7 @@ mod tests {
     static ONE: Mutex<()> = Mutex::new(());
 
     #[test]
-    fn everybody_does_what_it_can() {
+    fn each_does_what_it_can() {
         let _one = ONE.lock();
         let works = WORKS.into_iter().chain(LOOKUPS).chain(SCALES[..4].iter().map(|&alive| Work::Scale(alive)));
         for work in works.filter(|work| !work.is_long()) {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn who_kills_runs_destructors() {
+    fn the_killer_runs_destructors() {
         let _one = ONE.lock();
         static DROPPED: AtomicUsize = AtomicUsize::new(0);
         struct Guard;

@@ -22,14 +22,14 @@ enum Link {
 const SPECIAL: [(&str, Link); 3] = [("defmt", Link::Defmt), ("high_water", Link::Defmt), ("placed", Link::StacksApart)];
 
 fn main() {
-    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo tells a build script the target's architecture");
-    let os = env::var("CARGO_CFG_TARGET_OS").expect("cargo tells a build script the target's system");
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it for build scripts");
+    let os = env::var("CARGO_CFG_TARGET_OS").expect("cargo sets it for build scripts");
     if os != "none" {
         // Nothing to link: the board stops this build with a message that names the targets.
         return;
     }
 
-    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo tells a build script its package"))
+    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts"))
         .join("../../linker");
     let script = folder.join(format!("qemu-{arch}.ld"));
     println!("cargo::rerun-if-changed={}", script.display());
@@ -52,7 +52,7 @@ fn main() {
     {
         let with = |script: &str| println!("cargo::rustc-link-arg-bin={guest}=--script={script}");
         match link {
-            // What is logged is interned in a section that defmt's own script describes. It wants a logger.
+            // What is logged is interned in a section that defmt's own script describes. It needs a logger.
             Link::Defmt => with("defmt.x"),
             // As a firmware does that declares pools with `stack_pool!`.
             Link::StacksApart => {

@@ -23,7 +23,7 @@ const VARIANTS: &[Variant] = &[
         "slots_uncounted",
         &[("((head >> 32).wrapping_add(1) << 32) | first as u64", "head & 0 | first as u64")],
     ),
-    // The head is replaced, whoever changed it meanwhile.
+    // The head is replaced, even if it was changed meanwhile.
     (
         "pool/slots.rs",
         "slots_stored",
@@ -52,11 +52,11 @@ const VARIANTS: &[Variant] = &[
     ),
     ("pool/tally.rs", "tally", &[]),
     ("pool/list.rs", "list", &[]),
-    // Whoever comes is the owner.
-    ("pool/list.rs", "list_of_anybody", &[("self.owner.load(Ordering::Relaxed) == core", "true")]),
-    // Nobody ceases to be the owner.
-    ("pool/list.rs", "list_of_nobody", &[("self.owner.store(ptr::null_mut(), Ordering::Release);", "")]),
-    // The list of late ones is replaced, whoever changed it meanwhile.
+    // Every core becomes the owner.
+    ("pool/list.rs", "list_of_any_core", &[("self.owner.load(Ordering::Relaxed) == core", "true")]),
+    // No core ceases to be the owner.
+    ("pool/list.rs", "list_never_released", &[("self.owner.store(ptr::null_mut(), Ordering::Release);", "")]),
+    // The list of late ones is replaced, even if it was changed meanwhile.
     (
         "pool/list.rs",
         "list_late_stored",
@@ -77,8 +77,8 @@ const VARIANTS: &[Variant] = &[
         )],
     ),
     ("mail.rs", "mail", &[]),
-    // Whoever has the slot by now gets the request.
-    ("mail.rs", "mail_for_anyone", &[("(word & (NUMBER | ENDED) == id)", "(word & ENDED == 0)")]),
+    // The greenlet that has the slot by now gets the request.
+    ("mail.rs", "mail_for_any_greenlet", &[("(word & (NUMBER | ENDED) == id)", "(word & ENDED == 0)")]),
     // Asked and found to be there, gone, and a request left all the same.
     (
         "mail.rs",
@@ -88,15 +88,15 @@ const VARIANTS: &[Variant] = &[
             "let word = slot.word.load(Relaxed);\n        let link = if word & (asked | linked) == 0 { linked } else { 0 };\n        let before = if word & (NUMBER | ENDED) == id { Ok(slot.word.fetch_or(asked | link, AcqRel)) } else { Err(word) };",
         )],
     ),
-    // A request is left at a greenlet whose tree has ended, and nobody will ever look.
+    // A request is left at a greenlet whose tree has ended, and is never settled.
     ("mail.rs", "mail_after_the_end", &[("(word & (NUMBER | ENDED) == id)", "(word & NUMBER == id)")]),
-    // Whoever settles one request loses the other.
+    // To settle one request loses the other.
     (
         "mail.rs",
         "mail_taken_together",
         &[("Some(word & !(request.linked() | settled))", "Some(word & (NUMBER | ENDED | LINKED) & !request.linked())")],
     ),
-    // The inbox is replaced, whoever changed it meanwhile.
+    // The inbox is replaced, even if it was changed meanwhile.
     (
         "mail.rs",
         "mail_put_in_by_store",
@@ -118,7 +118,7 @@ const VARIANTS: &[Variant] = &[
     ("mail.rs", "mail_linked_no_more", &[("Some(FREE | word & LINKED)", "Some(FREE)")]),
     // The next one's tree relies on a list at which it does not look.
     ("mail.rs", "mail_never_strange", &[("if ours { 0 } else { linked >> 2 }", "0")]),
-    // Who takes a slot out takes what was asked of another tree's greenlet.
+    // A core that takes a slot out takes what was requested of another tree's greenlet.
     (
         "mail.rs",
         "mail_strangers_taken",
@@ -127,9 +127,9 @@ const VARIANTS: &[Variant] = &[
             "request.asked() | request.strange()",
         )],
     ),
-    // Who could not be put into a list is told of to nobody.
-    ("mail.rs", "mail_nobody_is_missing", &[("list.missing.swap(1, Release);", "")]),
-    // Who answers between the two steps finds nothing, and is not rung for again.
+    // A slot that could not be put into a list is not reported.
+    ("mail.rs", "mail_none_is_missing", &[("list.missing.swap(1, Release);", "")]),
+    // A core that settles between the two steps finds nothing, and the bell is not rung again.
     (
         "mail.rs",
         "mail_rung_first",
@@ -141,13 +141,13 @@ const VARIANTS: &[Variant] = &[
             ("        if left && matches!(request, Request::Kill) {\n            self.ring();\n        }\n", ""),
         ],
     ),
-    // Who leaves does not know that somebody is about to ring.
+    // A core that leaves does not see that another is about to ring.
     (
         "mail.rs",
-        "mail_rung_by_nobody",
+        "mail_rung_uncounted",
         &[("self.ringing.fetch_add(1, AcqRel);", ""), ("self.ringing.fetch_sub(1, Release);", "")],
     ),
-    // Weak memory, for Miri: a slot may be found before it is known who comes after it.
+    // Weak memory, for Miri: a slot may be found before its link is visible.
     (
         "mail.rs",
         "mail_relaxed",
@@ -175,7 +175,7 @@ const VARIANTS: &[Variant] = &[
             "            let killed = rung.collect();\n            reversed = rung.link.load(Relaxed);",
         )],
     ),
-    // The inbox is replaced, whoever changed it meanwhile.
+    // The inbox is replaced, even if it was changed meanwhile.
     (
         BELL,
         "bell_pushed_by_store",
@@ -185,11 +185,11 @@ const VARIANTS: &[Variant] = &[
         )],
     ),
     // The task that has the slot by now is killed.
-    (BELL, "bell_for_anyone", &[("if now / GENERATION != generation || now & OVER != 0 {", "if false {")]),
+    (BELL, "bell_for_any_task", &[("if now / GENERATION != generation || now & OVER != 0 {", "if false {")]),
     // A kill that the task did not live to see is the next one's.
     (BELL, "bell_kill_kept", &[("(now & !(KILL | OVER)) + GENERATION", "(now & !OVER) + GENERATION")]),
     (WAITER, "waiter", &[]),
-    // Whoever begins to wait between the two steps sees no bits, and is not woken.
+    // A task that begins to wait between the two steps sees no bits, and is not woken.
     (
         WAITER,
         "waiter_read_first",

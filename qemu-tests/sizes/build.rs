@@ -4,8 +4,8 @@ use std::env;
 use std::path::Path;
 
 fn main() {
-    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo tells a build script the target's architecture");
-    let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo tells a build script its package");
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it for build scripts");
+    let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts");
     let script = Path::new(&folder).join("sizes.ld");
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=--script={}", script.display());

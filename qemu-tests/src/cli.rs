@@ -1,4 +1,4 @@
-//! The runner's command line: what is asked for, and what a question costs that makes no sense.
+//! The runner's command line: what is requested, and the error for arguments that make no sense.
 
 mod endurance;
 mod usage;
@@ -31,7 +31,7 @@ use crate::soak::{self, Tool};
 /// The guest that `cargo run` boots.
 pub const USUAL_GUEST: &str = "tour";
 
-/// What the runner is asked for.
+/// What the runner is to do.
 #[derive(Debug, PartialEq)]
 pub enum Request {
     /// Boot a guest.
@@ -68,6 +68,11 @@ pub enum Request {
     Soak(soak::Request),
     /// Show what a switch costs.
     Speed {
+        /// Keep the figures, for the suite to compare.
+        bless: bool,
+    },
+    /// Show what the fast path takes on processors that are not here.
+    Cycles {
         /// Keep the figures, for the suite to compare.
         bless: bool,
     },
@@ -167,6 +172,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "conformance-random" => words.random()?,
         "soak" => words.soak()?,
         "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
+        "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
@@ -217,7 +223,7 @@ impl Words {
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
-                    let seconds = seconds.ok_or("--timeout wants a number of seconds above 0")?;
+                    let seconds = seconds.ok_or("--timeout needs a number of seconds above 0")?;
                     words.limit = Some(Limit::of_silence(Duration::from_secs(seconds)));
                 }
                 Long("only") => words.only.push(place(&parser.value()?.string()?)?),

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::machine::Machine;
-use crate::{environment, places};
+use crate::{environment, guests, places};
 
 /// How a guest is compiled: the profiles of the guests' workspace.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -136,12 +136,13 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         Variant::AsOne => folder.join("as-one"),
     };
     let mut built = Built::new();
-    for Call { package, own_feature, is_debugged, names } in calls(names) {
+    for Call { package, own_feature, whole_debug_info, names } in calls(names, &guests::with_whole_debug_info()?) {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
         cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
         cargo.args(names.iter().flat_map(|name| ["--bin", name]));
-        cargo.args(is_debugged.then_some("--config=profile.release.debug=true"));
+        let debugged = [package, "board", "greenlet", "operations"].into_iter().filter(|_| whole_debug_info);
+        cargo.args(debugged.map(|own| format!("--config=profile.release.package.{own}.debug=true")));
         cargo.args(own_feature.iter().flat_map(|feature| ["--features", feature]));
         match variant {
             Variant::Usual => cargo.env_remove(LAYOUT),
@@ -160,34 +161,30 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
 struct Call<'a> {
     package: &'static str,
     own_feature: Option<&'static str>,
-    is_debugged: bool,
+    whole_debug_info: bool,
     names: Vec<&'a str>,
 }
 
-/// The calls that build the guests of these `names`: one for those of a package, one for those that are
-/// [debugged](places::DEBUGGED_GUESTS), and one for each guest that has a [feature of its own](places::GUEST_FEATURES).
+/// The calls that build the guests of these `names`: one for those of a package, one for those of it that have
+/// [whole debug information](guests::Directives::whole_debug_info), and one for each guest that has a
+/// [feature of its own](places::GUEST_FEATURES).
 ///
 /// Apart, because a guest is compiled anew when features of its package or settings change: it would be with each other set of names.
-fn calls(names: &BTreeSet<String>) -> Vec<Call<'_>> {
-    let mut calls = Vec::new();
+/// Debug information is a setting of the project's own packages only, so that the calls share all others.
+fn calls<'a>(names: &'a BTreeSet<String>, with_whole_debug_info: &BTreeSet<String>) -> Vec<Call<'a>> {
+    let mut calls = Vec::<Call<'_>>::new();
     for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
-        let of_package =
-            names.iter().map(String::as_str).filter(|name| sources.join(name).with_extension("rs").is_file());
-        let feature_of = |name: &&str| places::GUEST_FEATURES.into_iter().find(|feature| feature == name);
-        let (special, usual): (Vec<_>, Vec<_>) = of_package.partition(|name| feature_of(name).is_some());
-        let (debugged, usual): (Vec<_>, Vec<_>) =
-            usual.into_iter().partition(|name| places::DEBUGGED_GUESTS.contains(name));
-        for (is_debugged, names) in [(false, usual), (true, debugged)] {
-            if !names.is_empty() {
-                calls.push(Call { package, own_feature: None, is_debugged, names });
+        for name in names.iter().filter(|name| sources.join(name).with_extension("rs").is_file()) {
+            let own_feature = places::GUEST_FEATURES.into_iter().find(|feature| feature == name);
+            let whole_debug_info = with_whole_debug_info.contains(name);
+            let is_same = |call: &&mut Call<'_>| {
+                (call.package, call.own_feature, call.whole_debug_info) == (package, own_feature, whole_debug_info)
+            };
+            match calls.iter_mut().find(is_same) {
+                Some(call) => call.names.push(name),
+                None => calls.push(Call { package, own_feature, whole_debug_info, names: vec![name] }),
             }
         }
-        calls.extend(special.into_iter().map(|name| Call {
-            package,
-            own_feature: feature_of(&name),
-            is_debugged: places::DEBUGGED_GUESTS.contains(&name),
-            names: vec![name],
-        }));
     }
     calls
 }
@@ -290,16 +287,18 @@ mod tests {
 
     #[test]
     fn a_guest_is_built_without_what_others_take() {
-        let names = ["tour", "cores", "soak", "hello", "count", "backtrace"].map(str::to_owned);
-        let call = |package, own_feature, names| Call { package, own_feature, is_debugged: false, names };
+        let names = ["tour", "cores", "soak", "hello", "count", "backtrace", "defmt"].map(str::to_owned);
+        let call = |package, own_feature, names| Call { package, own_feature, whole_debug_info: false, names };
+        let whole = |call| Call { whole_debug_info: true, ..call };
         assert_eq!(
-            calls(&BTreeSet::from(names)),
+            calls(&BTreeSet::from(names), &guests::with_whole_debug_info().unwrap()),
             [
+                whole(call("guests", None, vec!["backtrace"])),
+                whole(call("guests", Some("count"), vec!["count"])),
                 call("guests", None, vec!["hello", "tour"]),
-                Call { is_debugged: true, ..call("guests", None, vec!["backtrace"]) },
-                Call { is_debugged: true, ..call("guests", Some("count"), vec!["count"]) },
                 call("guests", Some("soak"), vec!["soak"]),
                 call("feature-guests", None, vec!["cores"]),
+                whole(call("feature-guests", None, vec!["defmt"])),
             ]
         );
     }

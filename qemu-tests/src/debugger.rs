@@ -1,4 +1,4 @@
-//! A debugger at a guest: QEMU waits with its gdbstub, and the debugger comes by a socket. With GDB, transcripts of what it shows.
+//! A debugger at a guest: QEMU waits with its gdbstub, and the debugger connects by a socket. With GDB, transcripts of what it shows.
 //!
 //! A guest `X.rs` may have a file `X.gdb` beside it: commands for GDB. What they show, without what differs from build to build, is
 //! `X.gdb.out`: `cargo run -- aarch64 X --gdb --bless` writes it.
@@ -33,6 +33,27 @@ pub enum Debugger {
     Lldb,
 }
 
+/// A locale of the debugger, whatever the environment says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locale {
+    /// The one without variables, whose character set is ASCII.
+    C,
+    /// One with UTF-8.
+    Utf8,
+}
+
+impl Locale {
+    fn set(self, command: &mut Command) {
+        for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
+            command.env_remove(name);
+        }
+        command.env("PYTHONCOERCECLOCALE", "0"); // a GDB that Python starts would be in another locale
+        if self == Self::Utf8 {
+            command.env("LC_ALL", "C.UTF-8");
+        }
+    }
+}
+
 impl Debugger {
     /// The program.
     #[must_use]
@@ -43,7 +64,7 @@ impl Debugger {
         }
     }
 
-    /// It, told to be quiet and to end after its commands.
+    /// GDB, with options to be quiet and to end after its commands.
     fn batch(self) -> Result<Command> {
         let mut command = Command::new(self.program());
         match self {
@@ -73,13 +94,28 @@ impl Debugger {
         }
     }
 
-    /// Runs `commands` on `program`; returns what that prints.
+    /// Runs `commands` on `program`, in a locale with UTF-8; returns what that prints.
     ///
     /// # Errors
     ///
     /// When it cannot be started, or fails; with what it said.
     pub fn run<T: AsRef<str>>(self, program: &Path, commands: impl IntoIterator<Item = T>) -> Result<String> {
+        self.run_in(Locale::Utf8, program, commands)
+    }
+
+    /// As [`run`](Self::run), in another locale.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_in<T: AsRef<str>>(
+        self,
+        locale: Locale,
+        program: &Path,
+        commands: impl IntoIterator<Item = T>,
+    ) -> Result<String> {
         let mut command = self.batch()?;
+        locale.set(&mut command);
         for line in commands {
             command.args([self.option_of_a_command(), line.as_ref()]);
         }

@@ -16,7 +16,7 @@ const KEPT: &[(&str, &str)] = &[
     ("CARGO_REGISTRY_*", "which registry, and how to log in"),
     ("CARGO_REGISTRIES_*", "the same, by name"),
     ("CARGO_SOURCE_*", "mirrors and vendored sources"),
-    ("CARGO_TERM_*", "colour and progress as the user wants them"),
+    ("CARGO_TERM_*", "colour and progress as the user has set them"),
     ("CARGO_BUILD_JOBS", "how much of this computer a build may take"),
 ];
 

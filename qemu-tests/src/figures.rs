@@ -49,11 +49,11 @@ impl Figures {
     ///
     /// # Errors
     ///
-    /// When rustc does not tell its version, two figures have one name, or there are none.
+    /// When rustc does not print its version, two figures have one name, or there are none.
     pub fn of_now(form: &'static Form, figures: Vec<(String, u64)>) -> Result<Self> {
         let mut compiler = environment::rustc();
         let output = compiler.current_dir(places::guests()).arg("--version").output().context("cannot start rustc")?;
-        ensure!(output.status.success(), "rustc does not tell its version ({})", output.status);
+        ensure!(output.status.success(), "rustc does not print its version ({})", output.status);
         Self::new(form, String::from_utf8_lossy(&output.stdout).trim().to_owned(), figures)
     }
 
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_less_new_or_gone_asks_to_be_kept() {
+    fn what_is_less_new_or_gone_needs_a_new_baseline() {
         for (now, problem) in [
             ("size two, .text 21\nsize throw 160\n", "aarch64: two, .text: 21 bytes, 1 less than the 22 kept; "),
             ("size two, .text 22\nsize throw 160\nsize up 9\n", "aarch64: up: 9 bytes, and none are kept; "),

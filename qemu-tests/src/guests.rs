@@ -11,6 +11,7 @@
 //! //@ stack: 8192                      bytes that its greenlets may take of their stacks, in release; without it 2048
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
 //! //@ cores: 4                         boots with so many cores; without it one
+//! //@ debug-info                       built with variables and types in any profile; so is one that has a file X.gdb, or logs
 //! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out; named in `guests/build.rs`
 //! //@ hits                             prints where it was interrupted: that is checked against its code
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
@@ -30,6 +31,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::compile::Profile;
 use crate::limit::Limit;
 use crate::machine::Machine;
+use crate::places;
 use crate::verdict::Ending;
 
 /// When a guest is ended by default: some hundred times what it needs.
@@ -81,6 +83,8 @@ pub struct Directives {
     pub counted: bool,
     /// How many cores the machine has.
     pub cores: u32,
+    /// Whether a debugger looks at its variables, also when it is optimized.
+    pub debugged: bool,
     /// Whether it logs with defmt.
     pub logs: bool,
     /// Whether it prints where it was [interrupted](crate::hits).
@@ -95,6 +99,13 @@ impl Directives {
         let is_named = self.profiles != Self::default().profiles;
         self.profiles.iter().copied().filter(move |&profile| machine.covers(profile, is_named))
     }
+
+    /// Whether it is built with whole debug information in any profile: for a debugger, or for the places of what it logs, which
+    /// are those of statics. Functions and lines, which are all that the profile `release` has, do not suffice for either.
+    #[must_use]
+    pub fn whole_debug_info(&self) -> bool {
+        self.debugged || self.logs
+    }
 }
 
 impl Default for Directives {
@@ -106,6 +117,7 @@ impl Default for Directives {
             stack: USUAL_STACK,
             counted: false,
             cores: 1,
+            debugged: false,
             logs: false,
             hits: false,
             tested: true,
@@ -139,6 +151,16 @@ pub fn survey(folders: &[impl AsRef<Path>]) -> Result<Survey> {
     Ok(found)
 }
 
+/// The names of the guests that are built with [whole debug information](Directives::whole_debug_info).
+///
+/// # Errors
+///
+/// As [`survey`].
+pub fn with_whole_debug_info() -> Result<BTreeSet<String>> {
+    let all = survey(&places::guest_sources())?.guests;
+    Ok(all.into_iter().filter(|guest| guest.directives.whole_debug_info()).map(|guest| guest.name).collect())
+}
+
 /// Adds the guests in `folder`, at least one of which is there to be tested.
 fn add_folder(found: &mut Survey, folder: &Path) -> Result<()> {
     let sources = stems(folder, "rs")?;
@@ -150,13 +172,14 @@ fn add_folder(found: &mut Survey, folder: &Path) -> Result<()> {
     for name in sources {
         let path = folder.join(format!("{name}.rs"));
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let directives = match directives(&text) {
+        let mut directives = match directives(&text) {
             Ok(directives) => directives,
             Err(problem) => {
                 found.problems.push(format!("{name}.rs:{problem:#}"));
                 Directives::default()
             }
         };
+        directives.debugged |= scripts.contains(&name);
         match (directives.tested, transcripts.remove(&name)) {
             (true, false) => found.problems.push(format!("{name}.rs has no {name}.out: its transcript is not checked")),
             (false, true) => found.problems.push(format!("{name}.rs is `not-a-test` and yet has {name}.out")),
@@ -217,25 +240,27 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("exit", name) => read.ending = known(name, Ending::ALL, Ending::name)?,
         ("timeout", seconds) => {
             let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0);
-            let seconds = seconds.context("`timeout` wants a number of seconds above 0")?;
+            let seconds = seconds.context("`timeout` needs a number of seconds above 0")?;
             read.limit = Limit::of_silence(Duration::from_secs(seconds));
         }
         ("stack", bytes) => {
             let bytes = bytes.parse().ok().filter(|&bytes| bytes > 0);
-            read.stack = bytes.context("`stack` wants a number of bytes above 0")?;
+            read.stack = bytes.context("`stack` needs a number of bytes above 0")?;
         }
         ("cores", count) => {
             let count = count.parse().ok().filter(|count| MACHINE_CORES.contains(count));
             let (least, most) = (MACHINE_CORES.start(), MACHINE_CORES.end());
-            read.cores = count.with_context(|| format!("`cores` wants a number from {least} to {most}"))?;
+            read.cores = count.with_context(|| format!("`cores` needs a number from {least} to {most}"))?;
         }
         ("icount", "") => read.counted = true,
+        ("debug-info", "") => read.debugged = true,
         ("defmt", "") => read.logs = true,
         ("hits", "") => read.hits = true,
         ("not-a-test", "") => read.tested = false,
-        ("icount" | "defmt" | "hits" | "not-a-test", _) => bail!("`{key}` takes no value"),
+        ("icount" | "debug-info" | "defmt" | "hits" | "not-a-test", _) => bail!("`{key}` takes no value"),
         _ => {
-            bail!("no directive `{key}`; known: profiles, exit, timeout, stack, cores, icount, defmt, hits, not-a-test")
+            const KNOWN: &str = "profiles, exit, timeout, stack, cores, icount, debug-info, defmt, hits, not-a-test";
+            bail!("no directive `{key}`; known: {KNOWN}")
         }
     }
     Ok(())
@@ -253,13 +278,13 @@ mod tests {
     use crate::machine;
 
     #[test]
-    fn a_head_without_directives_asks_for_the_usual() {
+    fn a_head_without_directives_has_the_defaults() {
         assert_eq!(directives("#![no_std]\n//! About.\n// @ no directive\n").unwrap(), Directives::default());
     }
 
     #[test]
     fn every_directive_is_read() {
-        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ stack: 4096\n//@ cores: 3\n//@ icount\n//@ defmt\n//@ hits\n//@ not-a-test\n";
+        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ stack: 4096\n//@ cores: 3\n//@ icount\n//@ debug-info\n//@ defmt\n//@ hits\n//@ not-a-test\n";
         let expected = Directives {
             profiles: BTreeSet::from([Profile::Release, Profile::Small]),
             ending: Ending::Fault,
@@ -267,6 +292,7 @@ mod tests {
             stack: 4096,
             counted: true,
             cores: 3,
+            debugged: true,
             logs: true,
             hits: true,
             tested: false,

@@ -88,7 +88,10 @@ const COMPANIONS: [&str; 3] = ["greenlet-hub", "greenlet-embedded", "greenlet-em
 ///
 /// As [`Tests::run`].
 pub fn companions() -> Result<u64> {
-    passed(&cargo_for(&COMPANIONS, "test", "std", &["--no-fail-fast"], &[])?).map_err(anyhow::Error::msg)
+    let tests =
+        passed(&cargo_for(&COMPANIONS, "test", "std", &["--no-fail-fast"], &[])?).map_err(anyhow::Error::msg)?;
+    let given_up = cargo_for(&["greenlet-hub"], "test", "std,abandon", &["--test", "given_up"], &[])?;
+    Ok(tests + passed(&given_up).map_err(anyhow::Error::msg)?)
 }
 
 /// Builds the library's examples with `features`.
@@ -218,7 +221,7 @@ impl Program<'_> {
 }
 
 /// What cargo or the compiler complained about: its first error and what followed, or else its last words. The test programs
-/// that it went on to start are left out.
+/// that it started later are left out.
 fn complaint(errors: &str) -> String {
     /// Lines that are enough to see the first error or two.
     const SHOWN: usize = 60;

@@ -1,4 +1,4 @@
-//! Installs bare targets by rustup, QEMU and valgrind by apt, or says in one line how to.
+//! Installs bare targets by rustup, QEMU and other programs by apt, or says in one line how to.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -137,7 +137,7 @@ impl Step {
     }
 }
 
-/// Whether apt knows `package`; it knows none until its lists were fetched once.
+/// Whether apt lists `package`; it lists none until its lists were fetched once.
 fn is_listed(package: &str) -> bool {
     quiet("apt-cache", &["show", package])
 }

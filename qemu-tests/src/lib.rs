@@ -4,9 +4,9 @@
 //! library. A boot goes through it from top to bottom:
 //!
 //! ```text
-//! cli          what was asked for
+//! cli          the command line
 //! tools        is everything there that this needs? if not, install it
-//! guests       which guest programs exist, and what their heads ask for
+//! guests       which guest programs exist, and the directives in their heads
 //! build        one cargo call per package, target and profile makes their ELF files
 //! machine      which QEMU, with which arguments, and what its exit status means
 //! boot         one guest on one machine, under a limit
@@ -20,8 +20,8 @@
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
 //!
-//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`sizes`] measures programs.
-//! [`figures`] keeps and compares what these two find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for
+//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`sizes`] measures programs, and
+//! [`cycles`] asks models of processors about them. [`figures`] keeps and compares what these three find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for
 //! scenarios in which the kernel fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`];
 //! both [`shrink`] what they find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests
 //! once more, with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in many ways to build, and [`mutants`] tries whether the tests
@@ -35,6 +35,7 @@ pub mod cli;
 pub mod compile;
 pub mod conformance;
 pub mod counts;
+pub mod cycles;
 pub mod debugger;
 pub mod elf;
 pub mod environment;

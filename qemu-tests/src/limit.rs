@@ -76,7 +76,7 @@ impl OwnTime {
         let executed = executed.min(apart);
         self.executing += executed;
         if is_asleep {
-            // Who looks much later than he meant to was without a processor himself, and so may the child have been.
+            // A check that comes much later than planned had no processor itself, and so may the child have had none.
             self.asleep += apart.min(period * 2).saturating_sub(executed);
         }
     }

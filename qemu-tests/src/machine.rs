@@ -9,7 +9,7 @@ use std::path::Path;
 pub use self::more::MORE;
 use crate::compile::Profile;
 
-/// A machine of QEMU's, as the board knows it.
+/// A machine of QEMU's that the board supports.
 #[derive(Debug)]
 pub struct Machine {
     /// What the user calls it.
@@ -30,7 +30,7 @@ pub struct Machine {
     exit: ExitDevice,
     /// How much RAM it has.
     memory: &'static str,
-    /// How its guests are linked, if not like those of others with this target: a name that the linker script knows.
+    /// How its guests are linked, if not like those of others with this target: a name that the linker script uses.
     pub layout: Option<&'static str>,
     /// Whether it may have another number of cores than its usual one.
     chooses_cores: bool,

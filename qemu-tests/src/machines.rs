@@ -1,7 +1,7 @@
 //! `cargo xtask machines`: the guests that must pass, on many more machines than the suite's: processors, boards, interrupt controllers,
 //! exception levels.
 //!
-//! One row a machine. Where this QEMU does not know the processor or the board, that is said, and is no failure; nothing run at
+//! One row a machine. Where this QEMU lacks the processor or the board, that is said, and is no failure; nothing run at
 //! all is one.
 
 mod known;
@@ -26,10 +26,10 @@ use crate::{places, trial};
 /// How the guests are compiled.
 const PROFILE: Profile = Profile::Release;
 
-/// Which machines are asked for, and where the results go.
+/// Which machines are to run, and where the results go.
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
-    /// Parts of names: a machine is asked for that has one of them in its name. None asks for all.
+    /// Parts of names: a machine that has one of them in its name is to run. All, if there are none.
     pub names: Vec<String>,
     /// The file that gets the rows as JSON.
     pub json: Option<PathBuf>,

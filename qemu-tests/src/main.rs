@@ -20,8 +20,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability, serve,
-    sizes, soak, speed, transcript, trial, verdict,
+    counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability,
+    serve, sizes, soak, speed, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what is asked for.
+/// Does what the command line says.
 fn answer(request: Request) -> Result<()> {
     match request {
         Request::Run { machine, guest, profile, bless, gdb: true, .. } => {
@@ -53,6 +53,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Random(request) => random::show(&request),
         Request::Soak(request) => soak::show(&request),
         Request::Speed { bless } => speed::show(bless),
+        Request::Cycles { bless } => cycles::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
         Request::Machines(request) => machines::show(&request),
         Request::Mutants(request) => mutants::show(&request),
@@ -63,6 +64,7 @@ fn answer(request: Request) -> Result<()> {
             // Where a subject cannot be counted whatever is installed, nothing is to be installed for it.
             let countable = counts::SUBJECTS.iter().filter(|subject| subject.obstacle().is_none());
             countable.for_each(|subject| needs.all_of(&subject.needs()));
+            needs.llvm();
             tools::ensure(&needs)
         }
         Request::Program(arguments) => hand_over(&arguments),

@@ -65,10 +65,10 @@ enum Part {
 /// Eight tests that take longer than all others together.
 const LONG: [&str; 8] = [
     "abandon_anywhere::with_any_number_of_bytes_left",
-    "builder::numbers_do_not_run_out_and_who_is_new_is_still_told_from_who_is_not",
+    "builder::numbers_do_not_run_out_and_a_new_greenlet_is_still_distinguished",
     "pool::a_stack_is_used_a_hundred_thousand_times",
     "pool_owner::a_pool_goes_from_hand_to_hand_and_no_stack_is_lost",
-    "pool_owner::who_counts_the_stacks_of_a_region_while_others_use_it_gets_a_number_of_them",
+    "pool_owner::a_count_of_the_stacks_of_a_region_while_others_use_it_is_a_number_of_them",
     "references::a_chain_of_a_hundred_thousand_parents_is_freed_without_recursion",
     "tree::a_hundred_runs_leave_nothing_behind",
     "tree::no_two_threads_give_a_greenlet_the_same_number",
@@ -101,7 +101,7 @@ const ALL: [Tests; 6] = [
     Tests { name: "cores", build: &["--test=cores", "--features=cores,recorder"], part: Part::All },
 ];
 
-/// What is asked for.
+/// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Request {
     /// Where the random numbers begin.
@@ -133,7 +133,7 @@ struct Count {
     unviable: usize,
 }
 
-/// Does what is asked for, and prints a table of what came of it.
+/// Does it, and prints a table of the results.
 ///
 /// # Errors
 ///
@@ -216,7 +216,7 @@ impl Tests {
 
         let mut cargo = cargo();
         cargo.arg("--config").arg(&file).arg("--output").arg(&folder).args(["--jobs=1", SECONDS, SECONDS_TO_BUILD]);
-        // Nobody debugs these programs.
+        // These programs are not debugged.
         let build = ["--package=greenlet", "--config=profile.dev.debug=false"].iter().chain(self.build);
         cargo.args(build.map(|word| format!("--cargo-arg={word}"))).args(["--", "--"]).args(self.part.words());
         let ended = process::run(cargo, LIMIT, |piece| {

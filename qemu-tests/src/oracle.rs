@@ -17,7 +17,7 @@ use crate::{places, tools};
 /// Names a Python that has the package.
 const VARIABLE: &str = "GREENLET_PYTHON";
 
-/// The Python that is asked for where the variable names none.
+/// The Python that is used where the variable names none.
 const USUAL: &str = "python3";
 
 /// A Python that has the package.

@@ -27,10 +27,6 @@ pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 /// The features of the first of these, each called like the guest that it is for, which takes what no other takes.
 pub const GUEST_FEATURES: [&str; 7] = ["conformance", "count", "fuzz", "misuse", "soak", "stackless", "tasklets"];
 
-/// The guests that have variables for a debugger in any profile: those that one shows, and `count`, since variables change what the
-/// compiler does with a few instructions of `enter` and of the end of a tree.
-pub const DEBUGGED_GUESTS: [&str; 4] = ["backtrace", "count", "fault", "zoo"];
-
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
 #[must_use]
 pub fn guest_sources() -> [PathBuf; 2] {
@@ -65,7 +61,7 @@ pub fn tasklets_corpus() -> PathBuf {
 ///
 /// # Errors
 ///
-/// When the operating system cannot tell where this program is.
+/// When the operating system does not provide the path of this program.
 pub fn built() -> io::Result<PathBuf> {
     in_target("guests")
 }
@@ -74,7 +70,7 @@ pub fn built() -> io::Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// When the operating system cannot tell where this program is.
+/// When the operating system does not provide the path of this program.
 pub fn hosted() -> io::Result<PathBuf> {
     in_target("hosted")
 }
@@ -83,7 +79,7 @@ pub fn hosted() -> io::Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// When the operating system cannot tell where this program is.
+/// When the operating system does not provide the path of this program.
 pub fn least() -> io::Result<PathBuf> {
     in_target("least")
 }

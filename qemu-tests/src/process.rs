@@ -134,7 +134,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         // Only as long as the child is not reaped: its number, and so its group's, may belong to
-        // somebody else afterwards.
+        // another process afterwards.
         if let Ok(None) = self.0.try_wait() {
             if let Some(leader) = Pid::from_raw(self.0.id().cast_signed()) {
                 let _gone_already = kill_process_group(leader, Signal::KILL);
@@ -171,7 +171,7 @@ fn chunks_of(child: &mut Child) -> mpsc::Receiver<Chunk> {
     receiver
 }
 
-/// Sends what comes out of `pipe` until it is closed or nobody listens any more.
+/// Sends what comes out of `pipe` until it is closed or the receiver is gone.
 fn pump(mut pipe: impl Read + Send + 'static, sender: SyncSender<Chunk>, label: fn(Vec<u8>) -> Chunk) {
     thread::spawn(move || {
         let mut buffer = [0; 16 * 1024];

@@ -21,7 +21,7 @@ use crate::tools::{self, Needs};
 /// How many scenarios go into one run.
 const AT_ONCE: u64 = 500;
 
-/// What is asked for.
+/// What is to be done.
 #[derive(Debug, PartialEq)]
 pub struct Request {
     /// Which scenarios.
@@ -58,7 +58,7 @@ struct Difference {
     failure: Option<String>,
 }
 
-/// Does what is asked for, and shows how it goes.
+/// Does it, and shows the progress.
 ///
 /// # Errors
 ///
@@ -145,7 +145,7 @@ impl Kernel {
     }
 }
 
-/// Makes a scenario small whose log differs, and tells all about it. It was the last one of the stretch `with_it`.
+/// Shrinks a scenario whose log differs, and prints all about it. It was the last one of the stretch `with_it`.
 fn story(oracle: &Oracle, kernel: &Kernel, with_it: Stretch, found: &Compared) -> Result<String> {
     let &Kernel { place, profile, .. } = kernel;
     let Compared { index, scenario, .. } = found;

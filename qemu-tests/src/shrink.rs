@@ -1,5 +1,5 @@
 //! Makes a scenario small that shows something: takes out slots, scripts and ops for as long as it
-//! goes on showing it.
+//! still shows it.
 //!
 //! Greedy, from large pieces to single ops, round after round until a round takes out nothing. What
 //! is left is a scenario of which nothing can be taken out any more, most often of two or three
@@ -95,7 +95,7 @@ impl<F: FnMut(&Scenario) -> Result<bool>> Search<F> {
         Ok(())
     }
 
-    /// Goes on with `candidate` if it still shows it; says whether it does.
+    /// Continues with `candidate` if it still shows it; returns whether it does.
     fn try_this(&mut self, candidate: Scenario) -> Result<bool> {
         if self.is_enough() {
             return Ok(false);

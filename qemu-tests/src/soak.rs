@@ -23,7 +23,7 @@ use crate::{environment, places, verdict};
 /// The guest, and the hosted example: two programs of one name.
 const NAME: &str = "soak";
 
-/// What is asked for.
+/// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// Where the random numbers begin.
@@ -41,7 +41,7 @@ pub struct Request {
 /// What watches the memory of a hosted program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tool {
-    /// Valgrind's memcheck; the program tells it of its stacks.
+    /// Valgrind's memcheck; the program registers its stacks with it.
     Valgrind,
     /// AddressSanitizer, which takes a nightly compiler.
     Asan,
@@ -68,7 +68,7 @@ pub struct Ran {
     pub took: Duration,
 }
 
-/// Does what is asked for, and shows how it goes.
+/// Does it, and shows the progress.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ pub fn show(request: &Request) -> Result<()> {
     Ok(())
 }
 
-/// What the output of a soak tells: operations that were done; and the one that failed, which comes after them.
+/// What the output of a soak contains: operations that were done; and the one that failed, which comes after them.
 fn tally(output: &[u8], count: u64, passed: bool) -> Tally {
     if passed {
         return Tally { attempts: count, failures: 0 };

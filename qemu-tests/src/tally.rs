@@ -48,7 +48,7 @@ impl Tally {
         }))
     }
 
-    /// What a guest's transcript tells, with the [block](crate::hits) of where it was interrupted behind it; `passed` says
+    /// What a guest's transcript contains, with the [block](crate::hits) of where it was interrupted behind it; `passed` says
     /// whether its trial was passed.
     ///
     /// An attempt is an instruction before which an interrupt came; or what the guest says in notes `# attempts: N WHAT`; or

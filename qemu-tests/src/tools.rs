@@ -1,7 +1,8 @@
-//! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, and valgrind, which counts instructions hosted.
+//! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, valgrind, which counts instructions hosted, and
+//! LLVM, which has models of processors.
 //!
-//! Only what a request needs is asked for. What is missing is installed by the command that is
-//! printed first; where that is not wanted or not possible, the command is all that is printed,
+//! Only what a command needs is checked. What is missing is installed by the command that is
+//! printed first; where that is switched off or not possible, the command is all that is printed,
 //! with the reason. Everything here and in `install` speaks on standard error.
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::install::Plan;
 use crate::machine::{MACHINES, Machine};
-use crate::{environment, places};
+use crate::{cycles, environment, places};
 
 /// Set to anything but nothing or `0`, it keeps this from installing anything.
 const NO_INSTALL: &str = "GREENLET_NO_INSTALL";
@@ -59,6 +60,11 @@ impl Needs {
     /// Needs valgrind.
     pub fn valgrind(&mut self) {
         self.programs.insert(("valgrind", "valgrind"));
+    }
+
+    /// Needs the programs of LLVM that simulate [cycles](crate::cycles).
+    pub fn llvm(&mut self) {
+        self.programs.insert((cycles::MCA, cycles::PACKAGE));
     }
 
     /// Needs GDB for every instruction set.
@@ -142,7 +148,7 @@ fn has_target(target: &str) -> Result<bool> {
     rustc.current_dir(places::guests()).args(["--print", "target-libdir", "--target", target]);
     let output = rustc.output().context("cannot start rustc")?;
     if !output.status.success() {
-        bail!("rustc does not know the target {target}:\n{}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!("rustc has no target {target}:\n{}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let core = |name: OsString| name.to_string_lossy().starts_with("libcore-");

@@ -16,7 +16,7 @@ use crate::{hits, transcript};
 pub struct Tried {
     /// What the guest tried, and what of it failed.
     pub tally: Tally,
-    /// The block that tells where it was [interrupted](hits), if its head says `hits`, else nothing; or what was wrong, with the
+    /// The block that says where it was [interrupted](hits), if its head says `hits`, else nothing; or what was wrong, with the
     /// command line that shows it again.
     pub outcome: Result<String, String>,
     /// Bytes of the deepest stack of its greenlets, if it was built to say that.
@@ -34,7 +34,7 @@ pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Tried {
     Tried { tally: Tally::of_guest(&transcript, outcome.is_ok()), outcome, deepest }
 }
 
-/// [`run`], with all that the guest told added to `transcript`.
+/// [`run`], with the guest's output added to `transcript`.
 fn judged(guest: &Guest, machine: &'static Machine, elf: &Path, transcript: &mut String) -> Result<String, String> {
     let expected = guest.transcript()?;
     let compare = |transcript: &str| {
@@ -64,8 +64,8 @@ pub fn bless(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<boo
     Ok(is_new)
 }
 
-/// Boots `guest`, adds all that it tells to `transcript`, and has `check` look at that when it ended as its head says. Returns
-/// the block that tells where it was interrupted, if there is one.
+/// Boots `guest`, adds its output to `transcript`, and calls `check` with that when it ended as its head says. Returns
+/// the block that says where it was interrupted, if there is one.
 fn checked(
     guest: &Guest,
     machine: &'static Machine,

@@ -21,7 +21,7 @@ pub enum Ending {
     Checks,
     /// It panicked.
     Panic,
-    /// It ran into an exception that nobody expected.
+    /// It ended by an unexpected exception.
     Fault,
     /// It did not end, and was ended.
     Timeout,
@@ -209,7 +209,7 @@ impl Failure {
         }
     }
 
-    /// What QEMU said on standard error, to go on after a sentence.
+    /// What QEMU wrote to standard error, to append to a sentence.
     fn of_qemu(&self) -> String {
         match self.errors.trim() {
             "" => ", and gave no reason".to_owned(),
@@ -222,10 +222,10 @@ impl Failure {
         let silent = self.transcript.trim().is_empty();
         match self.cause {
             Cause::QemuFailed => "run the command line by hand; too old a QEMU, or an ELF file that it cannot load?",
-            Cause::QemuKilled(_) => "out of memory? the kernel's log knows who sends signals",
-            Cause::UnknownStatus(_) => "the exit device in the board, or a QEMU that this runner does not know",
+            Cause::QemuKilled(_) => "out of memory? the kernel's log names the sender of a signal",
+            Cause::UnknownStatus(_) => "the exit device in the board, or a QEMU that this runner does not support",
             Cause::UnknownCode(_) => {
-                "who called the board's `exit`? 0 is a pass, 1 failed checks, 2 a panic, 3 a fault"
+                "find the call of the board's `exit`: 0 is a pass, 1 failed checks, 2 a panic, 3 a fault"
             }
             Cause::TimedOut(Overrun { part: Part::Total, .. }) => {
                 "it prints and does not end: a loop, or a limit that is too short for so much work"
@@ -248,8 +248,8 @@ impl Failure {
             Cause::Fault => "the registers below the FAULT line; `addr2line -e ELF` names the place",
             Cause::Checks | Cause::FailLine => "each FAIL line names file and line",
             Cause::Silence => "did anything of the board run? it prints `DONE n/n` before it exits",
-            Cause::NoDone => "who ended QEMU? only the board may, and it prints `DONE n/n` first",
-            Cause::TextAfterDone => "`DONE n/n` is the last line that the board prints; who printed after it?",
+            Cause::NoDone => "find what ended QEMU: only the board may, and it prints `DONE n/n` first",
+            Cause::TextAfterDone => "`DONE n/n` is the last line that the board prints; find what printed after it",
             Cause::WrongDone => {
                 "a guest that counts no check proves nothing, and exit code and count come from one place in the board"
             }

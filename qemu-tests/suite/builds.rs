@@ -84,6 +84,11 @@ impl Guest {
         Self { name: name.to_owned(), target, profile }
     }
 
+    /// What it is built for.
+    pub(crate) fn target(&self) -> &'static str {
+        self.target
+    }
+
     /// Its ELF file. The first test that asks builds, for all tests that were asked for, what they [want](want) of this target
     /// and profile.
     pub(crate) fn file(&self) -> Result<PathBuf, Failed> {

@@ -98,7 +98,7 @@ fn upward(module: &[String], source: &str) -> Vec<String> {
     found
 }
 
-/// The names that a path goes on with: one, or those of a group.
+/// The names after a prefix of a path: one, or those of a group.
 fn heads(tokens: &[(usize, String)]) -> Vec<String> {
     if tokens.first().is_none_or(|(_, token)| token != "{") {
         return tokens.first().map(|(_, token)| token.clone()).into_iter().collect();

@@ -15,6 +15,7 @@
 mod builds;
 mod counted;
 mod counts;
+mod cycles;
 mod debugger;
 mod documents;
 mod examples;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         guests::cases(),
         stacks::cases(),
         counts::cases(),
+        cycles::cases(),
         debugger::cases(),
         sizes::cases(),
         counted::cases(),

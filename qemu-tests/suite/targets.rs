@@ -35,8 +35,8 @@ const REFUSED: [(&str, &str, &str, &str); 7] = [
     ("x86_64-unknown-openbsd", "", "", "MAP_STACK"),
     ("riscv64gc-unknown-none-elf", "", "", "no stack switch for this instruction set (riscv64, "),
     ("x86_64-unknown-none", "--cfg greenlet_bare --cfg greenlet_hosted", "", "leave one of them out"),
-    ("x86_64-unknown-linux-gnu", "--cfg greenlet_bare", "std", "--cfg greenlet_bare and has the feature `std`"),
-    ("aarch64-unknown-hermit", "--cfg greenlet_bare", "std", "--cfg greenlet_bare and has the feature `std`"),
+    ("x86_64-unknown-linux-gnu", "--cfg greenlet_bare", "std", "--cfg greenlet_bare and the feature `std`"),
+    ("aarch64-unknown-hermit", "--cfg greenlet_bare", "std", "--cfg greenlet_bare and the feature `std`"),
 ];
 
 pub(crate) fn cases() -> Vec<Case> {

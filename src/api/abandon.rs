@@ -207,8 +207,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// On bare x86_64 an interrupt can overflow a stack, too: the processor pushes a frame onto the current stack,
     /// unless the entry of the IDT has a stack of its own (IST). If a guard page stops that push, the processor has
     /// taken the interrupt already, but no handler runs and the interrupt controller never gets the end of
-    /// interrupt: no further interrupt of that priority or a lower one is delivered. Such a push cannot be told
-    /// from a call at the limit. So an access that may be one is refused with
+    /// interrupt: no further interrupt of that priority or a lower one is delivered. Such a push cannot be
+    /// distinguished from a call at the limit. So an access that may be one is refused with
     /// [`Interrupt`](AbandonError::Interrupt) if the IDT entry of the NMI or, with interrupts unmasked, of any
     /// vector from 32 up has no stack of its own. Give all of these entries one.
     ///

@@ -1,4 +1,4 @@
-//! The core identity, by which the firmware tells this crate which core executes.
+//! The core identity: the firmware's function that returns which core executes.
 
 /// Identifies the core that executes, and whether it executes a handler.
 ///

@@ -1,7 +1,7 @@
 //! `Greenlet::reclaim`: the stack of a greenlet that was abandoned returns to its pool after all.
 //!
 //! An abandoned greenlet keeps its stack, because its frames were neither returned from nor unwound, so something may
-//! still point to them. Only the program can know that nothing does.
+//! still point to them. Only the program can ensure that nothing does.
 
 use crate::kernel::handle::Greenlet;
 use crate::records::block::{ABANDONED, DEAD, ENDED};

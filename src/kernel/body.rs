@@ -1,5 +1,5 @@
-//! The body of a greenlet that has not started: a closure at the saved stack pointer, and the two functions that know
-//! its type, one to start it and one to drop it.
+//! The body of a greenlet that has not started: a closure at the saved stack pointer, and the two functions that are
+//! generic over its type, one to start it and one to drop it.
 
 use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;

@@ -4,7 +4,7 @@
 //! `records/band.rs` describes the canary band at the limit of a stack.
 //!
 //! The fast path tests the stack pointer, and the highest and a lower word of the band, by one comparison, which is in
-//! `Cpu::stack_ok`. The slow path and deaths compare the whole band, as `Greenlet::is_intact` does when asked.
+//! `Cpu::stack_ok`. The slow path and deaths compare the whole band, as `Greenlet::is_intact` does.
 //!
 //! Whichever of the checks on the way out fails, it is late: memory below the stack may have been overwritten. So no greenlet of the tree runs
 //! again: the tree's overflow hook is called, which does not return. It runs on main's stack, below main's saved stack
@@ -39,7 +39,7 @@ pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
 /// Switches to main's stack for good, to report the overflow of `leaver`. Uses little stack, because none may be left.
 #[cold]
 #[inline(never)]
-fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
+pub(crate) fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
     let core = leaver.core();
     if core.reports_overflow() {
         left_twice()

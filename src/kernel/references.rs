@@ -17,7 +17,8 @@
 use crate::kernel::body;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Thrown;
-use crate::kernel::transfer::slow::{self, Delivery, Place, Work};
+use crate::kernel::transfer::arrival::{Delivery, Place, replace_by_panic};
+use crate::kernel::transfer::slow::{self, Work};
 use crate::kernel::tree::Tree;
 use crate::records::attached;
 use crate::records::block::{ABANDONED, BlockPtr, DEAD, ENDED};
@@ -285,7 +286,7 @@ pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static>(
     // SAFETY: the reference is the one that the parent field owned.
     match unsafe { stand_down::<V, E>(victim, old) } {
         // SAFETY: if an outcome was delivered, one is there.
-        Some(payload) => unsafe { slow::replace_by_panic(payload, place, delivered) },
+        Some(payload) => unsafe { replace_by_panic(payload, place, delivered) },
         None => delivered,
     }
 }

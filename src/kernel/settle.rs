@@ -75,8 +75,8 @@ const fn takes<V, E>(unoptimized: bool) -> usize {
     let (frames, outcomes, words, notes) = match (unoptimized, cfg!(feature = "std")) {
         (false, false) => (640, 4, 2, 64),
         (false, true) => (1024, 6, 2, 64),
-        (true, false) => (2560, 14, 16, 256),
-        (true, true) => (4096, 16, 16, 256),
+        (true, false) => (1792, 14, 16, 256),
+        (true, true) => (3072, 16, 16, 256),
     };
     let notes = if cfg!(feature = "abandon") { notes } else { 0 };
     let words = if is_wide::<V>() { words * size_of::<Words>() } else { 0 };

@@ -2,7 +2,7 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Thrown;
-use crate::kernel::transfer::slow::{Delivery, Place, replace_by_panic};
+use crate::kernel::transfer::arrival::{Delivery, Place, replace_by_panic};
 use crate::kernel::tree::Tree;
 use crate::records::block::BlockPtr;
 use crate::records::core_state::{Core, TRACE};
@@ -176,7 +176,7 @@ pub(crate) unsafe fn trace<V: 'static, E: 'static>(
         return delivered;
     }
     // SAFETY: the caller's contract.
-    unsafe { tell_who_listens(origin, target, place, delivered) }
+    unsafe { call_listener(origin, target, place, delivered) }
 }
 
 /// Calls the tracer. Out of line, so that an arrival without a tracer does not save the registers that this needs.
@@ -186,7 +186,7 @@ pub(crate) unsafe fn trace<V: 'static, E: 'static>(
 /// As for [`trace`].
 #[cold]
 #[inline(never)]
-unsafe fn tell_who_listens<V: 'static, E: 'static>(
+unsafe fn call_listener<V: 'static, E: 'static>(
     origin: BlockPtr,
     target: BlockPtr,
     place: &mut Place<V, E>,

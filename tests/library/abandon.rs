@@ -40,7 +40,7 @@ fn refused_after_panic() -> AbandonError {
 
 #[test]
 fn an_overflow_is_what_is_at_the_limit_of_the_current_stack() {
-    // SAFETY: nobody is in a tree on this thread, or this is the tree's own code.
+    // SAFETY: no tree is entered on this thread, or this is the tree's own code.
     let at = |address, sp| unsafe { Overflow::at(address, sp) };
     {
         let _alone = alone();
@@ -152,7 +152,7 @@ fn on_the_stack_of_a_greenlet_it_is_refused() {
     });
 }
 
-/// Says what it is told when it is asked or dropped, on whatever stack that is.
+/// When dropped, records the reason for which `abandon` is refused there, on whatever stack that is.
 struct Asks(Handle);
 
 impl Drop for Asks {
@@ -173,7 +173,7 @@ fn said() -> Vec<AbandonError> {
     std::mem::take(&mut SAID.lock().unwrap())
 }
 
-/// What each greenlet may have one of: it asks when it is made, if somebody is set to, and when it is dropped.
+/// A greenlet's local value: it tries to abandon when it is made, if `ASKS_FIRST` is set, and when it is dropped.
 static KEPT: GreenletLocal<Cell<Option<Asks>>, 4> = GreenletLocal::new(|| {
     drop(ASKS_FIRST.take());
     Cell::new(None)
@@ -368,7 +368,7 @@ fn the_error_arrives_in_the_parent_and_the_slot_is_gone() {
 }
 
 #[test]
-fn a_greenlet_that_refused_to_end_or_is_referred_to_by_nobody_is_given_up() {
+fn a_greenlet_that_refused_to_end_or_has_no_reference_is_given_up() {
     tree(|main| {
         let pool = stacks!(2);
         // Leaked: it refuses its exit, and is found by a weak handle.

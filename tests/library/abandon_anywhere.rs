@@ -1,7 +1,7 @@
 //! Overflows in the middle of everything: with any number of bytes left on its stack a greenlet calls the kernel, and a real page
 //! below stops it. Either it is given up, and the tree is whole; or that is refused, because the kernel was at work.
 //!
-//! Each attempt is a process of its own, forked: what is refused leaves a tree that cannot go on.
+//! Each attempt is a process of its own, forked: a refusal leaves a tree that cannot continue.
 #![cfg(all(
     feature = "abandon",
     target_arch = "x86_64",
@@ -30,7 +30,7 @@ static CONTEXTS: ContextPool<u64, 4> = ContextPool::new();
 /// The most bytes that are left when an operation begins: more than any takes.
 const MOST: usize = 24 << 10;
 
-/// How an attempt ended, as a process tells.
+/// How an attempt ended, from the status of its process.
 const GIVEN_UP: c_int = 40;
 const BUSY: c_int = 41;
 const NOT_CURRENT: c_int = 42;
@@ -99,7 +99,7 @@ static LANDING: Own = Own(UnsafeCell::new([0; 256 << 10]));
 
 static STOPPED: Mutex<Option<Overflow>> = Mutex::new(None);
 
-/// The handler of SIGSEGV: has the thread go on in `land`.
+/// The handler of SIGSEGV: makes the thread continue in `land`.
 extern "C" fn stopped(_signal: c_int, info: *const u8, context: *mut u8) {
     // SAFETY: a field of what the system hands over.
     let address = unsafe { info.wrapping_add(ADDRESS_AT).cast::<usize>().read() };
@@ -109,12 +109,12 @@ extern "C" fn stopped(_signal: c_int, info: *const u8, context: *mut u8) {
     let Some(overflow) = (unsafe { Overflow::at(address, sp) }) else {
         // SAFETY: the same.
         let whose = unsafe { greenlet::stack_of(address) };
-        // Right before the switch who leaves is not current any more, but the stack is still that one's.
-        exit(if whose.is_some_and(|(who, _)| who.name == Some("deep")) { NOT_CURRENT } else { BROKEN });
+        // Right before the switch the origin is not current any more, but the stack is still the origin's.
+        exit(if whose.is_some_and(|(greenlet, _)| greenlet.name == Some("deep")) { NOT_CURRENT } else { BROKEN });
     };
     *STOPPED.lock().unwrap() = Some(overflow);
     let base = LANDING.0.get().addr() + size_of::<Own>() - 8;
-    // SAFETY: as above; this is where the thread goes on, as if the function had been called.
+    // SAFETY: as above; this is where the thread continues, as if the function had been called.
     unsafe { context.wrapping_add(RSP_AT).cast::<usize>().write(base) };
     // SAFETY: the same.
     unsafe { context.wrapping_add(RIP_AT).cast::<usize>().write(land as *const () as usize) };
@@ -187,7 +187,7 @@ fn with_left(me: &Me, left: usize, run: &mut dyn FnMut()) {
 /// One attempt: never returns.
 fn attempt(test: impl FnOnce(&Main) -> c_int) -> ! {
     for guard in GUARDED.guards() {
-        // SAFETY: nobody uses this page, and a handler is set for who tries.
+        // SAFETY: nothing uses this page, and a handler is set for accesses to it.
         let done = unsafe { mprotect(ptr::with_exposed_provenance_mut(guard.start), guard.len(), PROT_NONE) };
         must(done == 0, "a guard is protected");
     }
@@ -233,7 +233,7 @@ fn attempted(main: &Main, operation: Operation, left: usize) -> c_int {
     if given_up { GIVEN_UP } else { WENT_WELL }
 }
 
-/// The tree is one, everybody in it is somewhere, and there is work in it still.
+/// The tree is consistent: each greenlet in it is on a stack, and can still be switched to.
 fn whole(main: &Main, bystander: &Handle, known: &Handle) {
     must(main.current().as_ref() == Some(main) && main.kills_in_progress() == 0, "main runs, and no kill");
     let (mut seen, mut last, mut has_known) = (0, None, false);
@@ -241,7 +241,7 @@ fn whole(main: &Main, bystander: &Handle, known: &Handle) {
         must(last.is_none_or(|last| last < greenlet.id()), "in the order of creation");
         last = Some(greenlet.id());
         must(greenlet.is_main() == (greenlet.state() == State::Running), "one runs");
-        must(greenlet.references() >= 1, "who is listed is referred to");
+        must(greenlet.references() >= 1, "a listed greenlet has a reference");
         let (mut at, mut steps) = (greenlet.clone(), 0);
         while let Some(parent) = at.parent() {
             steps += 1;
@@ -253,7 +253,7 @@ fn whole(main: &Main, bystander: &Handle, known: &Handle) {
         seen += 1;
     });
     must(has_known && (3..20).contains(&seen), "all are listed");
-    must(bystander.switch(7) == Ok(7), "others go on");
+    must(bystander.switch(7) == Ok(7), "others continue");
     let free = OTHERS.free();
     let more: Vec<_> = std::iter::from_fn(|| main.spawn(&OTHERS, |me, x| me.up(x)).ok()).collect();
     must(more.len() == free, "as many as are free");
@@ -278,7 +278,10 @@ fn too_large(main: &Main) -> c_int {
     let deep = deep.unwrap();
     let parent = main.build(&OTHERS).spawn(|_, x| Ok(x)).unwrap();
     deep.set_parent(&parent).unwrap();
-    must(deep.switch(1) == Err(Thrown::Error("out of stack")), "the error goes up, through who never started");
+    must(
+        deep.switch(1) == Err(Thrown::Error("out of stack")),
+        "the error goes up, through a greenlet that never started",
+    );
     must(deep.is_dead() && parent.is_dead() && deep.references() == 1, "both are over");
     must(deep.set_run(|_, x| Ok(x)).is_err(), "it has started");
     GIVEN_UP

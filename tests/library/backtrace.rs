@@ -1,4 +1,4 @@
-//! A backtrace from inside a greenlet goes on where its parent stands, and so on up to who entered the tree.
+//! A backtrace from inside a greenlet continues where its parent is suspended, and so on up to the caller of `enter`.
 // Under Miri every greenlet is a thread, and has the backtrace of that.
 #![cfg(not(miri))]
 
@@ -39,7 +39,7 @@ fn in_order(shown: &str, names: &[&str]) {
 }
 
 #[test]
-fn it_names_the_bodies_of_a_greenlet_its_parents_and_main_and_ends_with_who_entered() {
+fn it_names_the_bodies_of_a_greenlet_its_parents_and_main_and_ends_with_the_caller_of_enter() {
     tree(body_of_main);
     let shown = SHOWN.take();
     assert_eq!(shown.len(), 2, "at the start, and after a switch back");
@@ -68,7 +68,7 @@ fn it_goes_past_parents_that_are_dead_or_have_not_started() {
     tree(below);
     let [past_dead, past_unstarted, below_bare] = SHOWN.take().try_into().unwrap();
     assert!(past_dead.contains("::below\n") && past_unstarted.contains("::below\n"), "{past_dead}{past_unstarted}");
-    assert!(below_bare.contains("::trampoline\n"), "a parent without a body has no place to go on from; it ends there");
+    assert!(below_bare.contains("::trampoline\n"), "a parent without a body has no frames; it ends there");
 }
 
 #[test]

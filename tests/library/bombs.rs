@@ -1,8 +1,8 @@
-//! Whatever of the user's the kernel drops, its destructor may panic, with something whose destructor panics, and so on for ever.
+//! The destructor of whatever the kernel drops for the user may panic, with a payload whose destructor panics, and so on for ever.
 //!
-//! Each test is a place of the kernel's that drops, or calls, and is at work meanwhile. With the feature `std` the panic goes on in
-//! who asked for that; then all stacks are free, nobody refers to main, and the tree can be entered again. Without it the
-//! program ends, with a line that says why. Places where nothing is open are in `passes`: there a panic is the caller's, with or
+//! Each test is a place in the kernel that drops, or calls, in the middle of an operation. With the feature `std` the panic propagates
+//! to the caller of the operation; then all stacks are free, main has no reference left, and the tree can be entered again. Without it
+//! the program ends, with a line that says why. Places where nothing is open are in `passes`: there a panic is the caller's, with or
 //! without the feature.
 #![cfg(not(all(miri, not(feature = "std"))))] // Miri cannot run itself as a child
 
@@ -142,7 +142,7 @@ fn aborts(test: &str, place: fn(&Main, Pool)) -> Option<String> {
     Some(told)
 }
 
-/// The same with `std` and without: the panic goes on in the caller.
+/// The same with `std` and without: the panic propagates to the caller.
 fn passes(_test: &str, place: fn(&Main, Pool)) {
     let _alone = alone();
     whole(place);
@@ -178,7 +178,7 @@ fn spawn(parent: &Handle, pool: Pool, body: impl FnOnce(&Me, Load) -> Out + 'sta
     parent.spawn(pool, body).map_err(|refused| refused.reason).unwrap()
 }
 
-/// A greenlet that waits; when it is asked to exit it makes an armed one its parent, which nobody else refers to, and sends a bomb.
+/// A greenlet that waits; when it is killed it makes an armed one its parent, which has no other reference, and sends a bomb.
 fn goes_elsewhere(main: &Handle, pool: Pool) -> Handle {
     let g = spawn(main, pool, |me, x| {
         forget(me.up(x));

@@ -31,7 +31,7 @@ fn numbers_are_given_once_and_grow() {
 }
 
 #[test]
-fn numbers_do_not_run_out_and_who_is_new_is_still_told_from_who_is_not() {
+fn numbers_do_not_run_out_and_a_new_greenlet_is_still_distinguished() {
     tree(|main| {
         let pool = stacks!(3, 1024); // small, for with `high-water` each is painted a million times
         let old = main.bare(pool).unwrap();
@@ -94,10 +94,10 @@ fn the_states_answer_each_question() {
 }
 
 #[test]
-fn a_panic_handler_can_ask_who_runs() {
+fn a_panic_handler_can_query_the_current_greenlet() {
     fn report() -> Option<String> {
         // SAFETY: the tree is entered by this thread, if by any; see `alone`.
-        unsafe { greenlet::current_report() }.map(|who| who.to_string())
+        unsafe { greenlet::current_report() }.map(|report| report.to_string())
     }
     tree(|main| {
         assert_eq!(report().as_deref(), Some("main greenlet"));
@@ -222,8 +222,8 @@ fn a_greenlet_has_no_body_while_the_old_one_is_dropped() {
 }
 
 #[test]
-fn a_greenlet_replaced_from_another_one_is_set_once_that_goes_on() {
-    // The destructor leaves for main in the middle of it all; `set_run` is done when somebody comes back.
+fn a_greenlet_replaced_from_another_one_is_set_once_that_continues() {
+    // The destructor leaves for main in the middle of it all; `set_run` is done when control comes back.
     tree(|main| {
         let (own, log, to_main) = (Rc::new(Cell::new(None)), Log::default(), main.handle());
         let meddler = Meddler(own.clone(), log.clone(), move |_| format!("{:?}", to_main.switch(10)));

@@ -11,13 +11,13 @@ fn list(any: &Handle) -> Vec<u64> {
 }
 
 #[test]
-fn main_comes_first_and_then_everybody_in_the_order_of_creation() {
+fn main_comes_first_and_then_all_in_the_order_of_creation() {
     tree(|main| {
         assert_eq!(list(main), [main.id()]);
         let all = [main.handle(), dead(main), main.bare(&STACKS).unwrap(), waiting(main), waiting(main)];
         let ids = all.each_ref().map(|g| g.id());
         assert_eq!(list(main), ids);
-        assert_eq!(list(&all[3]), ids, "whoever is asked");
+        assert_eq!(list(&all[3]), ids, "the same from each handle");
         let [_, gone, ..] = all;
         drop(gone);
         assert_eq!(list(main), [ids[0], ids[2], ids[3], ids[4]]);
@@ -25,7 +25,7 @@ fn main_comes_first_and_then_everybody_in_the_order_of_creation() {
 }
 
 #[test]
-fn who_is_freed_meanwhile_is_left_out_and_who_is_created_meanwhile_too() {
+fn one_that_is_freed_or_created_meanwhile_is_left_out() {
     tree(|main| {
         let doomed = RefCell::new((0..4).map(|_| waiting(main)).collect::<Vec<_>>());
         let (made, seen) = (RefCell::new(vec![]), Cell::new(0));
@@ -97,7 +97,7 @@ fn a_stack_is_where_the_pool_has_it_and_fills_as_it_is_used() {
         drop(g);
         let bare = main.bare(&STACKS).unwrap().stack().unwrap();
         let used = main.bare(pool).unwrap().stack().unwrap();
-        assert_eq!(used.in_use(), bare.in_use(), "of who had the stack before, nothing is left");
+        assert_eq!(used.in_use(), bare.in_use(), "nothing is left of the greenlet that had the stack before");
         assert!((1..=192).contains(&bare.in_use()), "the control block and nothing else: {bare}");
     });
 }
@@ -192,7 +192,7 @@ fn the_most_that_was_used_is_never_less_than_what_is_in_use() {
         assert!(in_use > ROOM && mark >= in_use, "{in_use} in use, {mark} marked while it waits");
         assert_eq!(figures(main), (in_use, mark));
         g.switch(0).unwrap();
-        assert!(g.stack().is_none() && g.high_water_mark().unwrap() >= mark, "dead, it tells what it had used");
+        assert!(g.stack().is_none() && g.high_water_mark().unwrap() >= mark, "dead, it has its mark still");
         assert_eq!(figures(main), (0, g.high_water_mark().unwrap()));
     });
 }

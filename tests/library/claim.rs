@@ -54,7 +54,7 @@ fn one_that_is_dropped_gives_its_stack_back() {
 }
 
 #[test]
-fn one_that_others_find_in_the_tree_gets_its_body_from_nobody_else() {
+fn one_that_others_find_in_the_tree_gets_its_body_from_its_creator_alone() {
     tree(|main| {
         let found = Rc::new(Cell::new(None::<Handle>));
         let find = || {

@@ -57,12 +57,12 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     CORE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A static cell of one test at a time: of one that is [`alone`], or that has it for itself. No thread-local: under Miri each
+/// A static cell that one test uses at a time: one that is [`alone`], or the only one to use it. No thread-local: under Miri each
 /// greenlet is a thread.
 pub(crate) struct Alone<T>(Cell<T>);
 
-// SAFETY: whoever declares one sees to that; and of the threads that a test's greenlets are under Miri, one runs at a time, started
-// or woken by the one before.
+// SAFETY: each declaration ensures that; and of the threads that are a test's greenlets under Miri, one runs at a time,
+// started or woken by the one before.
 unsafe impl<T> Sync for Alone<T> {}
 
 impl<T> Alone<T> {
@@ -99,14 +99,14 @@ mod one_core {
 }
 
 /// Runs a test as the main greenlet of a tree. Afterwards as many of [`STACKS`] must be free as before, and no hook may
-/// have told anything that the test did not ask for with [`heard`].
+/// have been called without the test taking its line with [`heard`].
 pub(crate) fn tree<R>(test: impl FnOnce(&Main) -> R) -> R {
     static TREE: Tree<u32> = Tree::with_exit(|| EXIT).on_unraisable(unraisable).on_leak(leak);
     let _alone = alone();
     let free = || TREE.enter(|main| free_stacks(main, &STACKS)).unwrap();
     let before = free();
     let result = TREE.enter(test).unwrap();
-    assert_eq!(heard(), [""; 0], "told by a hook, and not expected");
+    assert_eq!(heard(), [""; 0], "reported by a hook, and not expected");
     assert_eq!(free(), before, "a stack is lost");
     result
 }
@@ -189,7 +189,7 @@ pub(crate) fn stubborn(me: &Me, x: u32) -> Out {
     }
 }
 
-/// A child of `parent` that waits in its first `up`, having been started by the current greenlet, who is `parent`.
+/// A child of `parent` that waits in its first `up`, having been started by the current greenlet, which is `parent`.
 pub(crate) fn waiting(parent: &Handle) -> Handle {
     let greenlet = parent.spawn(&STACKS, echo).unwrap();
     greenlet.switch(0).unwrap();
@@ -218,7 +218,7 @@ pub(crate) fn dead(parent: &Handle) -> Handle {
     greenlet
 }
 
-/// A child of `parent`, running `body`, that is left to the end of the tree: nobody but its own body keeps a handle to it.
+/// A child of `parent`, running `body`, that is left to the end of the tree: only its own body keeps a handle to it.
 /// The caller is not to keep the one that is returned.
 pub(crate) fn left_over<F: FnOnce(&Me, u32) -> Out + 'static>(parent: &Handle, name: &'static str, body: F) -> Handle {
     left_over_on(&STACKS, parent, name, body)

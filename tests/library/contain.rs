@@ -61,7 +61,7 @@ fn given_up<P: Stacks>(main: &Main, pool: &'static P) -> Handle {
 }
 
 #[test]
-fn the_greenlet_that_panics_ends_with_the_error_and_the_others_go_on() {
+fn the_greenlet_that_panics_ends_with_the_error_and_the_others_continue() {
     tree(|main| {
         let pool = stacks!(3, SIZE);
         let other = main.spawn(pool, echo).unwrap();

@@ -201,7 +201,7 @@ fn a_context_of_unknown_type_is_handed_on_and_shared() {
 }
 
 #[test]
-fn a_context_of_unknown_type_is_kept_told_apart_and_counted() {
+fn a_context_of_unknown_type_is_kept_distinguished_and_counted() {
     static LOGGED: ContextPool<crate::common::Dropping, 1> = ContextPool::new();
     let _alone = crate::common::alone();
     let log = Log::default();

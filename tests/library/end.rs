@@ -68,10 +68,10 @@ fn an_error_that_comes_back_goes_to_the_hook() {
 }
 
 #[test]
-fn everybody_is_asked_again_until_a_round_ends_nobody() {
+fn all_are_killed_again_until_a_round_ends_none() {
     let log = Log::default();
     tree(|main| {
-        // The rounds go on because one of them ends in each.
+        // There is a further round because one of them ends in each.
         left_over(main, "third", ends(&log, 3)).switch(0).unwrap();
         left_over(main, "first", ends(&log, 1)).switch(0).unwrap();
         left_over(main, "second", ends(&log, 2)).switch(0).unwrap();
@@ -80,7 +80,7 @@ fn everybody_is_asked_again_until_a_round_ends_nobody() {
 }
 
 #[test]
-fn a_round_that_ends_somebody_who_was_not_asked_is_followed_by_another() {
+fn a_round_that_ends_one_that_was_not_killed_is_followed_by_another() {
     let log = Log::default();
     tree(|main| {
         let (said, woken) = (log.clone(), log.clone());
@@ -88,7 +88,7 @@ fn a_round_that_ends_somebody_who_was_not_asked_is_followed_by_another() {
         let wake = second.clone();
         let first = move |me: &Me, x| {
             let _asked = me.up(x);
-            // The second one ends, in main, who takes that for the answer to its exit; so the first one is still there.
+            // The second one ends, in main, which takes that for the answer to its exit; so the first one is still there.
             let asked = wake.take().unwrap().switch(5);
             said.say(format!("{asked:?}"));
             asked
@@ -109,7 +109,7 @@ fn a_round_that_ends_somebody_who_was_not_asked_is_followed_by_another() {
 fn a_round_that_ends_a_greenlet_without_a_body_is_followed_by_another() {
     let kept = Rc::new(Cell::new(None));
     tree(|main| {
-        // Nobody else ends in the first round, and there is a second.
+        // No other greenlet ends in the first round, and there is a second.
         let (bare, seen) = (main.bare(&STACKS).unwrap(), kept.clone());
         let refuses_once = move |me: &Me, x| {
             let _refused = me.up(x);
@@ -123,7 +123,7 @@ fn a_round_that_ends_a_greenlet_without_a_body_is_followed_by_another() {
 }
 
 #[test]
-fn nobody_is_asked_twice_in_a_round_or_after_a_round_that_ends_nobody() {
+fn none_is_killed_twice_in_a_round_or_after_a_round_that_ends_none() {
     static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
     let _alone = alone();
     let asked = Rc::new(Cell::new(0));
@@ -145,7 +145,7 @@ fn nobody_is_asked_twice_in_a_round_or_after_a_round_that_ends_nobody() {
 }
 
 #[test]
-fn after_thirty_two_rounds_who_is_left_stays() {
+fn after_thirty_two_rounds_what_is_left_stays() {
     static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
     static ROUNDS: AtomicU32 = AtomicU32::new(0);
     static POOL: StackPool<2, { crate::common::SIZE }> = StackPool::new();
@@ -167,7 +167,7 @@ fn after_thirty_two_rounds_who_is_left_stays() {
 }
 
 #[test]
-fn who_refuses_is_told_of_and_keeps_its_stack_for_ever() {
+fn one_that_refuses_is_reported_and_keeps_its_stack_for_ever() {
     static TREE: Tree<u32> = Tree::new().on_leak(crate::common::leak);
     let _alone = alone();
     let pool = stacks!(2);
@@ -185,7 +185,7 @@ fn who_refuses_is_told_of_and_keeps_its_stack_for_ever() {
 }
 
 #[test]
-fn who_ends_inside_the_hook_gives_its_stack_back() {
+fn one_that_ends_inside_the_hook_gives_its_stack_back() {
     static POOL: StackPool<1, { crate::common::SIZE }> = StackPool::new();
     static TREE: Tree<u32> = Tree::new().on_leak(|g| {
         assert_eq!(g.switch(9), Ok(9), "its body returns");
@@ -271,7 +271,7 @@ fn a_leak_hook_that_always_leaves_another_is_called_thirty_two_times() {
 }
 
 #[test]
-fn what_the_exit_function_leaves_in_a_round_that_ends_nobody_is_asked_too() {
+fn what_the_exit_function_leaves_in_a_round_that_ends_none_is_killed_too() {
     fn exit() -> u32 {
         if let Some(stubborn) = LEAVES.take() {
             forgotten(&stubborn, "willing", reports);
@@ -329,7 +329,7 @@ fn a_greenlet_whose_exit_a_tracer_replaced_is_asked_again() {
     assert_eq!((seen.get(), heard()), (1, vec![]));
 }
 
-/// Once: the next round asks that one again.
+/// Once: the next round kills that one again.
 #[cfg(all(feature = "std", not(miri)))]
 #[test]
 fn a_greenlet_for_which_the_exit_function_panicked_is_asked_again() {
@@ -410,7 +410,7 @@ fn one_that_refuses_in_a_slow_up_does_not_keep_the_tree() {
 /// `exit` drops the values of thread-locals while greenlets wait, maybe inside of `LocalKey::with` of one that was dropped already.
 #[cfg(all(feature = "std", not(miri)))]
 #[test]
-fn while_the_process_exits_nothing_goes_on() {
+fn while_the_process_exits_no_greenlet_continues() {
     use std::cell::RefCell;
 
     struct Waker(RefCell<Option<Handle>>);
@@ -429,13 +429,13 @@ fn while_the_process_exits_nothing_goes_on() {
         static TEXT: String = String::from("dropped first");
     }
 
-    if let Some(output) = crate::common::in_child(module_path!(), "while_the_process_exits_nothing_goes_on") {
+    if let Some(output) = crate::common::in_child(module_path!(), "while_the_process_exits_no_greenlet_continues") {
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(7), "{told}");
         let sent = ["Some(Value(2))", "Some(Exit(1000))", "None"].map(|sent| told.contains(&format!("\", {sent}))")));
         assert!(sent == [true; 3] && told.matches("Err(Refused(Exit: ").count() == 3, "{told}");
         assert!(told.contains("the last handle is dropped"), "{told}");
-        assert!(!told.contains("goes on: "), "{told}");
+        assert!(!told.contains("continues: "), "{told}");
         return;
     }
     WAKER.with(|_| ()); // before the tree is entered, and so dropped after what is first used inside
@@ -443,7 +443,7 @@ fn while_the_process_exits_nothing_goes_on() {
         let g = main.spawn(&STACKS, |me, x| {
             TEXT.with(|text| {
                 let asked = me.up(x);
-                eprintln!("goes on: {text}");
+                eprintln!("continues: {text}");
                 asked
             })
         });

@@ -28,7 +28,7 @@ fn an_exit_ends_one_greenlet_and_not_its_parents() {
 }
 
 #[test]
-fn an_exit_may_be_caught_and_the_greenlet_goes_on() {
+fn an_exit_may_be_caught_and_the_greenlet_continues() {
     tree(|main| {
         let g = main.spawn(&STACKS, |me, x| match me.up(x) {
             Err(Thrown::Exit(asked)) => me.up(asked + 1),
@@ -68,7 +68,7 @@ fn an_unstarted_greenlet_exits_without_running_and_its_parent_gets_the_value() {
         assert_eq!(log.take(), "-body");
         assert!(g.is_dead() && g.is_started());
         let parent = waiting(main);
-        assert_eq!(unstarted(&parent, &log, "body").kill_with(8), Ok(8), "to the parent, who sends it up");
+        assert_eq!(unstarted(&parent, &log, "body").kill_with(8), Ok(8), "to the parent, which sends it up");
     });
 }
 
@@ -76,7 +76,7 @@ fn an_unstarted_greenlet_exits_without_running_and_its_parent_gets_the_value() {
 fn a_dead_greenlet_hands_the_exit_up_as_a_value() {
     tree(|main| {
         assert_eq!(dead(main).kill_with(7), Ok(7));
-        assert_eq!(dead(&waiting(main)).kill_with(8), Ok(8), "to the parent, who sends it up");
+        assert_eq!(dead(&waiting(main)).kill_with(8), Ok(8), "to the parent, which sends it up");
         let starts = main.spawn(&STACKS, |_me, x| Ok(x + 1)).unwrap();
         let g = dead(main);
         g.set_parent(&starts).unwrap();
@@ -118,7 +118,7 @@ fn supervise(main: &Handle, victim: &Handle, log: &Log) -> Handle {
 }
 
 #[test]
-fn cancel_comes_back_to_who_called_it_and_puts_the_parent_back() {
+fn cancel_comes_back_to_the_caller_and_puts_the_parent_back() {
     tree(|main| {
         let log = Log::default();
         for victim in [waiting(main), dead(main), unstarted(main, &Log::default(), "body")] {
@@ -166,10 +166,10 @@ fn cancel_waits_when_the_victim_goes_elsewhere() {
         let victim = victim.unwrap();
         victim.switch(0).unwrap();
         let supervisor = supervise(main, &victim, &log);
-        assert_eq!(victim.parent(), Some(supervisor.clone()), "who stands in for its parent");
+        assert_eq!(victim.parent(), Some(supervisor.clone()), "which stands in for its parent");
         assert_eq!((log.take().as_str(), supervisor.state()), ("", State::Suspended));
         victim.set_parent(main).unwrap(); // to be overridden
-        assert_eq!(supervisor.switch(9), Ok(0), "woken by somebody else, it returns what it was started with");
+        assert_eq!(supervisor.switch(9), Ok(0), "resumed by another one, it returns what it was started with");
         assert_eq!(log.take(), "Ok(9) suspended");
         assert_eq!(victim.parent(), Some(main.handle()));
         assert_eq!(victim.switch(3), Ok(3));
@@ -192,7 +192,7 @@ fn cancel_puts_the_parent_back_over_a_change_made_meanwhile() {
         victim.switch(0).unwrap();
         assert_eq!(victim.cancel(), Ok(1));
         assert_eq!(victim.parent(), Some(old));
-        assert_eq!(victim.switch(2), Ok(EXIT), "its body ends, in the old parent, who sends it up");
+        assert_eq!(victim.switch(2), Ok(EXIT), "its body ends, in the old parent, which sends it up");
         drop(new);
     });
 }

@@ -1,4 +1,4 @@
-//! Trees that are entered in coroutines of somebody else's making, which the kernel knows nothing of.
+//! Trees that are entered in coroutines of another library.
 // The coroutines are made here, for the one instruction set; Miri has no assembly.
 #![cfg(all(target_arch = "x86_64", not(miri)))]
 
@@ -27,7 +27,7 @@ impl Foreign {
     fn new(body: impl FnOnce(&Foreign) + 'static) -> Rc<Self> {
         const WORDS: usize = 256 * 1024 / 16;
         let mut stack = vec![0_u128; WORDS].into_boxed_slice();
-        // As `hop` leaves a stack: six registers, rbx the coroutine, and where to go on; aligned for a call there.
+        // As `hop` leaves a stack: six registers, rbx the coroutine, and where to continue; aligned for a call there.
         let top = stack.as_mut_ptr_range().end.cast::<usize>();
         let at = |words: usize| top.wrapping_sub(words);
         let new = Rc::new(Self {
@@ -50,7 +50,7 @@ impl Foreign {
     }
 }
 
-/// Pushes what a function keeps, notes where that is, and goes on at the other place.
+/// Pushes what a function keeps, notes where that is, and continues at the other place.
 #[unsafe(naked)]
 unsafe extern "C" fn hop(from: *mut *mut u8, to: *mut u8) {
     naked_asm!(

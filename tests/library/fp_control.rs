@@ -100,7 +100,7 @@ fn a_new_greenlet_begins_with_those_of_its_creator_with_the_feature() {
         set(3);
         spawned.switch(0).unwrap();
         bare.switch(0).unwrap();
-        assert_eq!(mode(), 3, "nobody has set another");
+        assert_eq!(mode(), 3, "no other one was set");
         set(0);
     });
 }

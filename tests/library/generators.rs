@@ -16,7 +16,7 @@ impl Iterator for Generator {
     type Item = u32;
 
     fn next(&mut self) -> Option<u32> {
-        // What goes on after a value is the greenlet that asks, wherever the generator was made.
+        // A value is delivered to the greenlet that requested it, wherever the generator was made.
         self.0.set_parent(&self.0.current()?).ok()?;
         let value = self.0.switch(0).ok()?;
         (!self.0.is_dead()).then_some(value)

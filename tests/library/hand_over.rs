@@ -68,7 +68,7 @@ fn an_unstarted_target_starts() {
 fn a_dead_target_passes_it_on_to_its_parent() {
     tree(|main| {
         for way in WAYS {
-            assert_eq!(way(dead(main).clone(), 1), Ok(1), "the parent is who switches");
+            assert_eq!(way(dead(main).clone(), 1), Ok(1), "the parent is the caller");
             let parent = waiting(main);
             let child = dead(&parent);
             assert_eq!(way(child.clone(), 2), Ok(2), "echoed");
@@ -111,7 +111,7 @@ fn a_greenlet_of_an_ended_tree_refuses_and_gives_the_value_back() {
 }
 
 #[test]
-fn a_weak_handle_to_a_greenlet_that_is_gone_refuses_whoever_has_its_stack() {
+fn a_weak_handle_to_a_greenlet_that_is_gone_refuses_the_next_on_its_stack() {
     let stacks = stacks!(1);
     tree(|main| {
         let weak = main.spawn(stacks, |me, x| me.up(x)).unwrap().downgrade();
@@ -205,7 +205,7 @@ fn the_last_handle_of_the_current_greenlet_is_given_up_by_itself() {
 }
 
 #[test]
-fn the_last_handle_of_a_dead_one_goes_on_to_a_parent_that_only_it_kept() {
+fn the_last_handle_of_a_dead_one_releases_a_parent_that_only_it_kept() {
     static LOCAL: GreenletLocal<Cell<Option<crate::common::Dropping>>, 1> = GreenletLocal::new(|| Cell::new(None));
     tree(|main| {
         let log = Log::default();
@@ -233,7 +233,7 @@ fn what_a_dead_one_keeps_may_switch_when_its_last_handle_is_given_up() {
     impl Drop for Switches {
         fn drop(&mut self) {
             assert_eq!(self.0.switch(3), Ok(3));
-            self.0.cancel().unwrap(); // and now the next one to go on is dead as well
+            self.0.cancel().unwrap(); // and now the next receiver is dead as well
         }
     }
     static LOCAL: GreenletLocal<Cell<Option<Switches>>, 1> = GreenletLocal::new(|| Cell::new(None));
@@ -246,7 +246,7 @@ fn what_a_dead_one_keeps_may_switch_when_its_last_handle_is_given_up() {
 }
 
 #[test]
-fn a_tracer_hears_what_it_hears_of_a_switch() {
+fn a_tracer_gets_what_it_gets_of_a_switch() {
     tree(|main| {
         let log = Log::default();
         let said = log.clone();

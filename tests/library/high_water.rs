@@ -1,4 +1,4 @@
-//! How much of its stack each greenlet has used, as it is told one by one, all at once, and afterwards.
+//! How much of its stack each greenlet has used: queried of one, reported of all, and after the end.
 // Under Miri a greenlet has a thread's stack, and not the pool's.
 #![cfg(all(feature = "high-water", not(miri)))]
 
@@ -21,8 +21,9 @@ fn table(main: &Main) -> Vec<(u64, Option<String>, [usize; 4])> {
     main.report_stacks(&mut |piece| table.push_str(piece));
     assert!(table.is_empty() || table.ends_with(" %\n"), "{table}");
     let line = |line: &str| {
-        let (who, figures) = line.strip_prefix("greenlet ")?.split_once(": ")?;
-        let (number, name) = who.split_once(' ').map_or((who, None), |(number, name)| (number, Some(name.to_owned())));
+        let (greenlet, figures) = line.strip_prefix("greenlet ")?.split_once(": ")?;
+        let (number, name) =
+            greenlet.split_once(' ').map_or((greenlet, None), |(number, name)| (number, Some(name.to_owned())));
         let (size, rest) = figures.split_once(" bytes, ")?;
         let (now, rest) = rest.split_once(" now, ")?;
         let (peak, rest) = rest.split_once(" peak, ")?;
@@ -85,7 +86,7 @@ fn main_has_no_mark_and_an_ended_tree_no_table() {
             child
         })
         .unwrap();
-    ended.report_stacks(&mut |piece| panic!("{piece} is told of a tree that has ended"));
+    ended.report_stacks(&mut |piece| panic!("{piece} is reported of a tree that has ended"));
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn nothing_can_be_created_below_them_and_bodies_come_back() {
 }
 
 #[test]
-fn they_are_nobodys_parent_and_nobodys_child() {
+fn they_have_no_parent_and_no_child() {
     each_inert(|g| {
         assert_eq!(g.parent(), None);
         let main_first = if g.is_main() { ParentError::Main } else { ParentError::Ended };
@@ -138,7 +138,7 @@ fn they_have_no_tree_to_count_trace_or_attend_to() {
 }
 
 #[test]
-fn what_goes_on_in_a_later_tree_is_not_theirs() {
+fn what_happens_in_a_later_tree_is_not_theirs() {
     let _alone = alone();
     let old = TREE.enter(|main| main.bare(&POOL).unwrap()).unwrap();
     static OTHER: Tree<u32> = Tree::new();

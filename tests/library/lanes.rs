@@ -12,7 +12,7 @@ use std::io::{Write, stderr};
 /// not the same after it. No more than there are registers, so that the compiler leaves them there if it believes them to be
 /// kept.
 ///
-/// `$new(n)` is the `n`th value, of which the compiler knows nothing; `$is(value, n)` whether it is that.
+/// `$new(n)` is the `n`th value, hidden from the optimizer; `$is(value, n)` whether it is that.
 macro_rules! lost {
     ($new:ident, $is:ident, $transfer:expr, $($value:ident)*) => {{
         let mut lost = 0;
@@ -54,7 +54,7 @@ fn both_ways(scribble: extern "C" fn(), by_main: fn(&Handle) -> usize, by_body: 
     });
 }
 
-/// Says that a test has shown nothing, past whoever keeps the output of tests that pass.
+/// Prints that a test has shown nothing, past the capture of the output of tests that pass.
 fn not_run(test: &str, lacks: &str) {
     let line = format!("NOT RUN: lanes::{test}: this processor has no {lacks}\n");
     stderr().write_all(line.as_bytes()).unwrap();

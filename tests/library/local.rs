@@ -97,7 +97,7 @@ fn a_value_may_be_asked_for_inside_with_and_across_switches() {
 }
 
 #[test]
-fn an_init_that_asks_for_the_value_itself_finds_the_inner_one() {
+fn an_init_that_gets_the_value_itself_finds_the_inner_one() {
     static ASKS: Alone<Option<Handle>> = Alone::new(None);
     static MADE: Alone<u32> = Alone::new(0);
     static NESTED: GreenletLocal<u32, 2> = GreenletLocal::new(|| {
@@ -150,10 +150,10 @@ fn destructors_may_use_values_their_own_and_others() {
     });
 }
 
-/// What is kept for main goes when nobody refers to main any more, and must not find a way to refer to it.
+/// What is kept for main is dropped when main has no reference left, and its destructor must not be able to make one.
 #[cfg(feature = "std")]
 #[test]
-fn a_destructor_at_the_end_of_main_finds_nobody_current() {
+fn a_destructor_at_the_end_of_main_finds_none_current() {
     struct Asks;
     impl Drop for Asks {
         fn drop(&mut self) {

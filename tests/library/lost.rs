@@ -22,7 +22,7 @@ fn victim(parent: &Handle, asked: impl FnOnce(&Me, Out) -> Out + 'static) -> Han
 }
 
 #[test]
-fn the_last_handle_asks_a_suspended_greenlet_to_exit_and_waits_for_its_destructors() {
+fn the_last_handle_kills_a_suspended_greenlet_and_waits_for_its_destructors() {
     tree(|main| {
         let log = Log::default();
         let (local, said) = (log.dropping("local"), log.clone());
@@ -133,7 +133,7 @@ fn lose_stubborn(main: &Main, pool: &'static StackPool<1, { crate::common::SIZE 
 }
 
 #[test]
-fn a_victim_that_refuses_is_leaked_and_told_of_once() {
+fn a_victim_that_refuses_is_leaked_and_reported_once() {
     tree(|main| {
         let pool = stacks!(1);
         lose_stubborn(main, pool);
@@ -143,8 +143,8 @@ fn a_victim_that_refuses_is_leaked_and_told_of_once() {
         main.for_each(|g| found = found.take().or((g.name() == Some("stubborn")).then(|| g.downgrade())));
         let weak = found.unwrap();
         drop(weak.upgrade().unwrap());
-        assert!(heard().is_empty() && weak.upgrade().is_some(), "not asked again");
-        // The end of the tree asks it once more, and then it ends.
+        assert!(heard().is_empty() && weak.upgrade().is_some(), "not killed again");
+        // The end of the tree kills it once more, and then it ends.
     });
 }
 
@@ -200,7 +200,7 @@ fn the_dropper_waits_when_the_victim_goes_elsewhere_and_what_wakes_it_is_lost() 
             let dropper = dropper.unwrap();
             assert_eq!(dropper.switch(10), Ok(20), "from the victim");
             assert_eq!(dropper.state(), State::Suspended, "inside its drop");
-            assert_eq!(way(&dropper), Ok(11), "it goes on with what it had");
+            assert_eq!(way(&dropper), Ok(11), "it continues with what it had");
             assert_eq!(heard(), told);
             let victim = kept.take().unwrap();
             assert_eq!(victim.parent(), Some(main.handle()), "put back");
@@ -228,7 +228,7 @@ fn a_kill_inside_a_kill_comes_back_in_order() {
 }
 
 #[test]
-fn set_parent_kills_the_old_parent_if_nobody_else_refers_to_it() {
+fn set_parent_kills_the_old_parent_if_it_has_no_other_reference() {
     tree(|main| {
         let log = Log::default();
         let local = log.dropping("old parent");
@@ -281,18 +281,17 @@ fn the_exit_hook_may_keep_a_greenlet_that_was_about_to_be_killed() {
         LOST.set(Some(g.downgrade()));
         drop(g);
         let kept = FOUND.take().unwrap();
-        assert_eq!(kept.state(), State::Suspended, "not asked");
+        assert_eq!(kept.state(), State::Suspended, "not killed");
         assert_eq!(kept.switch(3), Ok(3));
     })
     .unwrap();
 }
 
-/// Who says nothing about leaks hears of them all the same, where there is a place to say it.
+/// A tree without a leak hook reports leaks all the same, on stderr where there is one.
 #[cfg(feature = "std")]
 #[test]
-fn a_leak_that_nobody_asked_to_hear_of_is_a_line_on_standard_error() {
-    let Some(output) =
-        crate::common::in_child(module_path!(), "a_leak_that_nobody_asked_to_hear_of_is_a_line_on_standard_error")
+fn a_leak_without_a_hook_is_a_line_on_standard_error() {
+    let Some(output) = crate::common::in_child(module_path!(), "a_leak_without_a_hook_is_a_line_on_standard_error")
     else {
         let _alone = alone();
         let entered = crate::common::own_tree!(u32, &'static str).enter(|main| {

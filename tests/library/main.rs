@@ -13,6 +13,7 @@ mod claim;
 mod common;
 mod contain;
 mod context;
+mod debugger;
 mod end;
 mod exits;
 mod foreign;

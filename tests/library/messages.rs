@@ -1,4 +1,4 @@
-//! Every message tells what to do about it.
+//! Every message says what to do about it.
 
 use greenlet::{
     EnterError, Identity, LocalError, Overflow, ParentError, Refusal, Refused, RunError, SpawnError, Stack, Thrown,

@@ -17,7 +17,7 @@ fn every_transfer_to_a_greenlet_without_a_body_fails_in_the_sender() {
             assert_eq!(bare.parent(), Some(main.handle()));
             let sender_too = bare.clone();
             let sender = main.spawn(&STACKS, move |_me, _| way(&sender_too).or(Ok(3))).unwrap();
-            assert_eq!(sender.switch(0), Ok(3), "in whoever sends");
+            assert_eq!(sender.switch(0), Ok(3), "in the sender");
         }
     });
 }
@@ -56,7 +56,7 @@ fn a_dead_target_below_one_without_a_body_fails_in_the_sender() {
 }
 
 #[test]
-fn what_a_dying_greenlet_sends_to_a_parent_without_a_body_is_lost_and_the_next_parent_hears_of_it() {
+fn what_a_dying_greenlet_sends_to_a_parent_without_a_body_is_lost_and_the_next_parent_gets_an_error() {
     tree(|main| {
         let bare = main.bare(&STACKS).unwrap();
         let bodies: [fn(u32) -> Out; 3] = [Ok, |_| Err("lost".into()), |x| Err(Thrown::Exit(x))];
@@ -105,7 +105,7 @@ fn a_kill_by_a_lost_reference_passes_a_stand_in_parent_and_never_meets_no_run() 
         let bare = main.bare(&STACKS).unwrap();
         let g = bare.spawn(&STACKS, |me, x| me.parent().parent().unwrap().switch(x)).unwrap();
         g.switch(0).unwrap();
-        drop(g); // exits to main, who dropped it, and not to the one without a body
+        drop(g); // exits to main, which dropped it, and not to the one without a body
         let h = bare.spawn(&STACKS, |me, x| me.parent().parent().unwrap().switch(x)).unwrap();
         h.switch(0).unwrap();
         assert_eq!(h.cancel(), Ok(EXIT));
@@ -145,7 +145,7 @@ fn the_destructor_of_a_lost_value_may_give_the_target_a_body() {
         let child = parent.spawn(pool, move |_me, _| Ok(Giver(Some(given)))).unwrap();
         assert!(
             matches!(child.switch(Giver(None)), Err(Thrown::NoRun)),
-            "arrives in the parent, ends it, goes on to main"
+            "arrives in the parent, ends it, and arrives in main"
         );
         assert!(parent.is_dead());
         assert_eq!(RAN.get(), 1, "not run");

@@ -1,4 +1,4 @@
-//! A greenlet that has not kept to its stack does not leave it: who listens hears which one, and nothing goes on.
+//! A greenlet that has overflowed its stack does not switch away: the hook is called with it, and no greenlet of the tree runs again.
 #![cfg(not(any(miri, feature = "unchecked-switch")))]
 
 use crate::common::{alone, in_child};
@@ -28,7 +28,10 @@ fn heard(overflow: &Overflow) -> ! {
     eprintln!("{overflow}");
     eprintln!("past {} foreign {}", overflow.past_limit(), overflow.is_foreign_stack());
     // SAFETY: this program is in a tree on one thread.
-    eprintln!("current {}", unsafe { greenlet::current_report() }.map_or("nobody".to_owned(), |who| who.to_string()));
+    eprintln!(
+        "current {}",
+        unsafe { greenlet::current_report() }.map_or("none".to_owned(), |report| report.to_string())
+    );
     exit(HEARD)
 }
 
@@ -261,7 +264,7 @@ thread_local! {
     static KEPT: RefCell<Option<Handle>> = const { RefCell::new(None) };
 }
 
-/// In a process of its own, `hook` hears of an overflow while [`KEPT`] holds a handle. What it wrote, and that it has ended the
+/// In a process of its own, `hook` is called with an overflow while [`KEPT`] holds a handle. What it wrote, and that it has ended the
 /// program with [`HEARD`]; `None` in that process.
 fn heard_while_one_is_kept(test: &str, hook: fn(&Overflow) -> !) -> Option<String> {
     static HOOK: Mutex<Option<fn(&Overflow) -> !>> = Mutex::new(None);
@@ -275,7 +278,7 @@ fn heard_while_one_is_kept(test: &str, hook: fn(&Overflow) -> !) -> Option<Strin
         let run = |main: &greenlet::Main<u32, &'static str>| {
             let waits = main.spawn(&crate::common::STACKS, |me, x| {
                 let asked = me.up(x);
-                eprintln!("it went on");
+                eprintln!("it continued");
                 asked
             });
             let waits = waits.unwrap();
@@ -292,7 +295,7 @@ fn heard_while_one_is_kept(test: &str, hook: fn(&Overflow) -> !) -> Option<Strin
     };
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(HEARD), "{told}");
-    assert!(!told.contains("it went on"), "{told}");
+    assert!(!told.contains("it continued"), "{told}");
     Some(told)
 }
 

@@ -120,7 +120,7 @@ fn the_exit_function_while_a_lost_greenlet_is_to_end() {
         ARMED.set(true);
         booms(|| drop(g));
         ARMED.set(false);
-        // Nobody could ask it to end: it is leaked, and exists until somebody does.
+        // It could not be killed: it is leaked, and exists until it is.
         assert_eq!(weak.upgrade().unwrap().cancel(), Ok(1));
     });
 }
@@ -253,7 +253,7 @@ fn a_context() {
 }
 
 #[test]
-fn a_value_that_is_lost_because_nobody_can_take_it() {
+fn a_value_that_is_lost_because_it_has_no_receiver() {
     static POOL: StackPool<2, SIZE> = StackPool::new();
     static TREE: Tree<Option<Bomb>> = Tree::new();
     let greenlet =

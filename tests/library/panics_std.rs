@@ -1,4 +1,4 @@
-//! With the feature `std`, a panic that leaves a body goes on in the parent, with its payload.
+//! With the feature `std`, a panic that leaves a body propagates to the parent, with its payload.
 #![cfg(feature = "std")]
 
 use crate::common::{Handle, Log, Main, Me, Out, STACKS, alone, dead, left_over, tree, unstarted, waiting};
@@ -16,7 +16,7 @@ fn caught<R: std::fmt::Debug>(act: impl FnOnce() -> R) -> &'static str {
     payload.downcast_ref().copied().unwrap()
 }
 
-/// A child of `parent` that waits, and panics when it goes on, whatever it goes on with.
+/// A child of `parent` that waits, and panics when it is resumed, by whatever it gets.
 fn bomb(parent: &Handle, log: &Log) -> Handle {
     let local = log.dropping("bomb");
     let g = parent.spawn(&STACKS, move |me, x| {
@@ -37,7 +37,7 @@ fn the_payload_arrives_in_the_parent_and_the_greenlet_is_dead() {
         assert_eq!(caught(|| g.switch(1)), "boom");
         assert_eq!(log.take(), "-bomb");
         assert!(g.is_dead() && main.is_current());
-        assert_eq!(g.switch(2), Ok(2), "the tree goes on");
+        assert_eq!(g.switch(2), Ok(2), "the tree continues");
         let words = main.spawn(&STACKS, |_me, x| panic!("with {x}")).unwrap();
         let payload = catch_unwind(AssertUnwindSafe(|| words.switch(5))).unwrap_err();
         assert_eq!(payload.downcast_ref::<String>().unwrap(), "with 5");
@@ -45,7 +45,7 @@ fn the_payload_arrives_in_the_parent_and_the_greenlet_is_dead() {
 }
 
 #[test]
-fn it_goes_to_the_parent_of_that_moment_not_to_who_switched() {
+fn it_goes_to_the_parent_of_that_moment_not_to_the_switcher() {
     tree(|main| {
         let g = bomb(main, &Log::default());
         let switcher = main.spawn(&STACKS, move |_me, x| g.switch(x)).unwrap();
@@ -93,7 +93,7 @@ fn it_goes_past_dead_parents_and_ends_unstarted_ones_unrun() {
 }
 
 #[test]
-fn below_a_parent_without_a_body_it_is_lost_and_no_run_goes_on() {
+fn below_a_parent_without_a_body_it_is_lost_and_no_run_continues() {
     tree(|main| {
         let bare = main.bare(&STACKS).unwrap();
         let g = bare.spawn(&STACKS, |_me, _| blow("lost")).unwrap();
@@ -102,7 +102,7 @@ fn below_a_parent_without_a_body_it_is_lost_and_no_run_goes_on() {
 }
 
 #[test]
-fn out_of_a_lost_greenlet_it_goes_on_in_the_dropper_when_all_is_done() {
+fn out_of_a_lost_greenlet_it_propagates_to_the_dropper_when_all_is_done() {
     tree(|main| {
         let log = Log::default();
         let g = bomb(main, &log);
@@ -119,7 +119,7 @@ fn out_of_a_lost_greenlet_it_goes_on_in_the_dropper_when_all_is_done() {
 }
 
 #[test]
-fn out_of_a_cancelled_greenlet_it_goes_on_in_who_cancelled() {
+fn out_of_a_cancelled_greenlet_it_propagates_to_the_canceller() {
     tree(|main| {
         let parent = waiting(main);
         let g = bomb(main, &Log::default());
@@ -151,7 +151,7 @@ fn a_chain_of_lost_greenlets_that_all_panic_is_freed_to_its_end() {
 }
 
 #[test]
-fn at_the_end_of_the_tree_everybody_is_ended_and_then_enter_panics() {
+fn at_the_end_of_the_tree_all_are_ended_and_then_enter_panics() {
     static TREE: Tree<u32> = Tree::new();
     let log = Log::default();
     let _alone = alone();
@@ -197,7 +197,7 @@ fn when_main_panics_what_panics_at_the_end_is_lost() {
 }
 
 #[test]
-fn a_tracer_hears_of_it_as_of_a_throw() {
+fn a_tracer_gets_it_as_a_throw() {
     tree(|main| {
         let log = Log::default();
         let g = bomb(main, &Log::default());

@@ -1,4 +1,4 @@
-//! Parents: who may become whose, and when it counts.
+//! Parents: which greenlet may become the parent of which, and when that takes effect.
 
 use crate::common::{Handle, Log, Me, STACKS, dead, echo, echo_with, exit_shown, tree, unstarted, waiting};
 use greenlet::{Event, ParentError, Thrown};
@@ -226,7 +226,7 @@ fn an_up_that_takes_the_slow_path_counts_its_target() {
     });
 }
 
-/// A greenlet that runs does not wait in `up`, though its saved context may still say so: that of who came back from a fast `up`.
+/// A greenlet that runs does not wait in `up`, though its saved context may still say so: it is the one of a fast `up` that has returned.
 #[test]
 fn a_greenlet_that_runs_leaves_no_pin_when_it_changes_its_own_parent() {
     tree(|main| {

@@ -151,7 +151,7 @@ fn greenlets_of_two_trees_take_stacks_from_one_pool() {
 
 /// Of every kind of pool, which counts in its own way.
 #[test]
-fn a_refusal_counts_who_leaked_and_names_the_remedy() {
+fn a_refusal_counts_the_leaked_and_names_the_remedy() {
     static SHARED: SharedStackPool<4, { crate::common::SIZE }> = SharedStackPool::new();
     fn refused<P: Stacks>(main: &Handle, pool: &'static P) -> [usize; 4] {
         match main.bare(pool).unwrap_err() {
@@ -187,7 +187,7 @@ fn a_refusal_counts_who_leaked_and_names_the_remedy() {
     tree(|main| {
         leaks(main, stacks!(4));
         leaks(main, &SHARED);
-        // The end of the tree asks the four again, and they stay.
+        // The end of the tree kills the four again, and they stay.
     });
     tree(|main| {
         let taken = [main.bare(&SHARED).unwrap(), main.bare(&SHARED).unwrap()];

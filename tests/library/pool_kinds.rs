@@ -222,7 +222,7 @@ mod heap {
 
     thread_local!(static HAS_MEMORY: Cell<bool> = const { Cell::new(true) });
 
-    /// The system's allocator, which this thread may tell to have none.
+    /// The system's allocator, which fails while this thread has set it to.
     struct MayRefuse;
 
     // SAFETY: what it gives out is the system's.

@@ -1,4 +1,4 @@
-//! A pool that is for one core at a time: who has it, who is refused, and when it changes hands.
+//! A pool that is for one core at a time: which core owns it, which is refused, and when the owner changes.
 #![cfg(feature = "std")]
 
 use crate::common::{Handle, Main, SIZE, echo, waiting};
@@ -17,7 +17,7 @@ fn a_core_has_a_pool_from_the_first_greenlet_of_its_tree_to_the_end_of_that() {
     static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];
     TREES[0]
         .enter(|main| {
-            assert_eq!(elsewhere(&TREES[1], &POOL), Ok(()), "nobody has it");
+            assert_eq!(elsewhere(&TREES[1], &POOL), Ok(()), "it has no owner");
             let first = main.bare(&POOL).unwrap();
             assert_eq!(elsewhere(&TREES[1], &POOL), Err(SpawnError::OtherCore));
             assert!(SpawnError::OtherCore.to_string().contains("`SharedStackPool`"));
@@ -138,7 +138,7 @@ fn a_pool_goes_from_hand_to_hand_and_no_stack_is_lost() {
 }
 
 #[test]
-fn who_counts_the_stacks_of_a_region_while_others_use_it_gets_a_number_of_them() {
+fn a_count_of_the_stacks_of_a_region_while_others_use_it_is_a_number_of_them() {
     use greenlet::StackRegion;
     use std::sync::atomic::{AtomicBool, Ordering};
     static TREE: Tree<u32> = Tree::new();
@@ -189,5 +189,5 @@ fn a_greenlet_that_never_gets_freed_to_the_end_loses_its_stack_and_not_the_pool(
     enter().unwrap();
     assert_eq!(POOL.free(), 0);
     let full = Err(SpawnError::PoolEmpty { stacks: 2, dead: 0, leaked: 1, abandoned: 0 });
-    assert_eq!(elsewhere(&TREES[1], &POOL), full, "nobody has it");
+    assert_eq!(elsewhere(&TREES[1], &POOL), full, "it has no owner");
 }

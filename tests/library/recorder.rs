@@ -38,7 +38,7 @@ fn the_last_events_are_remembered_oldest_first() {
 }
 
 #[test]
-fn what_happens_while_somebody_reads_is_lost_and_counted() {
+fn what_happens_during_a_read_is_lost_and_counted() {
     static RECORDER: Recorder<8> = Recorder::new(|| 0);
     tree(|main| {
         main.set_trace(Some(&RECORDER));

@@ -195,5 +195,5 @@ fn greenlets_that_wait_for_their_own_children_stay_until_the_tree_ends() {
         (weak_parent, child)
     });
     assert!(!exists(&parent) && !exists(&child));
-    assert_eq!(log.take(), "-child -parent", "the parent was asked, and let go of its child on its way out");
+    assert_eq!(log.take(), "-child -parent", "the parent was killed, and dropped its child on its way out");
 }

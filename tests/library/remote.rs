@@ -14,7 +14,7 @@ fn elsewhere<R: Send>(act: impl FnOnce() -> R + Send) -> R {
     std::thread::scope(|scope| scope.spawn(act).join().unwrap())
 }
 
-/// Asks for kills from another thread.
+/// Requests kills from another thread.
 pub(crate) fn kill(remotes: &[RemoteGreenlet]) {
     elsewhere(|| remotes.iter().for_each(|remote| remote.kill().unwrap()));
 }
@@ -137,7 +137,7 @@ fn kills_are_settled_in_the_order_of_request_and_errors_go_to_the_hook() {
         assert_eq!((main.attend(), log.take().as_str()), (3, "-first -second -third"));
         assert!(fails.is_dead() && unrun.is_dead() && !refuses.is_dead());
         kill(&[dead.remote()]);
-        assert_eq!(main.attend(), 0, "asked once");
+        assert_eq!(main.attend(), 0, "requested once");
         refuses.switch(0).unwrap();
     });
 }
@@ -165,14 +165,14 @@ fn the_current_greenlet_and_its_parents_are_killed_when_they_are_that_no_more() 
 }
 
 #[test]
-fn a_wake_is_taken_once_by_whoever_schedules() {
+fn a_wake_is_taken_once_by_the_scheduler() {
     tree(|main| {
         let all = [waiting(main), waiting(main), waiting(main)];
         assert_eq!(main.woken(), None);
         let (first, third) = (all[0].remote(), all[2].remote());
         elsewhere(move || [third, first, third].map(|remote| remote.wake().unwrap()));
         assert_eq!(main.woken().as_ref(), Some(&all[2]), "in the order of request");
-        assert_eq!(all[1].woken().as_ref(), Some(&all[0]), "whoever is asked");
+        assert_eq!(all[1].woken().as_ref(), Some(&all[0]), "from each handle");
         assert_eq!(main.woken(), None);
         third.wake().unwrap();
         assert_eq!(main.attend(), 0, "a wake is no kill");
@@ -185,7 +185,7 @@ fn a_wake_is_taken_once_by_whoever_schedules() {
 }
 
 #[test]
-fn who_is_freed_or_ended_is_gone_also_for_the_next_in_its_place() {
+fn one_that_is_freed_or_ended_is_gone_also_for_the_next_in_its_place() {
     let pool = stacks!(1);
     let (freed, ended) = tree(|main| {
         let freed = main.bare(pool).unwrap().remote();
@@ -203,7 +203,7 @@ fn who_is_freed_or_ended_is_gone_also_for_the_next_in_its_place() {
 }
 
 #[test]
-fn requests_that_nobody_settled_end_with_the_tree() {
+fn requests_that_were_not_settled_end_with_the_tree() {
     static TREE: Tree<u32> = Tree::new();
     static QUIET: Tree<u32> = Tree::new();
     let (pool, log) = (stacks!(2), Log::default()); // of its own: others count theirs while handles are kept here
@@ -306,7 +306,7 @@ fn the_next_on_a_stack_whose_last_greenlet_was_asked_is_found_as_well() {
                     assert_eq!((main.woken(), main.attend()), (None, 0), "it is gone");
                 }
                 let second = main.spawn(&SHARED, |_, x| Ok(x)).unwrap();
-                assert_eq!((main.woken(), main.attend()), (None, 0), "of the second nothing was asked");
+                assert_eq!((main.woken(), main.attend()), (None, 0), "nothing was requested of the second");
                 asked(second.remote());
                 assert_eq!(main.woken().as_ref(), Some(&second));
                 assert_eq!((main.attend(), main.woken(), second.is_dead()), (1, None, true));
@@ -352,14 +352,14 @@ fn a_stack_that_passes_to_another_core_while_its_last_greenlet_was_asked_takes_r
             });
             if round % 2 == 0 {
                 assert_eq!((main.woken(), main.woken()), (Some(second.clone()), None), "round {round}");
-                assert_eq!(main.attend(), 1, "round {round}: it has no body, which is told of");
+                assert_eq!(main.attend(), 1, "round {round}: it has no body, which is reported");
             }
         }
     });
     entered.unwrap();
 }
 
-/// Who rings must not touch the record of a thread that is gone.
+/// A requester must not touch the record of a thread that is gone.
 #[cfg(feature = "std")]
 #[test]
 fn threads_that_come_and_go_are_asked_meanwhile() {

@@ -148,7 +148,7 @@ fn the_context_and_the_values() {
 fn the_requests() {
     renewed(|main, g| {
         let remote: RemoteGreenlet = g.remote();
-        assert_eq!((main.woken(), main.attend()), (None, 0), "of this one nothing was asked");
+        assert_eq!((main.woken(), main.attend()), (None, 0), "nothing was requested of this one");
         remote.wake().unwrap();
         assert_eq!((main.woken().as_ref(), main.woken()), (Some(g), None));
         g.set_run(echo).unwrap_or_else(|_| unreachable!());

@@ -192,7 +192,7 @@ fn s9_03_a_greenlet_belongs_to_the_tree_of_its_parent() {
         assert_eq!(creator.unwrap().switch(1), Ok(2), "by way of its parent, and not of its creator");
         assert_eq!(log.take(), "false false false true", "main, the parent, the creator, and the new one");
     });
-    // The other tree of this core is always one that has ended: its greenlets are nobody's parents, whoever creates.
+    // The other tree of this core is always one that has ended: its greenlets never become parents.
     static ENDED: Tree<u32> = Tree::new();
     let old = {
         let _alone = alone();

@@ -5,7 +5,7 @@ use crate::remote::kill;
 use greenlet::{RemoteGreenlet, SharedStackPool, Tree};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Each is asked for by what the one before drops. Settled one inside of the other, as many as there are would need as much of main's
+/// Each is requested by a destructor of the one before. Settled one inside of the other, as many as there are would need as much of main's
 /// stack.
 #[test]
 fn kills_that_are_asked_for_while_others_are_settled_do_not_nest() {
@@ -40,7 +40,7 @@ fn kills_that_are_asked_for_while_others_are_settled_do_not_nest() {
 
 /// Two greenlets settle, and the one that began first ends first.
 #[test]
-fn who_has_settled_kills_settles_them_again() {
+fn a_core_that_has_settled_kills_settles_them_again() {
     tree(|main| {
         let [other, victim] = [waiting(main), waiting(main)];
         let to = main.handle();

@@ -155,7 +155,7 @@ fn up_goes_past_a_parent_that_died_and_into_one_that_has_not_started() {
 }
 
 #[test]
-fn up_returns_what_anybody_sends() {
+fn up_returns_what_any_greenlet_sends() {
     tree(|main| {
         let log = Log::default();
         let said = log.clone();
@@ -169,7 +169,7 @@ fn up_returns_what_anybody_sends() {
         waiter.switch(1).unwrap();
         let target = waiter.clone();
         let other = main.spawn(&STACKS, move |_me, x| target.switch(x)).unwrap();
-        assert_eq!(other.switch(2), Ok(2), "the waiter's parent goes on, not who woke it");
+        assert_eq!(other.switch(2), Ok(2), "the waiter's parent continues, not the greenlet that resumed it");
         assert_eq!(other.switch(3), Ok(3));
         assert_eq!(waiter.switch(4), Ok(4));
         assert_eq!(log.take(), "1 2 4");
@@ -220,7 +220,7 @@ fn a_hundred_thousand_round_trips_lose_no_value() {
 }
 
 #[test]
-fn every_greenlet_knows_who_is_current_and_equality_is_identity() {
+fn every_greenlet_finds_the_current_one_and_equality_is_identity() {
     tree(|main| {
         assert_eq!(main.current(), Some(main.handle()));
         let g = main.spawn(&STACKS, |me, _| {

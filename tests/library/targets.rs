@@ -1,4 +1,4 @@
-//! What the build script makes of targets, those too that no compiler here knows.
+//! What the build script makes of targets, including targets that the compilers here do not have.
 
 #[path = "../../build/target.rs"]
 mod target;
@@ -26,7 +26,7 @@ fn firmware_is_bare_and_a_system_by_whatever_name_hosted() {
 }
 
 #[test]
-fn who_builds_may_say_which_it_is() {
+fn the_build_may_say_which_it_is() {
     for arch in ARCHS {
         for os in ["none", "uefi", "linux", "hermit", "mykernel"] {
             assert_eq!(ground(&Target { said_bare: true, ..of(arch, os) }), Ok(Ground::Bare));

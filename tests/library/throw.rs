@@ -29,7 +29,7 @@ fn an_error_arrives_in_the_pending_call_of_its_target() {
 }
 
 #[test]
-fn an_error_that_leaves_a_body_goes_to_the_parent_not_to_who_switched() {
+fn an_error_that_leaves_a_body_goes_to_the_parent_not_to_the_switcher() {
     tree(|main| {
         let log = Log::default();
         let said = log.clone();
@@ -145,7 +145,7 @@ fn a_dead_target_hands_the_error_to_its_first_live_ancestor() {
         let target = dead(&dead(&catching(main, &log)));
         assert_eq!(target.throw("late"), Ok(1));
         assert_eq!(log.take(), "Err(Error(\"late\"))");
-        assert_eq!(target.throw("later"), Err(Thrown::Error("later")), "which is main now, who throws");
+        assert_eq!(target.throw("later"), Err(Thrown::Error("later")), "which is main now, the thrower");
     });
 }
 
@@ -185,7 +185,7 @@ fn main_is_thrown_into_like_any_other() {
 }
 
 #[test]
-fn who_throws_waits_until_somebody_comes_back_to_it() {
+fn a_thrower_waits_until_a_switch_back_to_it() {
     tree(|main| {
         let log = Log::default();
         let (victim, said) = (waiting(main), log.clone());
@@ -196,7 +196,7 @@ fn who_throws_waits_until_somebody_comes_back_to_it() {
             answer
         });
         let thrower = thrower.unwrap();
-        assert_eq!(thrower.switch(0), Err(Thrown::Error("end")), "the victim's parent goes on");
+        assert_eq!(thrower.switch(0), Err(Thrown::Error("end")), "the victim's parent continues");
         assert!(victim.is_dead() && log.take().is_empty());
         assert_eq!(thrower.switch(8), Ok(8));
         assert_eq!(log.take(), "Ok(8)");
@@ -204,7 +204,7 @@ fn who_throws_waits_until_somebody_comes_back_to_it() {
 }
 
 #[test]
-fn a_greenlet_that_handles_errors_goes_on_and_others_see_none_of_it() {
+fn a_greenlet_that_handles_errors_continues_and_others_see_none_of_it() {
     tree(|main| {
         let g = main.spawn(&STACKS, |me, x| {
             let mut sum = x;

@@ -49,7 +49,7 @@ fn a_tracer_is_set_asked_for_replaced_and_removed() {
 }
 
 #[test]
-fn a_tracer_hears_in_the_target_before_it_starts_or_goes_on() {
+fn a_tracer_is_called_in_the_target_before_it_starts_or_continues() {
     tree(|main| {
         let log = Log::default();
         main.set_trace(Some(saying(&log)));
@@ -75,7 +75,7 @@ fn a_tracer_hears_in_the_target_before_it_starts_or_goes_on() {
 }
 
 #[test]
-fn what_a_dying_greenlet_sends_is_heard_as_its_own() {
+fn what_a_dying_greenlet_sends_is_traced_as_its_own() {
     tree(|main| {
         let log = Log::default();
         let [returns, fails, exits] = [
@@ -96,7 +96,7 @@ fn what_a_dying_greenlet_sends_is_heard_as_its_own() {
 }
 
 #[test]
-fn throws_and_kills_are_heard_as_throws_into_unstarted_greenlets_too() {
+fn throws_and_kills_are_traced_as_throws_into_unstarted_greenlets_too() {
     tree(|main| {
         let log = Log::default();
         let waits = [named(main, "thrown", echo), named(main, "killed", echo)];
@@ -113,7 +113,7 @@ fn throws_and_kills_are_heard_as_throws_into_unstarted_greenlets_too() {
 }
 
 #[test]
-fn transfers_to_oneself_are_heard_and_dead_greenlets_on_the_way_are_not() {
+fn transfers_to_oneself_are_traced_and_dead_greenlets_on_the_way_are_not() {
     tree(|main| {
         let log = Log::default();
         let corpse = dead(&dead(main));
@@ -127,7 +127,7 @@ fn transfers_to_oneself_are_heard_and_dead_greenlets_on_the_way_are_not() {
 }
 
 #[test]
-fn a_transfer_that_does_not_happen_is_not_heard_of() {
+fn a_transfer_that_does_not_happen_is_not_traced() {
     tree(|main| {
         let log = Log::default();
         let bare = main.bare(&STACKS).unwrap();
@@ -141,7 +141,7 @@ fn a_transfer_that_does_not_happen_is_not_heard_of() {
 }
 
 #[test]
-fn a_kill_by_a_lost_reference_is_heard_inside_the_drop() {
+fn a_kill_by_a_lost_reference_is_traced_inside_the_drop() {
     tree(|main| {
         let log = Log::default();
         let g = named(main, "lost", echo);
@@ -154,7 +154,7 @@ fn a_kill_by_a_lost_reference_is_heard_inside_the_drop() {
 }
 
 #[test]
-fn the_tracer_hears_before_the_origin_loses_its_reference() {
+fn the_tracer_is_called_before_the_origin_loses_its_reference() {
     tree(|main| {
         let log = Log::default();
         let own = std::rc::Rc::new(Cell::new(None::<Handle>));
@@ -178,7 +178,7 @@ fn the_tracer_hears_before_the_origin_loses_its_reference() {
 }
 
 #[test]
-fn greenlets_that_waited_before_are_heard_when_they_come_back() {
+fn greenlets_that_waited_before_are_traced_when_they_come_back() {
     tree(|main| {
         let log = Log::default();
         let set = saying(&log);
@@ -206,7 +206,7 @@ fn an_error_of_the_tracer_takes_the_place_of_what_was_on_its_way_and_removes_it(
             assert!(main.trace().is_none());
             let waits = waiting(main);
             failing();
-            assert_eq!(way(&waits), error, "it ends by it, and main hears of that");
+            assert_eq!(way(&waits), error, "it ends by it, and main gets the error");
             assert!(waits.is_dead());
             let log = Log::default();
             let fresh = unstarted(main, &log, "unrun");
@@ -248,7 +248,7 @@ fn a_tracer_may_be_a_type_of_ones_own() {
 }
 
 #[test]
-fn the_end_of_a_tree_is_heard_and_then_nothing() {
+fn the_end_of_a_tree_is_traced_and_then_nothing() {
     static TREE: Tree<u32> = Tree::new();
     let log = Log::default();
     let _alone = crate::common::alone();

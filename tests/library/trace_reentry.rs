@@ -28,7 +28,7 @@ fn doubler(main: &Main, log: &Log, name: &'static str) -> Handle {
 }
 
 #[test]
-fn a_switch_inside_a_tracer_is_heard_and_leaves_the_value_on_its_way_alone() {
+fn a_switch_inside_a_tracer_is_traced_and_leaves_the_value_on_its_way_alone() {
     tree(|main| {
         let log = Log::default();
         let (g, helper) = (doubler(main, &log, "g"), doubler(main, &log, "helper"));
@@ -136,7 +136,7 @@ fn a_tracer_may_remove_or_replace_itself() {
 }
 
 #[test]
-fn a_tracer_may_keep_handles_to_who_it_hears_of() {
+fn a_tracer_may_keep_the_handles_that_it_gets() {
     tree(|main| {
         let log = Log::default();
         let kept = std::rc::Rc::new(Cell::new(None));

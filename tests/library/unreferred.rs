@@ -5,7 +5,7 @@ use greenlet::{State, Thrown};
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Runs `body` in a child of main that nobody refers to. A child of that one ends, and so starts it, and is then moved to
+/// Runs `body` in a child of main that has no reference. A child of that one ends, and so starts it, and is then moved to
 /// main: its parent field was the last reference.
 fn unreferred(main: &Main, body: impl FnOnce(&Me, u32) -> Out + 'static) -> Out {
     let last = Rc::new(Cell::new(None::<Handle>));
@@ -20,7 +20,7 @@ fn unreferred(main: &Main, body: impl FnOnce(&Me, u32) -> Out + 'static) -> Out 
 }
 
 #[test]
-fn it_goes_on_as_if_nothing_were_and_is_freed_when_it_returns() {
+fn it_continues_unchanged_and_is_freed_when_it_returns() {
     tree(|main| {
         let weak = Rc::new(Cell::new(None));
         let seen = weak.clone();

@@ -112,7 +112,7 @@ mod main_out_of_enter {
     }
 }
 
-/// `me` is for the body only: a cell for everybody is not to have it.
+/// `me` is for the body only: it cannot be put into a thread-local.
 mod me_into_a_thread_local {
     use greenlet::{Me, StackPool, Tree};
     use std::cell::Cell;
@@ -223,7 +223,7 @@ mod pool_not_static {
     }
 }
 
-/// A tracer may be called until it is removed, whoever set it.
+/// A tracer may be called until it is removed, wherever it was set.
 mod tracer_borrows_a_local {
     use greenlet::{Event, Greenlet, Tree};
     use std::cell::Cell;

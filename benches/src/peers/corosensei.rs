@@ -9,7 +9,7 @@ use std::time::Instant;
 
 pub(crate) enum Corosensei {}
 
-/// A stack for who finishes at once and can give it back.
+/// A stack for a coroutine that finishes at once and can give it back.
 pub(crate) struct Ground(RefCell<DefaultStack>);
 
 impl Peer for Corosensei {
@@ -87,6 +87,6 @@ fn nest(stacks: &mut [DefaultStack]) -> Result<usize, &'static str> {
     let child = ScopedCoroutine::<usize, (), _, _>::with_stack(stack, |_, _| nest(rest));
     match child.scope(|mut child| child.resume(0)) {
         CoroutineResult::Return(end) => end,
-        CoroutineResult::Yield(()) => unreachable!("nobody suspends"),
+        CoroutineResult::Yield(()) => unreachable!("it never suspends"),
     }
 }

@@ -11,7 +11,7 @@ pub(crate) enum Fcontext {}
 /// Where a context stands.
 type Place = *mut c_void;
 
-/// What a context finds when it goes on: where the other one stands, and the word from there.
+/// What a context gets when it is resumed: where the other one is suspended, and the word from there.
 #[repr(C)]
 struct Transfer {
     from: Place,
@@ -78,7 +78,7 @@ fn prepare<V: Value, F>(end: *mut u8, size: usize, body: F) -> Other<V>
 where
     F: FnOnce(&mut Other<V>, V) -> Result<V, Infallible> + Send + 'static,
 {
-    // SAFETY: the slab has the memory below `end`; nobody runs on this stack any more.
+    // SAFETY: the slab has the memory below `end`; nothing runs on this stack any more.
     let place = unsafe { make_fcontext(end.cast(), size, entry::<V, F>) };
     let start = Start { body, values: PhantomData::<V> };
     let mut start = Some(start);
@@ -99,7 +99,7 @@ where
     let body = start.take().unwrap().body;
     // SAFETY: `prepare` waits.
     let second = unsafe { jump_fcontext(first.from, std::ptr::null_mut()) };
-    // SAFETY: who resumes waits, and sends a value.
+    // SAFETY: the resumer waits, and sends a value.
     let value = unsafe { second.data.cast::<V>().read() };
     let mut inside = Other { place: second.from, values: PhantomData };
     let Ok(value) = body(&mut inside, value);

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// As an ordinary program has them.
 static POOL: StackPool<128, USUAL> = StackPool::new();
-/// Of as many stacks as the work asks for that comes first.
+/// Has as many stacks as the first work needs.
 static SMALL_STACKS: OnceLock<&'static StackRegion<SMALL>> = OnceLock::new();
 
 pub(crate) struct Greenlets<B>(PhantomData<B>);

@@ -26,7 +26,7 @@ pub(crate) struct Ground {
     main: Box<Place>,
 }
 
-/// A context and who resumes it; from inside the same, the other way round.
+/// A context and its resumer; seen from inside, the other way round.
 pub(crate) struct Pair<V> {
     own: *const Place,
     other: *const Place,
@@ -78,7 +78,7 @@ where
 {
     let own = end.wrapping_sub(size_of::<Place>()).cast::<Place>();
     let at = body_below::<F>(own);
-    // SAFETY: the slab has the memory; nobody runs on this stack any more.
+    // SAFETY: the slab has the memory; nothing runs on this stack any more.
     unsafe { at.write(body) };
     // The entry is jumped to, as if called: on x86_64 that is 8 bytes below a multiple of 16.
     let sp = if cfg!(target_arch = "x86_64") { at.addr() - 8 } else { at.addr() };
@@ -151,7 +151,7 @@ unsafe fn unpack<V: Value>(word: Word) -> V {
 #[inline(always)]
 unsafe fn switch(from: *const Place, to: *const Place, word: Word) -> Word {
     let arrived;
-    // SAFETY: what is live is saved by the compiler, which is told that all else changes; the rest is saved here.
+    // SAFETY: what is live is saved by the compiler, since clobbers name all else; the rest is saved here.
     unsafe {
         asm!(
             "lea rax, [rip + 2f]",

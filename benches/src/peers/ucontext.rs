@@ -1,4 +1,4 @@
-//! `swapcontext` of the C library, which asks the system for the signal mask each time.
+//! `swapcontext` of the C library, which reads and sets the signal mask, by a system call, each time.
 
 use crate::peer::{Peer, Stacks, Value};
 use crate::slab::Slab;
@@ -10,7 +10,7 @@ use std::ptr;
 
 pub(crate) enum Ucontext {}
 
-/// Two contexts and the value that goes between them. Who runs has it to itself.
+/// Two contexts and the value that goes between them. Only the running one accesses it.
 pub(crate) struct Link<V> {
     outside: UnsafeCell<MaybeUninit<ucontext_t>>,
     inside: UnsafeCell<MaybeUninit<ucontext_t>>,
@@ -52,7 +52,7 @@ impl Peer for Ucontext {
     #[inline(always)]
     fn suspend<V: Value>(inside: &mut &Link<V>, value: V) -> Result<V, Infallible> {
         inside.value.set(value);
-        // SAFETY: who resumed waits.
+        // SAFETY: the resumer waits.
         unsafe { swapcontext(inside.inside.get().cast(), inside.outside.get().cast()) };
         Ok(inside.value.get())
     }
@@ -82,7 +82,7 @@ where
 {
     let align = align_of::<F>().max(16);
     let at = end.wrapping_sub(size_of::<F>().next_multiple_of(align)).map_addr(|addr| addr & !(align - 1)).cast::<F>();
-    // SAFETY: the slab has the memory, and nobody runs on this stack any more.
+    // SAFETY: the slab has the memory, and nothing runs on this stack any more.
     unsafe { at.write(body) };
     link.body.set(at.cast());
     let context = link.inside.get().cast::<ucontext_t>();
@@ -107,7 +107,7 @@ where
     F: FnOnce(&mut &Link<V>, V) -> Result<V, Infallible>,
 {
     let address = low as usize | (high as usize) << 32;
-    // SAFETY: the link of this context; the partner lives as long as its context goes on.
+    // SAFETY: the link of this context; the partner lives as long as its context.
     let link = unsafe { &*ptr::with_exposed_provenance::<Link<V>>(address) };
     // SAFETY: `prepare` wrote it, and a context starts once.
     let body = unsafe { link.body.get().cast::<F>().read() };

@@ -7,7 +7,7 @@ use wasmtime_internal_fiber::{Fiber, FiberStack, Suspend};
 
 pub(crate) enum Wasmtime {}
 
-/// A stack for who finishes at once and can give it back.
+/// A stack for a fiber that finishes at once and can give it back.
 pub(crate) struct Ground(Cell<Option<FiberStack>>);
 
 impl Peer for Wasmtime {

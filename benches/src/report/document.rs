@@ -69,6 +69,6 @@ mod tests {
         let text = fill(WORDS, &rows, COUNTS).unwrap();
         assert!(text.contains("| 1.05    | 1.25 missed |"), "{text}"); // of corosensei
         assert!(text.contains("| 1.25    | 2.50 missed |"), "{text}"); // of raw assembly
-        assert!(fill("@nobody@", &rows, COUNTS).is_err());
+        assert!(fill("@missing@", &rows, COUNTS).is_err());
     }
 }

@@ -16,7 +16,7 @@ pub use future::with_future;
 mod tests {
     use super::{SameCore, Shared, with_future, with_tasks};
 
-    /// Round trips go on where the last ones ended.
+    /// Round trips continue where the last ones ended.
     fn go_on(trips: &mut dyn FnMut(u64) -> u64) -> [u64; 3] {
         [trips(1), trips(4), trips(0)]
     }

@@ -29,7 +29,7 @@ use greenlet_hub::Waits;
 /// HUB.run(|me| {
 ///     let bridge = Bridge::new(me);
 ///     let mut device = bridge.blocking(Never);
-///     // A timeout that the device and its driver know nothing of.
+///     // A timeout that neither the device nor its driver implements.
 ///     let done = me.with_timeout(Duration::from_millis(1), || bridge.run(|| device.delay_ms(5)));
 ///     assert_eq!(done, Ok(None));
 /// }).unwrap();

@@ -87,7 +87,7 @@ fn temperature<W: Waits>(waits: W, bus: Bus) -> Result<f32, W::Stop> {
 }
 
 #[test]
-fn a_driver_that_knows_only_the_blocking_traits_lets_others_run() {
+fn a_driver_of_the_blocking_traits_lets_others_run() {
     hub!(HUB, STACKS);
     HUB.run(|main| {
         let turns = Rc::new(Cell::new(0));
@@ -122,7 +122,7 @@ fn the_blocking_variant_of_a_driver_and_the_asynchronous_one_do_the_same() {
 }
 
 #[test]
-fn a_timeout_that_the_driver_knows_nothing_of_ends_it_and_the_bus_is_of_use_again() {
+fn a_timeout_that_the_driver_does_not_implement_ends_it_and_the_bus_is_of_use_again() {
     hub!(HUB);
     HUB.run(|main| {
         let silent = Rc::new(Cell::new(true));

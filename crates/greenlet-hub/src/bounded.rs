@@ -8,7 +8,6 @@ use crate::what::{Waiting, What};
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::mem::MaybeUninit;
-use core::ptr;
 use greenlet::Refused;
 
 /// A channel that holds up to `N` values: a send waits only if it is full, a receive only if it is empty.
@@ -150,7 +149,7 @@ impl<T, const N: usize> Bounded<T, N> {
         let node = Node::new(me.slot, Kind::Send, place.get().cast());
         // SAFETY: it stays in this frame, and the channel is borrowed.
         unsafe { self.waiters.push(&node) };
-        let what = What::named(Waiting::Send, self.name, ptr::null());
+        let what = What::named(Waiting::Send, self.name, node.address());
         match (me.wait_until(&what, || node.done.get()), place.into_inner()) {
             (Err(reason), Some(returned)) => Err(Refused { reason, returned }),
             _ => Ok(()),
@@ -233,7 +232,7 @@ impl<T, const N: usize> Bounded<T, N> {
         let node = Node::new(me.slot, Kind::Receive, place.get().cast());
         // SAFETY: it stays in this frame, and the channel is borrowed.
         unsafe { self.waiters.push(&node) };
-        me.wait_until(&What::named(Waiting::Receive, self.name, ptr::null()), || node.done.get())?;
+        me.wait_until(&What::named(Waiting::Receive, self.name, node.address()), || node.done.get())?;
         place.into_inner().ok_or(Stop::Closed)
     }
 

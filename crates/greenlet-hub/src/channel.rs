@@ -8,7 +8,6 @@ use crate::what::{Waiting, What};
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
-use core::ptr;
 use greenlet::Refused;
 
 /// Which of the two tasks that meet at a [`Channel`] runs first.
@@ -141,8 +140,8 @@ impl<T, E: 'static> Channel<T, E> {
     /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
     /// static LINE: Channel<String> = Channel::new();
     /// # HUB.run(|main| {
-    /// let refused = LINE.send(main, "nobody listens".into()).unwrap_err();
-    /// assert_eq!((refused.reason, refused.returned.as_str()), (Stop::Deadlock, "nobody listens"));
+    /// let refused = LINE.send(main, "unreceived".into()).unwrap_err();
+    /// assert_eq!((refused.reason, refused.returned.as_str()), (Stop::Deadlock, "unreceived"));
     /// # }).unwrap();
     /// ```
     pub fn send<V: Default + 'static>(&self, me: &Task<V, E>, value: T) -> Result<(), Refused<Stop<E>, T>> {
@@ -232,7 +231,7 @@ impl<T, E: 'static> Channel<T, E> {
         let node = Node::new(me.slot, Kind::Send, place.get().cast());
         // SAFETY: it stays in this frame, and the channel is borrowed.
         unsafe { self.waiters.push(&node) };
-        let what = What::named(Waiting::Send, self.name, ptr::null());
+        let what = What::named(Waiting::Send, self.name, node.address());
         match (me.wait_until(&what, || node.done.get()), place.into_inner()) {
             (Err(reason), Some(returned)) => Err(Refused { reason, returned }),
             _ => Ok(()),
@@ -274,7 +273,7 @@ impl<T, E: 'static> Channel<T, E> {
         let node = Node::new(me.slot, Kind::Receive, place.get().cast());
         // SAFETY: it stays in this frame, and the channel is borrowed.
         unsafe { self.waiters.push(&node) };
-        me.wait_until(&What::named(Waiting::Receive, self.name, ptr::null()), || node.done.get())?;
+        me.wait_until(&What::named(Waiting::Receive, self.name, node.address()), || node.done.get())?;
         received(place.into_inner())
     }
 

@@ -112,7 +112,7 @@ impl Condition {
         // SAFETY: it stays in this frame, and the condition is borrowed.
         unsafe { self.waiters.push(&node) };
         drop(guard);
-        me.wait_until(&What::named(Waiting::Condition, self.name, ptr::null()), || node.done.get())?;
+        me.wait_until(&What::named(Waiting::Condition, self.name, node.address()), || node.done.get())?;
         mutex.lock(me).inspect_err(|_| self.notify())
     }
 

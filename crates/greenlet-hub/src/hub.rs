@@ -49,8 +49,8 @@ unsafe impl<V, E> Sync for State<V, E> {}
 /// assert_eq!(answer.unwrap(), 42);
 /// ```
 pub struct Hub<const TASKS: usize, V: 'static = (), E: 'static = &'static str> {
-    tree: Tree<V, E>,
-    state: State<V, E>,
+    pub(crate) tree: Tree<V, E>,
+    pub(crate) state: State<V, E>,
     slots: [Slot<V, E>; TASKS],
 }
 
@@ -178,9 +178,22 @@ impl<V: 'static, E: 'static> State<V, E> {
     fn release(&self, slot: SlotRef) {
         // SAFETY: all slots of this hub are of `V` and `E`.
         drop(unsafe { slot.whole::<V, E>() }.take_greenlet());
+        self.vacate(slot);
+    }
+
+    /// Makes a slot free, which is in no queue.
+    pub(crate) fn vacate(&self, slot: SlotRef) {
         slot.base().life.set(Life::Free);
         slot.base().next.set(self.free.get());
         self.free.set(Some(slot));
+    }
+
+    /// # Safety
+    ///
+    /// The slot is of a hub of `V` and `E`.
+    pub(crate) unsafe fn of(slot: SlotRef) -> &'static Self {
+        // SAFETY: the contract; the hub's pointer is that of the whole state, which begins with the schedule.
+        unsafe { &*slot.hub().cast() }
     }
 
     /// Returns the slots of all tasks, main's included.
@@ -192,7 +205,7 @@ impl<V: 'static, E: 'static> State<V, E> {
 /// Sets the level of a task that has unlocked a mutex: its own, or what waits for another mutex of it lends.
 fn relend<V: 'static, E: 'static>(slot: SlotRef) {
     // SAFETY: the hub that set this function is of `V` and `E`.
-    let state = unsafe { &*slot.hub().cast::<State<V, E>>() };
+    let state = unsafe { State::<V, E>::of(slot) };
     let lent =
         state.all().map(Slot::bound).filter(|&waiter| waiter != slot).map(|waiter| Held::lent_by(waiter, slot)).max();
     state.schedule.ready.set_level(slot, lent.unwrap_or(0).max(slot.base().own_level.get()));
@@ -261,7 +274,7 @@ impl<V: 'static, E: 'static> Drop for Clear<'_, V, E> {
         for slot in state.slots.get() {
             // The kernel throws an exit into a task that has not ended. If it refuses, it is leaked.
             panics.catch(|| drop(slot.take_greenlet()));
-            if slot.base().is_alive() {
+            if !matches!(slot.base().life.get(), Life::Free | Life::Dead) {
                 slot.bound().next_generation();
                 slot.base().life.set(Life::Free);
             }

@@ -1,7 +1,9 @@
 //! Handles to tasks: joining, killing, throwing.
 
+use crate::hub::State;
 use crate::node::{Kind, Node};
 use crate::remote_task::RemoteTask;
+use crate::room;
 use crate::slot::{KILLED, Life, SlotRef, THROWN};
 use crate::stop::{Refusal, Stop};
 use crate::task::Task;
@@ -10,7 +12,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr;
 
-/// A handle to a task, and to what its body will return. If it is dropped, the task goes on by itself.
+/// A handle to a task, and to what its body will return. If it is dropped, the task continues, and its result is lost.
 ///
 /// A task that has ended keeps its result on its own stack until it is joined, or the handle is dropped.
 ///
@@ -27,7 +29,7 @@ use core::ptr;
 /// assert_eq!(forever.join(main), Ok(Err::<(), _>(Stop::Killed)));
 /// # }).unwrap();
 /// ```
-#[must_use = "a task whose handle is dropped goes on by itself, and its result is lost"]
+#[must_use = "a task whose handle is dropped continues, and its result is lost"]
 pub struct JoinHandle<T, V: 'static = (), E: 'static = &'static str> {
     slot: SlotRef,
     generation: u64,
@@ -58,7 +60,8 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     /// # }).unwrap();
     /// ```
     pub fn kill(&self) {
-        if self.exists() {
+        room::probe();
+        if !self.is_over() {
             self.slot.alert(KILLED);
             self.slot.schedule().ready.append(self.slot);
         }
@@ -87,6 +90,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     /// # }).unwrap();
     /// ```
     pub fn throw(&self, error: E) -> Result<(), E> {
+        room::probe();
         if self.is_over() {
             return Err(error);
         }
@@ -107,7 +111,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     ///
     /// # Errors
     ///
-    /// A reason to stop. The task goes on by itself then.
+    /// A reason to stop. The task continues, and its result is lost.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -121,6 +125,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     /// # }).unwrap();
     /// ```
     pub fn join(self, me: &Task<V, E>) -> Result<Result<T, Stop<E>>, Stop<E>> {
+        room::probe();
         if !self.exists() {
             me.state().reap();
             return Ok(Err(Stop::Killed));
@@ -129,17 +134,18 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
             return Err(Stop::Refused(Refusal::NotCurrent));
         }
         let base = self.slot.base();
-        if base.life.get() == Life::Over {
-            return Ok(self.take_result(me));
+        match base.life.get() {
+            Life::Over => return Ok(self.take_result(me)),
+            Life::Failed => return Ok(Err(self.take_error())),
+            _ => me.check_seen()?,
         }
-        me.check_seen()?;
         let mut place: Option<Result<T, Stop<E>>> = None;
         let data = &raw mut place;
         /// The end of the task must not look at the node of a join that was given up.
         struct Joins<'a, T, V: Default + 'static, E: 'static>(&'a JoinHandle<T, V, E>);
         impl<T, V: Default + 'static, E: 'static> Drop for Joins<'_, T, V, E> {
             fn drop(&mut self) {
-                if self.0.exists() {
+                if !self.0.is_over() {
                     self.0.slot.base().end.set(ptr::null_mut());
                 }
             }
@@ -152,7 +158,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         drop(joins);
         // SAFETY: the node is done, so the task's end does not write to it any more.
         let result = unsafe { &mut *data }.take();
-        Ok(result.unwrap_or(Err(Stop::Killed)))
+        Ok(result.unwrap_or_else(|| Err(if self.exists() { self.take_error() } else { Stop::Killed })))
     }
 
     /// Sets the node of a `select` that waits for the end, or null.
@@ -169,7 +175,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         // SAFETY: `deliver` set it, to a place of this type in a frame that does not change before `life` does.
         let result = unsafe { base.end.get().cast::<Option<Result<T, Stop<E>>>>().as_mut() }.and_then(Option::take);
         base.life.set(Life::Detached);
-        // It ends before this task goes on, so its stack is free then. Either may be queued already, by a kill for instance.
+        // It ends before this task continues, so its stack is free then. Either may be queued already, by a kill for instance.
         schedule.ready.remove(me.slot);
         schedule.ready.remove(self.slot);
         schedule.ready.set_level(self.slot, base.level.get().max(me.slot.base().level.get()));
@@ -195,7 +201,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     /// ```
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !self.exists() || self.slot.base().life.get() == Life::Over
+        !self.exists() || matches!(self.slot.base().life.get(), Life::Over | Life::Failed)
     }
 
     /// Returns a handle with which interrupt handlers and other cores can wake or kill the task.
@@ -223,6 +229,16 @@ impl<T, V: 'static, E: 'static> JoinHandle<T, V, E> {
     fn exists(&self) -> bool {
         self.slot.generation() == self.generation
     }
+
+    /// Takes the error of a task that was given up, and makes its slot free.
+    fn take_error(&self) -> Stop<E> {
+        // SAFETY: a task of `V` and `E`.
+        let error = unsafe { self.slot.whole::<V, E>() }.thrown.take();
+        self.slot.next_generation();
+        // SAFETY: the same.
+        unsafe { State::<V, E>::of(self.slot) }.vacate(self.slot);
+        error.map_or(Stop::Killed, Stop::Error)
+    }
 }
 
 impl<T, V: 'static, E: 'static> Drop for JoinHandle<T, V, E> {
@@ -230,10 +246,23 @@ impl<T, V: 'static, E: 'static> Drop for JoinHandle<T, V, E> {
         if !self.exists() {
             return;
         }
-        match self.slot.base().life.replace(Life::Detached) {
+        let base = self.slot.base();
+        match base.life.get() {
             // Its result is dropped, and it ends.
-            Life::Over => self.slot.schedule().ready.append(self.slot),
-            _ => self.slot.base().end.set(ptr::null_mut()),
+            Life::Over => {
+                room::probe();
+                base.life.set(Life::Detached);
+                self.slot.schedule().ready.append(self.slot);
+            }
+            Life::Failed => {
+                room::probe();
+                drop(self.take_error());
+            }
+            Life::Child => {}
+            _ => {
+                base.life.set(Life::Detached);
+                base.end.set(ptr::null_mut());
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ mod bounded;
 mod channel;
 mod condition;
 mod event;
+#[cfg(feature = "abandon")]
+mod given_up;
 #[cfg(feature = "std")]
 mod host;
 mod hub;
@@ -22,6 +24,8 @@ mod join;
 #[cfg(doctest)]
 mod misuse;
 mod mutex;
+#[cfg(not(feature = "abandon"))]
+mod never_given_up;
 mod node;
 mod owner;
 mod panics;
@@ -30,6 +34,7 @@ mod ready;
 mod remote;
 mod remote_task;
 mod report;
+mod room;
 mod schedule;
 mod scope;
 mod select;

@@ -2,7 +2,8 @@
 
 use crate::node::{Kind, List, Node};
 use crate::owner::Owner;
-use crate::slot::SlotRef;
+use crate::room;
+use crate::slot::{Life, SlotRef};
 use crate::stop::{Refusal, Stop};
 use crate::task::Task;
 use crate::what::{Waiting, What};
@@ -14,8 +15,27 @@ use core::ptr;
 
 /// The part of a mutex that does not depend on its value: the report and the search for cycles read it.
 pub(crate) struct Held {
-    pub(crate) holder: Cell<Option<SlotRef>>,
-    waiters: List,
+    holder: Cell<Option<Holder>>,
+    pub(crate) waiters: List,
+}
+
+/// The task that holds a mutex. Its slot may have another task by now, if the guard was never dropped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Holder {
+    slot: SlotRef,
+    generation: u64,
+}
+
+impl Holder {
+    #[inline(always)]
+    fn of(slot: SlotRef) -> Self {
+        Self { slot, generation: slot.generation() }
+    }
+
+    /// Returns `true` if no code of the task runs any more.
+    fn is_gone(self) -> bool {
+        self.slot.generation() != self.generation || matches!(self.slot.base().life.get(), Life::Over | Life::Failed)
+    }
 }
 
 /// A lock for the tasks of one hub, which may wait while they hold it.
@@ -24,8 +44,8 @@ pub(crate) struct Held {
 /// in between. The level of a task that waits for it is lent to its holder. A cycle of locks is found by the task that
 /// would close it: its `lock` is refused with [`Refusal::LockCycle`].
 ///
-/// A guard that is forgotten, by `mem::forget`, keeps the lock until the run is over. Once its task has ended, the task that
-/// gets the slot next counts as the holder: it is lent levels, reports name it, and its own `lock` is a cycle.
+/// A task may end without dropping its guard: by `mem::forget`, or because it was given up after a panic or an overflow. Then
+/// the lock is refused by name, with [`Refusal::HolderGone`], until a task [recovers](Self::recover) it.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -100,7 +120,8 @@ impl<T> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// A reason to stop; [`Refusal::LockCycle`]: the holder waits for this task, or is this task.
+    /// A reason to stop; [`Refusal::LockCycle`]: the holder waits for this task, or is this task; [`Refusal::HolderGone`]: it
+    /// has ended.
     ///
     /// # Panics
     ///
@@ -123,7 +144,7 @@ impl<T> Mutex<T> {
         self.enter(me);
         me.check()?;
         if self.held.holder.get().is_none() {
-            self.held.holder.set(Some(me.slot));
+            self.held.holder.set(Some(Holder::of(me.slot)));
         } else {
             self.wait(me)?;
         }
@@ -132,6 +153,9 @@ impl<T> Mutex<T> {
 
     #[cold]
     fn wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<(), Stop<E>> {
+        if self.held.is_orphaned() {
+            return Err(Stop::Refused(Refusal::HolderGone { name: self.name }));
+        }
         if self.held.leads_to(me.slot) {
             return Err(Stop::Refused(Refusal::LockCycle { name: self.name }));
         }
@@ -139,7 +163,9 @@ impl<T> Mutex<T> {
         // SAFETY: it stays in this frame, and the mutex is borrowed.
         unsafe { self.held.waiters.push(&node) };
         self.held.lend(me.slot.base().level.get());
-        me.wait_until(&What::named(Waiting::Lock, self.name, ptr::from_ref(&self.held).cast()), || node.done.get())
+        let what = What::named(Waiting::Lock, self.name, ptr::from_ref(&self.held).cast());
+        me.wait_until(&what, || node.done.get() || self.held.is_orphaned())?;
+        if node.done.get() { Ok(()) } else { Err(Stop::Refused(Refusal::HolderGone { name: self.name })) }
     }
 
     /// Locks the mutex if no task holds it. Does not wait.
@@ -164,17 +190,60 @@ impl<T> Mutex<T> {
         if self.held.holder.get().is_some() {
             return None;
         }
-        self.held.holder.set(Some(me.slot));
+        self.held.holder.set(Some(Holder::of(me.slot)));
+        Some(Guard { mutex: self, here: PhantomData })
+    }
+
+    /// Locks the mutex if the task that holds it has ended without dropping its guard. What it did to the value may be
+    /// unfinished. Does not wait.
+    ///
+    /// # Panics
+    ///
+    /// If another hub uses the mutex.
+    ///
+    /// ```
+    /// # use greenlet_hub::{Hub, Mutex, Refusal, Stop, Threads};
+    /// # static PLATFORM: Threads = Threads::new();
+    /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+    /// # static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    /// static TOTAL: Mutex<u32> = Mutex::new(0).named("total");
+    /// # HUB.run(|main| {
+    /// let task = main.spawn(&STACKS, |me| Ok(std::mem::forget(TOTAL.lock(me)?))).unwrap();
+    /// task.join(main).unwrap().unwrap();
+    /// let refused = TOTAL.lock(main).map(drop);
+    /// assert_eq!(refused, Err(Stop::Refused(Refusal::HolderGone { name: Some("total") })));
+    /// *TOTAL.recover(main).unwrap() = 0;
+    /// assert!(TOTAL.lock(main).is_ok());
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn recover<'a, V: 'static, E: 'static>(&'a self, me: &'a Task<V, E>) -> Option<Guard<'a, T>> {
+        self.enter(me);
+        if !self.held.is_orphaned() {
+            return None;
+        }
+        self.held.holder.set(Some(Holder::of(me.slot)));
         Some(Guard { mutex: self, here: PhantomData })
     }
 }
 
 impl Held {
+    /// Returns `true` if the task that holds it has ended. Nothing of it uses the value any more: a guard does not outlive the
+    /// body, and tasks of its scopes have ended before it.
+    fn is_orphaned(&self) -> bool {
+        self.holder.get().is_some_and(Holder::is_gone)
+    }
+
+    /// Returns the slot of the task that holds it, unless that has ended.
+    pub(crate) fn holder(&self) -> Option<SlotRef> {
+        self.holder.get().filter(|holder| !holder.is_gone()).map(|holder| holder.slot)
+    }
+
     /// Follows the holder to the lock that it waits for, and so on: `true` if that leads to `slot`.
     fn leads_to(&self, slot: SlotRef) -> bool {
         let mut held = self;
         // A cycle that this task is not in was refused to the task that would have closed it.
-        while let Some(holder) = held.holder.get() {
+        while let Some(holder) = held.holder() {
             if holder == slot {
                 return true;
             }
@@ -195,7 +264,7 @@ impl Held {
     /// Lends a level to the holder, and on along the locks that it waits for.
     fn lend(&self, level: u8) {
         let mut held = self;
-        while let Some(holder) = held.holder.get().filter(|holder| holder.base().level.get() < level) {
+        while let Some(holder) = held.holder().filter(|holder| holder.base().level.get() < level) {
             holder.schedule().ready.set_level(holder, level);
             let Some(next) = Self::waited_for(holder) else { return };
             held = next;
@@ -204,10 +273,10 @@ impl Held {
 
     /// Hands the lock to the task that has waited longest.
     fn unlock(&self) {
-        let before = self.holder.get();
+        let before = self.holder.get().map(|holder| holder.slot);
         match self.waiters.pop(Kind::Receive) {
             Some(node) => {
-                self.holder.set(Some(node.slot));
+                self.holder.set(Some(Holder::of(node.slot)));
                 self.inherit(node.slot);
                 node.complete();
             }
@@ -229,7 +298,7 @@ impl Held {
     /// Returns the level that a task which waits for a lock of this holder has.
     pub(crate) fn lent_by(waiter: SlotRef, holder: SlotRef) -> u8 {
         match Self::waited_for(waiter) {
-            Some(held) if held.holder.get() == Some(holder) => waiter.base().level.get(),
+            Some(held) if held.holder() == Some(holder) => waiter.base().level.get(),
             _ => 0,
         }
     }
@@ -280,6 +349,7 @@ impl<T> DerefMut for Guard<'_, T> {
 
 impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
+        room::probe();
         self.mutex.held.unlock();
     }
 }

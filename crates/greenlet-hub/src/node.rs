@@ -52,6 +52,11 @@ impl Node {
         }
     }
 
+    /// Returns the address, for what the task waits for.
+    pub(crate) fn address(&self) -> *const () {
+        ptr::from_ref(self).cast()
+    }
+
     /// Records that it has happened, and makes the task ready.
     pub(crate) fn complete(&self) {
         self.mark_done();
@@ -141,6 +146,19 @@ impl List {
             at = node.next.get();
         }
         highest
+    }
+
+    /// Takes out the node of a task, of which there is one at most.
+    #[cfg(feature = "abandon")]
+    pub(crate) fn remove_of(&self, slot: SlotRef) {
+        let mut at = self.first.get();
+        // SAFETY: linked nodes exist.
+        while let Some(node) = unsafe { at.as_ref() } {
+            if node.slot == slot {
+                return node.unlink();
+            }
+            at = node.next.get();
+        }
     }
 
     /// # Safety

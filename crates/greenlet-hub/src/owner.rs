@@ -1,5 +1,6 @@
 //! The run in which a channel, lock or event is used. Its waiters lie in frames of that run.
 
+use crate::room;
 use crate::schedule::Schedule;
 use crate::task::Task;
 use core::ptr;
@@ -22,6 +23,7 @@ impl Owner {
     /// run that is over are never resumed.
     #[inline(always)]
     pub(crate) fn check<V: 'static, E: 'static>(&self, me: &Task<V, E>, forget: impl FnOnce()) {
+        room::probe();
         let schedule = me.slot.schedule();
         if self.run.load(Relaxed) != schedule.run.load(Relaxed) {
             self.claim(schedule);

@@ -1,4 +1,4 @@
-//! Panics of tasks that end with the run: all of them end, and one panic goes on.
+//! Panics of tasks that end with the run: all of them end, and one panic propagates.
 
 #[cfg(feature = "std")]
 pub(crate) use caught::Panics;

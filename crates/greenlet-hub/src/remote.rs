@@ -1,5 +1,6 @@
 //! A channel from anywhere to a hub: other cores, interrupt handlers, other threads.
 
+use crate::room;
 use crate::slot::SlotRef;
 use crate::stop::{Refusal, Stop};
 use crate::task::Task;
@@ -102,6 +103,7 @@ impl<T, const N: usize> Remote<T, N> {
     /// # }).unwrap();
     /// ```
     pub fn receive<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<T, Stop<E>> {
+        room::probe();
         me.check()?;
         if !self.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
@@ -114,7 +116,7 @@ impl<T, const N: usize> Remote<T, N> {
             }
         }
         let _waits = Waits(&self.waiter);
-        let what = What::named(Waiting::Receive, self.name, ptr::null());
+        let what = What::named(Waiting::Remote, self.name, ptr::from_ref(&self.waiter).cast());
         loop {
             // SAFETY: this task is the waiter, and no other one becomes that before `_waits` is dropped.
             if let Some(value) = unsafe { self.ring.take() } {

@@ -1,7 +1,7 @@
 //! The report: which task waits for what.
 
 use crate::mutex::Held;
-use crate::slot::{Slot, SlotRef};
+use crate::slot::{GIVEN_UP, Slot, SlotRef};
 use crate::task::Task;
 use crate::what::Waiting;
 use core::fmt;
@@ -64,13 +64,14 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
             Waiting::Join => Some(self.name(what.object)),
             Waiting::Lock => {
                 // SAFETY: of a lock, the object is its `Held`, which the frame that waits borrows.
-                let holder = unsafe { &*what.object.cast::<Held>() }.holder.get();
+                let holder = unsafe { &*what.object.cast::<Held>() }.holder();
                 Some(self.name(holder.map_or(ptr::null(), SlotRef::address)))
             }
             _ => None,
         });
+        let given_up = slot.base().alerts.get() & GIVEN_UP != 0;
         let what = what.map(|what| (what.kind, what.name));
-        Row { task: slot.name().unwrap_or("?"), greenlet: slot.weak(), what: Wait { what, other } }
+        Row { task: slot.name().unwrap_or("?"), greenlet: slot.weak(), what: Wait { what, other, given_up } }
     }
 
     /// Returns the name of the task whose slot begins at this address.
@@ -151,12 +152,15 @@ struct Wait {
     what: Option<(Waiting, Option<&'static str>)>,
     /// The task on which the wait depends.
     other: Option<&'static str>,
+    given_up: bool,
 }
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // In pieces: each `write!` would take more of the stack.
-        let Some((kind, name)) = self.what else { return f.write_str("is ready") };
+        let Some((kind, name)) = self.what else {
+            return f.write_str(if self.given_up { "was given up, tasks of its scope are left" } else { "is ready" });
+        };
         match (kind, name) {
             (Waiting::Future, Some(_)) => f.write_str("waits for")?,
             _ => kind.fmt(f)?,

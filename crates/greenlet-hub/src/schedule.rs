@@ -26,6 +26,9 @@ pub(crate) struct Schedule {
     pub(crate) turn: Cell<Option<SlotRef>>,
     /// A task that has ended, and whose stack can be released as soon as another one runs.
     pub(crate) dead: Cell<Option<SlotRef>>,
+    /// The stack of a task that was given up returns to its pool: see `Hub::reclaiming`.
+    #[cfg(feature = "abandon")]
+    pub(crate) reclaims: bool,
     /// How many tasks wait for what may come from outside of the hub.
     external: Cell<u32>,
     /// Ticks per second, read once per run.
@@ -47,6 +50,8 @@ impl Schedule {
             timers: Timers::new(),
             turn: Cell::new(None),
             dead: Cell::new(None),
+            #[cfg(feature = "abandon")]
+            reclaims: false,
             external: Cell::new(0),
             hertz: Cell::new(1),
             relend: Cell::new(|_| ()),
@@ -192,6 +197,12 @@ impl Schedule {
     pub(crate) fn external(&self) -> External<'_> {
         self.external.set(self.external.get() + 1);
         External(self)
+    }
+
+    /// Ends such a wait in place of its guard, which is never dropped.
+    #[cfg(feature = "abandon")]
+    pub(crate) fn end_external(&self) {
+        drop(External(self));
     }
 }
 

@@ -1,7 +1,8 @@
 //! Tasks that borrow from the task that creates them.
 
 use crate::join::JoinHandle;
-use crate::slot::{DEADLOCK, KILLED, Slot, SlotRef};
+use crate::room;
+use crate::slot::{DEADLOCK, KILLED, Life, Slot, SlotRef};
 use crate::spawn::SpawnError;
 use crate::stop::{Refusal, Stop};
 use crate::task::Task;
@@ -45,8 +46,8 @@ pub struct Scope<'scope, 'env: 'scope, V: 'static = (), E: 'static = &'static st
 }
 
 /// What the tasks of a scope share with it, in its frame.
-struct Shared<E> {
-    parent: SlotRef,
+pub(crate) struct Shared<E> {
+    pub(crate) parent: SlotRef,
     /// How many tasks have not ended.
     left: Cell<usize>,
     /// The first error of a task.
@@ -58,9 +59,9 @@ struct Shared<E> {
 }
 
 /// A task of a scope, in a frame of its own.
-struct Child<'a, E> {
+pub(crate) struct Child<'a, E> {
     slot: SlotRef,
-    shared: &'a Shared<E>,
+    pub(crate) shared: &'a Shared<E>,
     next: Cell<*const ()>,
 }
 
@@ -95,6 +96,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         &self,
         body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env, V, E>) -> Result<R, Stop<E>>,
     ) -> Result<R, Stop<E>> {
+        room::probe();
         let shared = Shared {
             parent: self.slot,
             left: Cell::new(0),
@@ -132,12 +134,12 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Kills the tasks that are left, and waits until they have ended, whatever happens.
     fn close(&self, shared: &Shared<E>) {
         let base = self.slot.base();
-        let what = What::new(Waiting::Children);
+        let (what, hopeless_what) = (What::new(Waiting::Children), What::new(Waiting::Closing));
         let mut hopeless = false;
         while shared.left.get() != 0 {
             shared.kill();
             // A deadlock is no reason to leave. From then on the core sleeps until something comes from outside.
-            let resumed = if hopeless { self.pause_external(&what) } else { self.pause(Some(&what)) };
+            let resumed = if hopeless { self.pause_external(&hopeless_what) } else { self.pause(Some(&what)) };
             hopeless |= base.alerts.get() & DEADLOCK != 0;
             self.slot.clear_alert(DEADLOCK);
             match resumed {
@@ -290,9 +292,12 @@ where
     let child = Child { slot: me.slot, shared, next: Cell::new(shared.children.get()) };
     shared.children.set(ptr::from_ref(&child).cast());
     shared.left.set(shared.left.get() + 1);
+    let base = me.slot.base();
+    base.life.set(Life::Child);
+    base.end.set(ptr::from_ref(&child).cast_mut().cast());
     // Dropped last: the body may borrow until then.
     let _end = ChildEnd(&child);
-    Task::<V, E>::hand(me.slot, spawner); // if that is refused, this goes on, and the other one is in the ready queue
+    Task::<V, E>::hand(me.slot, spawner); // if that is refused, this task continues, and the other one is in the ready queue
     let result = match body {
         Some(body) if !me.is_killed() => body(me),
         body => {
@@ -300,11 +305,8 @@ where
             Err(Stop::Killed)
         }
     };
-    if let Err(stop) = result
-        && !shared.closing.get()
-    {
-        shared.failed.set(Some(stop));
-        shared.kill();
+    if let Err(stop) = result {
+        shared.fail(stop);
     }
     Ok(())
 }
@@ -314,13 +316,23 @@ struct ChildEnd<'a, E>(&'a Child<'a, E>);
 
 impl<E> Drop for ChildEnd<'_, E> {
     fn drop(&mut self) {
-        let shared = self.0.shared;
+        let base = self.0.slot.base();
+        base.life.set(Life::Detached);
+        base.end.set(ptr::null_mut());
+        self.0.leave();
+    }
+}
+
+impl<E> Child<'_, E> {
+    /// Takes it out of its scope, whose task goes on when no one is left.
+    pub(crate) fn leave(&self) {
+        let shared = self.shared;
         let mut at = &shared.children;
-        while !ptr::eq(at.get(), ptr::from_ref(self.0).cast()) {
+        while !ptr::eq(at.get(), ptr::from_ref(self).cast()) {
             // SAFETY: the children in the list exist, and this one is among them.
             at = unsafe { &(*at.get().cast::<Child<'_, E>>()).next };
         }
-        at.set(self.0.next.get());
+        at.set(self.next.get());
         let parent = shared.parent;
         // From the last one on, `shared` may be gone as soon as another task runs.
         shared.left.set(shared.left.get() - 1);
@@ -329,7 +341,15 @@ impl<E> Drop for ChildEnd<'_, E> {
 }
 
 impl<E> Shared<E> {
-    fn kill(&self) {
+    /// Records the error of a task, and kills the others, unless the scope ends already.
+    pub(crate) fn fail(&self, stop: Stop<E>) {
+        if !self.closing.get() {
+            self.failed.set(Some(stop));
+            self.kill();
+        }
+    }
+
+    pub(crate) fn kill(&self) {
         self.closing.set(true);
         let mut at = self.children.get();
         // SAFETY: a child takes itself out of the list before its frame is left.

@@ -2,6 +2,7 @@
 
 use crate::node::{Kind, List, Node};
 use crate::owner::Owner;
+use crate::room;
 use crate::stop::Stop;
 use crate::task::Task;
 use crate::what::{Waiting, What};
@@ -100,7 +101,7 @@ impl Semaphore {
         let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
         // SAFETY: it stays in this frame, and the semaphore is borrowed.
         unsafe { self.waiters.push(&node) };
-        me.wait_until(&What::named(Waiting::Permit, self.name, ptr::null()), || node.done.get())?;
+        me.wait_until(&What::named(Waiting::Permit, self.name, node.address()), || node.done.get())?;
         Ok(Permit { semaphore: self, here: PhantomData })
     }
 
@@ -200,6 +201,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
+        room::probe();
         self.semaphore.give();
     }
 }

@@ -1,5 +1,6 @@
-//! Signals: what handlers and other cores tell a task.
+//! Signals: bits that handlers and other cores set for a task.
 
+use crate::room;
 use crate::slot::SlotRef;
 use crate::stop::{Refusal, Stop};
 use crate::task::Task;
@@ -107,6 +108,7 @@ impl Signal {
     /// # }).unwrap();
     /// ```
     pub fn wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<u32, Stop<E>> {
+        room::probe();
         me.check()?;
         if !self.flags.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
@@ -119,7 +121,7 @@ impl Signal {
             }
         }
         let _waits = Waits(&self.flags);
-        let what = What::named(Waiting::Signal, self.name, ptr::null());
+        let what = What::named(Waiting::Signal, self.name, ptr::from_ref(&self.flags.waiter).cast());
         loop {
             let bits = self.take();
             if bits != 0 {

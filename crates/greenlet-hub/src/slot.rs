@@ -23,6 +23,8 @@ pub(crate) const DEADLOCK: u8 = 1 << 3;
 pub(crate) const SHIELDED: u8 = 1 << 4;
 /// In `alerts`: the kernel has thrown an exit. With `KILLED`; the task ends without waiting for a join.
 pub(crate) const EXITED: u8 = 1 << 5;
+/// In `alerts`: the task was given up, and tasks of its scopes are left. No code of it runs any more.
+pub(crate) const GIVEN_UP: u8 = 1 << 6;
 
 /// What a slot is used for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,8 +35,13 @@ pub(crate) enum Life {
     Detached,
     /// A task with a `JoinHandle`. `end` is the node of the task that joins, or null.
     Joinable,
+    /// A task of a scope: `end` is its record there.
+    Child,
     /// The body has ended, and its result waits in the task's own frame: `end` points to it.
     Over,
+    /// The task was given up, and its error waits in `thrown` for a join, or for the drop of the handle.
+    #[cfg_attr(not(feature = "abandon"), expect(dead_code, reason = "no task is given up"))]
+    Failed,
     /// The task has ended; its stack is not released yet.
     Dead,
 }
@@ -138,6 +145,19 @@ impl<V: 'static, E: 'static> Slot<V, E> {
         self.handle.set(handle);
     }
 
+    /// Keeps the task from being resumed.
+    #[cfg(feature = "abandon")]
+    pub(crate) fn forget_weak(&self) {
+        self.weak.set(None);
+    }
+
+    /// Returns `true` if the greenlet is dead. The end of a task is recorded before that, unless it was given up.
+    #[cfg(feature = "abandon")]
+    pub(crate) fn is_dead(&self) -> bool {
+        // SAFETY: this core's, and the question runs no code that could reach the cell.
+        unsafe { (*self.handle.as_ptr()).as_ref() }.is_some_and(Greenlet::is_dead)
+    }
+
     /// Takes the handle out, with which the greenlet may end or its stack be released.
     pub(crate) fn take_greenlet(&self) -> Option<Greenlet<V, E>> {
         self.weak.set(None);
@@ -153,9 +173,11 @@ impl<V: 'static, E: 'static> Slot<V, E> {
 
     /// Returns the name of the task, or "main".
     pub(crate) fn name(&self) -> Option<&'static str> {
-        let weak = self.weak()?;
-        let greenlet = weak.upgrade()?;
-        if greenlet.is_main() { Some("main") } else { greenlet.name() }
+        // SAFETY: this core's, and the question runs no code that could reach the cell.
+        match unsafe { (*self.handle.as_ptr()).as_ref() } {
+            Some(greenlet) => greenlet.name(),
+            None => self.weak().map(|_main| "main"),
+        }
     }
 }
 
@@ -265,11 +287,11 @@ impl Base {
     /// Returns `true` for a slot whose task can run.
     #[inline(always)]
     pub(crate) fn is_alive(&self) -> bool {
-        !matches!(self.life.get(), Life::Free | Life::Dead)
+        !matches!(self.life.get(), Life::Free | Life::Failed | Life::Dead)
     }
 
     /// Returns `true` for a slot whose task's body has not ended.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self.life.get(), Life::Detached | Life::Joinable)
+        matches!(self.life.get(), Life::Detached | Life::Joinable | Life::Child)
     }
 }

@@ -4,6 +4,7 @@ use crate::hub::State;
 use crate::join::JoinHandle;
 use crate::node::Node;
 use crate::ready::LEVELS;
+use crate::room;
 use crate::slot::{EXITED, Life, SlotRef};
 use crate::stop::Stop;
 use crate::task::Task;
@@ -193,6 +194,7 @@ impl<P: Stacks, V: Default + 'static, E: 'static> TaskBuilder<'_, P, V, E> {
     where
         F: FnOnce(&Task<V, E>) -> Result<T, Stop<E>> + 'static,
     {
+        room::probe();
         let state = self.task.state();
         state.reap();
         let schedule = &state.schedule;
@@ -231,7 +233,7 @@ fn begin<T, V: Default + 'static, E: 'static, F>(me: &Me<V, E>, end: End<V, E>, 
 where
     F: FnOnce(&Task<V, E>) -> Result<T, Stop<E>>,
 {
-    // SAFETY: the slot was made for this greenlet, and the run goes on while it runs: the kernel resumes no greenlet
+    // SAFETY: the slot was made for this greenlet, and the run lasts while it runs: the kernel resumes no greenlet
     // after the end of its tree. `me` lives until this returns.
     let task = unsafe { Task::new(me, end.slot) };
     let result = if task.is_killed() {
@@ -296,7 +298,7 @@ impl<V: Default + 'static, E: 'static> Drop for End<V, E> {
         schedule.ready.remove(slot);
         base.what.set(ptr::null());
         // SAFETY: the state that begins with this schedule is of `V` and `E`.
-        let state = unsafe { &*slot.hub().cast::<State<V, E>>() };
+        let state = unsafe { State::<V, E>::of(slot) };
         state.reap();
         schedule.dead.set(Some(slot));
         // SAFETY: as above. Last, because the destructor of an error may call anything.

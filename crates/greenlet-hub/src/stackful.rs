@@ -50,7 +50,7 @@ use greenlet::{Claimed, Greenlet, Me, Outcome, ParentError, Refusal, Refused, Ru
 /// TREE.enter(|main| {
 ///     let answer = Stackful::new(main, &STACKS, |waits: &Await| {
 ///         let mut numbers = [3, 1, 2];
-///         // A comparison that awaits: `sort_by_key` knows nothing of futures.
+///         // A comparison that awaits: `sort_by_key` is not written for futures.
 ///         numbers.sort_by_key(|n| waits.wait(async move { *n }).unwrap_or(0));
 ///         Ok(waits.wait(read_sensor())? + numbers[2])
 ///     }).unwrap();

@@ -28,7 +28,7 @@ pub enum Stop<E = &'static str> {
     Error(E),
     /// The channel is closed.
     Closed,
-    /// No task can ever run again, and this is main. [`Task::report`](crate::Task::report) tells which task waits for what.
+    /// No task can ever run again, and this is main. [`Task::report`](crate::Task::report) lists what each task waits for.
     Deadlock,
     /// The operation was refused before anything changed.
     Refused(Refusal),
@@ -99,6 +99,12 @@ pub enum Refusal {
     },
     /// More than 16 `with_timeout` in one another.
     TooDeep,
+    /// The task that holds this lock has ended without unlocking it: it was given up after a panic or an overflow, or has
+    /// forgotten its guard. [`Mutex::recover`](crate::Mutex::recover) takes it over.
+    HolderGone {
+        /// The name that the lock has.
+        name: Option<&'static str>,
+    },
     /// Waiting for this lock would be a deadlock: its holder waits, by way of other locks, for this task.
     LockCycle {
         /// The name that the lock has.
@@ -153,6 +159,11 @@ impl fmt::Display for Refusal {
                 name.unwrap_or("?")
             ),
             Self::TooDeep => f.write_str("more than 16 `with_timeout` in one another; leave some of them first"),
+            Self::HolderGone { name } => write!(
+                f,
+                "the task that holds the lock `{}` has ended, and the value may be half changed; take it over by `recover`",
+                name.unwrap_or("?")
+            ),
             Self::LockCycle { name } => write!(
                 f,
                 "the holder of the lock `{}` waits for a lock of this task; take locks in the same order everywhere",

@@ -75,7 +75,7 @@ impl<V: 'static, E: 'static> MainTask<V, E> {
 impl<V: 'static, E: 'static> Task<V, E> {
     /// # Safety
     ///
-    /// The slot is of a hub of `V` and `E`, whose run goes on until this is dropped; and `greenlet` lives as long as
+    /// The slot is of a hub of `V` and `E`, whose run lasts until this is dropped; and `greenlet` lives as long as
     /// this.
     pub(crate) unsafe fn new(greenlet: &Greenlet<V, E>, slot: SlotRef) -> Self {
         Self { slot, greenlet: NonNull::from(greenlet) }
@@ -83,8 +83,8 @@ impl<V: 'static, E: 'static> Task<V, E> {
 
     #[inline(always)]
     pub(crate) fn state(&self) -> &'static State<V, E> {
-        // SAFETY: a hub of these types; its pointer is that of the whole state, which begins with the schedule.
-        unsafe { &*self.slot.hub().cast::<State<V, E>>() }
+        // SAFETY: a hub of these types.
+        unsafe { State::of(self.slot) }
     }
 
     /// Returns the greenlet of this task, with which the kernel's own operations can be used.

@@ -1,5 +1,6 @@
 //! Sleeping, points in time, and intervals.
 
+use crate::room;
 use crate::schedule::Schedule;
 use crate::stop::Stop;
 use crate::task::Task;
@@ -146,6 +147,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn sleep_until(&self, at: Instant) -> Result<(), Stop<E>> {
+        room::probe();
         self.check_seen()?;
         let entry = Entry::new(self.slot, at.0, 0);
         // SAFETY: it stays in this frame.

@@ -1,5 +1,6 @@
 //! Scopes: of a timeout, and of a shield.
 
+use crate::room;
 use crate::slot::{EXPIRED, SHIELDED, SlotRef};
 use crate::stop::{Refusal, Stop, TimeoutScope};
 use crate::task::Task;
@@ -41,6 +42,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         time: Duration,
         body: impl FnOnce() -> Result<R, Stop<E>>,
     ) -> Result<Option<R>, Stop<E>> {
+        room::probe();
         if !self.runs() {
             return Err(Stop::Refused(Refusal::NotCurrent));
         }

@@ -101,11 +101,41 @@ impl Timers {
         self.0.set(meld(self.0.get(), rest));
     }
 
+    /// Removes all entries of a slot, whose frames are never left.
+    #[cfg(feature = "abandon")]
+    pub(crate) fn remove_all_of(&self, slot: SlotRef) {
+        let mut at = get(self.0.get());
+        while let Some(entry) = at {
+            if entry.slot.get() == slot {
+                self.remove(entry);
+                at = get(self.0.get()); // what was below it is elsewhere now
+            } else {
+                at = get(entry.child.get()).or_else(|| after(entry));
+            }
+        }
+    }
+
     /// Removes the earliest entry if its time has come.
     pub(crate) fn pop_due(&self, now: u64) -> Option<&Entry> {
         let first = get(self.0.get()).filter(|entry| entry.at <= now)?;
         self.remove(first);
         Some(first)
+    }
+}
+
+/// Returns the entry that follows all those below this one, in the order in which parents come before their children.
+#[cfg(feature = "abandon")]
+fn after(mut entry: &Entry) -> Option<&Entry> {
+    loop {
+        if let Some(next) = get(entry.next.get()) {
+            return Some(next);
+        }
+        let mut back = get(entry.back.get())?;
+        while !ptr::eq(back.child.get(), entry) {
+            entry = back; // the previous sibling
+            back = get(entry.back.get())?;
+        }
+        entry = back;
     }
 }
 

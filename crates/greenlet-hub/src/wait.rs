@@ -4,6 +4,8 @@
 //! finds no other one ready sleeps on its own stack. So main's stack is only in use while main runs, and when a task
 //! dies: then the kernel resumes its parent, main, which passes control on in the same way.
 
+use crate::hub::State;
+use crate::room;
 use crate::slot::{DEADLOCK, EXITED, KILLED, SHIELDED, SlotRef, THROWN};
 use crate::stop::{Refusal, Stop, TimeoutScope};
 use crate::task::Task;
@@ -66,10 +68,11 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         if quiet { Ok(()) } else { self.look() }
     }
 
-    /// As [`check`](Self::check). At the end of the run there is no turn, and code that cleans up goes on.
+    /// As [`check`](Self::check). At the end of the run there is no turn, and code that cleans up continues.
     #[cold]
     #[inline(never)]
     fn look(&self) -> Result<(), Stop<E>> {
+        room::probe();
         let schedule = self.slot.schedule();
         if schedule.turn.get() != Some(self.slot)
             && let Err(refused) = self.regain_turn()
@@ -137,6 +140,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// ```
     #[inline]
     pub fn yield_now(&self) -> Result<(), Stop<E>> {
+        room::probe();
         self.check_seen()?;
         self.slot.schedule().ready.append(self.slot);
         self.pause(None).end()?;
@@ -162,6 +166,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn park(&self) -> Result<(), Stop<E>> {
+        room::probe();
         self.check_seen()?;
         self.pause_external(&What::new(Waiting::Wake)).end()?;
         self.check_seen()
@@ -217,7 +222,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         match weak.switch(V::default()) {
             Err(Thrown::Refused(refusal, _)) => return Some(refusal),
             Err(Thrown::Exit(_)) => from.alert(KILLED | EXITED),
-            Err(Thrown::Error(error)) => Self::throw(from, error),
+            Err(Thrown::Error(error)) => _ = Self::receive_error(from, error),
             _ => {}
         }
         None
@@ -280,7 +285,10 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 return Resumed::Turn;
             }
             // SAFETY: all slots of this hub are of `V` and `E`.
-            let Some(weak) = unsafe { next.whole::<V, E>() }.weak() else { continue };
+            let Some(weak) = unsafe { next.whole::<V, E>() }.weak() else {
+                self.state().finish(next);
+                continue;
+            };
             schedule.turn.set(Some(next));
             match weak.switch(value) {
                 Ok(_) => {
@@ -311,7 +319,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 Resumed::Exit
             }
             Thrown::Error(error) => {
-                Self::throw(self.slot, error);
+                if Self::receive_error(self.slot, error) {
+                    return None;
+                }
                 Resumed::Turn
             }
             Thrown::Refused(refusal, _) => {
@@ -324,6 +334,18 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         Some(resumed)
     }
 
+    /// Takes an error that the kernel delivers to the task `slot`. Returns `true` if it is that of a task that was given up.
+    fn receive_error(slot: SlotRef, error: E) -> bool {
+        // SAFETY: a task of `V` and `E`.
+        let state = unsafe { State::<V, E>::of(slot) };
+        let given_up = state.given_up();
+        match given_up {
+            Some(given_up) => state.settle(given_up, Some(error)),
+            None => Self::throw(slot, error),
+        }
+        given_up.is_some()
+    }
+
     fn throw(slot: SlotRef, error: E) {
         slot.alert(THROWN);
         // SAFETY: a task of `V` and `E`. Last, because the destructor of the previous error may call anything.
@@ -334,6 +356,10 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// kernel, it just continues.
     #[cold]
     fn deadlock(&self) {
+        // Its error went elsewhere, as when main waits in an operation of the kernel.
+        if let Some(given_up) = self.state().given_up() {
+            return self.state().settle(given_up, None);
+        }
         let main = self.state().main_slot();
         if !main.base().what.get().is_null() {
             main.alert(DEADLOCK);

@@ -1,5 +1,6 @@
 //! Waiting for futures.
 
+use crate::room;
 use crate::stop::Stop;
 use crate::task::{MainTask, Task};
 use crate::waker::waker;
@@ -11,7 +12,7 @@ use core::task::{Context, Poll, Waker};
 
 /// What can wait for a future from ordinary code: a [`Task`], a [`MainTask`], and what other crates add.
 ///
-/// An adaptor that makes a blocking driver of an asynchronous one takes this, and so needs to know no hub.
+/// An adaptor that makes a blocking driver of an asynchronous one takes this, and so depends on no hub.
 ///
 /// ```
 /// use core::future::Future;
@@ -108,6 +109,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     }
 
     fn wait_as<F: Future>(&self, name: Option<&'static str>, future: F) -> Result<F::Output, Stop<E>> {
+        room::probe();
         let mut future = pin!(future);
         let waker = self.waker();
         let mut context = Context::from_waker(&waker);

@@ -9,7 +9,8 @@ pub(crate) struct What {
     pub(crate) kind: Waiting,
     /// The name of the object that is waited for.
     pub(crate) name: Option<&'static str>,
-    /// The object: of a lock, its `Held`; of a join, the base of the slot.
+    /// Of a lock, its `Held`; of a join, the base of the slot; of a signal or a remote channel, its `Waiter`; of what has a
+    /// list of tasks, the node in that; of a select, its first node.
     pub(crate) object: *const (),
 }
 
@@ -27,6 +28,8 @@ pub(crate) enum Waiting {
     Select,
     Result,
     // From here on, what may come from outside of the hub.
+    Closing,
+    Remote,
     Signal,
     Future,
     Wake,
@@ -43,7 +46,7 @@ impl What {
 
     /// Returns `true` if it may come from a handler, another core or a waker.
     pub(crate) fn is_external(&self) -> bool {
-        matches!(self.kind, Waiting::Signal | Waiting::Future | Waiting::Wake)
+        matches!(self.kind, Waiting::Closing | Waiting::Remote | Waiting::Signal | Waiting::Future | Waiting::Wake)
     }
 }
 
@@ -52,13 +55,13 @@ impl fmt::Display for Waiting {
         f.write_str(match self {
             Self::Time => "sleeps",
             Self::Send => "waits to send to",
-            Self::Receive => "waits to receive from",
+            Self::Receive | Self::Remote => "waits to receive from",
             Self::Lock => "waits for the lock",
             Self::Event => "waits for the event",
             Self::Permit => "waits for a permit of",
             Self::Condition => "waits for the condition",
             Self::Join => "waits for the end of",
-            Self::Children => "waits for its children to end",
+            Self::Children | Self::Closing => "waits for its children to end",
             Self::Select => "waits in a select",
             Self::Result => "has ended, its result was not taken",
             Self::Signal => "waits for the signal",

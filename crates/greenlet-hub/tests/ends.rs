@@ -76,7 +76,7 @@ fn no_task_begins_at_the_end_of_a_run() {
 }
 
 #[test]
-fn of_several_panics_at_the_end_of_a_run_one_goes_on() {
+fn of_several_panics_at_the_end_of_a_run_one_propagates() {
     hub!(HUB, STACKS);
     for main_panics in [false, true] {
         let run = panic::catch_unwind(|| {

@@ -371,7 +371,7 @@ fn the_error_of_a_throw_is_delivered_once() {
 }
 
 #[test]
-fn a_join_that_is_stopped_lets_the_task_go_on() {
+fn a_join_that_is_stopped_lets_the_task_continue() {
     hub!(HUB, STACKS);
     static DONE: AtomicU32 = AtomicU32::new(0);
     HUB.run(|main| {

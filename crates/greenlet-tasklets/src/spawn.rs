@@ -21,7 +21,7 @@ impl<V: Default + 'static, E: 'static> Me<'_, V, E> {
     /// # use greenlet_tasklets::Scheduler;
     /// # static STACKS: StackPool<1, 16384> = StackPool::new();
     /// # static TASKLETS: Scheduler<1> = Scheduler::new();
-    /// let large = [0u8; 8192]; // counted twice, and with the control block, this is more than 16384
+    /// let large = [0u8; 8192]; // room for two copies and the control block is more than 16384
     /// TASKLETS.enter(|main| { main.spawn(&STACKS, move |_me| { assert_eq!(large[0], 0); Ok(()) }).unwrap(); });
     /// ```
     ///

@@ -134,7 +134,7 @@ fn a_channel_begins_anew_with_each_run() {
                 LINE.close(main).unwrap();
             })
             .unwrap();
-        assert_eq!(STACKS.free(), 2, "the end of a run frees those who wait");
+        assert_eq!(STACKS.free(), 2, "the end of a run frees the stacks of tasklets that wait");
     }
 }
 
@@ -221,7 +221,7 @@ fn the_end_of_main_ends_all_and_drops_what_they_have() {
             .unwrap();
             main.make(&STACKS, move |_me| {
                 let _kept = four;
-                unreachable!("nobody has run it")
+                unreachable!("it was never scheduled")
             })
             .unwrap();
             main.schedule(0).unwrap();
@@ -251,7 +251,7 @@ fn a_tasklet_that_refuses_to_end_is_asked_again_and_then_left() {
             main.schedule(0).unwrap();
         })
         .unwrap();
-    // Its frames refer to what the scheduler knows of it, for ever.
+    // Its frames refer to the scheduler's record of it, for ever.
     assert_eq!(TASKLETS.enter(|_main| ()).unwrap_err().reason, EnterError::StillReferred);
     assert_eq!(STACKS.free(), 0);
 }
@@ -318,10 +318,10 @@ fn main_may_be_paused_removed_and_killed_like_any_other() {
         .unwrap();
 }
 
-/// With the feature `std` a panic of a tasklet goes on in main, out of turn, and the run can go on.
+/// With the feature `std` a panic of a tasklet propagates to main, out of turn, and the run can continue.
 #[cfg(feature = "std")]
 #[test]
-fn a_panic_goes_on_in_main() {
+fn a_panic_propagates_to_main() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     static STACKS: StackPool<2, SIZE> = StackPool::new();
     static TASKLETS: Scheduler<2, u32> = Scheduler::new();
@@ -334,7 +334,7 @@ fn a_panic_goes_on_in_main() {
             let caught = catch_unwind(AssertUnwindSafe(|| main.run_all()));
             assert!(caught.is_err() && !panics.is_alive(main) && main.current().is_main(main));
             assert!(other.is_blocked(main));
-            assert_eq!(LINE.receive(main), Ok(4)); // the others go on
+            assert_eq!(LINE.receive(main), Ok(4)); // the others continue
             main.run_all().unwrap();
             assert_eq!(STACKS.free(), 2);
         })

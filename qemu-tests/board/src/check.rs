@@ -9,7 +9,7 @@ use crate::{console, exit, println};
 static PASSED: AtomicU64 = AtomicU64::new(0);
 static TOTAL: AtomicU64 = AtomicU64::new(0);
 
-/// Counts a condition. A false one prints `FAIL file:line: text`, and the guest goes on.
+/// Counts a condition. A false one prints `FAIL file:line: text`, and the guest continues.
 ///
 /// The text is the condition itself, or what follows it, as in [`format!`](core::format_args).
 #[macro_export]

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize};
 
 use crate::{cores, machine};
 
-/// Who prints: nobody, 0; or the core of this number, less one.
+/// The core that prints: its number plus one; 0 if none does.
 static HOLDER: AtomicUsize = AtomicUsize::new(0);
 
 /// The last byte written was not a newline.
@@ -88,7 +88,7 @@ pub(crate) fn end_line() {
     }
 }
 
-/// The console as a destination of `write!`, for those who look at its errors themselves.
+/// The console as a destination of `write!`, for callers that handle its errors themselves.
 pub(crate) struct Console;
 
 impl Write for Console {

@@ -1,4 +1,4 @@
-//! The other cores of the machine, which sleep until a guest wants them.
+//! The other cores of the machine, which sleep until a guest starts them.
 //!
 //! ```text
 //!   core 0                                  core 1, 2, ...
@@ -35,7 +35,7 @@ pub fn number() -> usize {
 #[repr(C, align(4096))]
 pub(crate) struct Memory<const SIZE: usize>(UnsafeCell<MaybeUninit<[u8; SIZE]>>);
 
-// SAFETY: nobody refers to it but the core whose stack it is.
+// SAFETY: only the core whose stack it is refers to it.
 unsafe impl<const SIZE: usize> Sync for Memory<SIZE> {}
 
 impl<const SIZE: usize> Memory<SIZE> {
@@ -122,7 +122,7 @@ pub fn run(count: usize, work: fn(core: usize)) {
     assert!(WORK.swap(work as *mut (), Release).is_null(), "the cores are started once");
     WORKING.store(count - 1, Relaxed);
     let others = 1..count;
-    // All guards, then all cores: who never ran has no translation to forget.
+    // All guards, then all cores: a core that never ran has no cached translation.
     for (stacks, start) in STACKS.iter().zip(&STARTS).take(others.len()) {
         for guard in [&stacks.guest_guard, &stacks.exception_guard, &stacks.emergency_guard] {
             machine_cores::unmap(guard.limit());

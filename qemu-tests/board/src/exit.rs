@@ -8,7 +8,7 @@ pub(crate) const PASSED: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 /// The guest panicked.
 pub(crate) const PANICKED: u8 = 2;
-/// An exception struck that nobody expected.
+/// An unexpected exception.
 pub(crate) const FAULTED: u8 = 3;
 
 /// What the host sees is offset by this, so that nothing else looks like a guest's code: not QEMU's own failure (1), and

@@ -4,7 +4,7 @@ use core::fmt::{self, Display, Formatter};
 
 use crate::{cores, memory};
 
-/// An exception that nobody expected.
+/// An unexpected exception.
 ///
 /// Addresses of data are printed, for they are what the guest asked for. Addresses of code differ between machines and
 /// builds; they are among the registers.
@@ -56,7 +56,7 @@ impl Display for Fault {
             // The linker chose the address. That the stack is too small is what there is to know.
             return write!(f, "{access} the guard page below the guest's stack");
         }
-        // SAFETY: as for the report that this is printed in: who was interrupted is not resumed, and is of this core.
+        // SAFETY: as for the report that this is printed in: the interrupted code is not resumed, and is of this core.
         match unsafe { greenlet::stack_of(address) } {
             Some((owner, stack)) if address < stack.limit => {
                 write!(f, "{access} the guard page below the stack of {owner}")

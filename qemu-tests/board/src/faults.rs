@@ -1,4 +1,4 @@
-//! Accesses that fault: a guest may look at one before it is reported, and have the core go on elsewhere.
+//! Accesses that fault: a guest may look at one before it is reported, and make the core continue elsewhere.
 //!
 //! ```text
 //!   guest                                     handler, on the stack for exceptions
@@ -23,28 +23,28 @@ use crate::fault::Fault;
 pub struct Access {
     /// The address that could not be accessed, or was watched.
     pub address: usize,
-    /// The stack pointer of who tried.
+    /// The stack pointer of the code that made the access.
     pub sp: usize,
 }
 
-/// Looks at an access; says where the core is to go on.
+/// Looks at an access; returns where the core is to continue.
 pub type Handler = fn(&Access) -> Option<Land>;
 
-/// Where a core goes on.
+/// Where a core continues.
 pub type Land = fn() -> !;
 
 /// A [`Handler`], or null.
 static HANDLER: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-/// Of each core: the stack to go on with.
+/// Of each core: the stack to continue on.
 static LANDINGS: [Memory<{ 16 << 10 }>; MOST] = [const { Memory::new() }; MOST];
 
-/// Sets who looks at accesses that fault, on whichever core.
+/// Sets the handler of accesses that fault, for all cores.
 pub fn on(handler: Handler) {
     HANDLER.store(handler as *mut (), Relaxed);
 }
 
-/// Where a core is to go on that was stopped by `fault` with its stack pointer at `sp`: what to call, and the base of the stack
+/// Where a core is to continue that was stopped by `fault` with its stack pointer at `sp`: what to call, and the base of the stack
 /// to call it on.
 pub(crate) fn landing(fault: Fault, sp: usize) -> Option<(usize, usize)> {
     let handler = HANDLER.load(Relaxed);

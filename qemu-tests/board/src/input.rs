@@ -25,7 +25,7 @@ pub fn input() -> &'static [u8] {
     let head: *const Head = ptr::with_exposed_provenance(area.start);
 
     // SAFETY: the area is mapped RAM behind the image, so no Rust object is there; it is page-aligned; every bit pattern
-    // is a head. Volatile: the compiler must not conclude anything from that nobody wrote there.
+    // is a head. Volatile: the compiler must not conclude anything from the absence of writes.
     let Head { magic, length } = unsafe { head.read_volatile() };
     if magic != MAGIC {
         return &[];
@@ -37,6 +37,6 @@ pub fn input() -> &'static [u8] {
 
     // SAFETY: the head is followed by `room` bytes of the area, still the same allocation as far as there is one.
     let data = unsafe { head.add(1) };
-    // SAFETY: `length` bytes of RAM, initialised by the host, which nobody writes from now on.
+    // SAFETY: `length` bytes of RAM, initialised by the host, to which nothing writes from now on.
     unsafe { slice::from_raw_parts(data.cast(), length) }
 }

@@ -11,12 +11,12 @@
 //! ```
 //!
 //! These are interrupts and no calls. Those of the controller and of the timer wait while interrupts are masked; steps do
-//! not wait, but that a handler is not stepped. [`interrupted`] tells the handler where they came.
+//! not wait, but that a handler is not stepped. [`interrupted`] returns, in the handler, where they came.
 //!
 //! # On which stack
 //!
 //! A handler has a stack of its own, so that a greenlet's stack needs no room for it. [`on_own_stack`] changes that: then it
-//! runs on the stack of whoever is interrupted, as on machines that have no second one, and every stack of the guest needs
+//! runs on the stack of the interrupted code, as on machines that have no second one, and every stack of the guest needs
 //! room below what its own code takes:
 //!
 //! | bytes | for |
@@ -48,13 +48,13 @@ static HANDLING: [AtomicBool; MOST] = [const { AtomicBool::new(false) }; MOST];
 /// Of each core: the instruction at which the last interrupt came.
 static INTERRUPTED: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];
 
-/// Sets who handles interrupts, of whichever core, and gets the interrupt controller of this core ready. They stay masked.
+/// Sets the handler of interrupts, for all cores, and gets the interrupt controller of this core ready. They stay masked.
 pub fn on(handler: fn()) {
     HANDLER.set(handler);
     machine::init();
 }
 
-/// Whether the handler has a stack of its own, as it has at first, or runs on the stack of whoever is interrupted.
+/// Whether the handler has a stack of its own, as it has at first, or runs on the stack of the interrupted code.
 ///
 /// # Panics
 ///
@@ -92,7 +92,7 @@ pub fn mask_others(masked: bool) {
 ///
 /// # Panics
 ///
-/// When nobody was set [`on`] them.
+/// When no handler was set with [`on`].
 pub fn raise() {
     assert_handled();
     RAISED[number()].store(true, SeqCst);
@@ -105,7 +105,7 @@ pub fn raise() {
 ///
 /// # Panics
 ///
-/// When nobody was set [`on`] interrupts.
+/// When no handler was set with [`on`].
 pub fn raise_after(nanoseconds: u32) {
     assert_handled();
     timer::set(nanoseconds);
@@ -120,7 +120,7 @@ pub fn stop_timer() {
 ///
 /// # Panics
 ///
-/// When nobody was set [`on`] interrupts, in a handler, or when other cores were started.
+/// When no handler was set with [`on`], in a handler, or when other cores were started.
 pub fn step(on: bool) {
     assert_alone();
     assert_handled();
@@ -147,7 +147,7 @@ fn assert_alone() {
 }
 
 fn assert_handled() {
-    assert!(HANDLER.get().is_some(), "an interrupt is raised, and nobody handles it: call `interrupts::on` before");
+    assert!(HANDLER.get().is_some(), "an interrupt is raised without a handler: call `interrupts::on` before");
 }
 
 /// Waits for an interrupt that was raised, unless they are masked. It comes within a few instructions.

@@ -16,13 +16,13 @@
 //!
 //! What a guest sees is the same on every machine: [`print!`] and [`println!`] write to the serial port, [`check!`] counts,
 //! [`input()`] is what the host handed in, [`instructions`] counts what was executed. A guest ends with `DONE passed/total`
-//! and an [exit code](exit()); a panic and an exception that nobody expected end it with a report of their own. [`cores`] starts
+//! and an [exit code](exit()); a panic and an unexpected exception end it with a report of their own. [`cores`] starts
 //! the other cores of the machine.
 //!
 //! # Machines
 //!
 //! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `x86_64` is `pc`, `q35` and `microvm`, by the same
-//! image. One folder each, which the rest of the board asks for this and nothing else:
+//! image. One folder each, which gives the rest of the board this and nothing else:
 //!
 //! | item | contract |
 //! |---|---|
@@ -43,7 +43,7 @@
 //! the tests' machines have, and what devices there are. Code and constants are read-only, nothing else is executable, and
 //! there is nothing at address zero and in the pages that guard the stacks.
 //!
-//! The board knows nothing of greenlets but what its reports ask: who runs, and whose stack has overflowed.
+//! The board uses greenlets in its reports only: which one is current, and which one's stack has overflowed.
 
 #![no_std]
 
@@ -88,7 +88,7 @@ pub use report::{before_panic, on_panic};
 #[macro_export]
 macro_rules! guest {
     ($main:path) => {
-        // SAFETY: the board declares `guest_main` with this signature and nobody else defines it, or linking fails.
+        // SAFETY: the board declares `guest_main` with this signature and nothing else defines it, or linking fails.
         #[unsafe(no_mangle)]
         fn guest_main() {
             let main: fn() = $main;

@@ -44,7 +44,7 @@ pub fn guest_stack() -> Range<usize> {
     guest_stack_limit.address()..guest_stack_base.address()
 }
 
-/// Takes pages out of the map: from now on whoever accesses them faults. For guards below stacks.
+/// Takes pages out of the map: from now on an access to them faults. For guards below stacks.
 ///
 /// # Panics
 ///
@@ -84,7 +84,7 @@ pub(crate) fn end_of_image() -> usize {
     image_end.address()
 }
 
-/// Where the host puts what it hands in: RAM that nobody else uses, to the end of it.
+/// Where the host puts what it hands in: RAM that nothing else uses, to the end of it.
 pub(crate) fn input_area() -> Range<usize> {
     input_start.address()..input_end.address()
 }

@@ -33,7 +33,7 @@ static BEGUN: AtomicU8 = AtomicU8::new(0);
 /// What the guest adds to the report of a panic.
 static ON_PANIC: Hook = Hook::new();
 
-/// Has `add` called after the report of a panic, to print what the guest knows about it: what a recorder remembers.
+/// Has `add` called after the report of a panic, to print what the guest has recorded: the transfers in a recorder.
 ///
 /// It runs where the panic was, on what is left of that stack. If it panics or faults itself, that is reported in a line,
 /// and it is not called again.
@@ -49,7 +49,7 @@ pub fn before_panic(look: fn(&PanicInfo<'_>)) {
     BEFORE_PANIC.store(look as *mut (), Relaxed);
 }
 
-/// Reports an exception, with the machine's registers as notes, and ends the machine. `sp` is the stack pointer of who was
+/// Reports an exception, with the machine's registers as notes, and ends the machine. `sp` is the stack pointer of the code that was
 /// interrupted.
 pub(crate) fn fault(fault: Fault, sp: usize, registers: &dyn Display) -> ! {
     begin(exit::FAULTED, format_args!("FAULT: {fault} while a report was printed"), &"");
@@ -137,8 +137,8 @@ struct Place;
 
 impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // SAFETY: this core entered the tree, if one is entered: a guest that starts others declares how they are told
-        // apart. Whoever was interrupted is not resumed.
+        // SAFETY: this core entered the tree, if one is entered: a guest that starts others declares how they are kept
+        // apart. The interrupted code is not resumed.
         match unsafe { greenlet::current_report() } {
             Some(greenlet) => write!(f, "in {greenlet}"),
             None => f.write_str("outside any greenlet"),

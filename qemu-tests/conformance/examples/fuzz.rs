@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 /// Writes at once: the next thing that happens may be the last.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
-    // Without a reader there is nobody to tell.
+    // Without a reader there is nothing to report to.
     if out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { out.flush() } else { Ok(()) }).is_err() {
         std::process::exit(1);
     }

@@ -51,7 +51,7 @@ fn write(text: &str) {
 
 fn flush() {
     let log = std::mem::take(&mut *log());
-    // Without a reader there is nobody to tell.
+    // Without a reader there is nothing to report to.
     if io::stdout().write_all(&log).is_err() {
         std::process::exit(1);
     }

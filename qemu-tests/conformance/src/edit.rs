@@ -12,7 +12,7 @@ impl Scenario {
         (0..self.slots()).map(|slot| self.script(slot).len()).sum()
     }
 
-    /// Returns the scenario with those ops that `keep` wants: it is asked for each one, by the slot and the index of the op
+    /// Returns the scenario with those ops for which `keep` returns `true`: it is called for each one, by the slot and the index of the op
     /// in that slot's script.
     #[must_use]
     pub fn with_ops(&self, mut keep: impl FnMut(u8, usize) -> bool) -> Self {

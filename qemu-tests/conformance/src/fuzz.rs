@@ -82,7 +82,7 @@ impl<'a> Order<'a> {
 
     /// Runs everything, up to the first violation.
     ///
-    /// `say` gets a line `# INDEX` before each scenario, so that whoever reads knows which one ended the program if one
+    /// `say` gets a line `# INDEX` before each scenario, so that the reader of the output finds which one ended the program if one
     /// does, and the line of the [violation](audit()).
     #[must_use]
     pub fn run(self, say: Sink) -> Tally {

@@ -41,7 +41,7 @@ pub const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
 /// Each one runs in a tree of its own: nothing is left over for the next. The whole text is
 /// read before the first scenario runs, so a malformed text runs nothing.
 ///
-/// A kernel that does what no scenario can express (a refusal that the format does not know)
+/// A kernel that does what no scenario can express (a refusal that the format lacks)
 /// is not an error here: it stands in the log as a line `* UNEXPECTED ...`, which no correct
 /// log has.
 ///

@@ -67,7 +67,7 @@ fn wrong_books_are_found_and_the_line_says_where() {
 }
 
 #[test]
-fn without_a_switch_nobody_is_pinned() {
+fn without_a_switch_nothing_is_pinned() {
     let scenario = one(b"scenario a\nslots 2\nscript 0\nnew 1 -\nst 1\ndrop 1\nend\n");
     assert_eq!(audited(&scenario, true), "");
 }

@@ -132,7 +132,7 @@ fn the_end_of_a_scenario_is_silent_and_complete() {
     }
 }
 
-/// The corpus's page lists every op with its arguments, as the parser knows them.
+/// The corpus's page lists every op with its arguments, as the parser has them.
 #[test]
 fn the_page_of_the_format_lists_every_op() {
     let page = include_str!("../corpus/README.md");

@@ -1,4 +1,4 @@
-//! A guest that begins anew, as often as it likes: for attempts after which nothing can go on.
+//! A guest that restarts any number of times: for attempts after which it cannot continue.
 //!
 //! ```text
 //!   remember(guard)     copies all statics to memory outside of the image
@@ -62,7 +62,7 @@ fn copy(pair: impl Fn(usize, usize) -> (usize, usize)) {
     for part in [start..guard().0.load(Relaxed), guard().1.load(Relaxed)..end] {
         let (from, to) = pair(part.start, copied() + (part.start - start));
         let words = part.len() / size_of::<usize>();
-        // SAFETY: mapped memory, of the statics or behind the image. In assembly, for it is all kinds of things. Nobody relies on
+        // SAFETY: mapped memory, of the statics or behind the image. In assembly, for it is all kinds of things. Nothing relies on
         // what is overwritten: to the program it is as if it began, with memory as it was then.
         #[cfg(target_arch = "x86_64")]
         unsafe {
@@ -92,7 +92,7 @@ pub unsafe fn begin(next: extern "C" fn() -> !) -> ! {
     }
 
     let base = address(&guest_stack_base);
-    // SAFETY: a call that does not return, on a stack of which nobody is left; it is outside of what is copied.
+    // SAFETY: a call that does not return, on a stack that is not used any more; it is outside of what is copied.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!("mov rsp, {base}", "xor ebp, ebp", "call {first}", "ud2",

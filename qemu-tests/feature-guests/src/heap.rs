@@ -27,7 +27,7 @@ static MEMORY: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); BYTES]));
 pub fn give() {
     let mut heap = HEAP.lock();
     assert_eq!(heap.size(), 0, "the allocator has its memory");
-    // SAFETY: the memory lives for ever, nobody else knows it, and the allocator has none yet.
+    // SAFETY: the memory lives for ever, nothing else uses it, and the allocator has none yet.
     unsafe { heap.init(MEMORY.0.get().cast(), BYTES) };
 }
 

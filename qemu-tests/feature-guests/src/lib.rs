@@ -17,7 +17,7 @@ use greenlet::CoreIdentity;
 pub struct EveryCore;
 
 // SAFETY: the board numbers cores from 0, and notes for each whether a handler runs. Its handlers of exceptions never return,
-// and call nothing that asks.
+// and call nothing that queries it.
 unsafe impl CoreIdentity for EveryCore {
     fn number() -> usize {
         board::cores::number()
@@ -28,14 +28,14 @@ unsafe impl CoreIdentity for EveryCore {
     }
 }
 
-/// The one core of the machines, and handlers exactly when they run: the board knows.
+/// The one core of the machines, and handlers exactly when they run: the board keeps track.
 ///
 /// A guest says `greenlet::core_identity!(feature_guests::OneCore)`.
 #[derive(Debug)]
 pub struct OneCore;
 
-// SAFETY: one core has one number; the board calls handlers of interrupts and knows when. Its handlers of exceptions never
-// return, and call nothing that asks.
+// SAFETY: one core has one number; the board calls handlers of interrupts and keeps track. Its handlers of exceptions never
+// return, and call nothing that queries it.
 unsafe impl CoreIdentity for OneCore {
     fn number() -> usize {
         0

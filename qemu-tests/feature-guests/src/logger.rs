@@ -25,7 +25,7 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Interrupts are unmasked when it is.
 static UNMASK: AtomicBool = AtomicBool::new(false);
 
-// SAFETY: from `acquire` to `release` nobody else logs: interrupts are masked, and there is one core.
+// SAFETY: from `acquire` to `release` nothing else logs: interrupts are masked, and there is one core.
 unsafe impl defmt::Logger for Logger {
     fn acquire() {
         let unmask = interrupts::are_enabled();
@@ -35,7 +35,7 @@ unsafe impl defmt::Logger for Logger {
             "something is logged while a frame is made: by a `Format` that logs, or panics"
         );
         UNMASK.store(unmask, SeqCst);
-        // SAFETY: `TAKEN` was not set, so nobody uses the encoder.
+        // SAFETY: `TAKEN` was not set, so the encoder is not in use.
         let encoder = unsafe { &mut *ENCODER.0.get() };
         encoder.start_frame(board::write_frames);
     }

@@ -7,7 +7,7 @@ static STACKS: StackPool<1, 16384> = StackPool::new();
 static TREE: Tree<u32> = Tree::new();
 
 fn handle() {
-    println!("handler: there is nothing to enter, and nobody current");
+    println!("handler: no tree can be entered, and no greenlet is current");
     check!(TREE.current().is_none());
     check!(enters_nothing());
 }
@@ -16,7 +16,7 @@ fn handle() {
 ///
 /// # Panics
 ///
-/// When it is called twice at a time, for want of a second stack.
+/// When it is called twice at a time, for lack of a second stack.
 pub fn show() {
     interrupts::on(handle);
     println!("masked: there is nothing to enter");
@@ -31,9 +31,9 @@ pub fn show() {
             check!(TREE.current().as_ref() == Some(&**me));
 
             interrupts::disable();
-            println!("masked, in a greenlet: nobody is current, and a switch is refused");
+            println!("masked, in a greenlet: none is current, and a switch is refused");
             check!(TREE.current().is_none());
-            check!(me.current().as_ref() == Some(&**me), "who holds a handle can ask it");
+            check!(me.current().as_ref() == Some(&**me), "a handle is enough to query it");
             check!(me.up(x) == Err(Thrown::Refused(Refusal::Masked, Some(Sent::Value(x)))));
             interrupts::enable();
             check!(TREE.current().as_ref() == Some(&**me));

@@ -31,14 +31,14 @@ impl Account {
     }
 }
 
-/// Checks that a tree can be entered, that nobody is in it, and that what greenlets can have is free.
+/// Checks that a tree can be entered, that it has no greenlet but main, and that what greenlets can have is free.
 fn empty(tree: &'static Tree<crate::values::Value, crate::values::Fault>) {
     let entered = tree.enter(|main| {
         let mut listed = 0;
         main.for_each(|_| listed += 1);
         same(listed, 1);
         same((main.references(), main.kills_in_progress(), main.attend()), (1, 0, 0));
-        holds(main.woken().is_none() && main.trace().is_none(), "nobody is woken or listens");
+        holds(main.woken().is_none() && main.trace().is_none(), "no wake is pending, and no tracer is set");
         let contexts = [CONTEXTS.create(v(1)), CONTEXTS.create(v(2))];
         holds(contexts.iter().all(Result::is_ok), "every context is free");
         let child = main.bare(&STACKS).expect("a stack is free");

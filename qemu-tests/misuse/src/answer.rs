@@ -15,7 +15,7 @@ pub(crate) enum Answer {
     Refused(Refusal),
     /// Refused, and what was sent came back.
     Back(Refusal, u32),
-    /// The call has not come back: control went on in main, with this.
+    /// The call has not come back: control arrived in main, with this.
     ToMain(Landed),
     /// It was done.
     Done,
@@ -32,7 +32,7 @@ pub(crate) enum Answer {
     Gone,
 }
 
-/// What went on in main.
+/// What arrived in main.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Landed {
     Value(u32),

@@ -6,8 +6,8 @@
 //! | `reentry` | everything that the kernel calls, with every operation inside of it |
 //! | `named` | what takes a story: destructors that switch, hooks that misbehave, bodies that never return, empty pools |
 //!
-//! A case says what it expects, in numbers and variants that somebody wrote down. After each one the account is made: no
-//! value, error or body exists that did not before, every stack is free, no hook told anything that was not asked for, and both
+//! A case says what it expects, in numbers and variants that are written down. After each one the account is made: no
+//! value, error or body exists that did not before, every stack is free, no hook was called unexpectedly, and both
 //! trees can be entered and are empty. A case about a greenlet that never ends says how many stacks are gone for ever.
 //!
 //! Nothing here needs a heap or an operating system: `tests/cases.rs` runs the cases hosted, each a test, and the guest `misuse`

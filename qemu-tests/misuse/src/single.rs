@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-/// A place for a `T` that whoever runs in a case can put something into, or take it out of.
+/// A place for a `T` that any greenlet of a case can put into it, or take out of it.
 pub(crate) struct Single<T>(Cell<Option<T>>);
 
 // SAFETY: only cases and their hooks use these, and `Case::run` lets in one at a time, on one core or in one thread. Its flag

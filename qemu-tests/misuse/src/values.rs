@@ -47,7 +47,7 @@ pub(crate) struct Fault {
     _alive: Token,
 }
 
-/// The number of values and errors whose destructor does what [`on_drop`] was told, once.
+/// The number of values and errors whose destructor does what [`on_drop`] was given, once.
 pub(crate) const LOADED: u32 = 13;
 
 static ON_DROP: Single<fn()> = Single::empty();

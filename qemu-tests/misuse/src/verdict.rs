@@ -20,7 +20,7 @@ impl fmt::Display for Failure {
 
 impl core::error::Error for Failure {}
 
-/// A case goes on after a failure, so that what it holds is dropped in its order; the first one counts.
+/// A case continues after a failure, so that what it holds is dropped in its order; the first one counts.
 static FIRST: Single<Failure> = Single::empty();
 
 pub(crate) fn take() -> Option<Failure> {

@@ -1,4 +1,4 @@
-//! What cases are played with: two trees whose hooks can be told what to do, pools, and bodies of a few kinds.
+//! What cases are played with: two trees whose hooks can be scripted, pools, and bodies of a few kinds.
 
 use crate::answer::Answer;
 use crate::single::Single;
@@ -101,12 +101,12 @@ pub(crate) static SECOND: Single<Handle> = Single::empty();
 
 /// Runs `body` as the main greenlet of [`TREE`].
 pub(crate) fn tree<R>(body: impl FnOnce(&Main) -> R) -> R {
-    TREE.enter(body).expect("nobody else is in a tree")
+    TREE.enter(body).expect("no tree is entered")
 }
 
 /// The same of [`OTHER`].
 pub(crate) fn other_tree<R>(body: impl FnOnce(&Main) -> R) -> R {
-    OTHER.enter(body).expect("nobody else is in a tree")
+    OTHER.enter(body).expect("no tree is entered")
 }
 
 /// A child of `parent`.

@@ -48,7 +48,7 @@ fn ended(output: &Output) -> Result<String, Failed> {
     Err(format!("{}\n{told}{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
 }
 
-/// In the hook that hears of an overflow: a line for an operation.
+/// In the hook of an overflow: a line for an operation.
 fn tell(name: &'static str, failure: Option<misuse::Failure>) {
     println!("{name}: {}", failure.map_or_else(String::new, |failure| failure.to_string()));
 }
@@ -63,7 +63,7 @@ fn was_told(name: &str) -> Result<(), Failed> {
     match told.as_ref()?.get(name).map(String::as_str) {
         Some("") => Ok(()),
         Some(failure) => Err(failure.into()),
-        None => Err("not told of".into()),
+        None => Err("not reported".into()),
     }
 }
 

@@ -144,7 +144,7 @@ variants! {
     bell_not_rung_again: bell_not_rung_again waiter ring,
     bell_collected_first: bell_collected_first waiter ring,
     bell_pushed_by_store: bell_pushed_by_store waiter ring,
-    bell_for_anyone: bell_for_anyone waiter ring,
+    bell_for_any_task: bell_for_any_task waiter ring,
     bell_kill_kept: bell_kill_kept waiter ring,
     waiter_read_first: bell waiter_read_first ring,
     ring_claimed_by_store: bell waiter ring_claimed_by_store,
@@ -331,8 +331,8 @@ fn an_inbox_that_is_replaced_is_noticed() {
 }
 
 #[test]
-fn a_kill_for_anyone_is_noticed() {
-    some_order_breaks(a_kill_is_of_its_generation::<bell_for_anyone::Hub>, &["another task is killed"]);
+fn a_kill_for_any_task_is_noticed() {
+    some_order_breaks(a_kill_is_of_its_generation::<bell_for_any_task::Hub>, &["another task is killed"]);
 }
 
 #[test]

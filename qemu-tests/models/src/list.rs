@@ -1,5 +1,5 @@
-//! The free stacks of a pool for one core at a time: none in two hands, none lost, nobody who is not the owner at the list, and
-//! the pool free for whoever comes when the owner has nothing there.
+//! The free stacks of a pool for one core at a time: none is handed out twice, none is lost, only the owner accesses the list, and
+//! another core can become the owner when the owner has nothing there.
 
 use crate::records::block::Block;
 use crate::schedule::{as_static, every_order, some_order_breaks, thread};
@@ -68,7 +68,7 @@ macro_rules! variants {
     )*};
 }
 
-variants! { list, list_of_anybody, list_of_nobody, list_late_stored, list_late_lost, list_relaxed_owner, }
+variants! { list, list_of_any_core, list_never_released, list_late_stored, list_late_lost, list_relaxed_owner, }
 
 type Real = list::List;
 
@@ -81,11 +81,11 @@ struct Bench<P> {
     /// does not see to it.
     notes: [AtomicU32; STACKS],
     claims: AtomicU32,
-    /// How many are held by those who are not current owners: they outlived their trees.
+    /// How many are held by cores that are not the owner: they outlived their trees.
     kept: AtomicUsize,
 }
 
-// SAFETY: blocks are for who has the stack, and the rest are atomics.
+// SAFETY: a block is accessed by the holder of its stack alone, and the rest are atomics.
 unsafe impl<P: Sync> Sync for Bench<P> {}
 
 impl<P: Pool> Bench<P> {
@@ -207,13 +207,13 @@ fn three_cores_take_turns() {
 
 #[cfg_attr(miri, ignore = "a stack in two hands is a data race, at which Miri stops")]
 #[test]
-fn an_owner_who_is_not_asked_for_is_noticed() {
-    some_order_breaks(|| cores::<list_of_anybody::List>(2, two_trees), BROKEN);
+fn an_owner_that_is_not_checked_is_noticed() {
+    some_order_breaks(|| cores::<list_of_any_core::List>(2, two_trees), BROKEN);
 }
 
 #[test]
 fn an_owner_for_ever_is_noticed() {
-    some_order_breaks(|| cores::<list_of_nobody::List>(2, two_trees), BROKEN);
+    some_order_breaks(|| cores::<list_never_released::List>(2, two_trees), BROKEN);
 }
 
 #[cfg_attr(miri, ignore = "a stack in two hands is a data race, at which Miri stops")]
@@ -223,11 +223,11 @@ fn a_late_stack_that_is_just_stored_is_noticed() {
 }
 
 #[test]
-fn late_stacks_that_nobody_collects_are_noticed() {
+fn late_stacks_that_are_not_collected_are_noticed() {
     some_order_breaks(|| cores::<list_late_lost::List>(2, two_trees), BROKEN);
 }
 
-/// Shuttle knows one order of all steps, in which this is right.
+/// Shuttle has one order of all steps, in which this is right.
 #[cfg(miri)]
 #[ignore = "with most seeds a data race, at which Miri stops: `qemu-tests/miri threads` runs it apart, and expects that"]
 #[test]

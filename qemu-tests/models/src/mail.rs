@@ -1,5 +1,5 @@
 //! Requests from elsewhere: none is lost for a greenlet that lives, none reaches another greenlet in the same slot nor another tree,
-//! from the end on there is nobody to ask, and the bell is not rung where it is not any more.
+//! from the end on requests are refused, and the bell is not rung where it is not any more.
 //!
 //! The first thread of a model is the greenlets' core. It does what `remote::settle` and `Greenlet::woken` do with blocks.
 
@@ -127,8 +127,8 @@ macro_rules! variants {
 }
 
 variants! {
-    mail, mail_for_anyone, mail_in_two_steps, mail_after_the_end, mail_taken_together, mail_put_in_by_store, mail_collected_by_store,
-    mail_linked_no_more, mail_never_strange, mail_strangers_taken, mail_nobody_is_missing, mail_rung_first, mail_rung_by_nobody,
+    mail, mail_for_any_greenlet, mail_in_two_steps, mail_after_the_end, mail_taken_together, mail_put_in_by_store, mail_collected_by_store,
+    mail_linked_no_more, mail_never_strange, mail_strangers_taken, mail_none_is_missing, mail_rung_first, mail_rung_uncounted,
     mail_relaxed,
 }
 
@@ -226,7 +226,7 @@ fn successors_are_left_alone<P: Post>() {
             attend(post, 0, &[0], Kill, &mut settled);
             attend(post, 0, &[0], Wake, &mut settled);
         }
-        assert!(settled.iter().all(|&(id, _)| id == 10), "of greenlet 20 nothing was asked: {settled:?}");
+        assert!(settled.iter().all(|&(id, _)| id == 10), "nothing was requested of greenlet 20: {settled:?}");
         settled.clear();
         assert!(post.leave(0, 0, 20, Wake));
         killer.join().unwrap();
@@ -239,7 +239,7 @@ fn successors_are_left_alone<P: Post>() {
 }
 
 /// A slot passes to a tree on another core, while its first greenlet is asked for something, and then its second one.
-fn another_tree_is_told<P: Post>() {
+fn another_tree_is_notified<P: Post>() {
     as_static((P::default(), Known::default()), |(post, known)| {
         post.set(0, 10, false);
         let first = thread::spawn(move || post.leave(0, 0, 10, Kill));
@@ -270,7 +270,7 @@ fn another_tree_is_told<P: Post>() {
         first.join().unwrap();
         attend(post, 0, &[], Kill, &mut settled);
         other.join().unwrap();
-        assert!(settled.iter().all(|&(id, _)| id == 10), "of greenlet 20 its own tree was asked: {settled:?}");
+        assert!(settled.iter().all(|&(id, _)| id == 10), "greenlet 20 is of another tree: {settled:?}");
     });
 }
 
@@ -295,7 +295,7 @@ fn nothing_is_left_after_the_end<P: Post>() {
         known.gone.store(true, Release);
         assert_eq!((post.id(0), post.id(1)), (10, 11), "the end takes no greenlet's number away");
         post.forget(0);
-        post.set(0, 20, false); // by the next run, before who was late has put it into the list
+        post.set(0, 20, false); // by the next run, before the late requester has put it into the list
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert!(post.leave(0, 0, 20, Wake));
         let mut settled = Vec::new();
@@ -305,8 +305,8 @@ fn nothing_is_left_after_the_end<P: Post>() {
     });
 }
 
-/// A core that looks at nothing but its bell, as who switches does; and in the end takes it down.
-fn the_bell_is_heard<P: Post>() {
+/// A core that looks at its bell alone, as a switch does; and in the end takes it down.
+fn the_bell_is_noticed<P: Post>() {
     as_static((P::default(), Known::default()), |(post, known)| {
         post.set(0, 10, false);
         post.set(1, 11, false);
@@ -335,8 +335,8 @@ fn the_bell_is_heard<P: Post>() {
     });
 }
 
-/// The core leaves while somebody rings: from then on its record may be something else.
-fn nobody_rings_where_there_is_no_bell<P: Post>() {
+/// The core leaves while another rings: from then on its record may be something else.
+fn no_ring_where_there_is_no_bell<P: Post>() {
     as_static(P::default(), |post| {
         post.set(0, 10, false);
         post.hang();
@@ -346,7 +346,7 @@ fn nobody_rings_where_there_is_no_bell<P: Post>() {
         for asker in askers {
             asker.join().unwrap();
         }
-        assert_eq!(post.bell(), 0, "somebody has rung where there is no bell");
+        assert_eq!(post.bell(), 0, "rung where there is no bell");
     });
 }
 
@@ -354,10 +354,13 @@ fn nobody_rings_where_there_is_no_bell<P: Post>() {
 const LOST: &[&str] = &["settled 0 times", "is lost"];
 /// Or shuttle's bound for those that go round in circles.
 const MISLAID: &[&str] = &["settled 0 times", "is lost", "exceeded max_steps", "settled 2 times", "deadlock"];
-const FOR_ANOTHER: &[&str] =
-    &["a request was left for a greenlet that was gone before", "of greenlet 20 nothing was asked", "settled 2 times"];
+const FOR_ANOTHER: &[&str] = &[
+    "a request was left for a greenlet that was gone before",
+    "nothing was requested of greenlet 20",
+    "settled 2 times",
+];
 const AFTER_THE_END: &[&str] = &["a request was left after the end"];
-const NO_BELL: &[&str] = &["somebody has rung where there is no bell"];
+const NO_BELL: &[&str] = &["rung where there is no bell"];
 
 #[test]
 fn a_request_for_a_living_greenlet_is_settled_once() {
@@ -371,7 +374,7 @@ fn a_request_does_not_reach_the_next_greenlet_in_the_slot() {
 
 #[test]
 fn a_request_reaches_the_tree_that_has_the_slot() {
-    every_order(another_tree_is_told::<mail::Office>);
+    every_order(another_tree_is_notified::<mail::Office>);
 }
 
 #[test]
@@ -380,13 +383,13 @@ fn no_request_is_left_after_the_end() {
 }
 
 #[test]
-fn a_request_is_settled_by_who_looks_at_nothing_but_the_bell() {
-    every_order(the_bell_is_heard::<mail::Office>);
+fn a_request_is_settled_by_a_core_that_reads_its_bell_alone() {
+    every_order(the_bell_is_noticed::<mail::Office>);
 }
 
 #[test]
-fn who_has_left_is_not_rung_for() {
-    every_order(nobody_rings_where_there_is_no_bell::<mail::Office>);
+fn a_core_that_has_left_is_not_rung() {
+    every_order(no_ring_where_there_is_no_bell::<mail::Office>);
 }
 
 /// Tests that a mutant is noticed.
@@ -401,21 +404,21 @@ macro_rules! noticed {
 }
 
 noticed! {
-    a_request_for_whoever_is_there_is_noticed: successors_are_left_alone, mail_for_anyone, FOR_ANOTHER;
+    a_request_for_any_greenlet_is_noticed: successors_are_left_alone, mail_for_any_greenlet, FOR_ANOTHER;
     a_request_in_two_steps_is_noticed: successors_are_left_alone, mail_in_two_steps, FOR_ANOTHER;
     a_request_after_the_end_is_noticed: nothing_is_left_after_the_end, mail_after_the_end, AFTER_THE_END;
     two_requests_taken_as_one_are_noticed: all_are_settled, mail_taken_together, LOST;
     an_inbox_that_is_just_stored_is_noticed: all_are_settled, mail_put_in_by_store, LOST;
     an_inbox_that_is_emptied_in_two_steps_is_noticed: all_are_settled, mail_collected_by_store, LOST;
     a_slot_that_forgets_its_list_is_noticed: successors_are_left_alone, mail_linked_no_more, MISLAID;
-    a_slot_in_a_strange_list_that_counts_as_ours_is_noticed: another_tree_is_told, mail_never_strange, LOST;
-    a_stranger_s_request_that_is_taken_is_noticed: another_tree_is_told, mail_strangers_taken, LOST;
-    one_who_is_missing_and_not_looked_for_is_noticed: another_tree_is_told, mail_nobody_is_missing, LOST;
-    a_bell_before_the_request_is_noticed: the_bell_is_heard, mail_rung_first, LOST;
-    who_rings_and_is_not_counted_is_noticed: nobody_rings_where_there_is_no_bell, mail_rung_by_nobody, NO_BELL;
+    a_slot_in_a_strange_list_that_counts_as_ours_is_noticed: another_tree_is_notified, mail_never_strange, LOST;
+    a_stranger_s_request_that_is_taken_is_noticed: another_tree_is_notified, mail_strangers_taken, LOST;
+    one_that_is_missing_and_not_looked_for_is_noticed: another_tree_is_notified, mail_none_is_missing, LOST;
+    a_bell_before_the_request_is_noticed: the_bell_is_noticed, mail_rung_first, LOST;
+    a_ring_that_is_not_counted_is_noticed: no_ring_where_there_is_no_bell, mail_rung_uncounted, NO_BELL;
 }
 
-/// Shuttle knows one order of all steps, in which this is right.
+/// Shuttle has one order of all steps, in which this is right.
 #[cfg(miri)]
 #[test]
 fn an_inbox_that_orders_nothing_is_noticed() {

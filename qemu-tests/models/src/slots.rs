@@ -50,7 +50,7 @@ struct Bench<P> {
     notes: [UnsafeCell<u32>; SLOTS],
 }
 
-// SAFETY: `notes` are for who has the slot.
+// SAFETY: only the holder of the slot accesses its `notes`.
 unsafe impl<P: Sync> Sync for Bench<P> {}
 
 impl<P: Pool> Bench<P> {

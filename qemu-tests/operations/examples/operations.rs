@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Tells callgrind of the two moments.
+/// Marks the two moments for callgrind.
 #[derive(Default)]
 struct Callgrind {
     name: RefCell<CString>,
@@ -47,7 +47,7 @@ impl Meter for Callgrind {
     }
 }
 
-/// Valgrind is asked by instructions that do nothing elsewhere.
+/// A request to valgrind is instructions that do nothing elsewhere.
 #[cfg(target_arch = "x86_64")]
 mod request {
     use core::arch::asm;
@@ -59,18 +59,18 @@ mod request {
 
     /// Counts from zero on.
     pub(super) fn zero() {
-        ask(ZERO, 0);
+        request_of_valgrind(ZERO, 0);
     }
 
     /// Writes down what was counted, by a name.
     pub(super) fn dump(name: &CStr) {
-        ask(DUMP_AT, name.as_ptr().expose_provenance());
+        request_of_valgrind(DUMP_AT, name.as_ptr().expose_provenance());
     }
 
-    fn ask(request: usize, argument: usize) {
+    fn request_of_valgrind(request: usize, argument: usize) {
         let words = [request, argument, 0, 0, 0, 0];
         let mut _answer = 0_usize;
-        // SAFETY: this is how valgrind is asked for something: by instructions that change nothing, rotations by 128 in all and
+        // SAFETY: this is the form of a request to valgrind: instructions that change nothing, rotations by 128 in all and
         // an exchange of a register with itself. It reads the six words that rax points to, and leaves its answer in rdx.
         unsafe {
             asm!(
@@ -86,7 +86,7 @@ mod request {
     }
 }
 
-/// Nobody counts here.
+/// Nothing is counted here.
 #[cfg(not(target_arch = "x86_64"))]
 mod request {
     use std::ffi::CStr;

@@ -6,33 +6,33 @@ use crate::{Greenlet, MOST, Main, Operation};
 use core::hint::black_box;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
-    Operation::whole("clone_drop", |run| asks(run, |g| g.clone())),
+    Operation::whole("clone_drop", |run| queried(run, |g| g.clone())),
     Operation::whole("upgrade", |run| in_tree(|main| upgrades(run, main))),
     Operation::whole("upgrade_freed", |run| in_tree(|main| upgrades_freed(run, main))),
     // What only reads what is at hand is not counted; a crowd must not matter to it all the same.
     #[cfg(feature = "crowd")]
-    Operation::whole("questions", |run| asks(run, questions)),
+    Operation::whole("questions", |run| queried(run, questions)),
     // For the reports of panics and faults.
-    Operation::whole("current_report", |run| asks(run, |_| current_report())),
+    Operation::whole("current_report", |run| queried(run, |_| current_report())),
     Operation::whole("stack_of_last", |run| in_tree(|main| finds_stack(run, main))),
 ];
 
-/// Asks a greenlet that waits, each turn another one.
+/// Queries a greenlet that waits, each turn another one.
 #[inline(always)]
-fn asks<T>(run: &Run<'_>, ask: impl Fn(&Greenlet) -> T) -> Done {
+fn queried<T>(run: &Run<'_>, query: impl Fn(&Greenlet) -> T) -> Done {
     in_tree(|main| {
         let greenlets: [Greenlet; MOST] = unstarted(main, |me, x| me.up(x));
         for greenlet in &greenlets {
             greenlet.switch(1).map_err(unexpected)?;
         }
         run.each(|at| {
-            black_box(ask(&greenlets[at]));
+            black_box(query(&greenlets[at]));
             Ok(())
         })
     })
 }
 
-/// What a greenlet and its pool are asked without a change to them.
+/// Queries of a greenlet and its pool that do not change them.
 #[cfg(feature = "crowd")]
 fn questions(g: &Greenlet) {
     black_box((g.state(), g.is_started(), g.is_active(), g.is_dead(), g.is_current(), g.is_main(), g.is_ended()));

@@ -22,7 +22,7 @@
 //! the other:  loop { y = parent.switch(y)?; }
 //! ```
 //!
-//! The guest `count` runs them on bare metal, and the example `operations` hosted. Who made what they print into figures knows
+//! The guest `count` runs them on bare metal, and the example `operations` hosted. The host program that turns their output into figures knows
 //! the form of a line: `ran NAME PART TURNS INSTRUCTIONS`.
 
 #![no_std]
@@ -42,7 +42,7 @@ mod values;
 pub use meter::{Meter, Unexpected};
 
 use core::fmt;
-use meter::{Done, Nobody, Run};
+use meter::{Done, NoMeter, Run};
 
 /// A value of 8 bytes, which travels in a register.
 type Main<V = u64> = greenlet::Main<V, &'static str>;
@@ -117,7 +117,7 @@ impl Operation {
     ///
     /// When an operation does not do what it does; nothing was counted then.
     pub fn run(&self, turns: usize, meter: &dyn Meter) -> Result<(), Unexpected> {
-        (self.run)(&Run { turns: MOST, meter: &Nobody })?;
+        (self.run)(&Run { turns: MOST, meter: &NoMeter })?;
         (self.run)(&Run { turns: turns.min(MOST), meter })
     }
 }

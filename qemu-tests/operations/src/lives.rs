@@ -98,7 +98,7 @@ struct Memory(UnsafeCell<[MaybeUninit<u8>; REGION_BYTES]>);
 // SAFETY: `region` alone looks at it, once.
 unsafe impl Sync for Memory {}
 
-/// The stacks in [`Memory`], carved when they are first asked for. Operations run one at a time.
+/// The stacks in [`Memory`], carved when they are first needed. Operations run one at a time.
 fn region() -> Done<&'static StackRegion<SIZE>> {
     static MEMORY: Memory = Memory(UnsafeCell::new([MaybeUninit::uninit(); REGION_BYTES]));
     static REGION: AtomicPtr<StackRegion<SIZE>> = AtomicPtr::new(ptr::null_mut());

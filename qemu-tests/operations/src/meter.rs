@@ -14,9 +14,9 @@ pub trait Meter {
 }
 
 /// Does not count.
-pub(crate) struct Nobody;
+pub(crate) struct NoMeter;
 
-impl Meter for Nobody {
+impl Meter for NoMeter {
     fn begin(&self) {}
 
     fn end(&self) {}
@@ -76,7 +76,7 @@ impl Run<'_> {
     }
 }
 
-/// A value of which the compiler knows nothing. A function, or the loop would keep its values in the memory that `black_box`
+/// A value that is hidden from the optimizer. A function, or the loop would keep its values in the memory that `black_box`
 /// shows around.
 #[inline(never)]
 fn hidden<X>(x: X) -> X {

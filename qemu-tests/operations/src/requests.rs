@@ -1,4 +1,4 @@
-//! What is asked for from elsewhere, and seen to here. The tree has one greenlet besides main.
+//! Requests from other cores, settled here. The tree has one greenlet besides main.
 
 use crate::meter::{Done, Run, unexpected};
 use crate::stacks::{STACKS, in_tree};
@@ -21,7 +21,7 @@ fn wakes(run: &Run<'_>, main: &Main) -> Done {
     })
 }
 
-/// A whole life: started by a switch, a kill is asked for and settled.
+/// A whole life: started by a switch, a kill is requested and settled.
 fn kills(run: &Run<'_>, main: &Main) -> Done {
     run.each(|_| {
         let greenlet = main.spawn(&STACKS, |me, x| me.up(x)).map_err(unexpected)?;

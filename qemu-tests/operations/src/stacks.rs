@@ -5,7 +5,7 @@ use crate::{Greenlet, MOST, Main, Me, Outcome, Tree};
 use core::array;
 use greenlet::StackPool;
 
-/// Room for what is compiled without optimization, too, although nobody counts that.
+/// Room for what is compiled without optimization, too, although that is not counted.
 pub(crate) const SIZE: usize = 16384;
 
 /// As many stacks as an operation has turns, and some for what it stands on.

@@ -138,7 +138,7 @@ fn ended(run: &Run<'_>) -> Done {
     })
 }
 
-/// A greenlet loses its last reference while it runs: whoever goes on after it must look after it, this once.
+/// A greenlet loses its last reference while it runs: its successor must release it, this once.
 fn unreferred(main: &Main) -> Done {
     let opener = main.spawn(&STACKS, |me, x| {
         let opener = (*me).clone();

@@ -69,12 +69,12 @@ fn fails(_: &Me, _: u64) -> Outcome {
 }
 
 /// Hears of a transfer and does nothing about it.
-fn hears(_: Event, origin: &Greenlet, target: &Greenlet) -> Result<(), &'static str> {
+fn trace(_: Event, origin: &Greenlet, target: &Greenlet) -> Result<(), &'static str> {
     black_box((origin, target));
     Ok(())
 }
 
 fn traced(run: &Run<'_>, main: &Main) -> Done {
-    main.set_trace(Some(&hears));
+    main.set_trace(Some(&trace));
     switches(run, main)
 }

@@ -1,11 +1,11 @@
-//! The allocator that the crate alloc asks for.
+//! The allocator that the crate alloc needs.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
 struct Memory;
 
-// SAFETY: `memory` hands out each byte once, and as aligned as any layout may ask here: to 64 bytes.
+// SAFETY: `memory` hands out each byte once, and as aligned as any layout may need here: to 64 bytes.
 unsafe impl GlobalAlloc for Memory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let memory = if layout.align() <= 64 { crate::memory(layout.size()) } else { None };

@@ -20,13 +20,13 @@ mod memory;
 pub use console::figure;
 pub use memory::memory;
 
-/// Declares the function that a program is. It gets a number that no compiler knows; what it returns, below 100, is the code that
+/// Declares the function that a program is. It gets a number that is not known at compile time; what it returns, below 100, is the code that
 /// the machine ends with.
 #[macro_export]
 macro_rules! program {
     ($main:path) => {
         const _: () = {
-            // SAFETY: called by the assembly of this crate, with this signature; nobody else defines it, or linking fails.
+            // SAFETY: called by the assembly of this crate, with this signature; nothing else defines it, or linking fails.
             #[unsafe(no_mangle)]
             extern "C" fn program(seed: u64) -> u64 {
                 let main: fn(u64) -> u64 = $main;
@@ -36,7 +36,7 @@ macro_rules! program {
     };
 }
 
-/// Nobody looks at it: a program that panics does not end, and is ended.
+/// Prints nothing: a program that panics does not end, and is ended.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {

@@ -1,4 +1,4 @@
-//! Memory to hand out, which nobody gives back. The linker script has it outside of `.bss`.
+//! Memory to hand out, which is not given back. The linker script has it outside of `.bss`.
 
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -14,7 +14,7 @@ unsafe extern "C" {
 /// Bytes that were handed out.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Memory that nobody else has, aligned to 64 bytes; `None` when there is not so much left.
+/// Memory that is handed out once, aligned to 64 bytes; `None` when there is not so much left.
 pub fn memory(bytes: usize) -> Option<&'static mut [MaybeUninit<u8>]> {
     let start = (&raw const memory_start).cast_mut();
     let room = (&raw const memory_end).addr() - start.addr();

@@ -7,7 +7,7 @@ use core::fmt;
 use greenlet::{Context, State, Thrown};
 use heapless::Vec;
 
-/// What the kernel tells of the greenlet at one place.
+/// What the kernel reports of the greenlet at one place.
 #[derive(Clone, Copy)]
 struct Seen {
     state: State,
@@ -20,7 +20,7 @@ struct Seen {
 struct Census {
     seen: [Option<Seen>; PLACES],
     listed: usize,
-    /// Which stacks of the pool belong to somebody.
+    /// Which stacks of the pool are in use.
     taken: u64,
     /// How far behind a multiple of their size, counted from the pool's address, the limits of stacks are: all of them so far.
     shift: Option<usize>,
@@ -41,7 +41,7 @@ pub(crate) fn audit(me: &Handle, outcome: &Out) {
         look(&mut census, greenlet, me);
     });
     if me.current().as_ref() != Some(me) {
-        fail(format_args!("who runs is not the current greenlet"));
+        fail(format_args!("the running greenlet is not the current one"));
     }
     let entries = with(|world| world.books.entries);
     let judged = lives(&census, &entries)
@@ -102,7 +102,7 @@ fn look(census: &mut Census, greenlet: &Handle, me: &Handle) {
     }
     let state = greenlet.state();
     if (state == State::Running) != (greenlet == me) {
-        wrong(format_args!("it is {state}, and so is not who looks"));
+        wrong(format_args!("it is {state}, and so is not the one that looks"));
     }
     match greenlet.stack() {
         None if place == 0 || state == State::Dead => {}
@@ -119,7 +119,7 @@ fn look(census: &mut Census, greenlet: &Handle, me: &Handle) {
                 return wrong(format_args!("its stack is none of the pool: {stack}"));
             }
             if census.taken & 1 << number != 0 {
-                wrong(format_args!("its stack is somebody else's, too: {stack}"));
+                wrong(format_args!("its stack is another one's, too: {stack}"));
             }
             census.taken |= 1 << number;
             let here = 0_u8;
@@ -136,7 +136,7 @@ fn look(census: &mut Census, greenlet: &Handle, me: &Handle) {
     });
 }
 
-/// Nobody goes back in life, and nobody lives without a body. Who exists is listed.
+/// No greenlet goes back in its life cycle, and none lives without a body. Each that exists is listed.
 fn lives(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
     use State::{Dead, Running, Suspended, Unstarted};
     for (place, (seen, entry)) in census.seen.iter().zip(entries).enumerate() {
@@ -155,14 +155,14 @@ fn lives(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
     Ok(())
 }
 
-/// Every chain of parents ends in main; and everybody has the parent that was given to it last, if no kill is in progress.
+/// Every chain of parents ends in main; and each greenlet has the parent that was given to it last, if no kill is in progress.
 fn family(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
     for (place, (seen, entry)) in census.seen.iter().zip(entries).enumerate() {
         if let (Some(seen), Some(parent), 0) = (seen, entry.parent, census.kills) {
             must(place, "its parent", seen.parent.unwrap_or(0), parent)?;
         }
     }
-    // Bit by bit, who is known to be below main.
+    // Bit by bit, the greenlets found to be below main.
     let mut below = 1_u128;
     for place in 0..PLACES {
         let mut way = 0_u128;
@@ -184,7 +184,7 @@ fn family(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
     }
 }
 
-/// Every reference is somebody's.
+/// Every reference is accounted for.
 ///
 /// Some cannot be named from here, only counted: a kill in progress refers to its victim and to the victim's old parent; a greenlet
 /// that waits in `up` to its parent, if it left by the slow path; a kill that puts back a parent over another one to its victim,

@@ -1,4 +1,4 @@
-//! What each greenlet does, main included: one operation after another, until it is asked to end, or likes to.
+//! What each greenlet does, main included: one operation after another, until it is killed, or by chance ends by itself.
 
 use crate::books::{Books, Entry};
 use crate::values::{BODIES, Handle, LOCALS, Me, Out, VALUES, Value};
@@ -30,7 +30,7 @@ pub(crate) fn run(order: Order, prepare: fn(Stack), progress: fn(u64)) -> Tally 
     })
 }
 
-/// One operation of whoever runs, and the audit; `None` when it is all over.
+/// One operation of the current greenlet, and the audit; `None` when it is all over.
 fn step(me: &Handle) -> Option<Out> {
     if with(|world| world.books.over()) {
         return None;
@@ -70,7 +70,7 @@ pub(crate) fn live() -> impl FnOnce(&Me, Value) -> Out {
                 let numbers = &mut world.books.numbers;
                 match outcome {
                     Ok(_) => numbers.percent(4),
-                    // Now and then somebody refuses to end.
+                    // Now and then one refuses to end.
                     Err(_) => numbers.percent(80),
                 }
             });

@@ -1,4 +1,4 @@
-//! What is noted while operations run, for the audit to compare with what the kernel tells.
+//! What is noted while operations run, for the audit to compare with what the kernel reports.
 
 use crate::numbers::{Numbers, mixed};
 use crate::values::Handle;
@@ -34,19 +34,19 @@ pub(crate) struct Entry {
     pub(crate) id: u64,
     /// Handles in the hands of operations in progress.
     pub(crate) hands: u32,
-    /// Whom it went to, while it waits in `up`.
+    /// The receiver of its value, while it waits in `up`.
     pub(crate) up: Option<u8>,
     /// Its parent, when no kill stands in for one; `None` when it was changed while one did.
     pub(crate) parent: Option<u8>,
-    /// It was told of as leaked: a kill that is over keeps a reference until it dies.
+    /// It was reported leaked: a kill that is over keeps a reference until it dies.
     pub(crate) leaked: bool,
     /// It has or had a body.
     pub(crate) body: bool,
     /// It has a local value.
     pub(crate) local: bool,
-    /// Somebody left it a wake that nobody has taken.
+    /// A wake was left for it that was not taken.
     pub(crate) woken: bool,
-    /// How the last audit saw it; `None` when there is nobody.
+    /// How the last audit saw it; `None` when there is none.
     pub(crate) last: Option<State>,
 }
 
@@ -84,7 +84,7 @@ impl Books {
         *self = Self { numbers: Numbers::new(mixed(order.seed)), count: order.count, prepare, progress, ..Self::new() };
     }
 
-    /// Whether it is over: then everybody ends.
+    /// Whether it is over: then all greenlets end.
     pub(crate) fn over(&self) -> bool {
         self.done >= self.count || self.failure.is_some()
     }
@@ -94,7 +94,7 @@ impl Books {
         self.digest = mixed(self.digest ^ what);
     }
 
-    /// Whether it was told of as leaked.
+    /// Whether it was reported leaked.
     pub(crate) fn is_leaked(&self, place: usize) -> bool {
         self.entries[place].leaked
     }
@@ -104,7 +104,7 @@ impl Books {
         self.story.leaks += 1;
         // The kill's, and that of the hook.
         if references != 2 {
-            self.fail(format_args!("greenlet {place} is told of as leaked, and has {references} references, not 2"));
+            self.fail(format_args!("greenlet {place} is reported leaked, and has {references} references, not 2"));
         }
     }
 
@@ -148,7 +148,7 @@ impl Hand {
         self.place
     }
 
-    /// The handle, for somewhere that the audit knows of.
+    /// The handle, for a place that the audit counts.
     pub(crate) fn into_handle(self) -> Handle {
         with(|world| world.books.entries[self.place].hands -= 1);
         let mut this = ManuallyDrop::new(self);

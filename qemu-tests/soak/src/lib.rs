@@ -1,7 +1,7 @@
 //! A soak: one long-lived tree of up to 64 greenlets that do random things to each other, and an audit after each of them.
 //!
 //! The fuzzer of the package `conformance` runs many short scripts, each in a fresh tree. Here nothing ever starts anew: stacks,
-//! places of contexts and local values, numbers and counts are used over and over, by whoever happens to run.
+//! places of contexts and local values, numbers and counts are used over and over, by all greenlets in turn.
 //!
 //! ```text
 //!   main ─┐                       ┌─► ops: one random operation ─► the kernel ─► maybe another greenlet
@@ -15,7 +15,7 @@
 //! | `values` | what is sent, and what is counted |
 //! | `world` | the tree, its pools, and the handles that are held |
 //! | `books` | what is noted while operations run |
-//! | `ops`, `people` | the operations |
+//! | `ops`, `population` | the operations |
 //! | `body` | what each greenlet does |
 //! | `audit` | what must hold |
 //!
@@ -29,7 +29,7 @@ mod body;
 mod books;
 mod numbers;
 mod ops;
-mod people;
+mod population;
 mod values;
 mod world;
 
@@ -72,9 +72,9 @@ pub struct Story {
     pub most: usize,
     /// The most kills that were in progress at a time.
     pub kills: u32,
-    /// How often one was told of as leaked.
+    /// How often one was reported leaked.
     pub leaks: u64,
-    /// Times when there was no stack for a greenlet that was asked for.
+    /// Times when there was no stack for a greenlet to be spawned.
     pub full: u64,
 }
 
@@ -98,7 +98,7 @@ impl Order {
         words.next().is_none().then_some(order)
     }
 
-    /// Does it. `prepare` is told of every stack before a greenlet uses it, for tools that watch stacks; `progress` of every
+    /// Does it. `prepare` is called with every stack before a greenlet uses it, for tools that watch stacks; `progress` of every
     /// millionth operation.
     ///
     /// # Panics

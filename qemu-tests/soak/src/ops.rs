@@ -2,7 +2,7 @@
 
 use crate::GREENLETS;
 use crate::books::{Hand, fail};
-use crate::people;
+use crate::population;
 use crate::values::{Handle, Out, Value};
 use crate::world::{PLACES, POCKETS, with};
 use greenlet::{Refusal, State, Thrown};
@@ -12,8 +12,8 @@ pub(crate) fn below(end: usize) -> usize {
     with(|world| world.books.numbers.below(end))
 }
 
-/// Somebody who exists, most often not main.
-pub(crate) fn anybody() -> Hand {
+/// A greenlet that exists, most often not main.
+pub(crate) fn any_greenlet() -> Hand {
     // With few greenlets most places are empty: then main it is.
     let found = (0..6).find_map(|_| Hand::at(below(PLACES)));
     found.or_else(|| Hand::at(0)).unwrap_or_else(|| unreachable!("main exists"))
@@ -30,20 +30,20 @@ pub(crate) fn one(me: &Handle) -> Out {
         }),
         41..=42 => transfer(|to, value| to.kill_with(value)),
         43..=46 => cancel(me),
-        47..=62 => people::spawn(me),
-        63..=65 => people::bare(me),
-        66..=68 => people::set_run(),
-        69..=75 => people::set_parent(me),
+        47..=62 => population::spawn(me),
+        63..=65 => population::bare(me),
+        66..=68 => population::set_run(),
+        69..=75 => population::set_parent(me),
         76..=80 => let_go(below(GREENLETS) + 1),
         81..=83 => empty_pocket(),
-        84..=87 => people::pocket(),
-        88..=89 => people::hold(),
-        90 => people::remote_kill(),
-        91..=92 => people::remote_wake(),
-        93..=94 => people::woken(me),
-        95 => people::attend(me),
-        96..=97 => people::context(),
-        _ => people::local(),
+        84..=87 => population::pocket(),
+        88..=89 => population::hold(),
+        90 => population::remote_kill(),
+        91..=92 => population::remote_wake(),
+        93..=94 => population::woken(me),
+        95 => population::attend(me),
+        96..=97 => population::context(),
+        _ => population::local(),
     }
 }
 
@@ -65,7 +65,7 @@ fn cannot_arrive(to: &Handle) -> bool {
 }
 
 fn transfer(send: fn(&Handle, Value) -> Out) -> Out {
-    let to = anybody();
+    let to = any_greenlet();
     let refused = cannot_arrive(&to);
     let value = Value::new(below(1000) as u64);
     let outcome = send(&to, value);
@@ -76,7 +76,7 @@ fn transfer(send: fn(&Handle, Value) -> Out) -> Out {
 }
 
 fn cancel(me: &Handle) -> Out {
-    let victim = anybody();
+    let victim = any_greenlet();
     let refusal = if victim.is_main() {
         Some(Refusal::Main)
     } else if is_above(&victim, me) {
@@ -95,7 +95,7 @@ fn cancel(me: &Handle) -> Out {
     if found != refusal {
         fail(format_args!("cancel of greenlet {}: expected {refusal:?}, found {found:?}", victim.place()));
     }
-    // A refusal stays here: who leaves a body with it would be taken for refused elsewhere.
+    // A refusal stays here: an end of the body with it would count as a refusal elsewhere.
     if found.is_some() { done(1) } else { outcome }
 }
 

@@ -21,7 +21,7 @@ impl Counter {
         Self(AtomicU32::new(0))
     }
 
-    /// How many exist. What is dropped twice makes it wrap: a number that nobody expects.
+    /// How many exist. What is dropped twice makes it wrap, to a number that cannot be right.
     pub(crate) fn alive(&self) -> u32 {
         self.0.load(Relaxed)
     }

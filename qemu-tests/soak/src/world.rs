@@ -1,4 +1,4 @@
-//! The tree, its pools, and who holds which handle.
+//! The tree, its pools, and which greenlet holds which handle.
 
 use crate::GREENLETS;
 use crate::books::Books;
@@ -44,16 +44,16 @@ pub(crate) struct World {
     pub(crate) held: [Option<Handle>; PLACES],
     /// Further ones, of any.
     pub(crate) pockets: [Option<Handle>; POCKETS],
-    /// Whoever has, or had, the place last.
+    /// The greenlet that has, or had, the place last.
     pub(crate) weak: [Option<Weak>; PLACES],
-    /// How that one is asked from elsewhere, also when it is gone.
+    /// For requests to that one from elsewhere, also when it is gone.
     pub(crate) remotes: [Option<RemoteGreenlet>; PLACES],
     pub(crate) books: Books,
 }
 
 struct Single(UnsafeCell<World>);
 
-// SAFETY: `with` is the only way in, and who calls it runs on the core that entered `TREE`, or on the one that is about to, which
+// SAFETY: `with` is the only way in, and its caller runs on the core that entered `TREE`, or on the one that is about to, which
 // the claim of the tree makes one at a time. Handles are gone when the tree has ended.
 unsafe impl Sync for Single {}
 

@@ -1,4 +1,4 @@
-//! What `cargo xtask soak`, `cargo xtask mutants-sample` and `cargo xtask reliability` are asked for.
+//! What `cargo xtask soak`, `cargo xtask mutants-sample` and `cargo xtask reliability` are to do.
 
 use lexopt::ValueExt;
 

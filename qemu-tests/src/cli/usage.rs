@@ -25,6 +25,7 @@ usage:
   cargo xtask fuzz-tasklets [SEED] [COUNT]
   cargo xtask soak [host|MACHINE]... [--seed SEED] [COUNT] [--debug] [--under valgrind|asan]
   cargo xtask speed [--bless]
+  cargo xtask cycles [--bless]
   cargo xtask sizes [--bless]
   cargo xtask bench-peers [--quick] [--json FILE]
   cargo xtask machines [NAME...] [--json FILE]
@@ -58,6 +59,8 @@ audit of the kernel after each; on host, aarch64 and x86_64.
 `speed` prints what each operation costs: instructions on bare metal and hosted, and a ratio of
 times; with --bless it keeps the instructions, and `cargo test` fails when they are others.
 Hosted it takes valgrind, on x86_64 Linux.
+`cycles` prints what llvm-mca says of a switch on other processors; with --bless it keeps that,
+for `cargo test`. It takes LLVM 19.
 `sizes` prints how large programs are, what a greenlet takes of RAM, and how small a stack may
 be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 `bench-peers` measures greenlet beside other coroutines; `bench-peers --help` says more.

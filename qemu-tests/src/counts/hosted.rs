@@ -1,6 +1,6 @@
 //! The hosted program, and valgrind, which counts what it executes.
 //!
-//! Callgrind does: it is told by the program where a loop begins and ends. What it makes of calls over a change of stacks is of
+//! Callgrind does: the program marks where a loop begins and ends. What it makes of calls over a change of stacks is of
 //! no interest here, only how many instructions there were.
 
 use std::fs;
@@ -18,7 +18,7 @@ use crate::{environment, places};
 /// The hosted example, and its package.
 const NAME: &str = "operations";
 
-/// Where the figures are kept from: the program asks valgrind by instructions of x86-64.
+/// Where the figures are kept from: a request to valgrind is instructions of x86-64.
 pub(super) const IS_SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os = "linux"));
 
 /// Many times what it takes.
@@ -79,14 +79,14 @@ fn lines(dumps: &str) -> Result<String> {
             lines += &format!("{name} {total}\n");
         }
     }
-    ensure!(!lines.is_empty(), "valgrind dumped nothing that it was asked for");
+    ensure!(!lines.is_empty(), "valgrind dumped nothing that was requested");
     Ok(lines)
 }
 
 /// The C library, as it says itself.
 fn libc() -> Result<String> {
     let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output().context("cannot start getconf")?;
-    ensure!(output.status.success(), "getconf does not tell the version of the C library ({})", output.status);
+    ensure!(output.status.success(), "getconf does not print the version of the C library ({})", output.status);
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_asks_for_nothing_is_noticed() {
+    fn a_program_that_requests_nothing_is_noticed() {
         assert!(lines("desc: Trigger: Program termination\ntotals: 9\n").is_err());
     }
 }

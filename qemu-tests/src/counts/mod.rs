@@ -24,6 +24,7 @@ use crate::machine::{self, Machine};
 use crate::tools::Needs;
 use crate::{places, transcript, verdict};
 
+pub(crate) use self::table::read;
 pub use self::table::table;
 
 /// The guest that counts instructions.
@@ -140,7 +141,7 @@ impl Subject {
         let file = self.file();
         let remedy = || format!("cannot read {}; `{} --bless` makes it", file.display(), FORM.command);
         let text = fs::read_to_string(&file).with_context(remedy)?;
-        table::read(&FORM, &text, self.column().1).with_context(|| file.display().to_string())
+        read(&FORM, &text, self.column().1).with_context(|| file.display().to_string())
     }
 
     /// Builds the program that counts, apart from what else is built.

@@ -40,7 +40,7 @@ pub fn table(columns: &[(&str, &Figures)]) -> String {
 }
 
 /// Reads a column of a table that is kept.
-pub(super) fn read(form: &'static Form, text: &str, column: &str) -> Result<Figures> {
+pub(crate) fn read(form: &'static Form, text: &str, column: &str) -> Result<Figures> {
     let mut rows = text.lines().filter(|line| !line.starts_with('#')).map(str::split_whitespace);
     let mut head = rows.next().into_iter().flatten();
     let at = head.position(|name| name == column).with_context(|| format!("no column `{column}`"))?;

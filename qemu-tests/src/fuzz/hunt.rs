@@ -56,7 +56,7 @@ pub struct Caught {
     found: Option<Found>,
 }
 
-/// What of it could be told apart.
+/// The parts of it that could be separated.
 #[derive(Debug)]
 struct Found {
     index: u64,
@@ -66,7 +66,7 @@ struct Found {
 }
 
 impl Hunt {
-    /// Runs all scenarios, up to the first one that fails, which is made small. `seen` hears of each one as it begins.
+    /// Runs all scenarios, up to the first one that fails, which is made small. `seen` is called with each one as it begins.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl Hunt {
 
     fn made_small(self, program: &Program, index: u64, way: &str) -> Result<Found> {
         let scenario = random::scenario(self.stretch.seed, index);
-        // Each trial in a process or a boot of its own: what crashes or hangs harms nobody else.
+        // Each trial in a process or a boot of its own: a crash or hang harms no other one.
         let run = |scenario: &Scenario| program.run(Order::Written(scenario), self.forgetful, |_| ());
         let same = |failure: &Failure| failure.way == way;
         let small = match run(&scenario)?.filter(same) {
@@ -139,7 +139,7 @@ impl fmt::Display for Caught {
         match &found.small {
             Some((small, failure)) => {
                 let (ops, all) = (small.scenario.ops(), found.scenario.ops());
-                let smallest = if small.smallest { "" } else { "; it took too long to go on" };
+                let smallest = if small.smallest { "" } else { "; it took too long to continue" };
                 writeln!(f, "\nmade small, {ops} ops of {all}, in {} trials{smallest}:\n", small.trials)?;
                 writeln!(f, "{}\n{}\n", small.scenario, failure.story)?;
                 write!(f, "again: {}", self.again(index, 1))

@@ -23,7 +23,7 @@ use crate::places;
 use crate::tally::Tally;
 use crate::tools::{self, Needs};
 
-/// What is asked for.
+/// What is to be done.
 #[derive(Debug, PartialEq)]
 pub struct Request {
     /// Which scenarios.
@@ -43,7 +43,7 @@ pub enum What {
     Replay(PathBuf),
 }
 
-/// Does what is asked for, and shows how it goes.
+/// Does it, and shows the progress.
 ///
 /// # Errors
 ///

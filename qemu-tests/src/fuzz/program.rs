@@ -70,7 +70,7 @@ impl Program {
         Ok(Self { place, profile, file })
     }
 
-    /// Runs it in a fresh process or a fresh boot, and says how it failed, if it did. `seen` hears of each scenario, by its
+    /// Runs it in a fresh process or a fresh boot, and says how it failed, if it did. `seen` is called with each scenario, by its
     /// index, as it begins.
     ///
     /// # Errors
@@ -144,7 +144,7 @@ fn judge(ended: &Ended) -> Result<Done, (String, String)> {
     Err((way, format!("{story}\n{}", errors.trim()).trim_end().to_owned()))
 }
 
-/// The line that tells of a violation.
+/// The line that reports a violation.
 fn violation(ended: &Ended) -> Option<String> {
     let output = String::from_utf8_lossy(&ended.output);
     output.lines().find(|line| line.starts_with("AUDIT ")).map(str::to_owned)

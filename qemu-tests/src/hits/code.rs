@@ -30,7 +30,7 @@ impl Code {
         let (unit, decode) = match file.architecture() {
             Architecture::Aarch64 => (4, decode::aarch64 as fn(&[u8], u64) -> Vec<_>),
             Architecture::X86_64 => (1, decode::x86_64 as fn(&[u8], u64) -> Vec<_>),
-            other => bail!("nobody here decodes instructions of {other:?}"),
+            other => bail!("no decoder for instructions of {other:?}"),
         };
         let mut functions = BTreeMap::new();
         for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0) {

@@ -1,4 +1,4 @@
-//! Instructions of both machines: where they begin, and as much of what they do as tells a switch.
+//! Instructions of both machines: where they begin, and as much of what they do as identifies a switch.
 
 use iced_x86::{Code, Decoder, DecoderOptions, Register};
 
@@ -14,9 +14,9 @@ pub(super) struct Instruction {
 /// What an instruction does, if it is one of those that the assembly in `arch/` is known by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// Puts an address into the register from which it is saved as where this context goes on.
+    /// Puts an address into the register from which it is saved as the resume address of this context.
     TakesAddress(u64),
-    /// Loads the stack pointer of the context that goes on.
+    /// Loads the stack pointer of the context that is resumed.
     LoadsStack,
     /// Jumps to where that context stands.
     Jumps,

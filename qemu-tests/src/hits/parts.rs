@@ -2,7 +2,7 @@
 //! that a fresh context calls.
 //!
 //! ```text
-//!   switch       takes the address behind it ... loads the other stack ... jumps, perhaps with a mark behind the jump
+//!   switch       takes the address behind it ... loads the other stack ... jumps, perhaps with a mark behind the jump, and what follows a failed test
 //!   end                                          loads the other stack ... jumps
 //!   trampoline   calls the entry, and a trap behind that, which is never reached
 //!   entry        found by its name, with its closures: one for each type of a body, some of which never start or are only started
@@ -14,6 +14,10 @@ use anyhow::{Result, ensure};
 use super::Addresses;
 use super::code::Code;
 use super::decode::{Instruction, Kind};
+
+/// The most units of an instruction set between the jump of a switch and its resume address: a mark, and on aarch64 one more
+/// instruction for a test that fails.
+const BEHIND: u64 = 2;
 
 /// Instructions that belong together.
 pub(super) struct Part {
@@ -43,7 +47,7 @@ pub(super) fn of(code: &Code, ran: &Addresses) -> Result<[Part; 4]> {
     for function in code.functions() {
         let instructions = &function.instructions;
         for (index, jump) in instructions.iter().enumerate().filter(|(_, at)| at.kind == Kind::Jumps) {
-            let resumes = [jump.end, jump.end + code.unit];
+            let resumes = jump.end..=jump.end + BEHIND * code.unit;
             let takes = |kind| matches!(kind, Kind::TakesAddress(address) if resumes.contains(&address));
             if let Some(place) = straight(instructions, index, takes) {
                 switches.push(place);

@@ -13,19 +13,19 @@ use crate::machine::Machine;
 pub(super) struct Known(BTreeMap<(&'static str, &'static str), BTreeSet<String>>);
 
 impl Known {
-    /// What this QEMU lacks for `machine`, in words; `None` when it knows all of it.
+    /// What this QEMU lacks for `machine`, in words; `None` when it has all of it.
     pub(super) fn lacks(&mut self, machine: &Machine) -> Result<Option<String>> {
         for (option, what, name) in [("-M", "board", machine.board()), ("-cpu", "processor", machine.processor())] {
             if let Some(name) = name
                 && !self.of(machine.qemu, option)?.contains(name)
             {
-                return Ok(Some(format!("{} does not know the {what} {name}", machine.qemu)));
+                return Ok(Some(format!("{} does not support the {what} {name}", machine.qemu)));
             }
         }
         Ok(None)
     }
 
-    /// The names that `program` knows as values of `option`.
+    /// The names that `program` accepts as values of `option`.
     fn of(&mut self, program: &'static str, option: &'static str) -> Result<&BTreeSet<String>> {
         Ok(match self.0.entry((program, option)) {
             Entry::Occupied(asked) => asked.into_mut(),

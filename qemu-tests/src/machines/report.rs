@@ -12,7 +12,7 @@ use crate::tally::Tally;
 /// What came of one machine.
 pub(super) struct Row {
     pub(super) machine: &'static Machine,
-    /// How many guests ran, and which of them failed and why; or what QEMU does not know.
+    /// How many guests ran, and which of them failed and why; or what QEMU lacks.
     pub(super) outcome: Result<(usize, Vec<(String, String)>), String>,
 }
 

@@ -1,4 +1,4 @@
-//! Which mutants are tried: as many as are wanted, by a seed, in shards.
+//! Which mutants are tried: a number of them, by a seed, in shards.
 
 use std::fmt;
 use std::str::FromStr;

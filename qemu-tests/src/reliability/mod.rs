@@ -16,12 +16,12 @@ pub use self::rows::{PROMISES, Promise, Size};
 use crate::cli::Misuse;
 use crate::tools::{self, Needs};
 
-/// Which rows are asked for, and where the results go.
+/// Which rows are to run, and where the results go.
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
-    /// Names of promises. None asks for all.
+    /// Names of promises. All, if there are none.
     pub names: Vec<String>,
-    /// Places, of those that a promise has. None asks for all.
+    /// Places, of those that a promise has. All, if there are none.
     pub only: Vec<String>,
     /// At the size that CI has time for.
     pub quick: bool,
@@ -29,7 +29,7 @@ pub struct Request {
     pub json: Option<PathBuf>,
 }
 
-/// Runs the rows that are asked for, and prints each when it is done.
+/// Runs these rows, and prints each when it is done.
 ///
 /// # Errors
 ///

@@ -42,7 +42,7 @@ pub(super) struct Runner {
 impl Runner {
     /// Finds out where we are, before a command builds anything.
     pub(super) fn here() -> Result<Self> {
-        let own = env::current_exe().context("cannot tell where this program is")?;
+        let own = env::current_exe().context("cannot find the path of this program")?;
         let built = places::built()?;
         let folder = built.join("reliability");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -75,7 +75,7 @@ impl Runner {
         let words = shlex::split(line)?;
         let (program, words) = words.split_first()?;
         let mut command = match (program.as_str(), words) {
-            // That is this program: it is asked itself, and need not be built anew.
+            // That is this program itself, which need not be built again.
             ("cargo", [alias, words @ ..]) if alias == "xtask" => with(Command::new(&self.own), words),
             ("cargo", words) => with(environment::cargo(), words),
             (_, words) => with(environment::clean(Command::new(places::root().join(program))), words),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_with_its_remedy() {
+    fn what_is_missing_is_named_with_its_remedy() {
         let errors = "  Compiling x\nerror: valgrind is not installed\n\n  apt-get install valgrind\n";
         assert_eq!(
             judged(Counts::Tallies, Status::Exited(MISSING), "", errors),

@@ -7,7 +7,7 @@ use crate::compile::Profile;
 pub(super) enum Prints {
     /// Nothing: its sections are measured.
     Nothing,
-    /// Figures that it has measured itself; its sections are nobody's concern.
+    /// Figures that it has measured itself; its sections are not measured.
     Figures,
 }
 

@@ -16,7 +16,7 @@ const OTHERS: [&str; 4] = [".note.pvh", ".boot", ".stack", ".memory"];
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or has a section in memory that would be measured by nobody.
+/// When the file cannot be read, or has a section in memory that would not be measured.
 pub(super) fn of(elf: &Path) -> Result<[(&'static str, u64); 4]> {
     let data = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
     sizes(&data).with_context(|| elf.display().to_string())
@@ -35,7 +35,7 @@ fn sizes(data: &[u8]) -> Result<[(&'static str, u64); 4]> {
             Some((_, bytes)) => *bytes += section.size(),
             None => ensure!(
                 OTHERS.contains(&name),
-                "nobody measures the section {name}: give it a place in sizes.ld, or in this list of others"
+                "the section {name} is not measured: give it a place in sizes.ld, or in this list of others"
             ),
         }
     }

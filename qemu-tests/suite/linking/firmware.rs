@@ -1,7 +1,7 @@
 //! The least firmware that has stacks apart: 8 KiB of them, and 8 KiB that are not.
 #![no_std]
 #![no_main]
-#![allow(non_upper_case_globals, reason = "`greenlet_stacks_mark` is a symbol that the linker script knows")]
+#![allow(non_upper_case_globals, reason = "`greenlet_stacks_mark` is a symbol that the linker script uses")]
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -9,7 +9,7 @@ use core::mem::MaybeUninit;
 #[repr(align(64))]
 struct Memory(UnsafeCell<[MaybeUninit<u8>; 8192]>);
 
-// SAFETY: nobody runs this.
+// SAFETY: nothing runs this.
 unsafe impl Sync for Memory {}
 
 /// Where `greenlet::stack_pool!` puts stacks.
@@ -30,10 +30,10 @@ unsafe extern "C" {
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
     let fragment = &raw const stack_pool_needs_greenlet_x_in_the_linker_script;
-    // SAFETY: nobody runs this.
+    // SAFETY: nothing runs this.
     unsafe { OTHERS.0.get().cast::<*const u8>().write_volatile(fragment) };
     for memory in [&STACKS, &OTHERS] {
-        // SAFETY: nobody runs this.
+        // SAFETY: nothing runs this.
         unsafe { memory.0.get().write_volatile([MaybeUninit::uninit(); 8192]) };
     }
     loop {}

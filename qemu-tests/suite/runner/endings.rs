@@ -70,7 +70,7 @@ pub(super) fn cases() -> Vec<Case> {
 /// How long a test waits for what is due at once.
 const SOON: Duration = Duration::from_secs(300);
 
-/// A fake QEMU that goes on saying something.
+/// A fake QEMU that keeps printing.
 const ALIVE: &str = "while :; do echo alive; command -p sleep 0.1; done";
 
 /// A fake QEMU that gets no processor for three seconds, and passes when it has one again.

@@ -1,4 +1,4 @@
-//! `cargo xtask machines` where QEMU does not know a machine: that is said, and it is no pass if nothing was run.
+//! `cargo xtask machines` where QEMU lacks a machine: that is said, and it is no pass if nothing was run.
 
 use std::fs;
 
@@ -11,10 +11,10 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         case("machines::unknown_processor", || {
             // Whatever it is asked for, this QEMU answers with a list of boards.
-            unknown("processor", "echo 'virt  a board'", "qemu-system-aarch64 does not know the processor a64fx")
+            unknown("processor", "echo 'virt  a board'", "qemu-system-aarch64 does not support the processor a64fx")
         }),
         case("machines::unknown_board", || {
-            unknown("board", "echo '  a64fx'", "qemu-system-aarch64 does not know the board virt")
+            unknown("board", "echo '  a64fx'", "qemu-system-aarch64 does not support the board virt")
         }),
         case("machines::qemu_fails", || {
             let mut command = runner(&["machines", "virt a64fx"]);

@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("request::no_time", || refused(&["x86_64", "--timeout", "0"], &["above 0"])),
         case("request::surplus_word", || {
             refused(&["speed", "x86_64"], &["x86_64"])?;
+            refused(&["cycles", "aarch64"], &["aarch64"])?;
             refused(&["sizes", "two"], &["two"])
         }),
         case("request::not_an_elf_file", || {

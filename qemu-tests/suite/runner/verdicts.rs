@@ -29,7 +29,7 @@ const BAD: &[Bad] = &[
     Bad { name: "reset_in_silence", output: "", status: RESET, says: &["reset itself before it printed anything", "-d int,cpu_reset"] },
     Bad { name: "reset_after_text", output: "hello\\n", status: RESET, says: &["the machine reset itself", "| hello"] },
     Bad { name: "reset_after_done", output: "DONE 3/3\\n", status: RESET, says: &["the machine reset itself"] },
-    Bad { name: "status_of_nobody", output: "DONE 3/3\\n", status: UNKNOWN, says: &["neither its own nor the board's"] },
+    Bad { name: "status_of_no_program", output: "DONE 3/3\\n", status: UNKNOWN, says: &["neither its own nor the board's"] },
     Bad { name: "code_of_its_own", output: "DONE 3/3\\n", status: OWN_CODE, says: &["a code of its own, 9"] },
     Bad { name: "silence", output: "", status: PASS, says: &["printed nothing at all"] },
     Bad { name: "no_done", output: "hello\\n", status: PASS, says: &["its last line is `hello`, not `DONE n/n`"] },

@@ -22,7 +22,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// # use greenlet::{StackPool, Tree};
     /// # static STACKS: StackPool<1, 4096> = StackPool::new();
     /// # static TREE: Tree<u32> = Tree::new();
-    /// let large = [0u8; 2048]; // counted twice, and with the control block, this is more than 4096
+    /// let large = [0u8; 2048]; // room for two copies and the control block is more than 4096
     /// TREE.enter(|main| { main.spawn(&STACKS, move |_me, x| Ok(x + large[0] as u32)).unwrap(); });
     /// ```
     ///

@@ -28,6 +28,8 @@ struct Depth {
     frames: usize,
     /// The number of outcomes in them.
     outcomes: usize,
+    /// The number of copies of the body in them.
+    bodies: usize,
     /// The number of `Words` in them, where values travel in several registers.
     words: usize,
     /// Bytes of the `Busy` guards in them, with the feature `abandon`.
@@ -36,14 +38,14 @@ struct Depth {
 
 /// With optimization: at opt-levels 1, 2, 3, `s` and `z`.
 const OPTIMIZED: Depth = match cfg!(feature = "std") {
-    true => Depth { frames: 720, outcomes: 14, words: 2, notes: 64 },
-    false => Depth { frames: 448, outcomes: 14, words: 2, notes: 64 },
+    true => Depth { frames: 720, outcomes: 14, bodies: 2, words: 2, notes: 64 },
+    false => Depth { frames: 448, outcomes: 14, bodies: 2, words: 2, notes: 64 },
 };
 
 /// Without optimization. With `std` the frames are larger, because panics are caught.
 const UNOPTIMIZED: Depth = match cfg!(feature = "std") {
-    true => Depth { frames: 3264, outcomes: 40, words: 16, notes: 320 },
-    false => Depth { frames: 2560, outcomes: 36, words: 16, notes: 320 },
+    true => Depth { frames: 3264, outcomes: 40, bodies: 3, words: 16, notes: 320 },
+    false => Depth { frames: 2560, outcomes: 36, bodies: 3, words: 16, notes: 320 },
 };
 
 /// The figure that applies to every crate, as far as this is known when this crate is compiled.
@@ -56,7 +58,7 @@ impl Depth {
     /// Returns the bytes of stack that a body of type `F` needs, with the control block and the canary band.
     ///
     /// The body counts twice, because it is moved from the base of the stack into the frame of the function that calls
-    /// it. The arithmetic saturates, so the result for a type larger than all memory does not wrap.
+    /// it; without optimization that takes one more copy. The arithmetic saturates, so the result for a type larger than all memory does not wrap.
     const fn bytes<V, E, F>(self) -> usize {
         let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
         let body = size_of::<F>().next_multiple_of(align) + align;
@@ -64,7 +66,7 @@ impl Depth {
         let words = if is_wide::<V>() { self.words * size_of::<Words>() } else { 0 };
         let outcomes = self.outcomes.saturating_mul(size_of::<Outcome<V, E>>());
         (size_of::<Block>() + BAND + self.frames + words + notes)
-            .saturating_add(body.saturating_mul(2))
+            .saturating_add(body.saturating_mul(self.bodies))
             .saturating_add(outcomes)
     }
 }

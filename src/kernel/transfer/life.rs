@@ -1,6 +1,7 @@
 //! The start and the death of a greenlet.
 
-use super::slow::{self, Arrival, Packet, first_not_dead, set_current_counted};
+use super::arrival::{self, Arrival, Packet};
+use super::slow::{first_not_dead, set_current_counted};
 use super::{outgoing, word};
 use crate::arch::{Context, Isa, Landing, Native, Word};
 use crate::kernel::body::{self, Body, Waiting};
@@ -42,11 +43,11 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Body<V, E>>(
 /// As for [`entry`]; `me` is the current greenlet.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
-    // Before `slow::receive_first`, which may run code that switches and so overwrites the saved sp: the address of the body.
+    // Before `arrival::receive_first`, which may run code that switches and so overwrites the saved sp: the address of the body.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
-    match unsafe { slow::receive_first::<V, E>(landing) } {
+    match unsafe { arrival::receive_first::<V, E>(landing) } {
         Ok(Ok(value)) => Ok(body.call(&Me::new(me), value)),
         thrown if panic::CAUGHT => refused(body, thrown),
         thrown => {

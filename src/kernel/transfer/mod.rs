@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!              switching away                            being resumed
-//!   switch, ─► needs_slow_path? ─ no ─► Native::switch ─► receive ───► a word: the value
-//!   up               │                                      └────────► a packet: slow::receive_packet ┐
-//!                   yes                                                                               ├► open_packet
-//!                    ▼                                       ┌───────► a packet ──────────────────────┘
-//!                slow::send ─► depart ─► Native:: ────► slow::receive ► a word: the value
+//!   switch, ─► needs_slow_path? ─ no ─► Native::switch ─► receive ──────────► a word: the value
+//!   up               │                                      └───────────────► a packet: receive_packet ┐
+//!                   yes                                                                                ├► open_packet
+//!                    ▼                                              ┌───────► a packet ────────────────┘
+//!                slow::send ─► depart ─► Native:: ────────► arrival::receive ► a word: the value
 //!                                        switch_with_packet
 //! ```
 //!
@@ -23,17 +23,21 @@
 //! the transfer, or sends a *packet*, which also names the sender. One test after the switch tells a packet from a
 //! word.
 
+pub(crate) mod arrival;
 pub(crate) mod life;
 pub(crate) mod slow;
 pub(crate) mod word;
 
-use crate::arch::{Isa, Landing, Native};
+use crate::arch::{Isa, Landing, Native, target_not_left_for};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::thrown::Outcome;
-use crate::records::block::BlockPtr;
+use crate::records::band::CHECKED;
+use crate::records::block::{Block, BlockPtr};
 use crate::records::busy::Busy;
+use crate::records::core_state::FastPath;
 use core::mem::{ManuallyDrop, MaybeUninit, needs_drop};
+use core::ptr;
 use word::Packed;
 
 /// Switches to `to` with a value; returns what is sent back to the current greenlet.
@@ -45,6 +49,11 @@ use word::Packed;
 #[inline(always)]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
     let core = to.core();
+    if const { TESTED_IN_SWITCH } {
+        outgoing!(place = value);
+        // SAFETY: the flags of `to` are tested, so the current greenlet exists by the time it is used; the rest is as below.
+        return unsafe { leave_tested::<V, E, false>(core.current_ptr(), to, place) };
+    }
     if core.needs_slow_path(to) {
         return out_of_line(|place| {
             place.write(Ok(value));
@@ -93,6 +102,11 @@ pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outco
     // SAFETY: `me` runs a body, so it is neither main nor of an ended tree, and only those have no parent.
     let to = unsafe { me.parent().unwrap_unchecked() };
     let core = to.core();
+    if const { TESTED_IN_SWITCH } {
+        outgoing!(place = value);
+        // SAFETY: as below; `me` is current.
+        return unsafe { leave_tested::<V, E, true>(me.as_ptr(), to, place) };
+    }
     if core.needs_slow_path(to) {
         return out_of_line(|place| {
             let _busy = Busy::in_tree_of(to);
@@ -130,7 +144,7 @@ pub(super) use outgoing;
 ///
 /// `from` is running, and nothing forbids to resume `to`: see [`Isa::switch`]. `place` points to a valid `V`, which is
 /// moved out, and which stays there until this returns. The tree is one of `V` and `E`.
-#[inline(always)]
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn leave<V: 'static, E: 'static, const MARKED: bool>(
     from: BlockPtr,
     to: BlockPtr,
@@ -167,15 +181,103 @@ unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>) -> Out
         Ok(words) => Ok(unsafe { words.unpack() }),
         Err(packet) => out_of_line(|place| {
             // SAFETY: the packet is a `Packet<V, E>`.
-            unsafe { slow::receive_packet(packet, place) }
+            unsafe { arrival::receive_packet(packet, place) }
         }),
+    }
+}
+
+/// Whether the switch itself makes the tests of the fast path, for which [`Isa`] has a form. Then a failed test and a packet are
+/// received alike, by one call.
+const TESTED_IN_SWITCH: bool = CHECKED && Native::TESTS;
+
+/// [`leave`] after the tests of the fast path; or, if one fails, by the slow path. `MARKED` if this is an `up`.
+///
+/// # Safety
+///
+/// `to` exists. If its flags are 0, the contract of [`leave`] holds for the block at `from` and `to`, and the caller runs inside the
+/// tree. In any case the rest of that contract holds. If `MARKED`, `from` is not main, and `to` is its parent.
+#[inline(always)]
+unsafe fn leave_tested<V: 'static, E: 'static, const MARKED: bool>(
+    from: *const Block,
+    to: BlockPtr,
+    place: *const V,
+) -> Outcome<V, E> {
+    let (core, from) = (ptr::from_ref(to.core()).cast(), from.cast());
+    if const { word::is_wide::<V>() } {
+        // SAFETY: the caller's contract.
+        let words = unsafe { word::pack_wide(place) };
+        // SAFETY: the caller's contract. The words are a packed `V`.
+        let landing = unsafe { Native::wide_tested_switch::<MARKED, FastPath>(core, from, to.context(), words) };
+        // SAFETY: `landing` comes from this switch, and is received once.
+        return unsafe { receive_tested::<V, E, _, MARKED>(landing) };
+    }
+    // SAFETY: the caller's contract.
+    let word = unsafe { word::pack(place) };
+    // SAFETY: as in `leave`.
+    let landing = unsafe { Native::tested_switch::<MARKED, FastPath>(core, from, to.context(), word) };
+    // SAFETY: `landing` comes from this switch, and is received once.
+    unsafe { receive_tested::<V, E, _, MARKED>(landing) }
+}
+
+/// As [`receive`], after a tested switch.
+///
+/// # Safety
+///
+/// As for [`receive`]; and if no switch was made, the contract of [`leave_tested`] holds for it.
+#[inline(always)]
+unsafe fn receive_tested<V: 'static, E: 'static, W: Packed, const MARKED: bool>(landing: Landing<W>) -> Outcome<V, E> {
+    match landing.received_after_tests() {
+        // SAFETY: they are a packed `V`.
+        Ok(words) => Ok(unsafe { words.unpack() }),
+        Err((packet, words)) => out_of_line(|place| {
+            // SAFETY: the packet is a `Packet<V, E>`, or the words are those that were to be sent.
+            unsafe { receive_slowly::<V, E, W, MARKED>(packet, place, words) }
+        }),
+    }
+}
+
+/// Receives a packet, or sends `words` by the slow path because a test failed. Afterwards what is sent back is in `place`.
+///
+/// # Safety
+///
+/// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed. Or it is the target to which no switch was made;
+/// then the contract of [`leave_tested`] holds for that target, and `words` are a packed `V`.
+#[cold]
+#[inline(never)]
+unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
+    packet: *const (),
+    place: &mut arrival::Place<V, E>,
+    words: W,
+) {
+    let Some(to) = target_not_left_for(packet) else {
+        // SAFETY: the same contract.
+        return unsafe { arrival::receive_packet(packet, place) };
+    };
+    // SAFETY: `to` came from a block, which exists.
+    let to = unsafe { BlockPtr::from_context(to) };
+    let core = to.core();
+    if !core.needs_slow_path(to) {
+        // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
+        overflow::violated::<V, E>(unsafe { core.current() })
+    }
+    // SAFETY: the same contract.
+    place.write(Ok(unsafe { words.unpack() }));
+    if MARKED {
+        let _busy = Busy::in_tree_of(to);
+        // SAFETY: an `up` is called inside a tree.
+        let me = unsafe { core.current() };
+        // SAFETY: `me` is current, and `to` its parent; their tree has the types `V` and `E`.
+        unsafe { slow::send_up(me, to, place) }
+    } else {
+        // SAFETY: the same contract; a value was just written.
+        unsafe { slow::send(to, place) }
     }
 }
 
 /// Runs `slow`, which writes its outcome into a place of its own. Without this, the compiler builds the outcome of the
 /// fast path in the same memory too, and takes it apart again: four instructions per switch.
 #[inline(always)]
-fn out_of_line<V, E>(slow: impl FnOnce(&mut slow::Place<V, E>)) -> Outcome<V, E> {
+fn out_of_line<V, E>(slow: impl FnOnce(&mut arrival::Place<V, E>)) -> Outcome<V, E> {
     let mut place = MaybeUninit::uninit();
     slow(&mut place);
     // SAFETY: `slow` wrote it.

@@ -1,63 +1,25 @@
 //! The slow path: all throws and kills, and every switch that fails the test of the fast path.
 //!
-//! [`depart`] leaves a packet on the sender's stack and switches. The receiver calls [`exchange`] if it left by the slow
-//! path, [`receive_first`] if it starts, and [`receive_packet`] if it left by the fast path; all call [`open_packet`].
-//! `open_packet` does these steps in this order:
-//!
-//! 1. Move what was sent out of the sender's frame. This is first, because each later step may resume or free the
-//!    sender.
-//! 2. Call the tracer, which may replace what was sent, also by its own error or panic. The packet's reference keeps the origin alive for that.
-//! 3. Release the packet's reference to the origin. This may free it, or kill it and so run other greenlets.
-//! 4. Release the pin, if there is one: the reference to the target of the receiver's `up`.
-//! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets. If the stack has no room
-//!    for that, the next arrival in another greenlet does it.
+//! [`depart`] leaves a packet on the sender's stack and switches. The receiver opens it: see [`arrival`](super::arrival).
 //!
 //! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value: the frames of
 //! an arrival may lie on a small stack, and would each have room for one.
-//!
-//! Then the transfer returns. User code can run in steps 2 to 5, so programs can observe their order. If user code
-//! panics in steps 3 to 5, the last panic replaces what was sent.
 
+use super::arrival::{Delivery, Packet, Place, receive, replace_by_panic};
 use super::word::{self, Packed};
-use crate::arch::{Isa, Landing, Native};
+use crate::arch::{Landing, Word, Words};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
-use crate::kernel::settle::settle_where_room;
-use crate::kernel::thrown::{Outcome, Sent, Thrown};
+use crate::kernel::thrown::{Sent, Thrown};
 use crate::kernel::trace::trace;
-use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY, SETTLING};
+use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY};
 use crate::records::busy::Busy;
-use crate::records::core_state::{ASKED, UNREF};
-use crate::records::panic::{self, Held, Payload};
+use crate::records::core_state::UNREF;
+use crate::records::panic::{self, Held};
 use crate::records::refusal::Refusal;
-use core::mem::{ManuallyDrop, MaybeUninit, replace};
+use core::mem::{ManuallyDrop, replace};
 use core::ptr;
-
-/// The memory for one outcome, in a frame of the greenlet that makes a transfer. It holds what is sent, until the
-/// receiver has moved that out; and later what this greenlet is resumed with.
-///
-/// All functions of a transfer get a reference to it. If they passed the outcome itself, each of their frames would have
-/// room for one, and these frames are part of the least stack.
-pub(crate) type Place<V, E> = MaybeUninit<Outcome<V, E>>;
-
-/// Whether an outcome was delivered, into the place of the receiver; or a panic, to be resumed there. Then the place is
-/// empty.
-pub(crate) type Delivery = Result<(), Payload>;
-
-/// What a transfer delivers, as a value.
-pub(super) type Arrival<V, E> = Result<Outcome<V, E>, Payload>;
-
-/// The message of a slow departure to its receiver, on the stack of the greenlet that leaves. The receiver owns what is
-/// in it.
-pub(super) struct Packet<V, E> {
-    /// The greenlet that left. The packet owns a reference to it.
-    pub(super) origin: BlockPtr,
-    /// What is delivered, in the place of the sender. Nothing is there if there is a panic.
-    pub(super) what: *const Outcome<V, E>,
-    /// What is delivered instead.
-    pub(super) panic: Option<Payload>,
-}
 
 /// Sends what is in `place` to `named`, or to its nearest ancestor that is not dead. Afterwards what is sent back is
 /// there.
@@ -157,31 +119,47 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(
 ) -> Delivery {
     // SAFETY: the tree is entered, so the caller runs inside it.
     overflow::check_whole::<V, E>(unsafe { named.core().current() });
-    // SAFETY: the same contract.
-    match unsafe { depart(named, place, work) } {
-        Departure::Done(delivered) => delivered,
-        // SAFETY: the packet has just arrived, and is received once.
-        Departure::Packet(packet) => unsafe { open_packet(packet, place) },
+    if const { word::is_wide::<V>() } {
+        // SAFETY: the same contract.
+        unsafe { exchange_as::<V, E, Words>(named, place, work) }
+    } else {
+        // SAFETY: the same contract.
+        unsafe { exchange_as::<V, E, Word>(named, place, work) }
     }
 }
 
-/// What [`depart`] returns.
-enum Departure {
-    /// The greenlet left, and was resumed with a value, which is in the place. Or it did not leave, because it sent to
-    /// itself, or to a greenlet without a body.
-    Done(Delivery),
-    /// It left, and was resumed with this packet.
-    Packet(*const ()),
+/// [`exchange`] with values that are packed to a `W`.
+///
+/// # Safety
+///
+/// As for [`exchange`].
+#[inline(always)]
+unsafe fn exchange_as<V: 'static, E: 'static, W: Packed>(
+    named: BlockPtr,
+    place: &mut Place<V, E>,
+    work: Work,
+) -> Delivery {
+    // SAFETY: the same contract.
+    match unsafe { depart::<V, E, W>(named, place, work) } {
+        // SAFETY: the landing has just arrived, and is received once.
+        Ok(landing) => unsafe { receive(landing, place) },
+        Err(delivered) => delivered,
+    }
 }
 
 /// The departure of [`exchange`]. A function of its own, so that the code of the arrival, which may run other greenlets,
-/// uses the same part of the stack.
+/// uses the same part of the stack. Returns what the greenlet is resumed with; or `Err` if it did not leave, because it
+/// sent to itself, or to a greenlet without a body.
 ///
 /// # Safety
 ///
 /// As for [`exchange`].
 #[inline(never)]
-unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E>, work: Work) -> Departure {
+unsafe fn depart<V: 'static, E: 'static, W: Packed>(
+    named: BlockPtr,
+    place: &mut Place<V, E>,
+    work: Work,
+) -> Result<Landing<W>, Delivery> {
     // SAFETY: the tree is entered, so the caller runs inside it.
     let from = unsafe { named.core().current() };
     let mut to = named;
@@ -192,39 +170,30 @@ unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E
     }
     if to.has(NO_BODY) {
         // SAFETY: the caller's contract.
-        return Departure::Done(unsafe { refuse_without_body(place, work) });
+        return Err(unsafe { refuse_without_body(place, work) });
     }
     if from == to {
         // SAFETY: `to` is current, and the current greenlet exists.
-        return Departure::Done(unsafe { trace(from, to, place, Ok(())) });
+        return Err(unsafe { trace(from, to, place, Ok(())) });
     }
     set_current_counted(to);
     // SAFETY: `from` is running. `to` is suspended or fresh, being neither dead nor bare. It is `named`, which exists, or an
     // ancestor, which its child's parent field keeps alive; no other code has run since it was found.
-    unsafe { leave(from, to, place) }
+    Ok(unsafe { leave(from, to, place) })
 }
 
 /// Leaves `from` for `to` with what is in the place, in a packet. Both are on this stack, which does not change until the
-/// receiver has read them. Returns when a value has been received into the place, or a packet has arrived.
+/// receiver has read them. Returns what `from` is resumed with.
 ///
 /// # Safety
 ///
-/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
+/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`, whose values are packed to a `W`.
 #[inline(always)]
-unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Departure {
+unsafe fn leave<V, E, W: Packed>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Landing<W> {
     // The pointer to the place is derived from the reference of this function, which is used again afterwards.
     let packet = ManuallyDrop::new(Packet { origin: from.retain(), what: place.as_ptr(), panic: None });
-    let (from, to, packet) = (from.context(), to.context(), (&raw const packet).cast());
-    if const { word::is_wide::<V>() } {
-        // SAFETY: the caller's contract.
-        let landing = unsafe { Native::wide_switch_with_packet(from, to, packet) };
-        // SAFETY: `landing` comes from this switch, and is received once.
-        return unsafe { receive(landing, place) };
-    }
     // SAFETY: the caller's contract.
-    let landing = unsafe { Native::switch_with_packet(from, to, packet) };
-    // SAFETY: `landing` comes from this switch, and is received once.
-    unsafe { receive(landing, place) }
+    unsafe { W::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) }
 }
 
 /// Drops what was to be sent to a greenlet without a body.
@@ -317,11 +286,7 @@ pub(super) unsafe fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>
             to.core().set_slow(UNREF);
         }
         // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on.
-        match unsafe { leave(from, to, place) } {
-            Departure::Done(delivered) => delivered,
-            // SAFETY: the packet has just arrived, and is received once.
-            Departure::Packet(packet) => unsafe { open_packet(packet, place) },
-        }
+        unsafe { leave_and_receive(from, to, place) }
     };
     if let Err(payload) = delivered {
         panic::resume(payload);
@@ -358,64 +323,23 @@ pub(super) fn first_not_dead(named: BlockPtr) -> BlockPtr {
     target
 }
 
-/// Receives a value that a greenlet which left by the slow path is resumed with, into `place`.
+/// [`leave`], and then [`receive`].
 ///
 /// # Safety
 ///
-/// `landing` was just returned by a switch in a tree of `V` and `E`, and is received once.
+/// As for [`leave`].
 #[inline(always)]
-unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>, place: &mut Place<V, E>) -> Departure {
-    match landing.received() {
-        Ok(words) => {
-            // SAFETY: they are a packed `V`.
-            unsafe { receive_words(words, place) };
-            Departure::Done(Ok(()))
-        }
-        Err(packet) => Departure::Packet(packet),
+unsafe fn leave_and_receive<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Delivery {
+    if const { word::is_wide::<V>() } {
+        // SAFETY: the same contract.
+        let landing: Landing<Words> = unsafe { leave(from, to, place) };
+        // SAFETY: the landing has just arrived, and is received once.
+        return unsafe { receive(landing, place) };
     }
-}
-
-/// Receives words into `place`.
-///
-/// # Safety
-///
-/// They are a packed `V`, just received.
-#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
-unsafe fn receive_words<V, E, W: Packed>(words: W, place: &mut Place<V, E>) {
     // SAFETY: the same contract.
-    place.write(Ok(unsafe { words.unpack() }));
-}
-
-/// Receives what a greenlet starts with: a word or a packet.
-///
-/// # Safety
-///
-/// `landing` was passed to a new greenlet in a tree of `V` and `E`, and is received once.
-#[inline]
-pub(super) unsafe fn receive_first<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
-    match landing.received() {
-        // SAFETY: they are a packed `V`.
-        Ok(words) => Ok(Ok(unsafe { words.unpack() })),
-        // SAFETY: the packet is a `Packet<V, E>`.
-        Err(packet) => unsafe { open_first_packet(packet) },
-    }
-}
-
-/// Receives a packet in a greenlet that starts.
-///
-/// # Safety
-///
-/// As for [`open_packet`].
-#[cold]
-#[inline(never)]
-unsafe fn open_first_packet<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
-    let mut place = MaybeUninit::uninit();
-    // SAFETY: the same contract.
-    match unsafe { open_packet(packet, &mut place) } {
-        // SAFETY: it was delivered there.
-        Ok(()) => Ok(unsafe { place.assume_init() }),
-        Err(payload) => Err(payload),
-    }
+    let landing: Landing<Word> = unsafe { leave(from, to, place) };
+    // SAFETY: the landing has just arrived, and is received once.
+    unsafe { receive(landing, place) }
 }
 
 /// Makes `to` the current greenlet, which will receive a packet. The packet owns a reference to the origin, so the
@@ -425,89 +349,4 @@ pub(super) fn set_current_counted(to: BlockPtr) {
     let core = to.core();
     core.clear_slow(UNREF);
     core.set_current(to);
-}
-
-/// Receives a packet in a greenlet that left by the fast path, into `place`.
-///
-/// # Safety
-///
-/// As for [`open_packet`].
-#[cold]
-#[inline(never)]
-pub(super) unsafe fn receive_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Place<V, E>) {
-    // SAFETY: the same contract.
-    if let Err(payload) = unsafe { open_packet(packet, place) } {
-        panic::resume(payload);
-    }
-}
-
-/// Receives a packet into `place`, in the order that the module's documentation gives.
-///
-/// # Safety
-///
-/// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed, and is received once.
-#[inline(never)]
-unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Place<V, E>) -> Delivery {
-    // SAFETY: the caller's contract.
-    let (origin, mut delivered) = unsafe { read_packet(packet, place) };
-    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let me = unsafe { origin.core().current() };
-    let _busy = Busy::received(me);
-    // SAFETY: `me` is current, the packet's reference keeps the origin alive, the tree has the types `V` and `E`.
-    delivered = unsafe { trace(origin, me, place, delivered) };
-    // SAFETY: the packet's reference now belongs to this function.
-    let mut panicked = unsafe { release_caught::<V, E>(origin) };
-    if let Some(target) = me.take_pin() {
-        // SAFETY: the pin's reference now belongs to this function.
-        panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
-    }
-    if me.core().slow() & ASKED != 0 && !me.has(SETTLING) {
-        // SAFETY: the tree is entered, and has the types `V` and `E`.
-        panicked = panic::last(panicked, unsafe { settle_where_room::<V, E>(me) });
-    }
-    match panicked {
-        // SAFETY: if an outcome was delivered, it is still there.
-        Some(payload) => unsafe { replace_by_panic(payload, place, delivered) },
-        None => delivered,
-    }
-}
-
-/// Moves what was sent into `place`, and returns the origin.
-///
-/// # Safety
-///
-/// As for [`open_packet`].
-#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
-unsafe fn read_packet<V, E>(packet: *const (), place: &mut Place<V, E>) -> (BlockPtr, Delivery) {
-    // SAFETY: the sender's stack has not changed since the switch, and the packet is read once.
-    let Packet { origin, what, panic } = unsafe { packet.cast::<Packet<V, E>>().read() };
-    let delivered = match panic {
-        None => {
-            // SAFETY: the same holds for the place of the sender, which is not that of the receiver.
-            unsafe { ptr::copy_nonoverlapping(what, place.as_mut_ptr(), 1) };
-            Ok(())
-        }
-        Some(payload) => Err(payload),
-    };
-    (origin, delivered)
-}
-
-/// Replaces what was delivered by a panic. It is dropped, and a panic of its destructor is discarded.
-///
-/// # Safety
-///
-/// If an outcome was `delivered`, it is in `place`.
-#[cold]
-#[inline(never)]
-pub(crate) unsafe fn replace_by_panic<V, E>(
-    payload: Payload,
-    place: &mut Place<V, E>,
-    delivered: Delivery,
-) -> Delivery {
-    match delivered {
-        // SAFETY: by the contract.
-        Ok(()) => unsafe { panic::discard_in(place) },
-        Err(earlier) => panic::discard(earlier),
-    }
-    Err(payload)
 }

@@ -99,7 +99,7 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
 /// Throws an exit into every greenlet, once, that is not dead and whose id is at least `from`. `panicked` is replaced by
 /// the last panic, if there is one.
 ///
-/// Returns the id below which no greenlet need be asked again: 0 if a greenlet has died or a panic has cut this round
+/// Returns the id below which no greenlet need be killed again: 0 if a greenlet has died or a panic has cut this round
 /// short, because others may end now; else [`Core::next_id`](crate::records::core_state::Core::next_id) as it was at
 /// the start, or the id of the first greenlet that did not receive its exit.
 ///

@@ -235,7 +235,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// # Errors
     ///
     /// Returns the closure, not called, with
-    /// - [`EnterError::NoCore`]: called in an interrupt handler, or on a core that the core identity does not know;
+    /// - [`EnterError::NoCore`]: called in an interrupt handler, or on a core whose number is above 63;
     /// - [`EnterError::CoreBusy`]: this core has entered a tree already, this one or another;
     /// - [`EnterError::OtherCore`]: another core has entered this tree;
     /// - [`EnterError::StillReferred`]: handles to the main greenlet of the previous run still exist.

@@ -37,7 +37,7 @@ mod imp;
 
 pub(crate) use imp::{Link, reported_core, this_core};
 
-use crate::arch::{Cpu, INTERRUPT_BITS, Native};
+use crate::arch::{Cpu, INTERRUPT_BITS, Native, Places};
 use crate::records::band::CHECKED;
 use crate::records::block::{Block, BlockPtr};
 pub(crate) use crate::records::mail::ASKED;
@@ -105,6 +105,16 @@ pub(crate) struct Core {
     pools: AtomicPtr<List>,
     /// The next id of this core's range of ids; a multiple of [`NUMBERS`] if the range is used up or there is none yet.
     next_id: AtomicU64,
+}
+
+/// Where a tested switch finds what [`Core::needs_slow_path`] and `band::stack_ok` test, and what [`Core::set_current`] sets.
+pub(crate) struct FastPath;
+
+impl Places for FastPath {
+    const CURRENT: usize = offset_of!(Core, current);
+    const SLOW: usize = offset_of!(Core, slow);
+    const FLAGS: usize = offset_of!(Block, flags);
+    const BOUNDS: usize = offset_of!(Block, bounds);
 }
 
 /// How many ids a core takes at a time. Each range is given to one core, so that no two greenlets of any cores have the
@@ -299,7 +309,7 @@ impl Core {
         }
     }
 
-    /// Makes `slow` the bell of `mail`: a kill that is requested from elsewhere sets [`ASKED`] in it.
+    /// Makes `slow` the bell of `mail`: a kill that another core or a handler requests sets [`ASKED`] in it.
     pub(crate) fn hang(&self, mail: &Mail) {
         mail.hang(&self.slow);
     }

@@ -1,7 +1,7 @@
 //! The free list of a pool that one core uses at a time. It is linked through the control blocks of the stacks.
 //!
 //! ```text
-//!   take, give_up    a core becomes the owner when its tree first asks for a stack here, until that tree ends
+//!   take, give_up    a core becomes the owner when its tree first claims a stack here, until that tree ends
 //!   claim, release   for greenlets of the owner's tree: relaxed loads and stores, no read-modify-write
 //!   release_late     for greenlets that outlived their tree: one atomic list, from any core
 //! ```
@@ -43,7 +43,7 @@ pub struct List {
 pub enum NoStack {
     /// All stacks are in use.
     Empty,
-    /// Another core owns the pool: its tree has asked for a stack here, and has not ended.
+    /// Another core owns the pool: its tree has claimed a stack here, or tried to, and has not ended.
     OtherCore,
     /// The allocator has no memory for another stack.
     NoMemory,

@@ -1,7 +1,7 @@
-//! Lookups in a table that is larger than the caches: several are in progress, so their cache misses overlap. Each asks for the
-//! memory that it reads next, and lets the others go on meanwhile.
+//! Lookups in a table that is larger than the caches: several are in progress, so their cache misses overlap. Each prefetches
+//! the memory that it reads next, and lets the others run meanwhile.
 //!
-//! | function | who goes on |
+//! | function | what runs next |
 //! |---|---|
 //! | [`plain`] | nothing: a lookup ends before the next begins, but for what the processor overlaps |
 //! | [`by_hand`] | a state machine, written by hand |
@@ -30,7 +30,7 @@ pub(crate) struct Desk {
     sum: AtomicU64,
 }
 
-/// The lookups go on where those of the last peer ended: none finds its entries in the caches.
+/// The lookups continue where those of the last peer ended: none finds its entries in the caches.
 pub(crate) static DESK: Desk =
     Desk { next: AtomicUsize::new(0), end: AtomicUsize::new(0), done: AtomicUsize::new(0), sum: AtomicU64::new(0) };
 
@@ -79,7 +79,7 @@ pub(crate) fn timed(count: usize, mut serve: impl FnMut()) -> f64 {
     time
 }
 
-/// Serves lookups for ever; `pause` lets the others go on, and learns whether there is no lookup to do. What it fails with ends this.
+/// Serves lookups for ever; `pause` lets the others run, and returns whether no lookup is left. An error of it ends this.
 ///
 /// # Errors
 ///
@@ -104,7 +104,7 @@ pub(crate) fn lane<E>(mut pause: impl FnMut(bool) -> Result<(), E>) -> Result<In
     }
 }
 
-/// Coroutines between which main goes on: what asymmetric ones can.
+/// Main resumes the coroutines in turn, as asymmetric ones need.
 pub(crate) fn by_main<P: Peer>(lanes: usize, count: usize) -> f64 {
     P::enter(Stacks::usual(lanes), |ground| {
         let create = |_| P::create(ground, |inside, _: usize| match lane(|_| P::suspend(inside, 0).map(drop))? {});

@@ -92,7 +92,7 @@ impl Table {
         }
     }
 
-    /// Asks for the memory at a place, and does not wait for it.
+    /// Prefetches the memory at a place.
     #[inline(always)]
     pub(super) fn prefetch(&self, place: Place) {
         match place {

@@ -7,6 +7,7 @@ pub use arms::{EventArm, JoinArm, Receive, Send, Sleep};
 pub use tuples::{Chosen2, Chosen3, Chosen4, Chosen5, Chosen6};
 
 use crate::node::{Kind, Node};
+use crate::room;
 use crate::slot::SlotRef;
 use crate::stop::Stop;
 use crate::task::Task;
@@ -139,6 +140,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
     me: &Task<V, E>,
     choices: C,
 ) -> Result<<C as Choices<V, E>>::Chosen, Stop<E>> {
+    room::probe();
     let count = choices.count();
     assert!((1..=MOST).contains(&count), "a `select` has 1 to 8 arms");
     me.check()?;
@@ -177,7 +179,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
         let node = nodes[..count].iter().position(|node| node.done.get());
         node.or_else(|| (0..count).find(|&index| choices.is_due(index)))
     };
-    let waited = me.wait_until(&What::new(Waiting::Select), || chosen().is_some());
+    let waited = me.wait_until(&What::named(Waiting::Select, None, nodes[0].address()), || chosen().is_some());
     let index = chosen();
     nodes.iter().for_each(Node::unlink);
     drop(leave);

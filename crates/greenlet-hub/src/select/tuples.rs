@@ -83,68 +83,42 @@ tuple!(Chosen5, 5, "let chosen: Chosen5<u32, (), (), (), ()> = First(7);":
 tuple!(Chosen6, 6, "let chosen: Chosen6<u32, (), (), (), (), ()> = First(7);":
     0 First A, 1 Second B, 2 Third C, 3 Fourth D, 4 Fifth F, 5 Sixth G);
 
-impl<V: 'static, E: 'static, A: Arm<V, E>, const N: usize> Choices<V, E> for [A; N] {
-    type Chosen = (usize, A::Output);
+/// `Choices` for arms of one type, which are chosen by their index.
+macro_rules! list {
+    ($list:ty $(, $length:ident)?) => {
+        impl<V: 'static, E: 'static, A: Arm<V, E> $(, const $length: usize)?> Choices<V, E> for $list {
+            type Chosen = (usize, A::Output);
 
-    fn count(&self) -> usize {
-        N
-    }
+            fn count(&self) -> usize {
+                self.len()
+            }
 
-    fn now(&self, index: usize, me: &Task<V, E>) -> Option<Self::Chosen> {
-        self[index].now(me).map(|output| (index, output))
-    }
+            fn now(&self, index: usize, me: &Task<V, E>) -> Option<Self::Chosen> {
+                self[index].now(me).map(|output| (index, output))
+            }
 
-    fn place(&self, index: usize) -> (Kind, *mut ()) {
-        self[index].place()
-    }
+            fn place(&self, index: usize) -> (Kind, *mut ()) {
+                self[index].place()
+            }
 
-    unsafe fn enlist(&self, index: usize, me: &Task<V, E>, node: &Node) {
-        // SAFETY: the same contract.
-        unsafe { self[index].enlist(me, node) };
-    }
+            unsafe fn enlist(&self, index: usize, me: &Task<V, E>, node: &Node) {
+                // SAFETY: the same contract.
+                unsafe { self[index].enlist(me, node) };
+            }
 
-    fn is_due(&self, index: usize) -> bool {
-        self[index].is_due()
-    }
+            fn is_due(&self, index: usize) -> bool {
+                self[index].is_due()
+            }
 
-    fn leave(&self, index: usize) {
-        self[index].leave();
-    }
+            fn leave(&self, index: usize) {
+                self[index].leave();
+            }
 
-    fn output(&self, index: usize) -> Self::Chosen {
-        (index, self[index].output())
-    }
+            fn output(&self, index: usize) -> Self::Chosen {
+                (index, self[index].output())
+            }
+        }
+    };
 }
-
-impl<V: 'static, E: 'static, A: Arm<V, E>> Choices<V, E> for &mut [A] {
-    type Chosen = (usize, A::Output);
-
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn now(&self, index: usize, me: &Task<V, E>) -> Option<Self::Chosen> {
-        self[index].now(me).map(|output| (index, output))
-    }
-
-    fn place(&self, index: usize) -> (Kind, *mut ()) {
-        self[index].place()
-    }
-
-    unsafe fn enlist(&self, index: usize, me: &Task<V, E>, node: &Node) {
-        // SAFETY: the same contract.
-        unsafe { self[index].enlist(me, node) };
-    }
-
-    fn is_due(&self, index: usize) -> bool {
-        self[index].is_due()
-    }
-
-    fn leave(&self, index: usize) {
-        self[index].leave();
-    }
-
-    fn output(&self, index: usize) -> Self::Chosen {
-        (index, self[index].output())
-    }
-}
+list!([A; N], N);
+list!(&mut [A]);

@@ -15,7 +15,7 @@ pub(crate) fn log() -> Log {
     Rc::default()
 }
 
-/// Waits for what never comes, however often it is asked to end; then takes the exits of the kernel without ending.
+/// Waits on an event that is never set, despite kills; then catches the kernel's exits, and does not end.
 pub(crate) fn refuse_to_end<E: 'static>(me: &Task<(), E>) -> Result<(), Stop<E>> {
     // Not a static: one belongs to one hub at a time, and the tests of a file run beside each other.
     let never = Event::new();

@@ -116,7 +116,7 @@ core_entry:
     adrp    x1, exception_stack_base
     adrp    x2, emergency_stack_base
     .cfi_startproc
-    .cfi_undefined x30                  // nobody called: a debugger's walk ends here
+    .cfi_undefined x30                  // no caller: a debugger's walk ends here
 5:  mov     sp, x1                      // SP_EL1
     msr     spsel, #0
     mov     sp, x0

@@ -19,7 +19,7 @@ pub(super) fn entered_at(level: u64) {
     BY_SMC.store(level > 1, Relaxed);
 }
 
-/// Which core this is. QEMU's clusters have 8 cores at least, so that the lowest affinity tells.
+/// Which core this is. QEMU's clusters have 8 cores at least, so the lowest affinity field is the number.
 pub(crate) fn number() -> usize {
     MPIDR_EL1.read(MPIDR_EL1::Aff0) as usize
 }

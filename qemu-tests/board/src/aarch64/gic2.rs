@@ -18,7 +18,7 @@ const ENABLE: u32 = 1 << 0;
 const EVERY_PRIORITY: u32 = 0xff;
 /// Of SGI: to the core that writes.
 const TO_SELF: u32 = 0b10 << 24;
-/// Of ACKNOWLEDGE: the bits that tell the number. The others tell which core sent it.
+/// Of ACKNOWLEDGE: the bits of the number. The others say which core sent it.
 const NUMBER: u32 = 0x3ff;
 
 /// Lets software generated interrupts through to this core, and those of its timer.

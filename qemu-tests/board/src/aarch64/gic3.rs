@@ -16,7 +16,7 @@ const WAKER: usize = 0x14;
 const GROUP: usize = 0x1_0080;
 const SET_ENABLE: usize = 0x1_0100;
 
-/// Of DISTRIBUTOR_CONTROL: interrupts of group 1, which arrive as ordinary ones; and cores are told apart by affinity.
+/// Of DISTRIBUTOR_CONTROL: interrupts of group 1, which arrive as ordinary ones; and cores are addressed by affinity.
 const GROUP_1: u32 = 1 << 1;
 const BY_AFFINITY: u32 = 1 << 4;
 /// Of WAKER: that the core sleeps, and that its redistributor has believed it.

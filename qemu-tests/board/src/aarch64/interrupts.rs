@@ -37,7 +37,7 @@ pub(super) extern "C" fn interrupt() {
     match number {
         OURS => {}
         timer::NUMBER => timer::stop(),
-        other => panic!("interrupt {other} came, which nobody raised"),
+        other => panic!("interrupt {other} is unexpected: the board did not enable it"),
     }
     crate::interrupts::handle(ELR_EL1.get() as usize);
 }
@@ -83,7 +83,7 @@ pub(crate) fn raise() {
 }
 
 pub(crate) fn enable() {
-    // SAFETY: unmasks interrupts: their vector resumes whoever is interrupted, with every register as it was.
+    // SAFETY: unmasks interrupts: their vector resumes the interrupted code, with every register as it was.
     // Not `nomem`: what the handler changes is looked at after it.
     unsafe { asm!("msr daifclr, #2", "isb", options(nostack, preserves_flags)) };
 }

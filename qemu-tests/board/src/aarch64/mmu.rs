@@ -1,4 +1,4 @@
-//! Translation: memory one to one, devices and RAM told apart, nothing at address zero.
+//! Translation: memory one to one, devices and RAM with their memory types, nothing at address zero.
 //!
 //! ```text
 //!   root ─► 1 GiB, twice ─► devices: 2 MiB blocks
@@ -69,7 +69,7 @@ fn devices() -> [Range<usize>; 2] {
     if raspi3b::is_it() {
         [raspi3b::DEVICES, raspi3b::LOCAL_DEVICES..raspi3b::LOCAL_DEVICES + BLOCK]
     } else {
-        // Below is flash, that nobody needs.
+        // Below is flash, which no guest needs.
         [0x0800_0000..GIGABYTE, GIGABYTE..GIGABYTE]
     }
 }
@@ -117,7 +117,7 @@ fn set_block(address: usize, descriptor: u64) {
     BLOCKS[address / GIGABYTE].set(address % GIGABYTE / BLOCK, descriptor);
 }
 
-/// Maps a page of the image no more. Who has its translation keeps it.
+/// Unmaps a page of the image. A core that has cached the translation keeps it.
 fn leave_out(page: usize) {
     PAGES[(page - ram()) / BLOCK].set(page % BLOCK / PAGE, INVALID);
 }

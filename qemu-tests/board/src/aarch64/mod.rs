@@ -39,7 +39,7 @@ fn count_cycles() {
     const LONG: u64 = 1 << 6; // PMCR_EL0.LC: overflow at 64 bits
     const CYCLE_COUNTER: u64 = 1 << 31; // of PMCNTENSET_EL0
 
-    // SAFETY: these registers count; nothing else depends on them. `virt` has a performance monitor unless told otherwise.
+    // SAFETY: these registers count; nothing else depends on them. `virt` has a performance monitor by default.
     unsafe {
         asm!(
             "msr pmccfiltr_el0, xzr", // at every exception level

@@ -1,4 +1,4 @@
-//! The entries that return: of an interrupt, and of a step. Whoever was interrupted finds every register as it was.
+//! The entries that return: of an interrupt, and of a step. The interrupted code finds every register as it was.
 
 use core::arch::global_asm;
 
@@ -9,7 +9,7 @@ pub const FRAME: usize = 8 * 22 + 16 * 32 + 16;
 
 // Saves what a function of Rust may change; x19 to x28 it keeps itself. All vector registers are among that: of q8 to q15 a
 // function keeps the lower halves only. ELR_EL1 and SPSR_EL1 stay as they are, but for what a step has to change: interrupts
-// are masked, and after an exception nobody returns here. Nor does anything change SP_EL0, the stack pointer of who was
+// are masked, and after an exception control does not return here. Nor does anything change SP_EL0, the stack pointer of the code that was
 // interrupted if it is not this one.
 global_asm!(
     r#"

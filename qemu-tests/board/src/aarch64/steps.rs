@@ -22,7 +22,7 @@ static STEPPED: AtomicUsize = AtomicUsize::new(0);
 pub(crate) fn start() {
     OSLAR_EL1.write(OSLAR_EL1::OSLK::Unlocked); // locked by a reset, and no debug exception comes while it is
     step_next();
-    // SAFETY: unmasks debug exceptions: their vector resumes whoever is interrupted, with every register as it was. Not
+    // SAFETY: unmasks debug exceptions: their vector resumes the interrupted code, with every register as it was. Not
     // `nomem`: what the handler changes is looked at after it.
     unsafe { asm!("isb", "msr daifclr, #8", "isb", options(nostack, preserves_flags)) };
 }
@@ -82,7 +82,7 @@ fn breakpoints(addresses: [usize; 2]) {
     const ON: u64 = 1 << 0 | 0b01 << 1 | 0xf << 5;
     let [control0, control1] = addresses.map(|address| if address == 0 { 0 } else { ON });
     let [address0, address1] = addresses;
-    // SAFETY: every processor has two breakpoints, nobody else uses them, and their exceptions are masked here.
+    // SAFETY: every processor has two breakpoints, nothing else uses them, and their exceptions are masked here.
     unsafe {
         asm!(
             "msr dbgbvr0_el1, {address0}",
@@ -101,7 +101,7 @@ fn breakpoints(addresses: [usize; 2]) {
 /// Loads and stores of exclusives: the bits that say so, bit 22 aside.
 const EXCLUSIVE: u32 = 0b001000 << 24;
 const EXCLUSIVE_MASK: u32 = 0b111111 << 24 | 1 << 23;
-/// Bit 22 tells which.
+/// Bit 22 says which.
 const LOAD: u32 = 1 << 22;
 const STORE: u32 = 0;
 

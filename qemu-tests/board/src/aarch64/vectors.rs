@@ -1,7 +1,7 @@
-//! Exceptions: the vectors save the registers and report, unless the guest [has](crate::faults) the core go on elsewhere: all
+//! Exceptions: the vectors save the registers and report, unless the guest [makes](crate::faults) the core continue elsewhere: all
 //! sixteen but those of [interrupts](super::interrupts), and of [steps](super::steps), which [return](super::resume).
 //!
-//! The processor arrives on SP_EL1. Whoever is interrupted with SP_EL1 selected was handling an exception itself, perhaps one
+//! The processor arrives on SP_EL1. Code that is interrupted with SP_EL1 selected was handling an exception itself, perhaps one
 //! that has to do with that very stack, or is a guest that put its own stack there: from there on goes the emergency stack.
 
 use core::arch::global_asm;
@@ -18,7 +18,7 @@ use crate::{faults, report};
 struct Frame {
     /// x0 to x30.
     general: [u64; 31],
-    /// The stack pointer of who was interrupted, put into SP_EL0 if it was not there.
+    /// The stack pointer of the interrupted code, put into SP_EL0 if it was not there.
     sp: u64,
     /// ELR_EL1: where the exception returns to.
     pc: u64,
@@ -41,7 +41,7 @@ const FROM_SP_EL1: u64 = 4;
 const BREAKPOINT: u64 = ESR_EL1::EC::Value::BreakpointCurrentEL as u64;
 const STEP_BIT: u64 = ESR_EL1::EC::Value::SoftwareStepCurrentEL as u64 - BREAKPOINT;
 
-// No floating point register is saved, and none put back: nobody is resumed. When the function returns, it has put another pc
+// No floating point register is saved, and none put back: nothing is resumed. When the function returns, it has put another pc
 // and sp there.
 global_asm!(
     r#"
@@ -162,10 +162,10 @@ const _: () = {
     assert!(offset_of!(Frame, address) == offset_of!(Frame, syndrome) + 8);
 };
 
-/// Where the vectors arrive. Returns if the core is to go on elsewhere.
+/// Where the vectors arrive. Returns if the core is to continue elsewhere.
 extern "C" fn exception(frame: &mut Frame) {
     let (fault, sp) = (frame.fault(), frame.sp as usize);
-    // Who ran on SP_EL1 is lost: this is the emergency stack.
+    // What ran on SP_EL1 is lost: this is the emergency stack.
     let landing = if frame.vector == FROM_SP_EL0 { faults::landing(fault, sp) } else { None };
     let Some((code, base)) = landing else { report::fault(fault, sp, frame) };
     frame.pc = code as u64;

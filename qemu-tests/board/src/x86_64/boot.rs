@@ -30,7 +30,7 @@ const CR0: u64 = Cr0Flags::PROTECTED_MODE_ENABLE
 /// Page table entries of 64 bits; SSE.
 const CR4: u64 = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION.union(Cr4Flags::OSFXSR).union(Cr4Flags::OSXMMEXCPT_ENABLE).bits();
 
-/// Long mode. With no-execute enabled, a page fault tells a jump from a load.
+/// Long mode. With no-execute enabled, a page fault distinguishes a jump from a load.
 const EFER: u64 = EferFlags::LONG_MODE_ENABLE.union(EferFlags::NO_EXECUTE_ENABLE).bits();
 
 const EFER_MSR: u32 = 0xc000_0080;
@@ -106,7 +106,7 @@ boot_long_mode:
     .code64
 .Llong_mode:
     .cfi_startproc
-    .cfi_undefined rip                  // nobody called: a debugger's walk ends here
+    .cfi_undefined rip                  // no caller: a debugger's walk ends here
     mov     eax, {data}
     mov     ss, eax
     mov     ds, eax

@@ -1,7 +1,7 @@
 //! The other cores, by the interrupts INIT and start-up that their local APICs take.
 //!
-//! A core that is started is in real mode, at an address below 1 MiB that the interrupt tells. A trampoline is copied there; it
-//! goes on in protected mode, where the boot code of the first core takes over.
+//! A core that is started is in real mode, at an address below 1 MiB that the interrupt carries. A trampoline is copied there; it
+//! continues in protected mode, where the boot code of the first core takes over.
 
 use core::arch::global_asm;
 use core::ptr;
@@ -12,7 +12,7 @@ use super::{interrupts, segments, vectors};
 use crate::cores::Start;
 use crate::machine::instructions;
 
-/// Where the trampoline goes. RAM that nobody uses: firmware and QEMU's loader have done their work.
+/// Where the trampoline goes. RAM that nothing uses: firmware and QEMU's loader have done their work.
 const TRAMPOLINE: usize = 0x8000;
 
 /// The [`Start`] of the core that is being started, or 0. The trampoline reads it; there is one such core at a time.
@@ -91,7 +91,7 @@ pub(crate) fn start(core: usize, start: &'static Start) {
     let code = trampoline.as_ptr();
     let length = trampoline_end.as_ptr().addr() - code.addr();
     let place: *mut u8 = ptr::with_exposed_provenance_mut(TRAMPOLINE);
-    // SAFETY: copies the trampoline, out of the image, to RAM that is mapped and that nobody uses.
+    // SAFETY: copies the trampoline, out of the image, to RAM that is mapped and that nothing uses.
     unsafe { ptr::copy_nonoverlapping(code, place, length) };
     STARTING.store((&raw const *start).addr(), Relaxed);
 

@@ -1,8 +1,8 @@
 //! Interrupts, by the core's own interrupt controller, the local APIC: one vector, which the core sends to itself.
 //!
-//! An interrupt switches to the stack for exceptions, unless the guest wants it on its own, and returns. The processor masks
+//! An interrupt switches to the stack for exceptions, unless the guest has chosen the interrupted stack, and returns. The processor masks
 //! interrupts meanwhile. An exception in a handler begins that stack anew, over the handler's frames: it is reported, and
-//! nobody returns to them.
+//! control does not return to them.
 
 use core::arch::asm;
 use core::ptr;
@@ -58,7 +58,7 @@ pub(crate) fn raise() {
 
 pub(crate) fn enable() {
     // A second instruction: interrupts are let through after the one that follows `sti`.
-    // SAFETY: unmasks interrupts: their gate resumes whoever is interrupted, with every register as it was. The flags are
+    // SAFETY: unmasks interrupts: their gate resumes the interrupted code, with every register as it was. The flags are
     // not preserved. Not `nomem`: what the handler changes is looked at after it.
     unsafe { asm!("sti", "nop", options(nostack)) };
 }

@@ -1,4 +1,4 @@
-//! The entries that return: of an interrupt, and of a step. Whoever was interrupted finds every register as it was.
+//! The entries that return: of an interrupt, and of a step. The interrupted code finds every register as it was.
 
 use core::arch::global_asm;
 
@@ -11,7 +11,7 @@ pub const FRAME: usize = 16 + 8 * (5 + 9 + 1);
 // Saves what a function of Rust may change, and no floating point register: the target is soft-float, and the compiler touches
 // none, in a handler either. The processor has aligned the stack and pushed 5 words; with 9 more they are a multiple of 16.
 //
-// A debug exception that is no step, since nobody steps, goes on as any exception does.
+// A debug exception that is no step, since stepping is off, is handled as any other exception.
 global_asm!(
     r#"
     .macro resuming_entry name, function

@@ -1,5 +1,5 @@
-//! Segments, which long mode hardly knows, and the task state segments, which hold the stacks for exceptions: one for each core.
-//! The task register tells which one a core has loaded, and so which core it is.
+//! Segments, of which long mode uses little, and the task state segments, which hold the stacks for exceptions: one for each core.
+//! The task register holds which one a core has loaded, and so which core it is.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,7 +15,7 @@ use crate::cores::MOST;
 // Selectors: where in the GDT a descriptor is.
 pub(super) const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
 pub(super) const DATA: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
-/// Bytes of a descriptor: a selector is an offset, as long as it asks for privilege level 0.
+/// Bytes of a descriptor: a selector is an offset, as long as it requests privilege level 0.
 const ENTRY: usize = 8;
 
 /// Where the first core's task state is. Those of the others follow, two entries each.

@@ -15,7 +15,7 @@ pub(super) static STEPPING: AtomicBool = AtomicBool::new(false);
 /// Sets the trap flag: the first trap comes after the instruction that follows `popfq`.
 pub(crate) fn start() {
     STEPPING.store(true, SeqCst);
-    // SAFETY: the vector of the traps resumes whoever is interrupted, with every register as it was. The stack is usable:
+    // SAFETY: the vector of the traps resumes the interrupted code, with every register as it was. The stack is usable:
     // `nostack` is not given. Not `nomem`: what the handler changes is looked at after it.
     unsafe {
         asm!("pushfq", "or qword ptr [rsp], {trap}", "popfq", trap = const RFlags::TRAP_FLAG.bits());

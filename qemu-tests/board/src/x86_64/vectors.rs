@@ -1,4 +1,4 @@
-//! Exceptions: all 32 vectors save the registers and report, unless the guest [has](crate::faults) the core go on elsewhere; but
+//! Exceptions: all 32 vectors save the registers and report, unless the guest [makes](crate::faults) the core continue elsewhere; but
 //! for the one of [steps](super::steps) while these are on. The
 //! vector after them is the one of [interrupts](super::interrupts). These two [return](super::resume).
 
@@ -58,7 +58,7 @@ struct Frame {
 
 const _: () = assert!(size_of::<Frame>().is_multiple_of(16), "the processor aligned the base of the frame");
 
-// No floating point register is saved, and none put back: nobody is resumed. When the function returns, it has put another rip
+// No floating point register is saved, and none put back: nothing is resumed. When the function returns, it has put another rip
 // and rsp there.
 global_asm!(
     r#"
@@ -185,7 +185,7 @@ pub(crate) fn on_own_stack(own: bool) {
 /// `code` expects what the processor pushes for this vector.
 unsafe fn set_gate(vector: usize, code: VirtAddr, stack: Option<u16>) {
     let table = &raw mut TABLE;
-    // SAFETY: nothing else refers to it: no handler changes gates, nor does this function call who does, and there is no other
+    // SAFETY: nothing else refers to it: no handler changes gates, nor does this function call code that does, and there is no other
     // core yet.
     let gate = unsafe { &mut (*table)[vector] };
     // SAFETY: by the contract.
@@ -196,7 +196,7 @@ unsafe fn set_gate(vector: usize, code: VirtAddr, stack: Option<u16>) {
     }
 }
 
-/// Where the vectors arrive. Returns if the core is to go on elsewhere.
+/// Where the vectors arrive. Returns if the core is to continue elsewhere.
 extern "C" fn exception(frame: &mut Frame) {
     let report = Report { frame, cr2: Cr2::read_raw(), watched: steps::watched() };
     let (fault, sp) = (report.fault(), frame.rsp as usize);

@@ -198,7 +198,7 @@ impl Maker<'_> {
             'w' => ["now", "now", "later"][self.numbers.below(3) as usize].to_owned(),
             'p' => ["-1", "0", "1"][self.numbers.below(3) as usize].to_owned(),
             'b' => ["0", "1", "1"][self.numbers.below(3) as usize].to_owned(),
-            // Main catches nearly all, so that scenarios go on.
+            // Main catches nearly all, so that scenarios continue.
             _ if me == 0 => {
                 ["-", "e", "x", "a", "a", "a", "a", "a", "a", "a"][self.numbers.below(10) as usize].to_owned()
             }

@@ -1,4 +1,4 @@
-//! Things that are counted while they exist, so that an audit can tell whether one was lost or
+//! Things that are counted while they exist, so that an audit can detect whether one was lost or
 //! dropped twice.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};

@@ -79,7 +79,7 @@ pub(super) fn leaked(greenlet: &Handle) {
 pub(super) enum Label {
     Slot(usize),
     /// The parent of the main greenlet.
-    Nobody,
+    None,
     /// The id of a greenlet which this scenario did not create.
     Unknown(u64),
 }
@@ -88,16 +88,16 @@ impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slot(slot) => write!(f, "{slot}"),
-            Self::Nobody => f.write_str("-"),
+            Self::None => f.write_str("-"),
             Self::Unknown(id) => write!(f, "UNEXPECTED id {id}"),
         }
     }
 }
 
-/// Returns the label of a greenlet which may be nobody. It is told by its id; the handle is gone
+/// Returns the label of a greenlet, or of none. It is found by its id; the handle is gone
 /// when this returns.
 pub(super) fn label(on: &Handle, greenlet: Option<Handle>) -> Label {
-    greenlet.map_or(Label::Nobody, |greenlet| label_of(on, greenlet.id()))
+    greenlet.map_or(Label::None, |greenlet| label_of(on, greenlet.id()))
 }
 
 /// Returns the label of the greenlet with that id.

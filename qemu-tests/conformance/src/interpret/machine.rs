@@ -1,7 +1,7 @@
 //! The state of the scenario that runs: its scripts, its slots, where its log goes.
 //!
 //! Every function here opens the machine for a moment only. A handle comes out of it as a clone
-//! or by being moved out, and whoever asked for it drops it when the machine is closed again.
+//! or by being moved out, and the code that moved it out drops it when the machine is closed again.
 
 use greenlet::{StackPool, Tree, WeakGreenlet};
 use heapless::String;
@@ -44,7 +44,7 @@ pub(super) static MACHINE: OneCore<Machine> = OneCore::new(Machine {
 /// The state of the scenario that runs.
 pub(super) struct Machine {
     scenario: Scenario,
-    /// Where the log goes, if one is wanted.
+    /// Where the log goes, if there is one.
     sink: Option<Sink>,
     /// What the audit compares with the kernel.
     pub(super) books: Books,
@@ -139,7 +139,7 @@ pub(super) fn store(on: &Handle, slot: u8, handle: Option<Handle>) -> Option<Han
     MACHINE.with(on, |machine| core::mem::replace(&mut machine.slot(slot).handle, handle))
 }
 
-/// Returns the greenlet that was created in a slot if it still exists, whoever refers to it.
+/// Returns the greenlet that was created in a slot if it still exists, by whatever reference.
 pub(super) fn lost(on: &Handle, slot: u8) -> Option<Handle> {
     MACHINE.with(on, |machine| machine.slot(slot).made.as_ref().and_then(|made| made.weak.upgrade()))
 }

@@ -14,7 +14,7 @@ pub(super) struct Pin {
 }
 
 impl Pin {
-    /// Enters `handle` in the books. A greenlet of no slot has no place there; the audit tells of it as a stranger.
+    /// Enters `handle` in the books. A greenlet of no slot has no place there; the audit reports it as a stranger.
     pub(super) fn on(handle: Handle) -> Self {
         let slot = machine::slot_of(&handle);
         if let Some(slot) = slot {

@@ -7,7 +7,7 @@ use greenlet::{Greenlet, Thrown};
 /// A handle of the interpreter's own tree.
 pub(super) type Handle = Greenlet<Value, Code>;
 
-/// What a transfer carries. The package tells an exit that is *returned* from other values by
+/// What a transfer carries. The package distinguishes an exit that is *returned* from other values by
 /// its type; here it is a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
@@ -48,7 +48,7 @@ impl fmt::Display for Value {
 
 /// An error of a scenario.
 ///
-/// A type of its own, known in this crate only: whoever holds a [`Handle`] got it from the one
+/// A type of its own, private to this crate: each [`Handle`] comes from the one
 /// tree of the interpreter (see `cell`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Code(pub(super) u16);

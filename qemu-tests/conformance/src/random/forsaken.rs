@@ -1,8 +1,8 @@
 //! A greenlet that loses its last reference while it runs, which chance alone brings about once in ten thousand scenarios.
 //!
 //! It takes some doing. A running greenlet is referred to by the op that switched to it, until control is back there; so it has
-//! to go back, and to come again by what refers to nobody: the death of a child. A child refers to its parent, dead or not;
-//! so it needs another one. After that the greenlet goes on, and with the next departure it is lost:
+//! to go back, and to be resumed by what holds no reference to it: the death of a child. A child refers to its parent, dead or not;
+//! so it needs another one. After that the greenlet continues, and with the next departure it is lost:
 //!
 //! ```text
 //! script 0: new G -, new C G     sw G                sw C
@@ -16,7 +16,7 @@ use super::{Script, Temper};
 use crate::op::Op;
 use crate::scenario::Catch;
 
-/// Who plays the parts.
+/// The slots that play the parts.
 #[derive(Clone, Copy)]
 pub(super) struct Forsaken {
     /// The one that is lost.

@@ -52,7 +52,7 @@ pub fn scenario(seed: u64, index: u64) -> Scenario {
 
 type Script = Vec<Op, MAX_OPS, u8>;
 
-/// Decides who creates the greenlet of each slot, and under which parent: those that a script
+/// Decides which greenlet creates that of each slot, and under which parent: those that a script
 /// creates, in their order.
 fn creations(numbers: &mut Numbers, temper: &Temper, forsaken: Option<Forsaken>) -> [Script; MAX_SLOTS] {
     let mut all = [const { Script::new() }; MAX_SLOTS];
@@ -112,7 +112,7 @@ fn script(draw: &mut Draw<'_>, creations: &Script, forsaken: Option<Forsaken>) -
             continue;
         }
         if draw.numbers.percent(draw.temper.lets_go) && left >= creations.len() + 2 {
-            // The usual way to a kill: the greenlet starts, waits, and nobody wants it any more.
+            // The usual way to a kill: the greenlet starts, waits, and loses its last reference.
             let target = draw.child();
             let _ = script.push(Op::Switch { target, value: draw.value(), catch: draw.catch() });
             let _ = script.push(Op::Drop { slot: target });

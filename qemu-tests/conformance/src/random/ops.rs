@@ -120,7 +120,7 @@ impl Draw<'_> {
         self.numbers.between(1, u16::from(self.temper.slots) - 1) as u8
     }
 
-    /// Whom a `drop` is about: now and then the script's own greenlet.
+    /// The operand of a `drop`: now and then the script's own greenlet.
     fn victim(&mut self) -> u8 {
         if self.me != 0 && self.numbers.percent(15) { self.me } else { self.child() }
     }

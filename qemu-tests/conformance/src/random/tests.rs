@@ -63,7 +63,7 @@ fn running_greenlets_lose_their_last_references() {
     assert!((COUNT / 20..COUNT / 5).contains(&count), "{count} of {COUNT}");
 }
 
-/// Whoever has seen a failure must be able to have it again.
+/// A failure must be reproducible.
 #[test]
 fn a_seed_means_the_same_for_ever() {
     let plain = "\

@@ -32,7 +32,7 @@ pub fn interpret(scenario: &Scenario, sink: Sink) {
 fn script(me: &Me<'_>, slot: Slot) -> Result<(), Raised> {
     log::line(format_args!("{slot} - start"));
     for at in 0.. {
-        // The scenario is over: who catches its exit has nothing more to do.
+        // The scenario is over: a script that catches its exit has nothing more to do.
         if Machine::sink().is_none() {
             break;
         }
@@ -61,7 +61,7 @@ impl Here<'_> {
         log::line(format_args!("{} {} {result}", self.slot, self.at));
     }
 
-    /// What was raised goes on, or is caught, or was a refusal.
+    /// What was raised propagates, or is caught, or was a refusal.
     fn raised(self, raised: Raised, catch: Catch) -> Result<(), Raised> {
         let caught = match raised {
             Raised::Refused(_) => {

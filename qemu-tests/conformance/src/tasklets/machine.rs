@@ -34,7 +34,7 @@ pub(super) static CHANNELS: [Channel<Value, u16>; MAX_CHANNELS] = [
 static MACHINE: Mutex<Machine> =
     Mutex::new(Machine { scenario: Scenario::new(String::new(), 1), tasklets: [None; MAX_SLOTS], sink: None });
 
-/// The state of the scenario that runs. The lock is for the compiler: nobody keeps it over a switch.
+/// The state of the scenario that runs. The lock is for the compiler: it is not held over a switch.
 pub(super) struct Machine {
     scenario: Scenario,
     tasklets: [Option<Tasklet>; MAX_SLOTS],

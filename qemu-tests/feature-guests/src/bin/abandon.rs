@@ -2,7 +2,7 @@
 //@ stack: 16384
 #![no_std]
 #![no_main]
-//! Greenlets run into the guard pages below their stacks and are given up: an error goes to the parent, the others go on.
+//! Greenlets run into the guard pages below their stacks and are given up: an error goes to the parent, the others continue.
 
 use board::faults::{self, Access, Land};
 use board::{check, interrupts, println};
@@ -22,7 +22,7 @@ type Greenlet = greenlet::Greenlet<u32, &'static str>;
 static STACKS: GuardedStackPool<6, 16384> = GuardedStackPool::new();
 static TREE: Tree<u32> = Tree::new();
 
-/// What the fault handler leaves to whoever goes on.
+/// What the fault handler leaves to the greenlet that continues.
 static OVERFLOW: Mutex<Option<Overflow>> = Mutex::new(None);
 
 /// How many `Counted` there are.
@@ -81,7 +81,7 @@ fn digger(parent: &Greenlet, name: &'static str) -> Greenlet {
     digger
 }
 
-/// Everybody is where and what is expected, referred to as often as that.
+/// Each greenlet is where and what is expected, with the expected references.
 fn audit(main: &Main, expected: &[(&str, State, u32)]) {
     let mut listed = 0;
     main.for_each(|greenlet| {
@@ -101,7 +101,7 @@ fn audit(main: &Main, expected: &[(&str, State, u32)]) {
 fn main() {
     STACKS.guards().for_each(board::unmap);
     faults::on(stopped);
-    // As in most firmware: a fault comes with interrupts on, and they are on again where the core goes on.
+    // As in most firmware: a fault comes with interrupts on, and they are on again where the core continues.
     interrupts::on(|| ());
     interrupts::enable();
     let entered = TREE.enter(|main| {
@@ -177,7 +177,7 @@ fn under_a_supervisor(main: &Main, bystander: &Greenlet) {
     check!(STACKS.free() == 3);
 }
 
-/// A greenlet overflows while it handles its exit, because the last handle to it was dropped; nobody but its killer hears of it.
+/// A greenlet overflows while it handles its exit, because the last handle to it was dropped; only its killer gets the error.
 fn when_killed(main: &Main, bystander: &Greenlet) {
     let stubborn = main.build(&STACKS).name("stubborn").spawn(|me, x| {
         let _kept = Counted::new();
@@ -190,7 +190,7 @@ fn when_killed(main: &Main, bystander: &Greenlet) {
     check!(stubborn.switch(1) == Ok(1));
     let weak = stubborn.downgrade();
     drop(stubborn);
-    println!("        main | goes on after the drop");
+    println!("        main | continues after the drop");
     check!(weak.upgrade().is_none() && bystander.switch(4) == Ok(5));
     audit(main, &[("bystander", State::Suspended, 1)]);
     check!(STACKS.free() == 2);
@@ -212,7 +212,7 @@ fn in_a_critical_section(main: &Main) {
     check!(careful.expect("a stack is free").switch(1) == Ok(1));
 }
 
-/// The parent has no body: what goes on says so, and the error is lost.
+/// The parent has no body: the next one gets that as an error, and the first error is lost.
 fn without_a_parent_that_starts(main: &Main) {
     let bare = main.build(&STACKS).name("bare").bare().expect("a stack is free");
     let deep = digger(main, "orphan");

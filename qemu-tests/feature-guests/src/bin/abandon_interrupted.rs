@@ -2,7 +2,7 @@
 //@ timeout: 300
 #![no_std]
 #![no_main]
-//! An interrupt comes at the limit of a stack: with a stack of its own it is handled; without one it is handled, or nobody is given up.
+//! An interrupt comes at the limit of a stack: with a stack of its own it is handled; without one it is handled, or no greenlet is abandoned.
 
 use board::faults::{self, Access, Land};
 use board::{check, interrupts, println};
@@ -96,11 +96,11 @@ fn end(how: usize) -> ! {
         set_word(LEFT, 0);
         set_word(IN_A_ROW, 0);
     }
-    // SAFETY: one core; the interrupt is over for who controls it.
+    // SAFETY: one core; the interrupt is over for its controller.
     unsafe { anew::begin(next) }
 }
 
-/// Tells who controls interrupts that the last one is over, which nobody has handled.
+/// Signals the end of the last interrupt, which was not handled, to the interrupt controller.
 fn done_with_interrupt() {
     // SAFETY: writes the register of the local APIC that is for this; if there is none to end, nothing happens.
     #[cfg(target_arch = "x86_64")]
@@ -127,7 +127,7 @@ extern "C" fn next() -> ! {
     );
     println!("  on a stack of its own | handled, with any number of bytes left");
     check!(word(OWN_HANDLED) == ENOUGH && word(BROKEN) == 0 && word(GIVEN_UP) == 0);
-    println!("  on the greenlet's     | handled, or nobody is given up");
+    println!("  on the greenlet's     | handled, or none is abandoned");
     check!(KINDS == 1 || word(HANDLED_HERE) >= ENOUGH && word(MASKED) > 0);
     // The processor pushes 40 bytes.
     check!(KINDS == 1 || word(PUSHED) == 3, "{} pushes", word(PUSHED));

@@ -5,7 +5,7 @@
 #![no_main]
 //! Every operation, with every number of bytes left on the stack: a guard page stops it, and it is given up with all others whole, or refused.
 //!
-//! After each attempt all static memory is put back: what is refused leaves a tree that cannot go on.
+//! After each attempt all static memory is put back: a refusal leaves a tree that cannot continue.
 
 use board::faults::{self, Access, Land};
 use board::{check, println};
@@ -39,7 +39,7 @@ enum End {
     GivenUp,
     /// The kernel was at work.
     Busy,
-    /// Who leaves is not current any more, right before the switch.
+    /// The origin is not current any more, right before the switch.
     NotCurrent,
     /// Noticed as it left: the stack pointer was at the limit, and nothing below was touched.
     Late,
@@ -81,7 +81,7 @@ fn stopped(access: &Access) -> Option<Land> {
     let Some(overflow) = (unsafe { Overflow::at(access.address, access.sp) }) else {
         // SAFETY: the same.
         let whose = unsafe { greenlet::stack_of(access.address) };
-        return whose.is_some_and(|(who, _)| who.name == Some("deep")).then_some(|| end(End::NotCurrent));
+        return whose.is_some_and(|(greenlet, _)| greenlet.name == Some("deep")).then_some(|| end(End::NotCurrent));
     };
     *OVERFLOW.lock() = Some(overflow);
     Some(land)
@@ -181,7 +181,7 @@ fn attempt(operation: &'static Operation, bytes: usize) -> End {
     if given_up { End::GivenUp } else { End::Well }
 }
 
-/// The tree is one, everybody in it is somewhere, and there is work in it still.
+/// The tree is consistent: each greenlet in it is on a stack, and can still be switched to.
 fn whole(main: &Main) {
     must(main.current().as_ref() == Some(main) && main.kills_in_progress() == 0);
     let (mut seen, mut last) = (0, None);

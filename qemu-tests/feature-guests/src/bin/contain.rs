@@ -137,7 +137,7 @@ fn main() {
     board::unmap(guard.clone());
     faults::on(stopped);
     board::before_panic(panicked);
-    // As in most firmware: a fault comes with interrupts on, and they are on again where the core goes on.
+    // As in most firmware: a fault comes with interrupts on, and they are on again where the core continues.
     interrupts::on(|| ());
     interrupts::enable();
     let entered = TREE.enter(|main| {

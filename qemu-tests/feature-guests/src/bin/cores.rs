@@ -3,7 +3,7 @@
 //@ stack: 4096
 #![no_std]
 #![no_main]
-//! Four cores, each in a tree of its own, share a pool; and they ask each other for kills and wakes. All is counted.
+//! Four cores, each in a tree of its own, share a pool; and they request kills and wakes of each other. All is counted.
 
 use core::hint::spin_loop;
 use core::sync::atomic::AtomicUsize;

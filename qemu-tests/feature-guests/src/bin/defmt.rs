@@ -1,7 +1,7 @@
 //@ defmt
 #![no_std]
 #![no_main]
-//! Transfers, greenlets and errors as defmt logs them; the host decodes what it gets, and knows where it comes from.
+//! Transfers, greenlets and errors as defmt logs them; the host decodes what it gets, with the place in the source.
 
 use board::{check, interrupts, println};
 use greenlet::{DefmtTrace, Recorder, StackPool, Thrown, Tree};

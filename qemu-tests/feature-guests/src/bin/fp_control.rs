@@ -1,7 +1,7 @@
 //@ profiles: debug release small
 #![no_std]
 #![no_main]
-//! With `fp-control` each greenlet has control words of its own, over every kind of transfer, from those of who made it on.
+//! With `fp-control` each greenlet has control words of its own, over every kind of transfer; at first those of its creator.
 
 use board::{check, println};
 use core::ptr;
@@ -28,13 +28,13 @@ static TREE: Tree<u64> = Tree::new().on_overflow(heard);
 
 fn main() {
     let before = isa::control();
-    check!(before == isa::words(0), "they are {before:x?} before anybody has set them");
+    check!(before == isa::words(0), "they are {before:x?} before any code has set them");
     let entered = TREE.enter(|main| {
         beginnings(main);
         values(main);
         errors(main);
         deaths(main);
-        nobody_else(main);
+        no_other_has_them(main);
         isa::set_control(&isa::words(0));
         left_over(main);
     });
@@ -43,13 +43,13 @@ fn main() {
     let _unreached = TREE.enter(overflow);
 }
 
-/// Words that nobody has now: there are 16, and three greenlets at most.
+/// Words that no greenlet has now: there are 16, and three greenlets at most.
 fn new_words() -> isa::Words {
     static USED: AtomicU32 = AtomicU32::new(0);
     isa::words(USED.fetch_add(1, Relaxed) % 15 + 1)
 }
 
-/// Makes a transfer with control words that nobody else has, and checks that they are there when it returns.
+/// Makes a transfer with control words that no other greenlet has, and checks that they are there when it returns.
 fn kept<R>(what: &str, transfer: impl FnOnce() -> R) -> R {
     let words = new_words();
     isa::set_control(&words);
@@ -67,7 +67,7 @@ fn started(main: &Main, body: impl FnOnce(&Me) -> Result + 'static) -> Greenlet 
 }
 
 fn beginnings(main: &Main) {
-    println!("beginnings: it has the words of who gave it its body, whoever starts it");
+    println!("beginnings: it has the words of the one that gave it its body, not of the one that starts it");
     let (mine, others) = (new_words(), new_words());
     let begins_with = |expected: isa::Words| {
         move |me: &Me, _| {
@@ -128,8 +128,8 @@ fn deaths(main: &Main) {
     kept("over the drop of a last handle", || drop(other));
 }
 
-fn nobody_else(main: &Main) {
-    println!("nobody else: over a switch to oneself, and to a dead greenlet whose parent one is");
+fn no_other_has_them(main: &Main) {
+    println!("no other greenlet: over a switch to oneself, and to a dead greenlet whose parent one is");
     check!(kept("main to itself", || main.switch(1)) == Ok(1));
     let other = started(main, |me| {
         kept("up", || me.up(0))?;
@@ -151,10 +151,10 @@ fn left_over(main: &Main) {
 
 /// Overflows, for good.
 fn overflow(main: &Main) {
-    println!("an overflow: who hears of it has the words of the greenlet that left its stack");
+    println!("an overflow: the hook has the words of the greenlet that overflowed");
     let damaged = main.spawn(&STACKS, |me, x| {
         let floor = me.stack().map_or(0, |stack| stack.limit + 56);
-        // SAFETY: the highest word of the greenlet's own canary band, which nobody goes on after.
+        // SAFETY: the highest word of the greenlet's own canary band; no greenlet runs after this.
         unsafe { ptr::with_exposed_provenance_mut::<u64>(floor).write_volatile(0) };
         isa::set_control(&isa::words(5));
         let _unreached = me.up(x);
@@ -162,7 +162,7 @@ fn overflow(main: &Main) {
     });
     isa::set_control(&isa::words(6));
     let _unreached = damaged.expect("a stack is free").switch(0);
-    println!("main went on");
+    println!("main continued");
 }
 
 fn heard(_overflow: &Overflow) -> ! {

@@ -1,6 +1,6 @@
 #![no_std]
 #![no_main]
-//! An interrupt handler may ask who it interrupted and leave requests for greenlets; it enters nothing and ends nobody.
+//! An interrupt handler may query which greenlet it interrupted and leave requests for greenlets; it enters no tree and ends no greenlet.
 
 use board::{check, interrupts, println};
 use greenlet::{EnterError, Gone, RemoteGreenlet, StackPool, State, Tree};
@@ -16,10 +16,10 @@ static STACKS: StackPool<4, 16384> = StackPool::new();
 static TREE: Tree<u32> = Tree::new();
 static OTHER: Tree<u32> = Tree::new();
 
-/// What the handler asks for: the end of one greenlet, a wake for the other.
+/// What the handler requests: the end of one greenlet, a wake for the other.
 static REQUESTS: Once<Requests> = Once::new();
 
-/// Whom the handler asks to end while main makes plain switches.
+/// The greenlet that the handler requests to end while main makes plain switches.
 static LAST: Once<RemoteGreenlet> = Once::new();
 
 struct Requests {
@@ -47,7 +47,7 @@ fn handle() {
     if let Some(Requests { doomed, sleeper }) = REQUESTS.get() {
         match (doomed.kill(), sleeper.wake()) {
             (Ok(()), Ok(())) => println!("  handler | leaves a kill and a wake"),
-            (Err(Gone), Ok(())) => println!("  handler | leaves a wake; whom to kill is gone"),
+            (Err(Gone), Ok(())) => println!("  handler | leaves a wake; the one to kill is gone"),
             other => check!(false, "a request was not left: {other:?}"),
         }
     }
@@ -80,7 +80,7 @@ fn main() {
         });
         let sleeper = main.build(&STACKS).name("sleeper").spawn(|me, x| {
             let x = me.up(x)?;
-            println!("  sleeper | goes on with {x}");
+            println!("  sleeper | continues with {x}");
             Ok(x)
         });
         let (doomed, sleeper) = (doomed.expect("a stack is free"), sleeper.expect("a stack is free"));
@@ -94,7 +94,7 @@ fn main() {
         });
         check!(worker.expect("a stack is free").switch(0) == Ok(7));
 
-        // Main can be interrupted as well. By now nobody holds the one that was doomed.
+        // Main can be interrupted as well. By now the doomed one has no handle.
         interrupts::raise();
         check!(main.attend() == 0);
         let woken = main.woken().expect("the handler left a wake");
@@ -119,22 +119,22 @@ fn main() {
     interrupts::disable();
 }
 
-/// Is interrupted, and then does what was asked for.
+/// Is interrupted, and then settles the requests.
 fn work(me: &Me, [doomed, sleeper]: &[Greenlet; 2]) {
     check!(TREE.current().as_ref() == Some(&**me));
     check!(me.attend() == 0 && me.woken().is_none());
 
     println!("   worker | works, and is interrupted");
     interrupts::raise();
-    println!("   worker | goes on");
+    println!("   worker | continues");
     check!(TREE.current().as_ref() == Some(&**me));
     check!(doomed.state() == State::Suspended, "it was killed in the handler");
     check!(sleeper.state() == State::Suspended);
 
-    println!("   worker | attends to what was asked for");
+    println!("   worker | attends to the requests");
     check!(me.attend() == 1);
     check!(doomed.is_dead());
     check!(me.woken().as_ref() == Some(sleeper));
     check!(me.woken().is_none());
-    println!("   worker | was told to wake {sleeper:?}");
+    println!("   worker | gets the wake of {sleeper:?}");
 }

@@ -29,7 +29,7 @@ fn main() {
         depths(main);
         println!("a new greenlet on an old stack begins anew");
         again(main);
-        println!("a report takes little of the stack that it is asked for on");
+        println!("a report takes little of the stack that it is called on");
         report(main);
         println!("what things take, in bytes:");
         takes(main, "an unstarted greenlet", None);

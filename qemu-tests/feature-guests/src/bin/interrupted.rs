@@ -1,7 +1,7 @@
 //@ stack: 3072
 #![no_std]
 #![no_main]
-//! Whoever is interrupted finds every register and the flags as they were, though the handler changes all that it may.
+//! The interrupted code finds every register and the flags as they were, though the handler changes all that it may.
 
 use core::array;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -27,7 +27,7 @@ fn patterns() -> isa::Words {
 }
 
 /// Has an interrupt come while the registers hold patterns.
-fn interrupted(who: &str) {
+fn interrupted(name: &str) {
     let loaded = patterns();
     let mut found = isa::NOTHING;
     // Masked until the registers are loaded, so that it comes then.
@@ -42,7 +42,7 @@ fn interrupted(who: &str) {
         println!("# word {index} was {:#018x}, is {:#018x}", loaded[index], found[index]);
         count += 1;
     }
-    check!(count == 0, "{count} words of the registers of {who} are lost");
+    check!(count == 0, "{count} words of the registers of {name} are lost");
 }
 
 fn main() {
@@ -51,7 +51,7 @@ fn main() {
         println!("the handler changes every register");
         isa::scribble();
     });
-    interrupted("nobody");
+    interrupted("no greenlet");
     let entered = TREE.enter(|main| {
         interrupted("main");
         let greenlet = main.build(&STACKS).name("worker").spawn(|_, x| {

@@ -1,7 +1,7 @@
 //@ exit: panic
 #![no_std]
 #![no_main]
-//! After a panic the recorder still knows how it came to that.
+//! After a panic the recorder still has the transfers before it.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

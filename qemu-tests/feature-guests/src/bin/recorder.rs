@@ -25,7 +25,7 @@ fn ticks() -> u64 {
 }
 
 fn main() {
-    RECORDER.for_each(|record| check!(false, "remembered before anything happened: {record}")).expect("nobody writes");
+    RECORDER.for_each(|record| check!(false, "remembered before anything happened: {record}")).expect("nothing is written meanwhile");
 
     let entered = TREE.enter(|main| {
         let parser = main.build(&STACKS).name("parser").spawn(|me, mut x| {
@@ -43,13 +43,13 @@ fn main() {
         println!("ten transfers, and room for six:");
         print(&RECORDER);
 
-        // Whoever reads is not made to wait, nor to see a record half written.
+        // A reader does not wait, and gets no half-written record.
         let outcome = RECORDER.for_each(|_| {
             check!(parser.switch(0) == Ok(1));
             check!(RECORDER.for_each(|_| ()) == Err(RecorderBusy));
         });
         check!(outcome == Ok(()));
-        println!("{} transfers happened while somebody read", RECORDER.lost());
+        println!("{} transfers happened during a read", RECORDER.lost());
         check!(RECORDER.lost() == 12);
 
         check!(parser.throw("stop") == Err(Thrown::Error("stop")));

@@ -21,7 +21,7 @@ type Greenlet = greenlet::Greenlet<u32, &'static str>;
 static STACKS: StackPool<6, 8192> = StackPool::new();
 static TREE: Tree<u32> = Tree::new();
 
-/// What the fault handler leaves to whoever goes on.
+/// What the fault handler leaves to the greenlet that continues.
 static OVERFLOW: Mutex<Option<Overflow>> = Mutex::new(None);
 
 fn stopped(access: &Access) -> Option<Land> {
@@ -68,7 +68,7 @@ fn sum(greenlet: &Greenlet) -> u64 {
 
 fn main() {
     faults::on(stopped);
-    // SAFETY: the board's vectors catch the exception; the guest is privileged, and nobody else uses these registers.
+    // SAFETY: the board's vectors catch the exception; the guest is privileged, and nothing else uses these registers.
     unsafe { greenlet::watch_stacks() };
     for run in 0..2 {
         println!("run {run}");
@@ -104,7 +104,7 @@ fn overflows(main: &Greenlet) {
         check!(sum(&below) == settled, "the stack below was changed");
         check!(below.switch(2) == Ok(2) && below.is_intact());
     }
-    // Its own limit is watched, and nobody else's.
+    // Its own limit is watched, and no other one's.
     let bare = main.bare(&STACKS).expect("a stack is free");
     let limit = bare.stack().expect("it is unstarted").limit;
     let band: *mut u64 = ptr::with_exposed_provenance_mut(limit);

@@ -61,6 +61,15 @@ pub(crate) fn painted(bytes: usize) -> &'static mut [MaybeUninit<u8>] {
     vec![MaybeUninit::new(PAINT); bytes].leak()
 }
 
+/// Ends the steps where a panic begins: its message would take minutes.
+pub(crate) fn end_with_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        DONE.store(true, Relaxed);
+        print(info);
+    }));
+}
+
 /// The lowest byte of `stack`, which is painted, that is used by what `run` runs there.
 pub(crate) fn lowest(stack: Range<usize>, run: impl FnOnce()) -> usize {
     let own = vec![0_u8; 64 << 10].leak();

@@ -1,3 +1,4 @@
+//@ debug-info
 #![no_std]
 #![no_main]
 //! Greenlets for a debugger to stop in: below a greenlet, below one that has not started, and below a dead one.

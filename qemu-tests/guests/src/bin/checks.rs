@@ -1,7 +1,7 @@
 //@ exit: checks
 #![no_std]
 #![no_main]
-//! A failed check fails the guest, which goes on all the same and counts the others.
+//! A failed check fails the guest, which continues all the same and counts the others.
 
 use board::{check, println};
 use greenlet::{StackPool, Tree};

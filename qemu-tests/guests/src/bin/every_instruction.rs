@@ -5,14 +5,14 @@
 //@ stack: 3072
 #![no_std]
 #![no_main]
-//! Every instruction of every operation is interrupted, and nobody notices: not a register, a value or a stack is changed.
+//! Every instruction of every operation is interrupted, and no register, value or stack is changed by it.
 //!
 //! Each operation is done undisturbed first. Then it is stepped: an interrupt comes before each of its instructions. Then it is
 //! done again and again, with the timer set to one nanosecond more each time: one interrupt comes, before one instruction. The
 //! handler overwrites all that a handler may, and notes where it came. All that is done twice: with handlers on a stack of
-//! their own, and on the stack of whoever they interrupt.
+//! their own, and on the stack of the interrupted code.
 //!
-//! Which instructions these were is printed at the end, for the host: it knows which there are.
+//! Which instructions these were is printed at the end, for the host, which compares them with all that there are.
 
 use core::cell::Cell;
 use core::hint::black_box;
@@ -57,7 +57,7 @@ static ALL_TIMED: Hits = Hits::new();
 fn main() {
     interrupts::on(handler::handle);
     check!(TREE.enter(stacks::find).is_ok());
-    for (own, place) in [(true, "their own stack"), (false, "the stack of whoever is interrupted")] {
+    for (own, place) in [(true, "their own stack"), (false, "the stack of the interrupted code")] {
         interrupts::on_own_stack(own);
         println!("handlers on {place}");
         let mut most = [0, 0];
@@ -84,7 +84,7 @@ struct Seen {
 
 /// Does the operation by a plan.
 ///
-/// One copy of this code, which knows nothing of any plan: the timer is set equally long before the operation in each run.
+/// One copy of this code, independent of the plan: the timer is set equally long before the operation in each run.
 #[inline(never)]
 fn done(operation: &Operation, plan: Plan) -> Seen {
     black_box(plan).begin();

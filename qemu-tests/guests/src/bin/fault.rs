@@ -1,4 +1,5 @@
 //@ exit: fault
+//@ debug-info
 #![no_std]
 #![no_main]
 //! A crash in a greenlet is reported as that crash, with the greenlet's name.
@@ -18,7 +19,7 @@ const NOWHERE: usize = 0x0000_0dea_dbee_f000;
 
 fn main() {
     let _unreached = TREE.enter(|main| {
-        // Somebody else runs before, and is suspended when it happens.
+        // Another greenlet runs before, and is suspended when it happens.
         let bystander = main.build(&STACKS).name("bystander").spawn(|me, x| me.up(x)).expect("a stack is free");
         let crasher = main.build(&STACKS).name("crasher").spawn(|_, address| {
             let nowhere: *mut u64 = ptr::without_provenance_mut(black_box(address));

@@ -18,7 +18,7 @@ const NOWHERE: usize = 0x0000_0dea_dbee_f000;
 
 fn main() {
     let _unreached = TREE.enter(|main| {
-        // Somebody else runs before, and is suspended when it happens.
+        // Another greenlet runs before, and is suspended when it happens.
         let bystander = main.build(&STACKS).name("bystander").spawn(|me, x| me.up(x)).expect("a stack is free");
         let _suspended = bystander.switch(0);
         println!("about to crash");

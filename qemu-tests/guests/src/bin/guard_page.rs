@@ -27,12 +27,12 @@ fn dig(left: u32) -> u32 {
 fn main() {
     for guard in STACKS.guards() {
         let word: *mut u64 = ptr::with_exposed_provenance_mut(guard.start);
-        // SAFETY: memory of a static. Now the processor knows where the page is, and must be told that it is nowhere any more.
+        // SAFETY: memory of a static. Now the translation is cached, and must be invalidated.
         unsafe { word.write_volatile(0) };
         board::unmap(guard);
     }
     let _unreached = TREE.enter(|main| {
-        // Somebody else's stack is below, and somebody else's above.
+        // Other greenlets' stacks are below and above.
         let neighbours = [(); 2].map(|()| main.spawn(&STACKS, |me, x| me.up(x)).expect("a stack is free"));
         let parser = main.build(&STACKS).name("parser").spawn(|_, x| {
             println!("parser digs");
@@ -42,6 +42,6 @@ fn main() {
             let _suspended = neighbour.switch(1);
         }
         let _unreached = parser.expect("a stack is free").switch(1);
-        println!("main goes on");
+        println!("main continues");
     });
 }

@@ -1,6 +1,6 @@
 #![no_std]
 #![no_main]
-//! Tasklets with interrupts masked that were not masked at `enter`: who would have to let another one run goes on, and is told.
+//! Tasklets with interrupts masked that were not masked at `enter`: a tasklet that would have to let another one run continues with an error.
 
 use board::{check, interrupts, println};
 use greenlet::StackPool;
@@ -45,7 +45,7 @@ fn in_place(me: &Me<'_, u32>, count: usize) {
 }
 
 fn of_main(main: &Me<'_, u32>) {
-    check!(masked(|| main.schedule(7)) == Ok(7), "nobody else: nothing is switched");
+    check!(masked(|| main.schedule(7)) == Ok(7), "no other one is ready: nothing is switched");
     let other = main.spawn(&STACKS, |me| {
         loop {
             me.schedule(0)?;
@@ -64,7 +64,7 @@ fn of_main(main: &Me<'_, u32>) {
     in_place(main, 2);
     check!(masked(|| other.switch(main)) == Err(REFUSED));
     in_place(main, 2);
-    check!(main.schedule(3) == Ok(3), "unmasked, all goes on");
+    check!(main.schedule(3) == Ok(3), "unmasked, all continues");
     check!(masked(|| other.kill(main)) == Err(REFUSED));
     check!(main.schedule(4) == Ok(4) && !other.is_alive(main), "what it did to the other one stays");
 }

@@ -25,10 +25,10 @@ fn main() {
         }
     }
     tell(group, passed, ran);
-    misuse::reentry::overflow(in_hook, || board::finish()) // last: nothing goes on after it
+    misuse::reentry::overflow(in_hook, || board::finish()) // last: nothing runs after it
 }
 
-/// What came of an operation in the hook that hears of an overflow.
+/// The result of an operation in the hook of an overflow.
 fn in_hook(operation: &'static str, failure: Option<misuse::Failure>) {
     check!(failure.is_none(), "in_overflow::{operation}: {failure:?}");
 }

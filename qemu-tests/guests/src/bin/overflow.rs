@@ -1,6 +1,6 @@
 #![no_std]
 #![no_main]
-//! A greenlet that has dug below its stack does not leave it: main's stack carries the report, and nothing goes on.
+//! A greenlet that has overflowed its stack does not switch away: main's stack carries the report, and no greenlet runs again.
 
 use board::{check, println};
 use core::cell::Cell;
@@ -54,6 +54,6 @@ fn main() {
             Ok(x)
         });
         let _unreached = deep.expect("a stack is free").switch(1);
-        println!("main went on");
+        println!("main continued");
     });
 }

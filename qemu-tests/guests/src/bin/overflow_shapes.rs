@@ -5,7 +5,7 @@
 //! 352 functions run past the end of a stack: how many of these overflows change which words of the canary band.
 //!
 //! The fast path of a switch compares two words of the band. This shows what it would notice by other words, or by one
-//! alone: docs/stack-sizing.md has the table. What a function changed is put back, so that the greenlet may go on.
+//! alone: docs/stack-sizing.md has the table. What a function changed is put back, so that the greenlet may continue.
 
 use board::{check, println};
 use core::cell::UnsafeCell;

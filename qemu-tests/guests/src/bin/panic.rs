@@ -1,7 +1,7 @@
 //@ exit: panic
 #![no_std]
 #![no_main]
-//! A panic in a greenlet is reported with its message and the greenlet's name, and nobody else goes on.
+//! A panic in a greenlet is reported with its message and the greenlet's name, and no other one continues.
 
 use board::{check, println};
 use greenlet::{StackPool, Tree};

@@ -1,6 +1,6 @@
 #![no_std]
 #![no_main]
-//! Stacks in a memory region of their own, which nobody zeroes: greenlets start in whatever the memory holds.
+//! Stacks in a memory region of their own, which is not zeroed: greenlets start in whatever the memory holds.
 
 use board::{check, println};
 use core::ptr;
@@ -29,7 +29,7 @@ fn main() {
     let start = &raw mut _greenlet_stacks_start;
     let bytes = (&raw const _greenlet_stacks_end).addr() - start.addr();
     println!("{bytes} bytes of stacks");
-    // SAFETY: no greenlet was ever created, so that nobody has used any of these stacks.
+    // SAFETY: no greenlet was ever created, so none of these stacks was used.
     unsafe { ptr::write_bytes(start, 0xa5, bytes) };
     for round in 1..=3 {
         let entered = TREE.enter(|main| {

@@ -20,7 +20,7 @@ static STACKS: StackPool<COUNT, SIZE> = StackPool::new();
 static OTHER: StackPool<1, SIZE> = StackPool::new();
 static NONE: StackPool<0, SIZE> = StackPool::new();
 static TREE: Tree<usize> = Tree::new().on_leak(|greenlet| {
-    println!("leaked: {}", greenlet.name().unwrap_or("nobody"));
+    println!("leaked: {}", greenlet.name().unwrap_or("no name"));
     LEAKED.fetch_add(1, Relaxed);
 });
 
@@ -48,9 +48,9 @@ fn main() {
     check!(entered.is_ok());
 }
 
-/// Takes `N` stacks; everybody on one waits, having told where it lies.
+/// Takes `N` stacks; the greenlet on each waits, having returned its address.
 fn fill<const N: usize>(main: &Main) -> [Greenlet; N] {
-    let waiting = [(); N].map(|()| main.spawn(&STACKS, tell_place).expect("not everyone has a stack"));
+    let waiting = [(); N].map(|()| main.spawn(&STACKS, tell_place).expect("a stack for each"));
     let places = waiting.each_ref().map(|greenlet| greenlet.switch(0).expect("tells its place"));
     for (index, place) in places.iter().enumerate() {
         let near = |other: &usize| other.abs_diff(*place) < SIZE / 2;
@@ -111,7 +111,7 @@ fn dead_but_referred(main: &Main) {
 }
 
 fn other_pools(main: &Main) {
-    println!("pools do not know of each other; one without a stack is always empty");
+    println!("pools are independent; one without a stack is always empty");
     let full = fill::<COUNT>(main);
     let elsewhere = main.spawn(&OTHER, |_, x| Ok(x)).expect("that is another pool");
     check!(elsewhere.switch(1) == Ok(1));
@@ -171,7 +171,7 @@ fn reused(main: &Main) {
         as_expected += usize::from(up == Ok(time) && end == Ok(1) && new);
     }
     check!(as_expected == TIMES, "{as_expected} of {TIMES} were as they should be");
-    check!(last - first == TIMES as u64, "each had a number of its own, and nobody else had one");
+    check!(last - first == TIMES as u64, "each had a number of its own, and no number is missing");
     drop(others);
     drop(fill::<COUNT>(main));
 }

@@ -52,7 +52,7 @@ fn kept<R>(what: &str, transfer: impl FnOnce() -> R) -> R {
     ///
     /// `job` is that of the call to `kept` which made this function.
     unsafe extern "C" fn call<F: FnOnce()>(job: *mut ()) {
-        // SAFETY: an `Option<F>`, which nobody else looks at now.
+        // SAFETY: an `Option<F>`, to which nothing else refers now.
         let job = unsafe { &mut *job.cast::<Option<F>>() };
         job.take().expect("called once")();
     }
@@ -167,7 +167,7 @@ fn unstarted(main: &Main) {
 }
 
 fn nobody_else(main: &Main) {
-    println!("nobody else: over a switch to oneself, and to a dead greenlet whose parent one is");
+    println!("no other greenlet: over a switch to oneself, and to a dead greenlet whose parent one is");
     check!(kept("main to itself", || main.switch(1)) == Ok(1));
     let (other, _starter) = started(main, |me| {
         kept("up", || me.up(0))?;

@@ -1,6 +1,6 @@
 #![no_std]
 #![no_main]
-//! What greenlets do, told by themselves: start here.
+//! What greenlets do, step by step: start here.
 
 use board::{check, println};
 use greenlet::{Outcome, ParentError, Refusal, Sent, StackPool, State, Thrown, Tree};
@@ -15,7 +15,7 @@ static STACKS: StackPool<4, 16384> = StackPool::new(); // four stacks of 16 KiB
 static TREE: Tree<u32> = Tree::new(); // its greenlets send each other a `u32`
 
 fn main() {
-    println!("A tour of greenlets. Each line says who runs.");
+    println!("A tour of greenlets. Each line begins with the current greenlet.");
     let players = TREE.enter(|main| {
         switching(main);
         values(main);
@@ -25,7 +25,7 @@ fn main() {
         dead_targets(main);
         generator(main);
         let players = ring(main);
-        println!("\n9. The tree ends when main returns: whoever is left is asked to exit");
+        println!("\n9. The tree ends when main returns: each greenlet that is left is asked to exit");
         says!(main, "returns");
         players
     });
@@ -34,8 +34,8 @@ fn main() {
 
 /// Prints what a greenlet has to say.
 macro_rules! says {
-    ($who:expr, $($text:tt)+) => {
-        println!("{:>8} | {}", $who.name().unwrap_or("main"), format_args!($($text)+))
+    ($greenlet:expr, $($text:tt)+) => {
+        println!("{:>8} | {}", $greenlet.name().unwrap_or("main"), format_args!($($text)+))
     };
 }
 use says;
@@ -55,18 +55,18 @@ fn spawn(main: &Main, name: &'static str, body: fn(&Me, u32) -> Outcome<u32, &'s
 }
 
 fn switching(main: &Main) {
-    println!("\n1. A switch suspends one greenlet and lets another go on");
+    println!("\n1. A switch suspends one greenlet and resumes another");
     let ping = spawn(main, "ping", |me, _| {
         says!(me, "starts, on a stack of its own; switches to main");
         me.parent().switch(0)?;
-        says!(me, "goes on where it was; returns from its body");
+        says!(me, "continues where it was; returns from its body");
         Ok(0)
     });
     check!(ping.state() == State::Unstarted);
     says!(main, "switches to ping, which is {}", ping.state());
     check!(ping.switch(0) == Ok(0));
     check!(ping.state() == State::Suspended);
-    says!(main, "goes on where it was; switches to ping, which is {}", ping.state());
+    says!(main, "continues where it was; switches to ping, which is {}", ping.state());
     check!(ping.switch(0) == Ok(0));
     check!(ping.state() == State::Dead);
     says!(main, "sees that ping is {}", ping.state());
@@ -89,7 +89,7 @@ fn values(main: &Main) {
 }
 
 fn parents(main: &Main) {
-    println!("\n3. A greenlet that ends goes to its parent, not to whoever switched to it");
+    println!("\n3. A greenlet that ends returns to its parent, not to the one that switched to it");
     let elder = spawn(main, "elder", |me, x| {
         let x = me.up(x)?;
         says!(me, "got {x} from its child; ends with {}", x + 1);
@@ -159,12 +159,12 @@ fn killing(main: &Main) {
     says!(main, "drops the only handle to orphan");
     let weak = orphan.downgrade();
     drop(orphan);
-    says!(main, "goes on; orphan was killed, and its stack is free");
+    says!(main, "continues; orphan was killed, and its stack is free");
     check!(weak.upgrade().is_none());
 }
 
 fn dead_targets(main: &Main) {
-    println!("\n6. What is sent to a dead greenlet goes on to its parent");
+    println!("\n6. What is sent to a dead greenlet reaches its parent");
     let gone = spawn(main, "gone", |_, x| Ok(x));
     check!(gone.switch(1) == Ok(1));
     says!(main, "is the parent of gone, which is {}; sends 2 there", gone.state());
@@ -208,7 +208,7 @@ fn ring(main: &Main) -> [Greenlet; 3] {
         let body = move |me: &Me, mut throws| {
             let _goodbye = Goodbye(me, "goes home");
             while throws < 8 {
-                says!(me, "throws to {}", next.name().unwrap_or("nobody"));
+                says!(me, "throws to {}", next.name().unwrap_or("no name"));
                 throws = next.switch(throws + 1)?;
             }
             says!(me, "keeps the ball; ends with {throws}");
@@ -217,7 +217,7 @@ fn ring(main: &Main) -> [Greenlet; 3] {
         check!(players[player].set_run(body).is_ok());
     }
     let throws = players[0].switch(0);
-    says!(main, "is everybody's parent, and got {throws:?}");
+    says!(main, "is the parent of all, and got {throws:?}");
     check!(throws == Ok(8));
     players
 }

@@ -207,7 +207,7 @@ fn losses<V: Payload, E: Payload>(main: &Main<V, E>) {
     came(bare.throw(E::new(51)), Err(Thrown::NoRun));
     came(bare.kill_with(V::new(52)), Err(Thrown::NoRun));
     let child = bare.spawn(&STACKS, |_, value| Ok(value)).expect("a stack is free");
-    came(child.switch(V::new(53)), Err(Thrown::NoRun)); // it ends in `bare`; main hears that it could not
+    came(child.switch(V::new(53)), Err(Thrown::NoRun)); // it ends in `bare`; main gets the error that this cannot run
     let child = bare.spawn(&STACKS, |_, value| Ok(value)).expect("a stack is free");
     came(child.throw(E::new(54)), Err(Thrown::NoRun));
 }

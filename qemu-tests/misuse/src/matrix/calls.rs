@@ -30,7 +30,7 @@ pub(super) fn cancel(subject: &Handle, _me: &Handle) -> Answer {
     subject.cancel().into()
 }
 
-/// Asked for from elsewhere, and settled by who calls; how many kills that were.
+/// Requests a kill as another core does, and settles it in the caller; returns the number of kills.
 pub(super) fn remote_kill(subject: &Handle, me: &Handle) -> Answer {
     match subject.remote().kill() {
         Ok(()) => Answer::Number(me.attend() as u32),
@@ -41,7 +41,7 @@ pub(super) fn remote_kill(subject: &Handle, me: &Handle) -> Answer {
 /// A wake that is left, and taken.
 pub(super) fn remote_wake(subject: &Handle, me: &Handle) -> Answer {
     if let Err(gone) = subject.remote().wake() {
-        holds(me.woken().is_none(), "nobody is woken");
+        holds(me.woken().is_none(), "no wake is pending");
         return gone.into();
     }
     let woken = me.woken();
@@ -132,9 +132,9 @@ pub(super) fn local(subject: &Handle, _me: &Handle) -> Answer {
     LOCALS.with(subject, |value| value.number).map_or_else(Answer::Local, Answer::Number)
 }
 
-/// Whether it can be listened to: by whom, is asked and taken back.
+/// Whether a tracer can be set, queried and removed.
 pub(super) fn trace(subject: &Handle, _me: &Handle) -> Answer {
-    holds(subject.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Ok(()))).is_none(), "nobody listened before");
+    holds(subject.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Ok(()))).is_none(), "no tracer was set before");
     let listens = subject.trace().is_some();
     same(subject.set_trace(None).is_some(), listens);
     listens.into()

@@ -1,6 +1,6 @@
 //! Every function of a handle, called on a greenlet in every state.
 //!
-//! `scenes` brings a greenlet into each state and has somebody call; `calls` are the functions; `transfers`, `changes` and
+//! `scenes` brings a greenlet into each state and makes the call; `calls` are the functions; `transfers`, `changes` and
 //! `questions` are tables of what must come of each.
 
 mod calls;

@@ -1,4 +1,4 @@
-//! A greenlet in each state, and somebody who calls a function on it.
+//! A greenlet in each state, and the call of a function on it.
 
 use super::{After, Call, State};
 use crate::answer::{Answer, Landed};
@@ -8,13 +8,13 @@ use crate::world::{
     FIRST, Heard, SECOND, STACKS, heard, other_tree, refuses_once, spawn, started, tree, waiting, waits,
 };
 
-/// What came of the call, as whoever went on first saw it.
+/// The result of the call, in the greenlet that continued first.
 static SEEN: Single<(Answer, After)> = Single::empty();
 
 /// A greenlet of a tree that has ended, for calls that need one.
 pub(super) static RELIC: Single<Handle> = Single::empty();
 
-/// Plays a scene; returns what was seen, and what the hooks told because of the call.
+/// Plays a scene; returns what was seen, and the calls of hooks that the call caused.
 pub(super) fn play(state: State, call: Call) -> (Option<(Answer, After)>, Heard) {
     RELIC.set(other_tree(|main| main.bare(&STACKS).expect("a stack is free")));
     match state {
@@ -90,7 +90,7 @@ fn landed(outcome: Out, subject: &Weak) {
     note(Answer::ToMain(Landed::from(outcome)), subject);
 }
 
-/// The first to note something is who went on when the call was made.
+/// The first to note something is the greenlet that continued when the call was made.
 fn note(answer: Answer, subject: &Weak) {
     let now = subject.upgrade().map_or(After::Freed, |subject| After::Is(subject.state()));
     let first = SEEN.take().unwrap_or((answer, now));

@@ -59,7 +59,7 @@ const ACTS: [Act; 7] = [
     Act { name: "exhausts", act: EXHAUSTS },
 ];
 
-/// What must come of it: the answer to the act, how many leaks are told of, how many errors that have nowhere to go.
+/// The expected results: the answer to the act, how many leaks are reported, how many errors that have no receiver.
 type Wanted = (Answer, u32, u32);
 
 /// Runs a place with an act, and compares.

@@ -25,7 +25,7 @@ group! { "entering":
     while_a_handle_to_main_is_kept_the_core_is_free,
     a_handle_to_a_child_does_not_keep_the_tree,
     a_weak_handle_to_main_does_not_keep_the_tree,
-    a_tree_that_nobody_can_enter_gives_the_body_back_each_time,
+    a_tree_that_cannot_be_entered_gives_the_body_back_each_time,
 }
 
 /// Both trees refuse, for that reason, and the closure comes back.
@@ -142,7 +142,7 @@ fn from_a_body_that_is_cut_loose() {
                 same(handle.bare(&STACKS).err(), Some(SpawnError::Ended));
                 holds(matches!(handle.switch(v(7)), Err(Thrown::Refused(Refusal::Ended, Some(_)))), "it is inert");
                 same((handle.attend(), handle.parent(), handle.current()), (0, None, None));
-                holds(handle.remote().kill().is_err(), "nothing can be asked");
+                holds(handle.remote().kill().is_err(), "no request is accepted");
             });
             let made = spawn(leaked, move |_, x| {
                 drop(captured);
@@ -203,7 +203,7 @@ fn a_weak_handle_to_main_does_not_keep_the_tree() {
     });
 }
 
-fn a_tree_that_nobody_can_enter_gives_the_body_back_each_time() {
+fn a_tree_that_cannot_be_entered_gives_the_body_back_each_time() {
     tree(|_| {
         let token = Token::new();
         let mut body = move |_: &crate::values::Main| drop(token);

@@ -1,4 +1,4 @@
-//! Exit functions that do more than make a value: they run before a kill, in whoever kills.
+//! Exit functions that do more than make a value: they run before a kill, in the killer.
 
 use super::group;
 use crate::answer::Answer::{self, Refused, Value};
@@ -18,7 +18,7 @@ group! { "hooks":
     the_exit_hook_looks_at_the_one_that_is_lost,
     the_exit_hook_makes_the_victim_a_parent_of_the_caller,
     the_exit_hook_moves_the_victim_below_another,
-    the_exit_hook_asks_for_a_remote_kill,
+    the_exit_hook_requests_a_remote_kill,
     the_exit_hook_spawns_at_the_end_of_the_tree,
 }
 
@@ -85,7 +85,7 @@ fn victim() -> Handle {
 fn the_exit_hook_ends_the_one_that_is_lost() {
     tree(|main| {
         let freed = lose(main, || same(Answer::from(victim().switch(v(7))), Value(7)));
-        holds(freed, "it is dead, and nobody refers to it");
+        holds(freed, "it is dead, and has no reference");
     });
 }
 
@@ -137,7 +137,7 @@ fn the_exit_hook_moves_the_victim_below_another() {
     });
 }
 
-fn the_exit_hook_asks_for_a_remote_kill() {
+fn the_exit_hook_requests_a_remote_kill() {
     tree(|main| {
         let (g, other) = (waiting(main), waiting(main));
         FIRST.set(other.clone());

@@ -20,7 +20,7 @@ group! { "hooks":
     the_unraisable_hook_of_a_remote_kill_drops_another,
     the_leak_hook_ends_it_after_all,
     the_leak_hook_keeps_it,
-    the_leak_hook_asks_again,
+    the_leak_hook_kills_again,
     the_leak_hook_drops_another_that_refuses_too,
     the_leak_hook_moves_it_below_another,
     the_leak_hook_spawns_below_it,
@@ -62,7 +62,7 @@ fn the_unraisable_hook_drops_another() {
 
 fn the_unraisable_hook_keeps_the_victim() {
     tree(|main| {
-        holds(!lose_failing(main, |victim| FIRST.set(victim.clone())), "somebody has a handle");
+        holds(!lose_failing(main, |victim| FIRST.set(victim.clone())), "a handle exists");
         let kept = FIRST.take().expect("kept");
         same((kept.state(), kept.references(), kept.parent()), (State::Dead, 1, Some(main.handle())));
     });
@@ -143,7 +143,7 @@ fn the_leak_hook_keeps_it() {
     });
 }
 
-fn the_leak_hook_asks_again() {
+fn the_leak_hook_kills_again() {
     tree(|main| {
         let g = started(spawn(main, stubborn()));
         ON_LEAK.set(|g| {
@@ -186,6 +186,6 @@ fn the_leak_hook_spawns_below_it() {
         let child = FIRST.take().expect("made");
         same(child.parent().map(|parent| parent.id()), Some(weak.id()));
         drop(child);
-        holds(weak.upgrade().is_some(), "not asked again");
+        holds(weak.upgrade().is_some(), "not killed again");
     });
 }

@@ -31,12 +31,12 @@ group! { "kept":
     a_context_past_the_greenlet,
     a_context_past_the_tree,
     a_local_value_past_the_tree,
-    a_remote_kill_that_nobody_settled,
-    a_wake_that_nobody_took,
+    a_remote_kill_that_was_not_settled,
+    a_wake_that_was_not_taken,
     a_kill_in_progress_of_another_tree_is_not_its_own,
 }
 
-/// Everything that moves control, makes something, or changes somebody is refused by an inert handle, in no tree, in another
+/// Everything that moves control, makes something, or changes a greenlet is refused by an inert handle, in no tree, in another
 /// one, and in the next run of its own.
 fn inert(make: fn(&Main) -> Handle) -> Handle {
     let kept = tree(make);
@@ -62,7 +62,7 @@ fn refuses(kept: &Handle, main: Option<&Main>) {
     same(kept.set_parent(main.map_or(kept, |main| main)), Err(ParentError::Ended));
     holds(kept.parent().is_none() && kept.current().is_none() && kept.woken().is_none(), "it has no tree");
     same((kept.attend(), kept.kills_in_progress()), (0, 0));
-    holds(kept.remote().kill().is_err() && kept.remote().wake().is_err(), "nothing can be asked");
+    holds(kept.remote().kill().is_err() && kept.remote().wake().is_err(), "no request is accepted");
     if let Some(main) = main {
         holds(main.is_current(), "control is where it was");
         same(main.bare(&STACKS).expect("a stack is free").set_parent(kept), Err(ParentError::Ended));
@@ -113,7 +113,7 @@ fn a_child_and_its_parent() {
         (parent, child)
     });
     same((parent.references(), child.references()), (1, 1));
-    holds(child.parent().is_none(), "they are nobody's children");
+    holds(child.parent().is_none(), "they have no parent");
     drop(parent);
     same(Answer::from(child.switch(v(7))), Back(Refusal::Ended, 7));
 }
@@ -208,7 +208,7 @@ fn a_remote_handle_past_the_tree() {
     gone(main);
     tree(|main| {
         gone(remote);
-        holds(main.woken().is_none(), "nobody is woken");
+        holds(main.woken().is_none(), "no wake is pending");
     });
     drop(kept);
     gone(remote);
@@ -255,7 +255,7 @@ fn a_local_value_past_the_tree() {
     same(alive(), before - 1);
 }
 
-fn a_remote_kill_that_nobody_settled() {
+fn a_remote_kill_that_was_not_settled() {
     tree(|main| {
         FIRST.set(waiting(main));
         holds(FIRST.with(|g| g.remote().kill().is_ok()) == Some(true), "it exists");
@@ -264,7 +264,7 @@ fn a_remote_kill_that_nobody_settled() {
     tree(|main| same(main.attend(), 0));
 }
 
-fn a_wake_that_nobody_took() {
+fn a_wake_that_was_not_taken() {
     tree(|main| {
         FIRST.set(waiting(main));
         holds(FIRST.with(|g| g.remote().wake().is_ok()) == Some(true), "it exists");

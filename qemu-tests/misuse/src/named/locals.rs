@@ -19,7 +19,7 @@ group! { "locals":
     a_local_for_none,
     a_local_for_two_and_a_third,
     a_local_of_a_dead_one,
-    a_local_that_asks_for_itself_while_it_is_made,
+    a_local_that_gets_itself_while_it_is_made,
     a_local_that_is_made_while_its_greenlet_ends,
     a_local_that_fills_the_room_while_it_is_made,
     a_local_that_drops_another_greenlet_while_it_is_made,
@@ -146,7 +146,7 @@ fn a_local_of_a_dead_one() {
     });
 }
 
-fn a_local_that_asks_for_itself_while_it_is_made() {
+fn a_local_that_gets_itself_while_it_is_made() {
     static LOCAL: GreenletLocal<Value, 2> = GreenletLocal::new(|| {
         if let Some(g) = FIRST.take() {
             same(LOCAL.with(&g, |value| value.number), Ok(5));

@@ -11,14 +11,14 @@ group! { "refusing":
     a_cancel_comes_back_and_it_lives,
     a_kill_is_answered_and_it_lives,
     a_throw_is_answered_and_it_lives,
-    the_last_handle_goes_and_it_is_told_of_and_keeps_its_stack,
+    the_last_handle_goes_and_it_is_reported_and_keeps_its_stack,
     a_leaked_one_that_ends_after_all_gives_its_stack_back,
-    a_leaked_one_is_told_of_once,
+    a_leaked_one_is_reported_once,
     lost_for_ever keeps(1, 1),
     kept_until_the_tree_ends_and_never_over keeps(1, 1),
     a_handle_that_outlives_the_tree_does_not_free_it keeps(1, 1),
     a_remote_kill_is_settled_and_it_lives,
-    a_remote_kill_of_a_leaked_one_is_not_told_of_again,
+    a_remote_kill_of_a_leaked_one_is_not_reported_again,
     two_that_hold_each_other_end_with_the_tree,
     one_that_holds_itself_ends_with_the_tree,
     the_killer_is_killed_in_turn,
@@ -73,7 +73,7 @@ fn lose(main: &crate::values::Main) -> Weak {
     weak
 }
 
-fn the_last_handle_goes_and_it_is_told_of_and_keeps_its_stack() {
+fn the_last_handle_goes_and_it_is_reported_and_keeps_its_stack() {
     tree(|main| {
         let weak = lose(main);
         same(main.bare(&SINGLE).err(), Some(SpawnError::PoolEmpty { stacks: 1, dead: 0, leaked: 1, abandoned: 0 }));
@@ -91,14 +91,14 @@ fn a_leaked_one_that_ends_after_all_gives_its_stack_back() {
     });
 }
 
-fn a_leaked_one_is_told_of_once() {
+fn a_leaked_one_is_reported_once() {
     tree(|main| {
         let weak = lose(main);
         for _ in 0..3 {
             drop(weak.upgrade());
         }
         same(heard().leaks, 0);
-        holds(weak.upgrade().is_some(), "it was not asked again");
+        holds(weak.upgrade().is_some(), "it was not killed again");
     });
 }
 
@@ -121,7 +121,7 @@ fn lost_for_ever() {
         drop(g);
         same(heard().leaks, 1);
     });
-    same(heard().leaks, 0); // asked again at the end, and not told of again
+    same(heard().leaks, 0); // killed again at the end, and not reported again
 }
 
 fn kept_until_the_tree_ends_and_never_over() {
@@ -150,7 +150,7 @@ fn a_remote_kill_is_settled_and_it_lives() {
     });
 }
 
-fn a_remote_kill_of_a_leaked_one_is_not_told_of_again() {
+fn a_remote_kill_of_a_leaked_one_is_not_reported_again() {
     tree(|main| {
         let g = started(spawn(main, stubborn()));
         let weak = g.downgrade();
@@ -183,7 +183,7 @@ fn two_that_hold_each_other_end_with_the_tree() {
         holds(weak.iter().all(|one| one.upgrade().is_some()), "each keeps the other");
         weak
     });
-    holds(weak.iter().all(|one| one.upgrade().is_none()), "the end of the tree asked them");
+    holds(weak.iter().all(|one| one.upgrade().is_none()), "the end of the tree killed them");
 }
 
 fn one_that_holds_itself_ends_with_the_tree() {
@@ -194,7 +194,7 @@ fn one_that_holds_itself_ends_with_the_tree() {
         });
         started(g).downgrade()
     });
-    holds(weak.upgrade().is_none(), "the end of the tree asked it");
+    holds(weak.upgrade().is_none(), "the end of the tree killed it");
 }
 
 fn the_killer_is_killed_in_turn() {
@@ -209,7 +209,7 @@ fn the_killer_is_killed_in_turn() {
     });
 }
 
-/// Ends when it is asked, and leaves another that does the same: 32 rounds, and then whoever is left stays.
+/// Ends when it is asked, and leaves another that does the same: 32 rounds, and then the one that is left stays.
 fn one_that_leaves_a_successor_each_time_it_is_asked() {
     fn lasting(me: &Me, x: crate::values::Value) -> Out {
         let held = Token::new();
@@ -245,7 +245,7 @@ fn a_cancel_that_goes_elsewhere_leaves_it_alive() {
         let elsewhere = waiting(main);
         let g = started(spawn(main, move |me, x| {
             let asked = me.up(x);
-            drop(elsewhere.switch(v(2))); // it ends, in main, who takes that for the answer
+            drop(elsewhere.switch(v(2))); // it ends, in main, which takes that for the answer
             asked
         }));
         same(Answer::from(g.cancel()), Value(2));

@@ -11,18 +11,18 @@ group! { "remote":
     two_kills_are_one,
     two_wakes_are_one,
     a_kill_and_a_wake,
-    a_kill_of_who_runs_waits_until_it_does_not,
+    a_kill_of_the_current_one_waits_until_it_is_not,
     a_kill_of_a_parent_waits_until_it_is_none,
     a_kill_of_main_is_forgotten,
-    a_kill_of_one_without_a_body_is_told_of,
+    a_kill_of_one_without_a_body_is_reported,
     a_kill_of_an_unstarted_one_drops_its_body,
-    a_kill_of_one_that_fails_is_told_of,
+    a_kill_of_one_that_fails_is_reported,
     a_kill_settled_by_the_next_arrival,
     a_kill_settled_inside_a_kill,
     a_kill_of_each_other,
     a_kill_of_one_that_is_lost_meanwhile,
     a_wake_of_the_dead,
-    a_wake_of_who_runs,
+    a_wake_of_the_current_one,
     wakes_of_all_in_the_order_of_request,
     attend_inside_attend,
 }
@@ -60,11 +60,11 @@ fn a_kill_and_a_wake() {
         wake(&g);
         kill(&g);
         same((main.attend(), g.state()), (1, State::Dead));
-        same((main.woken(), main.woken()), (Some(g), None)); // whoever schedules finds out that it is dead
+        same((main.woken(), main.woken()), (Some(g), None)); // the scheduler finds that it is dead
     });
 }
 
-fn a_kill_of_who_runs_waits_until_it_does_not() {
+fn a_kill_of_the_current_one_waits_until_it_is_not() {
     tree(|main| {
         let g = spawn(main, |me, x| {
             kill(me);
@@ -106,7 +106,7 @@ fn a_kill_of_main_is_forgotten() {
     });
 }
 
-fn a_kill_of_one_without_a_body_is_told_of() {
+fn a_kill_of_one_without_a_body_is_reported() {
     tree(|main| {
         let g = main.bare(&STACKS).expect("a stack is free");
         kill(&g);
@@ -127,7 +127,7 @@ fn a_kill_of_an_unstarted_one_drops_its_body() {
     });
 }
 
-fn a_kill_of_one_that_fails_is_told_of() {
+fn a_kill_of_one_that_fails_is_reported() {
     tree(|main| {
         let g = started(spawn(main, |me, x| me.up(x).or_else(|_| fails(9))));
         kill(&g);
@@ -165,7 +165,7 @@ fn a_kill_settled_inside_a_kill() {
 fn a_kill_of_each_other() {
     tree(|main| {
         let [one, other] = [(); 2].map(|()| main.bare(&STACKS).expect("a stack is free"));
-        // The second is settled inside of the first, which stands above it then, and so is not asked again.
+        // The second is settled inside of the first, which stands above it then, and so is not killed again.
         for (g, victim, settled) in [(&one, other.clone(), 1), (&other, one.clone(), 0)] {
             let body = move |me: &crate::values::Me, x| {
                 let asked = me.up(x);
@@ -205,7 +205,7 @@ fn a_wake_of_the_dead() {
     });
 }
 
-fn a_wake_of_who_runs() {
+fn a_wake_of_the_current_one() {
     tree(|main| {
         wake(main);
         let woken = main.woken().expect("it exists");

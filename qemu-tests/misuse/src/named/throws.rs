@@ -17,7 +17,7 @@ group! { "throws":
     a_destructor_throws_into_a_dead_one,
     a_destructor_throws_into_an_unstarted_one,
     another_error_takes_the_place_of_the_first,
-    an_error_climbs_three_parents_who_each_throw_another,
+    an_error_climbs_three_parents_that_each_throw_another,
     two_throw_at_each_other,
     an_exit_is_answered_by_an_error,
     an_error_is_answered_by_an_exit,
@@ -41,7 +41,7 @@ fn a_destructor_throws_into_main() {
         let g = ends_with(main, |me| same(Answer::from(me.parent().expect("main").throw(f(9))), Value(7)));
         same(Answer::from(g.throw(f(8))), Error(9));
         same(g.state(), State::Suspended);
-        same(Answer::from(g.switch(v(7))), Error(8)); // the destructor is done, and it goes on to die
+        same(Answer::from(g.switch(v(7))), Error(8)); // the destructor is done, and it dies
         same(g.state(), State::Dead);
     });
 }
@@ -135,7 +135,7 @@ fn adds_one(me: &Me, child: &Handle) -> Out {
     me.up(v(0))
 }
 
-fn an_error_climbs_three_parents_who_each_throw_another() {
+fn an_error_climbs_three_parents_that_each_throw_another() {
     tree(|main| {
         let top = spawn(main, |me, _| {
             let middle = spawn(me, |me, _| {
@@ -161,7 +161,7 @@ fn two_throw_at_each_other() {
                 }
                 other => return other,
             }
-            holds(me.is_current(), "whoever goes on runs");
+            holds(me.is_current(), "the one that continues is running");
         }
     }
     tree(|main| {
@@ -204,7 +204,7 @@ fn an_error_is_answered_by_an_exit() {
     });
 }
 
-/// A child of main that waits, and fails when it goes on.
+/// A child of main that waits, and fails when it is resumed.
 fn failing(main: &Handle) -> Handle {
     started(spawn(main, |me, x| me.up(x).and_then(|_| fails(9)).or_else(|_| fails(9))))
 }
@@ -229,7 +229,7 @@ fn the_hook_kills_another_that_fails_too() {
     });
 }
 
-/// A round ends nobody, so there is no other: it keeps its stack, with the destructor and the exit that it was asked with.
+/// A round ends no greenlet, so there is no further one: it keeps its stack, with the destructor and the exit that it got.
 fn a_destructor_throws_into_main_at_the_end_of_the_tree() {
     let kept = tree(|main| {
         // By way of a dead one: a handle to main would stay on that stack, and the tree could not be entered again.

@@ -26,7 +26,7 @@ group! { "tracers":
     one_that_kills_the_target,
     one_that_moves_the_target,
     one_that_is_left_behind_at_the_end_of_the_tree,
-    one_that_hears_of_a_leak,
+    one_that_is_called_with_a_leak,
 }
 
 /// What a tracer does: with the origin and the target.
@@ -47,7 +47,7 @@ fn tracer(_: Event, origin: &Handle, target: &Handle) -> Result<(), Fault> {
 fn acts(main: &Handle, act: Act) {
     ACT.set(act);
     EVENTS.store(0, Relaxed);
-    holds(main.set_trace(Some(&tracer)).is_none(), "nobody listened before");
+    holds(main.set_trace(Some(&tracer)).is_none(), "no tracer was set before");
 }
 
 /// Removes the tracer, which must have heard of so many transfers.
@@ -126,7 +126,7 @@ fn one_that_sets_another() {
             holds(origin.set_trace(Some(&other)).is_some(), "the first is there");
             Ok(())
         });
-        same((Answer::from(g.switch(v(7))), main.trace().is_none()), (Error(10), true)); // the other one hears of the death
+        same((Answer::from(g.switch(v(7))), main.trace().is_none()), (Error(10), true)); // the other one is called with the death
     });
 }
 
@@ -143,7 +143,7 @@ fn one_that_spawns_and_starts() {
     });
 }
 
-/// What was on its way waits in the tracer, until somebody switches back.
+/// What was on its way waits in the tracer, until a switch back.
 fn one_that_switches_away_and_is_switched_back_to() {
     tree(|main| {
         let g = waiting(main);
@@ -223,7 +223,7 @@ fn one_that_kills_the_origin() {
             });
             Ok(())
         });
-        // The target goes on with what it was sent, and ends in main.
+        // The target continues with what it was sent, and ends in main.
         same((Answer::from(origin.switch(v(7))), origin.state()), (Value(7), State::Dead));
         heard_of(main, 5);
     });
@@ -265,7 +265,7 @@ fn one_that_is_left_behind_at_the_end_of_the_tree() {
     tree(|main| holds(main.trace().is_none(), "it is gone"));
 }
 
-fn one_that_hears_of_a_leak() {
+fn one_that_is_called_with_a_leak() {
     tree(|main| {
         let g = started(spawn(main, refuses_once()));
         acts(main, |_, _| Ok(()));

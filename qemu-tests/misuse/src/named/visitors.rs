@@ -1,4 +1,4 @@
-//! Visitors of all greenlets, and destructors of bodies that are replaced, who change what is being gone through.
+//! Visitors of all greenlets, and destructors of bodies that are replaced, which change what is being visited.
 
 use super::group;
 use crate::answer::Answer::{self, Value};
@@ -8,21 +8,21 @@ use crate::world::{FIRST, SECOND, STACKS, spawn, tree, waiting, waits};
 use greenlet::{RunError, State};
 
 group! { "visitors":
-    a_visitor_drops_who_it_visits,
+    a_visitor_drops_what_it_visits,
     a_visitor_drops_the_next_one,
-    a_visitor_kills_who_it_visits,
+    a_visitor_kills_what_it_visits,
     a_visitor_spawns,
     a_visitor_visits,
-    a_visitor_switches_to_who_it_visits,
+    a_visitor_switches_to_what_it_visits,
     a_visitor_that_waits_in_the_middle,
-    a_replaced_body_asks_for_set_run,
+    a_replaced_body_calls_set_run,
     a_replaced_body_switches_to_its_greenlet,
     a_replaced_body_kills_its_greenlet,
     a_replaced_body_is_dropped_with_its_greenlet,
     a_replaced_body_moves_its_greenlet,
 }
 
-fn a_visitor_drops_who_it_visits() {
+fn a_visitor_drops_what_it_visits() {
     tree(|main| {
         let mut all = [waiting(main), spawn(main, waits()), waiting(main)].map(Some);
         let mut visited = 0;
@@ -50,7 +50,7 @@ fn a_visitor_drops_the_next_one() {
     });
 }
 
-fn a_visitor_kills_who_it_visits() {
+fn a_visitor_kills_what_it_visits() {
     tree(|main| {
         let all = [waiting(main), waiting(main)];
         main.for_each(|g| {
@@ -81,7 +81,7 @@ fn a_visitor_visits() {
     });
 }
 
-fn a_visitor_switches_to_who_it_visits() {
+fn a_visitor_switches_to_what_it_visits() {
     tree(|main| {
         let all = [waiting(main), waiting(main)];
         let mut answers = 0;
@@ -91,7 +91,7 @@ fn a_visitor_switches_to_who_it_visits() {
     });
 }
 
-/// It is asked to exit in the middle of its visit, at the end of the tree, and the visit goes on.
+/// It is asked to exit in the middle of its visit, at the end of the tree, and the visit continues.
 fn a_visitor_that_waits_in_the_middle() {
     let kept = tree(|main| {
         let g = spawn(main, |me, x| {
@@ -124,13 +124,13 @@ fn replaced(main: &Handle, act: impl FnOnce(&Handle) + 'static) -> Handle {
     g
 }
 
-fn a_replaced_body_asks_for_set_run() {
+fn a_replaced_body_calls_set_run() {
     tree(|main| {
         let g = replaced(main, |g| {
             let refused = g.set_run(|_, _| Ok(v(9)));
             same(refused.map_err(|refused| refused.reason), Err(RunError::Busy));
         });
-        holds(g.set_run(|_, _| Ok(v(7))).is_ok(), "the first to ask");
+        holds(g.set_run(|_, _| Ok(v(7))).is_ok(), "the first call");
         same(Answer::from(g.switch(v(1))), Value(7));
     });
 }

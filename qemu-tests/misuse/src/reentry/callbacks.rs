@@ -125,7 +125,7 @@ pub(super) static CALLBACKS: &[Callback] = &[
     },
 ];
 
-/// When the hooks of the end run, everybody who obeys is dead.
+/// When the hooks of the end run, each greenlet that does not refuse is dead.
 static AT_THE_END: &[Except] = &[
     except("set_run", Answer::Run(RunError::Started), "`set_run`: they are dead"),
     except("attend", Answer::Number(0), "`attend`: 0, they are dead"),
@@ -152,7 +152,7 @@ static ENDED: &[Except] = &[
 ];
 const REFUSED_ENDED: &str = "refused: `Ended`";
 
-/// The row of the hook that hears of an overflow. Its operations are done one after the other, in one call: the hook cannot return.
+/// The row of the hook of an overflow. Its operations are done one after the other, in one call: the hook cannot return.
 pub(super) static OVERFLOW: Callback = Callback {
     except: &[
         except("switch", Answer::Back(Refusal::Overflow, 7), REFUSED_OVERFLOW),
@@ -170,7 +170,7 @@ pub(super) static OVERFLOW: Callback = Callback {
 };
 const REFUSED_OVERFLOW: &str = "refused: `Overflow`";
 
-/// Runs `act` while a tracer listens who calls back once.
+/// Runs `act` while a tracer is set that calls back once.
 fn traced(me: &Handle, act: impl FnOnce()) {
     static ONCE: Single<()> = Single::empty();
     ONCE.set(());
@@ -193,11 +193,11 @@ fn armed(me: &Handle) -> Handle {
     })
 }
 
-/// A greenlet that refuses to end until the hook that hears of it has called back.
+/// A greenlet that refuses to end until the hook that is called with it has called back.
 fn leaks_at_the_end(me: &Handle) {
     static MAY_END: Single<()> = Single::empty();
     if SECOND.with(|_| ()).is_some() {
-        return; // from inside: one that is created at the end is not asked to end, and would keep its stack
+        return; // from inside: one that is created at the end is not killed, and would keep its stack
     }
     ON_LEAK.set(|leaked| {
         called_back();

@@ -119,7 +119,7 @@ pub fn callbacks() -> impl Iterator<Item = &'static str> {
     CALLBACKS.iter().map(|callback| callback.name)
 }
 
-/// The names of all operations, in the order in which [`overflow`] tells of them.
+/// The names of all operations, in the order in which [`overflow`] reports them.
 pub fn operations() -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().map(|operation| operation.name)
 }

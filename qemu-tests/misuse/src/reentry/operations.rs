@@ -97,7 +97,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
     operation(Group::Again, "again", again, Answer::Yes),
 ];
 
-/// Calls `act` with the partner, which is a child of who asks.
+/// Calls `act` with the partner, which is a child of the caller.
 fn with_partner(act: impl FnOnce(&Handle) -> Answer) -> Answer {
     let partner = partner();
     // Refused when the tree has ended: then so is what comes.

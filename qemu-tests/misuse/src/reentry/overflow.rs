@@ -1,4 +1,4 @@
-//! The hook that hears of an overflow: every operation inside of it, in a tree of its own, which ends nowhere.
+//! The hook of an overflow: every operation inside of it, in a tree of its own, which ends nowhere.
 
 use super::callbacks::OVERFLOW;
 use super::operations::OPERATIONS;
@@ -11,10 +11,10 @@ use crate::world::{OVERFLOWS, spawn};
 
 type Tell = fn(&'static str, Option<Failure>);
 
-/// Who is told of each operation, and what ends the program.
+/// The function that gets the result of each operation, and the one that ends the program.
 static TOLD: Single<(Tell, fn() -> !)> = Single::empty();
 
-/// Lets a greenlet leave whose canaries are overwritten. In the hook that hears of it every operation is done; `tell` hears of
+/// Lets a greenlet leave whose canaries are overwritten. In the hook of the overflow every operation is done; `tell` gets
 /// what was not as it must be, by the operation's name. Then `end` ends the program: nothing else can.
 pub fn overflow(tell: Tell, end: fn() -> !) -> ! {
     TOLD.set((tell, end));
@@ -28,7 +28,7 @@ pub fn overflow(tell: Tell, end: fn() -> !) -> ! {
         });
         let _unreached = deep.switch(v(1));
     });
-    unreachable!("the greenlet has left its stack, and nobody has heard of it")
+    unreachable!("the greenlet has left its stack, and no hook was called")
 }
 
 /// What [`OVERFLOWS`] has for a hook.

@@ -1,6 +1,6 @@
 #![no_std]
 #![no_main]
-//! `two`, and an error thrown into the other greenlet, which goes on after it.
+//! `two`, and an error thrown into the other greenlet, which continues after it.
 
 use greenlet::{StackPool, Thrown, Tree};
 

@@ -1,4 +1,4 @@
-//! What tools that watch memory are told of stacks, so that they take a switch for one.
+//! Registers stacks with tools that watch memory, so that they recognise a switch.
 
 use greenlet::Stack;
 
@@ -10,7 +10,7 @@ pub(crate) fn stack(stack: Stack) {
     asan::begins_anew(stack);
 }
 
-/// Valgrind takes a large change of the stack pointer for a switch if it knows the stack.
+/// Valgrind takes a large change of the stack pointer for a switch if the stack is registered.
 #[cfg(target_arch = "x86_64")]
 mod valgrind {
     use core::arch::asm;
@@ -21,7 +21,7 @@ mod valgrind {
     /// `VG_USERREQ__STACK_REGISTER`.
     const STACK_REGISTER: usize = 0x1501;
 
-    /// The stacks that it knows already, by their limits: each is used over and over.
+    /// The stacks that are registered already, by their limits: each is used over and over.
     static KNOWN: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
 
     pub(super) fn register(stack: Stack) {
@@ -30,7 +30,7 @@ mod valgrind {
         }
         let request = [STACK_REGISTER, stack.limit, stack.base - 1, 0, 0, 0];
         let mut _number = 0_usize;
-        // SAFETY: this is how valgrind is asked for something: by instructions that change nothing, rotations by 128 in all and
+        // SAFETY: this is the form of a request to valgrind: instructions that change nothing, rotations by 128 in all and
         // an exchange of a register with itself. It reads the six words that rax points to, and leaves its answer in rdx.
         unsafe {
             asm!(

@@ -47,7 +47,7 @@ struct Tasklet {
 
 #[derive(Default)]
 struct Channel {
-    /// Who waits, first come first; all senders, or all receivers.
+    /// The tasklets that wait, first come first; all senders, or all receivers.
     queue: VecDeque<usize>,
     senders: bool,
     preference: Preference,
@@ -233,7 +233,7 @@ impl Model<'_> {
             (true, true) => "closed",
         };
         let head = format!("{number} {} {preference} {} {word}", channel.balance(), u8::from(channel.all));
-        channel.queue.iter().fold(head, |text, who| format!("{text} {who}"))
+        channel.queue.iter().fold(head, |text, target| format!("{text} {target}"))
     }
 }
 

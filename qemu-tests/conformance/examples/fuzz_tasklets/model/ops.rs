@@ -27,56 +27,56 @@ impl Model<'_> {
                 self.leave(Place::Paused);
             }
             Op::Insert(slot) => {
-                let Some(who) = self.there(slot) else { return };
-                if self.may_run(who) {
-                    self.ready(who);
+                let Some(target) = self.there(slot) else { return };
+                if self.may_run(target) {
+                    self.ready(target);
                     self.done("ok");
                 }
             }
             Op::Remove(slot) => {
-                let Some(who) = self.there(slot) else { return };
-                match self.tasklets[who].place {
+                let Some(target) = self.there(slot) else { return };
+                match self.tasklets[target].place {
                     Place::Blocked(_) => return self.done("err blocked"),
-                    Place::Turn if who == me => return self.done("err current"),
+                    Place::Turn if target == me => return self.done("err current"),
                     Place::Turn => {
-                        self.queue.retain(|&other| other != who);
-                        self.tasklets[who].place = Place::Paused;
+                        self.queue.retain(|&other| other != target);
+                        self.tasklets[target].place = Place::Paused;
                     }
                     _ => {}
                 }
                 self.done("ok");
             }
             Op::Run(slot, catch) => {
-                let Some(who) = self.there(slot) else { return };
-                if self.may_run(who) {
+                let Some(target) = self.there(slot) else { return };
+                if self.may_run(target) {
                     self.wait(Shape::Got, catch, None);
-                    self.wake(who);
+                    self.wake(target);
                 }
             }
             Op::Switch(slot, catch) => {
-                let Some(who) = self.there(slot) else { return };
-                if who == me {
+                let Some(target) = self.there(slot) else { return };
+                if target == me {
                     return self.done("err current");
                 }
-                if self.may_run(who) {
+                if self.may_run(target) {
                     self.wait(Shape::Got, catch, None);
                     self.tasklets[me].place = Place::Paused;
-                    self.instead(who);
+                    self.instead(target);
                 }
             }
             Op::Throw(slot, code, when, catch) => {
-                let Some(who) = self.there(slot) else { return };
-                if self.tasklets[who].place == Place::Dead {
+                let Some(target) = self.there(slot) else { return };
+                if self.tasklets[target].place == Place::Dead {
                     return self.done("err dead");
                 }
-                self.throw(who, format!("E{code}"), when, catch);
+                self.throw(target, format!("E{code}"), when, catch);
             }
             Op::Kill(slot, when, catch) => {
-                let Some(who) = self.there(slot) else { return };
-                if self.tasklets[who].place == Place::Dead {
+                let Some(target) = self.there(slot) else { return };
+                if self.tasklets[target].place == Place::Dead {
                     return self.done("got none");
                 }
-                self.throw(who, "X".to_owned(), when, catch);
+                self.throw(target, "X".to_owned(), when, catch);
             }
             Op::Send(line, value, catch) => self.meet(line, true, Ok(value), Shape::Got, catch),
             Op::SendError(line, code, catch) => self.meet(line, true, Err(format!("E{code}")), Shape::Sent, catch),
@@ -104,16 +104,16 @@ impl Model<'_> {
                 self.done("ok");
             }
             Op::Trap(slot, set) => {
-                let Some(who) = self.there(slot) else { return };
-                self.tasklets[who].trap = set;
+                let Some(target) = self.there(slot) else { return };
+                self.tasklets[target].trap = set;
                 self.done("ok");
             }
             Op::SetCell(slot, value) => {
-                let Some(who) = self.there(slot) else { return };
-                if self.tasklets[who].place == Place::Dead {
+                let Some(target) = self.there(slot) else { return };
+                if self.tasklets[target].place == Place::Dead {
                     return self.done("err dead");
                 }
-                self.tasklets[who].cell = Ok(value);
+                self.tasklets[target].cell = Ok(value);
                 self.done("ok");
             }
             question => self.answer(question),
@@ -124,8 +124,8 @@ impl Model<'_> {
     fn answer(&mut self, question: Op) {
         let text = match question {
             Op::Cell(slot) => {
-                let Some(who) = self.there(slot) else { return };
-                match (self.tasklets[who].place, &self.tasklets[who].cell) {
+                let Some(target) = self.there(slot) else { return };
+                match (self.tasklets[target].place, &self.tasklets[target].cell) {
                     (Place::Dead, _) => "err dead".to_owned(),
                     (_, Ok(value)) => format!("temp {slot} {}", shown(*value)),
                     (_, Err(raised)) => format!("temp {slot} {raised}"),
@@ -136,38 +136,38 @@ impl Model<'_> {
             Op::Count => format!("count {}", 1 + self.queue.len()),
             Op::Current => format!("cur {}", self.current),
             Op::State(slot) => {
-                let Some(who) = self.there(slot) else { return };
-                format!("state {slot} {}", self.state(who))
+                let Some(target) = self.there(slot) else { return };
+                format!("state {slot} {}", self.state(target))
             }
-            _ => self.queue.iter().fold(format!("ring {}", self.current), |ring, who| format!("{ring} {who}")),
+            _ => self.queue.iter().fold(format!("ring {}", self.current), |ring, target| format!("{ring} {target}")),
         };
         self.done(&text);
     }
 
     fn create(&mut self, slot: u8, ready: bool) {
-        let who = usize::from(slot);
-        if self.tasklets[who].place != Place::Unused {
+        let target = usize::from(slot);
+        if self.tasklets[target].place != Place::Unused {
             return self.done("err used");
         }
-        self.tasklets[who].place = Place::Paused;
+        self.tasklets[target].place = Place::Paused;
         if ready {
-            self.ready(who);
+            self.ready(target);
         }
         self.done("ok");
     }
 
     /// The tasklet of a slot, if it was created.
     fn there(&mut self, slot: u8) -> Option<usize> {
-        let who = usize::from(slot);
-        if self.tasklets[who].place == Place::Unused {
+        let target = usize::from(slot);
+        if self.tasklets[target].place == Place::Unused {
             self.done("err noref");
             return None;
         }
-        Some(who)
+        Some(target)
     }
 
-    fn may_run(&mut self, who: usize) -> bool {
-        let refusal = match self.tasklets[who].place {
+    fn may_run(&mut self, target: usize) -> bool {
+        let refusal = match self.tasklets[target].place {
             Place::Blocked(_) => "err blocked",
             Place::Dead => "err dead",
             _ => return true,
@@ -186,13 +186,13 @@ impl Model<'_> {
     }
 
     /// Rules 15 to 18.
-    fn throw(&mut self, who: usize, raised: String, when: When, catch: Catch) {
-        self.tasklets[who].cell = Err(raised);
-        if who == self.current || when == When::Now {
+    fn throw(&mut self, target: usize, raised: String, when: When, catch: Catch) {
+        self.tasklets[target].cell = Err(raised);
+        if target == self.current || when == When::Now {
             self.wait(Shape::Got, catch, None);
-            self.wake(who);
+            self.wake(target);
         } else {
-            self.ready(who);
+            self.ready(target);
             self.done("got none");
         }
     }

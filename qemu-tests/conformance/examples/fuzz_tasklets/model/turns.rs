@@ -9,45 +9,45 @@ impl Model<'_> {
 
     /// Takes one out of whatever queue it is in. Says whether it was in the queue of turns; then those before it come after
     /// those behind it.
-    pub(super) fn take_out(&mut self, who: usize, current_between: bool) {
+    pub(super) fn take_out(&mut self, target: usize, current_between: bool) {
         let me = self.current;
-        if let Some(at) = self.queue.iter().position(|&other| other == who) {
+        if let Some(at) = self.queue.iter().position(|&other| other == target) {
             let before: Vec<usize> = self.queue.drain(..=at).take(at).collect();
             self.queue.extend(current_between.then_some(me));
             self.queue.extend(before);
         } else {
-            if let Place::Blocked(channel) = self.tasklets[who].place {
-                self.channels[channel].queue.retain(|&other| other != who);
+            if let Place::Blocked(channel) = self.tasklets[target].place {
+                self.channels[channel].queue.retain(|&other| other != target);
             }
             if current_between {
                 self.queue.push_front(me);
             }
         }
-        self.tasklets[who].place = Place::Turn;
-        self.current = who;
+        self.tasklets[target].place = Place::Turn;
+        self.current = target;
     }
 
     /// Rule 4, and the current one keeps its place.
-    pub(super) fn wake(&mut self, who: usize) {
-        if who != self.current {
-            self.take_out(who, true);
+    pub(super) fn wake(&mut self, target: usize) {
+        if target != self.current {
+            self.take_out(target, true);
         }
     }
 
     /// Rule 4, where the current one has left.
-    pub(super) fn instead(&mut self, who: usize) {
-        self.take_out(who, false);
+    pub(super) fn instead(&mut self, target: usize) {
+        self.take_out(target, false);
     }
 
     /// To the end of the queue, if it is in none of turns.
-    pub(super) fn ready(&mut self, who: usize) {
-        match self.tasklets[who].place {
-            Place::Blocked(channel) => self.channels[channel].queue.retain(|&other| other != who),
+    pub(super) fn ready(&mut self, target: usize) {
+        match self.tasklets[target].place {
+            Place::Blocked(channel) => self.channels[channel].queue.retain(|&other| other != target),
             Place::Paused => {}
             _ => return,
         }
-        self.tasklets[who].place = Place::Turn;
-        self.queue.push_back(who);
+        self.tasklets[target].place = Place::Turn;
+        self.queue.push_back(target);
     }
 
     /// The current one has left, to `place`. Rule 10.

@@ -1,4 +1,4 @@
-//! What the interpreter notes while ops run, for the audit to compare with what the kernel tells.
+//! What the interpreter notes while ops run, for the audit to compare with what the kernel reports.
 
 use greenlet::State;
 
@@ -6,10 +6,10 @@ use crate::interpret::Sink;
 use crate::scenario::MAX_SLOTS;
 
 /// The books of one scenario. Ops write into them always, which costs next to nothing; whether
-/// anybody compares is for [`Books::opened_for`] to say.
+/// are compared is decided by [`Books::opened_for`].
 #[derive(Clone)]
 pub(in crate::interpret) struct Books {
-    /// Where a violation is told; `None` when nothing is audited.
+    /// Where a violation is reported; `None` when nothing is audited.
     pub(super) say: Option<Sink>,
     /// A violation was found. There is no second look: what follows from it would hide it.
     pub(super) violated: bool,
@@ -18,7 +18,7 @@ pub(in crate::interpret) struct Books {
     pub(super) entries: [Entry; MAX_SLOTS],
     /// Parents that were changed since a kill began, of those that are in progress.
     pub(super) moves: u32,
-    /// A greenlet that was told of as leaked and had not the one reference that its kill keeps, but so many.
+    /// A greenlet that was reported leaked and had not the one reference that its kill keeps, but so many.
     pub(super) wrongly_leaked: Option<(u8, u32)>,
 }
 
@@ -27,11 +27,11 @@ pub(in crate::interpret) struct Books {
 pub(in crate::interpret) struct Entry {
     /// References that ops in progress hold.
     pub(super) pins: u8,
-    /// Whom it went to, while it waits in [`Me::up`](greenlet::Me::up).
+    /// The receiver of its value, while it waits in [`Me::up`](greenlet::Me::up).
     pub(super) up: Option<u8>,
     /// Whether it was given a script to run.
     pub(super) has_body: bool,
-    /// Whether it was told of as leaked: a kill that is over keeps a reference.
+    /// Whether it was reported leaked: a kill that is over keeps a reference.
     pub(super) leaked: bool,
     /// How the last audit saw it.
     pub(super) last: Life,
@@ -46,7 +46,7 @@ pub(in crate::interpret) enum Life {
 }
 
 impl Books {
-    /// Books that nobody looks into.
+    /// Books that are not audited.
     pub(in crate::interpret) const fn closed() -> Self {
         Self {
             say: None,
@@ -59,7 +59,7 @@ impl Books {
         }
     }
 
-    /// Books that are audited after every op; the first violation is told to `say`.
+    /// Books that are audited after every op; the first violation is passed to `say`.
     pub(in crate::interpret) const fn opened_for(say: Sink, forgetful: bool) -> Self {
         Self { say: Some(say), forgetful, ..Self::closed() }
     }
@@ -83,7 +83,7 @@ impl Books {
         self.entries[usize::from(slot)].has_body = true;
     }
 
-    /// The greenlet of `slot` is told of as leaked, when it has so many references.
+    /// The greenlet of `slot` is reported leaked, when it has so many references.
     pub(in crate::interpret) fn leaked(&mut self, slot: usize, references: u32) {
         self.entries[slot].leaked = true;
         if references != 1 {

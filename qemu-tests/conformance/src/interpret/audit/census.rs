@@ -1,4 +1,4 @@
-//! What the kernel tells of all greenlets, at one moment.
+//! What the kernel reports of all greenlets, at one moment.
 
 use core::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::interpret::machine::{self, BODIES, MACHINE, STACKS};
 use crate::interpret::value::Handle;
 use crate::scenario::MAX_SLOTS;
 
-/// One look at everything. Greenlets are told by their slots.
+/// One look at everything. Greenlets are named by their slots.
 pub(super) struct Census {
     /// All that exist, in the order in which the kernel lists them.
     pub(super) greenlets: Vec<Seen, MAX_SLOTS>,
@@ -110,7 +110,7 @@ impl Census {
     }
 }
 
-/// The slot of the greenlet with that id; the id if it is nobody's.
+/// The slot of the greenlet with that id; the id if it belongs to no slot.
 fn slot_of(on: &Handle, id: u64) -> Result<u8, u64> {
     MACHINE.with(on, |machine| machine.slot_of(id)).map(|slot| slot as u8).ok_or(id)
 }

@@ -74,7 +74,7 @@ fn family(census: &Census) -> Verdict {
     Ok(())
 }
 
-/// Nobody goes back in life, and nobody lives without a body.
+/// No greenlet goes back in its life cycle, and none lives without a body.
 fn lives(census: &Census, books: &mut Books) -> Verdict {
     for (slot, entry) in (0..).zip(&mut books.entries) {
         let before = entry.last;
@@ -101,11 +101,11 @@ fn lives(census: &Census, books: &mut Books) -> Verdict {
     Ok(())
 }
 
-/// Every reference is somebody's.
+/// Every reference is accounted for.
 ///
 /// Some cannot be named from here, only counted. A kill in progress refers to its victim and to the victim's old parent. A
 /// greenlet that waits in `Me::up` refers to its parent by a reference of its own only if it must: when it left by the slow
-/// path, or when its parent was changed since; who cannot know is good for one or none. And a kill that is over, and puts
+/// path, or when its parent was changed since; where that is not recorded, one or none is right. And a kill that is over, and puts
 /// back a parent over one that was set meanwhile, holds its victim while the release of that one kills again.
 fn references(census: &Census, books: &Books) -> Verdict {
     let (pinned, perhaps) = ups(census, books);
@@ -159,7 +159,7 @@ fn explained(seen: &Seen, census: &Census, books: &Books) -> u32 {
     children + u32::from(entry.pins) + [seen.held, leaked, tree].map(u32::from).iter().sum::<u32>()
 }
 
-/// Everyone has a stack of the pool, alone.
+/// Each greenlet has a stack of the pool to itself.
 fn stacks(census: &Census, books: &Books) -> Verdict {
     for (at, seen) in census.greenlets.iter().enumerate() {
         let slot = seen.slot;

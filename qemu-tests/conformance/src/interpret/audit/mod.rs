@@ -1,14 +1,14 @@
-//! The audit: after every op, does all that the kernel tells agree with all that the interpreter
-//! knows?
+//! The audit: after every op, does all that the kernel reports agree with all that the interpreter
+//! has recorded?
 //!
-//! The interpreter keeps [books](books): who holds which reference, who has a body. After each op it takes a
+//! The interpreter keeps [books](books): which greenlet holds which reference, which has a body. After each op it takes a
 //! [census](census) of all greenlets, by the kernel's public API. Whether the two agree is for [`judge`] to say:
 //!
-//! - exactly one greenlet runs, it is current, and it is the one that asks;
-//! - nobody goes back in life: unstarted, then running or suspended, then dead, then freed;
+//! - exactly one greenlet runs, it is current, and it is the one that calls the audit;
+//! - no greenlet goes back in its life cycle: unstarted, then running or suspended, then dead, then freed;
 //! - all that exist are listed in the order of creation, and all chains of parents end in main;
 //! - every reference is accounted for, and the kernel counts none that is not there;
-//! - stacks lie in the pool, nobody shares one, and those that are not free are those of the greenlets that exist;
+//! - stacks lie in the pool, none is shared, and those that are not free are those of the greenlets that exist;
 //! - there are as many bodies as greenlets that have one to run, as many contexts as greenlets have between them.
 //!
 //! When the tree has ended nothing is left: no stack, no body, no context; and the next run begins.
@@ -33,7 +33,7 @@ use crate::scenario::Scenario;
 
 /// Runs one scenario without its log and audits it after every op; says whether all was well.
 ///
-/// The first violation is told to `say`, as one line:
+/// The first violation is passed to `say`, as one line:
 ///
 /// ```text
 /// AUDIT KIND: scenario NAME, greenlet G, op I `drop 3`: WHAT: expected ..., found ...
@@ -41,7 +41,7 @@ use crate::scenario::Scenario;
 ///
 /// The scenario is broken off then. If the kernel is still sound enough to end the tree, this returns.
 ///
-/// With `forgetful`, the interpreter does not note who pins whom. Then its books are wrong, and the audit must find that.
+/// With `forgetful`, the interpreter does not note which greenlet pins which. Then its books are wrong, and the audit must find that.
 #[must_use]
 pub fn audit(scenario: &Scenario, say: Sink, forgetful: bool) -> bool {
     let (violation, place) = match super::enter(scenario, None, Books::opened_for(say, forgetful)) {
@@ -94,7 +94,7 @@ fn tell(say: Sink, scenario: &str, violation: Violation, place: fmt::Arguments<'
     log::write(say, format_args!("AUDIT {}: scenario {scenario}, {place}: {violation}", violation.kind()));
 }
 
-/// The tree has ended and the slots are empty. Nothing is left: no script goes on once its scenario is over, so nobody can
+/// The tree has ended and the slots are empty. Nothing is left: no script continues once its scenario is over, so none can
 /// have refused to end.
 fn after_the_end() -> Result<(), Violation> {
     TREE.enter(|_| ()).map_err(|refused| Violation::Enter { reason: refused.reason })?;

@@ -81,14 +81,14 @@ fn what_is_good_passes() {
 
 #[test]
 fn exactly_one_runs_and_it_is_the_one_that_looks() {
-    found("running", "greenlet 2: expected 1 to run and nobody else, found running", |census, _| {
+    found("running", "greenlet 2: expected 1 to run and no other, found running", |census, _| {
         census.greenlets[2].state = State::Running;
     });
-    found("running", "greenlet 1: expected 1 to run and nobody else, found suspended", |census, _| {
+    found("running", "greenlet 1: expected 1 to run and no other, found suspended", |census, _| {
         census.greenlets[1].state = State::Suspended;
     });
     found("current", "the current greenlet: expected 1, found 0", |census, _| census.current = Some(0));
-    found("current", "the current greenlet: expected 1, found nobody", |census, _| census.current = None);
+    found("current", "the current greenlet: expected 1, found none", |census, _| census.current = None);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn parents_end_in_main() {
 }
 
 #[test]
-fn nobody_goes_back_in_life() {
+fn no_greenlet_goes_back_in_life() {
     let slot_3 = |last| move |_: &mut Census, books: &mut Books| books.entries[3].last = last;
     found("state", "greenlet 3: expected what can follow freed, found dead", slot_3(Life::Freed));
     found("state", "greenlet 3: expected what can follow not created, found dead", slot_3(Life::NotYet));
@@ -194,7 +194,7 @@ fn a_leaked_greenlet_has_the_reference_of_its_kill_and_no_other() {
         }),
         Ok(())
     );
-    found("leaked", "greenlet 2: expected one reference when it is told of as leaked, found 2", |census, books| {
+    found("leaked", "greenlet 2: expected one reference when it is reported leaked, found 2", |census, books| {
         books.leaked(2, 2);
         census.greenlets[2].references += 1;
     });

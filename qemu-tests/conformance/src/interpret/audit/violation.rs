@@ -11,7 +11,7 @@ use super::books::Life;
 pub(in crate::interpret) enum Violation {
     /// A greenlet that this scenario did not create.
     Stranger { id: u64 },
-    /// The list of all greenlets and the weak handle disagree about who exists.
+    /// The list of all greenlets and the weak handle disagree about which greenlets exist.
     Listed { slot: u8, listed: bool },
     /// The list is not in the order of creation.
     Order { slot: u8, after: u8 },
@@ -27,11 +27,11 @@ pub(in crate::interpret) enum Violation {
     References { slot: u8, expected: u32, found: u32 },
     /// More references, or fewer, than kills in progress explain.
     Kills { kills: u32, most: u32, found: u32 },
-    /// Told of as leaked, and somebody refers to it.
+    /// Reported leaked, and something refers to it.
     Leaked { slot: u8, found: u32 },
     /// No stack, or none of the pool, or not where it stands.
     Stack { slot: u8, stack: Option<Stack> },
-    /// Who runs is not on the stack that it has.
+    /// The running greenlet is not on its stack.
     StackPointer { slot: u8, stack: Stack, found: usize },
     /// Two greenlets have one stack.
     Overlap { slot: u8, other: u8 },
@@ -48,7 +48,7 @@ pub(in crate::interpret) enum Violation {
 }
 
 impl Violation {
-    /// The kind, in a word: two failures of one kind are one failure to whoever makes scenarios small.
+    /// The kind, in a word: two failures of one kind are one failure when scenarios are shrunk.
     pub(super) const fn kind(self) -> &'static str {
         match self {
             Self::Stranger { .. } => "stranger",
@@ -85,7 +85,7 @@ impl fmt::Display for Violation {
                 write!(f, "greenlet {slot}: expected in the order of creation, found after {after}")
             }
             Self::Running { expected, slot, state } => {
-                write!(f, "greenlet {slot}: expected {expected} to run and nobody else, found {state}")
+                write!(f, "greenlet {slot}: expected {expected} to run and no other, found {state}")
             }
             Self::Current { expected, found } => {
                 write!(f, "the current greenlet: expected {expected}, found {}", Label(found))
@@ -105,7 +105,7 @@ impl fmt::Display for Violation {
                 write!(f, ", found {found} that nothing else explains")
             }
             Self::Leaked { slot, found } => {
-                write!(f, "greenlet {slot}: expected one reference when it is told of as leaked, found {found}")
+                write!(f, "greenlet {slot}: expected one reference when it is reported leaked, found {found}")
             }
             Self::Stack { slot, stack: Some(stack) } => {
                 write!(f, "greenlet {slot}: expected one stack of the pool, found {stack}")
@@ -140,14 +140,14 @@ impl fmt::Display for Life {
     }
 }
 
-/// A greenlet that may be nobody.
+/// A greenlet, or none.
 struct Label(Option<u8>);
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(slot) => slot.fmt(f),
-            None => f.write_str("nobody"),
+            None => f.write_str("none"),
         }
     }
 }

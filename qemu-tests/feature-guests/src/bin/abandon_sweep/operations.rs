@@ -1,4 +1,4 @@
-//! What is tried, and whom it is tried on.
+//! What is tried, and the greenlets that it is tried on.
 
 use core::cell::{Cell, OnceCell, UnsafeCell};
 use core::fmt::{self, Write};
@@ -11,7 +11,7 @@ pub(crate) type Main = greenlet::Main<u32, Told>;
 pub(crate) type Me = greenlet::Me<u32, Told>;
 pub(crate) type Handle = greenlet::Greenlet<u32, Told>;
 
-/// Stacks for whoever does not overflow.
+/// Stacks for the greenlets that do not overflow.
 pub(crate) const STACKS: usize = 14;
 pub(crate) static OTHERS: StackPool<STACKS, 8192> = StackPool::new();
 pub(crate) static TREE: Tree<u32, Told> = Tree::with_exit(|| own_work(0))
@@ -27,7 +27,7 @@ pub(crate) static RECORDER: Recorder<4> = Recorder::new(|| work(0));
 /// Whether the kernel has called what runs, and holds something meanwhile.
 pub(crate) static IN_KERNEL: AtomicBool = AtomicBool::new(false);
 
-/// What is called by the kernel: it takes more stack than what it is called from goes on with.
+/// Called by the kernel: it takes more stack than its caller needs after it.
 pub(crate) fn work<T>(result: T) -> T {
     IN_KERNEL.store(true, Relaxed);
     let result = take_stack::<128, _>(result);
@@ -72,7 +72,7 @@ impl Drop for Works {
     }
 }
 
-/// Whom operations are tried on. Handles are here and not on the stack that overflows, as far as possible.
+/// The greenlets that operations are tried on. Handles are here and not on the stack that overflows, as far as possible.
 pub(crate) struct Set {
     main: Handle,
     waiting: Handle,
@@ -86,7 +86,7 @@ pub(crate) struct Set {
     kept: Cell<Option<Handle>>,
     /// Of the tree that has ended, with a value.
     old: Cell<Option<Handle>>,
-    /// Children of who overflows: one that ends with an error, and one more.
+    /// Children of the one that overflows: one that ends with an error, and one more.
     failing: OnceCell<Handle>,
     own: OnceCell<Handle>,
     made: Cell<Option<Handle>>,
@@ -106,7 +106,7 @@ pub(crate) fn leave_behind(main: &Main) -> Option<Handle> {
     Some(old)
 }
 
-/// Everybody but who overflows.
+/// All but the one that overflows.
 pub(crate) fn prepare(main: &Main, old: Option<Option<Handle>>) -> &'static Set {
     let spawn = |body: fn(&Me, u32) -> greenlet::Outcome<u32, Told>, starts: bool| {
         let Ok(greenlet) = main.spawn(&OTHERS, body) else { panic!("too few stacks") };
@@ -150,12 +150,12 @@ pub(crate) fn prepare(main: &Main, old: Option<Option<Handle>>) -> &'static Set 
         own: OnceCell::new(),
         made: Cell::new(None),
     };
-    // SAFETY: nobody looks at it yet.
+    // SAFETY: nothing refers to it yet.
     let place = unsafe { &mut *SET.0.get() };
     place.insert(set)
 }
 
-/// The children of who overflows.
+/// The children of the one that overflows.
 pub(crate) fn prepare_in(me: &Me, set: &Set) {
     let failing = me.spawn(&OTHERS, |_, _| Err(Thrown::Error(Told("child"))));
     let own = me.spawn(&OTHERS, |me, x| me.up(x));
@@ -165,7 +165,7 @@ pub(crate) fn prepare_in(me: &Me, set: &Set) {
 
 /// Gives up all handles.
 pub(crate) fn take() {
-    // SAFETY: nobody looks at it any more: who did is dead, or is done with it.
+    // SAFETY: nothing uses it any more: what did is dead, or is done with it.
     drop(unsafe { &mut *SET.0.get() }.take());
 }
 
@@ -184,7 +184,7 @@ impl Set {
 }
 
 /// How many references there are, to all greenlets but main, that are neither handles of the set nor parent fields: those that lie on
-/// the stack of who overflowed. None is missing, and none is to main.
+/// the stack of the one that overflowed. None is missing, and none is to main.
 pub(crate) fn surplus(main: &Main, deep: &Handle, set: &Set) -> usize {
     let mut surplus = 0;
     main.for_each(|greenlet| {
@@ -231,7 +231,7 @@ pub(crate) static OPERATIONS: Operations = Operations([
     operation("switch to a dead one", |_, set| {
         mem::forget(set.own.get().map(|own| (own.kill(), own.switch(1))));
     }),
-    operation("switch to who fails", |_, set| mem::forget(set.failing.get().map(|failing| failing.switch(1)))),
+    operation("switch to one that fails", |_, set| mem::forget(set.failing.get().map(|failing| failing.switch(1)))),
     operation("switch to oneself", |me, _| mem::forget(me.switch(1))).traced(TRACER),
     operation("up", |me, _| mem::forget(me.up(1))),
     operation("up, traced", |me, _| mem::forget(me.up(1))).traced(TRACER),

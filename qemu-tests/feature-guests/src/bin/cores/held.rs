@@ -1,4 +1,4 @@
-//! Who holds which slot of the pool: a cell for each, that a greenlet claims when it starts and gives back when it ends.
+//! The holder of each slot of the pool: a cell for each, that a greenlet claims when it starts and gives back when it ends.
 
 use core::hint::black_box;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -8,10 +8,10 @@ use board::{check, println};
 
 use crate::{Greenlet, Main, Me, SLOTS, STACKS};
 
-/// Nobody is in the slot.
+/// The slot is free.
 const FREE: u64 = 0;
 
-/// Who is in the slot: the core and the number of a greenlet, in one word.
+/// The holder of the slot: the core and the number of a greenlet, in one word.
 static HOLDERS: [AtomicU64; SLOTS] = [const { AtomicU64::new(FREE) }; SLOTS];
 /// The lowest address of the stacks.
 static LOWEST: AtomicUsize = AtomicUsize::new(0);
@@ -38,7 +38,7 @@ fn limit(greenlet: &Greenlet) -> usize {
 pub(crate) struct Held {
     slot: usize,
     holder: u64,
-    /// The holder, again and again: whoever else works on this stack overwrites some.
+    /// The holder, again and again: another user of this stack overwrites some.
     marks: [u64; 16],
 }
 

@@ -1,8 +1,8 @@
-//! Where one core tells another whom to ask, and hears what came of it. A lane has one order at a time.
+//! A lane: one core orders a request to its greenlet from another core, and gets the result. It has one order at a time.
 //!
 //! ```text
 //!   owner: spawns a greenlet          sender
-//!   order ──────────────────────────► takes it, asks the greenlet by its `RemoteGreenlet`
+//!   order ──────────────────────────► takes it, makes the request by the `RemoteGreenlet`
 //!   attends, takes wakes  ◄────────── answer: left, or gone
 //!   judges, frees the greenlet: next order
 //! ```
@@ -18,16 +18,16 @@ use crate::CORES;
 /// Lanes from one core to another: so many requests may be on their way.
 pub(crate) const LANES: usize = 4;
 
-/// What an exit carries that was asked for from another core: that of the tree.
+/// What an exit carries that another core requested: that of the tree.
 pub(crate) const ASKED: u64 = 1;
 /// What one carries that the owner throws itself.
 pub(crate) const OWN: u64 = 2;
 /// What a greenlet is sent that is woken.
 pub(crate) const WOKEN: u64 = 3;
 
-/// What to ask for.
+/// What to request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Ask {
+pub(crate) enum Request {
     Kill,
     Wake,
     /// A kill, while the owner may end the greenlet itself.
@@ -42,7 +42,7 @@ pub(crate) enum Answer {
 }
 
 pub(crate) struct Lane {
-    order: Mutex<Option<(Ask, RemoteGreenlet)>>,
+    order: Mutex<Option<(Request, RemoteGreenlet)>>,
     answer: AtomicU32,
     ends: [AtomicU32; 3],
 }
@@ -50,7 +50,7 @@ pub(crate) struct Lane {
 /// By the core that asks, the one that is asked, and a number.
 static ALL: [[[Lane; LANES]; CORES]; CORES] = [const { [const { [const { Lane::new() }; LANES] }; CORES] }; CORES];
 
-/// The lane of this number on which `from` asks `to`.
+/// The lane of this number for requests by `from` to greenlets of `to`.
 pub(crate) fn lane(from: usize, to: usize, number: usize) -> &'static Lane {
     &ALL[from][to][number]
 }
@@ -60,22 +60,22 @@ impl Lane {
         Self { order: Mutex::new(None), answer: AtomicU32::new(0), ends: [const { AtomicU32::new(0) }; 3] }
     }
 
-    /// The owner tells whom to ask.
-    pub(crate) fn give(&self, ask: Ask, whom: RemoteGreenlet) {
-        *self.order.lock() = Some((ask, whom));
+    /// The owner orders a request of a greenlet.
+    pub(crate) fn give(&self, request: Request, remote: RemoteGreenlet) {
+        *self.order.lock() = Some((request, remote));
     }
 
     /// The sender takes the order.
-    pub(crate) fn take(&self) -> Option<(Ask, RemoteGreenlet)> {
+    pub(crate) fn take(&self) -> Option<(Request, RemoteGreenlet)> {
         self.order.lock().take()
     }
 
-    /// The sender has asked.
+    /// The sender has made the request.
     pub(crate) fn answer(&self, answer: Answer) {
         self.answer.store(if answer == Answer::Left { 1 } else { 2 }, Release);
     }
 
-    /// What the sender said, if it has asked: the request is visible from here on.
+    /// The result of the request, if the sender has made it: the request is visible from here on.
     pub(crate) fn answered(&self) -> Option<Answer> {
         match self.answer.load(Acquire) {
             0 => None,

@@ -1,6 +1,6 @@
 //! Kills and wakes from every core to every other. Each that is left is settled once; or the greenlet was gone, and that is said.
 //!
-//! Nobody waits: a core answers what orders there are, settles what it was asked, and begins anew. A request was left before the
+//! No core waits: it answers the orders that there are, settles the requests to it, and begins anew. A request was left before the
 //! sender says so; so a core that has heard and looks finds it, or it is lost.
 
 use core::hint::spin_loop;
@@ -11,16 +11,16 @@ use board::{check, println};
 use greenlet::{Gone, RemoteGreenlet, StackPool, Thrown};
 
 use crate::held::Held;
-use crate::lanes::{Answer, Ask, LANES, OWN, WOKEN, lane};
+use crate::lanes::{Answer, Request, LANES, OWN, WOKEN, lane};
 use crate::{CORES, Greenlet, Main, Me, Random, STACKS, must};
 
 /// How often each lane has an order of each kind.
 const ROUNDS: u64 = if cfg!(debug_assertions) { 20 } else { 500 };
-const KINDS: [Ask; 3] = [Ask::Kill, Ask::Wake, Ask::Race];
+const KINDS: [Request; 3] = [Request::Kill, Request::Wake, Request::Race];
 /// Orders of a lane.
 const ORDERS: u64 = ROUNDS * KINDS.len() as u64;
 
-/// What one core asked another.
+/// What one core requested of another.
 struct Pair {
     /// Requests that the sender left, by kind.
     left: [AtomicU64; 3],
@@ -30,7 +30,7 @@ struct Pair {
     late: AtomicU64,
     /// Orders of which the owner says that they came out right, by kind.
     settled: [AtomicU64; 3],
-    /// Greenlets of [`Ask::Race`] that the request ended.
+    /// Greenlets of [`Request::Race`] that the request ended.
     won: AtomicU64,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn run(core: usize, main: &Main) {
 /// For a greenlet of each core, to which it switches and that comes back.
 static ECHOES: [StackPool<1, 16384>; CORES] = [const { StackPool::new() }; CORES];
 
-/// Does what this core was asked for by now. Kills are settled by a plain switch, which needs no call for that.
+/// Settles the requests to this core so far. Kills are settled by a plain switch, which needs no call for that.
 fn settle(main: &Main, echo: &Greenlet) {
     must!(echo.switch(6) == Ok(6), "the echo fails");
     while let Some(woken) = main.woken() {
@@ -93,7 +93,7 @@ fn settle(main: &Main, echo: &Greenlet) {
 /// One end of a lane: where requests come from.
 struct Sender {
     orders: u64,
-    /// Whom it asked last. When there is a new order, that one is gone.
+    /// The greenlet of its last request. When there is a new order, that one is gone.
     last: Option<RemoteGreenlet>,
 }
 
@@ -105,15 +105,15 @@ impl Sender {
     /// Answers the order, if there is one; returns whether it was the last.
     fn step(&mut self, from: usize, to: usize, number: usize) -> bool {
         let lane = lane(from, to, number);
-        if let Some((ask, whom)) = lane.take() {
+        if let Some((request, remote)) = lane.take() {
             let pair = &PAIRS[from][to];
-            if let Some(last) = self.last.replace(whom) {
+            if let Some(last) = self.last.replace(remote) {
                 let late = [last.kill(), last.wake()].iter().filter(|asked| **asked == Err(Gone)).count();
                 pair.late.fetch_add(late as u64, Relaxed);
             }
-            let asked = if ask == Ask::Wake { whom.wake() } else { whom.kill() };
+            let asked = if request == Request::Wake { remote.wake() } else { remote.kill() };
             match asked {
-                Ok(()) => pair.left[ask as usize].fetch_add(1, Relaxed),
+                Ok(()) => pair.left[request as usize].fetch_add(1, Relaxed),
                 Err(Gone) => pair.gone.fetch_add(1, Relaxed),
             };
             lane.answer(if asked.is_ok() { Answer::Left } else { Answer::Gone });
@@ -145,17 +145,17 @@ impl Owner {
         echo: &Greenlet,
         random: &mut Random,
     ) -> bool {
-        let ask = KINDS[self.orders as usize % KINDS.len()];
+        let request = KINDS[self.orders as usize % KINDS.len()];
         if self.orders == ORDERS {
             return true;
         }
         if !self.waits {
-            self.give(ask, from, to, number, main);
+            self.give(request, from, to, number, main);
             return false;
         }
         let lane = lane(from, to, number);
         let Some(answer) = lane.answered() else {
-            if ask == Ask::Race && random.below(4) == 0 {
+            if request == Request::Race && random.below(4) == 0 {
                 self.end();
             }
             return false;
@@ -163,25 +163,25 @@ impl Owner {
         settle(main, echo);
         let dead = self.greenlet.as_ref().is_none_or(|greenlet| greenlet.is_dead());
         let ends = lane.ends();
-        let right = match (ask, answer, ends) {
-            (Ask::Kill, Answer::Left, [1, 0, 0]) | (Ask::Wake, Answer::Left, [0, 0, 1]) => dead,
-            (Ask::Race, Answer::Left, [1, 0, 0] | [0, 1, 0]) | (Ask::Race, Answer::Gone, [0, 1, 0]) => dead,
+        let right = match (request, answer, ends) {
+            (Request::Kill, Answer::Left, [1, 0, 0]) | (Request::Wake, Answer::Left, [0, 0, 1]) => dead,
+            (Request::Race, Answer::Left, [1, 0, 0] | [0, 1, 0]) | (Request::Race, Answer::Gone, [0, 1, 0]) => dead,
             _ => false,
         };
         must!(
             right,
-            "core {from} asked core {to} for a {ask:?}: {answer:?}, and it ended {ends:?} times, dead: {dead}"
+            "core {from} requested a {request:?} of core {to}: {answer:?}, and it ended {ends:?} times, dead: {dead}"
         );
         let pair = &PAIRS[from][to];
-        pair.settled[ask as usize].fetch_add(right.into(), Relaxed);
-        pair.won.fetch_add((ask == Ask::Race && ends[0] == 1).into(), Relaxed);
+        pair.settled[request as usize].fetch_add(right.into(), Relaxed);
+        pair.won.fetch_add((request == Request::Race && ends[0] == 1).into(), Relaxed);
         *self = Self { orders: self.orders + 1, ..Self::new() };
         lane.clear();
         false
     }
 
-    /// Spawns whom the other core is to ask, and says so.
-    fn give(&mut self, ask: Ask, from: usize, to: usize, number: usize, main: &Main) {
+    /// Spawns the greenlet of a request by the other core, and orders it.
+    fn give(&mut self, request: Request, from: usize, to: usize, number: usize, main: &Main) {
         let lane = lane(from, to, number);
         let serial = self.orders + 1;
         let body = move |me: &Me, x| {
@@ -196,7 +196,7 @@ impl Owner {
         let greenlet = main.spawn(&STACKS, body).expect("there is a slot for every lane");
         let begun = greenlet.switch(5);
         must!(begun == Ok(5), "{greenlet:?} began with {begun:?}");
-        lane.give(ask, greenlet.remote());
+        lane.give(request, greenlet.remote());
         *self = Self { waits: true, greenlet: Some(greenlet), ..*self };
     }
 
@@ -222,7 +222,7 @@ pub(crate) fn tell() {
             let all = left == [EACH, EACH, EACH - gone] && settled == [EACH; 3];
             check!(all, "left {left:?}, gone {gone}, settled {settled:?}");
             check!(late == 2 * LANES as u64 * (ORDERS - 1), "{late} requests came too late");
-            println!("core {from} asked core {to}, and all was settled once: {}", if all { "yes" } else { "no" });
+            println!("requests of core {from} to core {to}, each settled once: {}", if all { "yes" } else { "no" });
             println!("# {left:?} kills, wakes, races left; {won} races won, {gone} gone; {late} to the dead");
             asked += left.iter().sum::<u64>() + gone + late;
         }

@@ -112,7 +112,7 @@ pub(crate) extern "C" fn scribble() {
 ///
 /// # Safety
 ///
-/// `call` may be called with `job`; `place` is aligned, and nobody uses what is below it.
+/// `call` may be called with `job`; `place` is aligned, and nothing uses what is below it.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn placed(call: unsafe extern "C" fn(*mut ()), job: *mut (), place: usize) {
     naked_asm!(
@@ -168,7 +168,7 @@ pub(crate) fn is_undone(address: usize) -> bool {
 ///
 /// # Safety
 ///
-/// Nobody else uses them.
+/// Nothing else uses them.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn fill(start: *mut u64, words: usize, value: u64) {
     naked_asm!("2: str x2, [x0], #8", "subs x1, x1, #1", "b.ne 2b", "ret")
@@ -182,7 +182,7 @@ pub(crate) unsafe extern "C" fn fill(start: *mut u64, words: usize, value: u64) 
 ///
 /// # Safety
 ///
-/// They may be read, and nobody writes to them.
+/// They may be read, and nothing writes to them.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn differences(
     now: *const u64,

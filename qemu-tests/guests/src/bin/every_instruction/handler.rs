@@ -77,7 +77,7 @@ pub(crate) fn during<R>(f: impl FnOnce() -> R) -> R {
 
 /// Opens the window: from here on it is noted where interrupts come.
 ///
-/// Whoever has control opens it before a transfer, and who gets control closes it. So it is open in the kernel and hardly
+/// The sender opens it before a transfer, and the receiver closes it. So it is open in the kernel and hardly
 /// anywhere else, and the same code is looked at however interrupts come.
 #[inline(always)]
 pub(crate) fn open() {

@@ -49,7 +49,7 @@ pub(crate) fn reproduced<R>(f: impl FnOnce() -> R) -> R {
     const ABOVE: usize = 32 << 10;
     let place = board::guest_stack().end - ABOVE;
     assert!(isa::stack_pointer() > place, "called with more than {ABOVE} bytes of stack in use");
-    // SAFETY: as above; below the place is stack that nobody uses.
+    // SAFETY: as above; below the place is stack that nothing uses.
     as_job(f, |call, job| unsafe { isa::placed(call, job, place) }).0
 }
 
@@ -65,7 +65,7 @@ fn as_job<F: FnOnce() -> R, R, C>(f: F, caller: impl FnOnce(Call, *mut ()) -> C)
     }
     /// # Safety
     ///
-    /// `job` is a `Job<F, R>`, which nobody else looks at now.
+    /// `job` is a `Job<F, R>`, to which nothing else refers now.
     unsafe extern "C" fn call<F: FnOnce() -> R, R>(job: *mut ()) {
         // SAFETY: by the contract.
         let job = unsafe { &mut *job.cast::<Job<F, R>>() };

@@ -1,4 +1,4 @@
-//! The operations. Each returns a number that tells what became of it.
+//! The operations. Each returns a number that encodes its result.
 
 use greenlet::Thrown;
 

@@ -25,7 +25,7 @@ type Words = [MaybeUninit<u64>; WORDS];
 /// The first word that an undisturbed operation uses, or the last that is painted.
 static FIRST: AtomicUsize = AtomicUsize::new(0);
 
-/// What is on it where nobody has been.
+/// What is on it where it was never used.
 const PAINT: u64 = 0x7061_696e_7465_6421;
 
 /// Below this is the canary band, which the kernel lays once for all greenlets that have the stack.
@@ -58,16 +58,16 @@ pub(crate) fn paint() {
 
 /// Paints what undisturbed operations use, so that what will be there does not depend on what was there before.
 pub(crate) fn paint_used() {
-    assert!(STACKS.free() == 1, "somebody is on the stack");
+    assert!(STACKS.free() == 1, "the stack is in use");
     let first = FIRST.load(Relaxed);
-    // SAFETY: the stack is free, and these words of a pool belong to whoever has the slot: nobody.
+    // SAFETY: the stack is free, and these words belong to the owner of the slot, which has none.
     unsafe { isa::fill(word(first), PAINTED - first, PAINT) };
 }
 
 /// Keeps what an undisturbed operation left on it: the first, or the second.
 pub(crate) fn keep(time: usize) {
     let copies: *mut Words = (&raw mut UNDISTURBED).cast();
-    // SAFETY: the stack is free, and nobody refers to the copies.
+    // SAFETY: the stack is free, and nothing refers to the copies.
     unsafe { ptr::copy_nonoverlapping(word(0).cast(), copies.wrapping_add(time), 1) };
     FIRST.store(unused().min(PAINTED - 1), Relaxed);
 }
@@ -79,7 +79,7 @@ pub(crate) fn changed() -> usize {
         let copies: *const Words = (&raw const UNDISTURBED).cast();
         copies.wrapping_add(time).cast::<u64>().wrapping_add(first)
     });
-    // SAFETY: all are of this length; the stack is free, and nobody changes the copies.
+    // SAFETY: all are of this length; the stack is free, and nothing changes the copies.
     unsafe { isa::differences(word(first), one, other, PAINTED - first) }
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn used() -> usize {
     (WORDS - unused()) * 8
 }
 
-/// Words of it that nobody used, from the limit on, with the band that the kernel lays there.
+/// Words of it that were never used, from the limit on, with the band that the kernel lays there.
 fn unused() -> usize {
     let is_unused = |&index: &usize| {
         // SAFETY: in bounds; painted, or used by greenlets that are over.

@@ -5,24 +5,26 @@ use core::sync::atomic::Ordering::SeqCst;
 
 use board::{check, interrupts, println};
 use greenlet::StackPool;
-use greenlet_hub::{Hub, Signal, Stop, Task};
+use greenlet_hub::{Hub, Platform, Signal, Stop, Task};
+
+use crate::machine::Machine;
 
 static STACKS: StackPool<2, 16384> = StackPool::new();
 static SIGNAL: Signal = Signal::new();
 
 /// How often the core has slept.
-pub(crate) static SLEEPS: AtomicU32 = AtomicU32::new(0);
+static SLEEPS: AtomicU32 = AtomicU32::new(0);
 
 /// How many nanoseconds are swept. Without optimization, the look takes more of them.
 const OFFSETS: u32 = if cfg!(debug_assertions) { 12_000 } else { 2500 };
 
-/// Sweeps a hub of this platform, which counts in [`SLEEPS`].
+/// Sweeps a hub on a [`Sweeping`] platform.
 pub(crate) fn run(hub: &'static Hub<2>) {
     interrupts::on(|| SIGNAL.raise(1));
     interrupts::enable();
     let ran = hub.run(|main| {
         let alone = main.spawn(&STACKS, sweep).expect("a stack is free").join(main);
-        tell("alone", alone);
+        report("alone", alone);
         // With another task that takes turns, and sleeps by the same timer at times.
         let other = main.spawn(&STACKS, |me| {
             loop {
@@ -33,7 +35,7 @@ pub(crate) fn run(hub: &'static Hub<2>) {
             }
         });
         let beside = main.spawn(&STACKS, sweep).expect("a stack is free").join(main);
-        tell("beside a busy task", beside);
+        report("beside a busy task", beside);
         drop(other);
     });
     check!(ran.is_ok());
@@ -53,17 +55,35 @@ fn sweep(me: &Task) -> Result<u32, Stop> {
     Ok(slept)
 }
 
-fn tell(how: &str, slept: Result<Result<u32, Stop>, Stop>) {
+fn report(how: &str, slept: Result<Result<u32, Stop>, Stop>) {
     println!("# {how}: of {} wakes, {slept:?} came when the core was about to sleep, or slept", OFFSETS - 1);
     check!(slept.is_ok_and(|slept| slept.is_ok()));
     println!("{how}: no wake was lost");
 }
 
-/// Counts the sleeps of a platform that sleeps by `idle`.
-pub(crate) fn counting(sleep: &mut dyn FnMut() -> bool) -> bool {
-    let sleeps = sleep();
-    if sleeps {
-        SLEEPS.fetch_add(1, SeqCst);
+/// The machine with another `idle`, whose argument counts the sleeps.
+pub(crate) struct Sweeping(pub(crate) fn(&mut dyn FnMut() -> bool));
+
+impl Platform for Sweeping {
+    fn now(&self) -> u64 {
+        Machine.now()
     }
-    sleeps
+
+    fn hertz(&self) -> u32 {
+        Machine.hertz()
+    }
+
+    fn arm(&self, at: Option<u64>) {
+        Machine.arm(at);
+    }
+
+    fn idle(&self, sleep: &mut dyn FnMut() -> bool) {
+        (self.0)(&mut || {
+            let sleeps = sleep();
+            if sleeps {
+                SLEEPS.fetch_add(1, SeqCst);
+            }
+            sleeps
+        });
+    }
 }

@@ -37,7 +37,7 @@ pub(crate) fn enable(width: usize) -> Option<usize> {
 pub(crate) extern "C" fn scribble() {
     naked_asm!(
         ".arch_extension sve",
-        // Where the compiler knows of floating point, the low halves of z8 to z15 are the caller's.
+        // Where the target has floating point, the low halves of z8 to z15 are the caller's.
         "stp d8, d9, [sp, #-64]!",
         "stp d10, d11, [sp, #16]",
         "stp d12, d13, [sp, #32]",

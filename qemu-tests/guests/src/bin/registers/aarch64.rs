@@ -5,7 +5,7 @@ use crate::live;
 use core::arch::{asm, naked_asm};
 
 /// How many registers a function must hand back as it found them: x19 to x29, and d8 to d15 where the compiler uses
-/// floating point registers at all. Where it does not, they are nobody's, and a switch leaves them alone.
+/// floating point registers at all. Where it does not, no code uses them, and a switch leaves them alone.
 pub(crate) const KEPT: usize = if cfg!(target_feature = "neon") { NAMES.len() } else { GENERAL };
 
 /// How many of [`NAMES`] are general registers.

@@ -1,4 +1,4 @@
-//! Values that are live over a transfer, in whatever registers the compiler likes.
+//! Values that are live over a transfer, in whatever registers the compiler chooses.
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -14,7 +14,7 @@ pub(crate) fn new_values() -> u32 {
     USED.fetch_add(1 << 8, Relaxed)
 }
 
-/// Makes `$transfer` again and again while 40 values are live that nobody else has. Returns what it returned last; `None` if
+/// Makes `$transfer` again and again while 40 values are live that no other greenlet has. Returns what it returned last; `None` if
 /// not all values survived. These are more than there are registers, so that the compiler has a use for each one that it
 /// believes to be kept.
 macro_rules! live_over {

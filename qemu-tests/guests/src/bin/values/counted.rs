@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 
 /// `N` bytes, all of which follow from a tag, aligned as an `A` is.
 ///
-/// Whoever looks at one, its destructor included, finds it whole, where it may be, and alive exactly once.
+/// Each access to one, its destructor included, finds it whole, where it may be, and alive exactly once.
 #[repr(C)]
 pub(crate) struct Counted<const N: usize, A> {
     alignment: [A; 0],
@@ -17,7 +17,7 @@ static ALIVE: [AtomicI32; 256] = [const { AtomicI32::new(0) }; 256];
 /// How often a value was found broken, misplaced, or dropped once too often.
 static SPOILED: AtomicU32 = AtomicU32::new(0);
 
-/// What the tests want of a value.
+/// What the tests need of a value.
 pub(crate) trait Payload: PartialEq + 'static {
     /// A new value. Values with different tags are different, if they have any bytes.
     fn new(tag: u8) -> Self;

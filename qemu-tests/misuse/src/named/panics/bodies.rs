@@ -9,7 +9,7 @@ use greenlet::{Event, State};
 
 group! { "panics":
     a_body_when_it_starts,
-    a_body_when_it_goes_on,
+    a_body_when_it_continues,
     a_body_that_is_killed,
     a_body_that_is_cancelled,
     a_body_that_is_lost,
@@ -34,7 +34,7 @@ fn a_body_when_it_starts() {
     });
 }
 
-fn a_body_when_it_goes_on() {
+fn a_body_when_it_continues() {
     tree(|main| {
         let acts: [fn(&Handle) -> Out; 3] = [|g| g.switch(v(7)), |g| g.throw(f(8)), |g| g.switch(v(7))];
         for act in acts {
@@ -107,7 +107,7 @@ fn a_body_whose_parent_has_no_body() {
     });
 }
 
-/// Starts a child of the current greenlet, who is to wait in `up` meanwhile, that panics when it goes on.
+/// Starts a child of the current greenlet, which waits in `up` meanwhile; the child panics when it is resumed.
 fn below(me: &Handle) {
     FIRST.set(bomb(me));
 }

@@ -163,7 +163,7 @@ fn trace(main: &Handle, quiet: u32) {
     }
     QUIET.set(quiet);
     ACT.set(blow);
-    holds(main.set_trace(Some(&tracer)).is_none(), "nobody listens yet");
+    holds(main.set_trace(Some(&tracer)).is_none(), "no tracer is set yet");
 }
 
 /// It panics in the target, which dies of it; its parent is main.

@@ -1,4 +1,4 @@
-//! Panics, wherever the user's code runs: with the feature `std` they go on in whoever must hear of them, and lose nothing.
+//! Panics, wherever the user's code runs: with the feature `std` they propagate to the right greenlet, and lose nothing.
 
 mod bodies;
 mod destructors;
@@ -27,7 +27,7 @@ fn blows(act: impl FnOnce()) {
     same(payload.as_ref().and_then(|payload| payload.downcast_ref::<&str>()).copied(), Some("boom"));
 }
 
-/// A child of main that waits, and panics when it goes on, whatever it goes on with.
+/// A child of main that waits, and panics when it is resumed, by whatever it gets.
 fn bomb(main: &Handle) -> Handle {
     started(spawn(main, |me, x| {
         let answer = me.up(x);

@@ -1,13 +1,13 @@
-//! The operations on greenlets that do not send anything: made, moved, held, asked for from elsewhere.
+//! The operations on greenlets that do not send anything: made, moved, held, requested from elsewhere.
 
 use crate::body::live;
 use crate::books::{Entry, Hand, fail};
-use crate::ops::{anybody, below, done, empty_pocket, is_above, let_go};
+use crate::ops::{any_greenlet, below, done, empty_pocket, is_above, let_go};
 use crate::values::{Handle, One, Out};
 use crate::world::{self, LOCAL, LOCALS_AT_MOST, PLACES, POCKETS, STACKS, name, place_of, with};
 use greenlet::{ParentError, RunError, SpawnError, State};
 
-/// A place where nobody is, from a random one on.
+/// A free place, from a random one on.
 fn empty_place() -> Option<usize> {
     let first = below(PLACES - 1);
     (0..PLACES - 1).map(|step| (first + step) % (PLACES - 1) + 1).find(|&place| world::find(place).is_none())
@@ -22,7 +22,7 @@ pub(crate) fn bare(me: &Handle) -> Out {
 }
 
 fn make(me: &Handle, with_body: bool) -> Out {
-    let parent = anybody();
+    let parent = any_greenlet();
     let Some(place) = empty_place() else { return full(me, &parent) };
     let builder = me.build(&STACKS).name(name(place)).parent(&parent);
     let made = if with_body { builder.spawn(live()).map_err(|refused| refused.reason) } else { builder.bare() };
@@ -73,7 +73,7 @@ fn full(me: &Handle, parent: &Handle) -> Out {
         fail(format_args!("a full pool: expected {expected:?}, found {found:?}"));
     }
     with(|world| world.books.story.full += 1);
-    // Room again: a soak that stays full makes nobody.
+    // Room again: a soak that stays full makes no greenlet.
     for _ in 0..12 {
         drop(let_go(below(PLACES - 1) + 1));
         drop(empty_pocket());
@@ -88,7 +88,7 @@ fn put_into_a_pocket(handle: Handle) {
 }
 
 pub(crate) fn set_run() -> Out {
-    let greenlet = anybody();
+    let greenlet = any_greenlet();
     let place = greenlet.place();
     let expected = match greenlet.state() {
         _ if greenlet.is_main() => Err(RunError::Main),
@@ -104,7 +104,7 @@ pub(crate) fn set_run() -> Out {
 }
 
 pub(crate) fn set_parent(me: &Handle) -> Out {
-    let (child, parent) = (anybody(), anybody());
+    let (child, parent) = (any_greenlet(), any_greenlet());
     let expected = if child.is_main() {
         Err(ParentError::Main)
     } else if is_above(&child, &parent) {
@@ -133,9 +133,9 @@ pub(crate) fn set_parent(me: &Handle) -> Out {
     done(u64::from(found.is_ok()))
 }
 
-/// A further handle, of anybody.
+/// A further handle, of any greenlet.
 pub(crate) fn pocket() -> Out {
-    let greenlet = anybody();
+    let greenlet = any_greenlet();
     let place = greenlet.place() as u64;
     // A clone, or the hand's own.
     let handle = if below(2) == 0 { greenlet.handle() } else { greenlet.into_handle() };
@@ -143,9 +143,9 @@ pub(crate) fn pocket() -> Out {
     done(place)
 }
 
-/// The handle that is held of somebody: of one that is leaked, it may be the first in a long time.
+/// Drops the handle that is held of a greenlet: of one that is leaked, it may be the first in a long time.
 pub(crate) fn hold() -> Out {
-    let greenlet = anybody();
+    let greenlet = any_greenlet();
     let place = greenlet.place();
     let handle = greenlet.into_handle();
     let before = with(|world| world.held[place].replace(handle));
@@ -153,7 +153,7 @@ pub(crate) fn hold() -> Out {
     done(place as u64)
 }
 
-/// Asks for something from elsewhere, of whoever has a place or had it last.
+/// Makes a request as another core does, of the greenlet that has a place or had it last.
 fn remote(ask: fn(&greenlet::RemoteGreenlet) -> bool) -> Option<(usize, bool)> {
     let place = below(PLACES);
     let remote = with(|world| world.remotes[place])?;
@@ -194,9 +194,9 @@ pub(crate) fn attend(me: &Handle) -> Out {
     done(me.attend() as u64)
 }
 
-/// Gives somebody a context: a new one, that of somebody else, or none.
+/// Gives a greenlet a context: a new one, that of another one, or none.
 pub(crate) fn context() -> Out {
-    let (greenlet, other) = (anybody(), anybody());
+    let (greenlet, other) = (any_greenlet(), any_greenlet());
     match below(3) {
         0 => greenlet.set_context(world::context()),
         1 => greenlet.set_context(other.context::<One>()),
@@ -205,9 +205,9 @@ pub(crate) fn context() -> Out {
     done(u64::from(greenlet.context::<One>().is_some()))
 }
 
-/// Looks at the local value of somebody, who has one from then on if there is room.
+/// Looks at the local value of a greenlet, which has one from then on if there is room.
 pub(crate) fn local() -> Out {
-    let greenlet = anybody();
+    let greenlet = any_greenlet();
     let place = greenlet.place();
     let had = with(|world| world.books.entries[place].local);
     let room = (crate::values::LOCALS.alive() as usize) < LOCALS_AT_MOST;

@@ -1,0 +1,290 @@
+"""Frames of a greenlet that does not run, what it waits in, and backtraces."""
+
+import gdb
+import gdb.unwinder
+from gdb.FrameDecorator import FrameDecorator
+
+
+class View(gdb.unwinder.Unwinder):
+    """Makes the place where a greenlet is suspended the caller of the innermost frame.
+
+    So nothing needs to be put back, and frames, variables and registers of that stack can be looked at as ever. The registers
+    that a `Context` does not have are dead at a switch, or saved in the frames. `with View(g):` shows `g` within a block;
+    `View(None)`, the processor.
+    """
+
+    shown = None
+    hook = None  # stack pointer and pc of the frame that the view hangs on
+
+    def __init__(self, greenlet=None):
+        super().__init__("greenlet")
+        self.greenlet = greenlet
+
+    def __enter__(self):
+        self.kept = View.shown
+        if self.kept is not self.greenlet:
+            View.show(self.greenlet)
+
+    def __exit__(self, *_):
+        if self.kept is not View.shown:
+            View.show(self.kept)
+
+    @staticmethod
+    def show(greenlet):
+        View.shown = None
+        gdb.invalidate_cached_frames()
+        if greenlet is not None and not greenlet.runs:
+            View.hook = View.place(gdb.newest_frame(), greenlet.core.machine)
+            View.shown = greenlet
+            gdb.invalidate_cached_frames()
+
+    @staticmethod
+    def place(frame, machine):
+        return int(frame.read_register(machine.sp)), int(frame.read_register(machine.pc))
+
+    def __call__(self, frame):
+        g = View.shown
+        if g is None or View.place(frame, g.core.machine) != View.hook:
+            return None
+        machine = g.core.machine
+        # Stack address 0: no caller is "inner" to this frame, wherever its stack lies.
+        word = frame.read_register(machine.sp).type
+        identity = getattr(gdb.unwinder, "FrameId", FrameId)(gdb.Value(0).cast(word), frame.read_register(machine.pc))
+        info = frame.create_unwind_info(identity)
+        for register, value in ((machine.sp, g.sp), (machine.pc, g.pc), (machine.frame, g.frame), (machine.reserved, g.reserved)):
+            info.add_saved_register(register, gdb.Value(value).cast(frame.read_register(register).type))
+        return info
+
+    @staticmethod
+    def hangs_on(frame):
+        """Whether the view hangs on the frame, or on the one that it is inlined in."""
+        try:
+            return View.shown is not None and View.place(frame, View.shown.core.machine) == View.hook
+        except gdb.error:  # its registers are not known
+            return False
+
+
+class FrameId:
+    """What GDB before 14 has no class for."""
+
+    def __init__(self, sp, pc):
+        self.sp, self.pc = sp, pc
+
+
+def is_kernel(frame):
+    return bool(KERNEL.match(function_of(frame)))
+
+
+_trampolines = {}
+
+
+def is_trampoline(frame):
+    if frame.type() != gdb.SIGTRAMP_FRAME:
+        return False
+    pc = frame.pc()
+    if pc not in _trampolines:
+        _trampolines[pc] = "trampoline::trampoline" in gdb.execute(f"info symbol {pc:#x}", to_string=True)
+    return _trampolines[pc]
+
+
+def frames():
+    """The frames of the greenlet that is shown, innermost first, down to the base of its stack."""
+    frame = gdb.newest_frame()
+    while frame is not None and View.hangs_on(frame):
+        frame = frame.older()
+    while frame is not None and frame.is_valid() and not is_trampoline(frame):
+        yield frame
+        frame = frame.older()
+
+
+def show_frame():
+    """Selects the innermost frame that is not the crate's, and shows it."""
+    every = list(frames())
+    next((frame for frame in every if not is_kernel(frame)), every[0]).select()
+    gdb.execute("frame")
+
+
+class Standing:
+    """What a greenlet waits in, and where in the program's own code it stands, as a walk along its stack found.
+
+    Another greenlet at the same resume address, with the same return addresses at the same places, stands there, too: most of
+    thousands do, and a walk takes a millisecond.
+    """
+
+    known = {}
+
+    @classmethod
+    def of(cls, g, every):
+        if g.state == "unstarted":
+            return "first switch", ""
+        if g.state == "bare":
+            return "a body (set_run)", ""
+        if not g.has_frames:
+            return "", ""
+        with g.core:
+            found = next((one for one in cls.known.get(g.pc, ()) if not g.runs and one.fits(g)), None) or cls(g)
+            if g.runs:
+                return "", found.where
+            if g.flags & PINNED:
+                return "up (old parent)", found.where
+            mark = g.core.machine.mark
+            if g.pc and Memory.read(g.pc - len(mark), len(mark)) == mark:
+                return "up", found.where
+            return found.kind + (found.target(g, every) if found.kind == "switch" else ""), found.where
+
+    def __init__(self, g):
+        self.kind, self.where, returns, below = "switch", "?", [], None
+        with View(g):
+            for frame in frames():
+                if not is_kernel(frame) and not LIBRARY.match(function_of(frame)):
+                    self.where = short(function_of(frame) or "?") + line_of(frame)
+                    below = int(frame.read_register(g.core.machine.sp))
+                    break
+                if "transfer::slow::" in function_of(frame):
+                    self.kind = "throw, kill or traced switch"
+                older = frame.older()
+                if frame.type() != gdb.INLINE_FRAME and older is not None:
+                    returns.append(older.pc())
+        self.returns = None
+        if below is not None and not g.runs and 0 <= below - g.sp <= 4096:
+            data = exactly(g.sp, below - g.sp)
+            words = [number(data[at : at + WORD]) for at in range(0, len(data), WORD)]
+            if all(address in words for address in returns):
+                self.returns = [(words.index(address) * WORD, address) for address in returns]
+                Standing.known.setdefault(g.pc, []).append(self)
+
+    def fits(self, g):
+        return all(Memory.word(g.sp + at) == address for at, address in self.returns)
+
+    @staticmethod
+    def target(g, every):
+        """To which greenlet it switched: the parameter of the inlined function that switches."""
+        with View(g):
+            for frame in frames():
+                if short(function_of(frame)).endswith("transfer::switch"):
+                    try:
+                        to = frame.read_var("to")
+                        while to.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT:  # a pointer in wrappers
+                            to = to[to.type.fields()[0]]
+                        address = int(to)
+                    except (gdb.error, ValueError):  # not known there
+                        return ""
+                    other = next((other for other in every if other.address == address), None)
+                    return f" to {other.name or other.id}" if other else ""
+        return ""
+
+
+def short(name):
+    """A function's name without generic arguments."""
+    shorter, depth = "", 0
+    for before, letter in zip(" " + name, name):
+        if letter == "<" and shorter:
+            depth += 1
+        elif letter == ">" and depth and before != "-":
+            depth -= 1
+        elif not depth:
+            shorter += letter
+    return shorter.removesuffix("::")
+
+
+def reset(_event=None):
+    """The program's code may be another one."""
+    for cache in (Layout.known, Standing.known, _trampolines, Memory.lines):
+        cache.clear()
+
+
+def leave_view(_event=None):
+    Memory.forget()
+    if View.shown is not None:
+        View.show(None)
+
+
+gdb.unwinder.register_unwinder(None, View(), replace=True)
+gdb.events.cont.connect(leave_view)
+gdb.events.new_objfile.connect(reset)
+
+
+# Backtraces
+
+
+class Printable(FrameDecorator):
+    """A frame whose function may have a name that the host's character set does not have: GDB would fail to print it."""
+
+    def function(self):
+        name = super().function()
+        return printable(name) if isinstance(name, str) else name
+
+    def filename(self):
+        try:
+            return printable(super().filename() or "") or None
+        except UnicodeError:
+            return None
+
+
+class Base(FrameDecorator):
+    """The trampoline: shown as the base of a greenlet's stack."""
+
+    def function(self):
+        frame = self.inferior_frame()
+        try:
+            core = next(iter(cores()))
+            record = int(frame.read_register(core.machine.frame))
+            g = Greenlet(record - Layout.here().block.at(0, "record"), core)
+            return f"[base of {g}; its parent is {Greenlet(g.link, core)}]"
+        except (gdb.error, StopIteration):
+            return "[base of a greenlet]"
+
+    def filename(self):
+        return None
+
+    def line(self):
+        return None
+
+
+class KernelFrames(gdb.Parameter):
+    """Whether backtraces show the crate's own frames."""
+
+    set_doc = "Set whether backtraces show the frames of the crate greenlet itself."
+    show_doc = "Show whether backtraces show the frames of the crate greenlet itself."
+
+    def __init__(self):
+        super().__init__("greenlet-kernel-frames", gdb.COMMAND_STACK, gdb.PARAM_BOOLEAN)
+        self.value = False
+
+
+kernel_frames = KernelFrames()
+
+
+class Filter:
+    """Leaves out the crate's frames, with those of the standard library between them, and what is behind the base of a stack that
+    does not run: its parent's context is stale when the parent runs."""
+
+    def __init__(self):
+        self.name, self.priority, self.enabled = "greenlet", 90, True
+        gdb.frame_filters[self.name] = self
+
+    def filter(self, decorated):
+        held = []
+        for each in map(Printable, decorated):
+            frame = each.inferior_frame()
+            if View.hangs_on(frame):
+                continue
+            if is_trampoline(frame):
+                held = []
+                yield Base(each)
+                if View.shown is not None:
+                    return
+            elif kernel_frames.value:
+                yield each
+            elif is_kernel(frame):
+                held = []
+            elif LIBRARY.match(function_of(frame)):
+                held.append(each)
+            else:
+                yield from held
+                held = []
+                yield each
+        yield from held
+
+
+Filter()

@@ -1,0 +1,165 @@
+"""Numbers of the crate, text, and the program's memory, by layouts that the debug information has."""
+
+import codecs
+import re
+
+import gdb
+
+# The bits of `Block::flags`: src/records/flags.rs.
+NO_BODY, DEAD, ENDED, LEAKED, PINNED, ABANDONED = 1, 2, 4, 8, 16, 64
+# The word `Number::word`: the bits of the id, and requests beside it. See src/records/mail.rs.
+NUMBER = (1 << 56) - 1
+REQUESTS = ((1 << 63, "kill"), (1 << 62, "wake"))
+# Bytes of a canary band, its lower word, and a byte of paint: src/records/band.rs, src/records/paint.rs.
+BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E
+WORD = 8
+
+KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::")
+LIBRARY = re.compile(r"<?(core|std|alloc)::|__rust_")
+
+
+def printable(text):
+    """`text` with escapes for what the host's character set, such as ASCII in the locale C, does not have."""
+    charset = host_charset()
+    return text.encode(charset, "backslashreplace").decode(charset)
+
+
+def drawn(text, ascii):
+    """`text`, or where the host's character set cannot show it, `ascii`, which is as long."""
+    return text if printable(text) == text else ascii
+
+
+def host_charset():
+    # GDB before 12 does not tell.
+    name = gdb.host_charset() if hasattr(gdb, "host_charset") else "ascii"
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return "ascii"
+
+
+def function_of(frame):
+    """The name of the frame's function; "" without one."""
+    try:
+        return frame.name() or ""
+    except UnicodeError:  # the host's character set does not have it
+        return printable(str(frame.function()))
+
+
+def line_of(frame):
+    """File and line of the frame, in parentheses; "" if they are not known."""
+    try:
+        sal = frame.find_sal()
+        return f" ({sal.symtab.filename.rsplit('/', 1)[-1]}:{sal.line})" if sal.symtab else ""
+    except UnicodeError:
+        return ""
+
+
+class Memory:
+    """Reads the program's memory by lines, and keeps them for one command: over a gdbstub every read is a round trip."""
+
+    LINE = 512
+    lines = {}
+
+    @classmethod
+    def forget(cls):
+        cls.lines.clear()
+
+    @classmethod
+    def read(cls, address, size):
+        first = address - address % cls.LINE
+        found = b"".join(cls.line(at) or b"" for at in range(first, address + size, cls.LINE))
+        data = found[address - first : address - first + size]
+        return data if len(data) == size else exactly(address, size)
+
+    @classmethod
+    def line(cls, at):
+        if at not in cls.lines:
+            try:
+                cls.lines[at] = exactly(at, cls.LINE)
+            except gdb.MemoryError:
+                cls.lines[at] = None
+        return cls.lines[at]
+
+    @classmethod
+    def word(cls, address, size=WORD):
+        return number(cls.read(address, size))
+
+
+def exactly(address, size):
+    return gdb.selected_inferior().read_memory(address, size).tobytes() if size else b""
+
+
+def number(data):
+    return int.from_bytes(data, "little")
+
+
+class Struct:
+    """A struct of the crate: offset and size of its fields, by DWARF. A field may be a path, such as `context.sp`."""
+
+    def __init__(self, name, *paths):
+        try:
+            struct = gdb.lookup_type(name)
+        except gdb.error:
+            raise gdb.GdbError(
+                f"no type {name} here: load the program's symbols with `file`, and build it with `debug = true` in its Cargo profile"
+            )
+        self.size = struct.sizeof
+        self.fields = {path: self.find(struct, name, path.split(".")) for path in paths}
+
+    @staticmethod
+    def find(struct, name, path):
+        at = 0
+        for step in path:
+            field = next((field for field in struct.fields() if field.name == step), None)
+            if field is None:
+                raise gdb.GdbError(f"{name} has no field {'.'.join(path)}: this script is of another version of the crate")
+            at, struct = at + field.bitpos // 8, field.type
+        return at, struct.sizeof
+
+    def at(self, address, path):
+        return address + self.fields[path][0]
+
+    def read(self, address):
+        """All fields of the struct at `address`, by path."""
+        data = Memory.read(address, self.size)
+        return {path: number(data[at : at + size]) for path, (at, size) in self.fields.items()}
+
+
+class Layout:
+    """The structs of the crate, as this program has them."""
+
+    known = {}
+
+    def __init__(self):
+        context = ["context." + field for field in ("sp", "pc", "frame", "reserved", "link")]
+        others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name", "id.word"]
+        self.block = Struct("greenlet::records::block::Block", *context, *others)
+        self.core = Struct("greenlet::records::core_state::Core", "current", "main")
+        text = Struct("&str", "data_ptr", "length")
+        self.text, self.length = text.at(0, "data_ptr"), text.at(0, "length")
+
+    @classmethod
+    def here(cls):
+        space = gdb.current_progspace().filename
+        if space not in cls.known:
+            cls.known[space] = cls()
+        return cls.known[space]
+
+
+class Machine:
+    """What is particular to an instruction set: the registers of a `Context`, the instruction before the resume address of an
+    `up`, and which word of a canary band, counted from its upper end, is the lower one."""
+
+    def __init__(self, sp, pc, frame, reserved, mark, lower_canary):
+        self.sp, self.pc, self.frame, self.reserved, self.mark = sp, pc, frame, reserved, mark
+        self.lower_canary = lower_canary
+
+    @staticmethod
+    def here():
+        name = gdb.selected_inferior().architecture().name()
+        if "aarch64" in name:
+            return Machine("sp", "pc", "x29", "x19", 0xD2800002.to_bytes(4, "little"), 2)
+        if "x86-64" in name:
+            return Machine("rsp", "rip", "rbp", "rbx", b"\xcc", BAND // WORD)
+        raise gdb.GdbError(f"the crate has no stack switch for {name}")

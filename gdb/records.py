@@ -1,0 +1,185 @@
+"""Greenlets, and the cores or threads that run them, as they are in the program's memory."""
+
+import gdb
+
+
+class Greenlet:
+    """A control block, as it is now."""
+
+    def __init__(self, address, core):
+        layout = Layout.here()
+        fields = layout.block.read(address)
+        self.address, self.core = address, core
+        self.sp, self.pc, self.frame, self.reserved, self.link = (
+            fields["context." + field] for field in ("sp", "pc", "frame", "reserved", "link")
+        )
+        self.flags, self.refs, self.floor, self.body = (
+            fields[field] for field in ("flags", "refs", "bounds.floor", "body_or_pin")
+        )
+        self.is_main = fields["bounds.reach"] == 0
+        self.next = fields["next"]
+        self.id = fields["id.word"] & NUMBER
+        self.requests = [name for bit, name in REQUESTS if fields["id.word"] & bit]
+        at = layout.block.at(address, "name")
+        start, length = Memory.word(at + layout.text), Memory.word(at + layout.length)
+        text = Memory.read(start, length).decode("utf-8", "replace") if start else ""
+        self.name = "main" if self.is_main else printable(text)
+        self.limit, self.base = self.floor - BAND, address + layout.block.size
+
+    @property
+    def runs(self):
+        return self.address == self.core.current
+
+    @property
+    def state(self):
+        if self.flags & (DEAD | ENDED):
+            return "abandoned" if self.flags & ABANDONED else "dead"
+        if self.flags & NO_BODY:
+            return "bare"
+        if self.body and not self.flags & PINNED:
+            return "unstarted"
+        return "running" if self.runs else "suspended"
+
+    @property
+    def has_frames(self):
+        return self.state in ("running", "suspended")
+
+    @property
+    def remarks(self):
+        """The state, with flags and requests."""
+        more = [name for bit, name in ((LEAKED, "leaked"), (ENDED, "ended")) if self.flags & bit] + self.requests
+        return self.state + (f" ({', '.join(more)})" if more else "")
+
+    @property
+    def size(self):
+        return self.base - self.limit
+
+    @property
+    def used(self):
+        """Bytes from the base to its stack pointer; None if that is not on its stack."""
+        sp = self.core.registers()[0] if self.runs else self.sp
+        on_stack = not self.is_main and not self.flags & DEAD and self.limit <= sp <= self.base
+        return self.base - sp if on_stack else None
+
+    @property
+    def deepest(self):
+        """The most bytes of the stack that were ever used, and how that is known."""
+        data = Memory.read(self.floor, self.address - self.floor)
+        for byte, by in ((PAINT, "painted"), (0, "this stack")):
+            clean = len(data) - len(data.lstrip(bytes([byte])))
+            if clean >= WORD:
+                return self.base - self.floor - clean // WORD * WORD, by
+        return self.size, "never clean"
+
+    @property
+    def is_intact(self):
+        """Whether the canary band is."""
+        if self.is_main:
+            return True
+        words = [self.floor] * (BAND // WORD)
+        words[-1], words[-self.core.machine.lower_canary] = -(KEY + BAND + self.address) % (1 << 64), KEY
+        return Memory.read(self.limit, BAND) == b"".join(word.to_bytes(WORD, "little") for word in words)
+
+    def __str__(self):
+        return "main" if self.is_main else f'greenlet {self.id} "{self.name}"' if self.name else f"greenlet {self.id}"
+
+
+class Core:
+    """The record of a core, or of a thread with the feature `std`, and the GDB thread that is its processor."""
+
+    def __init__(self, address, thread):
+        fields = Layout.here().core.read(address)
+        self.current, self.main, self.thread, self.machine = fields["current"], fields["main"], thread, Machine.here()
+
+    def __enter__(self):
+        """Selects the thread, until the end of the block."""
+        self.kept = gdb.selected_thread()
+        self.select(self.thread)
+
+    def __exit__(self, *_):
+        self.select(self.kept)
+
+    @staticmethod
+    def select(thread):
+        if thread is not None and thread.is_valid() and gdb.selected_thread().num != thread.num:
+            thread.switch()
+
+    def registers(self):
+        """The processor's stack pointer, and whether it executes code of the crate."""
+        with self, View(None):
+            frame = gdb.newest_frame()
+            return int(frame.read_register(self.machine.sp)), is_kernel(frame)
+
+    def greenlets(self):
+        """All greenlets of its tree, in the order of creation: the ring whose head is main."""
+        found, at = [], self.main
+        while at and (not found or at != self.main) and len(found) < 1 << 20:
+            found.append(Greenlet(at, self))
+            at = found[-1].next
+        # `current` changes some instructions before the stack does. So the running greenlet is that on whose stack the processor
+        # is. If there is none, either main is about to switch, or a handler on a stack of its own interrupted `current`.
+        if found:
+            sp, in_kernel = self.registers()
+            here = next((g for g in found if not g.is_main and g.limit <= sp <= g.address), None)
+            self.current = here.address if here else self.main if in_kernel else self.current
+        return found
+
+
+def static(name):
+    for look in (gdb.lookup_global_symbol, gdb.lookup_static_symbol):
+        symbol = look(name)
+        if symbol is not None:
+            try:
+                return symbol.value()
+            except gdb.error:  # a thread-local, of a thread that has none
+                return None
+    return None
+
+
+def cores():
+    """The cores that have entered a tree."""
+    Layout.here()  # before all else: its error says what is missing
+    state, thread = "greenlet::records::core_state::imp::", gdb.selected_thread()
+    if thread is None:
+        raise gdb.GdbError("the program is not running: start it, or load a core file")
+    threads = sorted(gdb.selected_inferior().threads(), key=lambda other: other.num)
+    one, many = static(state + "RECORD"), static(state + "RECORDS")
+    if one is not None:
+        found = [Core(int(one.address), thread)]
+    elif many is not None:  # feature `cores`: GDB's threads are the cores, in this order
+        step, count = many.type.target().sizeof, many.type.range()[1] + 1
+        places = zip(range(count), threads + [None] * count)
+        found = [Core(int(many.address) + step * n, processor) for n, processor in places]
+    else:  # feature `std`
+        found = []
+        for other in threads:
+            Core.select(other)
+            record = thread_record(state)
+            if record is not None:
+                found.append(Core(record, other))
+        Core.select(thread)
+    return [core for core in found if core.current and core.main]
+
+
+def thread_record(state):
+    """The selected thread's record: what the macro `thread_local!` makes of `THREAD`. The names are std's, so the type decides."""
+    for closure in range(4):
+        for constant in ("constant", "const"):
+            value = static(f"{state}THREAD::{{{constant}#0}}::{{closure#{closure}}}::__RUST_STD_INTERNAL_VAL")
+            if value is not None and value.type.name == "greenlet::records::core_state::Core":
+                return int(value.address)
+    return None
+
+
+def all_greenlets():
+    found = [g for core in cores() for g in core.greenlets()]
+    if not found:
+        raise gdb.GdbError("no tree is entered: there are no greenlets")
+    return found
+
+
+def named(word, every):
+    for g in every:
+        if word in (str(g.id), g.name):
+            return g
+    raise gdb.GdbError(f"no greenlet {word}; `info greenlets` lists them by number and name")

@@ -1,0 +1,274 @@
+//@ icount
+//@ profiles: debug release small
+//@ stack: 16384
+//@ timeout: 120
+#![no_std]
+#![no_main]
+//! Tasks of a hub panic and overflow their stacks, a thousand in a row each, while others run; and in each operation, with each
+//! number of bytes left.
+
+use core::cell::Cell;
+use core::hint::black_box;
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::time::Duration;
+
+use board::faults::{self, Access, Land};
+use board::{check, interrupts, println};
+use feature_guests::left;
+use greenlet::{GuardedStackPool, Overflow, Refused, StackPool};
+use greenlet_hub::{Bounded, Channel, Hub, JoinHandle, Mutex, Refusal, Signal, Task, select};
+use spin::Mutex as Spin;
+
+#[path = "../../../guests/src/bin/hub/machine.rs"]
+mod machine;
+
+board::guest!(main);
+greenlet::core_identity!(feature_guests::OneCore);
+
+/// What a task ends with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Failure {
+    Panicked(Option<&'static str>),
+    Overflowed,
+}
+
+type Me = Task<(), Failure>;
+type Stop = greenlet_hub::Stop<Failure>;
+
+/// How many panics, and how many overflows, in a row.
+const ROUNDS: u32 = 1_000;
+const SIZE: usize = 16384;
+const HOUR: Duration = Duration::from_secs(3600);
+const TICK: Duration = Duration::from_micros(50);
+
+// SAFETY: the tasks of this guest wait for no future, and lend nothing from their frames but to tasks of their scopes.
+static HUB: Hub<6, (), Failure> = unsafe { Hub::new(&machine::Machine).reclaiming() };
+/// One stack, so that each task is on that of the one before.
+static GUARDED: GuardedStackPool<1, SIZE> = GuardedStackPool::new();
+static OTHERS: StackPool<5, SIZE> = StackPool::new();
+
+static OVERFLOW: Spin<Option<Overflow>> = Spin::new(None);
+
+fn panicked(info: &PanicInfo<'_>) {
+    let failure = Failure::Panicked(info.message().as_str());
+    // SAFETY: this is the only core. What these tasks share with others is sound when half changed.
+    let Err(Refused { reason, .. }) = unsafe { HUB.abandon_current(failure) };
+    println!("not given up: {reason}");
+}
+
+fn stopped(access: &Access) -> Option<Land> {
+    // SAFETY: this is the core of the hub.
+    *OVERFLOW.lock() = Some(unsafe { Overflow::at(access.address, access.sp) }?);
+    Some(land)
+}
+
+fn land() -> ! {
+    let overflow = OVERFLOW.lock().take().expect("the handler has left it");
+    // SAFETY: a guard page has stopped it; no function of it is written in C or assembly. This stack is for nothing else.
+    let Err(Refused { reason, .. }) = unsafe { HUB.abandon(&overflow, Failure::Overflowed) };
+    check!(false, "not given up: {reason}");
+    board::finish()
+}
+
+/// Calls itself, far more often than any stack has room for.
+#[inline(never)]
+fn dig(left: u32) -> u32 {
+    let frame = Cell::new([left; 16]);
+    black_box(&frame);
+    let deeper = if left == 0 { 0 } else { dig(left - 1) };
+    black_box(&frame).get()[0] ^ deeper
+}
+
+/// Has a frame that is larger than any stack.
+#[inline(never)]
+fn huge(x: u32) -> u32 {
+    black_box([x; SIZE])[7]
+}
+
+static LINE: Channel<u32, Failure> = Channel::new().named("line");
+static BACK: Channel<u32, Failure> = Channel::new();
+static ROOM: Bounded<u32, 2> = Bounded::new();
+static LOCK: Mutex<u32> = Mutex::new(0).named("lock");
+static SIGNAL: Signal = Signal::new();
+/// How many values the others have got, and how many ticks.
+static SERVED: AtomicU32 = AtomicU32::new(0);
+static TICKS: AtomicU32 = AtomicU32::new(0);
+
+fn main() {
+    board::unmap(GUARDED.guards().next().expect("there is a stack"));
+    faults::on(stopped);
+    board::before_panic(panicked);
+    interrupts::on(|| ());
+    interrupts::enable();
+    let ran = HUB.run(|main| {
+        let server = spawn(main, |me| {
+            loop {
+                LINE.receive(me)?;
+                SERVED.fetch_add(1, Relaxed);
+            }
+        });
+        let sender = spawn(main, |me| {
+            for n in 0.. {
+                BACK.send(me, n)?;
+            }
+            Ok(())
+        });
+        let ticker = spawn(main, |me| {
+            let mut interval = me.interval(TICK);
+            loop {
+                interval.tick(me)?;
+                TICKS.fetch_add(1, Relaxed);
+            }
+        });
+        in_a_row(main);
+        locks(main);
+        each_operation(main);
+        for other in [server, sender, ticker] {
+            other.kill();
+            check!(other.join(main) == Ok(Err(Stop::Killed)));
+        }
+    });
+    check!(ran.is_ok() && GUARDED.free() == 1 && OTHERS.free() == 5);
+}
+
+fn spawn(me: &Me, body: fn(&Me) -> Result<(), Stop>) -> JoinHandle<(), (), Failure> {
+    me.spawn(&OTHERS, body).expect("a stack is free")
+}
+
+/// Runs `body` in a task on the guarded stack; returns why it ended.
+fn one(main: &Me, body: impl FnOnce(&Me) -> Result<(), Stop> + 'static) -> Result<(), Stop> {
+    let Ok(task) = main.spawn(&GUARDED, body) else { return Err(Stop::Closed) };
+    let ended = task.join(main)?;
+    check!(GUARDED.free() == 1);
+    ended
+}
+
+/// A request: it is served, waits, and then `last` does not return.
+fn request(me: &Me, last: impl FnOnce()) -> Result<(), Stop> {
+    me.with_timeout(HOUR, || {
+        LINE.send(me, 1)?;
+        me.sleep(Duration::from_nanos(1))?;
+        last();
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn in_a_row(main: &Me) {
+    let panics = |_| one(main, |me| request(me, || panic!("broken"))) == Err(Stop::Error(Failure::Panicked(Some("broken"))));
+    check!((0..ROUNDS).all(panics) && SERVED.load(Relaxed) == ROUNDS);
+    println!("    panics | {ROUNDS} in a row, each was served");
+    let overflows = |round: u32| {
+        let last = move || _ = black_box(if round.is_multiple_of(2) { dig(1_000_000) } else { huge(round) });
+        one(main, move |me| request(me, last)) == Err(Stop::Error(Failure::Overflowed))
+    };
+    check!((0..ROUNDS).all(overflows) && SERVED.load(Relaxed) == 2 * ROUNDS);
+    println!(" overflows | {ROUNDS} in a row, each was served");
+    check!(TICKS.load(Relaxed) > 10);
+}
+
+/// The lock that such a task holds is told by name, also to a task that waits for it.
+fn locks(main: &Me) {
+    let gone = Err(Stop::Refused(Refusal::HolderGone { name: Some("lock") }));
+    let waits = spawn(main, |me| {
+        me.yield_now()?;
+        LOCK.lock(me).map(drop)
+    });
+    let ended = one(main, |me| {
+        let mut locked = LOCK.lock(me)?;
+        *locked = 7;
+        me.sleep(TICK)?;
+        panic!("with a lock")
+    });
+    check!(ended == Err(Stop::Error(Failure::Panicked(Some("with a lock")))));
+    check!(waits.join(main) == Ok(gone) && LOCK.lock(main).map(drop) == gone);
+    check!(LOCK.recover(main).is_some_and(|locked| *locked == 7) && LOCK.lock(main).is_ok());
+    println!("     locks | refused by name, recovered");
+}
+
+const OPERATIONS: [(&str, fn(&Me) -> Result<(), Stop>); 12] = [
+    ("yield_now", |me| me.yield_now()),
+    ("sleep", |me| me.sleep(Duration::from_nanos(1))),
+    ("with_timeout and park", |me| me.with_timeout(Duration::from_nanos(1), || me.park()).map(drop)),
+    ("send", |me| Ok(LINE.send(me, 1)?)),
+    ("receive", |me| BACK.receive(me).map(drop)),
+    ("a bounded channel", |me| {
+        ROOM.send(me, 1)?;
+        ROOM.receive(me).map(drop)
+    }),
+    ("lock", |me| {
+        let locked = LOCK.lock(me)?;
+        me.yield_now()?;
+        drop(locked);
+        Ok(())
+    }),
+    // Joined, its result would be lost with the handle in the frames.
+    ("spawn", |me| {
+        drop(spawn(me, |me| me.yield_now()));
+        Ok(())
+    }),
+    ("scope", |me| {
+        me.scope(|scope| {
+            scope.spawn(&OTHERS, |me| me.yield_now())?;
+            Ok(())
+        })
+    }),
+    ("select", |me| select(me, (BACK.receiving(), me.sleeping(TICK))).map(drop)),
+    ("a select that waits", |me| select(me, (LOCKED.receiving(), me.sleeping(Duration::from_nanos(1)))).map(drop)),
+    ("signal", |me| {
+        SIGNAL.raise(1);
+        SIGNAL.wait(me)?;
+        me.with_timeout(Duration::from_nanos(1), || SIGNAL.wait(me)).map(drop)
+    }),
+];
+
+/// Of this channel no task receives.
+static LOCKED: Channel<u32, Failure> = Channel::new();
+
+/// Each operation, from where there is room for all of it down to where it cannot begin: it is done, or the task is given up, and
+/// in both cases the others go on.
+fn each_operation(main: &Me) {
+    for (name, operation) in OPERATIONS {
+        let (mut done, mut overflowed) = (0, 0);
+        for bytes in (128..8192).step_by(16) {
+            let ended = one(main, move |me| {
+                let limit = me.greenlet().stack().map_or(0, |stack| stack.limit);
+                let mut result = Ok(());
+                left::with(limit, bytes, &mut || result = operation(me));
+                result
+            });
+            match ended {
+                Ok(()) => done += 1,
+                Err(Stop::Error(Failure::Overflowed)) => overflowed += 1,
+                _ => check!(false, "{name}, with {bytes} bytes: {ended:?}"),
+            }
+            audit(main, name, bytes);
+        }
+        check!(done > 0 && overflowed > 0, "{name}: {done} done, {overflowed} overflowed");
+        println!(" operation | {name}");
+    }
+}
+
+/// Nothing that the task had in the hub is left, and nothing of the others is lost.
+fn audit(main: &Me, name: &str, bytes: usize) {
+    let wait = main.sleep(Duration::from_nanos(1));
+    if LOCK.lock(main).is_err() {
+        drop(LOCK.recover(main));
+    }
+    while ROOM.count(main) > 0 {
+        let _value = ROOM.receive(main);
+    }
+    let served = SERVED.load(Relaxed);
+    let sent = LINE.send(main, 1).is_ok() && SERVED.load(Relaxed) == served + 1;
+    let received = BACK.receive(main).is_ok();
+    SIGNAL.raise(1);
+    let signalled = SIGNAL.wait(main) == Ok(1);
+    let wait = wait.and(main.yield_now()); // the sender waits again
+    let balances = (LINE.balance(main), BACK.balance(main), LOCKED.balance(main)) == (-1, 1, 0);
+    check!(
+        wait.is_ok() && sent && received && signalled && balances && OTHERS.free() == 2,
+        "{name}, with {bytes} bytes: {sent} {received} {signalled} {balances} {}",
+        OTHERS.free()
+    );
+}

@@ -1,0 +1,202 @@
+//! Arrivals: what a greenlet is resumed with, a value in registers or a packet.
+//!
+//! A greenlet that left by the slow path calls [`receive`]; one that left by the fast path [`receive_packet`]; one that
+//! starts [`receive_first`]. All call [`open_packet`], which does these steps in this order:
+//!
+//! 1. Move what was sent out of the sender's frame. This is first, because each later step may resume or free the
+//!    sender.
+//! 2. Call the tracer, which may replace what was sent, also by its own error or panic. The packet's reference keeps the
+//!    origin alive for that.
+//! 3. Release the packet's reference to the origin. This may free it, or kill it and so run other greenlets.
+//! 4. Release the pin, if there is one: the reference to the target of the receiver's `up`.
+//! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets. If the stack has no room
+//!    for that, the next arrival in another greenlet does it.
+//!
+//! Then the transfer returns. User code can run in steps 2 to 5, so programs can observe their order. If user code
+//! panics in steps 3 to 5, the last panic replaces what was sent.
+
+use super::word::Packed;
+use crate::arch::Landing;
+use crate::kernel::references::release_caught;
+use crate::kernel::settle::settle_where_room;
+use crate::kernel::thrown::Outcome;
+use crate::kernel::trace::trace;
+use crate::records::block::{BlockPtr, SETTLING};
+use crate::records::busy::Busy;
+use crate::records::core_state::ASKED;
+use crate::records::panic::{self, Payload};
+use core::mem::MaybeUninit;
+
+/// The memory for one outcome, in a frame of the greenlet that makes a transfer. It holds what is sent, until the
+/// receiver has moved that out; and later what this greenlet is resumed with.
+///
+/// All functions of a transfer get a reference to it. If they passed the outcome itself, each of their frames would have
+/// room for one, and these frames are part of the least stack.
+pub(crate) type Place<V, E> = MaybeUninit<Outcome<V, E>>;
+
+/// Whether an outcome was delivered, into the place of the receiver; or a panic, to be resumed there. Then the place is
+/// empty.
+pub(crate) type Delivery = Result<(), Payload>;
+
+/// What a transfer delivers, as a value.
+pub(super) type Arrival<V, E> = Result<Outcome<V, E>, Payload>;
+
+/// The message of a slow departure to its receiver, on the stack of the greenlet that leaves. The receiver owns what is
+/// in it.
+pub(super) struct Packet<V, E> {
+    /// The greenlet that left. The packet owns a reference to it.
+    pub(super) origin: BlockPtr,
+    /// What is delivered, in the place of the sender. Nothing is there if there is a panic.
+    pub(super) what: *const Outcome<V, E>,
+    /// What is delivered instead.
+    pub(super) panic: Option<Payload>,
+}
+
+/// Receives what a greenlet that left by the slow path is resumed with, a value or a packet, into `place`.
+///
+/// # Safety
+///
+/// `landing` was just returned by a switch in a tree of `V` and `E`, and is received once.
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+pub(super) unsafe fn receive<V: 'static, E: 'static, W: Packed>(
+    landing: Landing<W>,
+    place: &mut Place<V, E>,
+) -> Delivery {
+    match landing.received() {
+        Ok(words) => {
+            // SAFETY: they are a packed `V`.
+            unsafe { receive_words(words, place) };
+            Ok(())
+        }
+        // SAFETY: the packet is a `Packet<V, E>`.
+        Err(packet) => unsafe { open_packet(packet, place) },
+    }
+}
+
+/// Receives words into `place`.
+///
+/// # Safety
+///
+/// They are a packed `V`, just received.
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+unsafe fn receive_words<V, E, W: Packed>(words: W, place: &mut Place<V, E>) {
+    // SAFETY: the same contract.
+    place.write(Ok(unsafe { words.unpack() }));
+}
+
+/// Receives what a greenlet starts with: a word or a packet.
+///
+/// # Safety
+///
+/// `landing` was passed to a new greenlet in a tree of `V` and `E`, and is received once.
+#[inline]
+pub(super) unsafe fn receive_first<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
+    match landing.received() {
+        // SAFETY: they are a packed `V`.
+        Ok(words) => Ok(Ok(unsafe { words.unpack() })),
+        // SAFETY: the packet is a `Packet<V, E>`.
+        Err(packet) => unsafe { open_first_packet(packet) },
+    }
+}
+
+/// Receives a packet in a greenlet that starts.
+///
+/// # Safety
+///
+/// As for [`open_packet`].
+#[cold]
+#[inline(never)]
+unsafe fn open_first_packet<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
+    let mut place = MaybeUninit::uninit();
+    // SAFETY: the same contract.
+    match unsafe { open_packet(packet, &mut place) } {
+        // SAFETY: it was delivered there.
+        Ok(()) => Ok(unsafe { place.assume_init() }),
+        Err(payload) => Err(payload),
+    }
+}
+
+/// Receives a packet in a greenlet that left by the fast path, into `place`.
+///
+/// # Safety
+///
+/// As for [`open_packet`].
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn receive_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Place<V, E>) {
+    // SAFETY: the same contract.
+    if let Err(payload) = unsafe { open_packet(packet, place) } {
+        panic::resume(payload);
+    }
+}
+
+/// Receives a packet into `place`, in the order that the module's documentation gives.
+///
+/// # Safety
+///
+/// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed, and is received once.
+#[inline(never)]
+unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Place<V, E>) -> Delivery {
+    // SAFETY: the caller's contract.
+    let (origin, mut delivered) = unsafe { read_packet(packet, place) };
+    // SAFETY: a greenlet of the tree runs here, so the tree is entered.
+    let me = unsafe { origin.core().current() };
+    let _busy = Busy::received(me);
+    // SAFETY: `me` is current, the packet's reference keeps the origin alive, the tree has the types `V` and `E`.
+    delivered = unsafe { trace(origin, me, place, delivered) };
+    // SAFETY: the packet's reference now belongs to this function.
+    let mut panicked = unsafe { release_caught::<V, E>(origin) };
+    if let Some(target) = me.take_pin() {
+        // SAFETY: the pin's reference now belongs to this function.
+        panicked = panic::last(panicked, unsafe { release_caught::<V, E>(target) });
+    }
+    if me.core().slow() & ASKED != 0 && !me.has(SETTLING) {
+        // SAFETY: the tree is entered, and has the types `V` and `E`.
+        panicked = panic::last(panicked, unsafe { settle_where_room::<V, E>(me) });
+    }
+    match panicked {
+        // SAFETY: if an outcome was delivered, it is still there.
+        Some(payload) => unsafe { replace_by_panic(payload, place, delivered) },
+        None => delivered,
+    }
+}
+
+/// Moves what was sent into `place`, and returns the origin.
+///
+/// # Safety
+///
+/// As for [`open_packet`].
+#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+unsafe fn read_packet<V, E>(packet: *const (), place: &mut Place<V, E>) -> (BlockPtr, Delivery) {
+    // SAFETY: the sender's stack has not changed since the switch, and the packet is read once.
+    let Packet { origin, what, panic } = unsafe { packet.cast::<Packet<V, E>>().read() };
+    let delivered = match panic {
+        None => {
+            // SAFETY: the same holds for the place of the sender.
+            place.write(unsafe { what.read() });
+            Ok(())
+        }
+        Some(payload) => Err(payload),
+    };
+    (origin, delivered)
+}
+
+/// Replaces what was delivered by a panic. It is dropped, and a panic of its destructor is discarded.
+///
+/// # Safety
+///
+/// If an outcome was `delivered`, it is in `place`.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn replace_by_panic<V, E>(
+    payload: Payload,
+    place: &mut Place<V, E>,
+    delivered: Delivery,
+) -> Delivery {
+    match delivered {
+        // SAFETY: by the contract.
+        Ok(()) => unsafe { panic::discard_in(place) },
+        Err(earlier) => panic::discard(earlier),
+    }
+    Err(payload)
+}

@@ -1,0 +1,91 @@
+//! What the script for GDB, `gdb/`, knows of the crate. It takes offsets from DWARF; names of fields, flags and constants are its own.
+
+const SCRIPT: &str = concat!(include_str!("../../gdb/memory.py"), include_str!("../../gdb/records.py"));
+const BAND: &str = include_str!("../../src/records/band.rs");
+const BLOCK: &str = include_str!("../../src/records/block.rs");
+const CONTEXT: &str = include_str!("../../arch/context.rs");
+const CORE: &str = include_str!("../../src/records/core_state/mod.rs");
+const FLAGS: &str = include_str!("../../src/records/flags.rs");
+const MAIL: &str = include_str!("../../src/records/mail.rs");
+
+/// The structs whose fields the script reads, with the texts that define them.
+const STRUCTS: [(&str, &str); 5] =
+    [("Block", BLOCK), ("Bounds", CONTEXT), ("Context", CONTEXT), ("Core", CORE), ("Number", MAIL)];
+
+/// Their fields that the script reads, in its words: a path leads through the struct of its first step.
+const FIELDS: [(&str, &str); 3] = [
+    ("Context", r#""context." + field for field in ("sp", "pc", "frame", "reserved", "link")"#),
+    (
+        "Block",
+        r#"others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name", "id.word"]"#,
+    ),
+    ("Core", r#""current", "main")"#),
+];
+
+fn has_field(name: &str, field: &str) -> bool {
+    let (_, text) = STRUCTS.iter().find(|(known, _)| *known == name).expect("a struct of the list");
+    let (_, body) = text.split_once(&format!("struct {name} {{\n")).unwrap_or_else(|| panic!("no struct {name}"));
+    let (body, _) = body.split_once("\n}").expect("an end");
+    body.lines().any(|line| {
+        let line = line.trim().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+        line.strip_prefix(field).is_some_and(|rest| rest.starts_with(": "))
+    })
+}
+
+#[test]
+fn the_script_has_the_same_parts_from_a_folder_and_from_an_elf_file() {
+    let parts = r#""memory.py", "records.py", "frames.py", "commands.py", "step.py""#;
+    assert!(include_str!("../../gdb/greenlet.py").contains(&format!("PARTS = ({parts})")));
+    assert!(include_str!("../../build/debugger.rs").contains(&format!("[{parts}]")));
+}
+
+#[test]
+fn the_script_names_fields_that_exist() {
+    for (name, words) in FIELDS {
+        assert!(SCRIPT.contains(words), "the script in gdb/ reads other fields of {name}: adapt this test, too");
+        for path in words.split('"').skip(1).step_by(2) {
+            let (name, field) = match path.split_once('.') {
+                _ if path == "context." => continue,
+                Some(("bounds", field)) => ("Bounds", field),
+                Some(("id", field)) => ("Number", field),
+                _ => (name, path),
+            };
+            assert!(has_field(name, field), "{name} has no field {field}, which the script in gdb/ reads");
+        }
+    }
+}
+
+#[test]
+fn the_script_has_the_flags_of_the_crate() {
+    let line = SCRIPT.lines().find(|line| line.starts_with("NO_BODY, ")).expect("flags in the script");
+    let (names, values) = line.split_once(" = ").expect("values of the flags");
+    for (name, value) in names.split(", ").zip(values.split(", ")) {
+        let definition = FLAGS.split_once(&format!("const {name}: Flags = Flags(")).map_or("", |(_, rest)| rest);
+        let digits = definition.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+        let ends = [format!("{value})"), format!("{value} }}")];
+        assert!(ends.iter().any(|end| digits.starts_with(end)), "the flag {name} is not {value} in flags.rs");
+    }
+}
+
+#[test]
+fn the_script_has_the_constants_of_the_crate() {
+    let canary = "1 => block.wrapping_add(BAND).wrapping_add(KEY).wrapping_neg(),
+        Native::LOWER_CANARY => KEY,
+        _ => floor.addr(),";
+    for (ours, text, theirs) in [
+        ("NUMBER = (1 << 56) - 1", MAIL, "const REMOTE: u64 = 1 << 56;"),
+        ("(1 << 63, \"kill\")", MAIL, "Self::Kill => 1 << 63"),
+        ("(1 << 62, \"wake\")", MAIL, "Self::Wake => 1 << 62"),
+        ("BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E", BAND, "BAND: usize = 64;"),
+        ("BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E", BAND, "KEY: usize = 0x9e37_79b9_7f4a_7c15;"),
+        ("-(KEY + BAND + self.address) % (1 << 64), KEY", BAND, canary),
+        (", 0x9E\n", include_str!("../../src/records/paint.rs"), "PAINT: u8 = 0x9e;"),
+        ("\"little\"), 2)", include_str!("../../arch/aarch64/cpu.rs"), "LOWER_CANARY: usize = 2;"),
+        ("b\"\\xcc\", BAND // WORD)", include_str!("../../arch/isa.rs"), "LOWER_CANARY: usize = BAND_WORDS;"),
+        ("0xD2800002", include_str!("../../arch/aarch64/switch.rs"), "MARK: u32 = 0xd280_0002;"),
+        ("b\"\\xcc\"", include_str!("../../arch/x86_64/switch.rs"), "MARK: u32 = 0xcc;"),
+    ] {
+        assert!(SCRIPT.contains(ours), "the script in gdb/ has no `{ours}`: adapt this test, too");
+        assert!(text.contains(theirs), "the script in gdb/ has `{ours}` for `{theirs}`, which the source has no more");
+    }
+}
