@@ -25,6 +25,7 @@ use crate::mutants::{self, Shard};
 use crate::places;
 use crate::random;
 use crate::reliability;
+use crate::serve::{self, SERVERS, Server};
 use crate::soak::{self, Tool};
 
 /// The guest that `cargo run` boots.
@@ -55,6 +56,8 @@ pub enum Request {
         /// When it is ended.
         limit: Limit,
     },
+    /// Boot the server of `examples/unikernel`.
+    Serve(&'static Server),
     /// Run conformance scenarios.
     Conformance(Scenarios),
     /// Look for scenarios in which the kernel fails.
@@ -162,6 +165,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let elf = words.next("the ELF file to boot")?.into();
             Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
         }
+        "serve" => Request::Serve(words.server()?),
         "conformance" => Request::Conformance(words.scenarios(Subject::Greenlets)?),
         "conformance-tasklets" => Request::Conformance(words.scenarios(Subject::Tasklets)?),
         "fuzz-kernel" => words.fuzz()?,
@@ -264,6 +268,17 @@ impl Words {
             return Err("--gdb waits as long as GDB does: leave out --timeout".into());
         }
         Ok(Request::Run { machine, guest, profile, limit, bless, gdb })
+    }
+
+    fn server(&mut self) -> Result<&'static Server, lexopt::Error> {
+        if self.values.is_empty() {
+            return Ok(&SERVERS[0]);
+        }
+        let name = self.values.remove(0).string()?;
+        serve::named(&name).ok_or_else(|| {
+            let known = SERVERS.each_ref().map(|server| server.name).join(", ");
+            format!("the server does not run on `{name}`; known: {known}").into()
+        })
     }
 
     fn scenarios(&mut self, subject: Subject) -> Result<Scenarios, lexopt::Error> {

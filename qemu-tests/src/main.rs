@@ -21,7 +21,7 @@ use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
     counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability,
-    sizes, soak, speed, transcript, trial, verdict,
+    serve, sizes, soak, speed, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -47,6 +47,7 @@ fn answer(request: Request) -> Result<()> {
         }
         Request::Run { machine, guest, profile, limit, bless, .. } => run(machine, &guest, profile, limit, bless),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),
+        Request::Serve(server) => serve::show(server),
         Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),

@@ -53,7 +53,24 @@ enum Chunk {
 /// # Errors
 ///
 /// When the child cannot be started or `seen` fails; the child is ended then.
-pub fn run(mut command: Command, limit: Limit, mut seen: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Ended> {
+pub fn run(command: Command, limit: Limit, seen: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Ended> {
+    match run_until(command, limit, || false, seen)? {
+        Some(ended) => Ok(ended),
+        None => unreachable!("it is ended early only when `is_over` says so"),
+    }
+}
+
+/// [`run`], until `is_over` returns `true`: then the child is ended, and this returns `None`.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_until(
+    mut command: Command,
+    limit: Limit,
+    mut is_over: impl FnMut() -> bool,
+    mut seen: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Option<Ended>> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     die_with_this_thread(&mut command);
     let started = Instant::now();
@@ -78,6 +95,9 @@ pub fn run(mut command: Command, limit: Limit, mut seen: impl FnMut(&[u8]) -> io
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break group.wait(&mut watch)?,
         }
+        if is_over() {
+            return Ok(None);
+        }
         // After each chunk, too: a flood of output would otherwise never end.
         if let Some(overrun) = watch.look(all_is_read) {
             break Status::TimedOut(overrun);
@@ -90,7 +110,7 @@ pub fn run(mut command: Command, limit: Limit, mut seen: impl FnMut(&[u8]) -> io
             errors.append(&mut chunk);
         }
     }
-    Ok(Ended { status, output, errors, took: started.elapsed() })
+    Ok(Some(Ended { status, output, errors, took: started.elapsed() }))
 }
 
 /// A child and the process group that it leads; ended when dropped.

@@ -1,6 +1,6 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those of the hub, sizes, the conformance scenarios,
 //! random ones, a soak, vectors, the linker fragment, processors, targets, the runner itself, the table of promises, what the documents say
-//! of all these, the floors of the library, the least stack in many ways to build, and the library's tests with its features, each a
+//! of all these, the floors of the library, the server of `examples/unikernel`, the least stack in many ways to build, and the library's tests with its features, each a
 //! test with a name of its own.
 //!
 //! ```text
@@ -34,6 +34,7 @@ mod quoted;
 mod reliability;
 mod runner;
 mod scenarios;
+mod serve;
 mod sizes;
 mod soak;
 mod stacks;
@@ -106,6 +107,7 @@ fn main() -> ExitCode {
         floors::cases(),
         examples::cases(),
         links::cases(),
+        serve::cases(),
         least::cases(),
         features::cases(),
     ];

@@ -30,9 +30,9 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
         Self(task)
     }
 
-    /// Calls `visit` for each task, main included, with what it waits for. For a table of the program's own.
+    /// Returns a row for each task, main included: for a table of the program's own.
     ///
-    /// `visit` may wait: a task that ends meanwhile is left out, and one that begins may be.
+    /// The program may wait between two rows: a task that ends meanwhile has no row, and one that begins may have one.
     ///
     /// ```
     /// # use core::time::Duration;
@@ -43,20 +43,17 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
     /// # HUB.run(|main| {
     /// let _clock = main.build(&STACKS).name("clock").spawn(|me| me.sleep(Duration::from_secs(1))).unwrap();
     /// main.yield_now().unwrap();
-    /// main.report().for_each(|row| {
+    /// for row in main.report().rows() {
     ///     let stack = row.greenlet().and_then(|greenlet| greenlet.stack()); // main has none
     ///     let in_use = stack.map_or(0, |stack| stack.in_use());
     ///     println!("{} {}, {in_use} bytes", row.name(), row.what()); // clock sleeps, 912 bytes
     ///     # assert!(row.name() == "main" || row.what().to_string() == "sleeps" && in_use > 0);
-    /// });
+    /// }
+    /// # assert_eq!(main.report().rows().count(), 2);
     /// # }).unwrap();
     /// ```
-    pub fn for_each(&self, mut visit: impl FnMut(Row<V, E>)) {
-        for slot in self.0.state().all() {
-            if slot.base().is_alive() {
-                visit(self.row(slot));
-            }
-        }
+    pub fn rows(&self) -> impl Iterator<Item = Row<V, E>> {
+        self.0.state().all().filter(|slot| slot.base().is_alive()).map(|slot| self.row(slot))
     }
 
     /// Reads a row. No code of the program runs meanwhile, so the frames of the tasks that wait are there.
@@ -84,7 +81,7 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
     }
 }
 
-/// A task, and what it waits for. Made by [`Report::for_each`].
+/// A task, and what it waits for. Made by [`Report::rows`].
 ///
 /// It refers to nothing of the task: code that gets it may wait, and meanwhile the frames of the task are left.
 ///
@@ -113,7 +110,7 @@ impl<V: 'static, E: 'static> Row<V, E> {
     /// # static PLATFORM: Threads = Threads::new();
     /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
     /// # HUB.run(|main| {
-    /// main.report().for_each(|row| assert_eq!(row.name(), "main"));
+    /// assert_eq!(main.report().rows().last().unwrap().name(), "main");
     /// # }).unwrap();
     /// ```
     #[must_use]
@@ -128,7 +125,7 @@ impl<V: 'static, E: 'static> Row<V, E> {
     /// # static PLATFORM: Threads = Threads::new();
     /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
     /// # HUB.run(|main| {
-    /// main.report().for_each(|row| assert_eq!(row.what().to_string(), "is ready"));
+    /// assert_eq!(main.report().rows().last().unwrap().what().to_string(), "is ready"); // main's own
     /// # }).unwrap();
     /// ```
     #[must_use]
@@ -145,7 +142,8 @@ impl<V: 'static, E: 'static> Row<V, E> {
     /// # static PLATFORM: Threads = Threads::new();
     /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
     /// # HUB.run(|main| {
-    /// main.report().for_each(|row| assert!(row.greenlet().unwrap().is_main()));
+    /// let row = main.report().rows().last().unwrap();
+    /// assert!(row.greenlet().unwrap().is_main());
     /// # }).unwrap();
     /// ```
     #[must_use]
@@ -171,18 +169,26 @@ struct Wait {
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.what {
-            None if self.given_up => return f.write_str("was given up, tasks of its scope are left"),
-            None => return f.write_str("is ready"),
-            Some((Waiting::Future, Some(name))) => write!(f, "waits for {name}")?,
-            Some((kind, None)) => write!(f, "{kind}")?,
-            Some((kind, Some(name))) => write!(f, "{kind} {name}")?,
+        // In pieces: each `write!` would take more of the stack.
+        let Some((kind, name)) = self.what else {
+            return f.write_str(if self.given_up { "was given up, tasks of its scope are left" } else { "is ready" });
+        };
+        match (kind, name) {
+            (Waiting::Future, Some(_)) => f.write_str("waits for")?,
+            _ => kind.fmt(f)?,
         }
-        match (self.what, self.other) {
-            (Some((Waiting::Lock, _)), Some(holder)) => write!(f, ", which {holder} has"),
-            (_, Some(other)) => write!(f, " {other}"),
-            _ => Ok(()),
+        if let Some(name) = name {
+            f.write_str(" ")?;
+            f.write_str(name)?;
         }
+        let Some(other) = self.other else { return Ok(()) };
+        if kind == Waiting::Lock {
+            f.write_str(", which ")?;
+            f.write_str(other)?;
+            return f.write_str(" has");
+        }
+        f.write_str(" ")?;
+        f.write_str(other)
     }
 }
 

@@ -30,112 +30,117 @@ meter{width:12em}</style><h1>A server without an operating system</h1>";
 
 /// Every greenlet, with what it waits for and its stack.
 fn greenlets(me: &Task, out: &mut dyn Write) -> fmt::Result {
-    let up = CLOCK.microseconds();
     out.write_str(HEAD)?;
-    write!(
-        out,
-        "<p>{} requests a second. {} requests, {} connections, {} refused for want of a stack. {} of {CONNECTIONS} stacks free. \
-Up {}.{} s, awake {} % of it.<table><tr><th>id<th>greenlet<th>state<th>waits<th>stack<th>now<th>peak<th>of",
-        tally::rate(),
-        tally::REQUESTS.get(),
-        tally::CONNECTIONS.get(),
-        tally::BUSY.get(),
-        STACKS.free(),
-        up / 1_000_000,
-        up / 100_000 % 10,
-        CLOCK.awake() * 100 / up.max(1),
-    )?;
-    for_each(me, |greenlet| {
-        let Greenlet { id, name, state, stack, .. } = greenlet;
-        write!(out, "<tr><td>{id}<td>{name}<td>{state}<td>{}", greenlet.row.what())?;
-        match stack {
-            Some(Stack { now, peak, size }) => write!(
-                out,
-                "<td><meter max={size} value={peak} high={}></meter><td>{now}<td>{peak}<td>{size}",
-                size / 8 * 7
-            ),
-            None => Ok(()),
-        }
-    })?;
+    summary(out)?;
+    out.write_str("<table><tr><th>id<th>greenlet<th>state<th>waits<th>stack<th>now<th>peak<th>of")?;
+    for row in me.report().rows() {
+        row_of_table(out, &row)?;
+    }
     out.write_str("</table></html>")
+}
+
+// What writes a part of a page has a frame of its own, so that the stack has to hold one at a time.
+
+#[inline(never)]
+fn summary(out: &mut dyn Write) -> fmt::Result {
+    let (up, awake) = (CLOCK.microseconds(), CLOCK.awake());
+    write!(out, "<p>{} requests a second. {} requests, ", tally::rate(), tally::REQUESTS.get())?;
+    write!(out, "{} connections, ", tally::CONNECTIONS.get())?;
+    write!(out, "{} refused for want of a stack. ", tally::BUSY.get())?;
+    write!(out, "{} of {CONNECTIONS} stacks free. ", STACKS.free())?;
+    write!(out, "Up {}.{} s, awake {} % of it.", up / 1_000_000, up / 100_000 % 10, awake * 100 / up.max(1))
+}
+
+#[inline(never)]
+fn row_of_table(out: &mut dyn Write, row: &Row<(), Fault>) -> fmt::Result {
+    let Some(Greenlet { id, state, stack }) = look(row) else { return Ok(()) };
+    write!(out, "<tr><td>{id}<td>{}<td>{state}<td>{}", row.name(), row.what())?;
+    let Some(Stack { now, peak, size }) = stack else { return Ok(()) };
+    write!(out, "<td><meter max={size} value={peak} high={}></meter>", size / 8 * 7)?;
+    write!(out, "<td>{now}<td>{peak}<td>{size}")
 }
 
 /// The counters, in Prometheus' text format.
 fn metrics(me: &Task, out: &mut dyn Write) -> fmt::Result {
-    let counters = [
-        ("connections_total", "Connections that were accepted.", tally::CONNECTIONS.get()),
-        ("requests_total", "Requests that were answered.", tally::REQUESTS.get()),
-        ("requests_refused_total", "Requests that were answered with another status than 200.", tally::REFUSED.get()),
-        ("connections_refused_total", "Connections that got no stack.", tally::BUSY.get()),
-        ("timeouts_total", "Connections that sent or read nothing for too long.", tally::TIMEOUTS.get()),
-        ("resets_total", "Connections that the other side has reset.", tally::RESETS.get()),
-    ];
-    for (name, help, value) in counters {
-        write!(out, "# HELP unikernel_{name} {help}\n# TYPE unikernel_{name} counter\nunikernel_{name} {value}\n")?;
-    }
-    let free = STACKS.free();
-    for (name, help, value) in [
-        ("stacks", "Stacks for connections.", CONNECTIONS),
-        ("stacks_free", "Stacks for connections that are free.", free),
-        (
-            "deepest_stack_bytes",
-            "The most bytes of its stack that a greenlet which has ended used.",
-            greenlet::deepest_stack(),
-        ),
-    ] {
-        write!(out, "# HELP unikernel_{name} {help}\n# TYPE unikernel_{name} gauge\nunikernel_{name} {value}\n")?;
-    }
-    for (name, help, value) in [
-        ("uptime_seconds_total", "Time since the machine was started.", CLOCK.microseconds()),
-        ("awake_seconds_total", "Time in which the core did not sleep.", CLOCK.awake()),
-    ] {
-        let (seconds, micros) = (value / 1_000_000, value % 1_000_000);
-        write!(out, "# HELP unikernel_{name} {help}\n# TYPE unikernel_{name} counter\n")?;
-        writeln!(out, "unikernel_{name} {seconds}.{micros:06}")?;
-    }
-    out.write_str(
-        "# HELP unikernel_stack_peak_bytes The most bytes of its stack that a greenlet used.\n\
-# TYPE unikernel_stack_peak_bytes gauge\n",
+    counter(out, "connections_total", "Connections that were accepted.", &tally::CONNECTIONS)?;
+    counter(out, "requests_total", "Requests that were answered.", &tally::REQUESTS)?;
+    counter(
+        out,
+        "requests_refused_total",
+        "Requests that were answered with another status than 200.",
+        &tally::REFUSED,
     )?;
-    for_each(me, |greenlet| match &greenlet.stack {
-        Some(stack) => writeln!(
-            out,
-            "unikernel_stack_peak_bytes{{greenlet=\"{}\",id=\"{}\",size=\"{}\"}} {}",
-            greenlet.name, greenlet.id, stack.size, stack.peak
-        ),
-        None => Ok(()),
-    })
+    counter(out, "connections_refused_total", "Connections that got no stack.", &tally::BUSY)?;
+    counter(out, "timeouts_total", "Connections that sent or read nothing for too long.", &tally::TIMEOUTS)?;
+    counter(out, "resets_total", "Connections that the other side has reset.", &tally::RESETS)?;
+    seconds(out, "uptime", "Time since the machine was started.", CLOCK.microseconds())?;
+    seconds(out, "awake", "Time in which the core did not sleep.", CLOCK.awake())?;
+    gauge(out, "stacks", "Stacks for connections.", CONNECTIONS)?;
+    gauge(out, "stacks_free", "Stacks for connections that are free.", STACKS.free())?;
+    let deepest = greenlet::deepest_stack();
+    gauge(out, "stack_deepest_bytes", "The most bytes of its stack that a greenlet which has ended used.", deepest)?;
+    about(out, "stack_peak_bytes", "gauge", "The most bytes of its stack that a greenlet used.")?;
+    for row in me.report().rows() {
+        sample_of_stack(out, &row)?;
+    }
+    Ok(())
 }
 
-/// A greenlet, as a page shows it. It has no handle, so writing may wait.
+#[inline(never)]
+fn about(out: &mut dyn Write, name: &str, kind: &str, help: &str) -> fmt::Result {
+    write!(out, "# HELP unikernel_{name} {help}\n# TYPE unikernel_{name} {kind}\n")
+}
+
+#[inline(never)]
+fn counter(out: &mut dyn Write, name: &str, help: &str, value: &tally::Counter) -> fmt::Result {
+    about(out, name, "counter", help)?;
+    writeln!(out, "unikernel_{name} {}", value.get())
+}
+
+#[inline(never)]
+fn gauge(out: &mut dyn Write, name: &str, help: &str, value: usize) -> fmt::Result {
+    about(out, name, "gauge", help)?;
+    writeln!(out, "unikernel_{name} {value}")
+}
+
+#[inline(never)]
+fn seconds(out: &mut dyn Write, name: &str, help: &str, microseconds: u64) -> fmt::Result {
+    let (whole, part) = (microseconds / 1_000_000, microseconds % 1_000_000);
+    write!(out, "# HELP unikernel_{name}_seconds_total {help}\n# TYPE unikernel_{name}_seconds_total counter\n")?;
+    writeln!(out, "unikernel_{name}_seconds_total {whole}.{part:06}")
+}
+
+#[inline(never)]
+fn sample_of_stack(out: &mut dyn Write, row: &Row<(), Fault>) -> fmt::Result {
+    let Some(Greenlet { id, stack: Some(Stack { peak, size, .. }), .. }) = look(row) else { return Ok(()) };
+    write!(out, "unikernel_stack_peak_bytes{{greenlet=\"{}\",id=\"{id}\",", row.name())?;
+    writeln!(out, "size=\"{size}\"}} {peak}")
+}
+
+/// What the kernel knows of a greenlet. It has no handle, which would keep the stack in use while a page is written.
 struct Greenlet {
-    row: Row<(), Fault>,
     id: u64,
-    name: &'static str,
     state: &'static str,
     stack: Option<Stack>,
 }
 
 /// Bytes of a stack.
+#[derive(Clone, Copy)]
 struct Stack {
     now: usize,
     peak: usize,
     size: usize,
 }
 
-/// Calls `write` for each greenlet.
-fn for_each(me: &Task, mut write: impl FnMut(&Greenlet) -> fmt::Result) -> fmt::Result {
-    let mut result = Ok(());
-    me.report().for_each(|row| {
-        let Some(greenlet) = row.greenlet() else { return };
-        let stack = greenlet.stack().map(|stack| Stack {
-            now: stack.in_use(),
-            peak: greenlet.high_water_mark().unwrap_or(0),
-            size: stack.size(),
-        });
-        let state = if greenlet.is_current() { "running" } else { "suspended" };
-        let greenlet = Greenlet { id: greenlet.id(), name: row.name(), state, stack, row };
-        result = result.and_then(|()| write(&greenlet));
+/// Returns `None` if the greenlet has ended.
+#[inline(never)]
+fn look(row: &Row<(), Fault>) -> Option<Greenlet> {
+    let greenlet = row.greenlet()?;
+    let stack = greenlet.stack().map(|stack| Stack {
+        now: stack.in_use(),
+        peak: greenlet.high_water_mark().unwrap_or(0),
+        size: stack.size(),
     });
-    result
+    let state = if greenlet.is_current() { "running" } else { "suspended" };
+    Some(Greenlet { id: greenlet.id(), state, stack })
 }

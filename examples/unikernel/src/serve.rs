@@ -3,9 +3,9 @@
 use crate::net::Net;
 use crate::stream::{Error, Stream};
 use crate::{Fault, Result, Stop, Task, pages, tally};
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
-use embedded_io::{Read, Write};
+use embedded_io::{Read, Write as _, WriteFmtError};
 use greenlet::StackPool;
 use heapless::String;
 use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
@@ -13,7 +13,7 @@ use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
 /// Connections that are served at a time. Fewer than sockets, so that there is one to answer the next client with 503.
 pub(crate) const CONNECTIONS: usize = 32;
 /// The bytes of the stack of a connection.
-pub(crate) const STACK: usize = 4096;
+pub(crate) const STACK: usize = 2560;
 
 pub(crate) static STACKS: StackPool<CONNECTIONS, STACK> = StackPool::new();
 
@@ -37,7 +37,9 @@ pub(crate) fn accept(me: &Task, net: &'static Net) -> Result {
         });
         if task.is_err() {
             tally::BUSY.add_one();
-            net.refuse(handle, text(Status::Refused(Refusal::Busy)).as_bytes());
+            let mut text = String::<128>::new();
+            write!(text, "{}", Status::Refused(Refusal::Busy).closing()).expect("it is shorter");
+            net.refuse(handle, text.as_bytes());
         }
     }
 }
@@ -45,22 +47,16 @@ pub(crate) fn accept(me: &Task, net: &'static Net) -> Result {
 /// Answers the requests of a connection until one side has enough.
 fn converse(me: &Task, mut stream: Stream<'_>) -> Result {
     let mut parser = Parser::default();
-    let mut bytes = Received::default();
+    let mut received = Received::default();
+    let mut request = None;
     loop {
-        let request = me.with_timeout(REQUEST, || Ok(next(&mut stream, &mut parser, &mut bytes)?));
-        let request = match request? {
-            Some(Some(request)) => request,
-            Some(None) => return Ok(()),
-            None => {
-                tally::TIMEOUTS.add_one();
-                if parser.is_fresh() {
-                    return Ok(());
-                }
-                Err(Refusal::TooSlow)
-            }
-        };
-        let responded = me.with_timeout(RESPONSE, || Ok(respond(me, &mut stream, &request)?));
-        match responded? {
+        let in_time = me.with_timeout(REQUEST, || Ok(next(&mut stream, &mut parser, &mut received, &mut request)?))?;
+        if in_time.is_none() {
+            tally::TIMEOUTS.add_one();
+            request = (!parser.is_fresh()).then_some(Err(Refusal::TooSlow));
+        }
+        let Some(request) = &request else { return Ok(()) };
+        match me.with_timeout(RESPONSE, || Ok(respond(me, &mut stream, request)?))? {
             Some(true) => {}
             Some(false) => return Ok(()),
             None => {
@@ -75,52 +71,58 @@ fn converse(me: &Task, mut stream: Stream<'_>) -> Result {
 /// Bytes that were received, and those of them that belong to the next request.
 #[derive(Default)]
 struct Received {
-    bytes: heapless::Vec<u8, 128>,
+    bytes: heapless::Vec<u8, 64>,
     taken: usize,
 }
 
-/// Reads the next request. `None` if the client sends no more.
+/// Reads the next request, into a place of the caller's. `None` if the client sends no more.
+///
+/// Not inlined, and so it shares the stack with `respond`.
+#[inline(never)]
 fn next<S: Read>(
     stream: &mut S,
     parser: &mut Parser,
     received: &mut Received,
-) -> Result<Option<Result<Request, Refusal>>, S::Error> {
+    request: &mut Option<Result<Request, Refusal>>,
+) -> Result<(), S::Error> {
     loop {
-        let (taken, request) = parser.add(&received.bytes[received.taken..]);
+        let (taken, next) = parser.add(&received.bytes[received.taken..]);
         received.taken += taken;
+        *request = next;
         if request.is_some() {
-            return Ok(request);
+            return Ok(());
         }
         received.taken = 0;
         received.bytes.resize_default(received.bytes.capacity()).expect("it has this capacity");
         let read = stream.read(&mut received.bytes);
         received.bytes.truncate(*read.as_ref().unwrap_or(&0));
         if read? == 0 {
-            return Ok(None);
+            return Ok(());
         }
     }
 }
 
 /// Answers a request. Returns `true` if the connection stays open.
+#[inline(never)]
 fn respond(me: &Task, stream: &mut Stream<'_>, request: &Result<Request, Refusal>) -> Result<bool, Error> {
     let request = match request {
         Ok(request) => request,
         Err(refusal) => {
             let status = Status::Refused(*refusal);
             tally::responded(status);
-            stream.write_all(text(status).as_bytes())?;
+            write(stream, format_args!("{}", status.closing()))?;
             return Ok(false);
         }
     };
     let Some(page) = pages::find(&request.path) else {
         tally::responded(Status::NotFound);
-        write_head(stream, Status::NotFound, Body::Empty, request.keeps_alive)?;
+        write(stream, format_args!("{}", Status::NotFound.head(Body::Empty, request.keeps_alive)))?;
         return Ok(request.keeps_alive);
     };
     tally::responded(Status::Ok);
     let keeps_alive = request.keeps_alive && request.is_1_1;
     let body = if request.is_1_1 { Body::Chunked(page.media) } else { Body::ToTheEnd(page.media) };
-    write_head(stream, Status::Ok, body, keeps_alive)?;
+    write(stream, format_args!("{}", Status::Ok.head(body, keeps_alive)))?;
     if request.method == Method::Get {
         let mut chunks = Chunks::new(stream, body);
         let _seen_by_finish = (page.write)(me, &mut chunks);
@@ -129,15 +131,11 @@ fn respond(me: &Task, stream: &mut Stream<'_>, request: &Result<Request, Refusal
     Ok(keeps_alive)
 }
 
-fn write_head<S: Write>(stream: &mut S, status: Status, body: Body, keeps_alive: bool) -> Result<(), S::Error> {
-    let mut head = String::<192>::new();
-    write!(head, "{}", status.head(body, keeps_alive)).expect("a head is shorter");
-    stream.write_all(head.as_bytes())
-}
-
-/// A response without a body, after which the connection is closed.
-fn text(status: Status) -> String<128> {
-    let mut text = String::new();
-    write!(text, "{}", status.closing()).expect("a head is shorter");
-    text
+/// Writes a head to a stream as it is formatted.
+#[inline(never)]
+fn write(stream: &mut Stream<'_>, text: fmt::Arguments<'_>) -> Result<(), Error> {
+    stream.write_fmt(text).map_err(|error| match error {
+        WriteFmtError::Other(error) => error,
+        WriteFmtError::FmtError => unreachable!("no head fails to format"),
+    })
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use embedded_io::Write;
 
 /// The bytes that are collected before they are written.
-const BUFFER: usize = 256;
+const BUFFER: usize = 96;
 
 /// Writes the text of a body to a stream, in chunks or as it is.
 ///
@@ -37,12 +37,12 @@ impl<'a, W: Write> Chunks<'a, W> {
     /// # Errors
     ///
     /// The first error of the stream.
-    pub fn finish(mut self) -> Result<(), W::Error> {
+    pub fn finish(&mut self) -> Result<(), W::Error> {
         self.flush();
         if self.is_chunked {
             self.write(b"0\r\n\r\n");
         }
-        self.error.map_or(Ok(()), Err)
+        self.error.take().map_or(Ok(()), Err)
     }
 
     fn flush(&mut self) {

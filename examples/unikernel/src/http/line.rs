@@ -3,7 +3,7 @@
 use heapless::Vec;
 
 /// The bytes of a line that are kept: of longer ones the beginning.
-pub(super) const KEPT: usize = 128;
+pub(super) const KEPT: usize = 96;
 
 /// A line that is being read.
 #[derive(Debug, Default)]
@@ -49,6 +49,7 @@ impl Line {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.kept.clear();
+        (self.is_cut, self.returned) = (false, false);
     }
 }

@@ -9,7 +9,7 @@ pub const HEAD: usize = 8192;
 /// The most lines of a head.
 pub const LINES: usize = 64;
 /// The most bytes of a path, without the query.
-pub const PATH: usize = 48;
+pub const PATH: usize = 24;
 
 /// A method that the server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +64,17 @@ impl Parser {
                 Ok(Some(request)) => Ok(request),
                 Err(refusal) => Err(refusal),
             };
-            *self = Self::default();
+            self.clear();
             return (at + 1, Some(ended));
         }
         (bytes.len(), None)
+    }
+
+    /// Makes it as new, in place: a new one would lie on the stack for a moment.
+    fn clear(&mut self) {
+        self.line.clear();
+        self.request = None;
+        (self.bytes, self.lines, self.has_host) = (0, 0, false);
     }
 
     /// Returns `true` if nothing of a request has arrived.

@@ -1,0 +1,149 @@
+//! The server of `examples/unikernel`: builds it, and boots it with a port of this computer's loopback interface.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::limit::Limit;
+use crate::machine::{self, Machine};
+use crate::tools::{self, Needs};
+use crate::{compile, environment, places, process};
+
+/// A machine that the server is built for.
+#[derive(Debug, PartialEq)]
+pub struct Server {
+    /// What the user calls it.
+    pub name: &'static str,
+    /// The machine of the guests that it runs on, and what it takes beside.
+    machine: &'static str,
+    arguments: &'static [&'static str],
+}
+
+/// Every machine that the server is built for; the first is the usual one.
+pub static SERVERS: [Server; 2] = [
+    Server { name: "aarch64", machine: "aarch64-softfloat", arguments: &["-machine", "gic-version=3"] },
+    Server { name: "x86_64", machine: "microvm", arguments: &["-machine", "acpi=off"] },
+];
+
+/// The line that the server prints when it serves.
+const SERVES: &[u8] = b"serving\n";
+
+/// The card, and its interface without the old registers.
+const CARD: [&str; 4] = ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-net-device,netdev=net"];
+
+/// The folder of the package.
+#[must_use]
+pub fn project() -> PathBuf {
+    places::root().join("examples/unikernel")
+}
+
+/// The target directory of the package.
+///
+/// # Errors
+///
+/// When the operating system cannot tell where this program is.
+pub fn built() -> io::Result<PathBuf> {
+    Ok(places::built()?.with_file_name("unikernel"))
+}
+
+/// The server that the user calls `name`.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Server> {
+    SERVERS.iter().find(|server| server.name == name)
+}
+
+/// Builds the server, boots it, prints where it is, and returns when it ends, which is a failure. Ctrl-C ends both.
+///
+/// # Errors
+///
+/// When something that this takes is missing, when the server does not build, and when it ends.
+pub fn show(server: &Server) -> Result<()> {
+    tools::ensure(&server.needs()?)?;
+    let elf = server.build()?;
+    let print = |piece: &[u8]| {
+        let mut out = io::stdout().lock();
+        out.write_all(piece).and_then(|()| out.flush())
+    };
+    let serves = |address| println!("http://{address}");
+    server.run(&elf, Limit::of_all(Duration::MAX), || false, serves, print)
+}
+
+impl Server {
+    /// What it takes to be built and booted.
+    ///
+    /// # Errors
+    ///
+    /// When the table of machines lacks it.
+    pub fn needs(&self) -> Result<Needs> {
+        let mut needs = Needs::default();
+        needs.machine(self.machine()?);
+        Ok(needs)
+    }
+
+    fn machine(&self) -> Result<&'static Machine> {
+        machine::named(self.machine).with_context(|| format!("no machine is called `{}`", self.machine))
+    }
+
+    /// Builds it, in release.
+    ///
+    /// # Errors
+    ///
+    /// When cargo cannot be started or fails; it has printed why on standard error by then.
+    pub fn build(&self) -> Result<PathBuf> {
+        let mut cargo = environment::cargo();
+        cargo.current_dir(project()).args(["build", "--release", "--locked", "--target", self.machine()?.target]);
+        let mut built = compile::executables(cargo, "bin", &built()?)?;
+        built.remove("unikernel").context("cargo built no `unikernel`")
+    }
+
+    /// Boots it, and calls `serves` with its address when it serves. Its console goes to `seen`. Ends QEMU when `is_over`
+    /// returns `true`, when this returns, and when the calling thread ends.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU cannot be started, when the server ends before `is_over` returns `true`, and when it uses up its `limit`.
+    pub fn run(
+        &self,
+        elf: &Path,
+        limit: Limit,
+        is_over: impl FnMut() -> bool,
+        mut serves: impl FnMut(SocketAddr),
+        mut seen: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<()> {
+        let machine = self.machine()?;
+        let address = free_port().context("cannot get a port of 127.0.0.1")?;
+        let (mut printed, mut is_serving) = (Vec::new(), false);
+        let ended = process::run_until(self.command(machine, elf, address), limit, is_over, |piece| {
+            seen(piece)?;
+            if !is_serving {
+                printed.extend_from_slice(piece);
+                is_serving = printed.windows(SERVES.len()).any(|part| part == SERVES);
+                if is_serving {
+                    serves(address);
+                }
+            }
+            Ok(())
+        });
+        let Some(ended) = ended.with_context(|| format!("cannot run {}", machine.qemu))? else { return Ok(()) };
+        let (console, errors) = (String::from_utf8_lossy(&ended.output), String::from_utf8_lossy(&ended.errors));
+        bail!("the server ended: {:?}\n{console}{errors}", ended.status)
+    }
+
+    fn command(&self, machine: &Machine, elf: &Path, address: SocketAddr) -> Command {
+        let network = format!("user,id=net,restrict=on,hostfwd=tcp:{}:{}-:80", address.ip(), address.port());
+        let mut command = Command::new(machine.qemu);
+        command.args(machine.arguments(elf, None, None, false, 1)).args(self.arguments);
+        command.args(["-netdev".into(), OsString::from(network)]).args(CARD).stdin(Stdio::null());
+        command
+    }
+}
+
+/// A port of the loopback interface that is free now. QEMU fails, and says so, if another program takes it meanwhile.
+fn free_port() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}

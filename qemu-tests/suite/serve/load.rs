@@ -1,0 +1,146 @@
+//! What the server survives.
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Outcome;
+use super::client::{Client, get, metric, metrics};
+
+/// How long the server may take for what it does at once.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+/// The connections that the server has stacks for.
+fn stacks(server: SocketAddr) -> Outcome<usize> {
+    Ok(metric(server, "unikernel_stacks")? as usize)
+}
+
+/// Waits until only the connection that asks has a stack.
+fn until_free(server: SocketAddr) -> Outcome {
+    let (began, mut free) = (Instant::now(), String::new());
+    while began.elapsed() < AT_ONCE {
+        let metrics = metrics(server)?;
+        let [all, left] = ["unikernel_stacks", "unikernel_stacks_free"].map(|name| metrics.get(name).copied());
+        if all.is_some() && all == left.map(|left| left + 1.0) {
+            return Ok(());
+        }
+        free = format!("{left:?} of {all:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Err(format!("stacks do not return: {free} are free"))
+}
+
+/// A client that reads little by little gets everything, and does not keep others waiting.
+pub(super) fn slow_reader(server: SocketAddr) -> Outcome {
+    const REQUESTS: usize = 40;
+    let mut slow = Client::connect(server)?;
+    slow.send(&b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(REQUESTS))?;
+    for _ in 0..5 {
+        thread::sleep(Duration::from_millis(100));
+        let began = Instant::now();
+        get(server, "/")?;
+        if began.elapsed() > AT_ONCE {
+            return Err(format!("a slow reader kept another client waiting for {:?}", began.elapsed()));
+        }
+    }
+    for number in 0..REQUESTS {
+        slow.response().map_err(|error| format!("response {number} to a slow reader: {error}"))?;
+    }
+    Ok(())
+}
+
+/// While all stacks are in use the next client gets 503 at once, and 200 when one is free again. The others are served meanwhile.
+pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
+    until_free(server)?;
+    let mut served = Vec::new();
+    for number in 0..stacks(server)? {
+        let mut client = Client::connect(server)?;
+        match client.get("/nosuch").map_err(|error| format!("connection {number}: {error}"))? {
+            response if response.status == 404 => served.push(client),
+            response => return Err(format!("connection {number}: {response:?}")),
+        }
+    }
+    for number in 0..10 {
+        let began = Instant::now();
+        let mut client = Client::connect(server)?;
+        let response = client.response().map_err(|error| format!("surplus connection {number}: {error}"))?;
+        if (response.status, response.is_last) != (503, true) || began.elapsed() > AT_ONCE {
+            return Err(format!("surplus connection {number}, after {:?}: {response:?}", began.elapsed()));
+        }
+    }
+    for client in &mut served {
+        client.get("/nosuch").map_err(|error| format!("a connection, while others are refused: {error}"))?;
+    }
+    drop(served);
+    let began = Instant::now();
+    while get(server, "/").is_ok_and(|response| response.status == 503) && began.elapsed() < AT_ONCE {
+        thread::sleep(Duration::from_millis(50));
+    }
+    until_free(server)
+}
+
+/// A client that says nothing, and one that begins a request and does not end it, lose their connections after five seconds.
+pub(super) fn half_open(server: SocketAddr) -> Outcome {
+    let before = metric(server, "unikernel_timeouts_total")?;
+    let mut silent = Client::connect(server)?;
+    let mut half = Client::connect(server)?;
+    half.send(b"GET / HT")?;
+    let began = Instant::now();
+    let response = half.response()?;
+    let took = began.elapsed();
+    if response.status != 408 || !(3..15).contains(&took.as_secs()) {
+        return Err(format!("half a request, after {took:?}: {response:?}"));
+    }
+    match silent.rest()?.as_str() {
+        "" => {}
+        text => return Err(format!("a client that says nothing gets {text:?}")),
+    }
+    match metric(server, "unikernel_timeouts_total")? - before {
+        2.0 => until_free(server),
+        other => Err(format!("two time-outs are {other}")),
+    }
+}
+
+/// After some thousand requests the same stacks are free, and the greenlets use no more of theirs.
+pub(super) fn nothing_grows(server: SocketAddr) -> Outcome {
+    const ROUNDS: usize = 4;
+    /// What paths that a round happens to take may add.
+    const SPREAD: f64 = 128.0;
+    let round = || -> Outcome<_> {
+        thread::scope(|scope| {
+            let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| some_requests(server))).collect();
+            clients.into_iter().try_for_each(|client| client.join().map_err(|_| "a client panicked".to_owned())?)
+        })?;
+        until_free(server)?;
+        let mut stacks = metrics(server)?;
+        stacks.retain(|name, _| name.contains("stack") && !name.contains("greenlet=\"connection\""));
+        Ok(stacks)
+    };
+    let first = round()?;
+    for number in 1..ROUNDS {
+        let now = round()?;
+        let is_same = |name: &String, value: f64| {
+            first.get(name).is_some_and(|&before| match name.contains("bytes") {
+                true => value - before <= SPREAD,
+                false => value == before,
+            })
+        };
+        if now.len() != first.len() || !now.iter().all(|(name, &value)| is_same(name, value)) {
+            return Err(format!("round {number}: {now:?}, and after the first one: {first:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// 300 requests: most on one connection, some on one each.
+fn some_requests(server: SocketAddr) -> Outcome {
+    let mut client = Client::connect(server)?;
+    for number in 0..270 {
+        let page = if number % 10 == 0 { "/" } else { "/nosuch" };
+        client.get(page).map_err(|error| format!("request {number}: {error}"))?;
+    }
+    for number in 0..30 {
+        get(server, "/metrics").map_err(|error| format!("connection {number}: {error}"))?;
+    }
+    Ok(())
+}

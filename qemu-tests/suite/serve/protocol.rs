@@ -1,0 +1,88 @@
+//! What the server answers.
+
+use std::net::SocketAddr;
+
+use super::Outcome;
+use super::client::{Client, get, metrics};
+
+/// What is malformed, or not supported, and the status that tells so.
+const REFUSED: [(&[u8], u16); 14] = [
+    (b"\r\n\r\n", 400),
+    (b"x\r\n\r\n", 400),
+    (b"GET /\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: \0\r\n\r\n", 400),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400), // TLS
+    (b"\xff\xfe\xfd\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 413),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n", 417),
+    (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+    (b"GET / HTTP/2.0\r\n\r\n", 505),
+];
+
+/// The page for people names every greenlet, `/metrics` counts, a HEAD has no body, and other paths are not found.
+pub(super) fn pages(server: SocketAddr) -> Outcome {
+    let page = get(server, "/")?;
+    let mut words = vec!["<!doctype html>", "http-equiv=refresh", "<meter", "requests a second", "</html>"];
+    words.extend(["network", "accept", "clock", "connection", "main", "waits for the signal network", "sleeps"]);
+    if let Some(missing) = words.into_iter().find(|word| !page.body.contains(word)) {
+        return Err(format!("/ lacks {missing:?}: {page:?}"));
+    }
+    let requests = metrics(server)?.get("unikernel_requests_total").copied();
+    if requests != Some(2.0) {
+        return Err(format!("two requests are {requests:?}"));
+    }
+    match get(server, "/nosuch")?.status {
+        404 => {}
+        status => return Err(format!("/nosuch: {status}")),
+    }
+    let mut client = Client::connect(server)?;
+    client.send(b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    let (status, fields) = client.head()?;
+    match (status, client.rest()?.as_str(), fields.contains_key("transfer-encoding")) {
+        (200, "", true) => Ok(()),
+        other => Err(format!("HEAD: {other:?}")),
+    }
+}
+
+/// A connection serves many requests, also those that are sent before the response to the previous one; but not one of HTTP/1.0.
+pub(super) fn keep_alive(server: SocketAddr) -> Outcome {
+    let mut client = Client::connect(server)?;
+    for path in ["/", "/metrics", "/nosuch"].into_iter().cycle().take(60) {
+        let response = client.get(path)?;
+        if response.is_last || response.status != if path == "/nosuch" { 404 } else { 200 } {
+            return Err(format!("{path}: {response:?}"));
+        }
+    }
+    client.send(&b"GET /nosuch HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20))?;
+    for number in 0..20 {
+        let response = client.response().map_err(|error| format!("pipelined request {number}: {error}"))?;
+        if response.status != 404 {
+            return Err(format!("pipelined request {number}: {response:?}"));
+        }
+    }
+    let mut old = Client::connect(server)?;
+    old.send(b"GET / HTTP/1.0\r\n\r\n")?;
+    let response = old.response()?;
+    if response.is_last && response.body.ends_with("</html>") { Ok(()) } else { Err(format!("HTTP/1.0: {response:?}")) }
+}
+
+/// Each is refused with its status, and then the connection is closed.
+pub(super) fn malformed(server: SocketAddr) -> Outcome {
+    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(2000));
+    let large = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "x".repeat(9000));
+    let generated = [(long.as_bytes(), 414), (large.as_bytes(), 431)];
+    for (bytes, expected) in REFUSED.into_iter().chain(generated) {
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]);
+        let mut client = Client::connect(server)?;
+        client.send(bytes)?;
+        let response = client.response().map_err(|error| format!("{text:?}: {error}"))?;
+        if (response.status, response.is_last) != (expected, true) {
+            return Err(format!("{text:?}: {response:?}"));
+        }
+    }
+    Ok(())
+}
