@@ -10,7 +10,13 @@ use qemu_tests::tools::Needs;
 use crate::Case;
 
 /// A document, how a row of a table in it begins, which operation its cells quote, and of which subjects.
-const QUOTED: [(&str, &str, &str, &[&str]); 12] = [
+const QUOTED: [(&str, &str, &str, &[&str]); 13] = [
+    (
+        "docs/hub.md",
+        "| embassy-executor: a number to another task and back, by two signals |",
+        "embassy_same_core",
+        &["stackless-aarch64", "stackless-x86_64"],
+    ),
     ("docs/costs.md", "| a switch with both |", "switch", BARE),
     (
         "docs/costs.md",

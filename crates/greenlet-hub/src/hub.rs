@@ -155,7 +155,6 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         let slot = state.main.bind(hub);
         slot.base().next.set(None);
         slot.next_generation();
-        state.schedule.relend.set(relend::<V, E>);
         state.schedule.begin(slot);
         slot
     }
@@ -203,7 +202,7 @@ impl<V: 'static, E: 'static> State<V, E> {
 }
 
 /// Sets the level of a task that has unlocked a mutex: its own, or what waits for another mutex of it lends.
-fn relend<V: 'static, E: 'static>(slot: SlotRef) {
+pub(crate) fn relend<V: 'static, E: 'static>(slot: SlotRef) {
     // SAFETY: the hub that set this function is of `V` and `E`.
     let state = unsafe { State::<V, E>::of(slot) };
     let lent =

@@ -32,7 +32,8 @@ pub(crate) struct Schedule {
     external: Cell<u32>,
     /// Ticks per second, read once per run.
     pub(crate) hertz: Cell<u32>,
-    /// Recomputes the level of a task that has unlocked a mutex: typed code, which `run` sets.
+    /// Recomputes the level of a task that has unlocked a mutex: typed code, which the first wait for a mutex sets, so that a program
+    /// without one is not linked with it.
     pub(crate) relend: Cell<fn(SlotRef)>,
     /// The state of the generator with which `select` picks its first arm.
     pub(crate) random: Cell<u32>,

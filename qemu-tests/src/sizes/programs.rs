@@ -30,13 +30,14 @@ const USUAL: Program =
     Program { name: "", returns: 0, feature: None, with_each: false, with_debug: false, prints: Prints::Nothing };
 
 /// In the order of the tables.
-pub(super) static PROGRAMS: [Program; 10] = [
+pub(super) static PROGRAMS: [Program; 11] = [
     Program { name: "empty", returns: 3, ..USUAL },
     Program { name: "two", returns: 25, with_each: true, ..USUAL },
     Program { name: "throw", returns: 26, ..USUAL },
     Program { name: "kill", returns: 37, ..USUAL },
     Program { name: "values", returns: 26, ..USUAL },
     Program { name: "many", returns: 73, ..USUAL },
+    Program { name: "hub", returns: 23, ..USUAL },
     Program { name: "heap", returns: 25, feature: Some("alloc"), ..USUAL },
     Program { name: "recorded", returns: 29, feature: Some("recorder"), ..USUAL },
     Program { name: "ram", with_each: true, prints: Prints::Figures, ..USUAL },

@@ -52,6 +52,7 @@ pub static TABLES: [Table; 2] = [
             row("*two* with `abandon`", "two with abandon, opt-level LEVEL, .text"),
             row("*two* with `alloc`, its stack from there", "heap, opt-level LEVEL, .text"),
             row("*two* with `recorder`, which remembers 8 events", "recorded, opt-level LEVEL, .text"),
+            row("a hub with two tasks, a timer and a signal", "hub, opt-level LEVEL, .text"),
             row("`.rodata` of *two*", "two, opt-level LEVEL, .rodata"),
             row("`.data` of *two*: its `Tree`", "two, opt-level LEVEL, .data"),
             row("`.bss` of *two*, 2,048 of it the stack", "two, opt-level LEVEL, .bss"),
