@@ -106,7 +106,9 @@ impl Log {
         let level = frame.level().map_or("PRINT", |level| level.as_str());
         let message = frame.display_message();
         let place = self.places.get(&frame.index());
-        let place = place.with_context(|| format!("`{message}` has no place in the source: `//@ defmt` in the guest's head has it built with one"))?;
+        let place = place.with_context(|| {
+            format!("`{message}` has no place in the source: `//@ defmt` in the guest's head has it built with one")
+        })?;
         let file = place.file.strip_prefix(places::root()).unwrap_or(&place.file);
         writeln!(block, "{} {message}\n# at {}:{}", level.to_uppercase(), file.display(), place.line)?;
         Ok(())
