@@ -45,7 +45,10 @@ fn a_body_that_is_accepted_leaves_the_neighbours_of_its_stack_alone() {
 fn on_every_size<V: Default + 'static>(main: &Greenlet<V, ()>) {
     macro_rules! multiples_of_64 {
         ($($n:literal)*) => {
-            [$(runs_beside_others(neighbours::<_, { 64 * $n }>(main)),)*]
+            [$({
+                static POOL: StackPool<3, { 64 * $n }> = StackPool::new();
+                runs_beside_others(&|name| main.build(&POOL).name(name).bare().unwrap())
+            },)*]
         };
     }
     let accepted = multiples_of_64!(
@@ -56,14 +59,13 @@ fn on_every_size<V: Default + 'static>(main: &Greenlet<V, ()>) {
     assert!(accepted.is_sorted() && !accepted[0] && accepted[accepted.len() - 1], "more is always enough");
 }
 
-/// Three greenlets on neighbouring stacks: the control block of one stands right below the stack of the next.
-fn neighbours<V: 'static, const SIZE: usize>(main: &Greenlet<V, ()>) -> [Greenlet<V, ()>; 3] {
-    let pool: &'static StackPool<3, SIZE> = Box::leak(Box::new(StackPool::new()));
-    ["low", "middle", "high"].map(|name| main.build(pool).name(name).bare().unwrap())
-}
-
-/// Lets `high` start, switch once and be killed, if its stack is found large enough for its body; whether it was.
-fn runs_beside_others<V: Default + 'static>([low, middle, high]: [Greenlet<V, ()>; 3]) -> bool {
+/// Lets `high` start, switch once and be killed, if its stack is found large enough for its body; whether it was. The stacks of the
+/// three are neighbours: the control block of one stands right below the stack of the next.
+///
+/// `bare` is not a type parameter, so that all sizes of stacks share this code. With three copies of `bare` in each, they took most
+/// of the time that this file takes to compile.
+fn runs_beside_others<V: Default + 'static>(bare: &dyn Fn(&'static str) -> Greenlet<V, ()>) -> bool {
+    let [low, middle, high] = ["low", "middle", "high"].map(bare);
     let captured = [1_u8; 100];
     match high.set_run(move |me, x| if captured[7] == 1 { me.up(x) } else { Ok(x) }) {
         Err(refused) => {
