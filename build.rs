@@ -1,4 +1,4 @@
-//! Sets `cfg(bare)` or `cfg(hosted)`, and `cfg(unoptimized)`; refuses targets and processors that the switch does not
+//! Sets `cfg(bare)` or `cfg(hosted)`, `cfg(unoptimized)` and `cfg(small)`; refuses targets and processors that the switch does not
 //! support; passes the directory of `greenlet.x` to the linker, and the path of `gdb/greenlet.py` to the assembly.
 
 #[path = "build/apx.rs"]
