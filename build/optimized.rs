@@ -1,5 +1,7 @@
-//! Sets `cfg(unoptimized)` if the program may be compiled without optimization, as far as a build script can detect
-//! this.
+//! Sets `cfg(unoptimized)` if the program may be compiled without optimization, and `cfg(small)` if this crate is
+//! optimized for size, as far as a build script can detect this.
+//!
+//! With `small` a switch is a function, one copy for a pair of types, instead of a sequence at each place that switches.
 //!
 //! The least stack of a body depends on it (`src/api/pools/least.rs`). The generic functions of the crate are compiled
 //! with the crates that use them, which may have another opt-level. `spawn` detects at run time what cannot be detected
@@ -16,6 +18,10 @@ pub(super) fn emit() {
     let by_profile = is("OPT_LEVEL", "0") || is("PROFILE", "debug");
     if by_profile || flags_say_so(&env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default()) {
         println!("cargo::rustc-cfg=unoptimized");
+    }
+    println!("cargo::rustc-check-cfg=cfg(small)");
+    if is("OPT_LEVEL", "s") || is("OPT_LEVEL", "z") {
+        println!("cargo::rustc-cfg=small");
     }
 }
 

@@ -51,15 +51,14 @@ const KEY: usize = 0x9e37_79b9_7f4a_7c15;
 /// The [`BAND`] bytes from `limit` up belong to the caller, and `limit` is aligned for a word.
 pub(crate) unsafe fn lay_band(limit: *mut u8, block: *const u8) -> *const Canary {
     let floor = limit.wrapping_add(BAND).cast::<Canary>();
-    for word in 1..=WORDS {
-        // SAFETY: the caller's contract.
-        unsafe { floor.wrapping_sub(word).write(Cell::new(floor.addr())) };
+    // SAFETY: the caller's contract.
+    let write = |word, value| unsafe { floor.wrapping_sub(word).write(Cell::new(value)) };
+    for word in 0..WORDS {
+        write(word + 1, floor.addr());
     }
     // The two that differ are written again: the loop above has no branch, and takes few wide stores.
-    for word in [1, Native::LOWER_CANARY] {
-        // SAFETY: the caller's contract.
-        unsafe { floor.wrapping_sub(word).write(Cell::new(canary(floor, block.addr(), word))) };
-    }
+    write(1, canary(floor, block.addr(), 1));
+    write(Native::LOWER_CANARY, canary(floor, block.addr(), Native::LOWER_CANARY));
     floor
 }
 

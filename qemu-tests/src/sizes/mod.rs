@@ -1,6 +1,6 @@
 //! How large programs with greenlets are, and what a greenlet takes of RAM: measured, shown, kept, compared.
 //!
-//! The programs stand in `qemu-tests/sizes`. Each is built as small firmware is, once optimized for size and once for speed, its
+//! The programs stand in `qemu-tests/sizes`. Each is built as small firmware is, twice optimized for size and once for speed, its
 //! sections are read from its file, and it is booted: what does not do its work has no size. Two of them print figures of their
 //! own. The figures of a machine are [kept](crate::figures) beside the programs.
 
@@ -54,7 +54,7 @@ pub fn build(machine: &Machine) -> Result<Vec<Build>> {
     let features = compile::features()?.into_iter().filter(|feature| feature != HOSTED);
     let variants: Vec<_> = [None].into_iter().chain(features.map(Some)).collect();
     let mut builds = Vec::new();
-    for profile in [Profile::Small, Profile::Release, Profile::Debug] {
+    for profile in [Profile::Small, Profile::Least, Profile::Release, Profile::Debug] {
         for feature in &variants {
             let wanted: Vec<_> =
                 PROGRAMS.iter().filter(|program| program.is_wanted(profile, feature.as_deref())).collect();
@@ -88,6 +88,7 @@ impl Build {
             Profile::Debug => "0",
             Profile::Release => "3",
             Profile::Small => "s",
+            Profile::Least => "z",
         };
         match &self.feature {
             // What takes a feature is always built with that.

@@ -36,7 +36,7 @@ pub static TABLES: [Table; 2] = [
     Table {
         file: "docs/size.md",
         corner: "bytes",
-        levels: &["s", "3"],
+        levels: &["s", "z", "3"],
         rows: &[
             row("`.text` of a program that does nothing", "empty, opt-level LEVEL, .text"),
             row("main, and a greenlet that answers: *two*", "two, opt-level LEVEL, .text"),

@@ -46,7 +46,8 @@ use word::Packed;
 ///
 /// `to` exists when this is called, and belongs to a tree with values `V` and errors `E`. It may be freed before this
 /// returns: this does not use `to` after other code has run.
-#[inline(always)]
+#[cfg_attr(small, inline(never))] // one copy
+#[cfg_attr(not(small), inline(always))]
 pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> Outcome<V, E> {
     let core = to.core();
     if const { TESTED_IN_SWITCH } {
@@ -97,7 +98,8 @@ pub(crate) fn switch_away<V: 'static, E: 'static>(to: Greenlet<V, E>, value: V) 
 /// # Safety
 ///
 /// `me` is the current greenlet, not main, of a tree with values `V` and errors `E`.
-#[inline(always)]
+#[cfg_attr(small, inline(never))] // one copy
+#[cfg_attr(not(small), inline(always))]
 pub(crate) unsafe fn up<V: 'static, E: 'static>(me: BlockPtr, value: V) -> Outcome<V, E> {
     // SAFETY: `me` runs a body, so it is neither main nor of an ended tree, and only those have no parent.
     let to = unsafe { me.parent().unwrap_unchecked() };

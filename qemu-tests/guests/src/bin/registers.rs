@@ -32,6 +32,10 @@ type Result = Outcome<u64, &'static str>;
 static STACKS: StackPool<8, 16384> = StackPool::new();
 static TREE: Tree<u64> = Tree::new();
 
+/// A value that travels in eight registers.
+type Wide = [u64; 8];
+static WIDE_TREE: Tree<Wide> = Tree::new();
+
 fn main() {
     let entered = TREE.enter(|main| {
         values(main);
@@ -43,6 +47,7 @@ fn main() {
         control_words(main);
     });
     check!(entered.is_ok());
+    check!(WIDE_TREE.enter(wide_values).is_ok());
 }
 
 /// Makes a transfer with a new pattern in every register that a function must keep, and checks that all of them are
@@ -194,6 +199,32 @@ fn live_values(main: &Main) {
     let end = || other.throw("end");
     check!(live_over!(isa::opaque, u64, end) == Some(Err(Thrown::Error("end"))), "general registers, over a death");
     check!(isa::floats_live_over(end) == Some(Err(Thrown::Error("end"))), "floating point registers, to a dead one");
+}
+
+/// The words of a value are in registers beside those that a function must keep, and in ones that it need not.
+fn wide_values(main: &greenlet::Main<Wide, &'static str>) {
+    println!("wide values: in eight registers, over a first start, a switch, one up, an error, an exit and a death");
+    const FIRST: Wide = [11, 12, 13, 14, 15, 16, 17, 18];
+    let plus = |value: Wide, more| value.map(|word| word + more);
+    let other = main.spawn(&STACKS, move |me: &greenlet::Me<Wide, &'static str>, first| {
+        check!(first == FIRST, "a first start: {first:?}");
+        let value = kept("a wide value away by a switch, back by a switch", || me.parent().switch(plus(first, 100)))?;
+        check!(value == plus(FIRST, 200), "by a switch: {value:?}");
+        let value = kept("a wide value up, back by a switch", || me.up(plus(value, 100)))?;
+        check!(value == plus(FIRST, 400), "by a switch, after an `up`: {value:?}");
+        let thrown = kept("a wide value up, back by an error", || me.up(plus(value, 100)));
+        check!(thrown == Err(Thrown::Error("there")));
+        kept("a wide value up, back by an exit", || me.up(plus(value, 200)))
+    });
+    let other = other.expect("a stack is free");
+    check!(kept("a wide value to a first start", || other.switch(FIRST)) == Ok(plus(FIRST, 100)));
+    check!(kept("a wide value by a switch, back by `up`", || other.switch(plus(FIRST, 200))) == Ok(plus(FIRST, 300)));
+    let back = kept("a wide value by a switch, back by `up`, again", || other.switch(plus(FIRST, 400)));
+    check!(back == Ok(plus(FIRST, 500)));
+    check!(kept("an error, back by a wide value", || other.throw("there")) == Ok(plus(FIRST, 600)));
+    let end = kept("a wide value in an exit, back by a death", || other.kill_with(plus(FIRST, 700)));
+    check!(end == Ok(plus(FIRST, 700)) && other.is_dead());
+    check!(kept("a wide value to oneself", || main.switch(FIRST)) == Ok(FIRST));
 }
 
 fn control_words(main: &Main) {
