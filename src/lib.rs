@@ -43,6 +43,8 @@ pub use api::pools::{Inline, StackMemory};
 #[cfg(feature = "abandon")]
 pub use api::reclaim::ReclaimError;
 pub use api::remote::{Gone, RemoteGreenlet};
+#[cfg(feature = "std")]
+pub use api::report::name_panics;
 pub use api::report::{current_report, report_all, stack_of};
 #[cfg(feature = "defmt")]
 pub use api::trace::DefmtTrace;

@@ -96,6 +96,40 @@ impl Overflow {
     }
 }
 
+/// Adds a line to the message of every panic from now on that happens in a tree: the greenlet in which it happens.
+///
+/// Sets a panic hook that writes to the standard error stream, and then calls the hook that was set before. For the
+/// beginning of a hosted program. Needs the feature `std`.
+///
+/// # Panics
+///
+/// If the calling thread is panicking, as [`std::panic::set_hook`].
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 65536> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// greenlet::name_panics();
+/// TREE.enter(|main| {
+///     let g = main.build(&STACKS).name("parser").spawn(|_me, x| Ok(10 / x)).unwrap();
+///     // in greenlet 1 "parser":
+///     // thread 'main' panicked at src/main.rs:5:63: attempt to divide by zero
+///     let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| g.switch(0)));
+///     assert!(payload.is_err());
+/// }).unwrap();
+/// ```
+#[cfg(feature = "std")]
+pub fn name_panics() {
+    let next = std::panic::take_hook();
+    std::panic::set_hook(std::boxed::Box::new(move |info| {
+        // SAFETY: with `std` each thread is a core, and the hook runs on the thread that panics.
+        if let Some(greenlet) = unsafe { current_report() } {
+            std::eprintln!("in {greenlet}:");
+        }
+        next(info);
+    }));
+}
+
 /// Returns the greenlet on whose stack, or in the page below it, `address` lies.
 ///
 /// For a fault handler that finds an access in a [guard](crate::GuardedStackPool::guards).
