@@ -185,6 +185,11 @@ impl Context {
         !pc.is_null() && pc != Native::trampoline() && unsafe { Native::is_mark(pc) }
     }
 
+    /// The address at which the last switch away resumes.
+    pub(crate) fn pc(&self) -> *const () {
+        self.pc.get()
+    }
+
     /// The stack pointer that the last switch away saved.
     pub(crate) fn sp(&self) -> *mut u8 {
         self.sp.get()

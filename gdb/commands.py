@@ -144,8 +144,8 @@ class Break(Command):
     """Break only in one greenlet: `greenlet break N LOCATION`, which is `break LOCATION if $greenlet() == N`."""
 
     def run(self, argument):
-        who, _, where = argument.partition(" ")
-        g = named(who, all_greenlets())
+        word, _, where = argument.partition(" ")
+        g = named(word, all_greenlets())
         gdb.Breakpoint(where.strip()).condition = f"$greenlet() == {g.id}"
 
 

@@ -43,7 +43,9 @@ pub use api::pools::{Inline, StackMemory};
 #[cfg(feature = "abandon")]
 pub use api::reclaim::ReclaimError;
 pub use api::remote::{Gone, RemoteGreenlet};
-pub use api::report::{current_report, stack_of};
+#[cfg(feature = "std")]
+pub use api::report::name_panics;
+pub use api::report::{current_report, report_all, stack_of};
 #[cfg(feature = "defmt")]
 pub use api::trace::DefmtTrace;
 #[cfg(feature = "recorder")]

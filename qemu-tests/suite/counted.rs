@@ -18,10 +18,10 @@ const NOT_COUNTED: [(&str, &[&str]); 6] = [
     ("sets a hook when the program is built", &["on_unraisable", "on_leak", "on_overflow"]),
     ("once, when the firmware boots", &["carve", "guards", "watch_stacks", "number"]),
     ("only what comes back or goes in differs from `kill`, `set_context`", &["kill_with", "set_any_context"]),
-    ("a report of what went wrong", &["at", "report_stacks"]),
+    ("a report of what went wrong", &["at", "report_all", "report_stacks"]),
     (
         "with a feature that the operations are not built with",
-        &["abandon", "abandon_current", "reclaim", "deepest_stack", "in_handler"],
+        &["abandon", "abandon_current", "reclaim", "deepest_stack", "in_handler", "name_panics"],
     ),
 ];
 

@@ -22,6 +22,7 @@
 //! Paint costs one store for each word of the stack at every claim, and the scan at every release one load for each
 //! word that was not written. So this is a feature.
 
+use crate::api::digits::decimal;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::tree::each;
 use crate::records::paint::{deepest, mark};
@@ -126,18 +127,5 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         };
         // SAFETY: the same.
         unsafe { each(main, line) };
-    }
-}
-
-/// Writes a number in decimal, one digit per call of `write`.
-fn decimal(number: u64, write: &mut dyn FnMut(&str)) {
-    const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    let mut power = 1;
-    while number / power >= 10 {
-        power *= 10;
-    }
-    while power > 0 {
-        write(DIGITS[(number / power % 10) as usize]);
-        power /= 10;
     }
 }

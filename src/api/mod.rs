@@ -8,6 +8,7 @@ pub(crate) mod builder;
 pub(crate) mod claimed;
 pub(crate) mod core_identity;
 mod debug;
+mod digits;
 pub(crate) mod handle;
 #[cfg(feature = "high-water")]
 pub(crate) mod high_water;

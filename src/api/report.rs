@@ -1,6 +1,9 @@
-//! Reports for panic handlers, fault handlers and supervisors: the current greenlet, and the owner of a stack
-//! address.
+//! Reports for panic handlers, fault handlers and supervisors: the current greenlet, the owner of a stack address, and
+//! all greenlets.
 
+use crate::api::digits::{decimal, hexadecimal};
+use crate::api::handle::State;
+use crate::arch::{Cpu, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow::Overflow;
 use crate::records::band::{BAND, CHECKED, is_whole};
@@ -93,6 +96,40 @@ impl Overflow {
     }
 }
 
+/// Adds a line to the message of every panic from now on that happens in a tree: the greenlet in which it happens.
+///
+/// Sets a panic hook that writes to the standard error stream, and then calls the hook that was set before. For the
+/// beginning of a hosted program. Needs the feature `std`.
+///
+/// # Panics
+///
+/// If the calling thread is panicking, as [`std::panic::set_hook`].
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 65536> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// greenlet::name_panics();
+/// TREE.enter(|main| {
+///     let g = main.build(&STACKS).name("parser").spawn(|_me, x| Ok(10 / x)).unwrap();
+///     // in greenlet 1 "parser":
+///     // thread 'main' panicked at src/main.rs:5:63: attempt to divide by zero
+///     let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| g.switch(0)));
+///     assert!(payload.is_err());
+/// }).unwrap();
+/// ```
+#[cfg(feature = "std")]
+pub fn name_panics() {
+    let next = std::panic::take_hook();
+    std::panic::set_hook(std::boxed::Box::new(move |info| {
+        // SAFETY: with `std` each thread is a core, and the hook runs on the thread that panics.
+        if let Some(greenlet) = unsafe { current_report() } {
+            std::eprintln!("in {greenlet}:");
+        }
+        next(info);
+    }));
+}
+
 /// Returns the greenlet on whose stack, or in the page below it, `address` lies.
 ///
 /// For a fault handler that finds an access in a [guard](crate::GuardedStackPool::guards).
@@ -146,6 +183,95 @@ pub unsafe fn stack_of(address: usize) -> Option<(Identity, Stack)> {
     // First the stack that contains the address, then the one above it: without guard pages, the page below a stack
     // belongs to its neighbour.
     find(0).or_else(|| find(PAGE))
+}
+
+/// Lines that [`report_all`] writes at most: a ring of greenlets that was overwritten may have no end.
+const LINES: u32 = 1000;
+
+/// Writes a line for each greenlet of the entered tree, in the order of creation; for a panic or fault handler.
+///
+/// A line has the name, the id and the state; of a suspended greenlet the address at which it resumes, which tools
+/// such as `addr2line` turn into function and line; the bytes of the stack in use and of all; and `overflown` if the
+/// canary band is not intact. The bytes in use of the running greenlet are `-` if the caller runs on another stack. `write` is called with one piece of text after the other. After 1,000 lines the report ends.
+///
+/// Outside of [`Tree::enter`](crate::Tree::enter) it writes nothing. Takes no lock, does not allocate, and formats
+/// without `core::fmt`: with optimization it takes less than 256 bytes of stack besides what `write` takes.
+///
+/// # Safety
+///
+/// As for [`stack_of`]: if a tree is entered, the caller runs on the core that entered it, in its code or in a handler
+/// that interrupts it. If the handler may have interrupted code of this crate, the caller must not resume any greenlet
+/// of the tree afterwards. `write` calls no function of this crate that takes a handle.
+///
+/// ```
+/// # use greenlet::{StackPool, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
+/// # static TREE: Tree<u32> = Tree::new();
+/// # TREE.enter(|main| {
+/// let g = main.build(&STACKS).name("parser").spawn(|me, x| me.up(x)).unwrap();
+/// g.switch(1).unwrap();
+/// let mut text = String::new();
+/// // SAFETY: this program has one thread, and this is the tree's own code.
+/// unsafe { greenlet::report_all(&mut |piece| text.push_str(piece)) };
+/// // main greenlet: running
+/// // greenlet 1 "parser": suspended at 0x55555558c4fa, stack 1376/16384
+/// assert!(text.starts_with("main greenlet: running\ngreenlet "));
+/// assert!(text.contains(" \"parser\": suspended at 0x") && text.ends_with("/16384\n"));
+/// # }).unwrap();
+/// ```
+pub unsafe fn report_all(write: &mut dyn FnMut(&str)) {
+    let Some(core) = reported_core() else { return };
+    if core.current_ptr().is_null() {
+        return;
+    }
+    // SAFETY: a tree is entered here, and the caller is on its core.
+    let main = unsafe { core.main() };
+    let mut at = main;
+    for _ in 0..LINES {
+        report_one(at, write);
+        at = at.successor();
+        if at == main {
+            return;
+        }
+    }
+    write("...\n");
+}
+
+/// Writes the line of one greenlet.
+fn report_one(block: BlockPtr, write: &mut dyn FnMut(&str)) {
+    let state = State::of(block);
+    if block.is_main() {
+        write("main greenlet");
+    } else {
+        write("greenlet ");
+        decimal(block.id(), write);
+        if let Some(name) = block.name.get() {
+            write(" \"");
+            write(name);
+            write("\"");
+        }
+    }
+    write(": ");
+    write(state.word());
+    if state == State::Suspended {
+        write(" at 0x");
+        hexadecimal(block.context.pc().addr() as u64, write);
+    }
+    if !block.is_main() && state != State::Dead {
+        let sp = if state == State::Running { Native::stack_pointer() } else { block.context.sp() }.addr();
+        write(", stack ");
+        if (block.limit()..=block.base()).contains(&sp) {
+            decimal((block.base() - sp) as u64, write);
+        } else {
+            write("-");
+        }
+        write("/");
+        decimal(block.stack_size() as u64, write);
+        if CHECKED && !is_whole(block) {
+            write(", overflown");
+        }
+    }
+    write("\n");
 }
 
 /// # Overflow check

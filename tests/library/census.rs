@@ -196,3 +196,56 @@ fn the_most_that_was_used_is_never_less_than_what_is_in_use() {
         assert_eq!(figures(main), (0, g.high_water_mark().unwrap()));
     });
 }
+
+#[test]
+#[cfg_attr(miri, ignore = "greenlets have stacks of their own there")]
+fn a_report_of_all_has_a_line_for_each_in_each_state() {
+    fn report() -> String {
+        let mut text = String::new();
+        // SAFETY: code of the tree, in the thread that entered it.
+        unsafe { greenlet::report_all(&mut |piece| text.push_str(piece)) };
+        text
+    }
+    tree(|main| {
+        let build = |name| main.build(&STACKS).name(name);
+        let waits = build("waits").spawn(|me, x| me.up(x)).unwrap();
+        waits.switch(1).unwrap();
+        let bare = build("bare").bare().unwrap();
+        let dead = build("dead").spawn(|_me, x| Ok(x)).unwrap();
+        dead.switch(1).unwrap();
+        let runner = build("runner").spawn(|me, x| {
+            let (text, size) = (report(), me.stack().unwrap().size());
+            let lines: Vec<_> = text.lines().collect();
+            assert!(lines[0].starts_with("main greenlet: suspended at 0x"), "{text}");
+            let line = |name: &str| *lines.iter().find(|line| line.contains(&format!("\"{name}\""))).expect(name);
+            let (_, waits) = line("waits").split_once(": suspended at 0x").expect(&text);
+            let (at, stack) = waits.split_once(", stack ").expect(&text);
+            assert!(usize::from_str_radix(at, 16).is_ok_and(|at| at > 4096), "{text}");
+            let used: usize = stack.strip_suffix(&format!("/{size}")).expect(&text).parse().unwrap();
+            assert!((1..size).contains(&used), "{text}");
+            assert!(line("bare").ends_with(&format!(": unstarted, stack -/{size}")), "{text}");
+            assert!(line("dead").ends_with("\"dead\": dead"), "{text}");
+            assert!(line("runner").contains("\": running, stack "), "{text}");
+            assert_eq!(lines.len(), 5, "{text}");
+            Ok(x)
+        });
+        runner.unwrap().switch(1).unwrap();
+        drop((waits, bare, dead));
+    });
+}
+
+/// A ring that was overwritten may have no end.
+#[test]
+#[cfg_attr(miri, ignore = "greenlets have stacks of their own there")]
+fn a_report_of_all_ends_after_a_thousand_lines() {
+    static MANY: greenlet::StackPool<1000, 4096> = greenlet::StackPool::new();
+    tree(|main| {
+        let many: Vec<_> = (0..1000).map(|_| main.bare(&MANY).unwrap()).collect();
+        let mut text = String::new();
+        // SAFETY: code of the tree, in the thread that entered it.
+        unsafe { greenlet::report_all(&mut |piece| text.push_str(piece)) };
+        assert_eq!(text.lines().count(), 1001);
+        assert!(text.ends_with("/4096\n...\n"), "{text}");
+        drop(many);
+    });
+}

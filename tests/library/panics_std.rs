@@ -261,3 +261,29 @@ fn threads_panic_apart() {
     });
     assert_eq!(SHARED.free(), 8);
 }
+
+/// In a process of its own, because the hook is the program's.
+#[test]
+fn the_message_of_a_panic_names_the_greenlet() {
+    const TEST: &str = "panics_std::the_message_of_a_panic_names_the_greenlet";
+    const CHILD: &str = "GREENLET_TEST_NAMES_PANICS";
+    if std::env::var_os(CHILD).is_some() {
+        greenlet::name_panics();
+        assert!(catch_unwind(|| panic!("outside")).is_err());
+        tree(|main| {
+            let g = main.build(&STACKS).name("clumsy").spawn(|_me, x| panic!("inside with {x}")).unwrap();
+            assert!(catch_unwind(AssertUnwindSafe(|| g.switch(7))).is_err());
+        });
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", TEST, "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(child.stderr).unwrap();
+    assert!(child.status.success(), "{said}");
+    let (outside, inside) = said.split_once("in greenlet ").expect(&said);
+    assert!(outside.contains("outside") && !inside.contains("in greenlet "), "{said}");
+    assert!(inside.contains("\"clumsy\":\n") && inside.contains("inside with 7"), "{said}");
+}

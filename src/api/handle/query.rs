@@ -2,7 +2,7 @@
 
 use crate::kernel::handle::Greenlet;
 use crate::kernel::me::{Main, Me};
-use crate::records::block::{DEAD, ENDED};
+use crate::records::block::{BlockPtr, DEAD, ENDED};
 use core::fmt;
 
 /// The state of a greenlet in its life cycle.
@@ -33,14 +33,33 @@ pub enum State {
     Dead,
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl State {
+    /// The state of the greenlet of `block`.
+    pub(crate) fn of(block: BlockPtr) -> Self {
+        if block.has(DEAD | ENDED) {
+            Self::Dead
+        } else if block.is_unstarted() {
+            Self::Unstarted
+        } else if block.core().current_ptr() == block.as_ptr() {
+            Self::Running
+        } else {
+            Self::Suspended
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
             Self::Unstarted => "unstarted",
             Self::Running => "running",
             Self::Suspended => "suspended",
             Self::Dead => "dead",
-        })
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -61,16 +80,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// ```
     #[must_use]
     pub fn state(&self) -> State {
-        let block = self.block();
-        if block.has(DEAD | ENDED) {
-            State::Dead
-        } else if block.is_unstarted() {
-            State::Unstarted
-        } else if block.core().current_ptr() == block.as_ptr() {
-            State::Running
-        } else {
-            State::Suspended
-        }
+        State::of(self.block())
     }
 
     /// Returns `true` unless the state is [`State::Unstarted`]. A greenlet that was killed before its body ran

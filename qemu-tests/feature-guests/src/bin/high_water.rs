@@ -16,6 +16,8 @@ greenlet::core_identity!(feature_guests::OneCore);
 const SIZE: usize = 16384;
 /// What a report may take.
 const REPORT: usize = 320;
+/// The same, of the report of all greenlets.
+const REPORT_OF_ALL: usize = 256;
 
 static STACKS: StackPool<2, SIZE> = StackPool::new();
 static TREE: Tree<u32> = Tree::new();
@@ -31,6 +33,7 @@ fn main() {
         again(main);
         println!("a report takes little of the stack that it is called on");
         report(main);
+        report_of_all(main);
         println!("what things take, in bytes:");
         takes(main, "an unstarted greenlet", None);
         takes(main, "an end", Some(|_, x| x));
@@ -114,6 +117,24 @@ fn again(main: &Greenlet) {
     let g = main.spawn(&STACKS, |_, x| Ok(x)).expect("a stack is free");
     check!(g.high_water_mark().is_some_and(|mark| mark < 500));
     check!(g.is_intact());
+}
+
+/// As `report`, of all greenlets: what a panic handler takes.
+fn report_of_all(main: &Greenlet) {
+    let reporter = main.build(&STACKS).name("reporter").spawn(|me, _| {
+        let before = me.stack().map_or(0, |stack| stack.in_use());
+        let mut lines = 0;
+        // SAFETY: code of the core that entered the tree, which no handler interrupts.
+        unsafe { greenlet::report_all(&mut |piece| lines += u32::from(piece.ends_with('\n'))) };
+        let took = me.high_water_mark().unwrap_or(SIZE) - before;
+        println!("# a report of all: {took}");
+        check!(took < REPORT_OF_ALL || cfg!(debug_assertions), "a report of all takes {took} bytes of stack");
+        Ok(lines)
+    });
+    let reporter = reporter.expect("a stack is free");
+    let other = main.build(&STACKS).name("other").bare();
+    check!(reporter.switch(0) == Ok(3));
+    drop(other);
 }
 
 fn report(main: &Greenlet) {
