@@ -89,11 +89,14 @@ fn drive(server: &'static Server) -> Result<(), Failed> {
 }
 
 fn clients(server: SocketAddr) -> Outcome {
-    protocol::pages(server)?;
-    protocol::keep_alive(server)?;
-    protocol::malformed(server)?;
-    load::slow_reader(server)?;
-    load::more_than_stacks(server)?;
-    load::half_open(server)?;
-    load::nothing_grows(server)
+    let steps: [(&str, fn(SocketAddr) -> Outcome); 7] = [
+        ("pages", protocol::pages),
+        ("keep-alive", protocol::keep_alive),
+        ("malformed requests", protocol::malformed),
+        ("a slow reader", load::slow_reader),
+        ("more connections than stacks", load::more_than_stacks),
+        ("half-open connections", load::half_open),
+        ("some thousand requests", load::nothing_grows),
+    ];
+    steps.into_iter().try_for_each(|(name, step)| step(server).map_err(|error| format!("{name}: {error}")))
 }
