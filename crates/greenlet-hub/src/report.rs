@@ -84,6 +84,18 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
 /// A task, and what it waits for. Made by [`Report::rows`].
 ///
 /// It refers to nothing of the task: code that gets it may wait, and meanwhile the frames of the task are left.
+///
+/// ```
+/// # use greenlet_hub::{Hub, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// # HUB.run(|main| {
+/// for row in main.report().rows() {
+///     print!("{row}"); // the line of a report
+///     # assert_eq!(row.to_string(), "  main       is ready\n");
+/// }
+/// # }).unwrap();
+/// ```
 pub struct Row<V: 'static = (), E: 'static = &'static str> {
     task: &'static str,
     greenlet: Option<WeakGreenlet<V, E>>,

@@ -26,6 +26,8 @@ const BUILD: Limit = Limit::of_silence(Duration::from_secs(300));
 
 /// What goes on between a client and the server. The error says what was not as expected.
 type Outcome<T = ()> = Result<T, String>;
+/// What clients do, one after the other.
+type Step = fn(SocketAddr) -> Outcome;
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![Case::new("serve::parser".to_owned(), Needs::default(), parser)];
@@ -89,7 +91,7 @@ fn drive(server: &'static Server) -> Result<(), Failed> {
 }
 
 fn clients(server: SocketAddr) -> Outcome {
-    let steps: [(&str, fn(SocketAddr) -> Outcome); 7] = [
+    let steps: [(&str, Step); 7] = [
         ("pages", protocol::pages),
         ("keep-alive", protocol::keep_alive),
         ("malformed requests", protocol::malformed),
