@@ -22,6 +22,9 @@ pub mod debugging {}
 #[doc = include_str!("design.md")]
 pub mod design {}
 #[doc = include_str!("links.md")]
+#[doc = include_str!("embedding.md")]
+pub mod embedding {}
+#[doc = include_str!("links.md")]
 #[doc = include_str!("firmware.md")]
 pub mod firmware {}
 #[doc = include_str!("links.md")]
@@ -69,3 +72,6 @@ pub mod stackless {}
 #[doc = include_str!("links.md")]
 #[doc = include_str!("targets.md")]
 pub mod targets {}
+#[doc = include_str!("links.md")]
+#[doc = include_str!("unikernel.md")]
+pub mod unikernel {}

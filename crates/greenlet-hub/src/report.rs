@@ -86,14 +86,14 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
 /// It refers to nothing of the task: code that gets it may wait, and meanwhile the frames of the task are left.
 ///
 /// ```
-/// # use greenlet_hub::{Hub, Row, Threads};
+/// # use greenlet_hub::{Hub, Threads};
 /// # static PLATFORM: Threads = Threads::new();
 /// # static HUB: Hub<1> = Hub::new(&PLATFORM);
-/// fn line(row: &Row) -> String {
-///     format!("{} {}", row.name(), row.what())
-/// }
 /// # HUB.run(|main| {
-/// main.report().for_each(|row| assert_eq!(line(&row), "main is ready"));
+/// for row in main.report().rows() {
+///     print!("{row}"); // the line of a report
+///     # assert_eq!(row.to_string(), "  main       is ready\n");
+/// }
 /// # }).unwrap();
 /// ```
 pub struct Row<V: 'static = (), E: 'static = &'static str> {

@@ -26,6 +26,8 @@ const BUILD: Limit = Limit::of_silence(Duration::from_secs(300));
 
 /// What goes on between a client and the server. The error says what was not as expected.
 type Outcome<T = ()> = Result<T, String>;
+/// What clients do, one after the other.
+type Step = fn(SocketAddr) -> Outcome;
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![Case::new("serve::parser".to_owned(), Needs::default(), parser)];
@@ -89,11 +91,14 @@ fn drive(server: &'static Server) -> Result<(), Failed> {
 }
 
 fn clients(server: SocketAddr) -> Outcome {
-    protocol::pages(server)?;
-    protocol::keep_alive(server)?;
-    protocol::malformed(server)?;
-    load::slow_reader(server)?;
-    load::more_than_stacks(server)?;
-    load::half_open(server)?;
-    load::nothing_grows(server)
+    let steps: [(&str, Step); 7] = [
+        ("pages", protocol::pages),
+        ("keep-alive", protocol::keep_alive),
+        ("malformed requests", protocol::malformed),
+        ("a slow reader", load::slow_reader),
+        ("more connections than stacks", load::more_than_stacks),
+        ("half-open connections", load::half_open),
+        ("some thousand requests", load::nothing_grows),
+    ];
+    steps.into_iter().try_for_each(|(name, step)| step(server).map_err(|error| format!("{name}: {error}")))
 }

@@ -12,9 +12,9 @@ static TICKS: AtomicU32 = AtomicU32::new(1);
 static TIMER: AtomicU32 = AtomicU32::new(1);
 
 /// The frequency of the PIT.
-const PIT: u32 = 1_193_182;
-/// The measurement takes a fiftieth of a second.
-const PART: u32 = 50;
+const PIT: u64 = 1_193_182;
+/// How long one measurement takes, in units of the PIT. It wraps after 55 milliseconds.
+const SPAN: u16 = 12_000;
 
 pub(in crate::board) fn ticks() -> u64 {
     // SAFETY: every x86_64 has the counter.
@@ -36,19 +36,33 @@ pub(in crate::board) fn arm(at: Option<u64>) {
 }
 
 /// Measures. Called once, with interrupts masked.
+///
+/// Several times, because a virtual processor may be stopped between two instructions: the median is not one of those measurements.
 pub(super) fn init() {
     // Channel 0, both bytes, counts down from 65,536, over and over.
     for (port, value) in [(0x43, 0x34), (0x40, 0), (0x40, 0)] {
         // SAFETY: a register of the PIT, which nothing else uses.
         unsafe { Port::<u8>::new(port).write(value) };
     }
-    let (first, began) = (pit(), ticks());
     set_timer(u32::MAX);
-    while u32::from(first.wrapping_sub(pit())) < PIT / PART {}
-    let ticks = u32::try_from(ticks() - began).expect("a processor has less than 64 GHz");
-    TICKS.store(ticks * PART, Relaxed);
-    TIMER.store((u32::MAX - timer_left()) * PART, Relaxed);
+    let measured = [(); 7].map(|()| measure());
     set_timer(0);
+    for (what, frequency) in [(&TICKS, 0), (&TIMER, 1)] {
+        let mut each = measured.map(|round| round[frequency]);
+        each.sort_unstable();
+        what.store(u32::try_from(each[each.len() / 2]).expect("a processor has less than 64 GHz"), Relaxed);
+    }
+}
+
+/// Returns ticks, and units of the APIC's timer, in a second.
+fn measure() -> [u64; 2] {
+    let (first, began, left) = (pit(), ticks(), timer_left());
+    loop {
+        let units = first.wrapping_sub(pit());
+        if units >= SPAN {
+            return [ticks() - began, u64::from(left - timer_left())].map(|count| count * PIT / u64::from(units));
+        }
+    }
 }
 
 /// Reads the count of the PIT.
