@@ -39,7 +39,7 @@ pub(crate) fn check_whole<V: 'static, E: 'static>(leaver: BlockPtr) {
 /// Switches to main's stack for good, to report the overflow of `leaver`. Uses little stack, because none may be left.
 #[cold]
 #[inline(never)]
-pub(crate) fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
+fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
     let core = leaver.core();
     if core.reports_overflow() {
         left_twice()

@@ -259,8 +259,9 @@ unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
     let to = unsafe { BlockPtr::from_context(to) };
     let core = to.core();
     if !core.needs_slow_path(to) {
+        // The stack is not whole; or what failed holds by now, for a debugger masks interrupts while it steps.
         // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
-        overflow::violated::<V, E>(unsafe { core.current() })
+        overflow::check::<V, E>(unsafe { core.current() });
     }
     // SAFETY: the same contract.
     place.write(Ok(unsafe { words.unpack() }));
