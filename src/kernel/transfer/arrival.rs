@@ -52,24 +52,32 @@ pub(super) struct Packet<V, E> {
     pub(super) panic: Option<Payload>,
 }
 
-/// Receives what a greenlet that left by the slow path is resumed with, a value or a packet, into `place`.
+/// What a greenlet that left by the slow path is resumed with.
+pub(super) enum Arrived {
+    /// A value, which has been received into its place. Or the greenlet did not leave, because it sent to itself, or to a
+    /// greenlet without a body.
+    Received(Delivery),
+    /// This packet, which is not opened yet.
+    Packet(*const ()),
+}
+
+/// Receives a value that a greenlet which left by the slow path is resumed with, into `place`.
 ///
 /// # Safety
 ///
 /// `landing` was just returned by a switch in a tree of `V` and `E`, and is received once.
-#[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
+#[inline(always)]
 pub(super) unsafe fn receive<V: 'static, E: 'static, W: Packed>(
     landing: Landing<W>,
     place: &mut Place<V, E>,
-) -> Delivery {
+) -> Arrived {
     match landing.received() {
         Ok(words) => {
             // SAFETY: they are a packed `V`.
             unsafe { receive_words(words, place) };
-            Ok(())
+            Arrived::Received(Ok(()))
         }
-        // SAFETY: the packet is a `Packet<V, E>`.
-        Err(packet) => unsafe { open_packet(packet, place) },
+        Err(packet) => Arrived::Packet(packet),
     }
 }
 
@@ -136,7 +144,7 @@ pub(super) unsafe fn receive_packet<V: 'static, E: 'static>(packet: *const (), p
 ///
 /// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed, and is received once.
 #[inline(never)]
-unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Place<V, E>) -> Delivery {
+pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), place: &mut Place<V, E>) -> Delivery {
     // SAFETY: the caller's contract.
     let (origin, mut delivered) = unsafe { read_packet(packet, place) };
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.

@@ -5,9 +5,9 @@
 //! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value: the frames of
 //! an arrival may lie on a small stack, and would each have room for one.
 
-use super::arrival::{Delivery, Packet, Place, receive, replace_by_panic};
-use super::word::{self, Packed};
-use crate::arch::{Landing, Word, Words};
+use super::arrival::{Arrived, Delivery, Packet, Place, open_packet, receive, replace_by_panic};
+use super::word;
+use crate::arch::{Isa, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
@@ -119,47 +119,22 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(
 ) -> Delivery {
     // SAFETY: the tree is entered, so the caller runs inside it.
     overflow::check_whole::<V, E>(unsafe { named.core().current() });
-    if const { word::is_wide::<V>() } {
-        // SAFETY: the same contract.
-        unsafe { exchange_as::<V, E, Words>(named, place, work) }
-    } else {
-        // SAFETY: the same contract.
-        unsafe { exchange_as::<V, E, Word>(named, place, work) }
-    }
-}
-
-/// [`exchange`] with values that are packed to a `W`.
-///
-/// # Safety
-///
-/// As for [`exchange`].
-#[inline(always)]
-unsafe fn exchange_as<V: 'static, E: 'static, W: Packed>(
-    named: BlockPtr,
-    place: &mut Place<V, E>,
-    work: Work,
-) -> Delivery {
     // SAFETY: the same contract.
-    match unsafe { depart::<V, E, W>(named, place, work) } {
-        // SAFETY: the landing has just arrived, and is received once.
-        Ok(landing) => unsafe { receive(landing, place) },
-        Err(delivered) => delivered,
+    match unsafe { depart(named, place, work) } {
+        Arrived::Received(delivered) => delivered,
+        // SAFETY: the packet has just arrived, and is received once.
+        Arrived::Packet(packet) => unsafe { open_packet(packet, place) },
     }
 }
 
 /// The departure of [`exchange`]. A function of its own, so that the code of the arrival, which may run other greenlets,
-/// uses the same part of the stack. Returns what the greenlet is resumed with; or `Err` if it did not leave, because it
-/// sent to itself, or to a greenlet without a body.
+/// uses the same part of the stack.
 ///
 /// # Safety
 ///
 /// As for [`exchange`].
 #[inline(never)]
-unsafe fn depart<V: 'static, E: 'static, W: Packed>(
-    named: BlockPtr,
-    place: &mut Place<V, E>,
-    work: Work,
-) -> Result<Landing<W>, Delivery> {
+unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E>, work: Work) -> Arrived {
     // SAFETY: the tree is entered, so the caller runs inside it.
     let from = unsafe { named.core().current() };
     let mut to = named;
@@ -170,30 +145,39 @@ unsafe fn depart<V: 'static, E: 'static, W: Packed>(
     }
     if to.has(NO_BODY) {
         // SAFETY: the caller's contract.
-        return Err(unsafe { refuse_without_body(place, work) });
+        return Arrived::Received(unsafe { refuse_without_body(place, work) });
     }
     if from == to {
         // SAFETY: `to` is current, and the current greenlet exists.
-        return Err(unsafe { trace(from, to, place, Ok(())) });
+        return Arrived::Received(unsafe { trace(from, to, place, Ok(())) });
     }
     set_current_counted(to);
     // SAFETY: `from` is running. `to` is suspended or fresh, being neither dead nor bare. It is `named`, which exists, or an
     // ancestor, which its child's parent field keeps alive; no other code has run since it was found.
-    Ok(unsafe { leave(from, to, place) })
+    unsafe { leave(from, to, place) }
 }
 
 /// Leaves `from` for `to` with what is in the place, in a packet. Both are on this stack, which does not change until the
-/// receiver has read them. Returns what `from` is resumed with.
+/// receiver has read them. Returns when a value has been received into the place, or a packet has arrived.
 ///
 /// # Safety
 ///
-/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`, whose values are packed to a `W`.
+/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
 #[inline(always)]
-unsafe fn leave<V, E, W: Packed>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Landing<W> {
+unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Arrived {
     // The pointer to the place is derived from the reference of this function, which is used again afterwards.
     let packet = ManuallyDrop::new(Packet { origin: from.retain(), what: place.as_ptr(), panic: None });
+    let (from, to, packet) = (from.context(), to.context(), (&raw const packet).cast());
+    if const { word::is_wide::<V>() } {
+        // SAFETY: the caller's contract.
+        let landing = unsafe { Native::wide_switch_with_packet(from, to, packet) };
+        // SAFETY: `landing` comes from this switch, and is received once.
+        return unsafe { receive(landing, place) };
+    }
     // SAFETY: the caller's contract.
-    unsafe { W::switch_with_packet(from.context(), to.context(), (&raw const packet).cast()) }
+    let landing = unsafe { Native::switch_with_packet(from, to, packet) };
+    // SAFETY: `landing` comes from this switch, and is received once.
+    unsafe { receive(landing, place) }
 }
 
 /// Drops what was to be sent to a greenlet without a body.
@@ -286,7 +270,11 @@ pub(super) unsafe fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>
             to.core().set_slow(UNREF);
         }
         // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on.
-        unsafe { leave_and_receive(from, to, place) }
+        match unsafe { leave(from, to, place) } {
+            Arrived::Received(delivered) => delivered,
+            // SAFETY: the packet has just arrived, and is received once.
+            Arrived::Packet(packet) => unsafe { open_packet(packet, place) },
+        }
     };
     if let Err(payload) = delivered {
         panic::resume(payload);
@@ -321,25 +309,6 @@ pub(super) fn first_not_dead(named: BlockPtr) -> BlockPtr {
         }
     }
     target
-}
-
-/// [`leave`], and then [`receive`].
-///
-/// # Safety
-///
-/// As for [`leave`].
-#[inline(always)]
-unsafe fn leave_and_receive<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Delivery {
-    if const { word::is_wide::<V>() } {
-        // SAFETY: the same contract.
-        let landing: Landing<Words> = unsafe { leave(from, to, place) };
-        // SAFETY: the landing has just arrived, and is received once.
-        return unsafe { receive(landing, place) };
-    }
-    // SAFETY: the same contract.
-    let landing: Landing<Word> = unsafe { leave(from, to, place) };
-    // SAFETY: the landing has just arrived, and is received once.
-    unsafe { receive(landing, place) }
 }
 
 /// Makes `to` the current greenlet, which will receive a packet. The packet owns a reference to the origin, so the

@@ -9,7 +9,7 @@
 //! Words in registers need no memory where sender and receiver have no use for it. In memory each word is stored twice,
 //! by the sender and by the receiver, and a processor stores one a cycle.
 
-use crate::arch::{Context, Isa, Landing, Native, Word, Words};
+use crate::arch::{Word, Words};
 use core::mem::{MaybeUninit, align_of, size_of};
 
 /// Whether a `V` is passed in the word itself.
@@ -54,7 +54,7 @@ pub(super) unsafe fn pack_wide<V>(place: *const V) -> Words {
 }
 
 /// What a value is packed to.
-pub(super) trait Packed: Sized {
+pub(super) trait Packed {
     /// Unpacks the value.
     ///
     /// # Safety
@@ -62,22 +62,9 @@ pub(super) trait Packed: Sized {
     /// This came from [`pack`] or [`pack_wide`] for the same `V`, or is the address of what came from the latter. It is
     /// unpacked once, and the memory that it is the address of has not changed.
     unsafe fn unpack<V>(self) -> V;
-
-    /// Saves `from` and resumes `to` with a packet. Returns what `from` is resumed with, which may be packed values.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Isa::switch_with_packet`]; and values are packed to this.
-    unsafe fn switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing<Self>;
 }
 
 impl Packed for Word {
-    #[inline(always)]
-    unsafe fn switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing<Self> {
-        // SAFETY: the same contract.
-        unsafe { Native::switch_with_packet(from, to, packet) }
-    }
-
     #[inline(always)]
     unsafe fn unpack<V>(self) -> V {
         if fits::<V>() {
@@ -92,12 +79,6 @@ impl Packed for Word {
 }
 
 impl Packed for Words {
-    #[inline(always)]
-    unsafe fn switch_with_packet(from: *const Context, to: *const Context, packet: *const ()) -> Landing<Self> {
-        // SAFETY: the same contract.
-        unsafe { Native::wide_switch_with_packet(from, to, packet) }
-    }
-
     #[inline(always)]
     unsafe fn unpack<V>(self) -> V {
         debug_assert!(is_wide::<V>());
