@@ -86,7 +86,7 @@ impl<V: 'static, E: 'static> WeakGreenlet<V, E> {
     ///
     /// # Cost
     ///
-    /// Ten instructions more than [`Greenlet::switch`], hosted on x86_64.
+    /// Six instructions more than [`Greenlet::switch`], hosted on x86_64.
     ///
     /// ```
     /// # use greenlet::{Refusal, Sent, StackPool, Thrown, Tree};
