@@ -29,8 +29,8 @@ fn main() {
         return;
     }
 
-    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts"))
-        .join("../../linker");
+    let folder =
+        Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts")).join("../../linker");
     let script = folder.join(format!("qemu-{arch}.ld"));
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=--script={}", script.display());

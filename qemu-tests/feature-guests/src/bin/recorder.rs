@@ -25,7 +25,9 @@ fn ticks() -> u64 {
 }
 
 fn main() {
-    RECORDER.for_each(|record| check!(false, "remembered before anything happened: {record}")).expect("nothing is written meanwhile");
+    RECORDER
+        .for_each(|record| check!(false, "remembered before anything happened: {record}"))
+        .expect("nothing is written meanwhile");
 
     let entered = TREE.enter(|main| {
         let parser = main.build(&STACKS).name("parser").spawn(|me, mut x| {

@@ -11,7 +11,7 @@ use board::{check, println};
 use greenlet::{Gone, RemoteGreenlet, StackPool, Thrown};
 
 use crate::held::Held;
-use crate::lanes::{Answer, Request, LANES, OWN, WOKEN, lane};
+use crate::lanes::{Answer, LANES, OWN, Request, WOKEN, lane};
 use crate::{CORES, Greenlet, Main, Me, Random, STACKS, must};
 
 /// How often each lane has an order of each kind.
