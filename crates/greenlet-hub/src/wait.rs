@@ -226,11 +226,12 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     }
 
     /// Switches from the task `from`, which runs, to one that is not in its turn; that switches back in the same way. The
-    /// ready queue does not change. Returns why it is refused; what is thrown meanwhile ends the next wait.
-    pub(crate) fn hand(from: SlotRef, to: SlotRef) -> Option<greenlet::Refusal> {
+    /// ready queue does not change. Returns why it is refused; what is thrown meanwhile ends the next wait. The caller makes
+    /// the value, where its code may panic.
+    pub(crate) fn hand(from: SlotRef, to: SlotRef, value: V) -> Option<greenlet::Refusal> {
         // SAFETY: all slots of this hub are of `V` and `E`.
         let weak = unsafe { to.whole::<V, E>() }.weak()?;
-        match weak.switch(V::default()) {
+        match weak.switch(value) {
             Err(Thrown::Refused(refusal, _)) => return Some(refusal),
             Err(Thrown::Exit(_)) => from.alert(KILLED | EXITED),
             Err(Thrown::Error(error)) => _ = Self::receive_error(from, error),
