@@ -2,10 +2,14 @@
 #![cfg(all(feature = "std", feature = "abandon"))]
 
 use greenlet::StackPool;
-use greenlet_hub::{Hub, Stop, Threads};
+use greenlet_hub::{Event, Hub, Mutex, Refusal, Signal, Stop, Threads, select};
 use std::cell::Cell;
+use std::hint::black_box;
+use std::rc::Rc;
 
 mod common;
+
+use common::MS;
 
 const GONE: Stop = Stop::Error("gone");
 
@@ -74,6 +78,61 @@ fn a_task_of_a_scope_that_has_no_body_yet_never_begins() {
             assert_eq!(begun.get(), 0, "{values}: it runs when the scope that lent this has returned");
             assert_eq!(STACKS.free(), 8, "{values}");
         }
+    })
+    .unwrap();
+}
+
+/// The task of the scope has the turn, but does not run: its task, which the kernel has resumed, has its `&Task`. Nodes and timers
+/// would lie on the stack of the one, in the name of the other.
+#[test]
+fn a_task_that_is_resumed_out_of_turn_leaves_nothing_in_the_name_of_another_one() {
+    hub!(HUB, STACKS, give_up);
+    static EVENT: Event = Event::new();
+    static SIGNAL: Signal = Signal::new();
+    static LOCK: Mutex<()> = Mutex::new(());
+    HUB.run(|main| {
+        let task = main.spawn(&STACKS, |parent: &Task| {
+            let (held, own) = (LOCK.lock(parent)?, Rc::new(Cell::new(None)));
+            let ended = parent.scope(|scope| {
+                let kept = own.clone();
+                scope.spawn(&STACKS, move |me| {
+                    kept.set(Some(me.greenlet().clone()));
+                    parent.remote().wake();
+                    let _resumed = parent.greenlet().switch(Value);
+                    let refused = Err(Stop::Refused(Refusal::NotCurrent));
+                    assert_eq!(EVENT.wait(parent), refused);
+                    assert_eq!(SIGNAL.wait(parent).map(drop), refused);
+                    assert_eq!(parent.sleep(MS), refused);
+                    assert_eq!(parent.park(), refused);
+                    assert_eq!(select(parent, (EVENT.setting(), parent.sleeping(MS))).map(drop), refused);
+                    assert_eq!(me.spawn(&STACKS, |_me| Ok(())).unwrap().join(parent).map(drop), refused);
+                    assert_eq!(parent.scope(|_| -> Result<(), Stop> { Ok(give_up()) }), refused);
+                    let timed = parent.with_timeout(MS, || -> Result<(), Stop> { Ok(give_up()) });
+                    assert_eq!(timed.map(drop), refused);
+                    ARMED.set(Some((0, give_up)));
+                    assert_eq!(LOCK.lock(parent).map(drop), Err(Stop::Refused(Refusal::LockCycle { name: None })));
+                    Value::default();
+                    Ok(())
+                })?;
+                parent.park()?;
+                parent.check()?;
+                let task = own.take().unwrap();
+                let _resumed = task.switch(Value);
+                Ok(())
+            });
+            assert_eq!(ended, Err(GONE));
+            drop(held);
+            assert_eq!(STACKS.free(), 7);
+            // The next task on that stack overwrites what the frames were.
+            let next = parent.spawn(&STACKS, |_me| Ok(black_box([0xffu8; 16_000])[7])).unwrap();
+            assert_eq!(next.join(parent), Ok(Ok(0xff)));
+            parent.sleep(2 * MS)?;
+            EVENT.set(parent);
+            SIGNAL.raise(1);
+            assert_eq!(SIGNAL.wait(parent), Ok(1));
+            Ok(())
+        });
+        assert_eq!(task.unwrap().join(main), Ok(Ok(())));
     })
     .unwrap();
 }
