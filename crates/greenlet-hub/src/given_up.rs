@@ -169,6 +169,12 @@ impl<V: 'static, E: 'static> State<V, E> {
         drop(before);
     }
 
+    /// Drops the error that was thrown into a task that ends, and not delivered, while the task can be given up.
+    pub(crate) fn drop_thrown(&self, slot: SlotRef) {
+        // SAFETY: all slots of this hub are of `V` and `E`.
+        drop(unsafe { slot.whole::<V, E>() }.thrown.take());
+    }
+
     /// Ends the wait in which the task was given up, if it was in one: in a method of the platform, for instance.
     fn stop_waiting(&self, base: &Base, slot: SlotRef) {
         for joined in self.slots.get().iter().map(Slot::base).filter(|base| base.life.get() == Life::Joinable) {

@@ -243,8 +243,11 @@ where
         body(&task)
     };
     deliver(&task, result);
+    // Code of the program that may panic: before the end is recorded, because a task that is given up is one without an end.
+    task.state().drop_thrown(task.slot);
+    let last = V::default();
     drop(end);
-    Ok(V::default())
+    Ok(last)
 }
 
 /// Hands the result to the task that joins, or keeps it here until one does.

@@ -136,3 +136,64 @@ fn a_task_that_is_resumed_out_of_turn_leaves_nothing_in_the_name_of_another_one(
     })
     .unwrap();
 }
+
+/// The values of the end of a task, and an error that it never got, are those of the task: main is not given up, and gets nothing.
+#[test]
+fn a_task_that_is_given_up_when_its_body_has_returned_ends_as_any_other() {
+    hub!(HUB, STACKS, give_up);
+    HUB.run(|main| {
+        for joined in [false, true] {
+            let task = main.spawn(&STACKS, |_me| {
+                ARMED.set(Some((0, give_up)));
+                Ok(7)
+            });
+            let task = task.unwrap();
+            if joined {
+                // The join has the result; the rest of the task fails, which is nothing to the join.
+                assert_eq!(task.join(main), Ok(Ok(7)));
+            } else {
+                drop(task);
+                assert_eq!(main.yield_now(), Ok(()));
+            }
+            ARMED.set(None);
+            assert_eq!(main.yield_now(), Ok(()));
+            assert_eq!(STACKS.free(), 8, "{joined}");
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_task_that_is_given_up_by_the_destructor_of_an_error_ends_as_any_other() {
+    #[derive(Debug, PartialEq)]
+    struct Loud(bool);
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            if self.0 {
+                // SAFETY: as in the other tests.
+                let refused = unsafe { HUB.abandon_current(Loud(false)) };
+                panic!("{}", refused.unwrap_err().reason)
+            }
+        }
+    }
+    static PLATFORM: Threads = Threads::new();
+    // SAFETY: nothing in these tests refers to frames of a task that is given up.
+    static HUB: Hub<2, (), Loud> = unsafe { Hub::new(&PLATFORM).reclaiming() };
+    static STACKS: StackPool<2, 65536> = StackPool::new();
+    HUB.run(|main| {
+        for _ in 0..4 {
+            let task = main.spawn(&STACKS, |me| {
+                me.shield(|| me.yield_now())?;
+                Ok(())
+            });
+            let task = task.unwrap();
+            main.yield_now().unwrap();
+            task.throw(Loud(true)).unwrap();
+            drop(task);
+            assert_eq!(main.yield_now(), Ok(()));
+            assert_eq!(main.yield_now(), Ok(()));
+            assert_eq!(STACKS.free(), 2);
+        }
+    })
+    .unwrap();
+}
