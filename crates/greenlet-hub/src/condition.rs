@@ -108,10 +108,11 @@ impl Condition {
         self.enter(me);
         me.check()?;
         let mutex = guard.mutex();
+        // Before the node is linked, as this touches the stack. No task runs in between, so no notification is lost.
+        drop(guard);
         let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
         // SAFETY: it stays in this frame, and the condition is borrowed.
         unsafe { self.waiters.push(&node) };
-        drop(guard);
         me.wait_until(&What::named(Waiting::Condition, self.name, node.address()), || node.done.get())?;
         mutex.lock(me).inspect_err(|_| self.notify())
     }

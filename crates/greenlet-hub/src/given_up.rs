@@ -6,7 +6,7 @@
 //!   Hub::abandon, Hub::abandon_current
 //!     Tree::abandon, Tree::abandon_current ─────────────────► the error arrives, out of main's turn
 //!                                                             given_up: the task whose greenlet is dead, without an end
-//!                                                             settle: its timers, its nodes, its joins; kills its scopes' tasks
+//!                                                             settle: its timers, nodes and joins; kills its scopes' tasks
 //!   the last task of its scopes ends ───────────────────────► finish: the error to the join, the slot, the stack
 //! ```
 //!
@@ -15,8 +15,8 @@
 use crate::hub::{Hub, State};
 use crate::mutex::Held;
 use crate::node::Node;
-use crate::scope::Child;
-use crate::slot::{Base, GIVEN_UP, Life, Slot, SlotRef};
+use crate::scope::{Child, Head};
+use crate::slot::{Base, GIVEN_UP, KILLED, Life, Slot, SlotRef};
 use crate::stop::Stop;
 use crate::wakes::waiter::Waiter;
 use crate::what::{Waiting, What};
@@ -162,10 +162,17 @@ impl<V: 'static, E: 'static> State<V, E> {
         for child in self.children(slot) {
             child.shared.kill();
         }
+        self.take_back(slot);
         let before = whole.thrown.replace(error);
         self.finish(slot);
         // Last, because destructors may call anything.
         drop(before);
+    }
+
+    /// Drops the error that was thrown into a task that ends, and not delivered, while the task can be given up.
+    pub(crate) fn drop_thrown(&self, slot: SlotRef) {
+        // SAFETY: all slots of this hub are of `V` and `E`.
+        drop(unsafe { slot.whole::<V, E>() }.thrown.take());
     }
 
     /// Ends the wait in which the task was given up, if it was in one: in a method of the platform, for instance.
@@ -184,6 +191,20 @@ impl<V: 'static, E: 'static> State<V, E> {
         }
         // SAFETY: what it waits for is of these types, and exists: the frame borrows it, or it is in the frame.
         unsafe { unlink(what, slot) }
+    }
+
+    /// Keeps tasks that it was about to lend a body, or that its scopes were about to get, from beginning.
+    fn take_back(&self, slot: SlotRef) {
+        for base in self.slots.get().iter().map(Slot::base).filter(|base| base.life.get() == Life::Lent) {
+            // SAFETY: `end` of such a task is the head in a frame that is there: it is not left, or it is that of this task.
+            let head = unsafe { &*base.end.get().cast::<Head<'_, E>>() };
+            if head.spawner == slot || head.shared.parent == slot {
+                // A task that is killed before it begins does not call its closure, which refers to the frame.
+                base.alerts.set(base.alerts.get() | KILLED);
+                base.life.set(Life::Detached);
+                base.end.set(ptr::null_mut());
+            }
+        }
     }
 
     /// Returns the tasks of the scopes of this one.

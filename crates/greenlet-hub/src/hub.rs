@@ -187,6 +187,20 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.free.set(Some(slot));
     }
 
+    /// Wakes the tasks that wait for a lock whose holder has ended: its guard was forgotten.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wake_orphans(&self) {
+        self.schedule.lock_waits.set(false);
+        for slot in self.all().map(Slot::bound) {
+            let Some(held) = Held::waited_for(slot) else { continue };
+            self.schedule.lock_waits.set(true);
+            if held.is_orphaned() {
+                self.schedule.ready.append(slot);
+            }
+        }
+    }
+
     /// # Safety
     ///
     /// The slot is of a hub of `V` and `E`.

@@ -164,6 +164,7 @@ impl<T> Mutex<T> {
         // SAFETY: it stays in this frame, and the mutex is borrowed.
         unsafe { self.held.waiters.push(&node) };
         me.slot.schedule().relend.set(relend::<V, E>);
+        me.slot.schedule().lock_waits.set(true);
         self.held.lend(me.slot.base().level.get());
         let what = What::named(Waiting::Lock, self.name, ptr::from_ref(&self.held).cast());
         me.wait_until(&what, || node.done.get() || self.held.is_orphaned())?;
@@ -232,7 +233,7 @@ impl<T> Mutex<T> {
 impl Held {
     /// Returns `true` if the task that holds it has ended. Nothing of it uses the value any more: a guard does not outlive the
     /// body, and tasks of its scopes have ended before it.
-    fn is_orphaned(&self) -> bool {
+    pub(crate) fn is_orphaned(&self) -> bool {
         self.holder.get().is_some_and(Holder::is_gone)
     }
 
@@ -256,7 +257,7 @@ impl Held {
     }
 
     /// Returns the lock that a task waits for.
-    fn waited_for<'a>(slot: SlotRef) -> Option<&'a Self> {
+    pub(crate) fn waited_for<'a>(slot: SlotRef) -> Option<&'a Self> {
         // SAFETY: null, or in a frame that waits, which borrows the lock.
         let what = unsafe { slot.base().what.get().as_ref() }?;
         // SAFETY: of a lock, the object is its `Held`.

@@ -11,6 +11,10 @@ impl<V: 'static, E: 'static> State<V, E> {
 
     pub(crate) fn settle(&self, _: SlotRef, _: Option<E>) {}
 
+    /// Nothing: the end of the task drops it.
+    #[inline(always)]
+    pub(crate) fn drop_thrown(&self, _: SlotRef) {}
+
     #[inline(always)]
     pub(crate) fn finish(&self, _: SlotRef) {}
 }

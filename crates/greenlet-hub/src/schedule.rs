@@ -35,6 +35,8 @@ pub(crate) struct Schedule {
     /// Recomputes the level of a task that has unlocked a mutex: typed code, which the first wait for a mutex sets, so that a program
     /// without one is not linked with it.
     pub(crate) relend: Cell<fn(SlotRef)>,
+    /// A task waits for a mutex; perhaps no longer. Then the end of a task looks whether that had it.
+    pub(crate) lock_waits: Cell<bool>,
     /// The state of the generator with which `select` picks its first arm.
     pub(crate) random: Cell<u32>,
 }
@@ -55,6 +57,7 @@ impl Schedule {
             external: Cell::new(0),
             hertz: Cell::new(1),
             relend: Cell::new(|_| ()),
+            lock_waits: Cell::new(false),
             random: Cell::new(0),
         }
     }

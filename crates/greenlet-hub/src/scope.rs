@@ -145,7 +145,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             match resumed {
                 Resumed::Turn | Resumed::Exit => {}
                 // The run is over, and the kernel ends this task and its children one by one: the caller is main.
-                Resumed::Over => drop(Self::hand(self.slot, self.state().main_slot())),
+                Resumed::Over => drop(Self::hand(self.slot, self.state().main_slot(), V::default())),
                 Resumed::NotCurrent | Resumed::Refused(_) => stuck(),
             }
         }
@@ -197,21 +197,26 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
         F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>> + 'scope,
     {
         const { assert!(size_of::<F>() <= P::SIZE / 2, "the captured data of the body does not fit into the stack") };
+        let value = V::default(); // before there is a task that refers to this frame
         if self.shared.closing.get() {
             return Err(Refused { reason: Stop::Spawn(SpawnError::Over), returned: body });
         }
         let Some(spawner) = self.running() else {
             return Err(Refused { reason: Stop::Refused(Refusal::NotCurrent), returned: body });
         };
-        let hand = Hand { body: UnsafeCell::new(Some(body)), shared: self.shared, spawner };
+        let head = Head { spawner, shared: self.shared };
+        let hand = Hand { head, body: UnsafeCell::new(Some(body)) };
         let place = (&raw const hand).cast::<()>();
         let run: Begin<V, E> = begin::<F, V, E>;
         // SAFETY: `hand` is there when the closure runs: it is called below, before this returns, or never.
         let spawned = self.task.spawn(stacks, move |me| unsafe { run(place, me) });
         let reason = match spawned {
             Ok(task) => {
+                let base = task.slot().base();
+                base.life.set(Life::Lent);
+                base.end.set(place.cast_mut());
                 let unbegun = Unbegun { hand: &hand, task };
-                Self::lend(spawner, unbegun.task.slot()).map_or(SpawnError::NotBegun, SpawnError::Refused)
+                Self::lend(spawner, unbegun.task.slot(), value).map_or(SpawnError::NotBegun, SpawnError::Refused)
             }
             Err(refused) => refused.reason,
         };
@@ -222,13 +227,13 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
     }
 
     /// Passes control to the new task, until it has its body. Returns why that is refused.
-    fn lend(spawner: SlotRef, task: SlotRef) -> Option<greenlet::Refusal> {
+    fn lend(spawner: SlotRef, task: SlotRef, value: V) -> Option<greenlet::Refusal> {
         // In the queue meanwhile: if the new task dies, or a tracer switches elsewhere, control does not come straight back.
         let ready = &spawner.schedule().ready;
         let queued = spawner.base().next.get().is_some();
         ready.append(spawner);
         let turns = spawner.schedule().turns();
-        let refusal = Task::<V, E>::hand(spawner, task);
+        let refusal = Task::<V, E>::hand(spawner, task, value);
         // If others have run, it may have been woken as well: then its next wait returns for no reason.
         if !queued && spawner.schedule().turns() == turns {
             ready.remove(spawner);
@@ -249,11 +254,17 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
 }
 
 /// A body, in the frame of `spawn` until the task has moved it to its own stack.
+#[repr(C)]
 struct Hand<'scope, F, E> {
+    head: Head<'scope, E>,
     body: UnsafeCell<Option<F>>,
-    shared: &'scope Shared<E>,
+}
+
+/// The part of a [`Hand`] that does not depend on the body.
+pub(crate) struct Head<'scope, E> {
     /// The task that spawns, to which the new one hands control back.
-    spawner: SlotRef,
+    pub(crate) spawner: SlotRef,
+    pub(crate) shared: &'scope Shared<E>,
 }
 
 /// Dropped when control comes back to `spawn`, also by a panic. Mostly the task has taken its body. But a tracer of the
@@ -286,7 +297,7 @@ where
 {
     // SAFETY: the contract. The lifetime of `shared` ends when `left` is 0, and this task counts.
     let hand = unsafe { &*place.cast::<Hand<'_, F, E>>() };
-    let (shared, spawner) = (hand.shared, hand.spawner);
+    let Head { spawner, shared } = hand.head;
     // SAFETY: the other task waits.
     let body = unsafe { &mut *hand.body.get() }.take();
     let child = Child { slot: me.slot, shared, next: Cell::new(shared.children.get()) };
@@ -297,7 +308,7 @@ where
     base.end.set(ptr::from_ref(&child).cast_mut().cast());
     // Dropped last: the body may borrow until then.
     let _end = ChildEnd(&child);
-    Task::<V, E>::hand(me.slot, spawner); // if that is refused, this task continues, and the other one is in the ready queue
+    Task::<V, E>::hand(me.slot, spawner, V::default()); // if that is refused, this task continues, and the other one is in the ready queue
     let result = match body {
         Some(body) if !me.is_killed() => body(me),
         body => {

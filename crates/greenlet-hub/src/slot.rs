@@ -35,6 +35,8 @@ pub(crate) enum Life {
     Detached,
     /// A task with a `JoinHandle`. `end` is the node of the task that joins, or null.
     Joinable,
+    /// A task of a scope that does not have its body yet: `end` is the `Head` in the frame of the task that lends that.
+    Lent,
     /// A task of a scope: `end` is its record there.
     Child,
     /// The body has ended, and its result waits in the task's own frame: `end` points to it.
@@ -292,6 +294,6 @@ impl Base {
 
     /// Returns `true` for a slot whose task's body has not ended.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self.life.get(), Life::Detached | Life::Joinable | Life::Child)
+        matches!(self.life.get(), Life::Detached | Life::Joinable | Life::Lent | Life::Child)
     }
 }

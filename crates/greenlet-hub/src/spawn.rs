@@ -243,8 +243,11 @@ where
         body(&task)
     };
     deliver(&task, result);
+    // Code of the program that may panic: before the end is recorded, because a task that is given up is one without an end.
+    task.state().drop_thrown(task.slot);
+    let last = V::default();
     drop(end);
-    Ok(V::default())
+    Ok(last)
 }
 
 /// Hands the result to the task that joins, or keeps it here until one does.
@@ -270,6 +273,9 @@ fn deliver<T, V: Default + 'static, E: 'static>(task: &Task<V, E>, result: Resul
     base.life.set(Life::Over);
     base.end.set((&raw mut place).cast());
     task.slot.over();
+    if task.slot.schedule().lock_waits.get() {
+        task.state().wake_orphans();
+    }
     let what = What::new(Waiting::Result);
     while base.life.get() == Life::Over && task.pause(Some(&what)) == Resumed::Turn {}
     base.end.set(ptr::null_mut());
@@ -299,6 +305,9 @@ impl<V: Default + 'static, E: 'static> Drop for End<V, E> {
         base.what.set(ptr::null());
         // SAFETY: the state that begins with this schedule is of `V` and `E`.
         let state = unsafe { State::<V, E>::of(slot) };
+        if schedule.lock_waits.get() {
+            state.wake_orphans();
+        }
         state.reap();
         schedule.dead.set(Some(slot));
         // SAFETY: as above. Last, because the destructor of an error may call anything.

@@ -208,7 +208,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
 
     /// Lets other tasks run until it is this one's turn, for whatever reason.
     pub(crate) fn pause(&self, what: Option<&What>) -> Resumed {
-        if self.slot.schedule().turn.get() != Some(self.slot)
+        if !self.has_turn()
             && let Err(refused) = self.regain_turn()
         {
             return refused;
@@ -226,11 +226,12 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     }
 
     /// Switches from the task `from`, which runs, to one that is not in its turn; that switches back in the same way. The
-    /// ready queue does not change. Returns why it is refused; what is thrown meanwhile ends the next wait.
-    pub(crate) fn hand(from: SlotRef, to: SlotRef) -> Option<greenlet::Refusal> {
+    /// ready queue does not change. Returns why it is refused; what is thrown meanwhile ends the next wait. The caller makes
+    /// the value, where its code may panic.
+    pub(crate) fn hand(from: SlotRef, to: SlotRef, value: V) -> Option<greenlet::Refusal> {
         // SAFETY: all slots of this hub are of `V` and `E`.
         let weak = unsafe { to.whole::<V, E>() }.weak()?;
-        match weak.switch(V::default()) {
+        match weak.switch(value) {
             Err(Thrown::Refused(refusal, _)) => return Some(refusal),
             Err(Thrown::Exit(_)) => from.alert(KILLED | EXITED),
             Err(Thrown::Error(error)) => _ = Self::receive_error(from, error),
@@ -247,7 +248,14 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Returns `true` if this task runs, and not another one to which its `&Task` came by a scope.
     #[inline]
     pub(crate) fn runs(&self) -> bool {
-        self.slot.schedule().turn.get() == Some(self.slot) || self.is_current()
+        self.has_turn() || self.is_current()
+    }
+
+    /// Returns `true` if it is the turn of this task. With the feature `abandon` it runs, too: a task that the kernel resumed
+    /// out of its turn may have the `&Task` of that one, and what it left in the hub would not be found if it is given up.
+    #[inline(always)]
+    fn has_turn(&self) -> bool {
+        self.slot.schedule().turn.get() == Some(self.slot) && (!cfg!(feature = "abandon") || self.is_current())
     }
 
     #[cold]
@@ -258,7 +266,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
 
     /// Returns an error unless this task runs.
     pub(crate) fn must_run(&self) -> Result<(), Stop<E>> {
-        match self.slot.schedule().turn.get() == Some(self.slot) {
+        match self.has_turn() {
             true => Ok(()),
             false => self.regain_turn().or_else(Resumed::end),
         }

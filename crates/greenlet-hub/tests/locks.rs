@@ -5,6 +5,7 @@ mod common;
 
 use common::log;
 use greenlet_hub::{Channel, Condition, Mutex, Refusal, Semaphore, Stop, Task};
+use std::mem;
 
 #[test]
 fn the_lock_goes_to_the_task_that_has_waited_longest() {
@@ -46,6 +47,47 @@ fn a_task_that_was_handed_a_lock_and_has_not_run_is_no_cycle() {
         *LOCK.lock(main).unwrap() += 1; // waits for a task that waits for nothing
         assert_eq!(task.join(main), Ok(Ok(())));
         assert_eq!(*LOCK.lock(main).unwrap(), 2);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_task_that_waits_for_a_lock_is_told_that_its_holder_has_ended() {
+    hub!(HUB, STACKS);
+    static LOCK: Mutex<u32> = Mutex::new(0).named("total");
+    static OTHER: Mutex<u32> = Mutex::new(0);
+    let gone = Stop::Refused(Refusal::HolderGone { name: Some("total") });
+    let holds = |me: &Task| {
+        let guard = LOCK.lock(me)?;
+        me.yield_now()?;
+        me.yield_now()?;
+        mem::forget(guard);
+        Ok(())
+    };
+    HUB.run(|main| {
+        let other = OTHER.lock(main).unwrap();
+        let unrelated = main.spawn(&STACKS, |me| OTHER.lock(me).map(|n| *n)).unwrap();
+        for joined in [Some(true), Some(false), None] {
+            let holder = main.spawn(&STACKS, holds).unwrap();
+            main.yield_now().unwrap();
+            let waiters = [1, 2].map(|_| main.spawn(&STACKS, |me| LOCK.lock(me).map(drop)).unwrap());
+            let left = match joined {
+                Some(true) => holder.join(main).unwrap().map(|()| None).unwrap(),
+                Some(false) => Some(holder), // its result waits for a join
+                None => {
+                    drop(holder);
+                    None
+                }
+            };
+            for waiter in waiters {
+                assert_eq!(waiter.join(main), Ok(Err(gone)), "{joined:?}");
+            }
+            assert!(left.is_none_or(|holder| holder.is_over()));
+            main.yield_now().unwrap(); // it ends
+            drop(LOCK.recover(main).unwrap());
+        }
+        drop(other);
+        assert_eq!(unrelated.join(main), Ok(Ok(0)));
     })
     .unwrap();
 }
