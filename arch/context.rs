@@ -56,21 +56,22 @@ impl<W> Landing<W> {
         if self.target.is_null() { Err(self.packet) } else { Ok(self.words) }
     }
 
-    /// The words that arrived. Or else a packet; or if no switch was made, the target, which [`target_not_left_for`] tells from a
-    /// packet, and the words that were to be sent.
+    /// The words that arrived. Or else a packet; or if no switch was made, the target, which [`target_not_left_for`]
+    /// tells from a packet, and the words that were to be sent.
     #[inline(always)]
     pub(crate) fn received_after_tests(self) -> Result<W, (*const (), W)> {
         if self.target.is_null() { Err((self.packet, self.words)) } else { Ok(self.words) }
     }
 }
 
-/// Set in the address of the target where that comes in the place of a packet, because a test failed and no switch was made. A
-/// packet and a context are aligned to more.
+/// Set in the address of the target where that comes in the place of a packet, because a test failed and no switch was
+/// made. A packet and a context are aligned to more.
 pub(super) const NOT_LEFT: usize = 1;
 
 const _: () = assert!(align_of::<Context>() > NOT_LEFT);
 
-/// The context to which no switch was made, if that is what [`Landing::received_after_tests`] returned; `None` for a packet.
+/// The context to which no switch was made, if that is what [`Landing::received_after_tests`] returned; `None` for a
+/// packet.
 #[inline]
 pub(crate) fn target_not_left_for(packet: *const ()) -> Option<*const Context> {
     let is_target = packet.addr() & NOT_LEFT != 0;

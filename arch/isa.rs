@@ -29,8 +29,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub(crate) trait Isa {
     /// Saves the running context in `from` and resumes `to` with a word.
     ///
-    /// In `to`, the call that saved it returns the word; a [fresh](Context::fresh) `to` starts, with the word as argument. This call
-    /// returns what arrives when a context resumes `from`. Until then [`Context::is_marked`] of `from` is `MARKED`.
+    /// In `to`, the call that saved it returns the word; a [fresh](Context::fresh) `to` starts, with the word as
+    /// argument. This call returns what arrives when a context resumes `from`. Until then [`Context::is_marked`] of
+    /// `from` is `MARKED`.
     ///
     /// # Safety
     ///
@@ -44,18 +45,20 @@ pub(crate) trait Isa {
     /// [`switch`](Self::switch).
     const TESTS: bool = false;
 
-    /// [`switch`](Self::switch), if all tests of the fast path pass. Then `to` is stored as the current context, before the
-    /// switch. If a test fails, returns at once, with a null target, `to` tagged with [`NOT_LEFT`](super::context::NOT_LEFT) for
-    /// the packet, and `word`; only the contents of `from` have changed, if the flags of `to` were 0.
+    /// [`switch`](Self::switch), if all tests of the fast path pass. Then `to` is stored as the current context, before
+    /// the switch. If a test fails, returns at once, with a null target, `to` tagged with
+    /// [`NOT_LEFT`](super::context::NOT_LEFT) for the packet, and `word`; only the contents of `from` have changed, if
+    /// the flags of `to` were 0.
     ///
     /// The tests are those of [`Cpu`]: [`interrupts`](Cpu::interrupts) equals the word at [`Places::SLOW`], and
-    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. One sequence of instructions can do
-    /// something else while it waits for a load.
+    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. One sequence of
+    /// instructions can do something else while it waits for a load.
     ///
     /// # Safety
     ///
-    /// As for [`switch`](Self::switch), if the word at [`Places::FLAGS`] of `to` is 0; and `from` has [`Bounds`] then, with the
-    /// canary band that these name. In any case `core` and `to` have what [`Places`] says, as long as this runs.
+    /// As for [`switch`](Self::switch), if the word at [`Places::FLAGS`] of `to` is 0; and `from` has [`Bounds`] then,
+    /// with the canary band that these name. In any case `core` and `to` have what [`Places`] says, as long as this
+    /// runs.
     unsafe fn tested_switch<const MARKED: bool, P: Places>(
         _core: *const (),
         _from: *const Context,
@@ -164,9 +167,9 @@ pub(crate) trait Isa {
     /// that.
     fn trampoline() -> *const ();
 
-    /// The resume address of a fresh context at which [`Words`] will arrive: stores them on the new stack, and does what
-    /// the [`trampoline`](Self::trampoline) does, with their address for the word. With a packet it stores what is in
-    /// their registers.
+    /// The resume address of a fresh context at which [`Words`] will arrive: stores them on the new stack, and does
+    /// what the [`trampoline`](Self::trampoline) does, with their address for the word. With a packet it stores what is
+    /// in their registers.
     #[inline(always)]
     fn wide_trampoline() -> *const () {
         Self::trampoline()
@@ -240,12 +243,13 @@ pub(crate) trait Cpu {
     /// Both addresses are aligned for a word, and all memory from `start` to `end` is readable.
     unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize;
 
-    /// Which word of the canary band [`stack_ok`](Self::stack_ok) reads besides the highest, counted from 1, the highest.
-    /// The lowest, because an overflow that leaves the one end unwritten often writes the other.
+    /// Which word of the canary band [`stack_ok`](Self::stack_ok) reads besides the highest, counted from 1, the
+    /// highest. The lowest, because an overflow that leaves the one end unwritten often writes the other.
     const LOWER_CANARY: usize = BAND_WORDS;
 
     /// Whether the stack pointer and two words of the canary band, the highest and the [lower](Self::LOWER_CANARY) one,
-    /// add up to `reach` or more, as unsigned numbers, for the [`Bounds`] that lie `OFFSET` bytes above the context `base`.
+    /// add up to `reach` or more, as unsigned numbers, for the [`Bounds`] that lie `OFFSET` bytes above the context
+    /// `base`.
     ///
     /// # Safety
     ///
@@ -293,8 +297,8 @@ pub(crate) trait Cpu {
         Self::masked(Self::interrupts()) != 0
     }
 
-    /// Deviations from the processor state in which a greenlet can be abandoned, a bit for each. `Tree::abandon` is refused
-    /// if a bit is set that was clear at `enter`.
+    /// Deviations from the processor state in which a greenlet can be abandoned, a bit for each. `Tree::abandon` is
+    /// refused if a bit is set that was clear at `enter`.
     fn state() -> u32 {
         0
     }

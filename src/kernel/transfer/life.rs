@@ -43,7 +43,8 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Body<V, E>>(
 /// As for [`entry`]; `me` is the current greenlet.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
-    // Before `arrival::receive_first`, which may run code that switches and so overwrites the saved sp: the address of the body.
+    // Before `arrival::receive_first`, which may run code that switches and so overwrites the saved sp: the address of
+    // the body.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
@@ -103,8 +104,8 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
     // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
-    // stack is not reused before the parent has unpacked the value: `me` is referenced, and unpacking is what the parent
-    // does first.
+    // stack is not reused before the parent has unpacked the value: `me` is referenced, and unpacking is what the
+    // parent does first.
     unsafe { Native::finish_with_word(parent.context(), word) }
 }
 
