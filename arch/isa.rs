@@ -20,6 +20,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// | saves and returns | [`switch`](Self::switch) | [`switch_with_packet`](Self::switch_with_packet) |
 /// | never returns | [`finish_with_word`](Self::finish_with_word) | [`finish_with_packet`](Self::finish_with_packet) |
 ///
+/// An instruction set may also have [`tested_switch`](Self::tested_switch): [`switch`](Self::switch), after the tests
+/// of the fast path.
+///
 /// Three of them have a *wide* form, by which [`Words`] travel in registers. Their defaults send the address of the
 /// words, for an instruction set that has no registers to spare. A context that saves by a wide form, or that is fresh
 /// and wide, is resumed by wide forms and packets only.
@@ -47,12 +50,12 @@ pub(crate) trait Isa {
 
     /// [`switch`](Self::switch), if all tests of the fast path pass. Then `to` is stored as the current context, before
     /// the switch. If a test fails, returns at once, with a null target, `to` tagged with
-    /// [`NOT_LEFT`](super::context::NOT_LEFT) for the packet, and `word`; only the contents of `from` have changed, if
-    /// the flags of `to` were 0.
+    /// [`NOT_LEFT`](super::context::NOT_LEFT) for the packet, and `word`. Of memory, only the contents of `from` have
+    /// changed by then, and these only if the flags of `to` were 0.
     ///
     /// The tests are those of [`Cpu`]: [`interrupts`](Cpu::interrupts) equals the word at [`Places::SLOW`], and
-    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. One sequence of
-    /// instructions can do something else while it waits for a load.
+    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. In one sequence of
+    /// instructions, those of the switch fill the time in which a test waits for a load.
     ///
     /// # Safety
     ///
@@ -65,7 +68,7 @@ pub(crate) trait Isa {
         _to: *const Context,
         _word: Word,
     ) -> Landing {
-        unreachable!("the kernel asks `TESTS`")
+        unreachable!("called only if `TESTS` is true")
     }
 
     /// [`tested_switch`](Self::tested_switch) with [`Words`].
@@ -79,7 +82,7 @@ pub(crate) trait Isa {
         _to: *const Context,
         _words: Words,
     ) -> Landing<Words> {
-        unreachable!("the kernel asks `TESTS`")
+        unreachable!("called only if `TESTS` is true")
     }
 
     /// [`switch`](Self::switch) with a packet, unmarked.
@@ -191,7 +194,7 @@ pub(crate) trait Places {
     const CURRENT: usize;
     /// In the record of a core: an `AtomicU32`.
     const SLOW: usize;
-    /// From a context: an `u32`.
+    /// From a context: a `u32`.
     const FLAGS: usize;
     /// From a context: its [`Bounds`](super::Bounds).
     const BOUNDS: usize;
@@ -225,7 +228,7 @@ pub(crate) const INTERRUPT_BITS: u32 = 0x3fff_ffc0;
 /// Floating-point control words, in the layout of the instruction set.
 pub(crate) type Control = u64;
 
-/// Answers questions about the processor and the running stack.
+/// Queries of the processor and the running stack.
 ///
 /// The defaults serve hosted programs on any instruction set: there the operating system owns interrupts and debug
 /// registers.

@@ -124,7 +124,8 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
     let _busy = Busy::in_tree_of(me);
     let (mut what, mut panicked) = match left {
-        Ok(Err(Thrown::Exit(value))) => (MaybeUninit::new(Ok(value)), None), // an exit that leaves the body is its result
+        // An exit that leaves the body is its result.
+        Ok(Err(Thrown::Exit(value))) => (MaybeUninit::new(Ok(value)), None),
         Ok(outcome) => (MaybeUninit::new(outcome), None),
         Err(payload) => (MaybeUninit::uninit(), Some(payload)),
     };
@@ -149,8 +150,8 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
 }
 
 /// Ends `me`, whose body neither returns nor unwinds, because a fault or a panic stopped it: sends `error` to the
-/// nearest ancestor that is neither dead nor bare. As the last part of [`die`], but without running user code. Runs on
-/// any stack: on a landing stack after a fault, on that of `me` after a panic.
+/// nearest ancestor that is neither dead nor bare. Does what the last part of [`die`] does, but runs no user code. Runs
+/// on any stack: on a landing stack after a fault, on that of `me` after a panic.
 ///
 /// # Safety
 ///
@@ -181,7 +182,7 @@ fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
     let mut whole = true;
     let mut heir = me;
     loop {
-        let Some(parent) = heir.parent() else { unreachable!("main has no body to end; everyone else has a parent") };
+        let Some(parent) = heir.parent() else { unreachable!("only main has no parent, and it has no body") };
         heir = first_not_dead(parent);
         if !heir.has(NO_BODY) {
             return (heir, whole);

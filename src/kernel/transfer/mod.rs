@@ -19,9 +19,12 @@
 //!   greenlet is referenced, and there is no tracer, no pending kill, no overflow being reported and no exit of the
 //!   process.
 //!
-//! The fast path sends a *word*: the value, or its address if it is larger. In all other cases the slow path refuses
-//! the transfer, or sends a *packet*, which also names the sender. One test after the switch tells a packet from a
-//! word.
+//! The fast path sends the value in registers, or its address if it is too large for them: see [`word`]. In all other
+//! cases the slow path refuses the transfer, or sends a *packet*, which also names the sender. One test after the
+//! switch distinguishes a packet from words.
+//!
+//! Where the instruction set has a [tested switch](Isa::tested_switch), the test is part of the switch, and
+//! [`receive_slowly`] calls the slow path if it failed.
 
 pub(crate) mod arrival;
 pub(crate) mod life;
@@ -189,8 +192,8 @@ unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>) -> Out
     }
 }
 
-/// Whether the switch itself makes the tests of the fast path, for which [`Isa`] has a form. Then a failed test and a
-/// packet are received alike, by one call.
+/// Whether the switch itself makes the tests of the fast path ([`Isa::TESTS`]). Then one cold call, of
+/// [`receive_slowly`], handles a failed test as well as a packet.
 const TESTED_IN_SWITCH: bool = CHECKED && Native::TESTS;
 
 /// [`leave`] after the tests of the fast path; or, if one fails, by the slow path. `MARKED` if this is an `up`.
@@ -262,7 +265,8 @@ unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
     let to = unsafe { BlockPtr::from_context(to) };
     let core = to.core();
     if !core.needs_slow_path(to) {
-        // The stack is not whole; or what failed holds by now, for a debugger masks interrupts while it steps.
+        // Of the tests, that of the stack failed; or another did and passes now: a debugger masks interrupts while it
+        // steps.
         // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
         overflow::check::<V, E>(unsafe { core.current() });
     }

@@ -64,7 +64,7 @@ unsafe fn send_caught<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place
     unsafe { exchange(named, place, work) }
 }
 
-/// Gives back what was to be sent, with the reason.
+/// Replaces what was to be sent by a refusal, which gives it back with the reason.
 ///
 /// # Safety
 ///
@@ -82,8 +82,8 @@ unsafe fn refuse<V, E>(refusal: Refusal, place: &mut Place<V, E>) {
     place.write(Err(Thrown::Refused(refusal, sent)));
 }
 
-/// [`send`] from `me` to its parent, which a pin keeps alive. The pin is released by the next arrival in `me`; by this
-/// function, if the transfer is refused; and by the end of the tree, if `me` is never resumed.
+/// Sends from `me` to its parent, as [`send`]. A pin keeps the parent alive. It is released by the next arrival in
+/// `me`; by this function, if the transfer is refused; and by the end of the tree, if `me` is never resumed.
 ///
 /// # Safety
 ///
@@ -128,8 +128,8 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(
     }
 }
 
-/// The departure of [`exchange`]. A function of its own, so that the code of the arrival, which may run other
-/// greenlets, uses the same part of the stack.
+/// The departure of [`exchange`]. It is a function of its own, so that its frame is gone when the code of the arrival
+/// runs, which may run other greenlets.
 ///
 /// # Safety
 ///
