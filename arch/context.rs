@@ -44,33 +44,34 @@ pub(crate) struct Landing<W = Word> {
 }
 
 impl<W> Landing<W> {
-    /// What an [`Entry`] was called with. With a packet `words` is unspecified, with words `packet` is.
+    /// Makes a landing of the arguments of an [`Entry`]. With a packet `words` is unspecified, with words `packet` is.
     #[inline(always)]
     pub(crate) fn new(words: W, target: *const Context, packet: *const ()) -> Self {
         Self { words, target, packet }
     }
 
-    /// The words, or else the packet.
+    /// Returns the words, or else the packet.
     #[inline(always)]
     pub(crate) fn received(self) -> Result<W, *const ()> {
         if self.target.is_null() { Err(self.packet) } else { Ok(self.words) }
     }
 
-    /// The words that arrived. Or else a packet; or if no switch was made, the target, which [`target_not_left_for`] tells from a
-    /// packet, and the words that were to be sent.
+    /// Returns the words that arrived. Otherwise the error is the packet that arrived; or, if no switch was made, the
+    /// tagged target, which [`target_not_left_for`] recognises, and the words that were to be sent.
     #[inline(always)]
     pub(crate) fn received_after_tests(self) -> Result<W, (*const (), W)> {
         if self.target.is_null() { Err((self.packet, self.words)) } else { Ok(self.words) }
     }
 }
 
-/// Set in the address of the target where that comes in the place of a packet, because a test failed and no switch was made. A
-/// packet and a context are aligned to more.
+/// A bit that is set in the address of the target if that takes the place of a packet, because a test failed and no
+/// switch was made. It is clear in the address of a packet or a context, by their alignment.
 pub(super) const NOT_LEFT: usize = 1;
 
 const _: () = assert!(align_of::<Context>() > NOT_LEFT);
 
-/// The context to which no switch was made, if that is what [`Landing::received_after_tests`] returned; `None` for a packet.
+/// Returns the context to which no switch was made, if [`Landing::received_after_tests`] returned that; `None` for a
+/// packet.
 #[inline]
 pub(crate) fn target_not_left_for(packet: *const ()) -> Option<*const Context> {
     let is_target = packet.addr() & NOT_LEFT != 0;

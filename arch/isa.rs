@@ -20,6 +20,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// | saves and returns | [`switch`](Self::switch) | [`switch_with_packet`](Self::switch_with_packet) |
 /// | never returns | [`finish_with_word`](Self::finish_with_word) | [`finish_with_packet`](Self::finish_with_packet) |
 ///
+/// An instruction set may also have [`tested_switch`](Self::tested_switch): [`switch`](Self::switch), after the tests
+/// of the fast path.
+///
 /// Three of them have a *wide* form, by which [`Words`] travel in registers. Their defaults send the address of the
 /// words, for an instruction set that has no registers to spare. A context that saves by a wide form, or that is fresh
 /// and wide, is resumed by wide forms and packets only.
@@ -29,8 +32,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub(crate) trait Isa {
     /// Saves the running context in `from` and resumes `to` with a word.
     ///
-    /// In `to`, the call that saved it returns the word; a [fresh](Context::fresh) `to` starts, with the word as argument. This call
-    /// returns what arrives when a context resumes `from`. Until then [`Context::is_marked`] of `from` is `MARKED`.
+    /// In `to`, the call that saved it returns the word; a [fresh](Context::fresh) `to` starts, with the word as
+    /// argument. This call returns what arrives when a context resumes `from`. Until then [`Context::is_marked`] of
+    /// `from` is `MARKED`.
     ///
     /// # Safety
     ///
@@ -44,25 +48,27 @@ pub(crate) trait Isa {
     /// [`switch`](Self::switch).
     const TESTS: bool = false;
 
-    /// [`switch`](Self::switch), if all tests of the fast path pass. Then `to` is stored as the current context, before the
-    /// switch. If a test fails, returns at once, with a null target, `to` tagged with [`NOT_LEFT`](super::context::NOT_LEFT) for
-    /// the packet, and `word`; only the contents of `from` have changed, if the flags of `to` were 0.
+    /// [`switch`](Self::switch), if all tests of the fast path pass. Then `to` is stored as the current context, before
+    /// the switch. If a test fails, returns at once, with a null target, `to` tagged with
+    /// [`NOT_LEFT`](super::context::NOT_LEFT) for the packet, and `word`. Of memory, only the contents of `from` have
+    /// changed by then, and these only if the flags of `to` were 0.
     ///
     /// The tests are those of [`Cpu`]: [`interrupts`](Cpu::interrupts) equals the word at [`Places::SLOW`], and
-    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. One sequence of instructions can do
-    /// something else while it waits for a load.
+    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. In one sequence of
+    /// instructions, those of the switch fill the time in which a test waits for a load.
     ///
     /// # Safety
     ///
-    /// As for [`switch`](Self::switch), if the word at [`Places::FLAGS`] of `to` is 0; and `from` has [`Bounds`] then, with the
-    /// canary band that these name. In any case `core` and `to` have what [`Places`] says, as long as this runs.
+    /// As for [`switch`](Self::switch), if the word at [`Places::FLAGS`] of `to` is 0; and `from` has [`Bounds`] then,
+    /// with the canary band that these name. In any case `core` and `to` have what [`Places`] says, as long as this
+    /// runs.
     unsafe fn tested_switch<const MARKED: bool, P: Places>(
         _core: *const (),
         _from: *const Context,
         _to: *const Context,
         _word: Word,
     ) -> Landing {
-        unreachable!("the kernel asks `TESTS`")
+        unreachable!("called only if `TESTS` is true")
     }
 
     /// [`tested_switch`](Self::tested_switch) with [`Words`].
@@ -76,7 +82,7 @@ pub(crate) trait Isa {
         _to: *const Context,
         _words: Words,
     ) -> Landing<Words> {
-        unreachable!("the kernel asks `TESTS`")
+        unreachable!("called only if `TESTS` is true")
     }
 
     /// [`switch`](Self::switch) with a packet, unmarked.
@@ -164,9 +170,9 @@ pub(crate) trait Isa {
     /// that.
     fn trampoline() -> *const ();
 
-    /// The resume address of a fresh context at which [`Words`] will arrive: stores them on the new stack, and does what
-    /// the [`trampoline`](Self::trampoline) does, with their address for the word. With a packet it stores what is in
-    /// their registers.
+    /// The resume address of a fresh context at which [`Words`] will arrive: stores them on the new stack, and does
+    /// what the [`trampoline`](Self::trampoline) does, with their address for the word. With a packet it stores what is
+    /// in their registers.
     #[inline(always)]
     fn wide_trampoline() -> *const () {
         Self::trampoline()
@@ -188,7 +194,7 @@ pub(crate) trait Places {
     const CURRENT: usize;
     /// In the record of a core: an `AtomicU32`.
     const SLOW: usize;
-    /// From a context: an `u32`.
+    /// From a context: a `u32`.
     const FLAGS: usize;
     /// From a context: its [`Bounds`](super::Bounds).
     const BOUNDS: usize;
@@ -222,7 +228,7 @@ pub(crate) const INTERRUPT_BITS: u32 = 0x3fff_ffc0;
 /// Floating-point control words, in the layout of the instruction set.
 pub(crate) type Control = u64;
 
-/// Answers questions about the processor and the running stack.
+/// Queries of the processor and the running stack.
 ///
 /// The defaults serve hosted programs on any instruction set: there the operating system owns interrupts and debug
 /// registers.
@@ -240,12 +246,13 @@ pub(crate) trait Cpu {
     /// Both addresses are aligned for a word, and all memory from `start` to `end` is readable.
     unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize;
 
-    /// Which word of the canary band [`stack_ok`](Self::stack_ok) reads besides the highest, counted from 1, the highest.
-    /// The lowest, because an overflow that leaves the one end unwritten often writes the other.
+    /// Which word of the canary band [`stack_ok`](Self::stack_ok) reads besides the highest, counted from 1, the
+    /// highest. The lowest, because an overflow that leaves the one end unwritten often writes the other.
     const LOWER_CANARY: usize = BAND_WORDS;
 
     /// Whether the stack pointer and two words of the canary band, the highest and the [lower](Self::LOWER_CANARY) one,
-    /// add up to `reach` or more, as unsigned numbers, for the [`Bounds`] that lie `OFFSET` bytes above the context `base`.
+    /// add up to `reach` or more, as unsigned numbers, for the [`Bounds`] that lie `OFFSET` bytes above the context
+    /// `base`.
     ///
     /// # Safety
     ///
@@ -293,8 +300,8 @@ pub(crate) trait Cpu {
         Self::masked(Self::interrupts()) != 0
     }
 
-    /// Deviations from the processor state in which a greenlet can be abandoned, a bit for each. `Tree::abandon` is refused
-    /// if a bit is set that was clear at `enter`.
+    /// Deviations from the processor state in which a greenlet can be abandoned, a bit for each. `Tree::abandon` is
+    /// refused if a bit is set that was clear at `enter`.
     fn state() -> u32 {
         0
     }

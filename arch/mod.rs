@@ -34,9 +34,9 @@
 //!
 //! # How a switch is marked
 //!
-//! A marked switch has another instruction right before its resume address than an unmarked one has. The fast path does not
-//! execute it, so a mark takes no time. [`Context::is_marked`] reads the code before the saved resume address. Code must therefore be readable, as it
-//! is unless the program is linked with `--execute-only`.
+//! A marked switch has another instruction right before its resume address than an unmarked one has. The fast path does
+//! not execute it, so a mark takes no time. [`Context::is_marked`] reads the code before the saved resume address. Code
+//! must therefore be readable, as it is unless the program is linked with `--execute-only`.
 
 #[cfg(not(miri))]
 #[macro_use]

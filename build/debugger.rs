@@ -7,8 +7,8 @@ use std::{env, fs};
 /// The script, in this order: `PARTS` of `gdb/greenlet.py`, which loads them from a folder.
 const PARTS: [&str; 6] = ["memory.py", "records.py", "tasks.py", "frames.py", "commands.py", "step.py"];
 
-/// For a target whose files are ELF: sets `cfg(gdb_script)`, and `GREENLET_GDB_SCRIPT` to the directives, in a template of
-/// assembly, that include the script.
+/// For a target whose files are ELF: sets `cfg(gdb_script)`, and `GREENLET_GDB_SCRIPT` to the directives, in a template
+/// of assembly, that include the script.
 pub(crate) fn emit(root: &Path) {
     println!("cargo::rustc-check-cfg=cfg(gdb_script)");
     println!("cargo::rerun-if-changed=gdb");

@@ -1,7 +1,8 @@
 //! Sets `cfg(unoptimized)` if the program may be compiled without optimization, and `cfg(small)` if this crate is
 //! optimized for size, as far as a build script can detect this.
 //!
-//! With `small` a switch is a function, one copy for a pair of types, instead of a sequence at each place that switches.
+//! With `small` a switch is a function, one copy for a pair of types, instead of a sequence at each place that
+//! switches.
 //!
 //! The least stack of a body depends on it (`src/api/pools/least.rs`). The generic functions of the crate are compiled
 //! with the crates that use them, which may have another opt-level. `spawn` detects at run time what cannot be detected

@@ -1,4 +1,6 @@
-"""What the tasks of crates/greenlet-hub wait for, in the words of the hub's report. A program without that crate has none."""
+"""What the tasks of crates/greenlet-hub wait for, in the words of the hub's report.
+
+A program without that crate has no tasks."""
 
 import re
 
@@ -9,12 +11,14 @@ WAITS = {
     "Time": "sleeps",
     "Send": "waits to send to",
     "Receive": "waits to receive from",
+    "Remote": "waits to receive from",
     "Lock": "waits for the lock",
     "Event": "waits for the event",
     "Permit": "waits for a permit of",
     "Condition": "waits for the condition",
     "Join": "waits for the end of",
     "Children": "waits for its children to end",
+    "Closing": "waits for its children to end",
     "Select": "waits in a select",
     "Result": "has ended, its result was not taken",
     "Signal": "waits for the signal",
@@ -32,7 +36,8 @@ class Tasks:
             hub = self.hub(core.tree)
             if hub is not None:
                 self.find(hub)
-        except (gdb.error, gdb.GdbError, KeyError):  # no types, or those of another version: the list is worth showing without
+        except (gdb.error, gdb.GdbError, KeyError):
+            # No types, or those of another version: the list of greenlets is useful without the tasks, too.
             self.slots = {}
 
     def find(self, hub):
@@ -49,7 +54,8 @@ class Tasks:
     @staticmethod
     def hub(tree):
         """The static that contains the tree, if it is a hub."""
-        found = re.match(r"(.+?)(::h[0-9a-f]{16})?( \+ \d+)? in section ", gdb.execute(f"info symbol {tree:#x}", to_string=True))
+        symbol = gdb.execute(f"info symbol {tree:#x}", to_string=True)
+        found = re.match(r"(.+?)(::h[0-9a-f]{16})?( \+ \d+)? in section ", symbol)
         value = static(found[1]) if found else None
         return value if value is not None and (value.type.name or "").startswith("greenlet_hub::hub::Hub<") else None
 
@@ -63,11 +69,11 @@ class Tasks:
         if what == 0:
             return "is ready" if slot["base.next"] else None
         kind, name, item = self.what.read(what)
-        words = [WAITS.get(kind, kind)] + ([name] if name else [])
+        words = ["waits for" if kind == "Future" and name else WAITS.get(kind, kind)] + ([name] if name else [])
         if kind == "Join":
             words.append(self.name(item, every))
         if kind == "Lock":
-            words[-1] += f", which {self.name(self.what.holder(item), every)} has"
+            words[-1] += f", which {self.name(self.what.holding_slot(item), every)} has"
         return " ".join(words)
 
     def name(self, slot, every):
@@ -83,11 +89,14 @@ class What:
     def __init__(self):
         self.struct = Struct("greenlet_hub::what::What", "kind", "name", "object")
         self.held = Struct("greenlet_hub::mutex::Held", "holder")
-        self.kinds = {field.enumval: field.name.rsplit("::", 1)[-1] for field in gdb.lookup_type("greenlet_hub::what::Waiting").fields()}
+        self.holder = Struct("greenlet_hub::mutex::Holder", "slot")
+        kinds = gdb.lookup_type("greenlet_hub::what::Waiting").fields()
+        self.kinds = {kind.enumval: kind.name.rsplit("::", 1)[-1] for kind in kinds}
 
     def read(self, at):
         fields = self.struct.read(at)
         return self.kinds.get(fields["kind"], "?"), text(self.struct.at(at, "name")), fields["object"]
 
-    def holder(self, held):
-        return self.held.read(held)["holder"]
+    def holding_slot(self, held):
+        """The slot of the task that holds a lock. An `Option<Holder>` begins with the `Holder`; none has a null slot."""
+        return Memory.word(self.holder.at(self.held.at(held, "holder"), "slot"))

@@ -2,7 +2,8 @@
 //! `fp-control`, each context has its own.
 //!
 //! The status word, FPSR, stays with the core. FPCR is written as its encoding, S3_3_C4_C4_0: the assembler accepts
-//! the name only for targets with floating-point registers. Access faults where floating point is trapped (CPACR_EL1.FPEN).
+//! the name only for targets with floating-point registers. Access faults where floating point is trapped
+//! (CPACR_EL1.FPEN).
 
 /// Lines of a switch that save the word to `from` in x1, or load it from `to` in x2, by way of x16. It lies 40 bytes
 /// above the saved sp.
@@ -32,7 +33,8 @@ macro_rules! control {
     };
 }
 
-/// Lines of a tested switch that move the watchpoint to the canary band of `to` in x2, by way of x16. As `Cpu::watch` does.
+/// Lines of a tested switch that move the watchpoint to the canary band of `to` in x2, by way of x16. As `Cpu::watch`
+/// does.
 #[cfg(all(bare, feature = "watchpoint"))]
 macro_rules! watch {
     () => {

@@ -77,8 +77,8 @@ impl Cpu for Native {
         at
     }
 
-    /// DAIF, as the processor holds it. A switch takes the slow path after a change of D, too, once: to leave D out would take
-    /// each switch an instruction.
+    /// DAIF, as the processor holds it. A switch takes the slow path after a change of D, too, once: to leave D out
+    /// would take each switch an instruction.
     #[cfg(bare)]
     #[inline(always)]
     fn interrupts() -> u32 {

@@ -59,8 +59,8 @@ const _: () = assert!(
     "sp and pc, frame and reserved are saved and loaded in pairs"
 );
 
-/// The instruction before label 2 of a marked switch: `movz x2, #0`. Before label 2 of an unmarked one is its branch, or the same
-/// in another encoding, `orr x2, xzr, xzr`. It is executed only if a test of a tested switch fails.
+/// The instruction before label 2 of a marked switch: `movz x2, #0`. Before label 2 of an unmarked one is its branch,
+/// or the same in another encoding, `orr x2, xzr, xzr`. It is executed only if a test of a tested switch fails.
 const MARK: u32 = 0xd280_0002;
 
 /// Lines that leave the running stack for that of `to`, in x2. Then sp, x29 and x19 are those of `to`, x10 is its
@@ -94,8 +94,8 @@ macro_rules! switch {
             ".if {MARKED}",
             "movz x2, #0",
             ".endif",
-            // A later switch to `from` branches here, with the sp, x29 and x19 that were saved above. Either x2 = from and
-            // x0 = word, or x2 = 0 and x3 = packet. All other registers are unspecified, but for a reserved x18.
+            // A later switch to `from` branches here, with the sp, x29 and x19 that were saved above. Either x2 = from
+            // and x0 = word, or x2 = 0 and x3 = packet. All other registers are unspecified, but for a reserved x18.
             "2:",
             MARKED = const $marked as u8,
             SP = const offset::SP,
@@ -120,8 +120,8 @@ macro_rules! switch {
 
 /// The common part of the two tested switches, which differ in the registers of what they send.
 ///
-/// Loads come early, and what does not wait for them is between a load and its use: a processor that executes in order waits
-/// there.
+/// Loads come early, and what does not wait for them is between a load and its use: a processor that executes in order
+/// waits there.
 macro_rules! tested_switch {
     ($marked:expr, $places:ty, $core:ident, $from:ident, $($operands:tt)*) => {
         asm!(
@@ -138,7 +138,8 @@ macro_rules! tested_switch {
             ".endif",
             "orr w13, w13, w14",
             "cbnz w13, 3f",
-            // `from` runs. Its context may be saved before it is known whether it is left: until then the fields are unspecified.
+            // `from` runs. Its context may be saved before it is known whether it is left: until then the fields are
+            // unspecified.
             "ldp x13, x14, [x1, {BOUNDS}]",
             "stp x9, x10, [x1, {SP}]",
             "stp x29, x19, [x1, {FRAME}]",
@@ -216,8 +217,9 @@ impl Isa for Native {
         word: Word,
     ) -> Landing {
         let (word_back, target, packet);
-        // SAFETY: as in `switch`. Before the flags are tested, this reads what the caller vouches for in any case. x19, x29 and
-        // sp are changed last, and `core` is none of them, nor of the registers that are written before it is read.
+        // SAFETY: as in `switch`. Before the flags are tested, this reads what the caller vouches for in any case. x19,
+        // x29 and sp are changed last, and `core` is none of them, nor of the registers that are written before it is
+        // read.
         unsafe {
             tested_switch!(
                 MARKED, P, core, from,
@@ -413,8 +415,8 @@ impl Isa for Native {
                 "mov x1, sp",
                 "mov sp, x2",
                 "mov x29, xzr",
-                // x0 = argument, x1 = the old sp, x3 = function. sp is on the other stack. x29 = 0 ends a walk along frame
-                // pointers.
+                // x0 = argument, x1 = the old sp, x3 = function. sp is on the other stack. x29 = 0 ends a walk along
+                // frame pointers.
                 "b {outermost}",
                 outermost = sym outermost,
                 in("x0") argument,
@@ -437,8 +439,8 @@ impl Isa for Native {
 
     unsafe fn is_mark(pc: *const ()) -> bool {
         let before: u32;
-        // SAFETY: `pc` is a label 2 or in the trampoline, so that there is code before it. Read in assembly: in Rust's memory model code is
-        // not memory.
+        // SAFETY: `pc` is a label 2 or in the trampoline, so there is code before it. Read in assembly: in Rust's
+        // memory model code is not memory.
         unsafe {
             asm!("ldur {0:w}, [{1}, #-4]", out(reg) before, in(reg) pc, options(readonly, nostack, preserves_flags));
         }

@@ -82,9 +82,9 @@ unsafe extern "C" fn trampoline() {
         ".if {BEFORE}",
         "nop",
         ".endif",
-        // From a switch: x29 = record, x19 = entry, as `Context::fresh` set them. sp is the `sp` of `fresh`, 16-byte aligned.
-        // x0, x2 and x3 are word, target and packet: the entry's first, third and fourth argument. The second is this
-        // context.
+        // From a switch: x29 = record, x19 = entry, as `Context::fresh` set them. sp is the `sp` of `fresh`, 16-byte
+        // aligned. x0, x2 and x3 are word, target and packet: the entry's first, third and fourth argument. The second
+        // is this context.
         "sub x1, x29, {RECORD}",
         "blr x19",
         // The entry does not return. Its return address is here, still inside of this function.
@@ -105,7 +105,8 @@ unsafe extern "C" fn trampoline() {
         ".else",
         ".pushsection .debug_frame,\"\",%progbits",
         ".balign 8",
-        // The CIE: version 1, augmentation `S` for a signal frame, code alignment 1, data alignment -8, return address in 30.
+        // The CIE: version 1, augmentation `S` for a signal frame, code alignment 1, data alignment -8, return address
+        // in 30.
         "4:",
         ".long 6f - 5f",
         "5:",

@@ -87,8 +87,8 @@ macro_rules! switch {
             ".if {MARKED}",
             "int3",
             ".endif",
-            // A later switch to `from` jumps here, with the rsp, rbp and rbx that were saved above. Either rdx = from and
-            // rdi = word, or rdx = 0 and rcx = packet. All other registers are unspecified.
+            // A later switch to `from` jumps here, with the rsp, rbp and rbx that were saved above. Either rdx = from
+            // and rdi = word, or rdx = 0 and rcx = packet. All other registers are unspecified.
             "2:",
             MARKED = const $marked as u8,
             SP = const offset::SP,
@@ -274,8 +274,8 @@ impl Isa for Native {
                 "lea rsp, [rdx - 128]",
                 "and rsp, -16",
                 "xor ebp, ebp",
-                // rdi = argument, rsi = the old rsp, rcx = function. rsp is on the other stack. rbp = 0 ends a walk along
-                // frame pointers.
+                // rdi = argument, rsi = the old rsp, rcx = function. rsp is on the other stack. rbp = 0 ends a walk
+                // along frame pointers.
                 "jmp {outermost}",
                 outermost = sym outermost,
                 in("rdi") argument,
@@ -298,8 +298,8 @@ impl Isa for Native {
 
     unsafe fn is_mark(pc: *const ()) -> bool {
         let before: u32;
-        // SAFETY: `pc` is a label 2 or in the trampoline, so that there is code before it. Read in assembly: in Rust's memory model code is
-        // not memory.
+        // SAFETY: `pc` is a label 2 or in the trampoline, so there is code before it. Read in assembly: in Rust's
+        // memory model code is not memory.
         unsafe {
             asm!("movzx {0:e}, byte ptr [{1} - 1]", out(reg) before, in(reg) pc, options(readonly, nostack, preserves_flags));
         }

@@ -110,9 +110,9 @@ unsafe extern "C" fn trampoline() {
         ".if {BEFORE}",
         "nop",
         ".endif",
-        // From a switch: rbp = record, rbx = entry, as `Context::fresh` set them. rsp is the `sp` of `fresh`, 16-byte aligned.
-        // rdi, rdx and rcx are word, target and packet: the entry's first, third and fourth argument. The second is this
-        // context.
+        // From a switch: rbp = record, rbx = entry, as `Context::fresh` set them. rsp is the `sp` of `fresh`, 16-byte
+        // aligned. rdi, rdx and rcx are word, target and packet: the entry's first, third and fourth argument. The
+        // second is this context.
         "lea rsi, [rbp - {RECORD}]",
         c_call!("rbx"),
         // The entry does not return. Its return address is here, still inside of this function.
@@ -137,7 +137,8 @@ unsafe extern "C" fn trampoline() {
         ".else",
         ".pushsection .debug_frame,\"\",@progbits",
         ".balign 8",
-        // The CIE: version 1, augmentation `S` for a signal frame, code alignment 1, data alignment -8, return address in 16.
+        // The CIE: version 1, augmentation `S` for a signal frame, code alignment 1, data alignment -8, return address
+        // in 16.
         "4:",
         ".long 6f - 5f",
         "5:",

@@ -364,7 +364,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     fn core_and_current(&'static self) -> Result<(&'static Core, BlockPtr), AbandonError> {
         let core = this_core().filter(|core| core.tree() == ptr::from_ref(self).cast());
         let core = core.ok_or(AbandonError::NotEntered)?;
-        // SAFETY: this tree is entered on this core; the caller is code of its current greenlet, or that one was stopped.
+        // SAFETY: this tree is entered on this core; the caller is code of its current greenlet, or that one was
+        // stopped.
         let current = unsafe { core.current() };
         if current.is_main() { Err(AbandonError::Main) } else { Ok((core, current)) }
     }

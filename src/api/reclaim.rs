@@ -53,8 +53,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// ends, has no such parent: there the hook of [`Tree::on_unraisable`](crate::Tree::on_unraisable) gets a handle. A
     /// greenlet without a handle at that time keeps its stack for ever.
     ///
-    /// What the frames own is lost all the same. Handles to other greenlets that lie in them keep those alive; one to the
-    /// greenlet itself keeps its own stack, which then counts as dead until the tree ends.
+    /// What the frames own is lost all the same. Handles to other greenlets that lie in them keep those alive; one to
+    /// the greenlet itself keeps its own stack, which then counts as dead until the tree ends.
     ///
     /// # Errors
     ///
@@ -74,8 +74,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///   pinned there, an entry of a queue, a mutex guard that others find through its lock. `Pin` guarantees that they
     ///   are unlinked before their memory is reused; here their destructors have not run, and the promise is that they
     ///   are not linked.
-    /// - *borrows of its locals that were lent* to another greenlet, a thread, an interrupt handler or a device: a scope
-    ///   that waits for its threads at its end, a buffer that a DMA transfer fills, a slice in a queue.
+    /// - *borrows of its locals that were lent* to another greenlet, a thread, an interrupt handler or a device: a
+    ///   scope that waits for its threads at its end, a buffer that a DMA transfer fills, a slice in a queue.
     /// - *addresses* of its locals in values that it sent, in statics, in contexts and in its values of
     ///   [`GreenletLocal`](crate::GreenletLocal)s, whose destructors run when the greenlet is freed.
     /// - *code of another stack that returns to it*: a coroutine of another crate that the greenlet resumed, or a

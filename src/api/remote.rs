@@ -97,9 +97,10 @@ impl RemoteGreenlet {
     /// greenlet is neither, and is handled by the transfer that makes it so. Until then every transfer takes the
     /// slow path, to check for this, which costs about ten times a fast switch, and more for each ancestor. So do
     /// not request the kill of a greenlet that stays an ancestor of all others for ever, such as one that runs a
-    /// scheduling loop: send it a value that makes it return. A kill that is requested while the core settles others waits for
-    /// the next transfer. A greenlet that has too little of its stack left to settle kills handles none, and the request
-    /// waits for the next one that has enough; main always has (`docs/stack-sizing.md`, "For kills from elsewhere").
+    /// scheduling loop: send it a value that makes it return. A kill that is requested while the core settles others
+    /// waits for the next transfer. A greenlet that has too little of its stack left to settle kills handles none, and
+    /// the request waits for the next one that has enough; main always has (`docs/stack-sizing.md`, "For kills from
+    /// elsewhere").
     ///
     /// If the exit function of the tree panics, the panic is resumed in the transfer that handles the kill, and the
     /// request is pending again.

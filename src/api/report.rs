@@ -192,7 +192,8 @@ const LINES: u32 = 1000;
 ///
 /// A line has the name, the id and the state; of a suspended greenlet the address at which it resumes, which tools
 /// such as `addr2line` turn into function and line; the bytes of the stack in use and of all; and `overflown` if the
-/// canary band is not intact. The bytes in use of the running greenlet are `-` if the caller runs on another stack. `write` is called with one piece of text after the other. After 1,000 lines the report ends.
+/// canary band is not intact. The bytes in use of the running greenlet are `-` if the caller runs on another stack.
+/// `write` is called with one piece of text after the other. After 1,000 lines the report ends.
 ///
 /// Outside of [`Tree::enter`](crate::Tree::enter) it writes nothing. Takes no lock, does not allocate, and formats
 /// without `core::fmt`: with optimization it takes less than 256 bytes of stack besides what `write` takes.

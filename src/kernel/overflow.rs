@@ -1,16 +1,16 @@
-//! The software check for stack overflows, which runs on every switch away (except with `unchecked-switch`) and needs no
-//! MMU; and the report of an overflow.
+//! The software check for stack overflows, which runs on every switch away (except with `unchecked-switch`) and needs
+//! no MMU; and the report of an overflow.
 //!
 //! `records/band.rs` describes the canary band at the limit of a stack.
 //!
 //! The fast path tests the stack pointer, and the highest and a lower word of the band, by one comparison, which is in
 //! `Cpu::stack_ok`. The slow path and deaths compare the whole band, as `Greenlet::is_intact` does.
 //!
-//! Whichever of the checks on the way out fails, it is late: memory below the stack may have been overwritten. So no greenlet of the tree runs
-//! again: the tree's overflow hook is called, which does not return. It runs on main's stack, below main's saved stack
-//! pointer. The greenlet is still the current one, although the hook does not run on its stack; so the core's
-//! `OVERFLOW` bit forces the slow path, where every transfer is refused, and a greenlet whose last reference is
-//! released is leaked.
+//! Whichever of the checks on the way out fails, it is late: memory below the stack may have been overwritten. So no
+//! greenlet of the tree runs again: the tree's overflow hook is called, which does not return. It runs on main's stack,
+//! below main's saved stack pointer. The greenlet is still the current one, although the hook does not run on its
+//! stack; so the core's `OVERFLOW` bit forces the slow path, where every transfer is refused, and a greenlet whose last
+//! reference is released is leaked.
 
 use crate::arch::{Isa, Native};
 use crate::kernel::tree::Tree;

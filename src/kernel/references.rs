@@ -3,10 +3,10 @@
 //! - An *unstarted or dead* greenlet is freed: its stack returns to its pool, and the reference to its parent is
 //!   released next, and so on up the tree, in a loop.
 //! - A *suspended* greenlet is killed at once, inside the `Drop` that released it: the current greenlet stands in as
-//!   its parent, an exit is thrown into it, and control returns. A value that it sends is dropped; an error is passed to
-//!   the tree's `on_unraisable`. Then the old parent is restored. If it is alive and unreferenced after that, it is
-//!   leaked: it keeps its stack, and `on_leak` is called with it. In an ended tree it is not killed; while an overflow is
-//!   reported or the process exits, it is leaked without a kill.
+//!   its parent, an exit is thrown into it, and control returns. A value that it sends is dropped; an error is passed
+//!   to the tree's `on_unraisable`. Then the old parent is restored. If it is alive and unreferenced after that, it is
+//!   leaked: it keeps its stack, and `on_leak` is called with it. In an ended tree it is not killed; while an overflow
+//!   is reported or the process exits, it is leaked without a kill.
 //! - The *current* greenlet continues. The core's `UNREF` bit makes its next departure slow; the packet then owns the
 //!   only reference, and the receiver releases that.
 //!
@@ -183,9 +183,9 @@ pub(crate) fn write_exit<V: 'static, E: 'static>(tree: &Tree<V, E>, place: &mut 
     panic::catch(|| _ = place.write(Err(Thrown::Exit((tree.exit)()))))
 }
 
-/// Throws the exit in `place` into `victim`, as [`kill_as_parent`] does, and discards what comes back: a value is dropped,
-/// an error is passed to the tree's `on_unraisable`. `exit` is the result of [`write_exit`]: if that was a panic,
-/// nothing is thrown, and the panic is returned. Afterwards nothing in `place` needs to be dropped.
+/// Throws the exit in `place` into `victim`, as [`kill_as_parent`] does, and discards what comes back: a value is
+/// dropped, an error is passed to the tree's `on_unraisable`. `exit` is the result of [`write_exit`]: if that was a
+/// panic, nothing is thrown, and the panic is returned. Afterwards nothing in `place` needs to be dropped.
 ///
 /// # Safety
 ///

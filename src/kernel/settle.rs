@@ -69,8 +69,8 @@ fn has_room<V, E>(me: BlockPtr) -> bool {
     me.is_main() || Native::stack_pointer().addr().saturating_sub(me.floor().addr()) >= takes
 }
 
-/// Bytes of stack that an arrival takes to settle kills, without what the code of the user takes: the exit function, and
-/// `on_unraisable` if a victim ends with an error. `qemu-tests/floor` measures it.
+/// Bytes of stack that an arrival takes to settle kills, without what the code of the user takes: the exit function,
+/// and `on_unraisable` if a victim ends with an error. `qemu-tests/floor` measures it.
 const fn takes<V, E>(unoptimized: bool) -> usize {
     let (frames, outcomes, words, notes) = match (unoptimized, cfg!(feature = "std")) {
         (false, false) => (640, 4, 2, 64),
@@ -85,8 +85,8 @@ const fn takes<V, E>(unoptimized: bool) -> usize {
 
 /// Settles the pending kills, and adds their number to `count`. A panic of user code ends this, and is returned.
 ///
-/// The next transfer calls this again if requests are left: kills that have to wait, or, after a panic, all that were not
-/// settled.
+/// The next transfer calls this again if requests are left: kills that have to wait, or, after a panic, all that were
+/// not settled.
 ///
 /// # Safety
 ///
@@ -131,8 +131,8 @@ struct Round<V: 'static, E: 'static> {
 }
 
 impl<V: 'static, E: 'static> Round<V, E> {
-    /// Settles the kills whose requests are in the lists: first in the queue, where an outer call of [`settle`] may have
-    /// left requests; then in the inbox, but only once, because kills that have to wait are put back there.
+    /// Settles the kills whose requests are in the lists: first in the queue, where an outer call of [`settle`] may
+    /// have left requests; then in the inbox, but only once, because kills that have to wait are put back there.
     ///
     /// # Safety
     ///
@@ -187,9 +187,9 @@ impl<V: 'static, E: 'static> Round<V, E> {
         }
     }
 
-    /// Settles one kill, whose request was taken. A kill of the current greenlet or of an ancestor of it has to wait: it
-    /// is requested again. That of main or of a dead greenlet has no effect. Not inlined, so that its frame is not on the
-    /// stack while a list is read.
+    /// Settles one kill, whose request was taken. A kill of the current greenlet or of an ancestor of it has to wait:
+    /// it is requested again. That of main or of a dead greenlet has no effect. Not inlined, so that its frame is not
+    /// on the stack while a list is read.
     ///
     /// # Safety
     ///
@@ -211,8 +211,8 @@ impl<V: 'static, E: 'static> Round<V, E> {
         // SAFETY: the caller's contract.
         self.panicked = if unsafe { self.is_killable(victim) } {
             self.settled += 1;
-            // SAFETY: the caller owns a reference; the greenlet is neither main nor an ancestor of the current greenlet.
-            // The exit is in the place.
+            // SAFETY: the caller owns a reference; the greenlet is neither main nor an ancestor of the current
+            // greenlet. The exit is in the place.
             unsafe { kill_discarding::<V, E>(victim, &mut place, Ok(())) }
         } else {
             // SAFETY: the exit is still there.

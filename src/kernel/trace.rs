@@ -163,8 +163,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
 ///
 /// # Safety
 ///
-/// `target` is current; `origin` exists while this runs; both are of a tree of `V` and `E` that is entered. If an outcome
-/// was `delivered`, it is in `place`.
+/// `target` is current; `origin` exists while this runs; both are of a tree of `V` and `E` that is entered. If an
+/// outcome was `delivered`, it is in `place`.
 #[inline]
 pub(crate) unsafe fn trace<V: 'static, E: 'static>(
     origin: BlockPtr,

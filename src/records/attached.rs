@@ -83,8 +83,8 @@ pub(crate) unsafe fn retain(shared: *const Shared) {
 }
 
 /// Releases a reference to a context of whatever type. If that was the last one, destroys the context, then releases
-/// its reference to the context below, and so on, also after a destructor that panics. The last panic is resumed; without
-/// `std` the first one ends the program.
+/// its reference to the context below, and so on, also after a destructor that panics. The last panic is resumed;
+/// without `std` the first one ends the program.
 ///
 /// # Safety
 ///

@@ -16,9 +16,9 @@
 //!   sp + lower + highest = sp - block - BAND >= limit - block = reach       (unsigned)
 //! ```
 //!
-//! So the fast path compares the stack pointer from below and from above, and two words of the band, by two additions and one
-//! comparison. A word that was overwritten passes only if it is off by less than the span. A frame has no such values: KEY
-//! looks like no address, small number or repeated byte.
+//! So the fast path compares the stack pointer from below and from above, and two words of the band, by two additions
+//! and one comparison. A word that was overwritten passes only if it is off by less than the span. A frame has no such
+//! values: KEY looks like no address, small number or repeated byte.
 //!
 //! [`Cpu::LOWER_CANARY`] says which two words these are. The guest `overflow_shapes` counts what each word is worth.
 
@@ -104,8 +104,8 @@ pub(crate) fn is_whole(greenlet: BlockPtr) -> bool {
 /// unchanged. The fast path checks no more than this.
 #[inline(always)]
 pub(crate) fn stack_ok(leaver: BlockPtr) -> bool {
-    // SAFETY: a greenlet exists while it runs, and its band is part of its stack, or of its tree. The pointer to a block is
-    // one to all of the stack; main's `reach` is 0.
+    // SAFETY: a greenlet exists while it runs, and its band is part of its stack, or of its tree. The pointer to a
+    // block is one to all of the stack; main's `reach` is 0.
     unsafe { Native::stack_ok::<{ offset_of!(Block, bounds) }>(leaver.context()) }
 }
 

@@ -139,8 +139,8 @@ pub enum SpawnError {
         /// `Greenlet::reclaim` was called before the last handle was dropped.
         abandoned: usize,
     },
-    /// The tree of another core has claimed a stack from this pool, or tried to, and has not ended: the pool is for one core
-    /// at a time.
+    /// The tree of another core has claimed a stack from this pool, or tried to, and has not ended: the pool is for one
+    /// core at a time.
     OtherCore,
     /// The stacks of the pool are too small for the body, as the spawning crate is compiled without optimization.
     ///

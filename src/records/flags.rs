@@ -46,8 +46,8 @@ pub(crate) const ENDED: Flags = Flags(4);
 /// The greenlet survived the kill that the release of its last reference caused. The kill keeps its reference, so that
 /// the greenlet stays for ever, or until it dies after all.
 pub(crate) const LEAKED: Flags = Flags(8);
-/// The greenlet waits in an `up` that took the slow path, or whose target is no longer its parent, and the block holds a
-/// *pin*: a reference to the greenlet that it switched to.
+/// The greenlet waits in an `up` that took the slow path, or whose target is no longer its parent, and the block holds
+/// a *pin*: a reference to the greenlet that it switched to.
 pub(crate) const PINNED: Flags = Flags(16);
 /// Set together with [`NO_BODY`] while one operation reserves the right to set the body: a `set_run` that is dropping
 /// the old body, or a claim. Any other `set_run` is refused.

@@ -24,9 +24,9 @@
 //!
 //! *Linked* belongs to the slot, whichever greenlet lives in it. Only a requester that is about to push the slot sets
 //! it, and only the core that has taken the slot out of a list clears it; so a slot is never pushed twice. A greenlet
-//! may be freed while its slot is linked. A request to the next greenlet in the slot pushes nothing and sets `missing`, so
-//! that the core visits all greenlets: the slot may be in another tree's list (then it is *strange*), or in none yet, if
-//! the first requester was interrupted between ① and ②.
+//! may be freed while its slot is linked. A request to the next greenlet in the slot pushes nothing and sets `missing`,
+//! so that the core visits all greenlets: the slot may be in another tree's list (then it is *strange*), or in none
+//! yet, if the first requester was interrupted between ① and ②.
 //!
 //! A core that takes a strange slot out of a list leaves the requests in it alone, because they are for another tree.
 //!
@@ -268,8 +268,9 @@ impl Mail {
                 }
             }
         } else if before & asked == 0 {
-            // The slot is linked by a request to an earlier greenlet in it. Its list may be another tree's; or it is not in
-            // any list yet, because that requester has not come to its push. So a visit of all greenlets has to find it.
+            // The slot is linked by a request to an earlier greenlet in it. Its list may be another tree's; or it is
+            // not in any list yet, because that requester has not come to its push. So a visit of all greenlets has to
+            // find it.
             list.missing.swap(1, Release);
         }
         true

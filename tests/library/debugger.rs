@@ -1,4 +1,5 @@
-//! What the script for GDB, `gdb/`, knows of the crate. It takes offsets from DWARF; names of fields, flags and constants are its own.
+//! What the script for GDB, `gdb/`, repeats of the crate. It takes offsets from DWARF; names of fields, flags and
+//! constants are its own.
 
 const SCRIPT: &str = concat!(include_str!("../../gdb/memory.py"), include_str!("../../gdb/records.py"));
 const BAND: &str = include_str!("../../src/records/band.rs");
@@ -7,10 +8,18 @@ const CONTEXT: &str = include_str!("../../arch/context.rs");
 const CORE: &str = include_str!("../../src/records/core_state/mod.rs");
 const FLAGS: &str = include_str!("../../src/records/flags.rs");
 const MAIL: &str = include_str!("../../src/records/mail.rs");
+const MUTEX: &str = include_str!("../../crates/greenlet-hub/src/mutex.rs");
 
 /// The structs whose fields the script reads, with the texts that define them.
-const STRUCTS: [(&str, &str); 5] =
-    [("Block", BLOCK), ("Bounds", CONTEXT), ("Context", CONTEXT), ("Core", CORE), ("Number", MAIL)];
+const STRUCTS: [(&str, &str); 7] = [
+    ("Block", BLOCK),
+    ("Bounds", CONTEXT),
+    ("Context", CONTEXT),
+    ("Core", CORE),
+    ("Number", MAIL),
+    ("Held", MUTEX),
+    ("Holder", MUTEX),
+];
 
 /// Their fields that the script reads, in its words: a path leads through the struct of its first step.
 const FIELDS: [(&str, &str); 3] = [
@@ -44,11 +53,17 @@ fn the_script_has_the_words_of_the_report_of_a_hub() {
     let tasks = include_str!("../../gdb/tasks.py");
     let words = include_str!("../../crates/greenlet-hub/src/what.rs").lines();
     let mut count = 0;
-    for (kind, text) in words.filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => ")) {
-        assert!(tasks.contains(&format!("\"{kind}\": {text}")), "gdb/tasks.py has not {text} for {kind}");
-        count += 1;
+    for (kinds, text) in words.filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => ")) {
+        for kind in kinds.split(" | Self::") {
+            assert!(tasks.contains(&format!("\"{kind}\": {text}")), "gdb/tasks.py has not {text} for {kind}");
+            count += 1;
+        }
     }
     assert!(count > 10, "no words in what.rs");
+    for (name, field) in [("Held", "holder"), ("Holder", "slot")] {
+        let read = format!("Struct(\"greenlet_hub::mutex::{name}\", \"{field}\")");
+        assert!(tasks.contains(&read) && has_field(name, field), "gdb/tasks.py does not read {field} of {name}");
+    }
 }
 
 #[test]

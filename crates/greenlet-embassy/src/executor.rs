@@ -11,8 +11,8 @@ use greenlet_hub::{RemoteTask, Signal, Stop, Task};
 
 /// embassy's executor, which a task of a hub runs. A static.
 ///
-/// The task sleeps while none of embassy's tasks is ready. Each time that it has polled those that were, the other tasks
-/// of the hub have their turns.
+/// The task sleeps while none of embassy's tasks is ready. Each time that it has polled those that were, the other
+/// tasks of the hub have their turns.
 ///
 /// ```
 /// use embassy_executor::task;
@@ -53,8 +53,8 @@ const FRESH: u8 = 0;
 const CLAIMED: u8 = 1;
 const BOUND: u8 = 2;
 
-// SAFETY: `bound` is written by the one caller that changes `FRESH` to `CLAIMED`, and read only after `BOUND` is set. The
-// raw executor, which is not `Sync`, is only used in `run`, by one task; tasks do not leave their core.
+// SAFETY: `bound` is written by the one caller that changes `FRESH` to `CLAIMED`, and read only after `BOUND` is set.
+// The raw executor, which is not `Sync`, is only used in `run`, by one task; tasks do not leave their core.
 unsafe impl Sync for Executor {}
 
 static FIRST: AtomicPtr<Executor> = AtomicPtr::new(ptr::null_mut());

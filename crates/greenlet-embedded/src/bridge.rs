@@ -6,7 +6,8 @@ use core::fmt;
 use core::future::Future;
 use greenlet_hub::Waits;
 
-/// What makes asynchronous devices [`Blocking`] ones for the code of one task, and keeps the reason if a wait is stopped.
+/// What makes asynchronous devices [`Blocking`] ones for the code of one task, and keeps the reason if a wait is
+/// stopped.
 ///
 /// Drivers have errors of their own, and `DelayNs` has none, so a reason to stop cannot pass through them. It is kept
 /// here instead. From then on each operation of the devices of this bridge fails at once with [`Error::Stopped`], and
@@ -167,8 +168,8 @@ impl<W: Waits> fmt::Debug for Bridge<W> {
 /// An asynchronous device as a blocking one: while it waits, other tasks run. Made by [`Bridge::blocking`].
 ///
 /// It implements the blocking traits whose asynchronous counterpart `D` implements. If a wait is stopped, the future of
-/// the operation is dropped, which cancels the transfer: what of it the device has done by then, and whether the bus has
-/// to be recovered, is said in the documentation of the device.
+/// the operation is dropped, which cancels the transfer: what of it the device has done by then, and whether the bus
+/// has to be recovered, is said in the documentation of the device.
 ///
 /// ```
 /// # use embedded_hal::delay::DelayNs;

@@ -18,8 +18,8 @@ use core::fmt;
 pub enum Error<D> {
     /// The device's own error.
     Device(D),
-    /// The wait ended for a reason that has nothing to do with the device: a kill, a timeout. The [`Bridge`](crate::Bridge)
-    /// keeps the reason.
+    /// The wait ended for a reason that has nothing to do with the device: a kill, a timeout. The
+    /// [`Bridge`](crate::Bridge) keeps the reason.
     Stopped,
 }
 

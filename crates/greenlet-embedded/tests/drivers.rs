@@ -1,4 +1,5 @@
-//! Drivers from the registry, unchanged: blocking ones over an asynchronous bus, an asynchronous one from a task. Hosted.
+//! Drivers from the registry, unchanged: blocking ones over an asynchronous bus, an asynchronous one from a task.
+//! Hosted.
 #![cfg(feature = "std")]
 
 mod common;

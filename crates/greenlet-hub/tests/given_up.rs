@@ -1,5 +1,5 @@
-//! Tasks that are given up, as by a panic handler or a fault handler: what their frames have in the hub is void, and the others
-//! continue. Guest `hub_contain` does it with real panics and overflows.
+//! Tasks that are given up, as by a panic handler or a fault handler: what their frames have in the hub is void, and
+//! the others continue. Guest `hub_contain` does it with real panics and overflows.
 #![cfg(all(feature = "std", feature = "abandon"))]
 
 use greenlet::StackPool;
@@ -340,7 +340,8 @@ fn the_end_of_a_run_takes_it_as_ended() {
     let kept = RefCell::new(None);
     for _ in 0..2 {
         HUB.run(|main| {
-            // One that is given up when it is killed, one whose error is never joined, one with a task that refuses to end.
+            // One that is given up when it is killed, one whose error is never joined, one with a task that refuses to
+            // end.
             drop(main.spawn(&STACKS, |me| -> Result<(), Stop> {
                 let _killed = me.park();
                 give_up(&HUB)

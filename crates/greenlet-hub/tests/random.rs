@@ -1,5 +1,5 @@
-//! Random programs of tasks that send, receive, lock, sleep, time out, are killed and thrown into, with a clock that jumps:
-//! after each, every value has been dropped once, nothing is held, and the same program has the same log again.
+//! Random programs of tasks that send, receive, lock, sleep, time out, are killed and thrown into, with a clock that
+//! jumps: after each, every value has been dropped once, nothing is held, and the same program has the same log again.
 #![cfg(feature = "std")]
 
 use greenlet::StackPool;

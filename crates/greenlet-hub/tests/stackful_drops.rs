@@ -1,5 +1,5 @@
-//! Greenlets as futures: in which states they are dropped, and how their bodies end then. Without the feature `std`, also
-//! under Miri.
+//! Greenlets as futures: in which states they are dropped, and how their bodies end then. Without the feature `std`,
+//! also under Miri.
 
 #[path = "common/futures.rs"]
 mod futures;

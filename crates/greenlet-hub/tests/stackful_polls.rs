@@ -1,4 +1,5 @@
-//! Greenlets as futures: which poll is refused, and what a poll is ready with. Without the feature `std`, also under Miri.
+//! Greenlets as futures: which poll is refused, and what a poll is ready with. Without the feature `std`, also under
+//! Miri.
 
 #[path = "common/futures.rs"]
 mod futures;

@@ -1,5 +1,5 @@
-//! What the scenarios of the corpus cannot say: what is refused, what is given back, what is freed, and what a run leaves for the
-//! next one. The rules themselves are tested by the corpus, in `qemu-tests/conformance`.
+//! What the scenarios of the corpus cannot say: what is refused, what is given back, what is freed, and what a run
+//! leaves for the next one. The rules themselves are tested by the corpus, in `qemu-tests/conformance`.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -68,7 +68,8 @@ fn a_stack_is_free_as_soon_as_its_tasklet_is_over() {
     let _core = alone();
     TASKLETS
         .enter(|main| {
-            // A tasklet spawns one after the other while main waits in one operation; there is one stack for all of them.
+            // A tasklet spawns one after the other while main waits in one operation; there is one stack for all of
+            // them.
             main.spawn(&STACKS, |me| {
                 for n in 0..100 {
                     me.spawn(&STACKS, move |_me| Ok(())).unwrap();

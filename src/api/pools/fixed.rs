@@ -72,8 +72,8 @@ pub type SharedStackPool<const COUNT: usize, const SIZE: usize, const HEADROOM: 
 ///
 /// The firmware unmaps the pages that [`guards`](StackPool::guards) returns. Then a greenlet that overflows its stack
 /// faults at its first access below it, before it has overwritten anything, and the fault handler
-/// gets that greenlet from [`stack_of`](crate::stack_of). A frame larger than a page does not step over the guard where the
-/// compiler probes each page, as it does for x86_64 and aarch64.
+/// gets that greenlet from [`stack_of`](crate::stack_of). A frame larger than a page does not step over the guard where
+/// the compiler probes each page, as it does for x86_64 and aarch64.
 ///
 /// `SIZE` is a multiple of 4,096. The pool takes `COUNT * (SIZE + 4096)` bytes, and one page for its own state. The
 /// same for several cores at a time is `SharedStackPool<COUNT, SIZE, 0, Guarded>`.

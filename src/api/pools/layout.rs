@@ -118,8 +118,9 @@ impl<T, const COUNT: usize> Row<T, COUNT> {
 ///
 /// The alignment puts each control block on cache lines of its own, and with it the words that a switch reads and
 /// writes.
-// `MaybeUninit<[u8; SIZE]>`, never `[MaybeUninit<u8>; SIZE]`: in the initial value of a static, the compiler checks each element of
-// an array of unions by itself, which takes a second for some megabytes of stacks, and each build and each lint anew.
+// `MaybeUninit<[u8; SIZE]>`, never `[MaybeUninit<u8>; SIZE]`: in the initial value of a static, the compiler checks
+// each element of an array of unions by itself, which takes a second for some megabytes of stacks, and each build and
+// each lint anew.
 #[repr(C, align(64))]
 #[doc(hidden)]
 pub struct Stack<const SIZE: usize>(UnsafeCell<MaybeUninit<[u8; SIZE]>>);

@@ -58,7 +58,8 @@ impl Depth {
     /// Returns the bytes of stack that a body of type `F` needs, with the control block and the canary band.
     ///
     /// The body counts twice, because it is moved from the base of the stack into the frame of the function that calls
-    /// it; without optimization that takes one more copy. The arithmetic saturates, so the result for a type larger than all memory does not wrap.
+    /// it; without optimization that takes one more copy. The arithmetic saturates, so the result for a type larger
+    /// than all memory does not wrap.
     const fn bytes<V, E, F>(self) -> usize {
         let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
         let body = size_of::<F>().next_multiple_of(align) + align;

@@ -5,12 +5,12 @@
 //!
 //! 1. Move what was sent out of the sender's frame. This is first, because each later step may resume or free the
 //!    sender.
-//! 2. Call the tracer, which may replace what was sent, also by its own error or panic. The packet's reference keeps the
-//!    origin alive for that.
+//! 2. Call the tracer, which may replace what was sent, also by its own error or panic. The packet's reference keeps
+//!    the origin alive for that.
 //! 3. Release the packet's reference to the origin. This may free it, or kill it and so run other greenlets.
 //! 4. Release the pin, if there is one: the reference to the target of the receiver's `up`.
-//! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets. If the stack has no room
-//!    for that, the next arrival in another greenlet does it.
+//! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets. If the stack has no
+//!    room for that, the next arrival in another greenlet does it.
 //!
 //! Then the transfer returns. User code can run in steps 2 to 5, so programs can observe their order. If user code
 //! panics in steps 3 to 5, the last panic replaces what was sent.
@@ -30,8 +30,8 @@ use core::mem::MaybeUninit;
 /// The memory for one outcome, in a frame of the greenlet that makes a transfer. It holds what is sent, until the
 /// receiver has moved that out; and later what this greenlet is resumed with.
 ///
-/// All functions of a transfer get a reference to it. If they passed the outcome itself, each of their frames would have
-/// room for one, and these frames are part of the least stack.
+/// All functions of a transfer get a reference to it. If they passed the outcome itself, each of their frames would
+/// have room for one, and these frames are part of the least stack.
 pub(crate) type Place<V, E> = MaybeUninit<Outcome<V, E>>;
 
 /// Whether an outcome was delivered, into the place of the receiver; or a panic, to be resumed there. Then the place is
@@ -54,8 +54,8 @@ pub(super) struct Packet<V, E> {
 
 /// What a greenlet that left by the slow path is resumed with.
 pub(super) enum Arrived {
-    /// A value, which has been received into its place. Or the greenlet did not leave, because it sent to itself, or to a
-    /// greenlet without a body.
+    /// A value, which has been received into its place. Or the greenlet did not leave, because it sent to itself, or to
+    /// a greenlet without a body.
     Received(Delivery),
     /// This packet, which is not opened yet.
     Packet(*const ()),

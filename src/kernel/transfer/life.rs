@@ -43,7 +43,8 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Body<V, E>>(
 /// As for [`entry`]; `me` is the current greenlet.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
-    // Before `arrival::receive_first`, which may run code that switches and so overwrites the saved sp: the address of the body.
+    // Before `arrival::receive_first`, which may run code that switches and so overwrites the saved sp: the address of
+    // the body.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
@@ -103,8 +104,8 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
     // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
-    // stack is not reused before the parent has unpacked the value: `me` is referenced, and unpacking is what the parent
-    // does first.
+    // stack is not reused before the parent has unpacked the value: `me` is referenced, and unpacking is what the
+    // parent does first.
     unsafe { Native::finish_with_word(parent.context(), word) }
 }
 
@@ -123,7 +124,8 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
     let _busy = Busy::in_tree_of(me);
     let (mut what, mut panicked) = match left {
-        Ok(Err(Thrown::Exit(value))) => (MaybeUninit::new(Ok(value)), None), // an exit that leaves the body is its result
+        // An exit that leaves the body is its result.
+        Ok(Err(Thrown::Exit(value))) => (MaybeUninit::new(Ok(value)), None),
         Ok(outcome) => (MaybeUninit::new(outcome), None),
         Err(payload) => (MaybeUninit::uninit(), Some(payload)),
     };
@@ -148,8 +150,8 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
 }
 
 /// Ends `me`, whose body neither returns nor unwinds, because a fault or a panic stopped it: sends `error` to the
-/// nearest ancestor that is neither dead nor bare. As the last part of [`die`], but without running user code. Runs on
-/// any stack: on a landing stack after a fault, on that of `me` after a panic.
+/// nearest ancestor that is neither dead nor bare. Does what the last part of [`die`] does, but runs no user code. Runs
+/// on any stack: on a landing stack after a fault, on that of `me` after a panic.
 ///
 /// # Safety
 ///
@@ -180,7 +182,7 @@ fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
     let mut whole = true;
     let mut heir = me;
     loop {
-        let Some(parent) = heir.parent() else { unreachable!("main has no body to end; everyone else has a parent") };
+        let Some(parent) = heir.parent() else { unreachable!("only main has no parent, and it has no body") };
         heir = first_not_dead(parent);
         if !heir.has(NO_BODY) {
             return (heir, whole);

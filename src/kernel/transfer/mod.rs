@@ -19,9 +19,12 @@
 //!   greenlet is referenced, and there is no tracer, no pending kill, no overflow being reported and no exit of the
 //!   process.
 //!
-//! The fast path sends a *word*: the value, or its address if it is larger. In all other cases the slow path refuses
-//! the transfer, or sends a *packet*, which also names the sender. One test after the switch tells a packet from a
-//! word.
+//! The fast path sends the value in registers, or its address if it is too large for them: see [`word`]. In all other
+//! cases the slow path refuses the transfer, or sends a *packet*, which also names the sender. One test after the
+//! switch distinguishes a packet from words.
+//!
+//! Where the instruction set has a [tested switch](Isa::tested_switch), the test is part of the switch, and
+//! [`receive_slowly`] calls the slow path if it failed.
 
 pub(crate) mod arrival;
 pub(crate) mod life;
@@ -52,7 +55,8 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     let core = to.core();
     if const { TESTED_IN_SWITCH } {
         outgoing!(place = value);
-        // SAFETY: the flags of `to` are tested, so the current greenlet exists by the time it is used; the rest is as below.
+        // SAFETY: the flags of `to` are tested, so the current greenlet exists by the time it is used; the rest is as
+        // below.
         return unsafe { leave_tested::<V, E, false>(core.current_ptr(), to, place) };
     }
     if core.needs_slow_path(to) {
@@ -67,8 +71,8 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     overflow::check::<V, E>(from);
     core.set_current(to);
     outgoing!(place = value);
-    // SAFETY: `from` is running; `to` is suspended or fresh, or is `from` itself. `place` points to a valid `V`, which no
-    // other code uses or drops from here on.
+    // SAFETY: `from` is running; `to` is suspended or fresh, or is `from` itself. `place` points to a valid `V`, which
+    // no other code uses or drops from here on.
     unsafe { leave::<V, E, false>(from, to, place) }
 }
 
@@ -163,8 +167,8 @@ unsafe fn leave<V: 'static, E: 'static, const MARKED: bool>(
     }
     // SAFETY: the caller's contract.
     let word = unsafe { word::pack(place) };
-    // SAFETY: the caller's contract. The word is a packed `V`. If it is the value's address, the value is on this stack,
-    // which does not change before the receiver unpacks the word, the first thing that it does.
+    // SAFETY: the caller's contract. The word is a packed `V`. If it is the value's address, the value is on this
+    // stack, which does not change before the receiver unpacks the word, the first thing that it does.
     let landing = unsafe { Native::switch::<MARKED>(from, to, word) };
     // SAFETY: `landing` comes from this switch, and is received once.
     unsafe { receive(landing) }
@@ -188,16 +192,17 @@ unsafe fn receive<V: 'static, E: 'static, W: Packed>(landing: Landing<W>) -> Out
     }
 }
 
-/// Whether the switch itself makes the tests of the fast path, for which [`Isa`] has a form. Then a failed test and a packet are
-/// received alike, by one call.
+/// Whether the switch itself makes the tests of the fast path ([`Isa::TESTS`]). Then one cold call, of
+/// [`receive_slowly`], handles a failed test as well as a packet.
 const TESTED_IN_SWITCH: bool = CHECKED && Native::TESTS;
 
 /// [`leave`] after the tests of the fast path; or, if one fails, by the slow path. `MARKED` if this is an `up`.
 ///
 /// # Safety
 ///
-/// `to` exists. If its flags are 0, the contract of [`leave`] holds for the block at `from` and `to`, and the caller runs inside the
-/// tree. In any case the rest of that contract holds. If `MARKED`, `from` is not main, and `to` is its parent.
+/// `to` exists. If its flags are 0, the contract of [`leave`] holds for the block at `from` and `to`, and the caller
+/// runs inside the tree. In any case the rest of that contract holds. If `MARKED`, `from` is not main, and `to` is its
+/// parent.
 #[inline(always)]
 unsafe fn leave_tested<V: 'static, E: 'static, const MARKED: bool>(
     from: *const Block,
@@ -238,12 +243,13 @@ unsafe fn receive_tested<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
     }
 }
 
-/// Receives a packet, or sends `words` by the slow path because a test failed. Afterwards what is sent back is in `place`.
+/// Receives a packet, or sends `words` by the slow path because a test failed. Afterwards what is sent back is in
+/// `place`.
 ///
 /// # Safety
 ///
-/// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed. Or it is the target to which no switch was made;
-/// then the contract of [`leave_tested`] holds for that target, and `words` are a packed `V`.
+/// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed. Or it is the target to which no
+/// switch was made; then the contract of [`leave_tested`] holds for that target, and `words` are a packed `V`.
 #[cold]
 #[inline(never)]
 unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
@@ -259,7 +265,8 @@ unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
     let to = unsafe { BlockPtr::from_context(to) };
     let core = to.core();
     if !core.needs_slow_path(to) {
-        // The stack is not whole; or what failed holds by now, for a debugger masks interrupts while it steps.
+        // Of the tests, that of the stack failed; or another did and passes now: a debugger masks interrupts while it
+        // steps.
         // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
         overflow::check::<V, E>(unsafe { core.current() });
     }

@@ -1,9 +1,10 @@
 //! The slow path: all throws and kills, and every switch that fails the test of the fast path.
 //!
-//! [`depart`] leaves a packet on the sender's stack and switches. The receiver opens it: see [`arrival`](super::arrival).
+//! [`depart`] leaves a packet on the sender's stack and switches. The receiver opens it: see
+//! [`arrival`](super::arrival).
 //!
-//! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value: the frames of
-//! an arrival may lie on a small stack, and would each have room for one.
+//! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value: the frames
+//! of an arrival may lie on a small stack, and would each have room for one.
 
 use super::arrival::{Arrived, Delivery, Packet, Place, open_packet, receive, replace_by_panic};
 use super::word;
@@ -63,7 +64,7 @@ unsafe fn send_caught<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place
     unsafe { exchange(named, place, work) }
 }
 
-/// Gives back what was to be sent, with the reason.
+/// Replaces what was to be sent by a refusal, which gives it back with the reason.
 ///
 /// # Safety
 ///
@@ -81,8 +82,8 @@ unsafe fn refuse<V, E>(refusal: Refusal, place: &mut Place<V, E>) {
     place.write(Err(Thrown::Refused(refusal, sent)));
 }
 
-/// [`send`] from `me` to its parent, which a pin keeps alive. The pin is released by the next arrival in `me`; by this
-/// function, if the transfer is refused; and by the end of the tree, if `me` is never resumed.
+/// Sends from `me` to its parent, as [`send`]. A pin keeps the parent alive. It is released by the next arrival in
+/// `me`; by this function, if the transfer is refused; and by the end of the tree, if `me` is never resumed.
 ///
 /// # Safety
 ///
@@ -105,8 +106,8 @@ pub(crate) unsafe fn send_up<V: 'static, E: 'static>(me: BlockPtr, to: BlockPtr,
     }
 }
 
-/// As [`send`] in a tree that has not ended, but returns a panic that is delivered, and refuses nothing: a kill must get
-/// through while interrupts are masked.
+/// As [`send`] in a tree that has not ended, but returns a panic that is delivered, and refuses nothing: a kill must
+/// get through while interrupts are masked.
 ///
 /// # Safety
 ///
@@ -127,8 +128,8 @@ pub(crate) unsafe fn exchange<V: 'static, E: 'static>(
     }
 }
 
-/// The departure of [`exchange`]. A function of its own, so that the code of the arrival, which may run other greenlets,
-/// uses the same part of the stack.
+/// The departure of [`exchange`]. It is a function of its own, so that its frame is gone when the code of the arrival
+/// runs, which may run other greenlets.
 ///
 /// # Safety
 ///
@@ -152,13 +153,13 @@ unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E
         return Arrived::Received(unsafe { trace(from, to, place, Ok(())) });
     }
     set_current_counted(to);
-    // SAFETY: `from` is running. `to` is suspended or fresh, being neither dead nor bare. It is `named`, which exists, or an
-    // ancestor, which its child's parent field keeps alive; no other code has run since it was found.
+    // SAFETY: `from` is running. `to` is suspended or fresh, being neither dead nor bare. It is `named`, which exists,
+    // or an ancestor, which its child's parent field keeps alive; no other code has run since it was found.
     unsafe { leave(from, to, place) }
 }
 
-/// Leaves `from` for `to` with what is in the place, in a packet. Both are on this stack, which does not change until the
-/// receiver has read them. Returns when a value has been received into the place, or a packet has arrived.
+/// Leaves `from` for `to` with what is in the place, in a packet. Both are on this stack, which does not change until
+/// the receiver has read them. Returns when a value has been received into the place, or a packet has arrived.
 ///
 /// # Safety
 ///
@@ -218,9 +219,9 @@ unsafe fn make_value_of_exit<V, E>(place: &mut Place<V, E>) {
     place.write(what);
 }
 
-/// Sends the value in `place` to the greenlet of `last`, and releases that handle, the only reference, before the switch.
-/// The target then runs without a reference, as if it had dropped the last one itself. Afterwards what is sent back is
-/// in `place`.
+/// Sends the value in `place` to the greenlet of `last`, and releases that handle, the only reference, before the
+/// switch. The target then runs without a reference, as if it had dropped the last one itself. Afterwards what is sent
+/// back is in `place`.
 ///
 /// # Safety
 ///

@@ -6,8 +6,8 @@
 //! | that [is wide](is_wide): larger, up to 64 bytes | in eight words, of which it fills some | [`pack_wide`] |
 //! | larger, or of an alignment above 16 | in the sender's frame: the word is its address | [`pack`] |
 //!
-//! Words in registers need no memory where sender and receiver have no use for it. In memory each word is stored twice,
-//! by the sender and by the receiver, and a processor stores one a cycle.
+//! In memory each word would be stored twice, by the sender and by the receiver, and a processor stores one per cycle.
+//! Words in registers need no memory unless the sender or the receiver keeps the value there.
 
 use crate::arch::{Word, Words};
 use core::mem::{MaybeUninit, align_of, size_of};

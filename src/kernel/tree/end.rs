@@ -37,8 +37,8 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
         let newer = core.next_id();
         // SAFETY: the same.
         unsafe { report(tree, main, &mut panicked) };
-        // The hook may have created greenlets. After the last round these are reported without an exit. A hook that creates
-        // one each time would not end: so it is called for the greenlets of so many generations, and no more.
+        // The hook may have created greenlets. After the last round these are reported without an exit. A hook that
+        // creates one each time would not end: so it is called for the greenlets of so many generations, and no more.
         if core.next_id() == newer {
             break;
         }
@@ -96,8 +96,8 @@ pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: imp
     }
 }
 
-/// Throws an exit into every greenlet, once, that is not dead and whose id is at least `from`. `panicked` is replaced by
-/// the last panic, if there is one.
+/// Throws an exit into every greenlet, once, that is not dead and whose id is at least `from`. `panicked` is replaced
+/// by the last panic, if there is one.
 ///
 /// Returns the id below which no greenlet need be killed again: 0 if a greenlet has died or a panic has cut this round
 /// short, because others may end now; else [`Core::next_id`](crate::records::core_state::Core::next_id) as it was at

@@ -167,8 +167,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// default, with the feature `std`, a line on standard error names the greenlet. Without `std` the only sign is a
     /// spawn that finds [no stack](crate::SpawnError::PoolEmpty): its error counts leaked greenlets.
     ///
-    /// The hook may create greenlets, also at the end of the tree. If each call there leaves another that does not end, it
-    /// is called for 32 of them in a row; the last one keeps its stack unreported.
+    /// The hook may create greenlets, also at the end of the tree. If each call there leaves another that does not end,
+    /// it is called for 32 of them in a row; the last one keeps its stack unreported.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -220,9 +220,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// The borrow that the closure gets cannot leave it, and no body can capture it: so main cannot be used after the
     /// closure has returned.
     ///
-    /// Handles that still exist when this returns, such as those in a scheduler's table that is a static or a local of the
-    /// caller, are inert, and their greenlets keep their stacks until they are dropped: drop such a table before the
-    /// closure returns, or before the stacks are needed again.
+    /// Handles that still exist when this returns, such as those in a scheduler's table that is a static or a local of
+    /// the caller, are inert, and their greenlets keep their stacks until they are dropped: drop such a table before
+    /// the closure returns, or before the stacks are needed again.
     ///
     /// Aborts the program, with a message, if the closure returns or unwinds while another greenlet than main is
     /// current. That takes other code that switches stacks: `enter` is called in a coroutine of another crate, which a

@@ -107,7 +107,8 @@ pub(crate) struct Core {
     next_id: AtomicU64,
 }
 
-/// Where a tested switch finds what [`Core::needs_slow_path`] and `band::stack_ok` test, and what [`Core::set_current`] sets.
+/// Where a tested switch finds what [`Core::needs_slow_path`] and `band::stack_ok` test, and what [`Core::set_current`]
+/// sets.
 pub(crate) struct FastPath;
 
 impl Places for FastPath {
@@ -198,8 +199,8 @@ impl Core {
         unusual | target.flags.get().bits() != 0
     }
 
-    /// Returns the reason to refuse a transfer, if there is one: the tree is stopped, or interrupts are masked that must not
-    /// be.
+    /// Returns the reason to refuse a transfer, if there is one: the tree is stopped, or interrupts are masked that
+    /// must not be.
     ///
     /// Also updates the normal interrupt state: a kind of interrupts that was masked so far and is unmasked now must be
     /// unmasked at every later transfer of this run.

@@ -163,8 +163,8 @@ impl List {
         self.living.store(self.living.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 
-    /// Releases the stack of a greenlet that outlived its tree. Called by the core that drops the last handle, which need
-    /// not own the pool by then.
+    /// Releases the stack of a greenlet that outlived its tree. Called by the core that drops the last handle, which
+    /// need not own the pool by then.
     #[cold]
     pub(super) fn release_late(&self, block: *const Block) {
         let mut first = self.late.load(Ordering::Relaxed);
