@@ -89,7 +89,7 @@ impl<T, const N: usize> Bounded<T, N> {
 
     #[inline(always)]
     fn enter<V: 'static, E: 'static>(&self, me: &Task<V, E>) {
-        self.owner.check(me, || self.waiters.forget());
+        self.owner.check::<T, _, _>(me, || self.waiters.forget());
     }
 
     fn cell(&self, index: usize) -> *mut T {

@@ -120,7 +120,7 @@ impl<T, E: 'static> Channel<T, E> {
 
     #[inline(always)]
     pub(crate) fn enter<V: 'static>(&self, me: &Task<V, E>) {
-        self.owner.check(me, || self.waiters.forget());
+        self.owner.check::<T, _, _>(me, || self.waiters.forget());
     }
 
     /// Sends a value: waits until a task receives it.

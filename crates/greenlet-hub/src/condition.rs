@@ -74,7 +74,7 @@ impl Condition {
     }
 
     fn enter<V: 'static, E: 'static>(&self, me: &Task<V, E>) {
-        self.owner.check(me, || self.waiters.forget());
+        self.owner.check::<(), _, _>(me, || self.waiters.forget());
     }
 
     /// Unlocks the mutex, waits for a notification, and locks it again.

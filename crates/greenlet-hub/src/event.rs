@@ -62,7 +62,7 @@ impl Event {
     }
 
     pub(crate) fn enter<V: 'static, E: 'static>(&self, me: &Task<V, E>) {
-        self.owner.check(me, || self.waiters.forget());
+        self.owner.check::<(), _, _>(me, || self.waiters.forget());
     }
 
     pub(crate) fn waiters(&self) -> &List {

@@ -90,7 +90,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     /// # }).unwrap();
     /// ```
     pub fn throw(&self, error: E) -> Result<(), E> {
-        room::probe();
+        room::probe_for::<(), (), E>();
         if self.is_over() {
             return Err(error);
         }
@@ -125,7 +125,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     /// # }).unwrap();
     /// ```
     pub fn join(self, me: &Task<V, E>) -> Result<Result<T, Stop<E>>, Stop<E>> {
-        room::probe();
+        room::probe_for::<T, V, E>();
         if !self.exists() {
             me.state().reap();
             return Ok(Err(Stop::Killed));
@@ -255,7 +255,7 @@ impl<T, V: 'static, E: 'static> Drop for JoinHandle<T, V, E> {
                 self.slot.schedule().ready.append(self.slot);
             }
             Life::Failed => {
-                room::probe();
+                room::probe_for::<(), (), E>();
                 drop(self.take_error());
             }
             Life::Child => {}

@@ -111,7 +111,7 @@ impl<T> Mutex<T> {
 
     #[inline(always)]
     fn enter<V: 'static, E: 'static>(&self, me: &Task<V, E>) {
-        self.owner.check(me, || {
+        self.owner.check::<(), _, _>(me, || {
             self.held.waiters.forget();
             self.held.holder.set(None);
         });
@@ -173,6 +173,8 @@ impl<T> Mutex<T> {
 
     /// Locks the mutex if no task holds it. Does not wait.
     ///
+    /// The holder is the task of `me`, also in a task of its scope that has captured that `&Task`.
+    ///
     /// # Panics
     ///
     /// If another hub uses the mutex.
@@ -199,6 +201,8 @@ impl<T> Mutex<T> {
 
     /// Locks the mutex if the task that holds it has ended without dropping its guard. What it did to the value may be
     /// unfinished. Does not wait.
+    ///
+    /// The holder is the task of `me`, also in a task of its scope that has captured that `&Task`.
     ///
     /// # Panics
     ///

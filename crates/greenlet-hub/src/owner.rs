@@ -19,11 +19,11 @@ impl Owner {
         Self { run: AtomicU32::new(0), hub: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Makes the run of `me` the owner, or panics if another one is. `forget` empties the lists of waiters: those of a
+    /// Makes the run of `me` the owner, or panics if another one is, for an operation that moves values of `T`. `forget` empties the lists of waiters: those of a
     /// run that is over are never resumed.
     #[inline(always)]
-    pub(crate) fn check<V: 'static, E: 'static>(&self, me: &Task<V, E>, forget: impl FnOnce()) {
-        room::probe();
+    pub(crate) fn check<T, V: 'static, E: 'static>(&self, me: &Task<V, E>, forget: impl FnOnce()) {
+        room::probe_for::<T, V, E>();
         let schedule = me.slot.schedule();
         if self.run.load(Relaxed) != schedule.run.load(Relaxed) {
             self.claim(schedule);

@@ -103,7 +103,7 @@ impl<T, const N: usize> Remote<T, N> {
     /// # }).unwrap();
     /// ```
     pub fn receive<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<T, Stop<E>> {
-        room::probe();
+        room::probe_for::<T, V, E>();
         me.check()?;
         if !self.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));

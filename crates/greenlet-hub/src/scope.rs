@@ -96,7 +96,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         &self,
         body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env, V, E>) -> Result<R, Stop<E>>,
     ) -> Result<R, Stop<E>> {
-        room::probe();
+        room::probe_for::<(), V, E>();
         let shared = Shared {
             parent: self.slot,
             left: Cell::new(0),
@@ -197,6 +197,7 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
         F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>> + 'scope,
     {
         const { assert!(size_of::<F>() <= P::SIZE / 2, "the captured data of the body does not fit into the stack") };
+        room::probe_for::<F, V, E>();
         let value = V::default(); // before there is a task that refers to this frame
         if self.shared.closing.get() {
             return Err(Refused { reason: Stop::Spawn(SpawnError::Over), returned: body });
@@ -295,6 +296,7 @@ unsafe fn begin<F, V: Default + 'static, E: 'static>(place: *const (), me: &Task
 where
     F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>>,
 {
+    room::probe_for::<F, V, E>();
     // SAFETY: the contract. The lifetime of `shared` ends when `left` is 0, and this task counts.
     let hand = unsafe { &*place.cast::<Hand<'_, F, E>>() };
     let Head { spawner, shared } = hand.head;

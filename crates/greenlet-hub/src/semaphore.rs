@@ -70,7 +70,7 @@ impl Semaphore {
     }
 
     fn enter<V: 'static, E: 'static>(&self, me: &Task<V, E>) {
-        self.owner.check(me, || self.waiters.forget());
+        self.owner.check::<(), _, _>(me, || self.waiters.forget());
     }
 
     /// Waits for a permit, and returns it. Dropped, it is given back.

@@ -108,7 +108,7 @@ impl Signal {
     /// # }).unwrap();
     /// ```
     pub fn wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<u32, Stop<E>> {
-        room::probe();
+        room::probe_for::<(), V, E>();
         me.check()?;
         if !self.flags.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));

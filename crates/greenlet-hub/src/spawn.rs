@@ -194,7 +194,7 @@ impl<P: Stacks, V: Default + 'static, E: 'static> TaskBuilder<'_, P, V, E> {
     where
         F: FnOnce(&Task<V, E>) -> Result<T, Stop<E>> + 'static,
     {
-        room::probe();
+        room::probe_for::<F, V, E>();
         let state = self.task.state();
         state.reap();
         let schedule = &state.schedule;
@@ -252,6 +252,7 @@ where
 
 /// Hands the result to the task that joins, or keeps it here until one does.
 fn deliver<T, V: Default + 'static, E: 'static>(task: &Task<V, E>, result: Result<T, Stop<E>>) {
+    room::probe_for::<T, V, E>();
     let base = task.slot.base();
     if base.life.get() != Life::Joinable || base.alerts.get() & EXITED != 0 {
         return;

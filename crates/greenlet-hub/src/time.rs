@@ -147,7 +147,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn sleep_until(&self, at: Instant) -> Result<(), Stop<E>> {
-        room::probe();
+        room::probe_for::<(), V, E>();
         self.check_seen()?;
         let entry = Entry::new(self.slot, at.0, 0);
         // SAFETY: it stays in this frame.

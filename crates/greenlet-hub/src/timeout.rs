@@ -42,7 +42,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         time: Duration,
         body: impl FnOnce() -> Result<R, Stop<E>>,
     ) -> Result<Option<R>, Stop<E>> {
-        room::probe();
+        room::probe_for::<(), V, E>();
         if !self.runs() {
             return Err(Stop::Refused(Refusal::NotCurrent));
         }

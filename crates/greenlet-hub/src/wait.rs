@@ -81,7 +81,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     #[cold]
     #[inline(never)]
     fn look(&self) -> Result<(), Stop<E>> {
-        room::probe();
+        room::probe_for::<(), V, E>();
         let schedule = self.slot.schedule();
         if schedule.turn.get() != Some(self.slot)
             && let Err(refused) = self.regain_turn()
@@ -149,7 +149,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// ```
     #[inline]
     pub fn yield_now(&self) -> Result<(), Stop<E>> {
-        room::probe();
+        room::probe_for::<(), V, E>();
         self.check_seen()?;
         let schedule = self.slot.schedule();
         schedule.ready.append(self.slot);
@@ -179,7 +179,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn park(&self) -> Result<(), Stop<E>> {
-        room::probe();
+        room::probe_for::<(), V, E>();
         self.check_seen()?;
         self.pause_external(&What::new(Waiting::Wake)).end()?;
         self.check_seen()

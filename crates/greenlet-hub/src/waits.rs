@@ -109,7 +109,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     }
 
     fn wait_as<F: Future>(&self, name: Option<&'static str>, future: F) -> Result<F::Output, Stop<E>> {
-        room::probe();
+        room::probe_for::<(), V, E>();
         let mut future = pin!(future);
         let waker = self.waker();
         let mut context = Context::from_waker(&waker);

@@ -13,9 +13,11 @@ use common::MS;
 
 const GONE: Stop = Stop::Error("gone");
 
+/// After how many values a task is given up, and what does that.
+type Armed = Option<(u32, fn())>;
+
 thread_local! {
-    /// What gives up the task that makes the next value but so many.
-    static ARMED: Cell<Option<(u32, fn())>> = const { Cell::new(None) };
+    static ARMED: Cell<Armed> = const { Cell::new(None) };
 }
 
 /// The values of the tree: to make one is code of the program.
@@ -106,8 +108,8 @@ fn a_task_that_is_resumed_out_of_turn_leaves_nothing_in_the_name_of_another_one(
                     assert_eq!(parent.park(), refused);
                     assert_eq!(select(parent, (EVENT.setting(), parent.sleeping(MS))).map(drop), refused);
                     assert_eq!(me.spawn(&STACKS, |_me| Ok(())).unwrap().join(parent).map(drop), refused);
-                    assert_eq!(parent.scope(|_| -> Result<(), Stop> { Ok(give_up()) }), refused);
-                    let timed = parent.with_timeout(MS, || -> Result<(), Stop> { Ok(give_up()) });
+                    assert_eq!(parent.scope(|_| Ok::<_, Stop>(())), refused);
+                    let timed = parent.with_timeout(MS, || Ok::<_, Stop>(()));
                     assert_eq!(timed.map(drop), refused);
                     ARMED.set(Some((0, give_up)));
                     assert_eq!(LOCK.lock(parent).map(drop), Err(Stop::Refused(Refusal::LockCycle { name: None })));

@@ -140,7 +140,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
     me: &Task<V, E>,
     choices: C,
 ) -> Result<<C as Choices<V, E>>::Chosen, Stop<E>> {
-    room::probe();
+    room::probe_for::<C, V, E>();
     let count = choices.count();
     assert!((1..=MOST).contains(&count), "a `select` has 1 to 8 arms");
     me.check()?;

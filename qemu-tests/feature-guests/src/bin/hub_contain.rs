@@ -1,6 +1,6 @@
 //@ icount
 //@ profiles: debug release small
-//@ stack: 16384
+//@ stack: 131072
 //@ timeout: 120
 #![no_std]
 #![no_main]
@@ -8,16 +8,21 @@
 //! number of bytes left.
 
 use core::cell::Cell;
+use core::future::poll_fn;
 use core::hint::black_box;
 use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+use core::task::Poll;
 use core::time::Duration;
 
 use board::faults::{self, Access, Land};
 use board::{check, interrupts, println};
 use feature_guests::left;
 use greenlet::{GuardedStackPool, Overflow, Refused, StackPool};
-use greenlet_hub::{Bounded, Channel, Hub, JoinHandle, Mutex, Refusal, Signal, Task, select};
+use greenlet_hub::{
+    Bounded, Channel, Condition, Event, Hub, JoinHandle, Mutex, Refusal, Remote, Semaphore, Signal, Task, select,
+};
 use spin::Mutex as Spin;
 
 #[path = "../../../guests/src/bin/hub/machine.rs"]
@@ -38,15 +43,15 @@ type Stop = greenlet_hub::Stop<Failure>;
 
 /// How many panics, and how many overflows, in a row.
 const ROUNDS: u32 = 1_000;
-const SIZE: usize = 16384;
+const SIZE: usize = 262_144;
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_micros(50);
 
 // SAFETY: the tasks of this guest wait for no future, and lend nothing from their frames but to tasks of their scopes.
-static HUB: Hub<6, (), Failure> = unsafe { Hub::new(&machine::Machine).reclaiming() };
+static HUB: Hub<8, (), Failure> = unsafe { Hub::new(&machine::Machine).reclaiming() };
 /// One stack, so that each task is on that of the one before.
 static GUARDED: GuardedStackPool<1, SIZE> = GuardedStackPool::new();
-static OTHERS: StackPool<5, SIZE> = StackPool::new();
+static OTHERS: StackPool<7, SIZE> = StackPool::new();
 
 static OVERFLOW: Spin<Option<Overflow>> = Spin::new(None);
 
@@ -121,15 +126,29 @@ fn main() {
                 TICKS.fetch_add(1, Relaxed);
             }
         });
+        let large = spawn(main, |me| {
+            loop {
+                LARGE.receive(me)?;
+            }
+        });
+        let patient = spawn(main, |me| {
+            loop {
+                if let Err(Stop::Killed) = me.park() {
+                    return Err(Stop::Killed);
+                }
+            }
+        });
+        check!(REMOTE.try_send(1).is_ok());
+        PATIENT.store(ptr::from_ref(&patient).cast_mut(), Relaxed);
         in_a_row(main);
         locks(main);
         each_operation(main);
-        for other in [server, sender, ticker] {
+        for other in [server, sender, ticker, large, patient] {
             other.kill();
             check!(other.join(main) == Ok(Err(Stop::Killed)));
         }
     });
-    check!(ran.is_ok() && GUARDED.free() == 1 && OTHERS.free() == 5);
+    check!(ran.is_ok() && GUARDED.free() == 1 && OTHERS.free() == 7);
 }
 
 fn spawn(me: &Me, body: fn(&Me) -> Result<(), Stop>) -> JoinHandle<(), (), Failure> {
@@ -190,41 +209,106 @@ fn locks(main: &Me) {
 
 type Operation = fn(&Me) -> Result<(), Stop>;
 
-const OPERATIONS: [(&str, Operation); 12] = [
-    ("yield_now", |me| me.yield_now()),
-    ("sleep", |me| me.sleep(Duration::from_nanos(1))),
-    ("with_timeout and park", |me| me.with_timeout(Duration::from_nanos(1), || me.park()).map(drop)),
-    ("send", |me| Ok(LINE.send(me, 1)?)),
-    ("receive", |me| BACK.receive(me).map(drop)),
-    ("a bounded channel", |me| {
+/// An operation that moves small values is done with so many bytes; one of large values, with so many.
+const FEW: usize = 8192;
+const MANY: usize = 196_608;
+
+/// The name of an operation, a number of bytes with which it is done, and the operation.
+const OPERATIONS: [(&str, usize, Operation); 22] = [
+    ("yield_now", FEW, |me| me.yield_now()),
+    ("sleep", FEW, |me| me.sleep(Duration::from_nanos(1))),
+    ("with_timeout and park", FEW, |me| me.with_timeout(Duration::from_nanos(1), || me.park()).map(drop)),
+    ("send", FEW, |me| Ok(LINE.send(me, 1)?)),
+    ("receive", FEW, |me| BACK.receive(me).map(drop)),
+    ("a bounded channel", FEW, |me| {
         ROOM.send(me, 1)?;
         ROOM.receive(me).map(drop)
     }),
-    ("lock", |me| {
+    ("lock", FEW, |me| {
         let locked = LOCK.lock(me)?;
         me.yield_now()?;
         drop(locked);
         Ok(())
     }),
     // Joined, its result would be lost with the handle in the frames.
-    ("spawn", |me| {
+    ("spawn", FEW, |me| {
         drop(spawn(me, |me| me.yield_now()));
         Ok(())
     }),
-    ("scope", |me| {
+    ("scope", FEW, |me| {
         me.scope(|scope| {
             scope.spawn(&OTHERS, |me| me.yield_now())?;
             Ok(())
         })
     }),
-    ("select", |me| select(me, (BACK.receiving(), me.sleeping(TICK))).map(drop)),
-    ("a select that waits", |me| select(me, (LOCKED.receiving(), me.sleeping(Duration::from_nanos(1)))).map(drop)),
-    ("signal", |me| {
+    ("select", FEW, |me| select(me, (BACK.receiving(), me.sleeping(TICK))).map(drop)),
+    ("a select that waits", FEW, |me| select(me, (LOCKED.receiving(), me.sleeping(Duration::from_nanos(1)))).map(drop)),
+    ("signal", FEW, |me| {
         SIGNAL.raise(1);
         SIGNAL.wait(me)?;
         me.with_timeout(Duration::from_nanos(1), || SIGNAL.wait(me)).map(drop)
     }),
+    ("a condition", FEW, |me| {
+        let locked = LOCK.lock(me)?;
+        me.with_timeout(Duration::from_nanos(1), || RISEN.wait(me, locked).map(drop)).map(drop)
+    }),
+    ("an event", FEW, |me| me.with_timeout(Duration::from_nanos(1), || EVENT.wait(me)).map(drop)),
+    ("a semaphore", FEW, |me| {
+        let permit = PERMITS.acquire(me)?;
+        me.with_timeout(Duration::from_nanos(1), || PERMITS.acquire(me).map(drop))?;
+        drop(permit);
+        Ok(())
+    }),
+    ("a remote channel", FEW, |me| {
+        REMOTE.receive(me)?; // of the audit: a sender has no room of its own, as it may be a handler
+        me.with_timeout(Duration::from_nanos(1), || REMOTE.receive(me)).map(drop)
+    }),
+    ("throw", FEW, |me| {
+        // SAFETY: main keeps the handle, and this is its core.
+        let patient = unsafe { &*PATIENT.load(Relaxed) };
+        patient.throw(Failure::Overflowed).map_err(Stop::Error)?;
+        me.yield_now()
+    }),
+    ("a future", FEW, |me| {
+        let mut woken = false;
+        me.wait(poll_fn(move |context| {
+            context.waker().wake_by_ref();
+            if core::mem::replace(&mut woken, true) { Poll::Ready(()) } else { Poll::Pending }
+        }))
+    }),
+    ("send a large value", MANY, |me| Ok(LARGE.send(me, [1; WIDTH])?)),
+    ("receive a large value", MANY, |me| {
+        select(me, (NEVER.receiving(), me.sleeping(Duration::from_nanos(1)))).map(drop)
+    }),
+    ("a bounded channel of large values", MANY, |me| {
+        WIDE.send(me, [1; WIDTH])?;
+        WIDE.send(me, [2; WIDTH])?;
+        me.with_timeout(Duration::from_nanos(1), || Ok(WIDE.send(me, [3; WIDTH])?))?;
+        WIDE.receive(me).map(drop)
+    }),
+    ("a large body", MANY, |me| {
+        let captured = [1u8; WIDTH];
+        me.scope(|scope| {
+            scope.spawn(&OTHERS, move |me| {
+                black_box(&captured);
+                me.yield_now()
+            })?;
+            Ok(())
+        })
+    }),
 ];
+
+/// Larger than what the room of an operation has for values, if it does not count them.
+const WIDTH: usize = 2_500;
+static LARGE: Channel<[u8; WIDTH], Failure> = Channel::new();
+static NEVER: Channel<[u8; WIDTH], Failure> = Channel::new();
+static WIDE: Bounded<[u8; WIDTH], 2> = Bounded::new();
+static RISEN: Condition = Condition::new();
+static EVENT: Event = Event::new();
+static PERMITS: Semaphore = Semaphore::new(1);
+static REMOTE: Remote<u32, 2> = Remote::new();
+/// The handle of a task that forgets what is thrown into it.
+static PATIENT: AtomicPtr<JoinHandle<(), (), Failure>> = AtomicPtr::new(ptr::null_mut());
 
 /// Of this channel no task receives.
 static LOCKED: Channel<u32, Failure> = Channel::new();
@@ -232,9 +316,9 @@ static LOCKED: Channel<u32, Failure> = Channel::new();
 /// Each operation, from where there is room for all of it down to where it cannot begin: it is done, or the task is given up, and
 /// in both cases the others continue.
 fn each_operation(main: &Me) {
-    for (name, operation) in OPERATIONS {
+    for (name, most, operation) in OPERATIONS {
         let (mut done, mut overflowed) = (0, 0);
-        for bytes in (128..8192).step_by(16) {
+        for bytes in (128..most).step_by(16.max(most / 256)) {
             let ended = one(main, move |me| {
                 let limit = me.greenlet().stack().map_or(0, |stack| stack.limit);
                 let mut result = Ok(());
@@ -262,16 +346,31 @@ fn audit(main: &Me, name: &str, bytes: usize) {
     while ROOM.count(main) > 0 {
         let _value = ROOM.receive(main);
     }
+    while WIDE.count(main) > 0 {
+        let _value = WIDE.receive(main);
+    }
+    if PERMITS.try_acquire(main).is_none() {
+        PERMITS.add(main); // that of the task is lost
+    }
+    RISEN.notify_all(main);
+    EVENT.set(main);
+    EVENT.clear(main);
+    while REMOTE.try_send(1).is_ok() {}
+    let remote = (REMOTE.receive(main), REMOTE.receive(main)) == (Ok(1), Ok(1)) && REMOTE.try_send(1).is_ok();
+    let large = LARGE.send(main, [1; WIDTH]).is_ok()
+        && WIDE.try_send(main, [1; WIDTH]).is_ok()
+        && WIDE.try_receive(main).is_ok();
     let served = SERVED.load(Relaxed);
     let sent = LINE.send(main, 1).is_ok() && SERVED.load(Relaxed) == served + 1;
     let received = BACK.receive(main).is_ok();
     SIGNAL.raise(1);
     let signalled = SIGNAL.wait(main) == Ok(1);
     let wait = wait.and(main.yield_now()); // the sender waits again
-    let balances = (LINE.balance(main), BACK.balance(main), LOCKED.balance(main)) == (-1, 1, 0);
+    let balances = (LINE.balance(main), BACK.balance(main), LOCKED.balance(main)) == (-1, 1, 0)
+        && (LARGE.balance(main), NEVER.balance(main)) == (-1, 0);
     check!(
-        wait.is_ok() && sent && received && signalled && balances && OTHERS.free() == 2,
-        "{name}, with {bytes} bytes: {sent} {received} {signalled} {balances} {}",
+        wait.is_ok() && remote && large && sent && received && signalled && balances && OTHERS.free() == 2,
+        "{name}, with {bytes} bytes: {remote} {large} {sent} {received} {signalled} {balances} {}",
         OTHERS.free()
     );
 }
