@@ -28,10 +28,8 @@ fn heard(overflow: &Overflow) -> ! {
     eprintln!("{overflow}");
     eprintln!("past {} foreign {}", overflow.past_limit(), overflow.is_foreign_stack());
     // SAFETY: this program is in a tree on one thread.
-    eprintln!(
-        "current {}",
-        unsafe { greenlet::current_report() }.map_or("none".to_owned(), |report| report.to_string())
-    );
+    let current = unsafe { greenlet::current_report() };
+    eprintln!("current {}", current.map_or("none".to_owned(), |report| report.to_string()));
     exit(HEARD)
 }
 
