@@ -58,8 +58,8 @@ mod native;
 
 #[cfg(not(any(bare, hosted)))]
 compile_error!(
-    "the build script of greenlet sets one of the cfgs `bare` and `hosted`, for targets that have a stack switch: build with \
-     cargo, or set it as the build script would"
+    "the build script of greenlet sets one of the cfgs `bare` and `hosted`, for targets that have a stack switch: \
+     build with cargo, or set it as the build script would"
 );
 
 pub(crate) use context::{

@@ -36,8 +36,8 @@ pub(super) fn refuse() {
     match assembly(&flags) {
         Ok(text) if text.contains("%r16") => {
             eprintln!(
-                "error: greenlet cannot be built for processors with APX: values in r16 to r31 would be lost in a switch, \
-                 because `asm!` has no names for these registers.\n\
+                "error: greenlet cannot be built for processors with APX: values in r16 to r31 would be lost in a \
+                 switch, because `asm!` has no names for these registers.\n\
                  The flags of this build are `{}`: choose another target-cpu, or add -C target-feature=-apxf",
                 flags.join(" ")
             );

@@ -34,8 +34,8 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
     let Target { arch, os, pointer_width, endian, said_bare, said_hosted, std } = *target;
     if !["x86_64", "aarch64"].contains(&arch) || pointer_width != "64" || endian != "little" {
         return Err(format!(
-            "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, {endian}-endian); \
-             build for x86_64 or little-endian aarch64, with 64-bit pointers"
+            "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, \
+             {endian}-endian); build for x86_64 or little-endian aarch64, with 64-bit pointers"
         ));
     }
     match os {
@@ -62,11 +62,13 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         (true, true) => {
             Err("greenlet has both --cfg greenlet_bare and --cfg greenlet_hosted: leave one of them out".into())
         }
-        (true, false) if std => Err("greenlet has both --cfg greenlet_bare and the feature `std`: bare means that nothing stands \
-                                     between the program and the processor, and `std` makes each thread of an operating system a \
-                                     core. For a kernel, leave out the feature, which one of the program's dependencies may turn on \
-                                     (`cargo tree -e features -i greenlet`); for a program under a system, leave out the cfg"
-            .into()),
+        (true, false) if std => {
+            Err("greenlet has both --cfg greenlet_bare and the feature `std`: bare means that nothing \
+             stands between the program and the processor, and `std` makes each thread of an operating system a core. \
+             For a kernel, leave out the feature, which one of the program's dependencies may turn on \
+             (`cargo tree -e features -i greenlet`); for a program under a system, leave out the cfg"
+                .into())
+        }
         (true, false) => Ok(Ground::Bare),
         (false, true) => Ok(Ground::Hosted),
         // Firmware, and the programs that UEFI loads and that run on the processor themselves.

@@ -23,15 +23,15 @@ class Command(gdb.Command):
 
 
 def doing(waits):
-    """What a greenlet waits in, behind its state. The words of a hub have a verb."""
+    """The text after the state: what a greenlet waits in. That of a hub's task begins with a verb."""
     return f", {waits}" if re.match("(is|has|sleeps|waits)\\b", waits) else f", in {waits}" if waits else ""
 
 
 class InfoGreenlets(Command):
     """List the greenlets of every tree that is entered, in the order of creation: `info greenlets [-q]`.
 
-    A line each: id, name, state, parent, bytes of the stack in use and of all, references, what it waits in, and where. `*` is the
-    one that runs, `>` the one that is looked at. With -q without the last two."""
+    A line for each has its id, name, state, parent, bytes of the stack in use and in all, references, what it waits in,
+    and where. `*` is the one that runs, `>` the one that is looked at. With -q the last two columns are left out."""
 
     def run(self, argument):
         every = all_greenlets()
@@ -49,13 +49,13 @@ class InfoGreenlets(Command):
                 "-" if parent is None else "main" if parent.is_main else parent.id,
                 stack if g.is_intact else stack + " OVERFLOWN",
                 g.refs,
-                *(("", "") if argument == "-q" else Standing.of(g, every)),
+                *(("", "") if argument == "-q" else Position.of(g, every)),
             ))
         table([row[:7] for row in rows] if argument == "-q" else rows)
 
 
 class LookAt(Command):
-    """Look at the stack of a greenlet: `greenlet N`, by id or name. Without an argument: says which one is looked at.
+    """Look at the stack of a greenlet: `greenlet N`, by id or name. Without an argument, print which one is looked at.
 
     `bt`, `frame`, `up`, `info locals` work there. Any command that lets the program run ends it."""
 
@@ -68,7 +68,7 @@ class LookAt(Command):
         g = named(argument, every)
         if not g.has_frames:
             raise gdb.GdbError(f"{g} is {g.state}: it has no frames")
-        waits, _ = Standing.of(g, every)
+        waits, _ = Position.of(g, every)
         Core.select(g.core.thread)
         View.show(g)
         print(f"[{g} ({g.remarks}{doing(waits)})]")
@@ -86,7 +86,7 @@ class Apply(Command):
         if not chosen or not words:
             raise gdb.GdbError("usage: greenlet apply all|N... COMMAND")
         for g in chosen:
-            waits, _ = Standing.of(g, every)
+            waits, _ = Position.of(g, every)
             print(f"\n{g} ({g.remarks}{doing(waits)})")
             if g.has_frames:
                 with g.core, View(g):
@@ -105,7 +105,7 @@ class Tree(Command):
         middle, last = drawn("├─ ", "|- "), drawn("└─ ", "`- ")
 
         def draw(g, lead, branch):
-            waits, where = Standing.of(g, every)
+            waits, where = Position.of(g, every)
             print(f"{lead}{branch}{g} ({g.remarks}{doing(waits)})  {where}".rstrip())
             lead += "" if not branch else "   " if branch == last else drawn("│  ", "|  ")
             below = children.get(g.address, [])
@@ -120,7 +120,8 @@ class Tree(Command):
 class Stacks(Command):
     """Draw how much of each stack is used: now, and at most.
 
-    The most is exact with the feature `high-water`. Without, the stack says what any greenlet on it used: it is zero elsewhere."""
+    With the feature `high-water` the most is exact. Without it, the bytes that are not zero are taken as used, by any
+    greenlet that had the stack."""
 
     WIDTH = 40
 

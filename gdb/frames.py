@@ -8,9 +8,9 @@ from gdb.FrameDecorator import FrameDecorator
 class View(gdb.unwinder.Unwinder):
     """Makes the place where a greenlet is suspended the caller of the innermost frame.
 
-    So nothing needs to be put back, and frames, variables and registers of that stack can be looked at as ever. The registers
-    that a `Context` does not have are dead at a switch, or saved in the frames. `with View(g):` shows `g` within a block;
-    `View(None)`, the processor.
+    So no register is changed that would have to be restored, and GDB shows frames, variables and registers of that
+    stack as of any other. The registers that a `Context` does not have are dead at a switch, or saved in the frames.
+    `with View(g):` shows `g` within a block; `View(None)`, the processor.
     """
 
     shown = None
@@ -51,7 +51,8 @@ class View(gdb.unwinder.Unwinder):
         word = frame.read_register(machine.sp).type
         identity = getattr(gdb.unwinder, "FrameId", FrameId)(gdb.Value(0).cast(word), frame.read_register(machine.pc))
         info = frame.create_unwind_info(identity)
-        for register, value in ((machine.sp, g.sp), (machine.pc, g.pc), (machine.frame, g.frame), (machine.reserved, g.reserved)):
+        registers = (machine.sp, g.sp), (machine.pc, g.pc), (machine.frame, g.frame), (machine.reserved, g.reserved)
+        for register, value in registers:
             info.add_saved_register(register, gdb.Value(value).cast(frame.read_register(register).type))
         return info
 
@@ -65,7 +66,7 @@ class View(gdb.unwinder.Unwinder):
 
 
 class FrameId:
-    """What GDB before 14 has no class for."""
+    """The stack and code address of a frame, for GDB before 14, which has no class for them."""
 
     def __init__(self, sp, pc):
         self.sp, self.pc = sp, pc
@@ -104,11 +105,11 @@ def show_frame():
     gdb.execute("frame")
 
 
-class Standing:
-    """What a greenlet waits in, and where in the program's own code it stands, as a walk along its stack found.
+class Position:
+    """What a greenlet waits in, and where in the program's own code: found by a walk along its stack.
 
-    Another greenlet at the same resume address, with the same return addresses at the same places, stands there, too: most of
-    thousands do, and a walk takes a millisecond.
+    A greenlet with the same resume address, and the same return addresses at the same places of its stack, has the same
+    position and needs no walk. That holds for most of thousands of greenlets, and a walk takes a millisecond.
     """
 
     known = {}
@@ -154,7 +155,7 @@ class Standing:
             words = [number(data[at : at + WORD]) for at in range(0, len(data), WORD)]
             if all(address in words for address in returns):
                 self.returns = [(words.index(address) * WORD, address) for address in returns]
-                Standing.known.setdefault(g.pc, []).append(self)
+                Position.known.setdefault(g.pc, []).append(self)
 
     def fits(self, g):
         return all(Memory.word(g.sp + at) == address for at, address in self.returns)
@@ -191,8 +192,8 @@ def short(name):
 
 
 def reset(_event=None):
-    """The program's code may be another one."""
-    for cache in (Layout.known, Standing.known, _trampolines, Memory.lines):
+    """Forgets what depends on the program's code, which may have changed."""
+    for cache in (Layout.known, Position.known, _trampolines, Memory.lines):
         cache.clear()
 
 
@@ -211,7 +212,7 @@ gdb.events.new_objfile.connect(reset)
 
 
 class Printable(FrameDecorator):
-    """A frame whose function may have a name that the host's character set does not have: GDB would fail to print it."""
+    """A frame whose function may have a name that GDB would fail to print: the host's character set lacks letters."""
 
     def function(self):
         name = super().function()
@@ -259,8 +260,9 @@ kernel_frames = KernelFrames()
 
 
 class Filter:
-    """Leaves out the crate's frames, with those of the standard library between them, and what is behind the base of a stack that
-    does not run: its parent's context is stale when the parent runs."""
+    """Leaves out the crate's frames, and those of the standard library between them.
+
+    Ends at the base of a stack that does not run: the saved context of its parent is out of date if the parent runs."""
 
     def __init__(self):
         self.name, self.priority, self.enabled = "greenlet", 90, True

@@ -1,7 +1,8 @@
-"""Greenlets in GDB: `info greenlets`, `greenlet N`, `greenlet apply`, `tree`, `stacks`, `next`, `break`, and `$greenlet()`.
+"""Commands for greenlets in GDB: `info greenlets`, `greenlet` with its subcommands, and the function `$greenlet()`.
 
-It reads memory and DWARF, and writes neither memory nor registers. So it works on a process, over a gdbstub, and on a core file.
-The program needs DWARF types: `debug = true` in its Cargo profile. All layouts come from there; `Layout` names the fields.
+They read memory and DWARF, and write neither memory nor registers. So they work on a process, over a gdbstub, and on a
+core file. The program needs DWARF types: `debug = true` in its Cargo profile. All layouts come from there; `Layout`
+names the fields.
 
 The files of `PARTS` are one program, in this order and in one name space. GDB loads their text from the ELF file, where
 build/debugger.rs has put it, or by this file: `gdb -x gdb/greenlet.py`.

@@ -1,4 +1,4 @@
-"""Numbers of the crate, text, and the program's memory, by layouts that the debug information has."""
+"""Constants of the crate, text, and reading the program's memory by the layouts of its debug information."""
 
 import codecs
 import re
@@ -10,7 +10,7 @@ NO_BODY, DEAD, ENDED, LEAKED, PINNED, ABANDONED = 1, 2, 4, 8, 16, 64
 # The word `Number::word`: the bits of the id, and requests beside it. See src/records/mail.rs.
 NUMBER = (1 << 56) - 1
 REQUESTS = ((1 << 63, "kill"), (1 << 62, "wake"))
-# Bytes of a canary band, its lower word, and a byte of paint: src/records/band.rs, src/records/paint.rs.
+# Bytes of a canary band, the constant word in it, and a byte of paint: src/records/band.rs, src/records/paint.rs.
 BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E
 WORD = 8
 
@@ -30,7 +30,7 @@ def drawn(text, ascii):
 
 
 def host_charset():
-    # GDB before 12 does not tell.
+    # GDB before 12 has no function for it.
     name = gdb.host_charset() if hasattr(gdb, "host_charset") else "ascii"
     try:
         return codecs.lookup(name).name
@@ -56,7 +56,7 @@ def line_of(frame):
 
 
 class Memory:
-    """Reads the program's memory by lines, and keeps them for one command: over a gdbstub every read is a round trip."""
+    """Reads the program's memory by lines, and keeps them for one command, as a read over a gdbstub is a round trip."""
 
     LINE = 512
     lines = {}
@@ -95,7 +95,9 @@ def number(data):
 
 
 class Struct:
-    """A struct of the crate, by name or type: offset and size of its fields, by DWARF. A field may be a path, such as `context.sp`."""
+    """A struct of the program, by name or type: offset and size of its fields, from DWARF.
+
+    A field may be a path, such as `context.sp`."""
 
     def __init__(self, struct, *paths):
         name = struct if isinstance(struct, str) else struct.name
@@ -103,7 +105,8 @@ class Struct:
             struct = gdb.lookup_type(name) if struct is name else struct
         except gdb.error:
             raise gdb.GdbError(
-                f"no type {name} here: load the program's symbols with `file`, and build it with `debug = true` in its Cargo profile"
+                f"no type {name} here: load the program's symbols with `file`, "
+                "and build it with `debug = true` in its Cargo profile"
             )
         self.size = struct.sizeof
         self.fields = {path: self.find(struct, name, path.split(".")) for path in paths}
@@ -114,7 +117,8 @@ class Struct:
         for step in path:
             field = next((field for field in struct.fields() if field.name == step), None)
             if field is None:
-                raise gdb.GdbError(f"{name} has no field {'.'.join(path)}: this script is of another version of the crate")
+                path = ".".join(path)
+                raise gdb.GdbError(f"{name} has no field {path}: this script is of another version of the crate")
             at, struct = at + field.bitpos // 8, field.type
         return at, struct.sizeof
 
@@ -156,8 +160,8 @@ def text(address):
 
 
 class Machine:
-    """What is particular to an instruction set: the registers of a `Context`, the instruction before the resume address of an
-    `up`, and which word of a canary band, counted from its upper end, is the lower one."""
+    """What depends on the instruction set: the registers of a `Context`, the instruction before the resume address of
+    an `up`, and which word of a canary band, counted from its upper end, a switch reads besides the highest."""
 
     def __init__(self, sp, pc, frame, reserved, mark, lower_canary):
         self.sp, self.pc, self.frame, self.reserved, self.mark = sp, pc, frame, reserved, mark

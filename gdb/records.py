@@ -1,10 +1,10 @@
-"""Greenlets, and the cores or threads that run them, as they are in the program's memory."""
+"""Greenlets, and the cores or threads that run them, read from the program's memory."""
 
 import gdb
 
 
 class Greenlet:
-    """A control block, as it is now."""
+    """A snapshot of a control block."""
 
     def __init__(self, address, core):
         layout = Layout.here()
@@ -60,7 +60,7 @@ class Greenlet:
 
     @property
     def deepest(self):
-        """The most bytes of the stack that were ever used, and how that is known."""
+        """The most bytes of the stack that were ever used, and what shows that."""
         data = Memory.read(self.floor, self.address - self.floor)
         for byte, by in ((PAINT, "painted"), (0, "this stack")):
             clean = len(data) - len(data.lstrip(bytes([byte])))
@@ -70,7 +70,7 @@ class Greenlet:
 
     @property
     def is_intact(self):
-        """Whether the canary band is."""
+        """Whether the canary band is intact."""
         if self.is_main:
             return True
         words = [self.floor] * (BAND // WORD)
@@ -120,8 +120,9 @@ class Core:
         while at and (not found or at != self.main) and len(found) < 1 << 20:
             found.append(Greenlet(at, self))
             at = found[-1].next
-        # `current` changes some instructions before the stack does. So the running greenlet is that on whose stack the processor
-        # is. If there is none, either main is about to switch, or a handler on a stack of its own interrupted `current`.
+        # `current` changes some instructions before the stack does. So the running greenlet is the one whose stack has
+        # the stack pointer. If none has it, either main is about to switch, or a handler on its own stack interrupted
+        # `current`.
         if found:
             sp, in_kernel = self.registers()
             here = next((g for g in found if not g.is_main and g.limit <= sp <= g.address), None)
@@ -142,7 +143,7 @@ def static(name):
 
 def cores():
     """The cores that have entered a tree."""
-    Layout.here()  # before all else: its error says what is missing
+    Layout.here()  # first, because its error names what is missing
     state, thread = "greenlet::records::core_state::imp::", gdb.selected_thread()
     if thread is None:
         raise gdb.GdbError("the program is not running: start it, or load a core file")
@@ -166,7 +167,9 @@ def cores():
 
 
 def thread_record(state):
-    """The selected thread's record: what the macro `thread_local!` makes of `THREAD`. The names are std's, so the type decides."""
+    """The record of the selected thread: what `thread_local!` makes of `THREAD`.
+
+    The names are those of std's macro, which may change. So several are tried, and the type decides."""
     for closure in range(4):
         for constant in ("constant", "const"):
             value = static(f"{state}THREAD::{{{constant}#0}}::{{closure#{closure}}}::__RUST_STD_INTERNAL_VAL")

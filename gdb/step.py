@@ -4,9 +4,10 @@ import gdb
 
 
 class Next(Command):
-    """Step over a line, with the switches in it: stops when this greenlet has come to another line, or in its parent if it is dead.
+    """Step over a line, with the switches in it.
 
-    Takes one hardware watchpoint: on the word where a greenlet that switches away stores its resume address."""
+    Stops when this greenlet has come to another line, or in its parent if it is dead. Takes one hardware watchpoint, on
+    the word where a greenlet that switches away stores its resume address."""
 
     def run(self, _argument):
         leave_view()
@@ -23,7 +24,7 @@ class Next(Command):
                 Memory.forget()
                 if not is_alive():
                     return
-                # A stub may report the watchpoint that a step meets as a plain trap, so `current` is asked, too.
+                # A stub may report the watchpoint that a step meets as a plain trap, so `current` is compared, too.
                 left = leaves.hit_count != hits or all(core.current != me.address for core in cores())
                 if left and not self.comes_back(me):
                     break
@@ -37,14 +38,14 @@ class Next(Command):
 
     @staticmethod
     def level(frame):
-        """The stack pointer of the caller of the function that the frame is inlined in: it tells calls of a function apart."""
+        """The stack pointer of the caller of the function that the frame is inlined in, which differs between calls."""
         while frame.type() == gdb.INLINE_FRAME:
             frame = frame.older()
         return int((frame.older() or frame).read_register(Machine.here().sp))
 
     @staticmethod
     def comes_back(me):
-        """Runs until the greenlet is resumed, or, if it is dead, until its parent is; returns whether the greenlet is."""
+        """Runs until the greenlet is resumed, or its parent if it is dead. Returns whether the greenlet is resumed."""
         Memory.forget()
         dead = Greenlet(me.address, me.core).flags & DEAD
         heir = Greenlet(me.link if dead else me.address, me.core)
@@ -59,7 +60,7 @@ class Next(Command):
 
 
 def quietly(command):
-    """Executes without a word about where the program stops, which GDB before 13 cannot do."""
+    """Executes a command without the message about where the program stops, as far as GDB can: from 13 on."""
     mute = "suppress-cli-notifications"
     try:
         kept = gdb.parameter(mute)

@@ -98,5 +98,5 @@ class What:
         return self.kinds.get(fields["kind"], "?"), text(self.struct.at(at, "name")), fields["object"]
 
     def holding_slot(self, held):
-        """The slot of the task that holds a lock. An `Option<Holder>` begins with the `Holder`; none has a null slot."""
+        """The slot of the task that holds a lock. `Option<Holder>` begins with the `Holder`; `None` has a null slot."""
         return Memory.word(self.holder.at(self.held.at(held, "holder"), "slot"))

@@ -45,7 +45,8 @@ pub use api::reclaim::ReclaimError;
 pub use api::remote::{Gone, RemoteGreenlet};
 #[cfg(feature = "std")]
 pub use api::report::name_panics;
-pub use api::report::{current_report, report_all, stack_of};
+pub use api::report::{current_report, stack_of};
+pub use api::report_all::report_all;
 #[cfg(feature = "defmt")]
 pub use api::trace::DefmtTrace;
 #[cfg(feature = "recorder")]

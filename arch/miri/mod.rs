@@ -31,6 +31,6 @@ mod switch;
 
 #[cfg(feature = "std")]
 compile_error!(
-    "under Miri every greenlet runs on a thread of its own, and with the feature `std` of the crate `greenlet` every thread is \
-     a core: run Miri without that feature"
+    "under Miri every greenlet runs on a thread of its own, and with the feature `std` of the crate `greenlet` every \
+     thread is a core: run Miri without that feature"
 );

@@ -1,7 +1,8 @@
-//! A debugger at a guest: QEMU waits with its gdbstub, and the debugger connects by a socket. With GDB, transcripts of what it shows.
+//! A debugger at a guest: QEMU waits with its gdbstub, and the debugger connects by a socket. With GDB, transcripts of
+//! what it shows.
 //!
-//! A guest `X.rs` may have a file `X.gdb` beside it: commands for GDB. What they show, without what differs from build to build, is
-//! `X.gdb.out`: `cargo run -- aarch64 X --gdb --bless` writes it.
+//! A guest `X.rs` may have a file `X.gdb` beside it: commands for GDB. What they show, without what differs from build
+//! to build, is `X.gdb.out`: `cargo run -- aarch64 X --gdb --bless` writes it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -19,7 +20,7 @@ use crate::{places, process, transcript};
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
 /// How long QEMU may take until it listens.
 const START: Duration = Duration::from_secs(300);
-/// Names another GDB than the usual one, for all that is done here.
+/// The environment variable that names another GDB than the default, for all functions here.
 const OTHER_GDB: &str = "GREENLET_GDB";
 
 /// A debugger.
@@ -27,18 +28,18 @@ const OTHER_GDB: &str = "GREENLET_GDB";
 pub enum Debugger {
     /// GDB for every instruction set, without any extension.
     Gdb,
-    /// It, with the script that is in the program.
+    /// GDB, with the script that is in the program.
     GdbWithScript,
     /// LLDB.
     Lldb,
 }
 
-/// A locale of the debugger, whatever the environment says.
+/// A locale of the debugger, which replaces that of the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locale {
-    /// The one without variables, whose character set is ASCII.
+    /// Without variables: the character set is ASCII.
     C,
-    /// One with UTF-8.
+    /// With UTF-8.
     Utf8,
 }
 
@@ -98,7 +99,7 @@ impl Debugger {
     ///
     /// # Errors
     ///
-    /// When it cannot be started, or fails; with what it said.
+    /// When it cannot be started, or fails; with its output.
     pub fn run<T: AsRef<str>>(self, program: &Path, commands: impl IntoIterator<Item = T>) -> Result<String> {
         self.run_in(Locale::Utf8, program, commands)
     }
@@ -210,8 +211,8 @@ const SETTINGS: [&str; 4] = [
 /// The board's frames, which differ from machine to machine.
 const OF_THE_BOARD: [&str; 3] = ["at board::", "at _start", "at core_entry"];
 
-/// What GDB showed, from the first command on, without what the settings cannot leave out: numbers of frames, whose count depends on
-/// inlining; bytes of stack in use; and the board's frames.
+/// What GDB showed, from the first command on, without what the settings cannot leave out: numbers of frames, whose
+/// count depends on inlining; bytes of stack in use; and the board's frames.
 fn plain(shown: &str) -> String {
     let lines = shown.lines().skip_while(|line| !line.starts_with('+')).map(without_numbers);
     let left_out =
@@ -219,7 +220,8 @@ fn plain(shown: &str) -> String {
     lines.filter(|line| !left_out(line)).flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
-/// A line without the number of a frame, with `_` for bytes before a slash and a size, and with columns two blanks apart.
+/// A line without the number of a frame, with `_` for bytes before a slash and a size, and with columns two blanks
+/// apart.
 fn without_numbers(line: &str) -> String {
     if let Some((_, frame)) = line.strip_prefix('#').and_then(|frame| frame.split_once(' ')) {
         return format!("at {}", frame.trim_start()); // a number sign would be a note

@@ -17,14 +17,14 @@ use crate::{compile, environment, places, process};
 /// A machine that the server is built for.
 #[derive(Debug, PartialEq)]
 pub struct Server {
-    /// What the user calls it.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// The machine of the guests that it runs on, and what it takes beside.
+    /// The machine of the table that it runs on, and further arguments for QEMU.
     machine: &'static str,
     arguments: &'static [&'static str],
 }
 
-/// Every machine that the server is built for; the first is the usual one.
+/// Every machine that the server is built for; the first is the default.
 pub static SERVERS: [Server; 2] = [
     Server { name: "aarch64", machine: "aarch64-softfloat", arguments: &["-machine", "gic-version=3"] },
     Server { name: "x86_64", machine: "microvm", arguments: &["-machine", "acpi=off"] },
@@ -33,7 +33,7 @@ pub static SERVERS: [Server; 2] = [
 /// The line that the server prints when it serves.
 const SERVES: &[u8] = b"serving\n";
 
-/// The card, and its interface without the old registers.
+/// The network card, with the registers of virtio 1 only.
 const CARD: [&str; 4] = ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-net-device,netdev=net"];
 
 /// The folder of the package.
@@ -46,22 +46,22 @@ pub fn project() -> PathBuf {
 ///
 /// # Errors
 ///
-/// When the operating system cannot tell where this program is.
+/// When the operating system does not report the path of this program.
 pub fn built() -> io::Result<PathBuf> {
     Ok(places::built()?.with_file_name("unikernel"))
 }
 
-/// The server that the user calls `name`.
+/// The server with this name on the command line.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Server> {
     SERVERS.iter().find(|server| server.name == name)
 }
 
-/// Builds the server, boots it, prints where it is, and returns when it ends, which is a failure. Ctrl-C ends both.
+/// Builds the server, boots it, and prints its address. Returns when it ends, which is a failure. Ctrl-C ends both.
 ///
 /// # Errors
 ///
-/// When something that this takes is missing, when the server does not build, and when it ends.
+/// When a tool is missing, when the server does not build, and when it ends.
 pub fn show(server: &Server) -> Result<()> {
     tools::ensure(&server.needs()?)?;
     let elf = server.build()?;
@@ -74,7 +74,7 @@ pub fn show(server: &Server) -> Result<()> {
 }
 
 impl Server {
-    /// What it takes to be built and booted.
+    /// The tools that building and booting it take.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When cargo cannot be started or fails; it has printed why on standard error by then.
+    /// When cargo cannot be started or fails; cargo has printed the reason on standard error then.
     pub fn build(&self) -> Result<PathBuf> {
         let mut cargo = environment::cargo();
         cargo.current_dir(project()).args(["build", "--release", "--locked", "--target", self.machine()?.target]);
@@ -101,12 +101,13 @@ impl Server {
         built.remove("unikernel").context("cargo built no `unikernel`")
     }
 
-    /// Boots it, and calls `serves` with its address when it serves. Its console goes to `seen`. Ends QEMU when `is_over`
-    /// returns `true`, when this returns, and when the calling thread ends.
+    /// Boots it, and calls `serves` with its address when it serves. Passes what its console prints to `seen`. Ends
+    /// QEMU when `is_over` returns `true`, when this returns, and when the calling thread ends.
     ///
     /// # Errors
     ///
-    /// When QEMU cannot be started, when the server ends before `is_over` returns `true`, and when it uses up its `limit`.
+    /// When QEMU cannot be started, when the server ends before `is_over` returns `true`, and when it uses up its
+    /// `limit`.
     pub fn run(
         &self,
         elf: &Path,
@@ -143,7 +144,7 @@ impl Server {
     }
 }
 
-/// A port of the loopback interface that is free now. QEMU fails, and says so, if another program takes it meanwhile.
+/// A port of the loopback interface that is free now. If another program takes it meanwhile, QEMU fails with a message.
 fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -6,7 +6,7 @@ use qemu_tests::tools::Needs;
 
 use crate::{Case, builds, counts};
 
-/// A test for each group of processors. Nothing else fails where LLVM cannot be had: a case installs it, or fails with the command.
+/// A test for each group of processors. Each installs LLVM, or fails with the command for that; no other case needs it.
 pub(crate) fn cases() -> Vec<Case> {
     let case = |group: &'static Group| {
         let guest = group.subject().ok().and_then(counts::guest);

@@ -105,33 +105,37 @@ impl fmt::Display for AbandonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotEntered => {
-                "the tree is not entered here, or this is a handler; abandon a greenlet on the core and in the tree of the fault, \
-                 after the handler has returned"
+                "the tree is not entered here, or this is a handler; abandon a greenlet on the core and in the tree \
+                 of the fault, after the handler has returned"
             }
             Self::Main => "the main greenlet cannot be abandoned, because it has no parent; reset the core",
             Self::NotCurrent => "the overflow is not that of the current greenlet; report it and reset the core",
             Self::TooLate => "memory below the stack is overwritten; reset the core, and put a guard below the stack",
-            Self::NotAtLimit => "a stray access, not an overflow: the stack pointer was not near the limit; report it and reset the core",
+            Self::NotAtLimit => {
+                "a stray access, not an overflow: the stack pointer was not near the limit; report it and reset the core"
+            }
             Self::Busy => {
-                "code of this crate was active on the greenlet's stack; reset the core, and give the pool a larger SIZE, \
-                 or mend the destructor, hook or visitor that panicked"
+                "code of this crate was active on the greenlet's stack; reset the core, and give the pool a larger \
+                 SIZE, or mend the destructor, hook or visitor that panicked"
             }
             Self::Masked => {
                 "the greenlet was in a critical section; reset the core, and give the pool a larger SIZE, or move what \
                  panics out of the section"
             }
-            Self::OnStack => "called on the stack of a greenlet; have the fault handler return to a function on a stack of its own",
+            Self::OnStack => {
+                "called on the stack of a greenlet; have the fault handler return to a function on a stack of its own"
+            }
             Self::NotOnStack => {
-                "called on another stack than the current greenlet's, as by a handler; reset the core, and put a guard below \
-                 the stack if the greenlet has left it"
+                "called on another stack than the current greenlet's, as by a handler; reset the core, and put a \
+                 guard below the stack if the greenlet has left it"
             }
             Self::State => {
-                "the processor state differs from that of the greenlet's code; reset the core, and have the fault handler return \
-                 with SPSel and PSTATE.D unchanged (aarch64), with DF clear (x86_64)"
+                "the processor state differs from that of the greenlet's code; reset the core, and have the fault \
+                 handler return with SPSel and PSTATE.D unchanged (aarch64), with DF clear (x86_64)"
             }
             Self::Interrupt => {
-                "an interrupt may be lost, whose frame did not fit; reset the core, and give each entry of the IDT for an \
-                 interrupt a stack of its own (IST)"
+                "an interrupt may be lost, whose frame did not fit; reset the core, and give each entry of the IDT \
+                 for an interrupt a stack of its own (IST)"
             }
         })
     }

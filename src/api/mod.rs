@@ -18,6 +18,7 @@ pub(crate) mod pools;
 pub(crate) mod reclaim;
 pub(crate) mod remote;
 pub(crate) mod report;
+pub(crate) mod report_all;
 pub(crate) mod trace;
 #[cfg(feature = "watchpoint")]
 pub(crate) mod watch;

@@ -57,8 +57,8 @@ impl<E: fmt::Display> fmt::Display for Raised<E> {
             Self::Exit => "the tasklet was asked to exit; return from its body, `?` does",
             Self::Stop => "the other side has ended the iteration; receive with `next` or `iter`, which end by it",
             Self::Deadlock => {
-                "this is the last tasklet that can run, and main waits at a channel, too; keep a tasklet for the other side, or set \
-                 the block trap of tasklets that must not wait"
+                "this is the last tasklet that can run, and main waits at a channel, too; keep a tasklet for the \
+                 other side, or set the block trap of tasklets that must not wait"
             }
             Self::NoSender => {
                 "main waits to receive, and all other tasklets have ended, wait or are paused; keep a sender alive, or \
@@ -114,8 +114,8 @@ impl fmt::Display for Refusal {
                 "the channel was made by another scheduler; make it by `channel` of the one that is entered here"
             }
             Self::Masked => {
-                "interrupts are masked here, and were not when the scheduler was entered; leave the critical section or the \
-                 handler first"
+                "interrupts are masked here, and were not when the scheduler was entered; leave the critical section \
+                 or the handler first"
             }
         })
     }

@@ -8,9 +8,10 @@
 //!   jump
 //! ```
 //!
-//! A turn is the shortest way from the resume address of a switch to the jump of the same switch which calls nothing: each
-//! test of the fast path that fails leads to a call. Of all switches in the program, the loop with the shortest turn is that of
-//! a greenlet which hands on a value in one register; there is one of `switch`, and one of `up`, whose switch is marked.
+//! A turn is the shortest way without a call from the resume address of a switch to the jump of the same switch: each
+//! test of the fast path that fails leads to a call. Of all switches in the program, the one with the shortest turn is
+//! in the loop of a greenlet that hands on a value in one register. There is such a loop of `switch`, and one of `up`,
+//! whose switch is marked.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -69,16 +70,17 @@ enum Flow {
     Either,
     /// That at the address.
     There,
-    /// What a register or memory tells.
+    /// That at an address in a register or in memory.
     Anywhere,
     /// Nothing, or a function.
     End,
 }
 
-/// The instructions that mark a switch: they stand right before its resume address.
+/// The instructions that mark a switch: the one right before its resume address.
 const MARKS: [&str; 2] = ["mov\tx2, #0x0", "int3"];
 
-/// The most instructions between the jump of a switch and its resume address: a mark, and what follows a test that fails.
+/// The most instructions between the jump of a switch and its resume address: a mark, and what follows a test that
+/// fails.
 const BEHIND: usize = 2;
 
 /// The functions in a text of llvm-objdump: each begins with a line `ADDRESS <NAME>:`.
@@ -106,7 +108,7 @@ fn instruction(line: &str) -> Option<(u64, Instruction)> {
     let last = operands.rsplit([',', ' ']).next().filter(|_| !operands.ends_with(')'));
     let hex = |word: &str| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok();
     let direct = last.and_then(|last| Some((last, hex(last)?)));
-    // llvm-mca has no code at that address: here is as good a target.
+    // llvm-mca has no code at that address. For its model, the branch itself is as good a target.
     let text = direct.map_or_else(|| code.to_owned(), |(last, _)| code.replace(last, "."));
     let computed = direct.map(|(_, address)| address).or_else(|| comment.split_whitespace().find_map(hex));
     Some((address, Instruction { text, flow: flow(mnemonic, operands), address: computed }))
@@ -145,7 +147,7 @@ fn changes_stack(text: &str) -> bool {
     text.starts_with("mov\tsp, x") || (text.starts_with("movq\t") && text.ends_with(", %rsp"))
 }
 
-/// The instructions of the shortest way from the one at `start` to the one at `end`, both with it, on which nothing is called.
+/// The instructions of the shortest way without a call from the one at `start` to the one at `end`, both included.
 fn shortest(function: &Function, start: u64, end: u64) -> Option<Vec<&str>> {
     let mut came_from = BTreeMap::from([(start, start)]);
     let mut front = VecDeque::from([start]);

@@ -1,9 +1,9 @@
-//! The cycles of the fast path on processors that are not here, as the models of llvm-mca have them.
+//! The cycles of the fast path on processors that are not here, by the models of llvm-mca.
 //!
-//! llvm-mca takes the code of a [loop](code) that does nothing but switch, from the programs whose instructions are [counted](crate::counts),
-//! and schedules it as a processor does that predicts each branch and finds each load in its nearest cache. It does not know that
-//! a load takes what a store has just written. So the figures compare two versions of the code on one processor, and are no
-//! measurements. They depend on the version of LLVM, which is named beside them.
+//! llvm-mca gets the code of a [loop](code) that does nothing but switch, from the programs whose instructions are
+//! [counted](crate::counts), and schedules it for a processor that predicts each branch and finds each load in its
+//! nearest cache. Its models have no store-to-load forwarding. So the figures compare two versions of the code on one
+//! processor, and are no measurements. They depend on the version of LLVM, which is kept beside them.
 
 mod code;
 
@@ -32,23 +32,23 @@ const OBJDUMP: &str = "llvm-objdump-19";
 /// The package of Debian that has both.
 pub(crate) const PACKAGE: &str = "llvm-19";
 
-/// Turns of a loop that are simulated before those that count, and turns that count.
+/// How many turns of a loop are simulated to warm up, and how many more are counted.
 const TURNS: u64 = 100;
 
 /// What is printed where the code of a group is not that of the kept figures.
 pub const NOT_SIMULATED: &str = "== NOT SIMULATED: cycles of the fast path";
 
-/// Code that is counted, too, and the processors that run such code.
+/// A program whose instructions are counted, and the processors that its loops are simulated for.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
     /// The name of its [`Subject`].
     pub name: &'static str,
     triple: &'static str,
-    /// By the names that LLVM has for them.
+    /// LLVM's names of them.
     processors: &'static [&'static str],
 }
 
-/// Those of boards, and one of those that hosted programs run on.
+/// Processors of boards, and one that hosted programs run on.
 pub static GROUPS: [Group; 2] = [
     Group {
         name: "aarch64",
@@ -59,13 +59,13 @@ pub static GROUPS: [Group; 2] = [
 ];
 
 impl Group {
-    /// What is built for it.
+    /// The program that has the loops.
     ///
     /// # Errors
     ///
-    /// When nothing that is counted has its name.
+    /// When no subject of the counts has its name.
     pub fn subject(&self) -> Result<&'static Subject> {
-        Subject::named(self.name).with_context(|| format!("nothing that is counted is called {}", self.name))
+        Subject::named(self.name).with_context(|| format!("no subject of the counts is called {}", self.name))
     }
 
     /// The figures of each processor, of the loops in `program`. Installs LLVM where it is missing.
@@ -96,7 +96,7 @@ impl Group {
         mca.args([format!("-mtriple={}", self.triple), format!("-mcpu={processor}")]);
         mca.args([format!("-iterations={turns}"), "-all-views=false".to_owned(), "-summary-view".to_owned()]);
         let mut child = mca.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        // Dropped at the end of the statement, or the child would wait for more.
+        // The pipe is closed at the end of the statement; otherwise the child would wait for more.
         child.stdin.take().context("no pipe to llvm-mca")?.write_all(code.as_bytes())?;
         let output = child.wait_with_output()?;
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -136,7 +136,7 @@ impl Group {
 ///
 /// # Errors
 ///
-/// When something is missing, does not build, or has no loop that is known.
+/// When a tool is missing, a program does not build, or a program has no such loops.
 pub fn show(bless: bool) -> Result<()> {
     for group in &GROUPS {
         let subject = group.subject()?;
@@ -160,13 +160,13 @@ pub fn show(bless: bool) -> Result<()> {
     Ok(())
 }
 
-/// The version of LLVM, as a part of what made the figures.
+/// The version of LLVM, for the head of the figures.
 fn version() -> Result<String> {
     let output = environment::clean(Command::new(MCA)).arg("--version").output();
     let output = output.with_context(|| format!("cannot start {MCA}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.lines().find_map(|line| line.split_once("LLVM version ")).map(|(_, version)| version.trim());
-    Ok(format!("llvm-mca {}", version.with_context(|| format!("{MCA} does not tell its version: {text}"))?))
+    Ok(format!("llvm-mca {}", version.with_context(|| format!("{MCA} printed no version: {text}"))?))
 }
 
 /// The code of `program`, as text.

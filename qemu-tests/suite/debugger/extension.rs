@@ -1,5 +1,5 @@
-//! GDB with `gdb/greenlet.py`, which it finds in the program: the guest `zoo` over QEMU's gdbstub, with a transcript; a process, with
-//! threads; a core file.
+//! GDB with `gdb/greenlet.py`, which it finds in the program: two guests over QEMU's gdbstub, with transcripts; a
+//! process, with threads; a core file.
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ fn case(name: &str, test: fn() -> Result<(), Failed>) -> Case {
     Case::new(format!("debugger::{name}"), needs, test)
 }
 
-/// The processor's time of GDB counts: other tests may run.
+/// Counts the processor time of GDB, because other tests may run.
 fn thousands() -> Result<(), Failed> {
     const TIMED: &str = "python import time; start = time.process_time(); text = gdb.execute('info greenlets', to_string=True); \
                          print('took', time.process_time() - start, 'for', text.count('up  '))";
@@ -116,7 +116,8 @@ fn locales() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The example with these features, in a file for the case `name` alone: with other features it is built in the same place.
+/// The example with these features, copied to a file for the case `name`: with other features it is built in the same
+/// place.
 fn hosted(features: &'static str, name: &str) -> Result<PathBuf, Failed> {
     let _turn = builds::turn("hosted");
     let built = hosted::example(HOSTED, features).map_err(failed)?;
@@ -125,7 +126,7 @@ fn hosted(features: &'static str, name: &str) -> Result<PathBuf, Failed> {
     Ok(file)
 }
 
-/// How many lines are left depends on the optimizer.
+/// Steps often enough: how many lines the optimizer leaves differs.
 fn steps_to_the_parent(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
     let steps = ["hbreak step_from_here", "continue", "delete"].into_iter().chain([NEXT; 8]);
     let shown = debugger::at_a_guest(Debugger::GdbWithScript, machine, &guest.file()?, steps).map_err(failed)?;

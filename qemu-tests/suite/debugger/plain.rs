@@ -1,5 +1,5 @@
-//! What a debugger shows without any extension: it stops in a guest, and its backtrace goes from a greenlet to its parents, to main, and
-//! to the entry of the image; from a fault, too, over the vector.
+//! What a debugger shows without any extension: it stops in a guest, and its backtrace goes from a greenlet to its
+//! parents, to main, and to the entry of the image; from a fault, too, over the vector.
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
@@ -51,9 +51,10 @@ const SCENES: [Scene; 2] = [
     },
 ];
 
-/// Stands for the trampoline. GDB shows it as `<signal handler called>`: its frame is a signal frame, because its caller stands on another stack.
+/// The frame of the trampoline. GDB shows it as `<signal handler called>`: it is a signal frame, because its caller is
+/// on another stack.
 const TRAMPOLINE: &str = "(trampoline)";
-/// Stands for the code of an exception, which is a signal frame as well.
+/// The frame of an exception vector, which is a signal frame as well.
 const VECTOR: &str = "(vector)";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -70,8 +71,9 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// LLDB 14 reads the code of a function above a signal frame on x86_64, and not its call frame information. So it takes the instructions of an
-/// inlined switch, which load rsp, rbp and rbx of another stack, for such of the function's own; 22 walks well.
+/// Whether LLDB misreads the scene. For a function above a signal frame on x86_64, LLDB 14 reads the code and not the
+/// call frame information: it takes the loads of rsp, rbp and rbx in an inlined switch for loads of the function's own
+/// registers. LLDB 22 walks well.
 fn is_misread(debugger: Debugger, machine: &Machine, profile: Profile, scene: &Scene) -> bool {
     debugger == Debugger::Lldb && machine.name == "x86_64" && profile == Profile::Release && scene.guest == "backtrace"
 }
@@ -133,7 +135,8 @@ fn first_frame(debugger: Debugger) -> &'static str {
     }
 }
 
-/// What is wrong with a backtrace that is to have these functions in this order, as often as they are named and no more signal frames.
+/// What is wrong with a backtrace that is to have these functions in this order, and as many signal frames as are
+/// named.
 fn wrong(debugger: Debugger, shown: &str, expected: &[&'static str]) -> Option<String> {
     let text = |name: &'static str| match (debugger, name) {
         (Debugger::Gdb | Debugger::GdbWithScript, TRAMPOLINE | VECTOR) => Some("<signal handler called>"),

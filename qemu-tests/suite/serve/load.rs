@@ -1,4 +1,4 @@
-//! What the server survives.
+//! Load: slow, surplus and silent clients, and thousands of requests.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -15,7 +15,7 @@ fn stacks(server: SocketAddr) -> Outcome<usize> {
     Ok(metric(server, "unikernel_stacks")? as usize)
 }
 
-/// Waits until only the connection that asks has a stack.
+/// Waits until no connection has a stack, but the one that this makes.
 fn until_free(server: SocketAddr) -> Outcome {
     let (began, mut free) = (Instant::now(), String::new());
     while began.elapsed() < AT_ONCE {
@@ -49,7 +49,8 @@ pub(super) fn slow_reader(server: SocketAddr) -> Outcome {
     Ok(())
 }
 
-/// While all stacks are in use the next client gets 503 at once, and 200 when one is free again. The others are served meanwhile.
+/// While all stacks are in use, the next client gets 503 at once, and the others are served. When one is free again,
+/// the next client is served.
 pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
     until_free(server)?;
     let mut served = Vec::new();
@@ -79,7 +80,7 @@ pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
     until_free(server)
 }
 
-/// A client that says nothing, and one that begins a request and does not end it, lose their connections after five seconds.
+/// A client that sends nothing, and one that sends half a request, lose their connections after five seconds.
 pub(super) fn half_open(server: SocketAddr) -> Outcome {
     let before = metric(server, "unikernel_timeouts_total")?;
     let mut silent = Client::connect(server)?;
@@ -93,7 +94,7 @@ pub(super) fn half_open(server: SocketAddr) -> Outcome {
     }
     match silent.rest()?.as_str() {
         "" => {}
-        text => return Err(format!("a client that says nothing gets {text:?}")),
+        text => return Err(format!("a client that sends nothing gets {text:?}")),
     }
     match metric(server, "unikernel_timeouts_total")? - before {
         2.0 => until_free(server),
@@ -104,7 +105,7 @@ pub(super) fn half_open(server: SocketAddr) -> Outcome {
 /// After some thousand requests the same stacks are free, and the greenlets use no more of theirs.
 pub(super) fn nothing_grows(server: SocketAddr) -> Outcome {
     const ROUNDS: usize = 4;
-    /// What paths that a round happens to take may add.
+    /// The most bytes that the timing of a round may add.
     const SPREAD: f64 = 128.0;
     let round = || -> Outcome<_> {
         thread::scope(|scope| {

@@ -1,4 +1,5 @@
-//! The server of `examples/unikernel`, built for each machine, and driven by clients over this computer's loopback interface.
+//! The server of `examples/unikernel`, built for each machine, and driven by clients over this computer's loopback
+//! interface.
 
 mod client;
 mod load;
@@ -24,7 +25,7 @@ const LIMIT: Limit = Limit::of_all(Duration::from_secs(120));
 /// For a build of the package's tests.
 const BUILD: Limit = Limit::of_silence(Duration::from_secs(300));
 
-/// What goes on between a client and the server. The error says what was not as expected.
+/// The outcome of an exchange with the server. The error names what was not as expected.
 type Outcome<T = ()> = Result<T, String>;
 /// What clients do, one after the other.
 type Step = fn(SocketAddr) -> Outcome;
@@ -55,7 +56,7 @@ fn parser() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Boots the server and lets the clients at it. Whatever they find, QEMU ends with this.
+/// Boots the server and runs the clients. QEMU is ended when this returns.
 fn drive(server: &'static Server) -> Result<(), Failed> {
     let elf = {
         let _turn = builds::turn("unikernel");
@@ -65,7 +66,7 @@ fn drive(server: &'static Server) -> Result<(), Failed> {
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         let clients = scope.spawn(move || {
-            /// Also when a client panics.
+            /// Ends the server when the clients are done, also when one panics.
             struct Over<'a>(&'a AtomicBool);
             impl Drop for Over<'_> {
                 fn drop(&mut self) {
@@ -75,7 +76,7 @@ fn drive(server: &'static Server) -> Result<(), Failed> {
             let _over = Over(is_over);
             match receiver.recv() {
                 Ok(address) => clients(address),
-                Err(_) => Ok(()), // the server has not served, and says why
+                Err(_) => Ok(()), // the server has not served: `ran` has the reason
             }
         });
         let serves = |address| _ = sender.send(address);

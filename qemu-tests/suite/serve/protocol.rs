@@ -1,11 +1,11 @@
-//! What the server answers.
+//! Responses: pages, kept connections, refused requests.
 
 use std::net::SocketAddr;
 
 use super::Outcome;
 use super::client::{Client, get, metrics};
 
-/// What is malformed, or not supported, and the status that tells so.
+/// Requests that are malformed or not supported, and the status of the response.
 const REFUSED: [(&[u8], u16); 14] = [
     (b"\r\n\r\n", 400),
     (b"x\r\n\r\n", 400),
@@ -23,7 +23,7 @@ const REFUSED: [(&[u8], u16); 14] = [
     (b"GET / HTTP/2.0\r\n\r\n", 505),
 ];
 
-/// The page for people names every greenlet, `/metrics` counts, a HEAD has no body, and other paths are not found.
+/// The page `/` names every greenlet, `/metrics` counts, a HEAD has no body, and other paths are not found.
 pub(super) fn pages(server: SocketAddr) -> Outcome {
     let page = get(server, "/")?;
     let mut words = vec!["<!doctype html>", "http-equiv=refresh", "<meter", "requests a second", "</html>"];
@@ -48,7 +48,8 @@ pub(super) fn pages(server: SocketAddr) -> Outcome {
     }
 }
 
-/// A connection serves many requests, also those that are sent before the response to the previous one; but not one of HTTP/1.0.
+/// A connection serves many requests, also those that are sent before the response to the previous one; but not one of
+/// HTTP/1.0.
 pub(super) fn keep_alive(server: SocketAddr) -> Outcome {
     let mut client = Client::connect(server)?;
     for path in ["/", "/metrics", "/nosuch"].into_iter().cycle().take(60) {

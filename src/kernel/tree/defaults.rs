@@ -7,8 +7,8 @@ use crate::kernel::thrown::Thrown;
 pub(super) fn leak<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>) {
     write(
         greenlet,
-        " was asked to exit and did not, so that it keeps its stack: have its body return what is thrown into it (`?`), or set \
-         `Tree::on_leak`\n",
+        " was asked to exit and did not, so that it keeps its stack: have its body return what is thrown into it \
+         (`?`), or set `Tree::on_leak`\n",
     );
 }
 

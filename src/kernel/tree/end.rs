@@ -69,8 +69,9 @@ fn wait_for_the_bell() -> bool {
 #[inline(never)]
 extern "C" fn ends_elsewhere() -> ! {
     panic!(
-        "the closure given to `Tree::enter` is over while another greenlet than main is current: `enter` was called in a coroutine of \
-         another crate, which a greenlet resumed or left; enter the tree outside of that, or resume it only from main"
+        "the closure given to `Tree::enter` is over while another greenlet than main is current: `enter` was called \
+         in a coroutine of another crate, which a greenlet resumed or left; enter the tree outside of that, or resume \
+         it only from main"
     )
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn lowest(stack: Range<usize>, run: impl FnOnce()) -> usize {
     let own = vec![0_u8; 64 << 10].leak();
     let signals = SignalStack { sp: own.as_mut_ptr(), flags: 0, size: own.len() };
     let action = Action { handler: stepped, mask: [0; 16], flags: SA_SIGINFO | SA_ONSTACK, restorer: std::ptr::null() };
-    // SAFETY: memory that nobody else has.
+    // SAFETY: the memory is leaked and used for nothing else.
     assert_eq!(unsafe { sigaltstack(&signals, std::ptr::null_mut()) }, 0);
     // SAFETY: the handler changes nothing but atomics, and the flags that it was called by.
     assert_eq!(unsafe { sigaction(SIGTRAP, &action, std::ptr::null_mut()) }, 0);
@@ -88,7 +88,7 @@ pub(crate) fn lowest(stack: Range<usize>, run: impl FnOnce()) -> usize {
     DONE.store(true, Relaxed);
     std::hint::black_box(());
     let memory = std::ptr::with_exposed_provenance_mut::<u8>(stack.start);
-    // SAFETY: memory of a stack that nobody is on, which was written when it was painted.
+    // SAFETY: no code runs on this stack any more, and all of its memory was written when it was painted.
     let memory = unsafe { std::slice::from_raw_parts_mut(memory, stack.len()) };
     let written = stack.start + memory.iter().take_while(|&&byte| byte == PAINT).count();
     memory.fill(PAINT); // for the next one
