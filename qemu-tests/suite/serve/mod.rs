@@ -40,7 +40,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The package's own tests and examples, hosted.
 fn parser() -> Result<(), Failed> {
-    for (kind, count) in [("--lib", 5), ("--doc", 3)] {
+    for (kind, count) in [("--lib", 6), ("--doc", 3)] {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::root()).args(["test", "--quiet", "--locked", kind, "--manifest-path"]);
         cargo.arg(serve::project().join("Cargo.toml")).arg("--target-dir").arg(serve::built()?);
