@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::limit::Limit;
 use crate::machine::{self, Machine};
+use crate::process::Status;
 use crate::tools::{self, Needs};
 use crate::{compile, environment, places, process};
 
@@ -69,8 +70,25 @@ pub fn show(server: &Server) -> Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(piece).and_then(|()| out.flush())
     };
-    let serves = |address| println!("http://{address}");
+    let serves = |address: SocketAddr| print(format!("http://{address}\n").as_bytes());
     server.run(&elf, Limit::of_all(Duration::MAX), || false, serves, print)
+}
+
+/// Why a server is no more, for the user.
+fn explain(status: Status, errors: &str) -> String {
+    let how = match status {
+        Status::Exited(code) => format!("QEMU exited with status {code}"),
+        Status::Signalled(signal) => format!("signal {signal} ended QEMU"),
+        Status::TimedOut(overrun) => format!("its time is up, {overrun}"),
+    };
+    let remedy = if errors.contains("host forwarding") {
+        "; another program has just taken its port: start it again"
+    } else if errors.is_empty() {
+        "; its console says why"
+    } else {
+        ""
+    };
+    format!("the server ended: {how}{remedy}\n{errors}").trim_end().to_owned()
 }
 
 impl Server {
@@ -106,14 +124,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When QEMU cannot be started, when the server ends before `is_over` returns `true`, and when it uses up its
-    /// `limit`.
+    /// When QEMU cannot be started, when the server ends before `is_over` returns `true`, when it uses up its `limit`,
+    /// and when `serves` or `seen` fails.
     pub fn run(
         &self,
         elf: &Path,
         limit: Limit,
         is_over: impl FnMut() -> bool,
-        mut serves: impl FnMut(SocketAddr),
+        mut serves: impl FnMut(SocketAddr) -> io::Result<()>,
         mut seen: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<()> {
         let machine = self.machine()?;
@@ -125,14 +143,13 @@ impl Server {
                 printed.extend_from_slice(piece);
                 is_serving = printed.windows(SERVES.len()).any(|part| part == SERVES);
                 if is_serving {
-                    serves(address);
+                    serves(address)?;
                 }
             }
             Ok(())
         });
         let Some(ended) = ended.with_context(|| format!("cannot run {}", machine.qemu))? else { return Ok(()) };
-        let (console, errors) = (String::from_utf8_lossy(&ended.output), String::from_utf8_lossy(&ended.errors));
-        bail!("the server ended: {:?}\n{console}{errors}", ended.status)
+        bail!(explain(ended.status, &String::from_utf8_lossy(&ended.errors)))
     }
 
     fn command(&self, machine: &Machine, elf: &Path, address: SocketAddr) -> Command {
@@ -147,4 +164,19 @@ impl Server {
 /// A port of the loopback interface that is free now. If another program takes it meanwhile, QEMU fails with a message.
 fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_ends_says_how_and_what_to_do() {
+        let taken =
+            "qemu-system-aarch64: -netdev user,id=net: Could not set up host forwarding rule 'tcp:127.0.0.1:1-:80'\n";
+        let said = explain(Status::Exited(1), taken);
+        assert!(said.contains("status 1; another program has just taken its port: start it again\nqemu"), "{said}");
+        assert_eq!(explain(Status::Exited(0), ""), "the server ended: QEMU exited with status 0; its console says why");
+        assert_eq!(explain(Status::Signalled(9), "x\n"), "the server ended: signal 9 ended QEMU\nx");
+    }
 }

@@ -7,6 +7,7 @@
 //!   serve     accepting, and the requests of a connection
 //!   pages     what is served
 //!   tally     what is counted
+//!   escape    (in the library) text in pages
 //!   http      (in the library) requests and responses, without I/O
 //! ```
 

@@ -25,8 +25,12 @@ const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 
 /// A connection whose other side does not even acknowledge is aborted after this time.
 const SILENCE: Span = Span::from_secs(8);
-/// A connection that is closed here, and not by the other side, is aborted after this time.
+/// After a connection was closed here, the other side has this time to acknowledge all that was sent.
+const FAREWELL: Span = Span::from_secs(10);
+/// When it has, it has this time to close the connection, too.
 const LINGER: Span = Span::from_secs(2);
+/// How long an acknowledgement may wait for something that it can be sent with.
+const ACKNOWLEDGEMENT: Span = Span::from_millis(10);
 
 /// What the task of the network waits for.
 static NETWORK: Signal = Signal::new().named("network");
@@ -69,7 +73,7 @@ enum Use {
     Listens,
     /// A [`Stream`] has it.
     Taken,
-    /// It was closed at this time, and listens again when it is done.
+    /// It was closed, is aborted at this time, and listens again when it is done.
     Closes(Instant),
 }
 
@@ -123,16 +127,24 @@ impl Net {
         let (mut has_arrived, mut pause) = (false, None::<Span>);
         for (handle, used) in uses {
             let socket = sockets.get_mut::<Socket<'_>>(*handle);
-            let linger = match *used {
+            let left = match used {
                 Use::Taken => continue,
                 Use::Listens => None,
-                Use::Closes(since) => Some((since + LINGER).max(now) - now),
+                Use::Closes(end) => {
+                    // The rest of a request that was refused: the other side cannot read the response before it was sent.
+                    while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|count| count > 0) {}
+                    if socket.state() == State::FinWait2 {
+                        *end = (*end).min(now + LINGER);
+                    }
+                    Some((*end).max(now) - now)
+                }
             };
-            match (socket.state(), linger) {
+            match (socket.state(), left) {
                 (State::Listen | State::SynReceived, _) => {}
                 // Both sides are done. The time-wait state would keep the socket for ten seconds.
                 (State::Closed | State::TimeWait, _) => {
                     socket.abort();
+                    socket.set_ack_delay(Some(ACKNOWLEDGEMENT));
                     socket.listen(self.port).expect("a closed socket can listen");
                     *used = Use::Listens;
                 }
@@ -141,7 +153,7 @@ impl Net {
                     socket.abort();
                     pause = Some(Span::ZERO); // to send the reset
                 }
-                (_, Some(linger)) => pause = Some(pause.map_or(linger, |pause| pause.min(linger))),
+                (_, Some(left)) => pause = Some(pause.map_or(left, |pause| pause.min(left))),
             }
         }
         if has_arrived {
@@ -194,10 +206,14 @@ impl Net {
 
     /// Closes a connection. Its socket listens again when that is done.
     pub(crate) fn close(&self, handle: SocketHandle) {
-        self.with(handle, |socket| socket.close());
+        self.with(handle, |socket| {
+            socket.close();
+            // The last one would be lost: the socket listens again as soon as both sides are done.
+            socket.set_ack_delay(None);
+        });
         let uses = &mut self.inner.borrow_mut().uses;
         if let Some((_, used)) = uses.iter_mut().find(|(other, _)| *other == handle) {
-            *used = Use::Closes(now());
+            *used = Use::Closes(now() + FAREWELL);
         }
         self.has_changed();
     }

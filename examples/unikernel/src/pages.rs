@@ -5,6 +5,7 @@ use crate::serve::{CONNECTIONS, STACKS};
 use crate::{Fault, Task, tally};
 use core::fmt::{self, Write};
 use greenlet_hub::Row;
+use unikernel::escape::{Escaped, HTML, LABEL};
 
 /// A page.
 pub(crate) struct Page {
@@ -54,7 +55,10 @@ fn summary(out: &mut dyn Write) -> fmt::Result {
 #[inline(never)]
 fn row_of_table(out: &mut dyn Write, row: &Row<(), Fault>) -> fmt::Result {
     let Some(Greenlet { id, state, stack }) = look(row) else { return Ok(()) };
-    write!(out, "<tr><td>{id}<td>{}<td>{state}<td>{}", row.name(), row.what())?;
+    write!(out, "<tr><td>{id}<td>")?;
+    write!(Escaped { out, escapes: HTML }, "{}", row.name())?;
+    write!(out, "<td>{state}<td>")?;
+    write!(Escaped { out, escapes: HTML }, "{}", row.what())?;
     let Some(Stack { now, peak, size }) = stack else { return Ok(()) };
     write!(out, "<td><meter max={size} value={peak} high={}></meter>", size / 8 * 7)?;
     write!(out, "<td>{now}<td>{peak}<td>{size}")
@@ -80,8 +84,8 @@ fn metrics(me: &Task, out: &mut dyn Write) -> fmt::Result {
     let deepest = greenlet::deepest_stack();
     gauge(out, "stack_deepest_bytes", "The most bytes of its stack that a greenlet which has ended used.", deepest)?;
     about(out, "stack_peak_bytes", "gauge", "The most bytes of its stack that a greenlet used.")?;
-    for row in me.report().rows() {
-        sample_of_stack(out, &row)?;
+    for (number, row) in me.report().rows().enumerate() {
+        sample_of_stack(out, number, &row)?;
     }
     Ok(())
 }
@@ -110,11 +114,14 @@ fn seconds(out: &mut dyn Write, name: &str, help: &str, microseconds: u64) -> fm
     writeln!(out, "unikernel_{name}_seconds_total {whole}.{part:06}")
 }
 
+/// Labelled by the number of the row, and not by the id of the greenlet: Prometheus keeps whatever labels it has seen, and each
+/// connection has another id.
 #[inline(never)]
-fn sample_of_stack(out: &mut dyn Write, row: &Row<(), Fault>) -> fmt::Result {
-    let Some(Greenlet { id, stack: Some(Stack { peak, size, .. }), .. }) = look(row) else { return Ok(()) };
-    write!(out, "unikernel_stack_peak_bytes{{greenlet=\"{}\",id=\"{id}\",", row.name())?;
-    writeln!(out, "size=\"{size}\"}} {peak}")
+fn sample_of_stack(out: &mut dyn Write, number: usize, row: &Row<(), Fault>) -> fmt::Result {
+    let Some(Greenlet { stack: Some(Stack { peak, size, .. }), .. }) = look(row) else { return Ok(()) };
+    out.write_str("unikernel_stack_peak_bytes{greenlet=\"")?;
+    Escaped { out, escapes: LABEL }.write_str(row.name())?;
+    writeln!(out, "\",row=\"{number}\",size=\"{size}\"}} {peak}")
 }
 
 /// What the kernel knows of a greenlet. It has no handle, which would keep the stack in use while a page is written.

@@ -41,7 +41,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The package's own tests and examples, hosted.
 fn parser() -> Result<(), Failed> {
-    for (kind, count) in [("--lib", 5), ("--doc", 3)] {
+    for (kind, count) in [("--lib", 6), ("--doc", 4)] {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::root()).args(["test", "--quiet", "--locked", kind, "--manifest-path"]);
         cargo.arg(serve::project().join("Cargo.toml")).arg("--target-dir").arg(serve::built()?);
@@ -79,14 +79,24 @@ fn drive(server: &'static Server) -> Result<(), Failed> {
                 Err(_) => Ok(()), // the server has not served: `ran` has the reason
             }
         });
-        let serves = |address| _ = sender.send(address);
-        let ran = server.run(&elf, LIMIT, || is_over.load(Ordering::Relaxed), serves, |_| Ok(()));
+        let serves = |address| {
+            let _over_already = sender.send(address);
+            Ok(())
+        };
+        let mut console = Vec::new();
+        let seen = |piece: &[u8]| {
+            console.extend_from_slice(piece);
+            Ok(())
+        };
+        let ran = server.run(&elf, LIMIT, || is_over.load(Ordering::Relaxed), serves, seen);
         drop(sender);
         let clients = clients.join().unwrap_or_else(|_| Err("a client panicked".to_owned()));
         match (ran, clients) {
             (Ok(()), Ok(())) => Ok(()),
             (Ok(()), Err(found)) => Err(found.into()),
-            (Err(error), clients) => Err(format!("{error:#}\n{clients:?}").into()),
+            (Err(error), clients) => {
+                Err(format!("{error:#}\n{}\n{clients:?}", String::from_utf8_lossy(&console)).into())
+            }
         }
     })
 }

@@ -7,6 +7,7 @@ mod chunks;
 mod line;
 mod request;
 mod response;
+mod target;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,7 @@
 
 use super::line::{Line, Step};
 use super::response::Refusal;
+use super::target::{is_host, path};
 use heapless::String;
 
 /// The most bytes of a head. More is answered with [`Refusal::TooLarge`].
@@ -51,7 +52,15 @@ pub struct Parser {
     request: Option<Request>,
     bytes: usize,
     lines: usize,
-    has_host: bool,
+    seen: Seen,
+}
+
+/// Fields that were read.
+#[derive(Debug, Default)]
+struct Seen {
+    host: bool,
+    /// `Connection: close`, which prevails over `keep-alive`.
+    close: bool,
 }
 
 impl Parser {
@@ -74,7 +83,7 @@ impl Parser {
     fn clear(&mut self) {
         self.line.clear();
         self.request = None;
-        (self.bytes, self.lines, self.has_host) = (0, 0, false);
+        (self.bytes, self.lines, self.seen) = (0, 0, Seen::default());
     }
 
     /// Returns `true` if nothing of a request has arrived.
@@ -111,10 +120,10 @@ impl Parser {
             return Ok(None);
         };
         if !self.line.bytes().is_empty() {
-            field(&self.line, request, &mut self.has_host)?;
+            field(&self.line, request, &mut self.seen)?;
             return Ok(None);
         }
-        if request.is_1_1 && !self.has_host {
+        if request.is_1_1 && !self.seen.host {
             return Err(Refusal::Malformed);
         }
         Ok(self.request.take())
@@ -142,34 +151,21 @@ fn request_line(line: &Line) -> Result<Request, Refusal> {
         }
         _ => return Err(Refusal::Malformed),
     };
-    let path = path(target)?;
     let method = match method {
         b"GET" => Method::Get,
         b"HEAD" => Method::Head,
+        // Before the target is read: that of OPTIONS may be `*`, and that of CONNECT is a host.
         b"POST" | b"PUT" | b"DELETE" | b"CONNECT" | b"OPTIONS" | b"TRACE" | b"PATCH" => return Err(Refusal::ReadOnly),
         _ => return Err(Refusal::Method),
     };
-    Ok(Request { method, path, is_1_1, keeps_alive: is_1_1 })
+    Ok(Request { method, path: path(target)?, is_1_1, keeps_alive: is_1_1 })
 }
 
-/// Returns the path of `/path?query` or of `http://host/path?query`, which every server has to take.
-fn path(target: &[u8]) -> Result<String<PATH>, Refusal> {
-    let target = str::from_utf8(target).map_err(|_| Refusal::Malformed)?;
-    let target = match target.strip_prefix("http://") {
-        Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
-        None => target,
+/// Reads `Name: value`, or what is kept of it.
+fn field(line: &Line, request: &mut Request, seen: &mut Seen) -> Result<(), Refusal> {
+    let Some(colon) = line.bytes().iter().position(|&byte| byte == b':') else {
+        return Err(if line.is_cut() { Refusal::TooLarge } else { Refusal::Malformed });
     };
-    let path = target.split('?').next().unwrap_or_default();
-    match path.strip_prefix('/') {
-        Some(_) => String::try_from(path).map_err(|_| Refusal::LongPath),
-        // `OPTIONS *` and `CONNECT host:port`, beside what is malformed.
-        None => Err(if matches!(path, "*") { Refusal::ReadOnly } else { Refusal::Malformed }),
-    }
-}
-
-/// Reads `Name: value`. Of the fields that matter here each is short, so one that is cut is another one, or malformed.
-fn field(line: &Line, request: &mut Request, has_host: &mut bool) -> Result<(), Refusal> {
-    let colon = line.bytes().iter().position(|&byte| byte == b':').ok_or(Refusal::Malformed)?;
     let (name, value) = (&line.bytes()[..colon], line.bytes()[colon + 1..].trim_ascii());
     // Also a line that begins with a space, which once continued the previous one.
     if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
@@ -177,17 +173,15 @@ fn field(line: &Line, request: &mut Request, has_host: &mut bool) -> Result<(), 
     }
     let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
     if is("host") {
-        if core::mem::replace(has_host, true) {
+        if core::mem::replace(&mut seen.host, true) || !is_host(value) {
             return Err(Refusal::Malformed);
         }
     } else if is("connection") {
-        for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-            if option.eq_ignore_ascii_case(b"close") {
-                request.keeps_alive = false;
-            } else if option.eq_ignore_ascii_case(b"keep-alive") && !request.is_1_1 {
-                request.keeps_alive = true;
-            }
-        }
+        let mut options = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+        // What is cut off may be `close`.
+        seen.close |= line.is_cut() || options.clone().any(|option| option.eq_ignore_ascii_case(b"close"));
+        request.keeps_alive |= options.any(|option| option.eq_ignore_ascii_case(b"keep-alive"));
+        request.keeps_alive &= !seen.close;
     } else if is("content-length") {
         let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         return match value.iter().all(|&digit| digit == b'0') {
@@ -197,7 +191,7 @@ fn field(line: &Line, request: &mut Request, has_host: &mut bool) -> Result<(), 
         };
     } else if is("transfer-encoding") {
         return Err(Refusal::HasBody);
-    } else if is("expect") {
+    } else if is("expect") && request.is_1_1 {
         return Err(Refusal::Expectation);
     }
     Ok(())

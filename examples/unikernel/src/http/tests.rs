@@ -35,6 +35,14 @@ fn requests() {
         ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", Method::Get, "/", true),
         ("GET http://x/y HTTP/1.1\r\nHost: x\r\n\r\n", Method::Get, "/y", true),
         ("GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", Method::Get, "/", true),
+        ("GET HTTP://x:80/y HTTP/1.1\r\nHost: x\r\n\r\n", Method::Get, "/y", true),
+        ("GET http://[::1]?/y HTTP/1.1\r\nHost: x\r\n\r\n", Method::Get, "/", true),
+        ("GET /%6detrics HTTP/1.1\r\nHost: x\r\n\r\n", Method::Get, "/metrics", true),
+        ("GET /a%2Fb%7e%ff HTTP/1.1\r\nHost:\r\n\r\n", Method::Get, "/a%2Fb~%ff", true),
+        ("GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n", Method::Get, "/", false),
+        ("GET / HTTP/1.0\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n", Method::Get, "/", false),
+        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n", Method::Get, "/", false),
+        ("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", Method::Get, "/", false),
         ("\r\nGET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", Method::Get, "/", true),
         ("GET / HTTP/1.1\nHost: x\n\n", Method::Get, "/", true),
     ] {
@@ -47,6 +55,12 @@ fn requests() {
 fn a_long_field_that_does_not_matter_is_no_fault() {
     let cookie = "c".repeat(5000);
     accepted(&format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n"));
+}
+
+#[test]
+fn what_is_cut_off_may_close_the_connection() {
+    let options = "a, ".repeat(50);
+    assert!(!accepted(&format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: {options}close\r\n\r\n")).keeps_alive);
 }
 
 #[test]
@@ -82,12 +96,26 @@ fn refusals() {
         ("GET / HTTP/1.1 \r\n\r\n", Refusal::Malformed),
         ("GET / http/1.1\r\n\r\n", Refusal::Malformed),
         ("GET x HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET * HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET http:///x HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET http://user@x/ HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET https://x/ HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET /#metrics HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET http://x#/metrics HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET /\tmetrics HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET /\u{e9} HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET /%6 HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET /%+1 HTTP/1.1\r\n\r\n", Refusal::Malformed),
+        ("GET / HTTP/1.1\r\nHost: x y\r\n\r\n", Refusal::Malformed),
+        ("GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", Refusal::Malformed),
+        ("GET / HTTP/1.1\r\nHost: user@x\r\n\r\n", Refusal::Malformed),
         ("\u{16}\u{3}\u{1}", Refusal::Malformed),
         ("G\u{e9}T / HTTP/1.1\r\n\r\n", Refusal::Malformed),
         ("GET / HTTP/2.0\r\n\r\n", Refusal::Version),
         ("PRI * HTTP/2.0\r\n\r\n", Refusal::Version),
         ("POST / HTTP/1.1\r\n\r\n", Refusal::ReadOnly),
         ("OPTIONS * HTTP/1.1\r\n\r\n", Refusal::ReadOnly),
+        ("CONNECT x:80 HTTP/1.1\r\n\r\n", Refusal::ReadOnly),
         ("BREW / HTTP/1.1\r\n\r\n", Refusal::Method),
         ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", Refusal::HasBody),
         ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", Refusal::Malformed),
@@ -97,6 +125,7 @@ fn refusals() {
         (&format!("GET /{long} HTTP/1.1\r\n\r\n"), Refusal::LongPath),
         (&format!("GET /{longer} HTTP/1.1\r\n\r\n"), Refusal::LongPath),
         (&large, Refusal::TooLarge),
+        (&format!("GET / HTTP/1.1\r\n{long}: x\r\n\r\n"), Refusal::TooLarge),
         (&lines, Refusal::TooLarge),
     ] {
         assert_eq!(parse(text.as_bytes()), Some(Err(refusal)), "{text:?}");
@@ -111,7 +140,7 @@ fn no_bytes_make_it_panic() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
-    let words: [&[u8]; 14] = [
+    let words: [&[u8]; 15] = [
         b"GET",
         b" ",
         b"/",
@@ -124,6 +153,7 @@ fn no_bytes_make_it_panic() {
         b"Content-Length",
         b"\0",
         b"?",
+        b"%",
         b"\xff",
         b"http://",
     ];
