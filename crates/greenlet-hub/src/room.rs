@@ -14,9 +14,9 @@ use core::arch::asm;
 #[cfg(all(feature = "abandon", not(miri)))]
 const ROOM: usize = if cfg!(debug_assertions) { 3584 } else { 1536 };
 
-/// How many copies of a value the frames below hold at most, the kernel's included.
+/// How many copies the frames below hold at most: of a value that the operation moves, and of one that goes through the kernel.
 #[cfg(all(feature = "abandon", not(miri)))]
-const COPIES: usize = if cfg!(debug_assertions) { 12 } else { 6 };
+const COPIES: (usize, usize) = if cfg!(debug_assertions) { (12, 32) } else { (6, 6) };
 
 /// `ROOM` has room for values of this size.
 #[cfg(all(feature = "abandon", not(miri)))]
@@ -32,12 +32,14 @@ pub(crate) fn probe() {
     probe_for::<(), (), ()>();
 }
 
-/// Touches the stack at the end of the room of an operation that moves values of these types, and on the way there as often as no
+/// Touches the stack at the end of the room of an operation that moves values of `T`, in a hub of `V` and `E`, and on the way there as often as no
 /// guard page is stepped over.
 #[inline(always)]
-pub(crate) fn probe_for<A, B, C>() {
+pub(crate) fn probe_for<T, V, E>() {
     #[cfg(all(feature = "abandon", not(miri)))]
-    touch(const { (COPIES * (beyond_small::<A>() + beyond_small::<B>() + beyond_small::<C>())).div_ceil(STEP) });
+    touch(
+        const { (COPIES.0 * beyond_small::<T>() + COPIES.1 * (beyond_small::<V>() + beyond_small::<E>())).div_ceil(STEP) },
+    );
 }
 
 #[cfg(all(feature = "abandon", not(miri)))]

@@ -113,7 +113,7 @@ fn a_task_that_is_resumed_out_of_turn_leaves_nothing_in_the_name_of_another_one(
                     assert_eq!(timed.map(drop), refused);
                     ARMED.set(Some((0, give_up)));
                     assert_eq!(LOCK.lock(parent).map(drop), Err(Stop::Refused(Refusal::LockCycle { name: None })));
-                    Value::default();
+                    let _given_up = <Value as Default>::default();
                     Ok(())
                 })?;
                 parent.park()?;
