@@ -74,7 +74,7 @@ pub fn show(server: &Server) -> Result<()> {
 }
 
 impl Server {
-    /// The tools that building and booting it take.
+    /// What it takes to be built and booted.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When cargo cannot be started or fails; cargo has printed the reason on standard error then.
+    /// When cargo cannot be started or fails; it has printed why on standard error by then.
     pub fn build(&self) -> Result<PathBuf> {
         let mut cargo = environment::cargo();
         cargo.current_dir(project()).args(["build", "--release", "--locked", "--target", self.machine()?.target]);
@@ -101,13 +101,12 @@ impl Server {
         built.remove("unikernel").context("cargo built no `unikernel`")
     }
 
-    /// Boots it, and calls `serves` with its address when it serves. Passes what its console prints to `seen`. Ends
-    /// QEMU when `is_over` returns `true`, when this returns, and when the calling thread ends.
+    /// Boots it, and calls `serves` with its address when it serves. Its console goes to `seen`. Ends QEMU when `is_over`
+    /// returns `true`, when this returns, and when the calling thread ends.
     ///
     /// # Errors
     ///
-    /// When QEMU cannot be started, when the server ends before `is_over` returns `true`, and when it uses up its
-    /// `limit`.
+    /// When QEMU cannot be started, when the server ends before `is_over` returns `true`, and when it uses up its `limit`.
     pub fn run(
         &self,
         elf: &Path,
@@ -144,7 +143,7 @@ impl Server {
     }
 }
 
-/// A port of the loopback interface that is free now. If another program takes it meanwhile, QEMU fails with a message.
+/// A port of the loopback interface that is free now. QEMU fails, and says so, if another program takes it meanwhile.
 fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
