@@ -2,8 +2,8 @@
 //! their own registers only.
 //!
 //! There are two traits because a trait is implemented in one block of one file. [`Isa`] is assembly that moves
-//! control, and an instruction set must have all of it. [`Cpu`] is queries about the processor, and nearly all have
-//! defaults.
+//! control, and an instruction set must have all of it but the wide forms and the tested switches. [`Cpu`] is queries
+//! about the processor, and nearly all have defaults.
 
 use super::{BAND_WORDS, Bounds, Context, Diverging, Landing, Word, Words};
 use core::mem::MaybeUninit;
@@ -196,7 +196,7 @@ pub(crate) trait Places {
     const SLOW: usize;
     /// From a context: a `u32`.
     const FLAGS: usize;
-    /// From a context: its [`Bounds`](super::Bounds).
+    /// From a context: its [`Bounds`].
     const BOUNDS: usize;
 }
 

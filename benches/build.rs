@@ -7,8 +7,8 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(fcontext)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CC");
-    // The C compiler prints the file's path when it has one, else the bare name. The archive, so that a call of it needs no
-    // table of the dynamic linker's.
+    // The C compiler prints the file's path when it has one, else the bare name. The archive, so that a call of it
+    // needs no table of the dynamic linker's.
     let cc = std::env::var("CC").unwrap_or_else(|_| "cc".into());
     let Ok(found) = Command::new(cc).arg("-print-file-name=libboost_context.a").output() else { return };
     let found = String::from_utf8_lossy(&found.stdout);

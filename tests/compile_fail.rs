@@ -28,7 +28,8 @@ fn every_refused_program_has_the_words_of_its_refusal_and_a_twin() {
         let programs = programs(&file);
         assert!(programs.keys().eq(self::programs(&Path::new("tests/ui/pass").join(name)).keys()), "{name}");
         let words = fs::read_to_string(file.with_extension("stderr")).unwrap();
-        // An error that the compiler finds in the library, such as a size that it asserts, does not say which program asked.
+        // An error that the compiler finds in the library, such as a size that it asserts, does not say which program
+        // asked.
         let place = format!("tests/ui/{name}:");
         let (mut told, mut elsewhere) = (BTreeSet::new(), 0);
         for error in words.split("\n\n").filter(|block| block.starts_with("error")) {

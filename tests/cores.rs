@@ -12,8 +12,8 @@ thread_local! {
 
 struct Threads;
 
-// SAFETY: a thread is the core whose number it was given by `as_core`, one test runs at a time and gives each number to one
-// thread at a time; what stands for a handler is inside `in_handler`.
+// SAFETY: a thread is the core whose number it was given by `as_core`, one test runs at a time and gives each number to
+// one thread at a time; what stands for a handler is inside `in_handler`.
 unsafe impl CoreIdentity for Threads {
     fn number() -> usize {
         NUMBER.get()

@@ -59,11 +59,11 @@ fn on_every_size<V: Default + 'static>(main: &Greenlet<V, ()>) {
     assert!(accepted.is_sorted() && !accepted[0] && accepted[accepted.len() - 1], "more is always enough");
 }
 
-/// Lets `high` start, switch once and be killed, if its stack is found large enough for its body; whether it was. The stacks of the
-/// three are neighbours: the control block of one stands right below the stack of the next.
+/// Lets `high` start, switch once and be killed, if its stack is found large enough for its body; whether it was. The
+/// stacks of the three are neighbours: the control block of one stands right below the stack of the next.
 ///
-/// `bare` is not a type parameter, so that all sizes of stacks share this code. With three copies of `bare` in each, they took most
-/// of the time that this file takes to compile.
+/// `bare` is not a type parameter, so that all sizes of stacks share this code. With three copies of `bare` in each,
+/// they took most of the time that this file takes to compile.
 fn runs_beside_others<V: Default + 'static>(bare: &dyn Fn(&'static str) -> Greenlet<V, ()>) -> bool {
     let [low, middle, high] = ["low", "middle", "high"].map(bare);
     let captured = [1_u8; 100];

@@ -111,7 +111,13 @@ impl Cpu for Native {
         let (selected, daif): (u64, u64);
         // SAFETY: reads registers that every exception level above 0 may read.
         unsafe {
-            asm!("mrs {}, spsel", "mrs {}, daif", out(reg) selected, out(reg) daif, options(nomem, nostack, preserves_flags))
+            asm!(
+                "mrs {}, spsel",
+                "mrs {}, daif",
+                out(reg) selected,
+                out(reg) daif,
+                options(nomem, nostack, preserves_flags),
+            )
         };
         (1 << (selected & 1) | daif & D) as u32
     }

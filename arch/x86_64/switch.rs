@@ -301,7 +301,12 @@ impl Isa for Native {
         // SAFETY: `pc` is a label 2 or in the trampoline, so there is code before it. Read in assembly: in Rust's
         // memory model code is not memory.
         unsafe {
-            asm!("movzx {0:e}, byte ptr [{1} - 1]", out(reg) before, in(reg) pc, options(readonly, nostack, preserves_flags));
+            asm!(
+                "movzx {0:e}, byte ptr [{1} - 1]",
+                out(reg) before,
+                in(reg) pc,
+                options(readonly, nostack, preserves_flags),
+            );
         }
         before == MARK
     }

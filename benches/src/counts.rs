@@ -1,4 +1,5 @@
-//! Exact instructions of an operation, hosted: a work runs twice under valgrind, the second time for twice as many operations.
+//! Exact instructions of an operation, hosted: a work runs twice under valgrind, the second time for twice as many
+//! operations.
 
 use crate::entrants::{NAMES, ROUND_TRIP_ALONE, entrants};
 use crate::images::{self, Checks};

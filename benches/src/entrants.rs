@@ -18,7 +18,8 @@ fn entrant<P: Peer>() -> Entrant {
     Entrant { name: P::NAME, sample: works::sample::<P> }
 }
 
-/// Those of this program. The program without the checks measures this crate, and has only the library that it is compared with.
+/// Those of this program. The program without the checks measures this crate, and has only the library that it is
+/// compared with.
 pub(crate) fn entrants() -> Vec<Entrant> {
     let mut all =
         vec![entrant::<Raw>(), entrant::<Greenlets<ByHandle>>(), entrant::<Greenlets<ByUp>>(), entrant::<Corosensei>()];

@@ -1,8 +1,9 @@
 //! An experiment on the processor, without coroutines: what it costs to load what many places of a program have stored.
 //!
-//! Two records stand for the contexts of a resumer and its partner; each stores in its own and continues with what it loads from the
-//! other's. All that follows depends on the first of these words, as it does on a stack pointer. Processors foresee which store a
-//! load takes its word from, and then need not wait for it; this shows how much of that they can keep in mind.
+//! Two records stand for the contexts of a resumer and its partner; each stores in its own and continues with what it
+//! loads from the other's. All that follows depends on the first of these words, as it does on a stack pointer.
+//! Processors foresee which store a load takes its word from, and then need not wait for it; this shows how much of
+//! that they can keep in mind.
 
 use crate::measure::stay_on_one_core;
 use crate::report::grid::markdown;
@@ -85,8 +86,8 @@ fn over_places<const WORDS: usize, const SHARED: u8>() -> [Vec<f64>; PLACES.len(
     all
 }
 
-/// On cache lines of its own. A context: the frame, the resume address, other words. A frame, which is what code finds by its stack
-/// pointer: its own context, and the one that it switches to.
+/// On cache lines of its own. A context: the frame, the resume address, other words. A frame, which is what code finds
+/// by its stack pointer: its own context, and the one that it switches to.
 #[repr(align(64))]
 struct Line([Cell<*const ()>; 6]);
 
@@ -129,8 +130,9 @@ fn rounds<const PLACES: usize, const WORDS: usize, const SHARED: u8>(times: NonZ
         lines[line].0[at].set(word);
     }
     let mut visits = 0;
-    // SAFETY: r8 is one of the two frames always: it starts as the first one, and what is loaded into it was stored from it, or is the
-    // second frame. A resume address is one of the labels in here. Nothing is on the stack, and it is not moved.
+    // SAFETY: r8 is one of the two frames always: it starts as the first one, and what is loaded into it was stored
+    // from it, or is the second frame. A resume address is one of the labels in here. Nothing is on the stack, and it
+    // is not moved.
     unsafe {
         asm!(
             "lea rax, [rip + 4f]",

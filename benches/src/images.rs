@@ -1,13 +1,14 @@
-//! The programs that measure: this one with the crate's checks, and without. Each is linked several times from the same objects,
-//! with its code at other addresses, because some works take half as long again at some of them, for every peer.
+//! The programs that measure: this one with the crate's checks, and without. Each is linked several times from the same
+//! objects, with its code at other addresses, because some works take half as long again at some of them, for every
+//! peer.
 
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the code of an image begins: bytes past a multiple of the page size, which address randomization does not change. They
-/// differ in their place within a cache line, within 4 KiB, and in the sets of predictors.
+/// Where the code of an image begins: bytes past a multiple of the page size, which address randomization does not
+/// change. They differ in their place within a cache line, within 4 KiB, and in the sets of predictors.
 const OFFSETS: [usize; 9] = [0, 16, 48, 112, 208, 336, 592, 1040, 2128];
 
 /// Above everything that precedes the code in an image.

@@ -13,8 +13,9 @@ pub(crate) enum Error {
     Climbs,
 }
 
-/// Bytes of a stack where the number of stacks is small, and where it is large: an odd number of cache lines. The part of a stack that
-/// is in use is at its end; with a power of two between stacks side by side, these parts would compete for a few sets of the caches.
+/// Bytes of a stack where the number of stacks is small, and where it is large: an odd number of cache lines. The part
+/// of a stack that is in use is at its end; with a power of two between stacks side by side, these parts would compete
+/// for a few sets of the caches.
 pub(crate) const USUAL: usize = 16 * 1024 + LINE;
 /// In a test build the crate requires more, as for each program that may be compiled without optimization.
 pub(crate) const SMALL: usize = if cfg!(test) { 4096 + LINE } else { 1024 + LINE };
@@ -120,8 +121,8 @@ impl Value for [u64; 32] {
 pub(crate) trait Peer {
     /// Its name in tables.
     const NAME: &'static str;
-    /// The most partners that it can have alive here: a stack that is a mapping with a guard takes two of the 65,530 mappings
-    /// that Linux gives a process.
+    /// The most partners that it can have alive here: a stack that is a mapping with a guard takes two of the 65,530
+    /// mappings that Linux gives a process.
     const MOST: usize = 10_000;
     /// Whether dropping a suspended partner runs its destructors.
     const KILLS: bool = false;
@@ -155,7 +156,8 @@ pub(crate) trait Peer {
     /// When the body is to end.
     fn suspend<V: Value>(inside: &mut Self::Inside<'_, V>, value: V) -> Result<V, Self::Stop<V>>;
 
-    /// Creates, runs, and finishes a body that returns its argument, on a stack that was used before where the peer allows it.
+    /// Creates, runs, and finishes a body that returns its argument, on a stack that was used before where the peer
+    /// allows it.
     fn once(ground: &Self::Ground<usize>, value: usize) -> usize {
         let mut partner = Self::create(ground, |_, value| Ok(value));
         Self::resume(&mut partner, value)
@@ -182,8 +184,8 @@ pub(crate) trait Peer {
     fn climb(_depth: usize) -> Option<f64> {
         None
     }
-    /// Looks up values, with so many coroutines whose lookups overlap; nanoseconds of one. By way of main, unless the peer can do
-    /// without.
+    /// Looks up values, with so many coroutines whose lookups overlap; nanoseconds of one. By way of main, unless the
+    /// peer can do without.
     fn lookups(lanes: usize, count: usize) -> f64
     where
         Self: Sized,

@@ -52,7 +52,8 @@ impl Rows {
         self.0.iter().find(|row| row.operation == operation && row.peer == peer)
     }
 
-    /// Summarizes what processes have measured that did the same works for the same peers, each with another image of a program.
+    /// Summarizes what processes have measured that did the same works for the same peers, each with another image of a
+    /// program.
     pub(crate) fn of(processes: Vec<Vec<Measured>>) -> Self {
         let images: Vec<_> = processes.iter().map(|measured| Self::pooled(measured.clone())).collect();
         let mut rows = Self::pooled(processes.into_iter().flatten());

@@ -8,7 +8,8 @@ use std::mem::MaybeUninit;
 #[repr(C, align(64))]
 struct Line(#[allow(dead_code, reason = "memory for assembly")] [MaybeUninit<u8>; 64]);
 
-/// Stacks side by side, in the sizes that the work needs, handed out in order. All of them are given back with the slab.
+/// Stacks side by side, in the sizes that the work needs, handed out in order. All of them are given back with the
+/// slab.
 pub(crate) struct Slab {
     lines: Vec<Line>,
     stacks: Stacks,

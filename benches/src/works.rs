@@ -50,8 +50,9 @@ pub(crate) fn sample<P: Peer>(work: Work, count: usize) -> Option<Sample> {
 /// How often an operation is done before it is timed, of how often it is then.
 pub(crate) const WARM_UP: usize = 8;
 
-/// Times `count` operations; an eighth as many are done before, for caches and predictors. By the same code, of which there is one
-/// copy, so that the compiler has no reason to call it: what a peer inlines, and what not, is its own affair.
+/// Times `count` operations; an eighth as many are done before, for caches and predictors. By the same code, of which
+/// there is one copy, so that the compiler has no reason to call it: what a peer inlines, and what not, is its own
+/// affair.
 #[inline(always)]
 fn lap<R>(count: usize, mut operation: impl FnMut() -> R) -> f64 {
     laps(count, |times| {

@@ -1,5 +1,5 @@
-//! Writes the kernel's files as modules, once as they are and once for every mutant: a known mistake put into the text, which
-//! the models must notice. A mutant whose text is not found any more fails the build, so that none goes stale.
+//! Writes the kernel's files as modules, once as they are and once for every mutant: a known mistake put into the text,
+//! which the models must notice. A mutant whose text is not found any more fails the build, so that none goes stale.
 
 use std::path::Path;
 use std::{env, fs};

@@ -1,4 +1,5 @@
-//! Calls cargo: one call for the guests that are asked for of a package, target and profile, and one for a hosted example.
+//! Calls cargo: one call for the guests that are asked for of a package, target and profile, and one for a hosted
+//! example.
 //!
 //! Never from a build script: the outer cargo would hold its lock and wait for a build that waits
 //! for the lock. By the time the runner or the suite runs, the lock is free.
@@ -99,7 +100,8 @@ pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names:
     guests_as(target, profile, Variant::Feature(feature), names)
 }
 
-/// [`guest`], optimized across crates, as firmware is that is built for speed: what a guest takes from other crates is inlined then.
+/// [`guest`], optimized across crates, as firmware is that is built for speed: what a guest takes from other crates is
+/// inlined then.
 ///
 /// # Errors
 ///
@@ -173,8 +175,8 @@ struct Call<'a> {
 /// [whole debug information](guests::Directives::whole_debug_info), and one for each guest that has a
 /// [feature of its own](places::GUEST_FEATURES).
 ///
-/// Apart, because a guest is compiled anew when features of its package or settings change: it would be with each other set of names.
-/// Debug information is a setting of the project's own packages only, so that the calls share all others.
+/// Apart, because a guest is compiled anew when features of its package or settings change: it would be with each other
+/// set of names. Debug information is a setting of the project's own packages only, so that the calls share all others.
 fn calls<'a>(names: &'a BTreeSet<String>, with_whole_debug_info: &BTreeSet<String>) -> Vec<Call<'a>> {
     let mut calls = Vec::<Call<'_>>::new();
     for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
@@ -193,7 +195,8 @@ fn calls<'a>(names: &'a BTreeSet<String>, with_whole_debug_info: &BTreeSet<Strin
     calls
 }
 
-/// Builds the programs of these `names` whose [sizes](crate::sizes) are measured, for `target`, with one feature of the library or none.
+/// Builds the programs of these `names` whose [sizes](crate::sizes) are measured, for `target`, with one feature of the
+/// library or none.
 ///
 /// # Errors
 ///

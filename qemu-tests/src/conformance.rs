@@ -97,8 +97,8 @@ impl Bundle {
     /// # Errors
     ///
     /// A [`Misuse`] with a line for each file that cannot be read, is malformed or has no scenario
-    /// in it, and for each name of `only` that no scenario has; and when there is no file, or more than a machine's memory
-    /// holds.
+    /// in it, and for each name of `only` that no scenario has; and when there is no file, or more than a machine's
+    /// memory holds.
     pub fn read(subject: Subject, files: &[PathBuf], only: &[String]) -> Result<Self> {
         let read = |file: &Path| match subject {
             Subject::Greenlets => read::<conformance::Op>(file, drop),
@@ -171,8 +171,8 @@ pub(crate) struct Checked {
 ///
 /// # Errors
 ///
-/// The file with the line, what is wrong with it and what is allowed, when it is malformed or has no scenario in it; the
-/// file and why, when it cannot be read.
+/// The file with the line, what is wrong with it and what is allowed, when it is malformed or has no scenario in it;
+/// the file and why, when it cannot be read.
 pub(crate) fn read<O: Operation>(file: &Path, mut take: impl FnMut(Scenario<O>)) -> Result<Checked, String> {
     let name = file.display();
     let text = fs::read(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;

@@ -20,8 +20,8 @@ const KEPT: &[(&str, &str)] = &[
     ("CARGO_BUILD_JOBS", "how much of this computer a build may take"),
 ];
 
-/// Whether something is built incrementally. `0` is a matter of disk space. With `1`, release builds have other codegen units, inline
-/// other functions, and fail the comparisons of sizes and instructions.
+/// Whether something is built incrementally. `0` is a matter of disk space. With `1`, release builds have other codegen
+/// units, inline other functions, and fail the comparisons of sizes and instructions.
 const INCREMENTAL: &str = "CARGO_INCREMENTAL";
 
 /// Variables that the inner cargo does not see. `*` ends a prefix.

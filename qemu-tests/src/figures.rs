@@ -1,8 +1,8 @@
 //! Figures that are kept in a file, one a line, for the suite to compare with those of now.
 //!
-//! They are exact, but they are one compiler's, whose name stands in the file. Built by that one, each must be what it was; a
-//! lower one is kept by the command that the file names, so that it cannot grow back unseen. Another compiler is given some room, or
-//! every new release of Rust would break the tests of a project in which nothing changed.
+//! They are exact, but they are one compiler's, whose name stands in the file. Built by that one, each must be what it
+//! was; a lower one is kept by the command that the file names, so that it cannot grow back unseen. Another compiler is
+//! given some room, or every new release of Rust would break the tests of a project in which nothing changed.
 //!
 //! ```text
 //! # bytes, kept by `cargo xtask sizes --bless`

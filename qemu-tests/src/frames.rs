@@ -1,7 +1,7 @@
 //! What a guest logs with defmt: frames on a channel of their own, decoded by the tables in its ELF file.
 //!
-//! A guest that logs has a section `.defmt`. For it QEMU writes the channel to a file, and when the guest has ended, what is
-//! in there follows its transcript as a block:
+//! A guest that logs has a section `.defmt`. For it QEMU writes the channel to a file, and when the guest has ended,
+//! what is in there follows its transcript as a block:
 //!
 //! ```text
 //! DONE 3/3
@@ -10,8 +10,8 @@
 //! # at src/api/trace/logged.rs:25
 //! ```
 //!
-//! The places are notes, which are not compared. Two channels cannot be put in one order, hence a block, and hence not inside
-//! the transcript: the verdict is about what the guest itself printed.
+//! The places are notes, which are not compared. Two channels cannot be put in one order, hence a block, and hence not
+//! inside the transcript: the verdict is about what the guest itself printed.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,8 @@ impl Log {
     pub fn of(elf: &Path) -> Result<Option<Self>> {
         let name = elf.display();
         let elf = fs::read(elf).with_context(|| format!("cannot read {name}"))?;
-        // Its section would be named in the file. One that only looks like an ELF file, as the self-tests have, is not parsed.
+        // Its section would be named in the file. One that only looks like an ELF file, as the self-tests have, is not
+        // parsed.
         if !elf.windows(SECTION.len()).any(|bytes| bytes == SECTION) {
             return Ok(None);
         }

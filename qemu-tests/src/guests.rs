@@ -1,8 +1,8 @@
 //! Which guest programs there are, and what their heads ask for.
 //!
 //! A guest is `X.rs` with its expected transcript `X.out` beside it, in `qemu-tests/guests/src/bin`,
-//! or in `qemu-tests/feature-guests/src/bin` if it needs features of the library. `cargo run -- aarch64 X --bless` writes
-//! `X.out`. Lines that start with `//@` in the source are directives to the suite:
+//! or in `qemu-tests/feature-guests/src/bin` if it needs features of the library. `cargo run -- aarch64 X --bless`
+//! writes `X.out`. Lines that start with `//@` in the source are directives to the suite:
 //!
 //! ```text
 //! //@ profiles: debug release small    built and booted in these; without it debug and release. Some machines boot fewer
@@ -100,8 +100,9 @@ impl Directives {
         self.profiles.iter().copied().filter(move |&profile| machine.covers(profile, is_named))
     }
 
-    /// Whether it is built with whole debug information in any profile: for a debugger, or for the places of what it logs, which
-    /// are those of statics. Functions and lines, which are all that the profile `release` has, do not suffice for either.
+    /// Whether it is built with whole debug information in any profile: for a debugger, or for the places of what it
+    /// logs, which are those of statics. Functions and lines, which are all that the profile `release` has, do not
+    /// suffice for either.
     #[must_use]
     pub fn whole_debug_info(&self) -> bool {
         self.debugged || self.logs

@@ -1,6 +1,7 @@
 //! The library's own tests on the host, with features and in a profile that `cargo test` alone does not give them.
 //!
-//! They have a target directory of their own: builds with different features in one directory replace each other's results.
+//! They have a target directory of their own: builds with different features in one directory replace each other's
+//! results.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,8 +26,8 @@ const FASTER: [&str; 3] = [
     "profile.release.lto=\"off\"",
 ];
 
-/// The programs that must not compile. The messages of the compiler are the same with any features, so `cargo test` alone runs them,
-/// without features.
+/// The programs that must not compile. The messages of the compiler are the same with any features, so `cargo test`
+/// alone runs them, without features.
 const SKIPPED: &str = "what_breaks_a_rule_is_refused_and_its_twin_is_not";
 
 /// One run of the library's tests.
@@ -45,8 +46,8 @@ impl Tests {
     ///
     /// # Errors
     ///
-    /// When one fails, when a test program does not come to its end, when there is no test; with what the inner cargo said
-    /// about that.
+    /// When one fails, when a test program does not come to its end, when there is no test; with what the inner cargo
+    /// said about that.
     pub fn run(&self) -> Result<u64> {
         let mut words = vec!["--no-fail-fast"];
         if !self.docs {
@@ -222,8 +223,8 @@ impl Program<'_> {
     }
 }
 
-/// What cargo or the compiler complained about: its first error and what followed, or else its last words. The test programs
-/// that it started later are left out.
+/// What cargo or the compiler complained about: its first error and what followed, or else its last words. The test
+/// programs that it started later are left out.
 fn complaint(errors: &str) -> String {
     /// Lines that are enough to see the first error or two.
     const SHOWN: usize = 60;

@@ -1,6 +1,8 @@
-//! The least stack of a body against every way to build a program: the package `floor` measures it, and this builds that.
+//! The least stack of a body against every way to build a program: the package `floor` measures it, and this builds
+//! that.
 //!
-//! The program, the crate that spawns and the library are compiled each in a way of its own, as profiles with overrides have it.
+//! The program, the crate that spawns and the library are compiled each in a way of its own, as profiles with overrides
+//! have it.
 
 use std::time::Duration;
 
@@ -27,7 +29,8 @@ pub struct Way {
     pub name: &'static str,
     /// Whether it stands for many, so that it is always measured.
     pub is_usual: bool,
-    /// Whether the library takes it that there is optimization: then `spawn` is asked, too, on stacks that are too small without.
+    /// Whether the library takes it that there is optimization: then `spawn` is asked, too, on stacks that are too
+    /// small without.
     is_optimized: bool,
     /// Settings of cargo, beside `--release`.
     release: bool,
@@ -51,7 +54,8 @@ pub static WAYS: &[Way] = &[
     Way { name: "release", is_usual: true, ..RELEASE },
     Way { name: "1", is_usual: true, settings: &[LEVEL_1], ..RELEASE },
     Way { name: "z", is_usual: true, settings: &["profile.release.opt-level=\"z\""], ..RELEASE },
-    // The library is optimized and all else is not: once in a profile without debug assertions that says so, once in one that does not.
+    // The library is optimized and all else is not: once in a profile without debug assertions that says so, once in
+    // one that does not.
     Way {
         name: "dependencies_optimized",
         is_usual: true,

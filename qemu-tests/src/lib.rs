@@ -20,12 +20,14 @@
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
 //!
-//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`sizes`] measures programs, and
-//! [`cycles`] asks models of processors about them. [`figures`] keeps and compares what these three find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for
-//! scenarios in which the kernel fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`];
-//! both [`shrink`] what they find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests
-//! once more, with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in many ways to build, and [`mutants`] tries whether the tests
-//! notice that the library is another one. [`reliability`] runs all of these at full size, and adds up the [`tally`] of each.
+//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`sizes`] measures
+//! programs, and [`cycles`] simulates the fast path on models of processors. [`figures`] keeps and compares what these
+//! three find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel
+//! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what
+//! they find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests once
+//! more, with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in
+//! many ways to build, and [`mutants`] tries whether the tests fail when the library is changed. [`reliability`] runs
+//! all of these at full size, and adds up the [`tally`] of each.
 //!
 //! Words: the *host* runs the runner, a *guest* is a program that runs on a machine of QEMU's, the
 //! *board* is the glue that gets a guest from reset to `main`, and its output is the *transcript*.

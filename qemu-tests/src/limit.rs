@@ -1,8 +1,9 @@
 //! When a child is ended: by its own time, which does not pass while others have the processors.
 //!
-//! The [own time](OwnTime) of a child and of all processes in its group is the time in which they execute, and the time in which
-//! every one of them sleeps. It stands still while one is ready to run and does not, waits for a disk, or was stopped by a signal:
-//! a busy computer takes nothing of it. It never passes faster than the clock, however many threads execute.
+//! The [own time](OwnTime) of a child and of all processes in its group is the time in which they execute, and the time
+//! in which every one of them sleeps. It stands still while one is ready to run and does not, waits for a disk, or was
+//! stopped by a signal: a busy computer takes nothing of it. It never passes faster than the clock, however many
+//! threads execute.
 //!
 //! ```text
 //!   executes          counts, as the kernel's processor times say
@@ -157,8 +158,8 @@ impl Watch {
         self.heard = (Instant::now(), self.spent);
     }
 
-    /// Looks, if it is time to; says whether the child has used up its limit. With output that was not read yet, it may sleep only
-    /// because the runner does not get to reading it.
+    /// Looks, if it is time to; says whether the child has used up its limit. With output that was not read yet, it may
+    /// sleep only because the runner does not get to reading it.
     pub(crate) fn look(&mut self, all_is_read: bool) -> Option<Overrun> {
         if !self.until_look().is_zero() {
             return None;

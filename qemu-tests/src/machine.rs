@@ -42,8 +42,8 @@ pub struct Machine {
 enum Coverage {
     /// In all.
     Whole,
-    /// Without debug, where a guest's head does not name its profiles. Unoptimized code keeps no register across a switch, and
-    /// registers are the difference to a machine that has all profiles.
+    /// Without debug, where a guest's head does not name its profiles. Unoptimized code keeps no register across a
+    /// switch, and registers are the difference to a machine that has all profiles.
     Optimized,
     /// In release: a machine that has all profiles boots the same files.
     Once,
@@ -116,8 +116,8 @@ const X86_64: Machine = Machine {
 /// serial port; no reboot, so that a triple fault ends QEMU instead of starting over for ever.
 const COMMON: &[&str] = &["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
 
-/// The timer of every AArch64 processor, which counts at 62.5 MHz otherwise: it can be set to each instruction where these take
-/// a nanosecond.
+/// The timer of every AArch64 processor, which counts at 62.5 MHz otherwise: it can be set to each instruction where
+/// these take a nanosecond.
 const TIMER_COUNTS_NANOSECONDS: &str = "arm-cpu.cntfrq=1000000000";
 
 /// How the board hands an exit code to QEMU, and so what QEMU's exit status is.
@@ -148,7 +148,8 @@ pub enum GuestExit {
 }
 
 impl Machine {
-    /// Whether the suite boots a guest in `profile`, which is one of its own; `is_named` if its head says which those are.
+    /// Whether the suite boots a guest in `profile`, which is one of its own; `is_named` if its head says which those
+    /// are.
     #[must_use]
     pub fn covers(&self, profile: Profile, is_named: bool) -> bool {
         match self.coverage {
@@ -159,8 +160,8 @@ impl Machine {
     }
 
     /// QEMU's arguments for a boot of `elf`, with `input` put into the guest's memory, with what it
-    /// logs written to the file `log`, with `-icount shift=0` if instructions are to be `counted`, and with `-smp` if it is
-    /// to have more than one of `cores`. Counted, an instruction takes a nanosecond, and timers count these.
+    /// logs written to the file `log`, with `-icount shift=0` if instructions are to be `counted`, and with `-smp` if
+    /// it is to have more than one of `cores`. Counted, an instruction takes a nanosecond, and timers count these.
     #[must_use]
     pub fn arguments(
         &self,

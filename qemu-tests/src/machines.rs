@@ -1,5 +1,5 @@
-//! `cargo xtask machines`: the guests that must pass, on many more machines than the suite's: processors, boards, interrupt controllers,
-//! exception levels.
+//! `cargo xtask machines`: the guests that must pass, on many more machines than the suite's: processors, boards,
+//! interrupt controllers, exception levels.
 //!
 //! One row a machine. Where this QEMU lacks the processor or the board, that is said, and is no failure; nothing run at
 //! all is one.

@@ -1,12 +1,12 @@
-//! `cargo xtask mutants-sample`: does a test notice when the library does something else? Mutants of it, drawn by a seed, one by one
-//! against the hosted tests.
+//! `cargo xtask mutants-sample`: does a test notice when the library does something else? Mutants of it, drawn by a
+//! seed, one by one against the hosted tests.
 //!
-//! `cargo-mutants` makes them, in a copy of the project: a function that returns something at once, an operator that is another
-//! one. Which of them count stands in `.cargo/mutants.toml`, with the reason for each that does not. This side draws, says what a
-//! mutant is tried against, and counts.
+//! `cargo-mutants` makes them, in a copy of the project: a function that returns something at once, an operator that is
+//! another one. Which of them count stands in `.cargo/mutants.toml`, with the reason for each that does not. This side
+//! draws, says what a mutant is tried against, and counts.
 //!
-//! A mutant is tried first against the recorded scenarios and the cases of misuse, which are built again in seconds and notice most;
-//! one that survives is tried against the library's own tests.
+//! A mutant is tried first against the recorded scenarios and the cases of misuse, which are built again in seconds and
+//! notice most; one that survives is tried against the library's own tests.
 
 mod draw;
 
@@ -36,8 +36,9 @@ const LEAST: usize = 95;
 /// When a run of all is ended: each mutant has a limit of its own, which is far below.
 const LIMIT: Limit = Limit::of_all(Duration::from_secs(24 * 3600));
 
-/// The least seconds for the tests of one mutant. One that is not done by then, nor in five times what they take without a
-/// mutant, hangs, which is noticed. With a fixed limit a loaded computer cannot even run them without a mutant.
+/// The least seconds for the tests of one mutant. One that is not done by then, nor in five times what they take
+/// without a mutant, hangs, which is noticed. With a fixed limit a loaded computer cannot even run them without a
+/// mutant.
 const SECONDS: &str = "--minimum-test-timeout=120";
 /// Seconds to build one.
 const SECONDS_TO_BUILD: &str = "--build-timeout=600";
@@ -137,8 +138,8 @@ struct Count {
 ///
 /// # Errors
 ///
-/// [`Missing`] without cargo-mutants; when something cannot be run, when the tests fail without a mutant, and when fewer than 95 %
-/// of the mutants are noticed.
+/// [`Missing`] without cargo-mutants; when something cannot be run, when the tests fail without a mutant, and when
+/// fewer than 95 % of the mutants are noticed.
 pub fn show(request: &Request) -> Result<()> {
     let known = known()?;
     let mut alive = request.shard.of(draw::draw(known, request.seed, request.count));

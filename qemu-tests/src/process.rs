@@ -1,5 +1,5 @@
-//! A child process that cannot outlive the runner, cannot use up more of its [own time](crate::limit) than it may, and whose
-//! output is seen as it comes.
+//! A child process that cannot outlive the runner, cannot use up more of its [own time](crate::limit) than it may, and
+//! whose output is seen as it comes.
 
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};

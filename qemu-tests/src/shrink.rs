@@ -8,8 +8,8 @@
 use anyhow::Result;
 use conformance::Scenario;
 
-/// When it is small enough: most failures are at their smallest long before. Counted and not timed, so that the same comes out on
-/// a busy computer.
+/// When it is small enough: most failures are at their smallest long before. Counted and not timed, so that the same
+/// comes out on a busy computer.
 const PATIENCE: usize = 5_000;
 
 /// A scenario that was made small.
@@ -49,7 +49,8 @@ struct Search<F> {
 }
 
 impl<F: FnMut(&Scenario) -> Result<bool>> Search<F> {
-    /// Takes out slots, the last one first: the others were there before it. Main, or the one below, may take its place.
+    /// Takes out slots, the last one first: the others were there before it. Main, or the one below, may take its
+    /// place.
     fn slots(&mut self) -> Result<()> {
         for slot in (1..self.best.slots()).rev() {
             for instead in [None, Some(0), Some(slot - 1)] {
@@ -61,8 +62,8 @@ impl<F: FnMut(&Scenario) -> Result<bool>> Search<F> {
         Ok(())
     }
 
-    /// Takes out two slots at once, for those that stay keep their parity then: the interpreter runs `up` in one way or the
-    /// other by that.
+    /// Takes out two slots at once, for those that stay keep their parity then: the interpreter runs `up` in one way or
+    /// the other by that.
     fn pairs_of_slots(&mut self) -> Result<()> {
         let mut slot = self.best.slots() - 1;
         while slot > 1 {

@@ -1,7 +1,7 @@
 //! `cargo xtask soak`: one long-lived tree of greenlets that do random things to each other, hosted and on bare metal.
 //!
-//! What is done and what must hold stands in the package `soak`; this side starts the program and judges it. Hosted, it can be run
-//! [under a tool](Tool) that watches memory.
+//! What is done and what must hold stands in the package `soak`; this side starts the program and judges it. Hosted, it
+//! can be run [under a tool](Tool) that watches memory.
 
 use std::fs;
 use std::io::{self, Write};

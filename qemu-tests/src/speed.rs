@@ -1,7 +1,7 @@
 //! What operations cost: exact instructions on bare metal and hosted, and a ratio on the host.
 //!
-//! Instructions are the same on every computer, and a table shows them side by side. Times are not: on the host only a ratio
-//! within one process means anything.
+//! Instructions are the same on every computer, and a table shows them side by side. Times are not: on the host only a
+//! ratio within one process means anything.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::counts::{self, SUBJECTS, Subject};
 use crate::tools::{self, Missing, Needs};
 use crate::{environment, places};
 
-/// Prints what operations cost, on bare metal and hosted. To `bless` is to keep the instructions, which the suite compares, and
-/// to measure no ratio.
+/// Prints what operations cost, on bare metal and hosted. To `bless` is to keep the instructions, which the suite
+/// compares, and to measure no ratio.
 ///
 /// # Errors
 ///
-/// When something does not build, or a boot or the hosted program fails. To bless, also when not everything can be counted here;
-/// what can is kept.
+/// When something does not build, or a boot or the hosted program fails. To bless, also when not everything can be
+/// counted here; what can is kept.
 pub fn show(bless: bool) -> Result<()> {
     let mut needs = Needs::default();
     SUBJECTS.iter().filter(|subject| !subject.is_hosted()).for_each(|subject| needs.all_of(&subject.needs()));

@@ -24,8 +24,8 @@ impl Tally {
         format!("{WORD}{what}: {attempts} attempts, {failures} failures")
     }
 
-    /// The sum of all such lines in an output; `None` when there is none. A line may follow other text, as where a test prints it
-    /// behind its own name.
+    /// The sum of all such lines in an output; `None` when there is none. A line may follow other text, as where a test
+    /// prints it behind its own name.
     #[must_use]
     pub fn told(output: &str) -> Option<Self> {
         sum(output.lines().filter_map(|line| {
@@ -36,7 +36,8 @@ impl Tally {
         }))
     }
 
-    /// The sum of what test programs say at their ends: `test result: ok. 5 passed; 0 failed; ...`. `None` when none does.
+    /// The sum of what test programs say at their ends: `test result: ok. 5 passed; 0 failed; ...`. `None` when none
+    /// does.
     #[must_use]
     pub fn of_tests(output: &str) -> Option<Self> {
         sum(output.lines().filter_map(|line| {
@@ -48,11 +49,11 @@ impl Tally {
         }))
     }
 
-    /// What a guest's transcript contains, with the [block](crate::hits) of where it was interrupted behind it; `passed` says
-    /// whether its trial was passed.
+    /// What a guest's transcript contains, with the [block](crate::hits) of where it was interrupted behind it;
+    /// `passed` says whether its trial was passed.
     ///
-    /// An attempt is an instruction before which an interrupt came; or what the guest says in notes `# attempts: N WHAT`; or
-    /// else a check; or the one end that it was to come to.
+    /// An attempt is an instruction before which an interrupt came; or what the guest says in notes
+    /// `# attempts: N WHAT`; or else a check; or the one end that it was to come to.
     #[must_use]
     pub fn of_guest(transcript: &str, passed: bool) -> Self {
         let attempts =

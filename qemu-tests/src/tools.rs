@@ -1,5 +1,5 @@
-//! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, valgrind, which counts instructions hosted, and
-//! LLVM, which has models of processors.
+//! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, valgrind, which counts instructions
+//! hosted, and LLVM, which has models of processors.
 //!
 //! Only what a command needs is checked. What is missing is installed by the command that is
 //! printed first; where that is switched off or not possible, the command is all that is printed,

@@ -16,8 +16,8 @@ use crate::{hits, transcript};
 pub struct Tried {
     /// What the guest tried, and what of it failed.
     pub tally: Tally,
-    /// The block that says where it was [interrupted](hits), if its head says `hits`, else nothing; or what was wrong, with the
-    /// command line that shows it again.
+    /// The block that says where it was [interrupted](hits), if its head says `hits`, else nothing; or what was wrong,
+    /// with the command line that shows it again.
     pub outcome: Result<String, String>,
     /// Bytes of the deepest stack of its greenlets, if it was built to say that.
     pub deepest: Option<u64>,
@@ -44,8 +44,8 @@ fn judged(guest: &Guest, machine: &'static Machine, elf: &Path, transcript: &mut
     checked(guest, machine, elf, transcript, compare)
 }
 
-/// Boots `guest`, which must end as its head says, and keeps its transcript as its `.out` file. Returns whether that is another
-/// one than before.
+/// Boots `guest`, which must end as its head says, and keeps its transcript as its `.out` file. Returns whether that is
+/// another one than before.
 ///
 /// # Errors
 ///

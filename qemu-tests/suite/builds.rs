@@ -89,8 +89,8 @@ impl Guest {
         self.target
     }
 
-    /// Its ELF file. The first test that asks builds, for all tests that were asked for, what they [want](want) of this target
-    /// and profile.
+    /// Its ELF file. The first test that asks builds, for all tests that were asked for, what they [want](want) of this
+    /// target and profile.
     pub(crate) fn file(&self) -> Result<PathBuf, Failed> {
         let Self { name, target, profile } = self;
         let wanted = WANTED.get().and_then(|wanted| wanted.get(&(*target, *profile)));

@@ -1,5 +1,6 @@
-//! Every public function of the library that does something is counted by an operation, or there is a reason why it is not. One
-//! that takes `&self` alone, and returns what is neither an outcome nor an error, reads: it need not be counted.
+//! Every public function of the library that does something is counted by an operation, or there is a reason why it is
+//! not. One that takes `&self` alone, and returns what is neither an outcome nor an error, reads: it need not be
+//! counted.
 
 use std::collections::BTreeSet;
 use std::fs;

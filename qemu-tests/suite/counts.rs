@@ -68,7 +68,8 @@ fn crowd() -> Result<(), Failed> {
     Err(format!("{told}: {wrong:?}; the same, though said to be linear: {constant:?}").into())
 }
 
-/// This suite, where there is no valgrind and none may be installed: it passes, and says what was not done and how it could be.
+/// This suite, where there is no valgrind and none may be installed: it passes, and says what was not done and how it
+/// could be.
 fn without_valgrind() -> Result<(), Failed> {
     let mut suite = Command::new(env::current_exe()?);
     suite.args(["--exact", "counts::hosted"]).env("GREENLET_NO_INSTALL", "1");

@@ -46,7 +46,8 @@ fn hello() -> Result<(), Failed> {
     prints(Command::new(program), "hello\nfrom\na\ngreenlet\ngreenlet 1 (dead)\n")
 }
 
-/// Builds the firmware and boots it, both by cargo as its user does: `.cargo/config.toml` names the target, the script and the runner.
+/// Builds the firmware and boots it, both by cargo as its user does: `.cargo/config.toml` names the target, the script
+/// and the runner.
 fn firmware(profile: &[&str]) -> Result<(), Failed> {
     let cargo = |command| -> Result<Command, Failed> {
         let mut cargo = environment::cargo();
@@ -71,7 +72,8 @@ fn prints(command: Command, expected: &str) -> Result<(), Failed> {
     Err(format!("{:?}, and not {expected:?} but {output:?}\n{errors}", ended.status).into())
 }
 
-/// Cargo puts no package into the archive of another, so the page has the files for readers of the published documentation.
+/// Cargo puts no package into the archive of another, so the page has the files for readers of the published
+/// documentation.
 fn page() -> Result<(), Failed> {
     let page = fs::read_to_string(places::root().join("docs/firmware.md"))?;
     for (file, language) in FILES {

@@ -1,5 +1,5 @@
-//! The library's own tests with its features, and optimized, which `cargo test` runs beside this suite without either. And
-//! the tests of the crates above it that need `std`.
+//! The library's own tests with its features, and optimized, which `cargo test` runs beside this suite without either.
+//! And the tests of the crates above it that need `std`.
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;

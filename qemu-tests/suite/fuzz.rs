@@ -13,8 +13,8 @@ use qemu_tests::tools::Needs;
 use crate::Case;
 use crate::builds::{self, Builds};
 
-/// What runs where, of which seed: a seed of its own each, so that no scenario runs twice. A place takes some seconds: bare
-/// metal without optimization runs some 200 scenarios a second, and all others thousands.
+/// What runs where, of which seed: a seed of its own each, so that no scenario runs twice. A place takes some seconds:
+/// bare metal without optimization runs some 200 scenarios a second, and all others thousands.
 const HUNTS: [(&str, Profile, u64, u64); 6] = [
     ("host", Profile::Debug, 1, 25_000),
     ("host", Profile::Release, 2, 100_000),
@@ -74,8 +74,8 @@ fn program(place: Place, profile: Profile) -> Result<Program, Failed> {
     Ok(Program { place, profile, file })
 }
 
-/// An interpreter that does not note which greenlet pins which: one that is switched to has a reference too many, and the least that shows
-/// it is one greenlet and one switch.
+/// An interpreter that does not note which greenlet pins which: one that is switched to has a reference too many, and
+/// the least that shows it is one greenlet and one switch.
 fn forgetful() -> Result<(), Failed> {
     let program = program(Place::Host, Profile::Debug)?;
     let caught = hunt(1, 10, true).run(&program, |_| ())?;

@@ -1,5 +1,5 @@
-//! The least stack in many ways to build: each test builds and runs a program twice, some seconds each. Those that are not usual run
-//! when asked for, with `--include-ignored`.
+//! The least stack in many ways to build: each test builds and runs a program twice, some seconds each. Those that are
+//! not usual run when asked for, with `--include-ignored`.
 
 use libtest_mimic::Failed;
 use qemu_tests::least::{WAYS, Way};

@@ -1,4 +1,5 @@
-//! `linker/greenlet.x`, in a firmware that has flash, RAM and a second RAM: where stacks go, and what is said when they do not fit.
+//! `linker/greenlet.x`, in a firmware that has flash, RAM and a second RAM: where stacks go, and what is said when they
+//! do not fit.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -113,7 +114,8 @@ fn lies(target: &'static str, by: By, address: u64) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Checks that without the fragment nothing links: the stacks would lie behind what the script knows of, where a heap may begin.
+/// Checks that without the fragment nothing links: the stacks would lie behind what the script knows of, where a heap
+/// may begin.
 fn without(target: &'static str) -> Result<(), Failed> {
     refused(link("without", target, By::Nothing, &[])?, &["stack_pool_needs_greenlet_x_in_the_linker_script"])
 }
@@ -143,8 +145,8 @@ fn no_region(target: &'static str) -> Result<(), Failed> {
     refused(link("no-region", target, By::Include, &[])?, &["greenlet.x", "memory region not defined: GREENLET_STACKS"])
 }
 
-/// Checks that no stacks go into the firmware's `.bss`, or where its script places what is not zeroed; and that what the error
-/// names as remedies are some.
+/// Checks that no stacks go into the firmware's `.bss`, or where its script places what is not zeroed; and that what
+/// the error names as remedies are some.
 fn taken(target: &'static str) -> Result<(), Failed> {
     const SCRIPT: &str = "*(.bss .bss.*)";
     let takes = |pattern| [IN_CCM, (SCRIPT, pattern)];

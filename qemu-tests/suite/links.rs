@@ -1,7 +1,8 @@
 //! Links of the documents lead somewhere: for a reader of the files, and on the pages that rustdoc makes of them.
 //!
-//! A page refers to a file by a label, `[limits.md]`, which is defined twice: at the end of the page as a path, and in `docs/links.md`, which
-//! rustdoc reads first, as an item of the crate. Rustdoc itself refuses an item that does not exist.
+//! A page refers to a file by a label, `[limits.md]`, which is defined twice: at the end of the page as a path, and in
+//! `docs/links.md`, which rustdoc reads first, as an item of the crate. Rustdoc itself refuses an item that does not
+//! exist.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,7 +1,8 @@
-//! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those of the hub, sizes, the conformance scenarios,
-//! random ones, a soak, vectors, the linker fragment, processors, targets, the runner itself, the table of promises, what the documents say
-//! of all these, the floors of the library, the server of `examples/unikernel`, the least stack in many ways to build, and the library's tests with its features, each a
-//! test with a name of its own.
+//! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those
+//! of the hub, sizes, the conformance scenarios, random ones, a soak, vectors, the linker fragment, processors,
+//! targets, the runner itself, the table of promises, what the documents say of all these, the floors of the library,
+//! the server of `examples/unikernel`, the least stack in many ways to build, and the library's tests with its
+//! features, each a test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest, everywhere; only what it needs is built
@@ -9,8 +10,8 @@
 //! cargo test --test suite -- --list
 //! ```
 //!
-//! Which tests there are is found when this runs, from the files in `guests/src/bin` and `feature-guests/src/bin`; hence
-//! `harness = false`.
+//! Which tests there are is found when this runs, from the files in `guests/src/bin` and `feature-guests/src/bin`;
+//! hence `harness = false`.
 
 mod builds;
 mod counted;
@@ -128,7 +129,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// All cases, those of each part spread evenly over the run: most parts wait for a build, while others need a processor each.
+/// All cases, those of each part spread evenly over the run: most parts wait for a build, while others need a processor
+/// each.
 fn spread(parts: impl IntoIterator<Item = Vec<Case>>) -> Vec<Case> {
     let place = |index: usize, length: usize| (2 * index + 1) * 1_000_000 / length;
     let placed = |part: Vec<Case>| {

@@ -1,4 +1,5 @@
-//! The cases of misuse with the feature `std`, in which panics are caught. Without it, they are tests of the package `misuse`.
+//! The cases of misuse with the feature `std`, in which panics are caught. Without it, they are tests of the package
+//! `misuse`.
 
 use std::process::Command;
 use std::time::Duration;

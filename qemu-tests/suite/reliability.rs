@@ -1,4 +1,5 @@
-//! `cargo xtask reliability`: a row that runs, one whose tool is missing, one that fails; and its document, with the same rows.
+//! `cargo xtask reliability`: a row that runs, one whose tool is missing, one that fails; and its document, with the
+//! same rows.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! How large programs are, and what a greenlet takes of RAM: no more than is kept, and no less. The documents say what is kept.
+//! How large programs are, and what a greenlet takes of RAM: no more than is kept, and no less. The documents say what
+//! is kept.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Endurance: one tree of 64 greenlets and random operations, a million hosted, fewer where each instruction is emulated; and whether
-//! all places agree.
+//! Endurance: one tree of 64 greenlets and random operations, a million hosted, fewer where each instruction is
+//! emulated; and whether all places agree.
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};

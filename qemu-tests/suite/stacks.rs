@@ -27,8 +27,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ONE_OF_EACH.map(case).into()
 }
 
-/// The guests that pass: those that say how deep their stacks were when they are built with a feature for that, and those that always
-/// have it, which are feature guests.
+/// The guests that pass: those that say how deep their stacks were when they are built with a feature for that, and
+/// those that always have it, which are feature guests.
 fn subjects() -> anyhow::Result<[Vec<Guest>; 2]> {
     let mut guests = guests::survey(&places::guest_sources())?.guests;
     guests.retain(|Guest { directives, .. }| directives.tested && directives.ending == Ending::Pass);

@@ -1,5 +1,5 @@
-//! Targets that nothing runs on here: those that the library is built for, assembly and all; those that are refused, with the reason;
-//! and what the builder may say of them.
+//! Targets that nothing runs on here: those that the library is built for, assembly and all; those that are refused,
+//! with the reason; and what the builder may say of them.
 
 use libtest_mimic::Failed;
 use qemu_tests::tools::Needs;
@@ -19,7 +19,8 @@ const BUILT: [(&str, &str, &str); 5] = [
 const BARE_FEATURES: &str = "greenlet/abandon,greenlet/watchpoint,greenlet/high-water,greenlet/fp-control";
 const HOSTED_FEATURES: &str = "greenlet/std,greenlet/alloc,greenlet/high-water,greenlet/fp-control";
 
-/// No library of rustc's is there for these, so that the build ends for want of `core`; what the build script says comes before.
+/// No library of rustc's is there for these, so that the build ends for want of `core`; what the build script says
+/// comes before.
 const WITHOUT_CORE: [(&str, &str, &str); 5] = [
     ("x86_64-unknown-hermit", "", "hosted"),
     ("aarch64-unknown-hermit", "--cfg greenlet_bare", "bare"),

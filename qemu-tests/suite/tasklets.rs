@@ -1,5 +1,5 @@
-//! Tasklets and channels: Stackless' scenarios, on the host and on bare metal, and every log compared byte for byte with the one
-//! that Stackless wrote; and random ones, against a simulation of the rules.
+//! Tasklets and channels: Stackless' scenarios, on the host and on bare metal, and every log compared byte for byte
+//! with the one that Stackless wrote; and random ones, against a simulation of the rules.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! Giving up a greenlet: when it is refused, and what becomes of the others when it is not. Stopped by real guards: guest `abandon`.
+//! Giving up a greenlet: when it is refused, and what becomes of the others when it is not. Stopped by real guards:
+//! guest `abandon`.
 #![cfg(all(feature = "abandon", not(miri)))]
 
 use crate::common::{Handle, Main, Me, alone, echo, stacks};

@@ -1,5 +1,6 @@
-//! Overflows in the middle of everything: with any number of bytes left on its stack a greenlet calls the kernel, and a real page
-//! below stops it. Either it is given up, and the tree is whole; or that is refused, because the kernel was at work.
+//! Overflows in the middle of everything: with any number of bytes left on its stack a greenlet calls the kernel, and a
+//! real page below stops it. Either it is given up, and the tree is whole; or that is refused, because the kernel was
+//! at work.
 //!
 //! Each attempt is a process of its own, forked: a refusal leaves a tree that cannot continue.
 #![cfg(all(
@@ -289,7 +290,8 @@ fn too_large(main: &Main) -> c_int {
 
 /// How a process ended that ran `attempt`.
 fn forked(test: impl FnOnce(&Main) -> c_int) -> c_int {
-    // SAFETY: the new process uses nothing but this program's own statics, memory and standard error, and ends by `_exit`.
+    // SAFETY: the new process uses nothing but this program's own statics, memory and standard error, and ends by
+    // `_exit`.
     let process = unsafe { fork() };
     if process == 0 {
         attempt(test);

@@ -1,9 +1,10 @@
-//! The destructor of whatever the kernel drops for the user may panic, with a payload whose destructor panics, and so on for ever.
+//! The destructor of whatever the kernel drops for the user may panic, with a payload whose destructor panics, and so
+//! on for ever.
 //!
-//! Each test is a place in the kernel that drops, or calls, in the middle of an operation. With the feature `std` the panic propagates
-//! to the caller of the operation; then all stacks are free, main has no reference left, and the tree can be entered again. Without it
-//! the program ends, with a line that says why. Places where nothing is open are in `passes`: there a panic is the caller's, with or
-//! without the feature.
+//! Each test is a place in the kernel that drops, or calls, in the middle of an operation. With the feature `std` the
+//! panic propagates to the caller of the operation; then all stacks are free, main has no reference left, and the tree
+//! can be entered again. Without it the program ends, with a line that says why. Places where nothing is open are in
+//! `passes`: there a panic is the caller's, with or without the feature.
 #![cfg(not(all(miri, not(feature = "std"))))] // Miri cannot run itself as a child
 
 use crate::common::{Alone, alone};
@@ -72,7 +73,8 @@ fn booms<R>(act: impl FnOnce() -> R) {
 /// Whether main panics when a place has come so far as the end of its tree.
 static MAIN_PANICS: Alone<bool> = Alone::new(false);
 
-/// Runs a place, inside of a tree: the panic comes out of `place`, or at the end of the tree. Afterwards everything is there again.
+/// Runs a place, inside of a tree: the panic comes out of `place`, or at the end of the tree. Afterwards everything is
+/// there again.
 fn whole(place: fn(&Main, Pool)) {
     let run = |main: &Main| {
         match catch_unwind(AssertUnwindSafe(|| place(main, &POOL))) {
@@ -127,8 +129,8 @@ fn aborts(_test: &str, place: fn(&Main, Pool)) -> Option<String> {
     None
 }
 
-/// Without, what the process of its own wrote before it ended. Where two destructors panic at a time, or one does where the stack
-/// of a greenlet ends, that is what the panic itself says, and the language.
+/// Without, what the process of its own wrote before it ended. Where two destructors panic at a time, or one does where
+/// the stack of a greenlet ends, that is what the panic itself says, and the language.
 #[cfg(not(feature = "std"))]
 fn aborts(test: &str, place: fn(&Main, Pool)) -> Option<String> {
     use std::os::unix::process::ExitStatusExt;
@@ -178,7 +180,8 @@ fn spawn(parent: &Handle, pool: Pool, body: impl FnOnce(&Me, Load) -> Out + 'sta
     parent.spawn(pool, body).map_err(|refused| refused.reason).unwrap()
 }
 
-/// A greenlet that waits; when it is killed it makes an armed one its parent, which has no other reference, and sends a bomb.
+/// A greenlet that waits; when it is killed it makes an armed one its parent, which has no other reference, and sends a
+/// bomb.
 fn goes_elsewhere(main: &Handle, pool: Pool) -> Handle {
     let g = spawn(main, pool, |me, x| {
         forget(me.up(x));

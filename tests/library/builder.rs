@@ -178,7 +178,8 @@ fn a_body_too_large_for_the_stack_comes_back_and_the_old_one_stays() {
     });
 }
 
-/// Captured by a body that is replaced: does something to the greenlet from within its own drop, and says what came of it.
+/// Captured by a body that is replaced: does something to the greenlet from within its own drop, and says what came of
+/// it.
 struct Meddler<F: FnMut(&Handle) -> String>(Rc<Cell<Option<Handle>>>, Log, F);
 
 impl<F: FnMut(&Handle) -> String> Drop for Meddler<F> {
@@ -188,7 +189,8 @@ impl<F: FnMut(&Handle) -> String> Drop for Meddler<F> {
     }
 }
 
-/// Replaces a body, with `meddle` called while the old one is dropped; what the greenlet then sends for 1, and what was said.
+/// Replaces a body, with `meddle` called while the old one is dropped; what the greenlet then sends for 1, and what was
+/// said.
 fn replace_while(meddle: impl FnMut(&Handle) -> String + 'static) -> (Out, String) {
     tree(|main| {
         let (own, log) = (Rc::new(Cell::new(None)), Log::default());

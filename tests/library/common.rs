@@ -50,15 +50,15 @@ pub(crate) use {own_tree, stacks};
 
 /// Waits until no other test of this program is in a tree, and keeps the others out while the guard lives.
 ///
-/// There is one core in the world: hosted, a second `enter` in another thread is refused, and tests run in threads. A test
-/// that fails poisons the lock; the others are not to fail with it.
+/// There is one core in the world: hosted, a second `enter` in another thread is refused, and tests run in threads. A
+/// test that fails poisons the lock; the others are not to fail with it.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static CORE: Mutex<()> = Mutex::new(());
     CORE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A static cell that one test uses at a time: one that is [`alone`], or the only one to use it. No thread-local: under Miri each
-/// greenlet is a thread.
+/// A static cell that one test uses at a time: one that is [`alone`], or the only one to use it. No thread-local: under
+/// Miri each greenlet is a thread.
 pub(crate) struct Alone<T>(Cell<T>);
 
 // SAFETY: each declaration ensures that; and of the threads that are a test's greenlets under Miri, one runs at a time,

@@ -1,4 +1,5 @@
-//! A greenlet that gives itself up, as a panic handler does, and stacks that are reclaimed. With real panics: guest `contain`.
+//! A greenlet that gives itself up, as a panic handler does, and stacks that are reclaimed. With real panics: guest
+//! `contain`.
 #![cfg(feature = "abandon")]
 
 use crate::common::{Handle, Log, Main, Me, Out, alone, echo, left_over_on, stacks};

@@ -88,7 +88,8 @@ fn a_round_that_ends_one_that_was_not_killed_is_followed_by_another() {
         let wake = second.clone();
         let first = move |me: &Me, x| {
             let _asked = me.up(x);
-            // The second one ends, in main, which takes that for the answer to its exit; so the first one is still there.
+            // The second one ends, in main, which takes that for the answer to its exit; so the first one is still
+            // there.
             let asked = wake.take().unwrap().switch(5);
             said.say(format!("{asked:?}"));
             asked
@@ -407,7 +408,8 @@ fn one_that_refuses_in_a_slow_up_does_not_keep_the_tree() {
     TREE.enter(|main| assert_eq!(main.references(), 1)).unwrap();
 }
 
-/// `exit` drops the values of thread-locals while greenlets wait, maybe inside of `LocalKey::with` of one that was dropped already.
+/// `exit` drops the values of thread-locals while greenlets wait, maybe inside of `LocalKey::with` of one that was
+/// dropped already.
 #[cfg(all(feature = "std", not(miri)))]
 #[test]
 fn while_the_process_exits_no_greenlet_continues() {

@@ -1,4 +1,5 @@
-//! Whose the control words of the floating point unit are: the core's, or with the feature `fp-control` each greenlet's own.
+//! Whose the control words of the floating point unit are: the core's, or with the feature `fp-control` each greenlet's
+//! own.
 #![cfg(not(miri))]
 
 use crate::common::{Handle, Me, Out, STACKS, tree};
@@ -47,7 +48,8 @@ fn mode() -> u32 {
     (fpcr >> 22) as u32 & 3
 }
 
-/// A child of `main` that is in its first `up`, after which it sees 1 if the words are its own; main has set 2 since then.
+/// A child of `main` that is in its first `up`, after which it sees 1 if the words are its own; main has set 2 since
+/// then.
 fn waiting(main: &Handle, then: impl FnOnce(&Me, Out) -> Out + 'static) -> Handle {
     let g = main.spawn(&STACKS, |me, x| {
         set(1);

@@ -283,8 +283,8 @@ fn a_body_that_never_runs_goes_with_its_last_handle() {
     });
 }
 
-/// The exit function of a tree runs while a greenlet that lost its last handle is about to be killed. It may go there by a weak
-/// handle, and does not keep it by that.
+/// The exit function of a tree runs while a greenlet that lost its last handle is about to be killed. It may go there
+/// by a weak handle, and does not keep it by that.
 #[test]
 fn a_greenlet_on_its_way_out_may_be_gone_to() {
     static TREE: Tree<u32> = Tree::with_exit(visit);
@@ -306,8 +306,8 @@ fn a_greenlet_on_its_way_out_may_be_gone_to() {
     TREE.enter(test).unwrap();
 }
 
-/// A ring of tasks that hand over to one another, each by a handle that it takes out of a queue; the stacks of those that end are
-/// used by those that come.
+/// A ring of tasks that hand over to one another, each by a handle that it takes out of a queue; the stacks of those
+/// that end are used by those that come.
 #[test]
 fn tasks_hand_over_directly_and_none_keeps_another() {
     const TASKS: u32 = 100;

@@ -1,5 +1,5 @@
-//! Vectors and masks that are live over a switch, in code for processors that have more of them than the library was compiled
-//! for: no lane is lost, whatever the other greenlet does to the registers.
+//! Vectors and masks that are live over a switch, in code for processors that have more of them than the library was
+//! compiled for: no lane is lost, whatever the other greenlet does to the registers.
 #![cfg(all(target_arch = "x86_64", not(miri)))]
 
 use crate::common::{Handle, STACKS, tree};
@@ -8,9 +8,9 @@ use std::arch::{asm, naked_asm};
 use std::hint::black_box;
 use std::io::{Write, stderr};
 
-/// Makes `$transfer` a few times, each time with as many values live over it as there are names, and says how many of them were
-/// not the same after it. No more than there are registers, so that the compiler leaves them there if it believes them to be
-/// kept.
+/// Makes `$transfer` a few times, each time with as many values live over it as there are names, and says how many of
+/// them were not the same after it. No more than there are registers, so that the compiler leaves them there if it
+/// believes them to be kept.
 ///
 /// `$new(n)` is the `n`th value, hidden from the optimizer; `$is(value, n)` whether it is that.
 macro_rules! lost {
@@ -27,8 +27,9 @@ macro_rules! lost {
     }};
 }
 
-/// Lets a greenlet that fills the registers with `scribble`, and nothing else, be switched to and from: by main with `by_main`,
-/// which it switches up to; and lets main do it to one that runs `by_body`. Both return how many values they have lost.
+/// Lets a greenlet that fills the registers with `scribble`, and nothing else, be switched to and from: by main with
+/// `by_main`, which it switches up to; and lets main do it to one that runs `by_body`. Both return how many values they
+/// have lost.
 fn both_ways(scribble: extern "C" fn(), by_main: fn(&Handle) -> usize, by_body: fn(&crate::common::Me) -> usize) {
     tree(|main| {
         let scribbles = main.spawn(&STACKS, move |me, x| {

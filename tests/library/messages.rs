@@ -129,7 +129,8 @@ fn an_overflow_tells_how_it_was_noticed_and_the_remedy() {
     assert!(foreign.ends_with("only the greenlet's own code may switch"), "{foreign}");
 }
 
-/// What a stream that waits in a switch returns. Nothing but the program's own errors has a kind: to retry would be wrong.
+/// What a stream that waits in a switch returns. Nothing but the program's own errors has a kind: to retry would be
+/// wrong.
 #[cfg(feature = "embedded-io")]
 #[test]
 fn what_is_thrown_is_an_error_of_embedded_io() {

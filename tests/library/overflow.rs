@@ -1,4 +1,5 @@
-//! A greenlet that has overflowed its stack does not switch away: the hook is called with it, and no greenlet of the tree runs again.
+//! A greenlet that has overflowed its stack does not switch away: the hook is called with it, and no greenlet of the
+//! tree runs again.
 #![cfg(not(any(miri, feature = "unchecked-switch")))]
 
 use crate::common::{alone, in_child};
@@ -262,8 +263,8 @@ thread_local! {
     static KEPT: RefCell<Option<Handle>> = const { RefCell::new(None) };
 }
 
-/// In a process of its own, `hook` is called with an overflow while [`KEPT`] holds a handle. What it wrote, and that it has ended the
-/// program with [`HEARD`]; `None` in that process.
+/// In a process of its own, `hook` is called with an overflow while [`KEPT`] holds a handle. What it wrote, and that it
+/// has ended the program with [`HEARD`]; `None` in that process.
 fn heard_while_one_is_kept(test: &str, hook: fn(&Overflow) -> !) -> Option<String> {
     static HOOK: Mutex<Option<fn(&Overflow) -> !>> = Mutex::new(None);
     static TREE: Tree<u32> = Tree::new().on_overflow(|overflow| {

@@ -1,5 +1,5 @@
-//! With the feature `std`, code of the user's that the kernel calls in the middle of its work may panic: the work is finished all
-//! the same. Every test ends with all stacks free, and enters the tree once more.
+//! With the feature `std`, code of the user's that the kernel calls in the middle of its work may panic: the work is
+//! finished all the same. Every test ends with all stacks free, and enters the tree once more.
 #![cfg(feature = "std")]
 
 use crate::common::{Alone, Handle, Log, Main, Me};

@@ -125,8 +125,8 @@ fn a_parent_field_is_a_reference_and_moves_with_the_child() {
     });
 }
 
-/// A child of main that says `-parent` when it ends, and in it one that waits in `up` and then says what it got. Returns
-/// both, and main is current.
+/// A child of main that says `-parent` when it ends, and in it one that waits in `up` and then says what it got.
+/// Returns both, and main is current.
 fn parent_and_child_in_up(main: &Handle, log: &Log) -> (Handle, Handle) {
     let said = log.clone();
     let parent = main.spawn(&STACKS, echo_with(log.dropping("parent"))).unwrap();
@@ -226,7 +226,8 @@ fn an_up_that_takes_the_slow_path_counts_its_target() {
     });
 }
 
-/// A greenlet that runs does not wait in `up`, though its saved context may still say so: it is the one of a fast `up` that has returned.
+/// A greenlet that runs does not wait in `up`, though its saved context may still say so: it is the one of a fast `up`
+/// that has returned.
 #[test]
 fn a_greenlet_that_runs_leaves_no_pin_when_it_changes_its_own_parent() {
     tree(|main| {

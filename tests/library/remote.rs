@@ -315,7 +315,8 @@ fn the_next_on_a_stack_whose_last_greenlet_was_asked_is_found_as_well() {
         let last = main.bare(&SHARED).unwrap();
         asked(last.remote());
     });
-    // The first tree's lists are empty: it has ended. Now in a second tree, and with requests that were left to the first.
+    // The first tree's lists are empty: it has ended. Now in a second tree, and with requests that were left to the
+    // first.
     for wake in [true, false] {
         let _alone = alone();
         assert!(is_found(&OTHER, &SHARED, wake));

@@ -1,5 +1,5 @@
-//! A stack that is used again has its control block still. Whatever the last greenlet left there, the next one is as good as new:
-//! a test for each thing that a block says.
+//! A stack that is used again has its control block still. Whatever the last greenlet left there, the next one is as
+//! good as new: a test for each thing that a block says.
 
 use crate::common::{Handle, Log, Main, echo, stacks, stubborn, tree, waiting};
 use greenlet::{ContextPool, GreenletLocal, RemoteGreenlet, RunError, SharedStackPool, State, Tree};
@@ -8,8 +8,8 @@ use std::cell::Cell;
 static VALUES: GreenletLocal<Cell<u32>, 4> = GreenletLocal::new(|| Cell::new(0));
 static CONTEXTS: ContextPool<u32, 4> = ContextPool::new();
 
-/// Runs `test` with a greenlet that has nothing but a stack, on which every other one was that is in the table, and on which it left
-/// what it could. For each kind of pool.
+/// Runs `test` with a greenlet that has nothing but a stack, on which every other one was that is in the table, and on
+/// which it left what it could. For each kind of pool.
 fn renewed(test: fn(&Main, &Handle)) {
     let lives: [fn(&Main, &Handle); 7] = [
         |_, _| {},
@@ -157,7 +157,8 @@ fn the_requests() {
     });
 }
 
-/// Where it goes back to, and to which tree and core it belongs: other trees, on threads of their own where there are such.
+/// Where it goes back to, and to which tree and core it belongs: other trees, on threads of their own where there are
+/// such.
 #[test]
 fn the_home_and_the_core() {
     static TREES: [Tree<u32>; 2] = [const { Tree::new() }; 2];

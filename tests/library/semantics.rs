@@ -1,5 +1,5 @@
-//! Behaviours of the Python package that no other test shows, each named after its row in `docs/semantics.md`, which names the
-//! tests of the others.
+//! Behaviours of the Python package that no other test shows, each named after its row in `docs/semantics.md`, which
+//! names the tests of the others.
 
 use crate::common::{
     EXIT, Handle, Log, Me, Out, STACKS, alone, dead, in_child, own_tree, stacks, tree, unstarted, waiting,

@@ -5,8 +5,8 @@ use crate::remote::kill;
 use greenlet::{RemoteGreenlet, SharedStackPool, Tree};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Each is requested by a destructor of the one before. Settled one inside of the other, as many as there are would need as much of main's
-/// stack.
+/// Each is requested by a destructor of the one before. Settled one inside of the other, as many as there are would
+/// need as much of main's stack.
 #[test]
 fn kills_that_are_asked_for_while_others_are_settled_do_not_nest() {
     struct Asks(Option<RemoteGreenlet>, Handle, Log);
@@ -123,7 +123,8 @@ fn kills_that_are_settled_by_two_greenlets_in_turn_do_not_nest() {
     assert!(few > 0 && many < few + 512, "{few} bytes for 6 kills, {many} for 40");
 }
 
-/// The same body on a large stack and on one that has no room to settle a kill when the body is resumed: there the kill waits for main.
+/// The same body on a large stack and on one that has no room to settle a kill when the body is resumed: there the kill
+/// waits for main.
 #[test]
 #[cfg(all(debug_assertions, not(miri)))] // with optimization there is room on every stack that is accepted for this body
 fn a_greenlet_without_room_leaves_kills_to_the_next_one() {

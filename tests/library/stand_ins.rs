@@ -8,8 +8,8 @@ fn steps_to_main(from: &Handle) -> usize {
     std::iter::successors(from.parent(), Handle::parent).take(10).count()
 }
 
-/// A child of `old` which, when it is asked to exit, makes itself a child of main and `old` a child of its own, and does
-/// not exit.
+/// A child of `old` which, when it is asked to exit, makes itself a child of main and `old` a child of its own, and
+/// does not exit.
 fn usurper(main: &Handle, old: &Handle) -> Handle {
     let (to_main, to_old) = (main.current().unwrap(), old.clone());
     let usurper = old.spawn(&STACKS, move |me, _| {

@@ -5,8 +5,8 @@ use greenlet::{State, Thrown};
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Runs `body` in a child of main that has no reference. A child of that one ends, and so starts it, and is then moved to
-/// main: its parent field was the last reference.
+/// Runs `body` in a child of main that has no reference. A child of that one ends, and so starts it, and is then moved
+/// to main: its parent field was the last reference.
 fn unreferred(main: &Main, body: impl FnOnce(&Me, u32) -> Out + 'static) -> Out {
     let last = Rc::new(Cell::new(None::<Handle>));
     let child = last.clone();

@@ -149,7 +149,8 @@ impl<B: Back + 'static> Peer for Greenlets<B> {
     }
 }
 
-/// Greenlets each of which switches to the next one, as only symmetric coroutines can: main has no part in it until all is done.
+/// Greenlets each of which switches to the next one, as only symmetric coroutines can: main has no part in it until all
+/// is done.
 fn ring(lanes: usize, count: usize) -> f64 {
     let time = usize::tree().enter(|main| {
         let ring: Vec<_> = (0..lanes).map(|_| main.bare(&POOL).unwrap()).collect();

@@ -1,4 +1,5 @@
-//! The least that a switch between two stacks can be: four words saved and loaded. No current coroutine, no end, no errors.
+//! The least that a switch between two stacks can be: four words saved and loaded. No current coroutine, no end, no
+//! errors.
 //!
 //! Where it stands when it does not run, a context keeps at the end of its stack, as greenlets do. The places are never
 //! constants for the compiler: a partner is two pointers in memory.
@@ -123,7 +124,8 @@ fn transfer<V: Value>(pair: &mut Pair<V>, value: V) -> V {
     } else {
         Word::new((&raw const value).expose_provenance())
     };
-    // SAFETY: both places last as long as the ground does; a pair is made of the context that runs and of one that waits.
+    // SAFETY: both places last as long as the ground does; a pair is made of the context that runs and of one that
+    // waits.
     let word = unsafe { switch(pair.own, pair.other, word) };
     // SAFETY: it is what the other side packed, a `V`.
     unsafe { unpack(word) }

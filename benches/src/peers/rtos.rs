@@ -1,5 +1,6 @@
-//! A small RTOS, `pudding-kernel`: two tasks of one priority, and a semaphore for each direction. Hosted, where its locks do nothing,
-//! because there are no interrupts to mask: to its favour. It exchanges a number, and does no other work.
+//! A small RTOS, `pudding-kernel`: two tasks of one priority, and a semaphore for each direction. Hosted, where its
+//! locks do nothing, because there are no interrupts to mask: to its favour. It exchanges a number, and does no other
+//! work.
 
 use crate::peer::USUAL;
 use crate::work::Work;
@@ -42,8 +43,8 @@ pub(crate) fn pudding(work: Work, count: usize) -> Option<Sample> {
     value.set(0);
     let time = laps(count, |times| {
         trips.set(times as u64);
-        // SAFETY: both tasks wait, the first one for this semaphore. It takes no part in what a task does with `&mut`: that is over
-        // when the task waits. The call returns when both wait again.
+        // SAFETY: both tasks wait, the first one for this semaphore. It takes no part in what a task does with `&mut`:
+        // that is over when the task waits. The call returns when both wait again.
         unsafe { (*link).asked.signal() };
     });
     assert_eq!(value.get(), (count + count / WARM_UP) as u64, "not each round trip was answered");

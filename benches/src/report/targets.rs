@@ -55,8 +55,8 @@ const TARGETS: [Target; 12] = [
     Target::new("a switch among 10^3; of raw assembly", 1.2, |rows, way| rows.get("scale-1000", way)?.vs_raw),
 ];
 
-/// What 10^6 small stacks take, each with so many bytes; `None` if that is less than the stacks, which were in memory before: those
-/// of the peer that went first in the same process.
+/// What 10^6 small stacks take, each with so many bytes; `None` if that is less than the stacks, which were in memory
+/// before: those of the peer that went first in the same process.
 fn gibibytes(bytes: f64) -> Option<f64> {
     (bytes >= SMALL as f64).then_some(bytes * 1e6 / f64::from(1 << 30))
 }

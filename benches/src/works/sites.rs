@@ -50,7 +50,8 @@ pub(super) fn eight_bodies<P: Peer>(count: usize) -> f64 {
     })
 }
 
-/// A partner that answers with its own number added. With each number the compiler makes another body, which it cannot merge.
+/// A partner that answers with its own number added. With each number the compiler makes another body, which it cannot
+/// merge.
 fn adds<P: Peer, const NUMBER: usize>(ground: &P::Ground<usize>) -> P::Partner<usize> {
     let mut partner = P::create(ground, |inside, mut value: usize| {
         loop {

@@ -1,13 +1,13 @@
-//! Critical sections of one core: interrupts masked on bare metal. Hosted nothing, because no signal handler uses signals of
-//! Embassy here, which is to its favour.
+//! Critical sections of one core: interrupts masked on bare metal. Hosted nothing, because no signal handler uses
+//! signals of Embassy here, which is to its favour.
 
 use critical_section::{Impl, RawRestoreState, set_impl};
 
 struct OneCore;
 set_impl!(OneCore);
 
-// SAFETY: on the one core that runs, masked interrupts leave nothing else that could enter a critical section. Hosted, one thread
-// uses this package's signals.
+// SAFETY: on the one core that runs, masked interrupts leave nothing else that could enter a critical section. Hosted,
+// one thread uses this package's signals.
 unsafe impl Impl for OneCore {
     #[inline(always)]
     unsafe fn acquire() -> RawRestoreState {

@@ -39,8 +39,8 @@ pub fn with_tasks<M: RawMutex + 'static, R>(run: impl FnOnce(&mut dyn FnMut(u64)
     };
     let executor = Executor::new(ptr::null_mut());
     let (ping_task, pong_task) = (TaskStorage::new(), TaskStorage::new());
-    // SAFETY: used by the two tasks and by `trips`. Tasks run only in `poll`, which only `trips` calls, and that is gone when `run`
-    // returns or unwinds, before these variables are.
+    // SAFETY: used by the two tasks and by `trips`. Tasks run only in `poll`, which only `trips` calls, and that is
+    // gone when `run` returns or unwinds, before these variables are.
     let link = unsafe { forever(&link) };
     // SAFETY: the same.
     let executor = unsafe { forever(&executor) };
@@ -87,7 +87,7 @@ async fn pong<M: RawMutex>(link: &Link<M>) {
     }
 }
 
-/// Called by the executor when a task is woken while none waits to run. An interrupt handler would have to wake the core; here the
-/// executor is polled until the tasks are done.
+/// Called by the executor when a task is woken while none waits to run. An interrupt handler would have to wake the
+/// core; here the executor is polled until the tasks are done.
 #[unsafe(export_name = "__pender")]
 fn pender(_: *mut ()) {}

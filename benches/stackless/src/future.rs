@@ -5,8 +5,8 @@ use core::hint::black_box;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
-/// Runs with a function that polls a future so many times. The future finds a number in a cell, leaves the next one there, and is
-/// pending. It is hidden from the optimizer at each poll, as the partners of other peers are.
+/// Runs with a function that polls a future so many times. The future finds a number in a cell, leaves the next one
+/// there, and is pending. It is hidden from the optimizer at each poll, as the partners of other peers are.
 ///
 /// # Panics
 ///

@@ -1,7 +1,7 @@
 //! Coroutines without stacks, which firmware uses instead: two of them hand a number back and forth.
 //!
-//! Each function here calls `run` with a function that makes so many round trips and returns how many were answered in all. So a
-//! meter in `run` sees round trips alone.
+//! Each function here calls `run` with a function that makes so many round trips and returns how many were answered in
+//! all. So a meter in `run` sees round trips alone.
 
 #![no_std]
 

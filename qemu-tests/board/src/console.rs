@@ -1,7 +1,7 @@
 //! The transcript: everything that a guest prints goes to the machine's serial port, unbuffered.
 //!
-//! A line that is printed in one go comes out in one piece: meanwhile other cores wait. Not so a core for itself, whose handlers
-//! and reports come out wherever they interrupt it.
+//! A line that is printed in one go comes out in one piece: meanwhile other cores wait. Not so a core for itself, whose
+//! handlers and reports come out wherever they interrupt it.
 
 use core::fmt::{self, Write};
 use core::hint::spin_loop;

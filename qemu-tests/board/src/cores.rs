@@ -8,8 +8,8 @@
 //!     waits  ◄───────────────────────────── sleeps for good
 //! ```
 //!
-//! A core gets what the first one has: privileged, interrupts masked, floating point on, memory mapped by the same tables, every
-//! exception caught on a stack for that. A panic or an exception on any of them ends the machine.
+//! A core gets what the first one has: privileged, interrupts masked, floating point on, memory mapped by the same
+//! tables, every exception caught on a stack for that. A panic or an exception on any of them ends the machine.
 
 use core::cell::UnsafeCell;
 use core::hint::spin_loop;
@@ -109,10 +109,11 @@ static WORK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 /// How many of the other cores have not returned from it.
 static WORKING: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs `work` on as many cores as are asked for, at the same time, each with its number; returns when it has returned on all.
+/// Runs `work` on as many cores as are asked for, at the same time, each with its number; returns when it has returned
+/// on all.
 ///
-/// Once in a guest, which says `cores: 4` in its head, and which declares a core identity: what the kernel does not know to be
-/// another core it takes for the first one.
+/// Once in a guest, which says `cores: 4` in its head, and which declares a core identity: what the kernel does not
+/// know to be another core it takes for the first one.
 ///
 /// # Panics
 ///

@@ -8,8 +8,8 @@
 //!   land(), on a stack of its own ◄──────────   Some(land)
 //! ```
 //!
-//! Whatever was interrupted is not resumed: its registers are lost. `land` begins with interrupts masked or not as they were
-//! there, at the base of a stack that nothing else uses: each core has one.
+//! Whatever was interrupted is not resumed: its registers are lost. `land` begins with interrupts masked or not as they
+//! were there, at the base of a stack that nothing else uses: each core has one.
 
 use core::mem;
 use core::ptr;
@@ -44,12 +44,12 @@ pub fn on(handler: Handler) {
     HANDLER.store(handler as *mut (), Relaxed);
 }
 
-/// Where a core is to continue that was stopped by `fault` with its stack pointer at `sp`: what to call, and the base of the stack
-/// to call it on.
+/// Where a core is to continue that was stopped by `fault` with its stack pointer at `sp`: what to call, and the base
+/// of the stack to call it on.
 pub(crate) fn landing(fault: Fault, sp: usize) -> Option<(usize, usize)> {
     let handler = HANDLER.load(Relaxed);
-    // SAFETY: a pointer there is null, or was a `Handler` in `on`, which is the only one that puts any there; and an optional
-    // function that is absent is null.
+    // SAFETY: a pointer there is null, or was a `Handler` in `on`, which is the only one that puts any there; and an
+    // optional function that is absent is null.
     let handler = unsafe { mem::transmute::<*mut (), Option<Handler>>(handler) };
     let land = handler?(&Access { address: fault.address()?, sp })?;
     Some((land as usize, LANDINGS[number()].base()))

@@ -24,8 +24,8 @@ pub fn input() -> &'static [u8] {
     let area = memory::input_area();
     let head: *const Head = ptr::with_exposed_provenance(area.start);
 
-    // SAFETY: the area is mapped RAM behind the image, so no Rust object is there; it is page-aligned; every bit pattern
-    // is a head. Volatile: the compiler must not conclude anything from the absence of writes.
+    // SAFETY: the area is mapped RAM behind the image, so no Rust object is there; it is page-aligned; every bit
+    // pattern is a head. Volatile: the compiler must not conclude anything from the absence of writes.
     let Head { magic, length } = unsafe { head.read_volatile() };
     if magic != MAGIC {
         return &[];

@@ -10,14 +10,14 @@
 //!   step(true) ── the debug unit ────────────► handler(), before each instruction
 //! ```
 //!
-//! These are interrupts and no calls. Those of the controller and of the timer wait while interrupts are masked; steps do
-//! not wait, but that a handler is not stepped. [`interrupted`] returns, in the handler, where they came.
+//! These are interrupts and no calls. Those of the controller and of the timer wait while interrupts are masked; steps
+//! do not wait, but that a handler is not stepped. [`interrupted`] returns, in the handler, where they came.
 //!
 //! # On which stack
 //!
-//! A handler has a stack of its own, so that a greenlet's stack needs no room for it. [`on_own_stack`] changes that: then it
-//! runs on the stack of the interrupted code, as on machines that have no second one, and every stack of the guest needs
-//! room below what its own code takes:
+//! A handler has a stack of its own, so that a greenlet's stack needs no room for it. [`on_own_stack`] changes that:
+//! then it runs on the stack of the interrupted code, as on machines that have no second one, and every stack of the
+//! guest needs room below what its own code takes:
 //!
 //! | bytes | for |
 //! |---|---|
@@ -25,7 +25,8 @@
 //! | a few hundred, without optimization a thousand | the board's functions on the way to the handler |
 //! | its own | the handler |
 //!
-//! Not once for each kind: interrupts are masked in a handler. Exceptions are reported on stacks of their own in any case.
+//! Not once for each kind: interrupts are masked in a handler. Exceptions are reported on stacks of their own in any
+//! case.
 
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -48,7 +49,8 @@ static HANDLING: [AtomicBool; MOST] = [const { AtomicBool::new(false) }; MOST];
 /// Of each core: the instruction at which the last interrupt came.
 static INTERRUPTED: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];
 
-/// Sets the handler of interrupts, for all cores, and gets the interrupt controller of this core ready. They stay masked.
+/// Sets the handler of interrupts, for all cores, and gets the interrupt controller of this core ready. They stay
+/// masked.
 pub fn on(handler: fn()) {
     HANDLER.set(handler);
     machine::init();
@@ -81,14 +83,14 @@ pub fn are_enabled() -> bool {
     machine::are_enabled()
 }
 
-/// Masks or unmasks the kinds of interrupts that [`disable`] leaves alone: FIQ and SError on aarch64. Where one mask covers every
-/// kind, as on x86_64, this is that mask.
+/// Masks or unmasks the kinds of interrupts that [`disable`] leaves alone: FIQ and SError on aarch64. Where one mask
+/// covers every kind, as on x86_64, this is that mask.
 pub fn mask_others(masked: bool) {
     machine::mask_others(masked);
 }
 
-/// Raises an interrupt of this core; returns when it is handled, or at once if interrupts are masked, as they are in a handler:
-/// then it waits. Several that wait are one.
+/// Raises an interrupt of this core; returns when it is handled, or at once if interrupts are masked, as they are in a
+/// handler: then it waits. Several that wait are one.
 ///
 /// # Panics
 ///
@@ -100,8 +102,8 @@ pub fn raise() {
     wait();
 }
 
-/// Has the timer of this core raise an interrupt, once, after so many nanoseconds, and a few that it takes to set it. Under
-/// `-icount shift=0` these are instructions. It replaces one that has not come yet.
+/// Has the timer of this core raise an interrupt, once, after so many nanoseconds, and a few that it takes to set it.
+/// Under `-icount shift=0` these are instructions. It replaces one that has not come yet.
 ///
 /// # Panics
 ///

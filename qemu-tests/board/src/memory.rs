@@ -48,8 +48,8 @@ pub fn guest_stack() -> Range<usize> {
 ///
 /// # Panics
 ///
-/// When these are not whole pages of the guest's writable statics, or other cores were started, which may remember what was
-/// mapped there.
+/// When these are not whole pages of the guest's writable statics, or other cores were started, which may remember what
+/// was mapped there.
 pub fn unmap(pages: Range<usize>) {
     let statics = data_start.address()..guest_stack_guard.address();
     assert!(

@@ -5,10 +5,12 @@
 //! # at src/bin/guest.rs:12
 //! ```
 //!
-//! The first line is the same on every machine. Below the report of a panic comes what the guest has to [add](on_panic).
+//! The first line is the same on every machine. Below the report of a panic comes what the guest has to
+//! [add](on_panic).
 //!
-//! A report may itself go wrong: a `Display` panics, the kernel's records are overwritten. Then what went wrong is said in a line that needs nothing but the serial port, and when that goes wrong,
-//! nothing is said. So a report ends in any case.
+//! A report may itself go wrong: a `Display` panics, the kernel's records are overwritten. Then what went wrong is said
+//! in a line that needs nothing but the serial port, and when that goes wrong, nothing is said. So a report ends in any
+//! case.
 //!
 //! A guest that survives panics [looks at them](before_panic) before anything is reported.
 //!
@@ -35,8 +37,8 @@ static ON_PANIC: Hook = Hook::new();
 
 /// Has `add` called after the report of a panic, to print what the guest has recorded: the transfers in a recorder.
 ///
-/// It runs where the panic was, on what is left of that stack. If it panics or faults itself, that is reported in a line,
-/// and it is not called again.
+/// It runs where the panic was, on what is left of that stack. If it panics or faults itself, that is reported in a
+/// line, and it is not called again.
 pub fn on_panic(add: fn()) {
     ON_PANIC.set(add);
 }
@@ -49,8 +51,8 @@ pub fn before_panic(look: fn(&PanicInfo<'_>)) {
     BEFORE_PANIC.store(look as *mut (), Relaxed);
 }
 
-/// Reports an exception, with the machine's registers as notes, and ends the machine. `sp` is the stack pointer of the code that was
-/// interrupted.
+/// Reports an exception, with the machine's registers as notes, and ends the machine. `sp` is the stack pointer of the
+/// code that was interrupted.
 pub(crate) fn fault(fault: Fault, sp: usize, registers: &dyn Display) -> ! {
     begin(exit::FAULTED, format_args!("FAULT: {fault} while a report was printed"), &"");
     let notes = Notes { overflow: overflow(fault, sp), registers };
@@ -80,8 +82,8 @@ impl Display for Notes<'_> {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    // SAFETY: a pointer there is null, or was such a function in `before_panic`, which is the only one that puts any there;
-    // and an optional function that is absent is null.
+    // SAFETY: a pointer there is null, or was such a function in `before_panic`, which is the only one that puts any
+    // there; and an optional function that is absent is null.
     let look = unsafe { mem::transmute::<*mut (), Option<fn(&PanicInfo<'_>)>>(BEFORE_PANIC.load(Relaxed)) };
     if let Some(look) = look {
         look(info);

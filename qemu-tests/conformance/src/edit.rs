@@ -12,20 +12,20 @@ impl Scenario {
         (0..self.slots()).map(|slot| self.script(slot).len()).sum()
     }
 
-    /// Returns the scenario with those ops for which `keep` returns `true`: it is called for each one, by the slot and the index of the op
-    /// in that slot's script.
+    /// Returns the scenario with those ops for which `keep` returns `true`: it is called for each one, by the slot and
+    /// the index of the op in that slot's script.
     #[must_use]
     pub fn with_ops(&self, mut keep: impl FnMut(u8, usize) -> bool) -> Self {
         self.rewritten(self.slots(), |slot, at, op| keep(slot, at).then_some((slot, op)))
     }
 
-    /// Returns the scenario without a slot. Ops that name it name another one `instead`, or are gone, too, if there is none
-    /// or it cannot stand there; so does its script, unless that one has a script. The slots above move down.
+    /// Returns the scenario without a slot. Ops that name it name another one `instead`, or are gone, too, if there is
+    /// none or it cannot stand there; so does its script, unless that one has a script. The slots above move down.
     ///
     /// # Panics
     ///
-    /// When `slot` is 0, which is main's, when it is to be its own replacement, and when one of the two is not one of the
-    /// scenario's [`slots`](Self::slots).
+    /// When `slot` is 0, which is main's, when it is to be its own replacement, and when one of the two is not one of
+    /// the scenario's [`slots`](Self::slots).
     #[must_use]
     pub fn without_slot(&self, slot: u8, instead: Option<u8>) -> Self {
         assert!((1..self.slots()).contains(&slot), "slot {slot} cannot be taken out of {} slots", self.slots());

@@ -82,8 +82,8 @@ impl<'a> Order<'a> {
 
     /// Runs everything, up to the first violation.
     ///
-    /// `say` gets a line `# INDEX` before each scenario, so that the reader of the output finds which one ended the program if one
-    /// does, and the line of the [violation](audit()).
+    /// `say` gets a line `# INDEX` before each scenario, so that the reader of the output finds which one ended the
+    /// program if one does, and the line of the [violation](audit()).
     #[must_use]
     pub fn run(self, say: Sink) -> Tally {
         let run = |index: u64, scenario: &Scenario| {

@@ -1,5 +1,5 @@
-//! What a scenario is: the scripts, and the limits of what stands in them. Data only; `parse` makes it and an interpreter reads
-//! it. The ops are of greenlets or of tasklets.
+//! What a scenario is: the scripts, and the limits of what stands in them. Data only; `parse` makes it and an
+//! interpreter reads it. The ops are of greenlets or of tasklets.
 
 use heapless::{String, Vec};
 

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use conformance::{Scenario, Scenarios, audit, random};
 
-/// The tests run on threads, and the interpreter runs one scenario at a time. Of the whole program: where several are merged into
-/// one, theirs is another one.
+/// The tests run on threads, and the interpreter runs one scenario at a time. Of the whole program: where several are
+/// merged into one, theirs is another one.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 thread_local! {

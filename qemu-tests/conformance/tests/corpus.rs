@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use conformance::{Scenario, Scenarios};
 
-/// The tests run on threads, and the interpreter runs one scenario at a time. Of the whole program: where several are merged into
-/// one, theirs is another one.
+/// The tests run on threads, and the interpreter runs one scenario at a time. Of the whole program: where several are
+/// merged into one, theirs is another one.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 thread_local! {
@@ -94,8 +94,8 @@ fn a_malformed_text_runs_nothing() {
     assert_eq!(malformed.line, 7);
 }
 
-/// The deepest that a stack of the interpreter gets: thirteen kills by a lost reference, one inside the other. The log is
-/// the package's.
+/// The deepest that a stack of the interpreter gets: thirteen kills by a lost reference, one inside the other. The log
+/// is the package's.
 #[test]
 fn kills_nest_on_one_stack() {
     assert_eq!(run(include_bytes!("nested_kills.scn")), include_str!("nested_kills.log"));

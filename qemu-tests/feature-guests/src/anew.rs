@@ -62,8 +62,8 @@ fn copy(pair: impl Fn(usize, usize) -> (usize, usize)) {
     for part in [start..guard().0.load(Relaxed), guard().1.load(Relaxed)..end] {
         let (from, to) = pair(part.start, copied() + (part.start - start));
         let words = part.len() / size_of::<usize>();
-        // SAFETY: mapped memory, of the statics or behind the image. In assembly, for it is all kinds of things. Nothing relies on
-        // what is overwritten: to the program it is as if it began, with memory as it was then.
+        // SAFETY: mapped memory, of the statics or behind the image. In assembly, for it is all kinds of things.
+        // Nothing relies on what is overwritten: to the program it is as if it began, with memory as it was then.
         #[cfg(target_arch = "x86_64")]
         unsafe {
             asm!("rep movsq", inout("rcx") words => _, inout("rsi") from => _, inout("rdi") to => _, options(nostack));
@@ -78,8 +78,8 @@ fn copy(pair: impl Fn(usize, usize) -> (usize, usize)) {
     }
 }
 
-/// Calls `next` on the empty stack of the guest, with all statics as they were [remembered](remember). What ran until now is over,
-/// wherever it was.
+/// Calls `next` on the empty stack of the guest, with all statics as they were [remembered](remember). What ran until
+/// now is over, wherever it was.
 ///
 /// # Safety
 ///

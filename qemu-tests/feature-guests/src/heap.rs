@@ -1,5 +1,5 @@
-//! The allocator of all guests here: a program with greenlet's feature `alloc` must have one. It is empty until a guest gives
-//! it memory.
+//! The allocator of all guests here: a program with greenlet's feature `alloc` must have one. It is empty until a guest
+//! gives it memory.
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;

@@ -2,7 +2,8 @@
 
 use core::arch::asm;
 
-/// Calls `run` with so many `bytes` left on the stack of the caller, which has its limit at `limit`, as if its frames took the others.
+/// Calls `run` with so many `bytes` left on the stack of the caller, which has its limit at `limit`, as if its frames
+/// took the others.
 pub fn with(limit: usize, bytes: usize, run: &mut dyn FnMut()) {
     extern "C" fn call(run: *mut &mut dyn FnMut()) {
         // SAFETY: the caller's.

@@ -16,8 +16,8 @@ use greenlet::CoreIdentity;
 #[derive(Debug)]
 pub struct EveryCore;
 
-// SAFETY: the board numbers cores from 0, and notes for each whether a handler runs. Its handlers of exceptions never return,
-// and call nothing that queries it.
+// SAFETY: the board numbers cores from 0, and notes for each whether a handler runs. Its handlers of exceptions never
+// return, and call nothing that queries it.
 unsafe impl CoreIdentity for EveryCore {
     fn number() -> usize {
         board::cores::number()
@@ -34,8 +34,8 @@ unsafe impl CoreIdentity for EveryCore {
 #[derive(Debug)]
 pub struct OneCore;
 
-// SAFETY: one core has one number; the board calls handlers of interrupts and keeps track. Its handlers of exceptions never
-// return, and call nothing that queries it.
+// SAFETY: one core has one number; the board calls handlers of interrupts and keeps track. Its handlers of exceptions
+// never return, and call nothing that queries it.
 unsafe impl CoreIdentity for OneCore {
     fn number() -> usize {
         0

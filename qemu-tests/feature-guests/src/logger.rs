@@ -1,7 +1,7 @@
 //! The logger of defmt: frames to the board's channel for them.
 //!
-//! A frame is complete before anything else happens: interrupts are masked from its first byte to its last, and nothing in
-//! between switches.
+//! A frame is complete before anything else happens: interrupts are masked from its first byte to its last, and nothing
+//! in between switches.
 
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering::SeqCst};

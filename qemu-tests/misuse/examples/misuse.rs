@@ -1,5 +1,5 @@
-//! Every case in one process, with `DONE passed/ran` as the last line, as from the guest: for features that `cargo test` does
-//! not build with.
+//! Every case in one process, with `DONE passed/ran` as the last line, as from the guest: for features that
+//! `cargo test` does not build with.
 
 use std::process::ExitCode;
 

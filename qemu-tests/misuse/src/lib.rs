@@ -10,8 +10,8 @@
 //! value, error or body exists that did not before, every stack is free, no hook was called unexpectedly, and both
 //! trees can be entered and are empty. A case about a greenlet that never ends says how many stacks are gone for ever.
 //!
-//! Nothing here needs a heap or an operating system: `tests/cases.rs` runs the cases hosted, each a test, and the guest `misuse`
-//! runs all of them on bare metal. With the feature `std` there are cases about panics as well.
+//! Nothing here needs a heap or an operating system: `tests/cases.rs` runs the cases hosted, each a test, and the guest
+//! `misuse` runs all of them on bare metal. With the feature `std` there are cases about panics as well.
 
 #![no_std]
 

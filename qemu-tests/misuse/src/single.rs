@@ -5,8 +5,8 @@ use core::cell::Cell;
 /// A place for a `T` that any greenlet of a case can put into it, or take out of it.
 pub(crate) struct Single<T>(Cell<Option<T>>);
 
-// SAFETY: only cases and their hooks use these, and `Case::run` lets in one at a time, on one core or in one thread. Its flag
-// makes what one left visible to the next; a handle that one left would be found by the account before that.
+// SAFETY: only cases and their hooks use these, and `Case::run` lets in one at a time, on one core or in one thread.
+// Its flag makes what one left visible to the next; a handle that one left would be found by the account before that.
 unsafe impl<T> Sync for Single<T> {}
 
 impl<T> Single<T> {

@@ -53,8 +53,8 @@ pub(crate) static ON_EXIT: Single<fn()> = Single::empty();
 pub(crate) static ON_UNRAISABLE: Single<fn(&Handle)> = Single::empty();
 pub(crate) static ON_LEAK: Single<fn(&Handle)> = Single::empty();
 
-/// Has the end of the tree use up its rounds: in each, the exit function ends a greenlet of its own. What is created after that is not
-/// asked to exit. The caller's hook for leaks calls [`rounds_are_used_up`].
+/// Has the end of the tree use up its rounds: in each, the exit function ends a greenlet of its own. What is created
+/// after that is not asked to exit. The caller's hook for leaks calls [`rounds_are_used_up`].
 pub(crate) fn use_up_rounds(main: &Handle) {
     fn ends_another() {
         if let Some(main) = SECOND.take() {

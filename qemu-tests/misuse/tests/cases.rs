@@ -1,4 +1,5 @@
-//! Every case of misuse, each a test: `cargo test misuse::cancel`. And what ends a program, each in a process of its own.
+//! Every case of misuse, each a test: `cargo test misuse::cancel`. And what ends a program, each in a process of its
+//! own.
 //!
 //! One after the other, whatever `--test-threads` says: there is one core in the world.
 

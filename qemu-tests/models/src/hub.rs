@@ -162,7 +162,8 @@ fn hub<W: Wakes>(others: &[fn(&'static W)], body: impl FnOnce(&'static W)) {
     });
 }
 
-/// Waits as the idle loop does, until something is in the inbox. With all senders done, an empty inbox is a sleep for ever.
+/// Waits as the idle loop does, until something is in the inbox. With all senders done, an empty inbox is a sleep for
+/// ever.
 fn sleep<W: Wakes>(hub: &'static W, are_done: impl Fn() -> bool) -> Vec<(usize, bool)> {
     for _ in 0..MOST {
         let done = are_done();

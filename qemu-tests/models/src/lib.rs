@@ -1,17 +1,20 @@
 //! Models of what greenlet's cores share. `run`, beside this folder's `Cargo.toml`, runs them.
 //!
-//! Three things cross cores: the free slots of a shared pool (`src/records/pool/slots.rs`), the free stacks of one that cores take in turn
-//! (`src/records/pool/list.rs`), and requests to greenlets of another core (`src/records/mail.rs`). These files are compiled here as they stand, with the atomics of a scheduler in the place of the
-//! processor's, and run by a few threads at a time in many different orders of steps.
+//! Three things cross cores: the free slots of a shared pool (`src/records/pool/slots.rs`), the free stacks of one that
+//! cores take in turn (`src/records/pool/list.rs`), and requests to greenlets of another core (`src/records/mail.rs`).
+//! These files are compiled here as they stand, with the atomics of a scheduler in the place of the processor's, and
+//! run by a few threads at a time in many different orders of steps.
 //!
-//! Of the crate `greenlet-hub`: its wakes, the bits of a signal, and the ring of a remote channel (`src/wakes` there), in `hub`.
+//! Of the crate `greenlet-hub`: its wakes, the bits of a signal, and the ring of a remote channel (`src/wakes` there),
+//! in `hub`.
 //!
 //! | scheduler | orders | memory |
 //! |---|---|---|
 //! | shuttle | thousands: random ones, and *PCT*, which finds what few changes of thread at the right places can break | one order of all steps |
 //! | Miri | tens, random | weak: a load may find an old value, unless the orderings of the atomics forbid it |
 //!
-//! Each model is also run with *mutants*, the same files with a known mistake in them (`build.rs` lists them), and must notice.
+//! Each model is also run with *mutants*, the same files with a known mistake in them (`build.rs` lists them), and must
+//! notice.
 
 #![cfg(test)]
 

@@ -1,5 +1,5 @@
-//! The free stacks of a pool for one core at a time: none is handed out twice, none is lost, only the owner accesses the list, and
-//! another core can become the owner when the owner has nothing there.
+//! The free stacks of a pool for one core at a time: none is handed out twice, none is lost, only the owner accesses
+//! the list, and another core can become the owner when the owner has nothing there.
 
 use crate::records::block::Block;
 use crate::schedule::{as_static, every_order, some_order_breaks, thread};
@@ -77,8 +77,8 @@ struct Bench<P> {
     pool: P,
     blocks: [Block; STACKS],
     in_hand: [AtomicBool; STACKS],
-    /// How often each was claimed, counted in two steps: under weak memory a holder misses what the last one wrote, if the list
-    /// does not see to it.
+    /// How often each was claimed, counted in two steps: under weak memory a holder misses what the last one wrote, if
+    /// the list does not see to it.
     notes: [AtomicU32; STACKS],
     claims: AtomicU32,
     /// How many are held by cores that are not the owner: they outlived their trees.
@@ -153,7 +153,8 @@ fn cores<P: Pool>(count: usize, work: fn(&'static Bench<P>, usize)) {
     });
 }
 
-/// Two trees after one another. Of each a greenlet may outlive it, which goes when the next tree has begun, from wherever.
+/// Two trees after one another. Of each a greenlet may outlive it, which goes when the next tree has begun, from
+/// wherever.
 fn two_trees<P: Pool>(bench: &'static Bench<P>, core: usize) {
     let mut kept = None;
     for _ in 0..2 {

@@ -1,7 +1,8 @@
-//! Requests from elsewhere: none is lost for a greenlet that lives, none reaches another greenlet in the same slot nor another tree,
-//! from the end on requests are refused, and the bell is not rung where it is not any more.
+//! Requests from elsewhere: none is lost for a greenlet that lives, none reaches another greenlet in the same slot nor
+//! another tree, from the end on requests are refused, and the bell is not rung where it is not any more.
 //!
-//! The first thread of a model is the greenlets' core. It does what `remote::settle` and `Greenlet::woken` do with blocks.
+//! The first thread of a model is the greenlets' core. It does what `remote::settle` and `Greenlet::woken` do with
+//! blocks.
 
 use crate::schedule::{as_static, every_order, some_order_breaks, thread};
 use std::sync::atomic::AtomicBool;
@@ -15,7 +16,8 @@ enum Asked {
 }
 use Asked::{Kill, Wake};
 
-/// A variant of the kernel's mail: the numbers of two slots, two trees, and what the core of the first looks at when it switches.
+/// A variant of the kernel's mail: the numbers of two slots, two trees, and what the core of the first looks at when it
+/// switches.
 trait Post: Default + Send + Sync + 'static {
     /// The slot gets a greenlet, to which there is a remote handle.
     fn set(&self, slot: usize, id: u64, ours: bool);
@@ -132,7 +134,8 @@ variants! {
     mail_relaxed,
 }
 
-/// Settles all requests that are found, as `settle` does with kills; says which. `own` are the slots of the tree's greenlets.
+/// Settles all requests that are found, as `settle` does with kills; says which. `own` are the slots of the tree's
+/// greenlets.
 fn attend(post: &impl Post, tree: usize, own: &[usize], asked: Asked, settled: &mut Vec<(u64, Asked)>) {
     let mut collected = false;
     loop {
@@ -191,7 +194,8 @@ struct Known {
     asked: AtomicBool,
 }
 
-/// A slot is freed and used again by the same tree, while requests for its first greenlet come in, and one for the second.
+/// A slot is freed and used again by the same tree, while requests for its first greenlet come in, and one for the
+/// second.
 fn successors_are_left_alone<P: Post>() {
     as_static((P::default(), Known::default()), |(post, known)| {
         post.set(0, 10, false);

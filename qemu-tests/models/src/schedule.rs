@@ -25,8 +25,8 @@ const DEPTH: usize = 3;
 #[cfg(not(miri))]
 const MUTANT_SEED: u64 = 1;
 
-/// Runs a model in many orders, each time in others. It panics in the first one that breaks it; what shuttle prints then is what
-/// `shuttle::replay` needs to run that one again.
+/// Runs a model in many orders, each time in others. It panics in the first one that breaks it; what shuttle prints
+/// then is what `shuttle::replay` needs to run that one again.
 pub(crate) fn every_order(model: fn()) {
     #[cfg(not(miri))]
     {
@@ -45,7 +45,8 @@ pub(crate) fn every_order(model: fn()) {
 #[cfg(not(miri))]
 fn run(scheduler: impl shuttle::scheduler::Scheduler + 'static, model: fn()) -> usize {
     let mut config = shuttle::Config::new();
-    // Said of every ordering that is not `SeqCst`: that shuttle takes it for that. What they are for is Miri's to find out.
+    // Said of every ordering that is not `SeqCst`: that shuttle takes it for that. What they are for is Miri's to find
+    // out.
     config.silence_warnings = true;
     shuttle::Runner::new(scheduler, config).run(model)
 }
@@ -77,7 +78,8 @@ pub(crate) fn some_order_breaks(model: fn(), expected: &[&str]) {
 /// Lends a value as if it were a static, which the kernel's pools and trees are, and frees it.
 pub(crate) fn as_static<T: 'static>(value: T, body: impl FnOnce(&'static T)) {
     let place = Box::into_raw(Box::new(value));
-    // SAFETY: freed below, when the threads of the model, which `body` joins, have ended. If one of them panics, it is not freed.
+    // SAFETY: freed below, when the threads of the model, which `body` joins, have ended. If one of them panics, it is
+    // not freed.
     body(unsafe { &*place });
     // SAFETY: made from a box above.
     drop(unsafe { Box::from_raw(place) });

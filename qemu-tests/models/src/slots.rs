@@ -1,4 +1,5 @@
-//! Free slots: none in two hands, none lost, none refused that is there, and what a holder wrote is seen by the next one.
+//! Free slots: none in two hands, none lost, none refused that is there, and what a holder wrote is seen by the next
+//! one.
 
 use crate::schedule::{as_static, every_order, some_order_breaks, thread};
 use std::cell::UnsafeCell;
@@ -41,8 +42,8 @@ variants! { slots, slots_uncounted, slots_stored, slots_linked_late, slots_fresh
 
 type Real = slots::Slots<SLOTS>;
 
-/// A pool, and what is known of its slots. The notes are no steps of the model: shuttle does not see them, and they order
-/// nothing under weak memory.
+/// A pool, and what is known of its slots. The notes are no steps of the model: shuttle does not see them, and they
+/// order nothing under weak memory.
 struct Bench<P> {
     pool: P,
     in_hand: [AtomicBool; SLOTS],
@@ -90,8 +91,8 @@ fn threads<P: Pool>(count: usize, work: fn(&'static Bench<P>)) {
     });
 }
 
-/// Takes two, gives the first one back while it has the second, and takes another: what it takes to get an old head back
-/// with another slot behind it.
+/// Takes two, gives the first one back while it has the second, and takes another: what it takes to get an old head
+/// back with another slot behind it.
 fn greedy<P: Pool>(bench: &'static Bench<P>) {
     for _ in 0..2 {
         let first = bench.claim();

@@ -1,5 +1,5 @@
-//! The kernel itself, asked from real threads while it runs: for Miri, which sees what races with what; natively it is a
-//! stress test.
+//! The kernel itself, asked from real threads while it runs: for Miri, which sees what races with what; natively it is
+//! a stress test.
 
 use greenlet::{Greenlet, Me, Outcome, SharedStackPool, Tree};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -53,7 +53,8 @@ mod request {
     use core::arch::asm;
     use std::ffi::CStr;
 
-    /// `VG_USERREQ__ZERO_STATS` and `VG_USERREQ__DUMP_STATS_AT` of callgrind, whose requests begin with the letters C and T.
+    /// `VG_USERREQ__ZERO_STATS` and `VG_USERREQ__DUMP_STATS_AT` of callgrind, whose requests begin with the letters C
+    /// and T.
     const ZERO: usize = 0x4354_0001;
     const DUMP_AT: usize = 0x4354_0003;
 
@@ -70,8 +71,9 @@ mod request {
     fn request_of_valgrind(request: usize, argument: usize) {
         let words = [request, argument, 0, 0, 0, 0];
         let mut _answer = 0_usize;
-        // SAFETY: this is the form of a request to valgrind: instructions that change nothing, rotations by 128 in all and
-        // an exchange of a register with itself. It reads the six words that rax points to, and leaves its answer in rdx.
+        // SAFETY: this is the form of a request to valgrind: instructions that change nothing, rotations by 128 in all
+        // and an exchange of a register with itself. It reads the six words that rax points to, and leaves its answer
+        // in rdx.
         unsafe {
             asm!(
                 "rol rdi, 3",

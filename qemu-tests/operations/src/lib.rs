@@ -1,4 +1,5 @@
-//! Each operation of the public API that moves control, claims or gives back, as a named loop of which instructions are counted.
+//! Each operation of the public API that moves control, claims or gives back, as a named loop of which instructions are
+//! counted.
 //!
 //! | module | operations |
 //! |---|---|
@@ -12,18 +13,18 @@
 //! | `requests` | kills and wakes from elsewhere |
 //! | `trees` | trees entered and left; tracers |
 //!
-//! A loop runs between two moments of a [`Meter`], for a number of turns that the caller gives. What it takes for more turns
-//! beyond what it takes for fewer is the operation, with what it makes of the loop, whose variables a switch leaves in memory;
-//! less what the operation [`EMPTY`] takes, which is the loop alone. A switch one way is half of a round trip, the larger half,
-//! between two such loops:
+//! A loop runs between two moments of a [`Meter`], for a number of turns that the caller gives. What it takes for more
+//! turns beyond what it takes for fewer is the operation, with what it makes of the loop, whose variables a switch
+//! leaves in memory; less what the operation [`EMPTY`] takes, which is the loop alone. A switch one way is half of a
+//! round trip, the larger half, between two such loops:
 //!
 //! ```text
 //! main:       for _ in 0..turns { x = other.switch(x)?; }
 //! the other:  loop { y = parent.switch(y)?; }
 //! ```
 //!
-//! The guest `count` runs them on bare metal, and the example `operations` hosted. The host program that turns their output into figures knows
-//! the form of a line: `ran NAME PART TURNS INSTRUCTIONS`.
+//! The guest `count` runs them on bare metal, and the example `operations` hosted. The host program that turns their
+//! output into figures knows the form of a line: `ran NAME PART TURNS INSTRUCTIONS`.
 
 #![no_std]
 
@@ -51,14 +52,15 @@ type Greenlet<V = u64> = greenlet::Greenlet<V, &'static str>;
 type Tree<V = u64> = greenlet::Tree<V, &'static str>;
 type Outcome<V = u64> = greenlet::Outcome<V, &'static str>;
 
-/// For how many turns each operation is to be run: in steps of one length, so that two differences can be compared, which must
-/// be the same.
+/// For how many turns each operation is to be run: in steps of one length, so that two differences can be compared,
+/// which must be the same.
 pub const TURNS: [usize; 3] = [16, 32, MOST];
 
 /// The most turns: as many greenlets stand ready where each turn uses one up.
 const MOST: usize = 48;
 
-/// How many greenlets stand by in the trees of the operations, up to 10,000: what an operation takes should not depend on it.
+/// How many greenlets stand by in the trees of the operations, up to 10,000: what an operation takes should not depend
+/// on it.
 #[cfg(feature = "crowd")]
 pub static CROWD_SIZE: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
 
@@ -110,8 +112,8 @@ impl Operation {
         Self { name, part: Part::Less(other), run }
     }
 
-    /// Runs it for `turns` turns, at most the last of [`TURNS`]; before that as often as that without the meter, for what the
-    /// first use of a stack does. No tree may be entered on this core.
+    /// Runs it for `turns` turns, at most the last of [`TURNS`]; before that as often as that without the meter, for
+    /// what the first use of a stack does. No tree may be entered on this core.
     ///
     /// # Errors
     ///

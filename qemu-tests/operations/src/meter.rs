@@ -53,7 +53,8 @@ impl Run<'_> {
     pub(crate) fn each(&self, mut turn: impl FnMut(usize) -> Done) -> Done {
         self.meter.begin();
         for at in 0..self.turns {
-            // SAFETY: no instruction at all. The loop stays, however little its turns do, and each of them reads memory anew.
+            // SAFETY: no instruction at all. The loop stays, however little its turns do, and each of them reads memory
+            // anew.
             unsafe { asm!("", options(nostack, preserves_flags)) };
             turn(at)?;
         }
@@ -76,8 +77,8 @@ impl Run<'_> {
     }
 }
 
-/// A value that is hidden from the optimizer. A function, or the loop would keep its values in the memory that `black_box`
-/// shows around.
+/// A value that is hidden from the optimizer. A function, or the loop would keep its values in the memory that
+/// `black_box` shows around.
 #[inline(never)]
 fn hidden<X>(x: X) -> X {
     black_box(x)

@@ -42,7 +42,8 @@ fn ends(run: &Run<'_>) -> Done {
     })
 }
 
-/// A chain of ten greenlets is made, each a child of the one before, and what the last one ends with goes through all of them.
+/// A chain of ten greenlets is made, each a child of the one before, and what the last one ends with goes through all
+/// of them.
 fn chains(run: &Run<'_>, main: &Main, last: fn(&Me, u64) -> Outcome) -> Done {
     run.each(|_| {
         let first = main.spawn(&STACKS, move |me, x| link(me, x, 9, last)).map_err(unexpected)?;

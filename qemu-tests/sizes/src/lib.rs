@@ -1,8 +1,9 @@
 #![no_std]
-//! What the programs have in common: how the machine starts and ends, a console, memory, and a panic handler that does nothing.
+//! What the programs have in common: how the machine starts and ends, a console, memory, and a panic handler that does
+//! nothing.
 //!
-//! What starts the machine stands in a section `.boot`, which is not measured: firmware has that with greenlets and without.
-//! Of the rest a program is linked with what it uses.
+//! What starts the machine stands in a section `.boot`, which is not measured: firmware has that with greenlets and
+//! without. Of the rest a program is linked with what it uses.
 
 #[cfg(feature = "alloc")]
 mod alloc;
@@ -20,13 +21,14 @@ mod memory;
 pub use console::figure;
 pub use memory::memory;
 
-/// Declares the function that a program is. It gets a number that is not known at compile time; what it returns, below 100, is the code that
-/// the machine ends with.
+/// Declares the function that a program is. It gets a number that is not known at compile time; what it returns, below
+/// 100, is the code that the machine ends with.
 #[macro_export]
 macro_rules! program {
     ($main:path) => {
         const _: () = {
-            // SAFETY: called by the assembly of this crate, with this signature; nothing else defines it, or linking fails.
+            // SAFETY: called by the assembly of this crate, with this signature; nothing else defines it, or linking
+            // fails.
             #[unsafe(no_mangle)]
             extern "C" fn program(seed: u64) -> u64 {
                 let main: fn(u64) -> u64 = $main;

@@ -1,4 +1,5 @@
-//! What must hold whenever an operation has come back: everything that exists is known, and everything that is known exists.
+//! What must hold whenever an operation has come back: everything that exists is known, and everything that is known
+//! exists.
 
 use crate::books::{Entry, fail};
 use crate::values::{BODIES, CONTEXTS, Handle, LOCALS, One, Out, VALUES};
@@ -22,7 +23,8 @@ struct Census {
     listed: usize,
     /// Which stacks of the pool are in use.
     taken: u64,
-    /// How far behind a multiple of their size, counted from the pool's address, the limits of stacks are: all of them so far.
+    /// How far behind a multiple of their size, counted from the pool's address, the limits of stacks are: all of them
+    /// so far.
     shift: Option<usize>,
     contexts: Vec<Context<One>, CONTEXTS_AT_MOST>,
     kills: u32,
@@ -155,7 +157,8 @@ fn lives(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
     Ok(())
 }
 
-/// Every chain of parents ends in main; and each greenlet has the parent that was given to it last, if no kill is in progress.
+/// Every chain of parents ends in main; and each greenlet has the parent that was given to it last, if no kill is in
+/// progress.
 fn family(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
     for (place, (seen, entry)) in census.seen.iter().zip(entries).enumerate() {
         if let (Some(seen), Some(parent), 0) = (seen, entry.parent, census.kills) {
@@ -186,10 +189,11 @@ fn family(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
 
 /// Every reference is accounted for.
 ///
-/// Some cannot be named from here, only counted: a kill in progress refers to its victim and to the victim's old parent; a greenlet
-/// that waits in `up` to its parent, if it left by the slow path; a kill that puts back a parent over another one to its victim,
-/// while the release of that other one kills again; the walk through all greenlets that settles remote kills to the next one, while
-/// it lets go of the last. So with kills in progress there is some play, and without any none.
+/// Some cannot be named from here, only counted: a kill in progress refers to its victim and to the victim's old
+/// parent; a greenlet that waits in `up` to its parent, if it left by the slow path; a kill that puts back a parent
+/// over another one to its victim, while the release of that other one kills again; the walk through all greenlets that
+/// settles remote kills to the next one, while it lets go of the last. So with kills in progress there is some play,
+/// and without any none.
 fn references(census: &Census, entries: &[Entry; PLACES]) -> Verdict {
     let mut known = [0_u32; PLACES];
     let mut perhaps = 0;

@@ -1,4 +1,5 @@
-//! What each greenlet does, main included: one operation after another, until it is killed, or by chance ends by itself.
+//! What each greenlet does, main included: one operation after another, until it is killed, or by chance ends by
+//! itself.
 
 use crate::books::{Books, Entry};
 use crate::values::{BODIES, Handle, LOCALS, Me, Out, VALUES, Value};

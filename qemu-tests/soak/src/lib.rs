@@ -1,7 +1,9 @@
-//! A soak: one long-lived tree of up to 64 greenlets that do random things to each other, and an audit after each of them.
+//! A soak: one long-lived tree of up to 64 greenlets that do random things to each other, and an audit after each of
+//! them.
 //!
-//! The fuzzer of the package `conformance` runs many short scripts, each in a fresh tree. Here nothing ever starts anew: stacks,
-//! places of contexts and local values, numbers and counts are used over and over, by all greenlets in turn.
+//! The fuzzer of the package `conformance` runs many short scripts, each in a fresh tree. Here nothing ever starts
+//! anew: stacks, places of contexts and local values, numbers and counts are used over and over, by all greenlets in
+//! turn.
 //!
 //! ```text
 //!   main ─┐                       ┌─► ops: one random operation ─► the kernel ─► maybe another greenlet
@@ -19,8 +21,8 @@
 //! | `body` | what each greenlet does |
 //! | `audit` | what must hold |
 //!
-//! What happens depends on seed and number alone, on every machine. So a failure is had again by its seed, and the digest of all
-//! that came back is the same everywhere.
+//! What happens depends on seed and number alone, on every machine. So a failure is had again by its seed, and the
+//! digest of all that came back is the same everywhere.
 
 #![no_std]
 
@@ -98,8 +100,8 @@ impl Order {
         words.next().is_none().then_some(order)
     }
 
-    /// Does it. `prepare` is called with every stack before a greenlet uses it, for tools that watch stacks; `progress` of every
-    /// millionth operation.
+    /// Does it. `prepare` is called with every stack before a greenlet uses it, for tools that watch stacks; `progress`
+    /// of every millionth operation.
     ///
     /// # Panics
     ///

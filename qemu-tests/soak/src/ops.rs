@@ -52,7 +52,8 @@ pub(crate) fn done(number: u64) -> Out {
     Ok(Value::new(number))
 }
 
-/// Whether a transfer to `to` ends at a greenlet without a body: the nearest of it and its parents that is not dead is one.
+/// Whether a transfer to `to` ends at a greenlet without a body: the nearest of it and its parents that is not dead is
+/// one.
 fn cannot_arrive(to: &Handle) -> bool {
     let mut at = to.handle();
     while at.is_dead() {

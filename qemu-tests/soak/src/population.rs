@@ -118,7 +118,8 @@ pub(crate) fn set_parent(me: &Handle) -> Out {
         if expected.is_ok() && kills == 0 {
             world.books.entries[child.place()].parent = Some(parent.place() as u8);
         } else if expected.is_ok() {
-            // A kill in progress puts back the old one; or, if that would make a cycle now, leaves its victim where it is.
+            // A kill in progress puts back the old one; or, if that would make a cycle now, leaves its victim where it
+            // is.
             world.books.entries.iter_mut().for_each(|entry| entry.parent = None);
         }
     });

@@ -53,8 +53,8 @@ pub(crate) struct World {
 
 struct Single(UnsafeCell<World>);
 
-// SAFETY: `with` is the only way in, and its caller runs on the core that entered `TREE`, or on the one that is about to, which
-// the claim of the tree makes one at a time. Handles are gone when the tree has ended.
+// SAFETY: `with` is the only way in, and its caller runs on the core that entered `TREE`, or on the one that is about
+// to, which the claim of the tree makes one at a time. Handles are gone when the tree has ended.
 unsafe impl Sync for Single {}
 
 static WORLD: Single = Single(UnsafeCell::new(World {
@@ -96,7 +96,8 @@ pub(crate) fn place_of(greenlet: &Handle) -> usize {
     }
 }
 
-/// The greenlet at `place`, if it exists. A handle of the caller's, which is not in the books: see [`Hand`](crate::books::Hand).
+/// The greenlet at `place`, if it exists. A handle of the caller's, which is not in the books: see
+/// [`Hand`](crate::books::Hand).
 pub(crate) fn find(place: usize) -> Option<Handle> {
     with(|world| world.weak[place].as_ref().and_then(Weak::upgrade))
 }

@@ -26,8 +26,8 @@ const LIMIT: Limit = Limit::of_silence(Duration::from_secs(120));
 /// The same, with a crowd of ten thousand in each tree.
 const CROWD_LIMIT: Limit = Limit::of_all(Duration::from_secs(1800));
 
-/// The C library copies larger values by what is fastest on this processor; here by what every processor has. The names are those
-/// of several versions of it.
+/// The C library copies larger values by what is fastest on this processor; here by what every processor has. The names
+/// are those of several versions of it.
 const PLAIN_COPIES: &str = "glibc.cpu.hwcaps=-AVX_Usable,-AVX2_Usable,-AVX,-AVX2,-AVX512F,-ERMS,-FSRM";
 
 /// Builds the program with features, in a target directory for each set of them.

@@ -1,8 +1,8 @@
 //! The instructions that operations take: on bare metal as the guest `count` counts them, hosted as valgrind does.
 //!
-//! What is done stands in the package `operations`. Its loops are run for some turns and for more; the module `stretches` makes
-//! figures of what they took, which are [kept](crate::figures) beside that package: a [`table`] for each target, with a column for
-//! each [`Subject`].
+//! What is done stands in the package `operations`. Its loops are run for some turns and for more; the module
+//! `stretches` makes figures of what they took, which are [kept](crate::figures) beside that package: a [`table`] for
+//! each target, with a column for each [`Subject`].
 
 mod hosted;
 mod stretches;
@@ -55,8 +55,8 @@ enum Place {
     Hosted(&'static [&'static str]),
 }
 
-/// Each instruction set on bare metal and hosted x86-64, with the features that change what a switch takes; and what firmware uses
-/// instead of coroutines with stacks.
+/// Each instruction set on bare metal and hosted x86-64, with the features that change what a switch takes; and what
+/// firmware uses instead of coroutines with stacks.
 pub static SUBJECTS: [Subject; 13] = [
     Subject { name: "aarch64", place: Place::Bare("aarch64", None) },
     Subject { name: "x86_64", place: Place::Bare("x86_64", None) },
@@ -163,7 +163,8 @@ impl Subject {
         built.remove(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))
     }
 
-    /// Runs the program that was [built](Self::build), and reads what it counts. `seen` gets what a guest prints as it comes.
+    /// Runs the program that was [built](Self::build), and reads what it counts. `seen` gets what a guest prints as it
+    /// comes.
     ///
     /// # Errors
     ///
@@ -196,7 +197,8 @@ pub fn keep(counted: &[(&Subject, Figures)]) -> Result<BTreeSet<PathBuf>> {
     Ok(files)
 }
 
-/// What each operation takes with ten other greenlets in its tree, and with ten thousand: of those for which that is not the same.
+/// What each operation takes with ten other greenlets in its tree, and with ten thousand: of those for which that is
+/// not the same.
 ///
 /// # Errors
 ///

@@ -20,8 +20,8 @@ struct Loops<'a> {
 ///
 /// # Errors
 ///
-/// When there are none, a line is not of that form, the turns of an operation do not all take the same, or it is to be counted
-/// without one that does not come before it.
+/// When there are none, a line is not of that form, the turns of an operation do not all take the same, or it is to be
+/// counted without one that does not come before it.
 pub(super) fn figures(text: &str) -> Result<Vec<(String, u64)>> {
     let mut operations = Vec::<Loops<'_>>::new();
     for rest in text.lines().filter_map(|line| line.strip_prefix("ran ")) {

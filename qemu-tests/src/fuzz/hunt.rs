@@ -66,7 +66,8 @@ struct Found {
 }
 
 impl Hunt {
-    /// Runs all scenarios, up to the first one that fails, which is made small. `seen` is called with each one as it begins.
+    /// Runs all scenarios, up to the first one that fails, which is made small. `seen` is called with each one as it
+    /// begins.
     ///
     /// # Errors
     ///

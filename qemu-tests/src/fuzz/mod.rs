@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz-kernel`: random scenarios, with an audit of the kernel after every op.
 //!
-//! The scenarios are made where they run, by the generator of the package `conformance`; so a guest needs nothing but two
-//! numbers. What it looks for stands there, too, in `interpret/audit`. This side starts the program, watches it, and makes
-//! small what fails.
+//! The scenarios are made where they run, by the generator of the package `conformance`; so a guest needs nothing but
+//! two numbers. What it looks for stands there, too, in `interpret/audit`. This side starts the program, watches it,
+//! and makes small what fails.
 
 mod hunt;
 mod program;

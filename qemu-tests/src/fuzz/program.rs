@@ -47,8 +47,8 @@ pub enum Order<'a> {
 /// A run that did not end well.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The way in which it failed, in a word or two. Scenarios that fail in one way fail for one reason, as far as can be
-    /// told.
+    /// The way in which it failed, in a word or two. Scenarios that fail in one way fail for one reason, as far as can
+    /// be told.
     pub way: String,
     /// What was said about it.
     pub story: String,
@@ -70,8 +70,8 @@ impl Program {
         Ok(Self { place, profile, file })
     }
 
-    /// Runs it in a fresh process or a fresh boot, and says how it failed, if it did. `seen` is called with each scenario, by its
-    /// index, as it begins.
+    /// Runs it in a fresh process or a fresh boot, and says how it failed, if it did. `seen` is called with each
+    /// scenario, by its index, as it begins.
     ///
     /// # Errors
     ///

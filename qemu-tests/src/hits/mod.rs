@@ -1,8 +1,8 @@
 //! Which instructions a guest was interrupted before, against those that are in its ELF file.
 //!
-//! A guest with `hits` in its head prints two sets of addresses as notes: where interrupts came by single steps, and by the
-//! timer. Both must have every instruction of the assembly of a switch, in all places that it is inlined into. Of all else,
-//! the entry among it, what only one of them has was missed by the other.
+//! A guest with `hits` in its head prints two sets of addresses as notes: where interrupts came by single steps, and by
+//! the timer. Both must have every instruction of the assembly of a switch, in all places that it is inlined into. Of
+//! all else, the entry among it, what only one of them has was missed by the other.
 //!
 //! ```text
 //! # hit steps 40081200 8000000000000001      printed by the guest: an address, and which of 64 units from there on
@@ -35,7 +35,8 @@ type Addresses = BTreeSet<u64>;
 ///
 /// # Errors
 ///
-/// When an instruction was missed, or something was hit that is none, or the file cannot be read. The message says which.
+/// When an instruction was missed, or something was hit that is none, or the file cannot be read. The message says
+/// which.
 pub fn block(elf: &Path, transcript: &str) -> Result<String> {
     let file = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
     let code = Code::of(&file).with_context(|| format!("cannot read the code of {}", elf.display()))?;

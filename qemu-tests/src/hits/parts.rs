@@ -1,5 +1,5 @@
-//! The parts of a guest that are the assembly of `arch/`: found by what it looks like, wherever it was inlined. And the function
-//! that a fresh context calls.
+//! The parts of a guest that are the assembly of `arch/`: found by what it looks like, wherever it was inlined. And the
+//! function that a fresh context calls.
 //!
 //! ```text
 //!   switch       takes the address behind it ... loads the other stack ... jumps, perhaps with a mark behind the jump, and with what
@@ -16,8 +16,8 @@ use super::Addresses;
 use super::code::Code;
 use super::decode::{Instruction, Kind};
 
-/// The most units of an instruction set between the jump of a switch and its resume address: a mark, and on aarch64 one more
-/// instruction for a test that fails.
+/// The most units of an instruction set between the jump of a switch and its resume address: a mark, and on aarch64 one
+/// more instruction for a test that fails.
 const BEHIND: u64 = 2;
 
 /// Instructions that belong together.

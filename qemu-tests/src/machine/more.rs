@@ -1,8 +1,10 @@
-//! The machines of `cargo xtask machines`: other processors, boards, interrupt controllers and exception levels than the suite has.
+//! The machines of `cargo xtask machines`: other processors, boards, interrupt controllers and exception levels than
+//! the suite has.
 
 use super::{AARCH64, Machine, X86_64};
 
-/// Each with one difference to a machine of the suite; the image of a guest is the same on all of an architecture but one.
+/// Each with one difference to a machine of the suite; the image of a guest is the same on all of an architecture but
+/// one.
 pub static MORE: [Machine; 21] = [
     aarch64("virt cortex-a53", &["-M", "virt", "-cpu", "cortex-a53"]),
     aarch64("virt cortex-a72", &["-M", "virt", "-cpu", "cortex-a72"]),

@@ -1,7 +1,8 @@
-//! `cargo xtask reliability`: each promise attacked as often as `docs/reliability.md` says, and a table of what came of it.
+//! `cargo xtask reliability`: each promise attacked as often as `docs/reliability.md` says, and a table of what came of
+//! it.
 //!
-//! A row is a command line of ours, run as a user would run it, and the counts that it printed: no figure in the table is
-//! written down here. Where what a row needs is missing, that is said, with the remedy, and the row counts nothing.
+//! A row is a command line of ours, run as a user would run it, and the counts that it printed: no figure in the table
+//! is written down here. Where what a row needs is missing, that is said, with the remedy, and the row counts nothing.
 
 mod report;
 mod rows;
@@ -33,8 +34,8 @@ pub struct Request {
 ///
 /// # Errors
 ///
-/// When no promise is called so, QEMU is missing, or something failed; [`Missing`](tools::Missing) when nothing failed, and not
-/// everything was run.
+/// When no promise is called so, QEMU is missing, or something failed; [`Missing`](tools::Missing) when nothing failed,
+/// and not everything was run.
 pub fn show(request: &Request) -> Result<()> {
     let rows = rows::selected(&request.names, &request.only).map_err(Misuse)?;
     if rows.iter().any(|row| row.place != rows::HOST) {

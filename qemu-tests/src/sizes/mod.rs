@@ -1,8 +1,8 @@
 //! How large programs with greenlets are, and what a greenlet takes of RAM: measured, shown, kept, compared.
 //!
-//! The programs stand in `qemu-tests/sizes`. Each is built as small firmware is, twice optimized for size and once for speed, its
-//! sections are read from its file, and it is booted: what does not do its work has no size. Two of them print figures of their
-//! own. The figures of a machine are [kept](crate::figures) beside the programs.
+//! The programs stand in `qemu-tests/sizes`. Each is built as small firmware is, twice optimized for size and once for
+//! speed, its sections are read from its file, and it is booted: what does not do its work has no size. Two of them
+//! print figures of their own. The figures of a machine are [kept](crate::figures) beside the programs.
 
 mod programs;
 mod sections;
@@ -45,7 +45,8 @@ pub struct Build {
     elf: PathBuf,
 }
 
-/// Builds all programs for `machine`: with a cargo call for each profile without features, and one for each with each feature.
+/// Builds all programs for `machine`: with a cargo call for each profile without features, and one for each with each
+/// feature.
 ///
 /// # Errors
 ///
@@ -139,7 +140,8 @@ pub fn measure(machine: &'static Machine, builds: &[Build]) -> Result<Figures> {
     Figures::of_now(&FORM, figures)
 }
 
-/// Prints the tables of all sizes. To `bless` is to keep them, for the suite to compare, and to write them into the documents.
+/// Prints the tables of all sizes. To `bless` is to keep them, for the suite to compare, and to write them into the
+/// documents.
 ///
 /// # Errors
 ///

@@ -12,7 +12,8 @@ use crate::Case;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        // Each is ended by what it used of its own time, and the message says which: a busy computer uses nothing of it.
+        // Each is ended by what it used of its own time, and the message says which: a busy computer uses nothing of
+        // it.
         ended(
             "sleeps",
             "echo begun; printf half; command -p sleep 1000",
@@ -84,7 +85,8 @@ fn ended(name: &'static str, qemu: &'static str, says: &'static [&'static str]) 
     })
 }
 
-/// A fake QEMU that may have a second of its own time without output, and passes after more than `least` seconds by the clock.
+/// A fake QEMU that may have a second of its own time without output, and passes after more than `least` seconds by the
+/// clock.
 fn passes(name: &'static str, qemu: &str, least: Duration) -> Case {
     let qemu = qemu.to_owned();
     case(&format!("ending::{name}"), move || {

@@ -1,4 +1,5 @@
-//! An interrupt that did not come is noticed: a guest that was interrupted everywhere passes, and one instruction less fails.
+//! An interrupt that did not come is noticed: a guest that was interrupted everywhere passes, and one instruction less
+//! fails.
 
 use libtest_mimic::Failed;
 use qemu_tests::boot::Boot;
@@ -10,7 +11,8 @@ use qemu_tests::{hits, transcript};
 
 use crate::{Case, builds};
 
-/// What is wrong with a transcript: its name, in which set, what makes it wrong of the bits in a line, and what is said about it.
+/// What is wrong with a transcript: its name, in which set, what makes it wrong of the bits in a line, and what is said
+/// about it.
 type Bad = (&'static str, &'static str, fn(u64) -> u64, &'static str);
 
 const BAD: &[Bad] = &[

@@ -1,5 +1,5 @@
-//! Lookups in a table that is larger than the caches: several are in progress, so their cache misses overlap. Each prefetches
-//! the memory that it reads next, and lets the others run meanwhile.
+//! Lookups in a table that is larger than the caches: several are in progress, so their cache misses overlap. Each
+//! prefetches the memory that it reads next, and lets the others run meanwhile.
 //!
 //! | function | what runs next |
 //! |---|---|
@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 use table::{Place, Step, Table};
 
-/// What the coroutines share: the next lookup, the first that is not to be done, how many are done, and the sum of what they found.
-/// Atomics for the compiler's sake, which take no locked instruction here: coroutines have to be `Send`.
+/// What the coroutines share: the next lookup, the first that is not to be done, how many are done, and the sum of what
+/// they found. Atomics for the compiler's sake, which take no locked instruction here: coroutines have to be `Send`.
 pub(crate) struct Desk {
     next: AtomicUsize,
     end: AtomicUsize,
@@ -79,7 +79,8 @@ pub(crate) fn timed(count: usize, mut serve: impl FnMut()) -> f64 {
     time
 }
 
-/// Serves lookups for ever; `pause` lets the others run, and returns whether no lookup is left. An error of it ends this.
+/// Serves lookups for ever; `pause` lets the others run, and returns whether no lookup is left. An error of it ends
+/// this.
 ///
 /// # Errors
 ///
@@ -135,8 +136,8 @@ pub(crate) fn plain(count: usize) -> f64 {
     })
 }
 
-/// A state machine, as a programmer writes it for this alone: the states of all lookups in an array, which is gone through over
-/// and over.
+/// A state machine, as a programmer writes it for this alone: the states of all lookups in an array, which is gone
+/// through over and over.
 pub(crate) fn by_hand(lanes: usize, count: usize) -> f64 {
     let table = Table::get();
     timed(count, || {

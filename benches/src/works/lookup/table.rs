@@ -102,8 +102,8 @@ impl Table {
     }
 }
 
-/// As programs with large tables do: with pages of 4 KiB, most of the time goes to address translation. Where Linux has none, nothing
-/// changes.
+/// As programs with large tables do: with pages of 4 KiB, most of the time goes to address translation. Where Linux has
+/// none, nothing changes.
 fn ask_for_huge_pages(entries: &Vec<Entry>) {
     const HUGE: usize = 2 << 20;
     let (start, end) = (entries.as_ptr(), entries.as_ptr().wrapping_add(entries.capacity()));

@@ -1,7 +1,8 @@
 //! From QEMU's loader to Rust: down to EL1, floating point on, a stack for each purpose, .bss zeroed.
 //!
 //! QEMU starts the machine at the highest exception level that it has: EL1, EL2 with `virtualization=on`, EL3 with
-//! `secure=on`. Nothing is translated or cached yet. Other cores than the first come the same way, when they are started.
+//! `secure=on`. Nothing is translated or cached yet. Other cores than the first come the same way, when they are
+//! started.
 
 use core::arch::global_asm;
 use core::mem::offset_of;
@@ -139,7 +140,8 @@ core_entry:
     .size _start, . - _start
     .ltorg
 
-    // A Raspberry Pi has all cores begin at `_start`. They sleep until there is the address of a `Start` in their mailbox.
+    // A Raspberry Pi has all cores begin at `_start`. They sleep until there is the address of a `Start` in their
+    // mailbox.
     .type sleep, %function
 sleep:
     ldr     x1, ={local}

@@ -1,5 +1,5 @@
-//! The other cores, by PSCI: the firmware, which is QEMU here, turns them on. On a Raspberry Pi they run from the start; the boot
-//! code has them sleep until there is mail.
+//! The other cores, by PSCI: the firmware, which is QEMU here, turns them on. On a Raspberry Pi they run from the
+//! start; the boot code has them sleep until there is mail.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -10,8 +10,8 @@ use aarch64_cpu::registers::{MPIDR_EL1, Readable};
 use super::{boot, count_cycles, mmu, raspi3b};
 use crate::cores::Start;
 
-/// The machine was entered at EL2 or above. Then a hypervisor call goes there and not to the firmware, which takes secure
-/// monitor calls.
+/// The machine was entered at EL2 or above. Then a hypervisor call goes there and not to the firmware, which takes
+/// secure monitor calls.
 static BY_SMC: AtomicBool = AtomicBool::new(false);
 
 /// Notes at which exception level the machine was entered.
@@ -39,8 +39,8 @@ pub(crate) fn start(core: usize, start: &'static Start) {
     let (call, entry, start) = (CPU_ON, boot::core_entry.as_ptr(), &raw const *start);
     let status: i64;
     if BY_SMC.load(Relaxed) {
-        // SAFETY: PSCI's call: the core's affinity, where it starts, and what it finds in x0. It changes x0 to x17 at most, and
-        // the new core nothing but its own stacks before it is in Rust.
+        // SAFETY: PSCI's call: the core's affinity, where it starts, and what it finds in x0. It changes x0 to x17 at
+        // most, and the new core nothing but its own stacks before it is in Rust.
         unsafe {
             asm!("smc #0", inlateout("x0") call => status, in("x1") core, in("x2") entry, in("x3") start, clobber_abi("C"));
         }

@@ -25,8 +25,8 @@ const ASLEEP: u32 = 1 << 2;
 /// Of GROUP and SET_ENABLE: the interrupts that are for software, and that of the timer.
 const OURS: u32 = 0xffff | 1 << timer::NUMBER;
 
-/// Whether the machine has such a controller. The core's word is not enough: QEMU's a64fx has the interface in its description,
-/// whatever there is on the board.
+/// Whether the machine has such a controller. The core's word is not enough: QEMU's a64fx has the interface in its
+/// description, whatever there is on the board.
 pub(super) fn is_there() -> bool {
     /// Of ID_AA64PFR0_EL1: the field GIC.
     const INTERFACE: u64 = 0xf << 24;

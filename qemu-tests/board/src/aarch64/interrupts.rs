@@ -1,7 +1,7 @@
 //! Interrupts, by whichever controller the machine has: a number that the core sends to itself, and that of its timer.
 //!
-//! An interrupt is taken on SP_EL1, like an exception, and returns. The processor masks interrupts meanwhile, so that there is
-//! never more than one on that stack.
+//! An interrupt is taken on SP_EL1, like an exception, and returns. The processor masks interrupts meanwhile, so that
+//! there is never more than one on that stack.
 
 use core::arch::asm;
 
@@ -47,16 +47,16 @@ pub(crate) fn init() {
     (controller().init)();
 }
 
-/// Handlers run on SP_EL1 in any case. Whether that is their own stack depends on which stack pointer the guest runs on: its
-/// stack goes from one to the other.
+/// Handlers run on SP_EL1 in any case. Whether that is their own stack depends on which stack pointer the guest runs
+/// on: its stack goes from one to the other.
 pub(crate) fn on_own_stack(own: bool) {
     let is_own = !SPSel.is_set(SPSel::SP);
     if own == is_own {
         return;
     }
     if own {
-        // SAFETY: the same stack, in the other register; the first is left where the boot code put it. An exception between
-        // would find that empty stack, or this one.
+        // SAFETY: the same stack, in the other register; the first is left where the boot code put it. An exception
+        // between would find that empty stack, or this one.
         unsafe {
             asm!(
                 "mov {stack}, sp",

@@ -5,11 +5,11 @@
 //!                           RAM: 2 MiB blocks, but for the image: ─► 4 KiB pages, without those that guard a stack
 //! ```
 //!
-//! `virt` has its devices in the first gigabyte and its RAM from the second on. A Raspberry Pi has RAM from zero on, devices
-//! at the end of the same gigabyte, and those of the cores at the start of the next.
+//! `virt` has its devices in the first gigabyte and its RAM from the second on. A Raspberry Pi has RAM from zero on,
+//! devices at the end of the same gigabyte, and those of the cores at the start of the next.
 //!
-//! Until translation is on, all of memory is device memory to the processor: no unaligned access, no atomic operation but
-//! plain loads and stores. The targets' `strict-align` sees to the first.
+//! Until translation is on, all of memory is device memory to the processor: no unaligned access, no atomic operation
+//! but plain loads and stores. The targets' `strict-align` sees to the first.
 
 use core::arch::asm;
 use core::ops::Range;
@@ -125,7 +125,8 @@ fn leave_out(page: usize) {
 /// Takes out a page of the image, for all cores.
 pub(crate) fn take_out(page: usize) {
     leave_out(page);
-    // SAFETY: forgets what was known of the translation of this page, when the table is written; other pages stay as they are.
+    // SAFETY: forgets what was known of the translation of this page, when the table is written; other pages stay as
+    // they are.
     unsafe {
         asm!(
             "dsb ishst",

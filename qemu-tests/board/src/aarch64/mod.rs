@@ -1,8 +1,8 @@
 //! QEMU's `virt` machine, and its `raspi3b`, by an image that is linked for that.
 //!
-//! Runs at EL1 with the stack pointer SP_EL0; exceptions and interrupts are handled on SP_EL1, which nothing else uses. So a
-//! guest may put its stack pointer wherever it likes, and an exception is reported all the same. A guest that wants interrupts
-//! on its own stack runs on SP_EL1 itself, and its exceptions are reported on the emergency stack.
+//! Runs at EL1 with the stack pointer SP_EL0; exceptions and interrupts are handled on SP_EL1, which nothing else uses.
+//! So a guest may put its stack pointer wherever it likes, and an exception is reported all the same. A guest that
+//! wants interrupts on its own stack runs on SP_EL1 itself, and its exceptions are reported on the emergency stack.
 
 mod boot;
 pub(crate) mod cores;
@@ -23,8 +23,8 @@ use core::arch::asm;
 
 use crate::run;
 
-/// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught. The machine was entered at the
-/// exception level `entered`.
+/// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught. The machine was entered
+/// at the exception level `entered`.
 extern "C" fn start(entered: u64) -> ! {
     cores::entered_at(entered);
     mmu::init();

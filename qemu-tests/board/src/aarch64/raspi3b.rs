@@ -1,5 +1,5 @@
-//! What a Raspberry Pi 3B has in the place of firmware and interrupt controller: four mailboxes for each core. A core that writes a
-//! word to one raises an interrupt, until the word is cleared.
+//! What a Raspberry Pi 3B has in the place of firmware and interrupt controller: four mailboxes for each core. A core
+//! that writes a word to one raises an interrupt, until the word is cleared.
 
 use core::ops::Range;
 

@@ -7,10 +7,10 @@ use super::{interrupts, steps};
 /// Bytes on the stack while a handler runs: x0 to x18, x29 and x30, one to spare, q0 to q31, FPSR and FPCR.
 pub const FRAME: usize = 8 * 22 + 16 * 32 + 16;
 
-// Saves what a function of Rust may change; x19 to x28 it keeps itself. All vector registers are among that: of q8 to q15 a
-// function keeps the lower halves only. ELR_EL1 and SPSR_EL1 stay as they are, but for what a step has to change: interrupts
-// are masked, and after an exception control does not return here. Nor does anything change SP_EL0, the stack pointer of the code that was
-// interrupted if it is not this one.
+// Saves what a function of Rust may change; x19 to x28 it keeps itself. All vector registers are among that: of q8 to
+// q15 a function keeps the lower halves only. ELR_EL1 and SPSR_EL1 stay as they are, but for what a step has to change:
+// interrupts are masked, and after an exception control does not return here. Nor does anything change SP_EL0, the
+// stack pointer of the code that was interrupted if it is not this one.
 global_asm!(
     r#"
     .macro resuming_entry name, function

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! An exception between a load-exclusive and its store makes the store fail: code that tries until it succeeds would be
-//! stepped for ever. So it is stepped through once, in vain, and let through when it tries again, to breakpoints behind it.
+//! stepped for ever. So it is stepped through once, in vain, and let through when it tries again, to breakpoints behind
+//! it.
 
 use core::arch::asm;
 use core::ptr;
@@ -33,7 +34,8 @@ pub(crate) fn stop() {
     unsafe { asm!("msr daifset, #8", "isb", options(nostack, preserves_flags)) };
 }
 
-/// Where the vector of debug exceptions arrives, when all is saved: with a step, or at a breakpoint behind an exclusive.
+/// Where the vector of debug exceptions arrives, when all is saved: with a step, or at a breakpoint behind an
+/// exclusive.
 pub(super) extern "C" fn step() {
     let at = ELR_EL1.get() as usize;
     crate::interrupts::step_to(at);
@@ -52,8 +54,8 @@ fn step_next() {
     SPSR_EL1.modify(SPSR_EL1::SS::SET);
 }
 
-/// The processor is to execute what follows the load-exclusive at `load`: until after the store, or to where a branch goes
-/// between the two.
+/// The processor is to execute what follows the load-exclusive at `load`: until after the store, or to where a branch
+/// goes between the two.
 fn run_behind(load: usize) {
     /// Instructions between the two, at most: the architecture promises success only to short sequences.
     const LONGEST: usize = 16;

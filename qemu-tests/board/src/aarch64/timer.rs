@@ -1,4 +1,5 @@
-//! The core's virtual timer, once. With a counter of 1 GHz, as a boot that counts instructions has it, to the nanosecond.
+//! The core's virtual timer, once. With a counter of 1 GHz, as a boot that counts instructions has it, to the
+//! nanosecond.
 
 use core::arch::asm;
 

@@ -1,8 +1,10 @@
-//! Exceptions: the vectors save the registers and report, unless the guest [makes](crate::faults) the core continue elsewhere: all
-//! sixteen but those of [interrupts](super::interrupts), and of [steps](super::steps), which [return](super::resume).
+//! Exceptions: the vectors save the registers and report, unless the guest [makes](crate::faults) the core continue
+//! elsewhere: all sixteen but those of [interrupts](super::interrupts), and of [steps](super::steps), which
+//! [return](super::resume).
 //!
-//! The processor arrives on SP_EL1. Code that is interrupted with SP_EL1 selected was handling an exception itself, perhaps one
-//! that has to do with that very stack, or is a guest that put its own stack there: from there on goes the emergency stack.
+//! The processor arrives on SP_EL1. Code that is interrupted with SP_EL1 selected was handling an exception itself,
+//! perhaps one that has to do with that very stack, or is a guest that put its own stack there: from there on goes the
+//! emergency stack.
 
 use core::arch::global_asm;
 use core::fmt::{self, Display, Formatter};
@@ -37,12 +39,13 @@ struct Frame {
 const FROM_SP_EL0: u64 = 0;
 const FROM_SP_EL1: u64 = 4;
 
-/// The classes of debug exceptions, of a breakpoint and of a step, taken from this exception level; they differ in this bit.
+/// The classes of debug exceptions, of a breakpoint and of a step, taken from this exception level; they differ in this
+/// bit.
 const BREAKPOINT: u64 = ESR_EL1::EC::Value::BreakpointCurrentEL as u64;
 const STEP_BIT: u64 = ESR_EL1::EC::Value::SoftwareStepCurrentEL as u64 - BREAKPOINT;
 
-// No floating point register is saved, and none put back: nothing is resumed. When the function returns, it has put another pc
-// and sp there.
+// No floating point register is saved, and none put back: nothing is resumed. When the function returns, it has put
+// another pc and sp there.
 global_asm!(
     r#"
     .section .text.exception_vectors, "ax"
@@ -120,8 +123,8 @@ save_and_report:
     .size save_and_report, . - save_and_report
     .previous
 
-    // What a debugger reads while the function runs: every register of the interrupted code is in the frame. By hand and not by
-    // .cfi_signal_frame, which the assembler drops where rustc writes no unwind tables.
+    // What a debugger reads while the function runs: every register of the interrupted code is in the frame. By hand
+    // and not by .cfi_signal_frame, which the assembler drops where rustc writes no unwind tables.
     .pushsection .debug_frame, "", %progbits
     .balign 8
 1:  .long   3f - 2f                         // the CIE

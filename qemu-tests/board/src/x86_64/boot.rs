@@ -1,7 +1,8 @@
 //! From QEMU's loader to Rust: protected mode to long mode, SSE on, .bss zeroed.
 //!
-//! QEMU finds the entry in a note, as Xen's PVH does, and starts the machine there: 32-bit, flat segments, no paging, no
-//! stack, interrupts masked. Other cores than the first join when they are in protected mode, with their [`Start`] in ebx.
+//! QEMU finds the entry in a note, as Xen's PVH does, and starts the machine there: 32-bit, flat segments, no paging,
+//! no stack, interrupts masked. Other cores than the first join when they are in protected mode, with their [`Start`]
+//! in ebx.
 
 use core::arch::global_asm;
 
@@ -17,8 +18,8 @@ const TABLE: u64 = PageTableFlags::PRESENT.union(PageTableFlags::WRITABLE).bits(
 /// What an entry says that maps 2 MiB.
 const LARGE: u64 = TABLE | PageTableFlags::HUGE_PAGE.bits();
 
-/// Protected mode with paging; read-only is read-only to the kernel, too; the floating point unit is there and reports by
-/// exceptions, and no instruction of it is trapped (EM and TS are off).
+/// Protected mode with paging; read-only is read-only to the kernel, too; the floating point unit is there and reports
+/// by exceptions, and no instruction of it is trapped (EM and TS are off).
 const CR0: u64 = Cr0Flags::PROTECTED_MODE_ENABLE
     .union(Cr0Flags::PAGING)
     .union(Cr0Flags::WRITE_PROTECT)

@@ -1,7 +1,7 @@
 //! The other cores, by the interrupts INIT and start-up that their local APICs take.
 //!
-//! A core that is started is in real mode, at an address below 1 MiB that the interrupt carries. A trampoline is copied there; it
-//! continues in protected mode, where the boot code of the first core takes over.
+//! A core that is started is in real mode, at an address below 1 MiB that the interrupt carries. A trampoline is copied
+//! there; it continues in protected mode, where the boot code of the first core takes over.
 
 use core::arch::global_asm;
 use core::ptr;

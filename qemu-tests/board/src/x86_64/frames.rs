@@ -7,8 +7,8 @@ const PORT: u16 = 0xe9;
 
 /// Writes `bytes` to the file behind the port.
 pub fn write(bytes: &[u8]) {
-    // SAFETY: reads `bytes` and sends them to the device, which always has room. The direction flag is clear, as the ABI has
-    // it.
+    // SAFETY: reads `bytes` and sends them to the device, which always has room. The direction flag is clear, as the
+    // ABI has it.
     unsafe {
         asm!(
             "rep outsb",

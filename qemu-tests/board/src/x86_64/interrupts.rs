@@ -1,8 +1,8 @@
 //! Interrupts, by the core's own interrupt controller, the local APIC: one vector, which the core sends to itself.
 //!
-//! An interrupt switches to the stack for exceptions, unless the guest has chosen the interrupted stack, and returns. The processor masks
-//! interrupts meanwhile. An exception in a handler begins that stack anew, over the handler's frames: it is reported, and
-//! control does not return to them.
+//! An interrupt switches to the stack for exceptions, unless the guest has chosen the interrupted stack, and returns.
+//! The processor masks interrupts meanwhile. An exception in a handler begins that stack anew, over the handler's
+//! frames: it is reported, and control does not return to them.
 
 use core::arch::asm;
 use core::ptr;
@@ -20,8 +20,8 @@ const COMMAND: usize = LOCAL_APIC + 0x300;
 const COMMAND_TO: usize = LOCAL_APIC + 0x310;
 const LINE_0: usize = LOCAL_APIC + 0x350;
 
-/// Of SPURIOUS_VECTOR: the controller is on. The vector is one without a gate: an interrupt that is withdrawn before it comes
-/// is reported, as a general protection fault. Ours never is.
+/// Of SPURIOUS_VECTOR: the controller is on. The vector is one without a gate: an interrupt that is withdrawn before it
+/// comes is reported, as a general protection fault. Ours never is.
 const ENABLE: u32 = 1 << 8 | 0xff;
 /// Of LINE_0, where the old interrupt controllers are: nothing comes from there.
 const MASKED: u32 = 1 << 16;
@@ -82,7 +82,8 @@ pub(super) fn send(apic: usize, command: u32) {
 
 fn load(register: usize) -> u32 {
     let register: *const u32 = ptr::with_exposed_provenance(register);
-    // SAFETY: a register of the local APIC, which every processor has there, and which is mapped; reading changes nothing.
+    // SAFETY: a register of the local APIC, which every processor has there, and which is mapped; reading changes
+    // nothing.
     unsafe { register.read_volatile() }
 }
 

@@ -1,7 +1,7 @@
 //! QEMU's `q35` and `microvm` machines.
 //!
-//! Runs in long mode at privilege level 0. Every exception and interrupt switches to a stack of its own, so that a guest may put its
-//! stack pointer wherever it likes, and an exception is reported all the same.
+//! Runs in long mode at privilege level 0. Every exception and interrupt switches to a stack of its own, so that a
+//! guest may put its stack pointer wherever it likes, and an exception is reported all the same.
 
 mod boot;
 pub(crate) mod cores;

@@ -1,8 +1,8 @@
 //! Paging: memory one to one, nothing at address zero.
 //!
-//! The boot code mapped a gigabyte by 2 MiB pages. Here, what is not RAM is taken out, and the part with the image in it
-//! gets pages of 4 KiB, so that single ones can be read-only or missing. The console is reached by ports, not by memory; the
-//! local APIC is the one device that is mapped.
+//! The boot code mapped a gigabyte by 2 MiB pages. Here, what is not RAM is taken out, and the part with the image in
+//! it gets pages of 4 KiB, so that single ones can be read-only or missing. The console is reached by ports, not by
+//! memory; the local APIC is the one device that is mapped.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

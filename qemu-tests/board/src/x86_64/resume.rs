@@ -4,12 +4,13 @@ use core::arch::global_asm;
 
 use super::{interrupts, steps, vectors};
 
-/// Bytes on the stack when the board's first function is called: up to 15 for the processor to align it, 5 words that the
-/// processor pushes, 9 that the entry does, and the return address.
+/// Bytes on the stack when the board's first function is called: up to 15 for the processor to align it, 5 words that
+/// the processor pushes, 9 that the entry does, and the return address.
 pub const FRAME: usize = 16 + 8 * (5 + 9 + 1);
 
-// Saves what a function of Rust may change, and no floating point register: the target is soft-float, and the compiler touches
-// none, in a handler either. The processor has aligned the stack and pushed 5 words; with 9 more they are a multiple of 16.
+// Saves what a function of Rust may change, and no floating point register: the target is soft-float, and the compiler
+// touches none, in a handler either. The processor has aligned the stack and pushed 5 words; with 9 more they are a
+// multiple of 16.
 //
 // A debug exception that is no step, since stepping is off, is handled as any other exception.
 global_asm!(

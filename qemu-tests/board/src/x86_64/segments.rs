@@ -1,5 +1,5 @@
-//! Segments, of which long mode uses little, and the task state segments, which hold the stacks for exceptions: one for each core.
-//! The task register holds which one a core has loaded, and so which core it is.
+//! Segments, of which long mode uses little, and the task state segments, which hold the stacks for exceptions: one for
+//! each core. The task register holds which one a core has loaded, and so which core it is.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};

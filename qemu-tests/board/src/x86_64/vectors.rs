@@ -1,5 +1,5 @@
-//! Exceptions: all 32 vectors save the registers and report, unless the guest [makes](crate::faults) the core continue elsewhere; but
-//! for the one of [steps](super::steps) while these are on. The
+//! Exceptions: all 32 vectors save the registers and report, unless the guest [makes](crate::faults) the core continue
+//! elsewhere; but for the one of [steps](super::steps) while these are on. The
 //! vector after them is the one of [interrupts](super::interrupts). These two [return](super::resume).
 
 use core::arch::global_asm;
@@ -58,8 +58,8 @@ struct Frame {
 
 const _: () = assert!(size_of::<Frame>().is_multiple_of(16), "the processor aligned the base of the frame");
 
-// No floating point register is saved, and none put back: nothing is resumed. When the function returns, it has put another rip
-// and rsp there.
+// No floating point register is saved, and none put back: nothing is resumed. When the function returns, it has put
+// another rip and rsp there.
 global_asm!(
     r#"
     .section .text.exception_vectors, "ax"
@@ -105,8 +105,8 @@ save_and_report:
     .size save_and_report, . - save_and_report
     .previous
 
-    // What a debugger reads while the function runs: every register of the interrupted code is in the frame. By hand, because the
-    // assembler drops .cfi_signal_frame here.
+    // What a debugger reads while the function runs: every register of the interrupted code is in the frame. By hand,
+    // because the assembler drops .cfi_signal_frame here.
     .pushsection .debug_frame, "", @progbits
     .balign 8
 1:  .long   3f - 2f                     // the CIE
@@ -185,8 +185,8 @@ pub(crate) fn on_own_stack(own: bool) {
 /// `code` expects what the processor pushes for this vector.
 unsafe fn set_gate(vector: usize, code: VirtAddr, stack: Option<u16>) {
     let table = &raw mut TABLE;
-    // SAFETY: nothing else refers to it: no handler changes gates, nor does this function call code that does, and there is no other
-    // core yet.
+    // SAFETY: nothing else refers to it: no handler changes gates, nor does this function call code that does, and
+    // there is no other core yet.
     let gate = unsafe { &mut (*table)[vector] };
     // SAFETY: by the contract.
     let options = unsafe { gate.set_handler_addr(code) };

@@ -1,7 +1,8 @@
 //! Random scenarios, run on the scheduler and by a plain simulation of the rules; their logs must agree.
 //!
-//! `cargo xtask fuzz-tasklets [SEED] [COUNT]`; if not said, 20,000 of seed 1. What differs is printed as a scenario file, with the
-//! first line in which the two logs part. `--model FILE...` prints the logs that the simulation makes of scenario files.
+//! `cargo xtask fuzz-tasklets [SEED] [COUNT]`; if not said, 20,000 of seed 1. What differs is printed as a scenario
+//! file, with the first line in which the two logs part. `--model FILE...` prints the logs that the simulation makes of
+//! scenario files.
 
 mod model;
 mod random;

@@ -1,5 +1,5 @@
-//! Makes scenarios: number `INDEX` of a seed is the same one everywhere. Each is of one of four families, which weigh the ops
-//! in their own way, and small enough for its tasklets to meet.
+//! Makes scenarios: number `INDEX` of a seed is the same one everywhere. Each is of one of four families, which weigh
+//! the ops in their own way, and small enough for its tasklets to meet.
 
 use std::fmt::Write as _;
 
@@ -69,8 +69,8 @@ const ERRORS: &[(&str, u32)] = &[
 ];
 const CELLS: &[(&str, u32)] = &[("temp", 250), ("tq", 150)];
 
-/// The arguments of each op: `s` a slot but 0, `t` a slot, `h` a channel, `v` a value, `c` an error, `w` when, `p` a preference,
-/// `b` a flag, `f` what is caught.
+/// The arguments of each op: `s` a slot but 0, `t` a slot, `h` a channel, `v` a value, `c` an error, `w` when, `p` a
+/// preference, `b` a flag, `f` what is caught.
 const ARGUMENTS: &[(&str, &str)] = &[
     ("new", "s"),
     ("make", "s"),

@@ -13,11 +13,12 @@ use super::value::Handle;
 pub(super) struct OneCore<T>(RefCell<T>);
 
 // SAFETY: `with` is the only way to the contents, and it demands a `&Handle`. The types inside `Handle` cannot be named
-// outside of `interpret`, which makes one tree of them, `TREE`; and handles are neither `Send` nor `Sync`. So the caller of
-// `with` is on a core that entered `TREE`. That is one core at a time: a further `enter` is refused as long as one lasts,
-// and after that as long as a handle to its main greenlet exists. `interpret` keeps such a handle until no other one of
-// the run is left (or, should it unwind, for ever, in the slots). The claim of the tree makes what the last core did
-// visible to the next. Contents may be `!Send`: when that last handle goes, plain data is all that remains in the cell.
+// outside of `interpret`, which makes one tree of them, `TREE`; and handles are neither `Send` nor `Sync`. So the
+// caller of `with` is on a core that entered `TREE`. That is one core at a time: a further `enter` is refused as long
+// as one lasts, and after that as long as a handle to its main greenlet exists. `interpret` keeps such a handle until
+// no other one of the run is left (or, should it unwind, for ever, in the slots). The claim of the tree makes what the
+// last core did visible to the next. Contents may be `!Send`: when that last handle goes, plain data is all that
+// remains in the cell.
 unsafe impl<T> Sync for OneCore<T> {}
 
 impl<T> OneCore<T> {

@@ -17,10 +17,10 @@ use crate::scenario::{MAX_NAME, MAX_SLOTS, Scenario};
 
 /// The stack of one greenlet, in bytes: more than twice what the deepest scenario needs.
 ///
-/// That is `tests/nested_kills.scn`, and measured by painting the stacks, without optimization, 28 KiB hosted, where it needs
-/// the most. An op alone needs 10 KiB, nearly all of it in `core::fmt`. A kill that nests in another one adds 1.5 KiB: the
-/// dropper of a greenlet waits for it to die, and it is in this wait that another one, just as lost, arrives. Each takes a
-/// greenlet of its own, so that no more than 13 can nest in one that is not main.
+/// That is `tests/nested_kills.scn`, and measured by painting the stacks, without optimization, 28 KiB hosted, where it
+/// needs the most. An op alone needs 10 KiB, nearly all of it in `core::fmt`. A kill that nests in another one adds 1.5
+/// KiB: the dropper of a greenlet waits for it to die, and it is in this wait that another one, just as lost, arrives.
+/// Each takes a greenlet of its own, so that no more than 13 can nest in one that is not main.
 const STACK_SIZE: usize = 64 * 1024;
 
 pub(super) static TREE: Tree<Value, Code> =

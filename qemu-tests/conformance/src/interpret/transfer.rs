@@ -33,8 +33,8 @@ pub(super) fn kill(here: Here<'_>, target: u8, payload: Option<u16>, catch: Catc
 
 /// `up V F`
 ///
-/// A program can say this in two ways, which must not differ in anything. Half of the slots take the one, half the other,
-/// so that the logs hold both.
+/// A program can say this in two ways, which must not differ in anything. Half of the slots take the one, half the
+/// other, so that the logs hold both.
 pub(super) fn up(here: Here<'_>, value: Option<u16>, catch: Catch) -> Flow {
     let value = Value::from(value);
     match here.me {

@@ -40,7 +40,8 @@ pub enum Problem {
     LongName { length: usize },
     /// A name with a character that is not allowed.
     NameCharacter { name: Excerpt },
-    /// A word with too many or too few arguments; `takes` are their letters. It is `what`: an op, or the first word of a line.
+    /// A word with too many or too few arguments; `takes` are their letters. It is `what`: an op, or the first word of
+    /// a line.
     Arguments { what: &'static str, word: &'static str, takes: &'static str, found: usize },
     /// Something else than `slots` after the `scenario` line.
     NoSlots { word: Excerpt },

@@ -1,8 +1,10 @@
-//! A greenlet that loses its last reference while it runs, which chance alone brings about once in ten thousand scenarios.
+//! A greenlet that loses its last reference while it runs, which chance alone brings about once in ten thousand
+//! scenarios.
 //!
-//! It takes some doing. A running greenlet is referred to by the op that switched to it, until control is back there; so it has
-//! to go back, and to be resumed by what holds no reference to it: the death of a child. A child refers to its parent, dead or not;
-//! so it needs another one. After that the greenlet continues, and with the next departure it is lost:
+//! It takes some doing. A running greenlet is referred to by the op that switched to it, until control is back there;
+//! so it has to go back, and to be resumed by what holds no reference to it: the death of a child. A child refers to
+//! its parent, dead or not; so it needs another one. After that the greenlet continues, and with the next departure it
+//! is lost:
 //!
 //! ```text
 //! script 0: new G -, new C G     sw G                sw C

@@ -21,14 +21,15 @@ pub(super) struct Temper {
     pub(super) delegates: u16,
     /// The chance that a greenlet is created without a run function.
     pub(super) bare: u16,
-    /// The chance that a script begins with a wait in `up`, so that its greenlet is suspended as soon as it has started.
+    /// The chance that a script begins with a wait in `up`, so that its greenlet is suspended as soon as it has
+    /// started.
     pub(super) waits: u16,
     /// The chance that, where an op is due, a greenlet is started and let go of.
     pub(super) lets_go: u16,
     /// The chance that a greenlet is to [lose its last reference](super::forsaken) while it runs.
     pub(super) forsakes: u16,
-    /// Whether slots of even numbers use `up`, which the interpreter runs by [`Me::up`](greenlet::Me::up). If not, the audit
-    /// knows every reference.
+    /// Whether slots of even numbers use `up`, which the interpreter runs by [`Me::up`](greenlet::Me::up). If not, the
+    /// audit knows every reference.
     pub(super) own_up: bool,
     /// How likely each of [`KINDS`] is.
     pub(super) weights: [u16; KINDS.len()],

@@ -47,7 +47,8 @@ fn every_op_and_every_size_comes_up() {
     assert_eq!(longest, 24);
 }
 
-/// Scenarios with a [forsaken](super::forsaken) greenlet are common: its script begins in a way that chance alone has not.
+/// Scenarios with a [forsaken](super::forsaken) greenlet are common: its script begins in a way that chance alone has
+/// not.
 #[test]
 fn running_greenlets_lose_their_last_references() {
     let forsaken = |made: &crate::Scenario| {

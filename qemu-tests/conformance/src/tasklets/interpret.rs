@@ -1,7 +1,7 @@
 //! Runs a scenario on the scheduler and writes its log.
 //!
-//! Each slot's tasklet runs `script`, a loop over the ops of that slot. Whatever the format cannot express is printed as
-//! `UNEXPECTED`, never skipped.
+//! Each slot's tasklet runs `script`, a loop over the ops of that slot. Whatever the format cannot express is printed
+//! as `UNEXPECTED`, never skipped.
 
 use super::log::{self, ChannelState, Ring, Shown, State, Token};
 use super::machine::{Machine, Me, Raised, STACKS, TASKLETS, Tasklet, channel};
@@ -211,8 +211,8 @@ impl Here<'_> {
     }
 }
 
-/// Every tasklet is in one place, and the books of the ring and of the channels say the same as the tasklets do. A difference is a
-/// line that no log has.
+/// Every tasklet is in one place, and the books of the ring and of the channels say the same as the tasklets do. A
+/// difference is a line that no log has.
 fn audit(me: &Me<'_>) {
     let mut tally = [0, 0];
     for tasklet in (0..Machine::slots()).filter_map(Machine::tasklet) {

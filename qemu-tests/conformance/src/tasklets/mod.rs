@@ -1,8 +1,8 @@
 //! Scenarios of tasklets and channels: the proof that `greenlet-tasklets` means what Stackless Python means.
 //!
-//! A real Stackless ran each scenario of `corpus/tasklets`, and its log stands beside it. This runs the same scripts on the
-//! scheduler and writes its own log; the two must agree byte for byte. `corpus/tasklets/README.md` describes both formats and
-//! every rule.
+//! A real Stackless ran each scenario of `corpus/tasklets`, and its log stands beside it. This runs the same scripts on
+//! the scheduler and writes its own log; the two must agree byte for byte. `corpus/tasklets/README.md` describes both
+//! formats and every rule.
 
 mod interpret;
 mod log;

@@ -2,7 +2,8 @@
 //@ stack: 16384
 #![no_std]
 #![no_main]
-//! Greenlets run into the guard pages below their stacks and are given up: an error goes to the parent, the others continue.
+//! Greenlets run into the guard pages below their stacks and are given up: an error goes to the parent, the others
+//! continue.
 
 use board::faults::{self, Access, Land};
 use board::{check, interrupts, println};
@@ -54,8 +55,8 @@ fn stopped(access: &Access) -> Option<Land> {
 fn land() -> ! {
     let overflow = OVERFLOW.lock().take().expect("the handler has left it");
     println!("    given up | {}", overflow.greenlet);
-    // SAFETY: a guard page has stopped it; no function of it is written in C or assembly. It shares nothing with others but
-    // handles. This stack is for nothing else.
+    // SAFETY: a guard page has stopped it; no function of it is written in C or assembly. It shares nothing with others
+    // but handles. This stack is for nothing else.
     let Err(Refused { reason, .. }) = unsafe { TREE.abandon(&overflow, "out of stack") };
     panic!("not given up: {reason}")
 }
@@ -177,7 +178,8 @@ fn under_a_supervisor(main: &Main, bystander: &Greenlet) {
     check!(STACKS.free() == 3);
 }
 
-/// A greenlet overflows while it handles its exit, because the last handle to it was dropped; only its killer gets the error.
+/// A greenlet overflows while it handles its exit, because the last handle to it was dropped; only its killer gets the
+/// error.
 fn when_killed(main: &Main, bystander: &Greenlet) {
     let stubborn = main.build(&STACKS).name("stubborn").spawn(|me, x| {
         let _kept = Counted::new();

@@ -2,7 +2,8 @@
 //@ timeout: 300
 #![no_std]
 #![no_main]
-//! An interrupt comes at the limit of a stack: with a stack of its own it is handled; without one it is handled, or no greenlet is abandoned.
+//! An interrupt comes at the limit of a stack: with a stack of its own it is handled; without one it is handled, or no
+//! greenlet is abandoned.
 
 use board::faults::{self, Access, Land};
 use board::{check, interrupts, println};
@@ -32,8 +33,8 @@ const ENOUGH: usize = 20;
 const SHARED: usize = 0;
 const LEFT: usize = 1;
 const IN_A_ROW: usize = 2;
-/// How many were handled, on a stack of their own and on the greenlet's; given up; refused, for one reason and the other; noticed as the
-/// greenlet left, for the handler had overwritten the canaries.
+/// How many were handled, on a stack of their own and on the greenlet's; given up; refused, for one reason and the
+/// other; noticed as the greenlet left, for the handler had overwritten the canaries.
 const OWN_HANDLED: usize = 3;
 const HANDLED_HERE: usize = 4;
 const GIVEN_UP: usize = 5;
@@ -42,8 +43,8 @@ const PUSHED: usize = 7;
 const LATE: usize = 8;
 const BROKEN: usize = 9;
 
-/// On whose stacks interrupts come, one after the other: on their own, and on the greenlet's. On aarch64 the board has its handler fault on
-/// that, and cannot report it there: it ends.
+/// On whose stacks interrupts come, one after the other: on their own, and on the greenlet's. On aarch64 the board has
+/// its handler fault on that, and cannot report it there: it ends.
 const KINDS: usize = if cfg!(target_arch = "x86_64") { 2 } else { 1 };
 
 fn word(at: usize) -> usize {

@@ -3,7 +3,8 @@
 //@ timeout: 300
 #![no_std]
 #![no_main]
-//! Every operation, with every number of bytes left on the stack: a guard page stops it, and it is given up with all others whole, or refused.
+//! Every operation, with every number of bytes left on the stack: a guard page stops it, and it is given up with all
+//! others whole, or refused.
 //!
 //! After each attempt all static memory is put back: a refusal leaves a tree that cannot continue.
 

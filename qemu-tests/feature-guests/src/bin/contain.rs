@@ -3,7 +3,8 @@
 //@ timeout: 120
 #![no_std]
 #![no_main]
-//! Greenlets panic and overflow their stacks, thousands in a row: each ends with what it said, and its stack serves the next one.
+//! Greenlets panic and overflow their stacks, thousands in a row: each ends with what it said, and its stack serves the
+//! next one.
 
 use board::faults::{self, Access, Land};
 use board::{check, interrupts, println};
@@ -80,8 +81,8 @@ fn stopped(access: &Access) -> Option<Land> {
 
 fn land() -> ! {
     let overflow = OVERFLOW.lock().take().expect("the handler has left it");
-    // SAFETY: a guard page has stopped it; no function of it is written in C or assembly. It shares nothing with others but
-    // handles. This stack is for nothing else.
+    // SAFETY: a guard page has stopped it; no function of it is written in C or assembly. It shares nothing with others
+    // but handles. This stack is for nothing else.
     let Err(Refused { reason, .. }) = unsafe { TREE.abandon(&overflow, Stop::Overflowed) };
     refused(reason);
     panic!("not given up: {reason}")
@@ -89,7 +90,8 @@ fn land() -> ! {
 
 /// Reclaims the stack of a greenlet of this guest.
 fn reclaim(greenlet: &Greenlet) -> bool {
-    // SAFETY: the greenlets of this guest link nothing in their frames and lend nothing from them, but for what ends with the guest.
+    // SAFETY: the greenlets of this guest link nothing in their frames and lend nothing from them, but for what ends
+    // with the guest.
     unsafe { greenlet.reclaim() }.is_ok()
 }
 
@@ -122,7 +124,8 @@ fn huge(x: u32) -> u32 {
     black_box([x; SIZE])[7]
 }
 
-/// Runs `body` in a child of main until it is given up, reclaims its stack, and says whether `expected` is what arrived.
+/// Runs `body` in a child of main until it is given up, reclaims its stack, and says whether `expected` is what
+/// arrived.
 fn one(main: &Main, body: impl FnOnce(&Me, u32) -> Outcome + 'static, expected: impl FnOnce(&Outcome) -> bool) -> bool {
     let Ok(g) = main.spawn(&GUARDED, body) else { return false };
     let arrived = g.switch(1);
@@ -326,7 +329,8 @@ const REFUSED: [Place; 10] = [
 /// Which of the words that are not put back is what: how many of these have begun, and why the last one was refused.
 const BEGUN: usize = 0;
 const REASON: usize = 1;
-/// How many bytes were left of the stack at the last attempt to overflow it in the kernel, and whether another one follows.
+/// How many bytes were left of the stack at the last attempt to overflow it in the kernel, and whether another one
+/// follows.
 const LEFT: usize = 2;
 const AGAIN: usize = 3;
 const REASONS: [AbandonError; 4] =
@@ -403,8 +407,8 @@ fn overflow_in_destructor(main: &Main) {
     });
 }
 
-/// The kill of a greenlet whose last handle is dropped, with 16 bytes more left each time. With the fewest, the greenlet is
-/// stopped before the kernel has begun, and is given up.
+/// The kill of a greenlet whose last handle is dropped, with 16 bytes more left each time. With the fewest, the
+/// greenlet is stopped before the kernel has begun, and is given up.
 fn overflow_in_kernel(main: &Main) {
     let bytes = anew::words()[LEFT].fetch_add(16, Relaxed) + 80;
     let doomed = main.spawn(&SPARE, |me: &Me, x| me.up(x)).expect("a stack is free");

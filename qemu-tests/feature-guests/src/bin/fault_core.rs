@@ -2,7 +2,8 @@
 //@ exit: fault
 #![no_std]
 #![no_main]
-//! Another core than the first overflows the stack it was started on: reported like any, and lines come out whole meanwhile.
+//! Another core than the first overflows the stack it was started on: reported like any, and lines come out whole
+//! meanwhile.
 
 use core::hint::{black_box, spin_loop};
 use core::sync::atomic::{AtomicUsize, Ordering::SeqCst};

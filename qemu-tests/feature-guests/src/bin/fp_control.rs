@@ -1,7 +1,8 @@
 //@ profiles: debug release small
 #![no_std]
 #![no_main]
-//! With `fp-control` each greenlet has control words of its own, over every kind of transfer; at first those of its creator.
+//! With `fp-control` each greenlet has control words of its own, over every kind of transfer; at first those of its
+//! creator.
 
 use board::{check, println};
 use core::ptr;

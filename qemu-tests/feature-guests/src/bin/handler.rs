@@ -1,6 +1,7 @@
 #![no_std]
 #![no_main]
-//! An interrupt handler may query which greenlet it interrupted and leave requests for greenlets; it enters no tree and ends no greenlet.
+//! An interrupt handler may query which greenlet it interrupted and leave requests for greenlets; it enters no tree and
+//! ends no greenlet.
 
 use board::{check, interrupts, println};
 use greenlet::{EnterError, Gone, RemoteGreenlet, StackPool, State, Tree};

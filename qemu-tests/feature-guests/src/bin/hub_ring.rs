@@ -3,7 +3,8 @@
 //@ stack: 4096
 #![no_std]
 #![no_main]
-//! Four cores, a hub each: tokens go round by signals, values by a remote channel; a core without one sleeps until it is kicked.
+//! Four cores, a hub each: tokens go round by signals, values by a remote channel; a core without one sleeps until it
+//! is kicked.
 
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::SeqCst;

@@ -1,6 +1,7 @@
 #![no_std]
 #![no_main]
-//! The ready-made core identity by aarch64's MPIDR; x86_64 has no such register, and there shows `SingleCore` once more.
+//! The ready-made core identity by aarch64's MPIDR; x86_64 has no such register, and there shows `SingleCore` once
+//! more.
 
 use board::check;
 #[cfg(target_arch = "aarch64")]

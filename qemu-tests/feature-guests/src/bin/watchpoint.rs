@@ -2,7 +2,8 @@
 //@ stack: 8192
 #![no_std]
 #![no_main]
-//! Without guard pages, the debug registers stop greenlets at the limits of their stacks, whichever runs: they are given up.
+//! Without guard pages, the debug registers stop greenlets at the limits of their stacks, whichever runs: they are
+//! given up.
 
 use board::faults::{self, Access, Land};
 use board::{check, println};
@@ -36,8 +37,8 @@ fn stopped(access: &Access) -> Option<Land> {
 fn land() -> ! {
     let overflow = OVERFLOW.lock().take().expect("the handler has left it");
     println!("stopped | {}", overflow.greenlet);
-    // SAFETY: a watchpoint has stopped it at the limit of its stack, and its assembly skips nothing. It shares nothing with others
-    // but handles. This stack is for nothing else.
+    // SAFETY: a watchpoint has stopped it at the limit of its stack, and its assembly skips nothing. It shares nothing
+    // with others but handles. This stack is for nothing else.
     let Err(Refused { reason, .. }) = unsafe { TREE.abandon(&overflow, "out of stack") };
     panic!("not given up: {reason}")
 }

@@ -1,7 +1,8 @@
-//! What the kernel takes of a stack, to the byte, and the least stack that a body is accepted for. Fails when that is less.
+//! What the kernel takes of a stack, to the byte, and the least stack that a body is accepted for. Fails when that is
+//! less.
 //!
-//! Every instruction is stepped through, so that the lowest stack pointer is seen wherever it is; and the stack is painted, so that
-//! what is written below it is seen, as functions without calls may do.
+//! Every instruction is stepped through, so that the lowest stack pointer is seen wherever it is; and the stack is
+//! painted, so that what is written below it is seen, as functions without calls may do.
 
 #[cfg(feature = "small")]
 mod small;
@@ -125,8 +126,8 @@ where
     least
 }
 
-/// Measures a body on a stack that it is accepted on, while it settles kills that were requested from elsewhere, if there
-/// is room for that. Returns how many bytes of the stack are left.
+/// Measures a body on a stack that it is accepted on, while it settles kills that were requested from elsewhere, if
+/// there is room for that. Returns how many bytes of the stack are left.
 fn settles<V, F>(main: &Greenlet<V, Error>, what: &str, small: &Small<V>, others: Region, body: impl Fn() -> F) -> i64
 where
     V: Default + 'static,

@@ -1,4 +1,5 @@
-//! `spawn` refuses what `set_run` refuses, where the program builds: on stacks that only a program with optimization may have.
+//! `spawn` refuses what `set_run` refuses, where the program builds: on stacks that only a program with optimization
+//! may have.
 
 use crate::{Error, Word, least_stack};
 use greenlet::{Greenlet, Me, Outcome, SpawnError, StackPool, Tree};

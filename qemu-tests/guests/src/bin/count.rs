@@ -5,8 +5,8 @@
 #![no_main]
 //! What each operation costs, in instructions executed: exact, by QEMU's `-icount shift=0`. Built with --release.
 //!
-//! Prints what the loops of the package `operations` took, for the runner to make figures of. Debug information is part of its
-//! setting: variables change what the compiler does with a few instructions of `enter` and of the end of a tree.
+//! Prints what the loops of the package `operations` took, for the runner to make figures of. Debug information is part
+//! of its setting: variables change what the compiler does with a few instructions of `enter` and of the end of a tree.
 
 use board::{check, instructions, println};
 use core::cell::Cell;

@@ -7,10 +7,10 @@
 #![no_main]
 //! Every instruction of every operation is interrupted, and no register, value or stack is changed by it.
 //!
-//! Each operation is done undisturbed first. Then it is stepped: an interrupt comes before each of its instructions. Then it is
-//! done again and again, with the timer set to one nanosecond more each time: one interrupt comes, before one instruction. The
-//! handler overwrites all that a handler may, and notes where it came. All that is done twice: with handlers on a stack of
-//! their own, and on the stack of the interrupted code.
+//! Each operation is done undisturbed first. Then it is stepped: an interrupt comes before each of its instructions.
+//! Then it is done again and again, with the timer set to one nanosecond more each time: one interrupt comes, before
+//! one instruction. The handler overwrites all that a handler may, and notes where it came. All that is done twice:
+//! with handlers on a stack of their own, and on the stack of the interrupted code.
 //!
 //! Which instructions these were is printed at the end, for the host, which compares them with all that there are.
 
@@ -93,8 +93,8 @@ fn done(operation: &Operation, plan: Plan) -> Seen {
     Seen { value: value.unwrap_or(0), lost: observed::take_lost(), free: stacks::STACKS.free() }
 }
 
-/// Interrupts the operation in all ways, with handlers on their `own` stack or not. Returns how many bytes of the greenlet's
-/// stack it takes, undisturbed and interrupted.
+/// Interrupts the operation in all ways, with handlers on their `own` stack or not. Returns how many bytes of the
+/// greenlet's stack it takes, undisturbed and interrupted.
 fn interrupted(operation: &Operation, own: bool) -> [usize; 2] {
     static STEPPED: Hits = Hits::new();
     let Operation { name, .. } = operation;

@@ -2,7 +2,8 @@
 //@ stack: 4096
 #![no_std]
 #![no_main]
-//! A hub: tasks sleep by a timer interrupt, wait for signals and futures that a handler wakes, and a deadlock is reported.
+//! A hub: tasks sleep by a timer interrupt, wait for signals and futures that a handler wakes, and a deadlock is
+//! reported.
 
 use core::cell::Cell;
 use core::fmt::{self, Write};

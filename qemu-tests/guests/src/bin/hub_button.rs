@@ -2,7 +2,8 @@
 //@ stack: 4096
 #![no_std]
 #![no_main]
-//! The program for bare metal of the README of `greenlet-hub`: an interrupt wakes a task, which sends to another one; a deadlock is told.
+//! The program for bare metal of the README of `greenlet-hub`: an interrupt wakes a task, which sends to another one; a
+//! deadlock is told.
 
 use board::{interrupts, println};
 

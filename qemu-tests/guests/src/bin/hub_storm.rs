@@ -3,7 +3,8 @@
 //@ stack: 4096
 #![no_std]
 #![no_main]
-//! A storm of wakes: a timer raises a signal at random distances, some of them while the core is awake, and none is lost.
+//! A storm of wakes: a timer raises a signal at random distances, some of them while the core is awake, and none is
+//! lost.
 
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::SeqCst;
@@ -42,7 +43,8 @@ fn main() {
     println!("no wake was lost");
 }
 
-/// Each raise is awaited, so each that is lost would be waited for. The hub has no timer of its own here: the storm uses it.
+/// Each raise is awaited, so each that is lost would be waited for. The hub has no timer of its own here: the storm
+/// uses it.
 fn storm(me: &Task, wakes: u32) -> Result<u32, Stop> {
     let mut state = 0x2545_f491_u32;
     for taken in 0..wakes {

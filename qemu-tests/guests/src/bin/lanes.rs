@@ -2,8 +2,8 @@
 //@ profiles: debug release small
 #![no_std]
 #![no_main]
-//! Vectors that are live over a switch in code for SVE or AVX2, which the rest of the image is not compiled for: no lane is
-//! lost.
+//! Vectors that are live over a switch in code for SVE or AVX2, which the rest of the image is not compiled for: no
+//! lane is lost.
 //!
 //! Needs a processor that has these, such as QEMU's `max`.
 
@@ -41,7 +41,8 @@ fn main() {
     }
 }
 
-/// One side fills all vector registers and nothing else, while the other one has vectors in them, first main, then its child.
+/// One side fills all vector registers and nothing else, while the other one has vectors in them, first main, then its
+/// child.
 fn both_ways(main: &Main) {
     let scribbles = main.spawn(&STACKS, |me, mut x| {
         loop {
@@ -84,15 +85,15 @@ fn expected() -> (bool, Words) {
 
 const FACTORS: [u64; 4] = [3, 0x9e37_79b9_7f4a_7c15, 5, 0x0123_4567_89ab_cdef];
 
-/// What is done to a word. The factors are the same in each turn: where it is done with vectors, these hold a factor in each of
-/// their lanes, over everything that there is between two turns.
+/// What is done to a word. The factors are the same in each turn: where it is done with vectors, these hold a factor in
+/// each of their lanes, over everything that there is between two turns.
 #[inline(always)]
 fn turn(word: &mut u64, [a, b, c, d]: &[u64; 4]) {
     *word = (word.wrapping_mul(*a) ^ b).wrapping_add(*c) ^ d;
 }
 
-/// Changes the words turn by turn, with a transfer after each; whether all of these went well. Inlined into code that may use
-/// vectors.
+/// Changes the words turn by turn, with a transfer after each; whether all of these went well. Inlined into code that
+/// may use vectors.
 #[inline(always)]
 fn turns(words: &mut [u64], factors: &[u64; 4], transfer: impl Fn() -> bool) -> bool {
     let mut well = true;

@@ -1,7 +1,8 @@
 //@ profiles: debug release small
 #![no_std]
 #![no_main]
-//! A function with a frame of 64 KiB does not step over the guard page below an 8 KiB stack: the compiler probes the way down.
+//! A function with a frame of 64 KiB does not step over the guard page below an 8 KiB stack: the compiler probes the
+//! way down.
 
 use board::faults::{self, Access, Land};
 use board::{check, println};

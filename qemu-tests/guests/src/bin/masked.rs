@@ -1,7 +1,7 @@
 #![no_std]
 #![no_main]
-//! A switch with interrupts masked that were unmasked at `enter`, or at a switch since, is refused, whichever kind of interrupts it
-//! is; a greenlet that is lost meanwhile ends all the same.
+//! A switch with interrupts masked that were unmasked at `enter`, or at a switch since, is refused, whichever kind of
+//! interrupts it is; a greenlet that is lost meanwhile ends all the same.
 
 use board::{check, interrupts, println};
 use greenlet::{Refusal, Sent, StackPool, Thrown, Tree};

@@ -1,6 +1,7 @@
 #![no_std]
 #![no_main]
-//! Tasklets with interrupts masked that were not masked at `enter`: a tasklet that would have to let another one run continues with an error.
+//! Tasklets with interrupts masked that were not masked at `enter`: a tasklet that would have to let another one run
+//! continues with an error.
 
 use board::{check, interrupts, println};
 use greenlet::StackPool;

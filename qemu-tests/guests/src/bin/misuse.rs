@@ -1,8 +1,8 @@
 //@ timeout: 120
 #![no_std]
 #![no_main]
-//! Everything that the kernel must refuse or survive, case after case, and an account after each; at the end an overflow, and
-//! what can be done while it is reported.
+//! Everything that the kernel must refuse or survive, case after case, and an account after each; at the end an
+//! overflow, and what can be done while it is reported.
 
 use board::{check, println};
 

@@ -1,6 +1,7 @@
 #![no_std]
 #![no_main]
-//! A greenlet that has overflowed its stack does not switch away: main's stack carries the report, and no greenlet runs again.
+//! A greenlet that has overflowed its stack does not switch away: main's stack carries the report, and no greenlet runs
+//! again.
 
 use board::{check, println};
 use core::cell::Cell;

@@ -4,8 +4,8 @@
 #![no_main]
 //! What a round trip costs in instructions: of greenlets, of two tasks of Embassy, and of a future polled by hand.
 //!
-//! As the guest `count`, it prints what loops took, for the runner to make figures of. In each a number goes to the other side and
-//! comes back as the next one.
+//! As the guest `count`, it prints what loops took, for the runner to make figures of. In each a number goes to the
+//! other side and comes back as the next one.
 
 use board::{check, instructions, println};
 use core::hint::black_box;

@@ -45,8 +45,8 @@ alignments! { A1 = 1 A8 = 8 A16 = 16 A128 = 128 A256 = 256 }
 fn main() {
     println!("sent to the started, the unstarted, the dead and oneself; returned; as an exit; thrown; lost;");
     println!("captured by a body; dropped with its greenlet; left behind at the end of the tree; sent after it:");
-    // In a register up to 8 bytes, in memory above, and one of alignment 0 to 256: values and errors of each kind, beside each other.
-    // All sizes between are in the hosted tests `values`, which compile in a fraction of the time.
+    // In a register up to 8 bytes, in memory above, and one of alignment 0 to 256: values and errors of each kind,
+    // beside each other. All sizes between are in the hosted tests `values`, which compile in a fraction of the time.
     cases! {
         0, A1; 256, A256
         0, A256; 1, A1

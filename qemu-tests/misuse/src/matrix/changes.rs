@@ -1,5 +1,5 @@
-//! What changes a greenlet or makes one, and what must come of it. Control stays where it is, and the subject's state is what
-//! it was.
+//! What changes a greenlet or makes one, and what must come of it. Control stays where it is, and the subject's state
+//! is what it was.
 
 use super::table::rows;
 use super::{Call, Row, calls};

@@ -1,8 +1,8 @@
 //! Destructors that act: wherever the kernel drops something of the user's, that does one of the things that it may do.
 //!
-//! A row for each place, a column for each act. The places are two kinds. In most, what is dropped is dropped by main, in the
-//! middle of a call, and each act comes back there. In the other, it lies on the stack of a greenlet that ends: an act that
-//! sends control to main leaves that greenlet where it is, until it is asked to end once more.
+//! A row for each place, a column for each act. The places are two kinds. In most, what is dropped is dropped by main,
+//! in the middle of a call, and each act comes back there. In the other, it lies on the stack of a greenlet that ends:
+//! an act that sends control to main leaves that greenlet where it is, until it is asked to end once more.
 
 use crate::Case;
 use crate::answer::Answer::{self, Done, Error, Exit, Number, Value as Got};

@@ -36,8 +36,8 @@ group! { "kept":
     a_kill_in_progress_of_another_tree_is_not_its_own,
 }
 
-/// Everything that moves control, makes something, or changes a greenlet is refused by an inert handle, in no tree, in another
-/// one, and in the next run of its own.
+/// Everything that moves control, makes something, or changes a greenlet is refused by an inert handle, in no tree, in
+/// another one, and in the next run of its own.
 fn inert(make: fn(&Main) -> Handle) -> Handle {
     let kept = tree(make);
     refuses(&kept, None);

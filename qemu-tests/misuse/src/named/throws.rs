@@ -229,7 +229,8 @@ fn the_hook_kills_another_that_fails_too() {
     });
 }
 
-/// A round ends no greenlet, so there is no further one: it keeps its stack, with the destructor and the exit that it got.
+/// A round ends no greenlet, so there is no further one: it keeps its stack, with the destructor and the exit that it
+/// got.
 fn a_destructor_throws_into_main_at_the_end_of_the_tree() {
     let kept = tree(|main| {
         // By way of a dead one: a handle to main would stay on that stack, and the tree could not be entered again.

@@ -152,7 +152,8 @@ static ENDED: &[Except] = &[
 ];
 const REFUSED_ENDED: &str = "refused: `Ended`";
 
-/// The row of the hook of an overflow. Its operations are done one after the other, in one call: the hook cannot return.
+/// The row of the hook of an overflow. Its operations are done one after the other, in one call: the hook cannot
+/// return.
 pub(super) static OVERFLOW: Callback = Callback {
     except: &[
         except("switch", Answer::Back(Refusal::Overflow, 7), REFUSED_OVERFLOW),

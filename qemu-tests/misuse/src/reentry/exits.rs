@@ -1,5 +1,5 @@
-//! `exit` inside of a callback, while a thread-local holds the last handle to a greenlet that waits: its destructor drops that, so
-//! that a greenlet is ended inside of the callback, inside of `exit`.
+//! `exit` inside of a callback, while a thread-local holds the last handle to a greenlet that waits: its destructor
+//! drops that, so that a greenlet is ended inside of the callback, inside of `exit`.
 
 use super::callbacks::CALLBACKS;
 use super::{ACT, LAST, prepare};

@@ -1,8 +1,9 @@
-//! Everything that the kernel calls, and every operation inside of it: what comes of that, and that the kernel is whole afterwards.
+//! Everything that the kernel calls, and every operation inside of it: what comes of that, and that the kernel is whole
+//! afterwards.
 //!
-//! `callbacks` makes the kernel call user code, in each of the ways that there are; `operations` are done there. Each pair is a
-//! case. What is expected is what an operation gives elsewhere, or what a callback excepts. `docs/reentry.md` has the same as a
-//! table, which [`write_table`] makes: a test compares the two.
+//! `callbacks` makes the kernel call user code, in each of the ways that there are; `operations` are done there. Each
+//! pair is a case. What is expected is what an operation gives elsewhere, or what a callback excepts. `docs/reentry.md`
+//! has the same as a table, which [`write_table`] makes: a test compares the two.
 
 mod callbacks;
 #[cfg(not(target_os = "none"))]
@@ -27,8 +28,8 @@ use core::fmt;
 pub(crate) use operations::Operation;
 use operations::{Group, OPERATIONS};
 
-/// Greenlets for the operations: one that waits in `up`, one that does and has no other handle, one of each kind that has not
-/// started.
+/// Greenlets for the operations: one that waits in `up`, one that does and has no other handle, one of each kind that
+/// has not started.
 static PARTNER: Single<Handle> = Single::empty();
 static LAST: Single<Handle> = Single::empty();
 static UNSTARTED: Single<Handle> = Single::empty();

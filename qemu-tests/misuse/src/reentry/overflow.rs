@@ -14,8 +14,8 @@ type Tell = fn(&'static str, Option<Failure>);
 /// The function that gets the result of each operation, and the one that ends the program.
 static TOLD: Single<(Tell, fn() -> !)> = Single::empty();
 
-/// Lets a greenlet leave whose canaries are overwritten. In the hook of the overflow every operation is done; `tell` gets
-/// what was not as it must be, by the operation's name. Then `end` ends the program: nothing else can.
+/// Lets a greenlet leave whose canaries are overwritten. In the hook of the overflow every operation is done; `tell`
+/// gets what was not as it must be, by the operation's name. Then `end` ends the program: nothing else can.
 pub fn overflow(tell: Tell, end: fn() -> !) -> ! {
     TOLD.set((tell, end));
     let _unreached = OVERFLOWS.enter(|main| {

@@ -2,9 +2,10 @@
 #![no_main]
 //! Prints how small a stack may be, for bodies that do one thing each.
 //!
-//! What a body has written to is its high-water mark, on a stack with room for everything. It works on the smallest stack that
-//! has room for that above its canary band; or on the smallest that is accepted, if that is larger. To see that it does work
-//! there, it runs on that one once more: had it not kept to its stack, the check on the way out would say so.
+//! What a body has written to is its high-water mark, on a stack with room for everything. It works on the smallest
+//! stack that has room for that above its canary band; or on the smallest that is accepted, if that is larger. To see
+//! that it does work there, it runs on that one once more: had it not kept to its stack, the check on the way out would
+//! say so.
 
 use greenlet::{Greenlet, Main, Me, Outcome, StackPool, StackRegion, Thrown, Tree};
 use sizes::figure;

@@ -30,8 +30,9 @@ mod valgrind {
         }
         let request = [STACK_REGISTER, stack.limit, stack.base - 1, 0, 0, 0];
         let mut _number = 0_usize;
-        // SAFETY: this is the form of a request to valgrind: instructions that change nothing, rotations by 128 in all and
-        // an exchange of a register with itself. It reads the six words that rax points to, and leaves its answer in rdx.
+        // SAFETY: this is the form of a request to valgrind: instructions that change nothing, rotations by 128 in all
+        // and an exchange of a register with itself. It reads the six words that rax points to, and leaves its answer
+        // in rdx.
         unsafe {
             asm!(
                 "rol rdi, 3",
@@ -46,7 +47,8 @@ mod valgrind {
     }
 }
 
-/// AddressSanitizer marks what surrounds the locals of a frame until the frame returns; the last frames of a greenlet never do.
+/// AddressSanitizer marks what surrounds the locals of a frame until the frame returns; the last frames of a greenlet
+/// never do.
 #[cfg(feature = "asan")]
 mod asan {
     use greenlet::Stack;

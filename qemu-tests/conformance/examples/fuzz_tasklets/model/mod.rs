@@ -1,5 +1,6 @@
-//! The rules of the corpus, as plainly as they can be said: the current tasklet, a queue of the others, and cells. Nothing here is
-//! shared with the scheduler, and nothing switches: a tasklet is its slot, the index of its op, and what that op waits for.
+//! The rules of the corpus, as plainly as they can be said: the current tasklet, a queue of the others, and cells.
+//! Nothing here is shared with the scheduler, and nothing switches: a tasklet is its slot, the index of its op, and
+//! what that op waits for.
 
 mod ops;
 mod turns;

@@ -7,8 +7,8 @@ impl Model<'_> {
         self.waiting.last().copied().unwrap_or(0)
     }
 
-    /// Takes one out of whatever queue it is in. Says whether it was in the queue of turns; then those before it come after
-    /// those behind it.
+    /// Takes one out of whatever queue it is in. Says whether it was in the queue of turns; then those before it come
+    /// after those behind it.
     pub(super) fn take_out(&mut self, target: usize, current_between: bool) {
         let me = self.current;
         if let Some(at) = self.queue.iter().position(|&other| other == target) {

@@ -103,10 +103,11 @@ fn lives(census: &Census, books: &mut Books) -> Verdict {
 
 /// Every reference is accounted for.
 ///
-/// Some cannot be named from here, only counted. A kill in progress refers to its victim and to the victim's old parent. A
-/// greenlet that waits in `Me::up` refers to its parent by a reference of its own only if it must: when it left by the slow
-/// path, or when its parent was changed since; where that is not recorded, one or none is right. And a kill that is over, and puts
-/// back a parent over one that was set meanwhile, holds its victim while the release of that one kills again.
+/// Some cannot be named from here, only counted. A kill in progress refers to its victim and to the victim's old
+/// parent. A greenlet that waits in `Me::up` refers to its parent by a reference of its own only if it must: when it
+/// left by the slow path, or when its parent was changed since; where that is not recorded, one or none is right. And a
+/// kill that is over, and puts back a parent over one that was set meanwhile, holds its victim while the release of
+/// that one kills again.
 fn references(census: &Census, books: &Books) -> Verdict {
     let (pinned, perhaps) = ups(census, books);
     let mut unexplained = 0;

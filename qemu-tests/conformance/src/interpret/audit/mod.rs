@@ -1,8 +1,8 @@
 //! The audit: after every op, does all that the kernel reports agree with all that the interpreter
 //! has recorded?
 //!
-//! The interpreter keeps [books](books): which greenlet holds which reference, which has a body. After each op it takes a
-//! [census](census) of all greenlets, by the kernel's public API. Whether the two agree is for [`judge`] to say:
+//! The interpreter keeps [books](books): which greenlet holds which reference, which has a body. After each op it takes
+//! a [census](census) of all greenlets, by the kernel's public API. Whether the two agree is for [`judge`] to say:
 //!
 //! - exactly one greenlet runs, it is current, and it is the one that calls the audit;
 //! - no greenlet goes back in its life cycle: unstarted, then running or suspended, then dead, then freed;
@@ -41,7 +41,8 @@ use crate::scenario::Scenario;
 ///
 /// The scenario is broken off then. If the kernel is still sound enough to end the tree, this returns.
 ///
-/// With `forgetful`, the interpreter does not note which greenlet pins which. Then its books are wrong, and the audit must find that.
+/// With `forgetful`, the interpreter does not note which greenlet pins which. Then its books are wrong, and the audit
+/// must find that.
 #[must_use]
 pub fn audit(scenario: &Scenario, say: Sink, forgetful: bool) -> bool {
     let (violation, place) = match super::enter(scenario, None, Books::opened_for(say, forgetful)) {
@@ -94,8 +95,8 @@ fn tell(say: Sink, scenario: &str, violation: Violation, place: fmt::Arguments<'
     log::write(say, format_args!("AUDIT {}: scenario {scenario}, {place}: {violation}", violation.kind()));
 }
 
-/// The tree has ended and the slots are empty. Nothing is left: no script continues once its scenario is over, so none can
-/// have refused to end.
+/// The tree has ended and the slots are empty. Nothing is left: no script continues once its scenario is over, so none
+/// can have refused to end.
 fn after_the_end() -> Result<(), Violation> {
     TREE.enter(|_| ()).map_err(|refused| Violation::Enter { reason: refused.reason })?;
     let found = STACKS.count() - STACKS.free();

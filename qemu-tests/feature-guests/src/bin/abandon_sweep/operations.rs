@@ -72,7 +72,8 @@ impl Drop for Works {
     }
 }
 
-/// The greenlets that operations are tried on. Handles are here and not on the stack that overflows, as far as possible.
+/// The greenlets that operations are tried on. Handles are here and not on the stack that overflows, as far as
+/// possible.
 pub(crate) struct Set {
     main: Handle,
     waiting: Handle,
@@ -183,8 +184,8 @@ impl Set {
     }
 }
 
-/// How many references there are, to all greenlets but main, that are neither handles of the set nor parent fields: those that lie on
-/// the stack of the one that overflowed. None is missing, and none is to main.
+/// How many references there are, to all greenlets but main, that are neither handles of the set nor parent fields:
+/// those that lie on the stack of the one that overflowed. None is missing, and none is to main.
 pub(crate) fn surplus(main: &Main, deep: &Handle, set: &Set) -> usize {
     let mut surplus = 0;
     main.for_each(|greenlet| {
@@ -203,7 +204,8 @@ pub(crate) fn surplus(main: &Main, deep: &Handle, set: &Set) -> usize {
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
     pub(crate) run: fn(&Me, &Set),
-    /// How many handles its own code holds for a while: they are lost with the stack. And what a leak keeps, if it goes well.
+    /// How many handles its own code holds for a while: they are lost with the stack. And what a leak keeps, if it goes
+    /// well.
     pub(crate) loses: usize,
     pub(crate) tracer: Option<Tracer<u32, Told>>,
 }

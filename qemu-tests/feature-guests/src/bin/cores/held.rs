@@ -1,4 +1,5 @@
-//! The holder of each slot of the pool: a cell for each, that a greenlet claims when it starts and gives back when it ends.
+//! The holder of each slot of the pool: a cell for each, that a greenlet claims when it starts and gives back when it
+//! ends.
 
 use core::hint::black_box;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};

@@ -1,4 +1,5 @@
-//! A lane: one core orders a request to its greenlet from another core, and gets the result. It has one order at a time.
+//! A lane: one core orders a request to its greenlet from another core, and gets the result. It has one order at a
+//! time.
 //!
 //! ```text
 //!   owner: spawns a greenlet          sender

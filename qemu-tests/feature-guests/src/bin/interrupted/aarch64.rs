@@ -8,8 +8,8 @@ pub(crate) type Words = [u64; 30 + 64];
 /// In the place of what was not stored.
 pub(crate) const NOTHING: Words = [0; 30 + 64];
 
-/// Loads the registers from `loaded`, unmasks interrupts for a few instructions, and stores what is in the registers then in
-/// `found`.
+/// Loads the registers from `loaded`, unmasks interrupts for a few instructions, and stores what is in the registers
+/// then in `found`.
 #[unsafe(naked)]
 pub(crate) extern "C" fn while_loaded(loaded: &Words, found: &mut Words) {
     naked_asm!(

@@ -2,15 +2,15 @@
 
 use core::arch::naked_asm;
 
-/// What they hold: 14 general registers, without rsp and rax, which is where they are loaded from; xmm0 to xmm15, two words
-/// each.
+/// What they hold: 14 general registers, without rsp and rax, which is where they are loaded from; xmm0 to xmm15, two
+/// words each.
 pub(crate) type Words = [u64; 14 + 32];
 
 /// In the place of what was not stored.
 pub(crate) const NOTHING: Words = [0; 14 + 32];
 
-/// Loads the registers from `loaded`, unmasks interrupts for a few instructions, and stores what is in the registers then in
-/// `found`.
+/// Loads the registers from `loaded`, unmasks interrupts for a few instructions, and stores what is in the registers
+/// then in `found`.
 #[unsafe(naked)]
 pub(crate) extern "C" fn while_loaded(loaded: &Words, found: &mut Words) {
     naked_asm!(

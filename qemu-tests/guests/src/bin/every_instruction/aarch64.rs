@@ -5,8 +5,8 @@ use core::ptr;
 
 use crate::observed::Lost;
 
-/// Calls `call(job)` with patterns in all registers that a function must keep, and in 16 words of the stack. Tells in which
-/// bits these differ from what the call leaves there.
+/// Calls `call(job)` with patterns in all registers that a function must keep, and in 16 words of the stack. Tells in
+/// which bits these differ from what the call leaves there.
 ///
 /// d8 to d15 are among them where the compiler uses floating point registers at all.
 ///
@@ -82,8 +82,8 @@ pub(crate) unsafe extern "C" fn framed(call: unsafe extern "C" fn(*mut ()), job:
     )
 }
 
-/// Overwrites every register that a function may change, as a handler may: x0 to x18, v0 to v7, v16 to v31, the high halves
-/// of v8 to v15, and the condition flags; and 32 words below the stack pointer.
+/// Overwrites every register that a function may change, as a handler may: x0 to x18, v0 to v7, v16 to v31, the high
+/// halves of v8 to v15, and the condition flags; and 32 words below the stack pointer.
 #[unsafe(naked)]
 pub(crate) extern "C" fn scribble() {
     naked_asm!(
@@ -174,8 +174,8 @@ pub(crate) unsafe extern "C" fn fill(start: *mut u64, words: usize, value: u64) 
     naked_asm!("2: str x2, [x0], #8", "subs x1, x1, #1", "b.ne 2b", "ret")
 }
 
-/// How many of the first `words` words of `now` differ from `one` and `other`, where these two are the same. They need not be
-/// initialised.
+/// How many of the first `words` words of `now` differ from `one` and `other`, where these two are the same. They need
+/// not be initialised.
 ///
 /// Not looked at is the bit that says that this code is stepped, of DAIF: the kernel looks at the
 /// register, which may leave a copy.

@@ -42,8 +42,8 @@ impl Hits {
         pairs.map(|(word, other)| (word.load(Relaxed) & !other.load(Relaxed)).count_ones()).sum()
     }
 
-    /// Prints them as notes for the host: `# hit NAME ADDRESS WORD`, in hexadecimal. Bit 0 of a word is the instruction at that
-    /// address, and each next bit one that begins 4 bytes (aarch64) or 1 byte (x86_64) after it.
+    /// Prints them as notes for the host: `# hit NAME ADDRESS WORD`, in hexadecimal. Bit 0 of a word is the instruction
+    /// at that address, and each next bit one that begins 4 bytes (aarch64) or 1 byte (x86_64) after it.
     pub(crate) fn print(&self, name: &str) {
         for (index, word) in self.words().iter().enumerate() {
             let word = word.load(Relaxed);

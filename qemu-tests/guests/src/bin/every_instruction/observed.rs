@@ -42,8 +42,8 @@ pub(crate) fn kept<R>(patterns: Patterns, transfer: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Calls `f` with registers and with a stack that are the same each time, at the same place. What is there may be copied by
-/// code that does not know that it is of no use, and be left on the greenlet's stack.
+/// Calls `f` with registers and with a stack that are the same each time, at the same place. What is there may be
+/// copied by code that does not know that it is of no use, and be left on the greenlet's stack.
 pub(crate) fn reproduced<R>(f: impl FnOnce() -> R) -> R {
     /// Bytes of the guest's stack that this may be called on.
     const ABOVE: usize = 32 << 10;

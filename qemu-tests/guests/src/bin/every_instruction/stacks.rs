@@ -16,8 +16,8 @@ pub(crate) static STACKS: StackPool<1, SIZE> = StackPool::new();
 
 /// What an operation left on it that was done undisturbed twice.
 ///
-/// Numbers of greenlets and a count of claims are never the same twice, and registers that hold them are saved on the stack by
-/// functions that know nothing of it: where the two differ, nothing can be said.
+/// Numbers of greenlets and a count of claims are never the same twice, and registers that hold them are saved on the
+/// stack by functions that know nothing of it: where the two differ, nothing can be said.
 static mut UNDISTURBED: [Words; 2] = [[MaybeUninit::uninit(); WORDS]; 2];
 
 type Words = [MaybeUninit<u64>; WORDS];

@@ -8,8 +8,8 @@ use crate::isa;
 /// More nanoseconds than any operation takes.
 const MOST: u32 = 1 << 18;
 
-/// Runs an operation again and again, so that the timer's interrupt comes before each of its instructions. `run` does it by a
-/// plan, and looks at what became of it. Returns how many runs it took.
+/// Runs an operation again and again, so that the timer's interrupt comes before each of its instructions. `run` does
+/// it by a plan, and looks at what became of it. Returns how many runs it took.
 pub(crate) fn sweep(run: &impl Fn(Plan)) -> u32 {
     let first = first_during(run);
     let mut runs = 0;
@@ -27,8 +27,8 @@ pub(crate) fn sweep(run: &impl Fn(Plan)) -> u32 {
     runs
 }
 
-/// The interrupt after `nanoseconds` has the operation do what it does in no undisturbed run, until it is back at the same
-/// instruction: a second one is swept over that.
+/// The interrupt after `nanoseconds` has the operation do what it does in no undisturbed run, until it is back at the
+/// same instruction: a second one is swept over that.
 fn sweep_undone(run: &impl Fn(Plan), nanoseconds: u32) -> u32 {
     /// More nanoseconds than the end of the handler and the way back take.
     const LONGEST: u32 = 1 << 12;

@@ -4,8 +4,8 @@ use core::arch::naked_asm;
 
 use crate::observed::Lost;
 
-/// Calls `call(job)` with patterns in all registers that a function must keep, and in 16 words of the stack. Tells in which
-/// bits these differ from what the call leaves there.
+/// Calls `call(job)` with patterns in all registers that a function must keep, and in 16 words of the stack. Tells in
+/// which bits these differ from what the call leaves there.
 ///
 /// # Safety
 ///
@@ -141,8 +141,8 @@ pub(crate) unsafe extern "C" fn fill(start: *mut u64, words: usize, value: u64) 
     naked_asm!("mov rcx, rsi", "mov rax, rdx", "rep stosq", "ret")
 }
 
-/// How many of the first `words` words of `now` differ from `one` and `other`, where these two are the same. They need not be
-/// initialised.
+/// How many of the first `words` words of `now` differ from `one` and `other`, where these two are the same. They need
+/// not be initialised.
 ///
 /// Not looked at is the bit that says that this code is stepped, of RFLAGS: the kernel looks at the
 /// register, which may leave a copy.

@@ -1,5 +1,5 @@
-//! The vectors of SVE, of several widths. Not on a soft-float target, whose code uses no vector registers at all; these are
-//! filled nevertheless.
+//! The vectors of SVE, of several widths. Not on a soft-float target, whose code uses no vector registers at all; these
+//! are filled nevertheless.
 
 use core::arch::{asm, naked_asm};
 

@@ -1,5 +1,5 @@
-//! The vectors of AVX2. The target is soft-float, so that the compiler keeps nothing in them even where it may use AVX2; should it
-//! ever begin to, this notices. Hosted, where it does, there are the library's own tests.
+//! The vectors of AVX2. The target is soft-float, so that the compiler keeps nothing in them even where it may use
+//! AVX2; should it ever begin to, this notices. Hosted, where it does, there are the library's own tests.
 
 use core::arch::x86_64::{__cpuid, __cpuid_count};
 use core::arch::{asm, naked_asm};

@@ -28,8 +28,8 @@ pub(crate) struct Counts {
     pub(crate) band: u32,
 }
 
-/// Calls each function [`TRIALS`] times with its frame anywhere from above the floor to below it. Runs on the stack with this
-/// `limit`, below which is memory that is not in use.
+/// Calls each function [`TRIALS`] times with its frame anywhere from above the floor to below it. Runs on the stack
+/// with this `limit`, below which is memory that is not in use.
 pub(crate) fn all(limit: usize) -> Counts {
     let mut counts = Counts::default();
     let mut random = 1_u64;

@@ -14,9 +14,9 @@ pub(crate) fn new_values() -> u32 {
     USED.fetch_add(1 << 8, Relaxed)
 }
 
-/// Makes `$transfer` again and again while 40 values are live that no other greenlet has. Returns what it returned last; `None` if
-/// not all values survived. These are more than there are registers, so that the compiler has a use for each one that it
-/// believes to be kept.
+/// Makes `$transfer` again and again while 40 values are live that no other greenlet has. Returns what it returned
+/// last; `None` if not all values survived. These are more than there are registers, so that the compiler has a use for
+/// each one that it believes to be kept.
 macro_rules! live_over {
     ($opaque:path, $type:ty, $transfer:expr) => {
         live_over!($opaque, $type, $transfer,

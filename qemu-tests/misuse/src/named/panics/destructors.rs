@@ -123,7 +123,8 @@ fn the_destructor_of_what_is_sent_at_the_end_of_the_tree() {
     holds(kept.is_some_and(|all| all.iter().all(Handle::is_dead)), "all were ended");
 }
 
-/// Created when there are no more rounds, below one that never ends; and kept by its child until the two are taken apart.
+/// Created when there are no more rounds, below one that never ends; and kept by its child until the two are taken
+/// apart.
 fn the_destructor_of_a_body_that_is_cut_loose() {
     let mut kept = None;
     blows(|| {

@@ -1,4 +1,5 @@
-//! Panics, wherever the user's code runs: with the feature `std` they propagate to the right greenlet, and lose nothing.
+//! Panics, wherever the user's code runs: with the feature `std` they propagate to the right greenlet, and lose
+//! nothing.
 
 mod bodies;
 mod destructors;
