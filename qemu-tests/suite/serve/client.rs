@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::Outcome;
@@ -31,6 +31,11 @@ impl Client {
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> Outcome {
         self.0.get_mut().write_all(bytes).map_err(|error| format!("write: {error}"))
+    }
+
+    /// Sends no more.
+    pub(super) fn end_sending(&mut self) -> Outcome {
+        self.0.get_mut().shutdown(Shutdown::Write).map_err(|error| format!("shutdown: {error}"))
     }
 
     /// Asks for a page, and keeps the connection.

@@ -49,6 +49,33 @@ pub(super) fn slow_reader(server: SocketAddr) -> Outcome {
     Ok(())
 }
 
+/// A client that sends requests and reads no response loses its connection, and its stack is free then.
+pub(super) fn never_reads(server: SocketAddr) -> Outcome {
+    let before = metric(server, "unikernel_timeouts_total")?;
+    let mut client = Client::connect(server)?;
+    let requests = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let began = Instant::now();
+    // What the client's own computer and QEMU keep comes first.
+    while client.send(&requests).is_ok() {
+        if began.elapsed() > Duration::from_secs(60) {
+            return Err("a client that reads nothing goes on sending".to_owned());
+        }
+    }
+    match metric(server, "unikernel_timeouts_total")? - before {
+        1.0 => until_free(server),
+        other => Err(format!("a client that reads nothing is {other} time-outs")),
+    }
+}
+
+/// Clients that leave before, in and after a request, with what was sent to them unread.
+pub(super) fn leavers(server: SocketAddr) -> Outcome {
+    let requests: [&[u8]; 4] = [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"BREW / HTTP/1.1\r\n"];
+    for request in requests.into_iter().cycle().take(24) {
+        Client::connect(server)?.send(request)?;
+    }
+    until_free(server)
+}
+
 /// While all stacks are in use the next client gets 503 at once, and 200 when one is free again. The others are served meanwhile.
 pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
     until_free(server)?;
