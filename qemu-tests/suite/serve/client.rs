@@ -1,8 +1,8 @@
-//! An HTTP client that waits for nothing longer than [`PATIENCE`].
+//! An HTTP client that waits for nothing longer than ten seconds.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::Outcome;
@@ -33,7 +33,12 @@ impl Client {
         self.0.get_mut().write_all(bytes).map_err(|error| format!("write: {error}"))
     }
 
-    /// Requests a page, and keeps the connection.
+    /// Sends no more.
+    pub(super) fn end_sending(&mut self) -> Outcome {
+        self.0.get_mut().shutdown(Shutdown::Write).map_err(|error| format!("shutdown: {error}"))
+    }
+
+    /// Asks for a page, and keeps the connection.
     pub(super) fn get(&mut self, path: &str) -> Outcome<Response> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())?;
         self.response()
@@ -109,7 +114,7 @@ impl Client {
     }
 }
 
-/// Requests a page on a connection of its own.
+/// Asks for a page with a connection of its own.
 pub(super) fn get(server: SocketAddr, path: &str) -> Outcome<Response> {
     let mut client = Client::connect(server)?;
     client.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())?;
@@ -120,7 +125,7 @@ pub(super) fn get(server: SocketAddr, path: &str) -> Outcome<Response> {
     }
 }
 
-/// Returns the samples of `/metrics`: values by name and labels.
+/// Returns what `/metrics` says: values by name and labels.
 pub(super) fn metrics(server: SocketAddr) -> Outcome<BTreeMap<String, f64>> {
     let response = get(server, "/metrics")?;
     if response.status != 200 {

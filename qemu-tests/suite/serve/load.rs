@@ -1,4 +1,4 @@
-//! Load: slow, surplus and silent clients, and thousands of requests.
+//! What the server survives.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -15,7 +15,7 @@ fn stacks(server: SocketAddr) -> Outcome<usize> {
     Ok(metric(server, "unikernel_stacks")? as usize)
 }
 
-/// Waits until no connection has a stack, but the one that this makes.
+/// Waits until only the connection that asks has a stack.
 fn until_free(server: SocketAddr) -> Outcome {
     let (began, mut free) = (Instant::now(), String::new());
     while began.elapsed() < AT_ONCE {
@@ -49,8 +49,34 @@ pub(super) fn slow_reader(server: SocketAddr) -> Outcome {
     Ok(())
 }
 
-/// While all stacks are in use, the next client gets 503 at once, and the others are served. When one is free again,
-/// the next client is served.
+/// A client that sends requests and reads no response loses its connection, and its stack is free then.
+pub(super) fn never_reads(server: SocketAddr) -> Outcome {
+    let before = metric(server, "unikernel_timeouts_total")?;
+    let mut client = Client::connect(server)?;
+    let requests = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let began = Instant::now();
+    // What the client's own computer and QEMU keep comes first.
+    while client.send(&requests).is_ok() {
+        if began.elapsed() > Duration::from_secs(60) {
+            return Err("a client that reads nothing goes on sending".to_owned());
+        }
+    }
+    match metric(server, "unikernel_timeouts_total")? - before {
+        1.0 => until_free(server),
+        other => Err(format!("a client that reads nothing is {other} time-outs")),
+    }
+}
+
+/// Clients that leave before, in and after a request, with what was sent to them unread.
+pub(super) fn leavers(server: SocketAddr) -> Outcome {
+    let requests: [&[u8]; 4] = [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"BREW / HTTP/1.1\r\n"];
+    for request in requests.into_iter().cycle().take(24) {
+        Client::connect(server)?.send(request)?;
+    }
+    until_free(server)
+}
+
+/// While all stacks are in use the next client gets 503 at once, and 200 when one is free again. The others are served meanwhile.
 pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
     until_free(server)?;
     let mut served = Vec::new();
@@ -80,7 +106,7 @@ pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
     until_free(server)
 }
 
-/// A client that sends nothing, and one that sends half a request, lose their connections after five seconds.
+/// A client that says nothing, and one that begins a request and does not end it, lose their connections after five seconds.
 pub(super) fn half_open(server: SocketAddr) -> Outcome {
     let before = metric(server, "unikernel_timeouts_total")?;
     let mut silent = Client::connect(server)?;
@@ -94,7 +120,7 @@ pub(super) fn half_open(server: SocketAddr) -> Outcome {
     }
     match silent.rest()?.as_str() {
         "" => {}
-        text => return Err(format!("a client that sends nothing gets {text:?}")),
+        text => return Err(format!("a client that says nothing gets {text:?}")),
     }
     match metric(server, "unikernel_timeouts_total")? - before {
         2.0 => until_free(server),
@@ -105,7 +131,7 @@ pub(super) fn half_open(server: SocketAddr) -> Outcome {
 /// After some thousand requests the same stacks are free, and the greenlets use no more of theirs.
 pub(super) fn nothing_grows(server: SocketAddr) -> Outcome {
     const ROUNDS: usize = 4;
-    /// The most bytes that the timing of a round may add.
+    /// What paths that a round happens to take may add.
     const SPREAD: f64 = 128.0;
     let round = || -> Outcome<_> {
         thread::scope(|scope| {

@@ -102,11 +102,15 @@ fn drive(server: &'static Server) -> Result<(), Failed> {
 }
 
 fn clients(server: SocketAddr) -> Outcome {
-    let steps: [(&str, Step); 7] = [
+    let steps: [(&str, Step); 11] = [
         ("pages", protocol::pages),
         ("keep-alive", protocol::keep_alive),
         ("malformed requests", protocol::malformed),
+        ("half-closed connections", protocol::half_closed),
+        ("Prometheus' format", protocol::exposition),
         ("a slow reader", load::slow_reader),
+        ("a client that reads nothing", load::never_reads),
+        ("clients that leave", load::leavers),
         ("more connections than stacks", load::more_than_stacks),
         ("half-open connections", load::half_open),
         ("some thousand requests", load::nothing_grows),

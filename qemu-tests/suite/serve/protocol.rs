@@ -1,12 +1,13 @@
-//! Responses: pages, kept connections, refused requests.
+//! What the server answers.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::Outcome;
 use super::client::{Client, get, metrics};
 
-/// Requests that are malformed or not supported, and the status of the response.
-const REFUSED: [(&[u8], u16); 14] = [
+/// What is malformed, or not supported, and the status that tells so.
+const REFUSED: [(&[u8], u16); 18] = [
     (b"\r\n\r\n", 400),
     (b"x\r\n\r\n", 400),
     (b"GET /\r\n\r\n", 400),
@@ -19,11 +20,15 @@ const REFUSED: [(&[u8], u16); 14] = [
     (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405),
     (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 413),
     (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n", 417),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 9\r\n\r\n", 413),
+    (b"GET http://x#/metrics HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
     (b"GET / HTTP/2.0\r\n\r\n", 505),
 ];
 
-/// The page `/` names every greenlet, `/metrics` counts, a HEAD has no body, and other paths are not found.
+/// The page for people names every greenlet, `/metrics` counts, a HEAD has no body, and other paths are not found.
 pub(super) fn pages(server: SocketAddr) -> Outcome {
     let page = get(server, "/")?;
     let mut words = vec!["<!doctype html>", "http-equiv=refresh", "<meter", "requests a second", "</html>"];
@@ -48,8 +53,7 @@ pub(super) fn pages(server: SocketAddr) -> Outcome {
     }
 }
 
-/// A connection serves many requests, also those that are sent before the response to the previous one; but not one of
-/// HTTP/1.0.
+/// A connection serves many requests, also those that are sent before the response to the previous one; but not one of HTTP/1.0.
 pub(super) fn keep_alive(server: SocketAddr) -> Outcome {
     let mut client = Client::connect(server)?;
     for path in ["/", "/metrics", "/nosuch"].into_iter().cycle().take(60) {
@@ -86,4 +90,51 @@ pub(super) fn malformed(server: SocketAddr) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// A client that sends no more after its request gets the response, and the end of the connection at once.
+pub(super) fn half_closed(server: SocketAddr) -> Outcome {
+    for (path, expected) in [("/", 200), ("/nosuch", 404)] {
+        let mut client = Client::connect(server)?;
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())?;
+        client.end_sending()?;
+        let response = client.response()?;
+        match (response.status, client.rest()?.as_str()) {
+            (status, "") if status == expected => {}
+            other => return Err(format!("{path}, half closed: {other:?}")),
+        }
+    }
+    Ok(())
+}
+
+/// `/metrics` is what Prometheus parses: each family has its help and type before its samples, counters are called so, each series is
+/// there once; and a later scrape has the same series.
+pub(super) fn exposition(server: SocketAddr) -> Outcome {
+    let series = || -> Outcome<BTreeSet<String>> {
+        let text = get(server, "/metrics")?.body;
+        let (mut kind, mut series) = ((String::new(), String::new()), BTreeSet::new());
+        for line in text.lines() {
+            let wrong = |what: &str| Err(format!("{line:?}: {what}"));
+            if let Some(rest) = line.strip_prefix("# ") {
+                let words: Vec<_> = rest.splitn(3, ' ').collect();
+                match words[..] {
+                    ["HELP", family, _] => kind = (family.to_owned(), String::new()),
+                    ["TYPE", family, "counter" | "gauge"] if family == kind.0 => kind.1 = words[2].to_owned(),
+                    _ => return wrong("neither HELP, nor TYPE after it"),
+                }
+                continue;
+            }
+            let Some((name, _)) = line.rsplit_once(' ') else { return wrong("no sample") };
+            let family = name.split('{').next().unwrap_or_default();
+            if family != kind.0 || (kind.1 == "counter") != family.ends_with("_total") {
+                return wrong("another family, or another type");
+            }
+            if !series.insert(name.to_owned()) {
+                return wrong("twice");
+            }
+        }
+        Ok(series)
+    };
+    let (first, second) = (series()?, series()?);
+    if first == second { Ok(()) } else { Err(format!("series come and go: {first:?} {second:?}")) }
 }

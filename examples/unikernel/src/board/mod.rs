@@ -23,9 +23,11 @@ pub(crate) struct Card {
 pub(crate) struct Clock {
     /// Ticks that the core has slept.
     slept: AtomicU64,
+    /// When it began to sleep; 0 while it is awake.
+    asleep_since: AtomicU64,
 }
 
-pub(crate) static CLOCK: Clock = Clock { slept: AtomicU64::new(0) };
+pub(crate) static CLOCK: Clock = Clock { slept: AtomicU64::new(0), asleep_since: AtomicU64::new(0) };
 
 impl Clock {
     /// Returns the microseconds since the machine was started.
@@ -36,6 +38,14 @@ impl Clock {
     /// Returns the microseconds that the core did not sleep.
     pub(crate) fn awake(&self) -> u64 {
         self.in_microseconds(self.now() - self.slept.load(Relaxed))
+    }
+
+    /// Ends a sleep. Called first in handlers, whose own time is no sleep, and after a sleep that no handler ended.
+    fn wakes(&self) {
+        match self.asleep_since.swap(0, Relaxed) {
+            0 => {}
+            since => _ = self.slept.fetch_add(self.now() - since, Relaxed),
+        }
     }
 
     fn in_microseconds(&self, ticks: u64) -> u64 {
@@ -58,15 +68,14 @@ impl Platform for Clock {
     }
 
     fn idle(&self, sleep: &mut dyn FnMut() -> bool) {
-        let mut since = None;
         sleep_if(|| {
             let sleeps = sleep();
-            since = sleeps.then(|| self.now());
+            if sleeps {
+                self.asleep_since.store(self.now(), Relaxed);
+            }
             sleeps
         });
-        if let Some(since) = since {
-            self.slept.fetch_add(self.now() - since, Relaxed);
-        }
+        self.wakes();
     }
 }
 

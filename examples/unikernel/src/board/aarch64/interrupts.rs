@@ -3,6 +3,7 @@
 //! aarch64-rt's vectors save x0 to x18 and x30, and no floating point register. So the server is built for the target
 //! `aarch64-unknown-none-softfloat`, whose code has none.
 
+use crate::board::CLOCK;
 use aarch64_cpu::registers::{CNTV_CTL_EL0, ESR_EL1, FAR_EL1, Readable, SP_EL0, Writeable};
 use aarch64_rt::{ExceptionHandlers, RegisterStateRef, exception_handlers};
 use arm_gic::gicv3::registers::{Gicd, GicrSgi};
@@ -56,6 +57,7 @@ exception_handlers!(Handlers);
 
 impl ExceptionHandlers for Handlers {
     extern "C" fn irq_current(_registers: RegisterStateRef<'_>) {
+        CLOCK.wakes();
         GicCpuInterface::handle_interrupt(InterruptGroup::Group1, |number| {
             if number == TIMER {
                 CNTV_CTL_EL0.write(CNTV_CTL_EL0::ENABLE::CLEAR); // it has ended the sleep, and the hub looks at the clock

@@ -1,5 +1,6 @@
 //! The local APIC and the I/O APIC, with two sources of interrupts: the timer and the network card.
 
+use crate::board::CLOCK;
 use core::cell::UnsafeCell;
 use spin::{Mutex, Once};
 use x2apic::ioapic::{IoApic, IrqFlags};
@@ -95,6 +96,7 @@ pub(in crate::board) fn listen(interrupt: u32, handler: fn()) {
 
 /// Called by the vectors. The timer has ended the sleep, and the hub looks at the clock.
 pub(super) extern "C" fn handle(number: u8) {
+    CLOCK.wakes();
     match number {
         TIMER => {}
         CARD => ON_CARD.get().into_iter().for_each(|handler| handler()),
