@@ -8,7 +8,6 @@ pub use tuples::{Chosen2, Chosen3, Chosen4, Chosen5, Chosen6};
 
 use crate::node::{Kind, Node};
 use crate::room;
-use crate::slot::SlotRef;
 use crate::stop::Stop;
 use crate::task::Task;
 use crate::what::{Waiting, What};
@@ -153,13 +152,12 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
             return Ok(chosen);
         }
     }
-    let nodes: [Node; MOST] = core::array::from_fn(|index| match index < count {
-        true => {
-            let (kind, place) = choices.place(index);
-            Node::new(me.slot, kind, place)
-        }
-        false => unused(me.slot),
-    });
+    let node = || Node::new(me.slot, Kind::Receive, ptr::null_mut());
+    // The compiler writes an array expression in place. It would move the result of `array::from_fn`, 700 bytes.
+    let mut nodes: [Node; MOST] = [node(), node(), node(), node(), node(), node(), node(), node()];
+    for (index, node) in nodes[..count].iter_mut().enumerate() {
+        (node.kind, node.data) = choices.place(index);
+    }
     /// Also when a panic passes through.
     struct Leave<'a, V: 'static, E: 'static, C: Choices<V, E>>(&'a C, usize, core::marker::PhantomData<(V, E)>);
     impl<V: 'static, E: 'static, C: Choices<V, E>> Drop for Leave<'_, V, E, C> {
@@ -185,8 +183,4 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
     drop(leave);
     waited?;
     Ok(choices.output(index.unwrap_or_default()))
-}
-
-fn unused(slot: SlotRef) -> Node {
-    Node::new(slot, Kind::Receive, ptr::null_mut())
 }
