@@ -148,7 +148,10 @@ impl Server {
             }
             Ok(())
         });
-        let Some(ended) = ended.with_context(|| format!("cannot run {}", machine.qemu))? else { return Ok(()) };
+        let Some(ended) = ended.with_context(|| format!("cannot run {}, or pass on what it prints", machine.qemu))?
+        else {
+            return Ok(());
+        };
         bail!(explain(ended.status, &String::from_utf8_lossy(&ended.errors)))
     }
 

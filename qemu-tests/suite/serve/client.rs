@@ -1,4 +1,4 @@
-//! An HTTP client that waits for nothing longer than ten seconds.
+//! An HTTP client that waits for nothing longer than twenty seconds.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
