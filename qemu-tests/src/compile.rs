@@ -91,11 +91,11 @@ pub fn guests(target: &str, profile: Profile, names: &BTreeSet<String>) -> Resul
     guests_as(target, profile, Variant::Usual, names)
 }
 
-/// [`guests`], with a feature that the package `guests` hands on to the library.
+/// [`guests()`], with a feature that the package `guests` hands on to the library.
 ///
 /// # Errors
 ///
-/// As [`guests`].
+/// As [`guests()`].
 pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
     guests_as(target, profile, Variant::Feature(feature), names)
 }
@@ -111,11 +111,11 @@ pub fn guest_as_one(target: &str, name: &str) -> Result<PathBuf> {
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
 }
 
-/// [`guests`], for `machine`, which may want them linked in another way than others of its target.
+/// [`guests()`], for `machine`, which may want them linked in another way than others of its target.
 ///
 /// # Errors
 ///
-/// As [`guests`].
+/// As [`guests()`].
 pub fn guests_for(machine: &Machine, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
     guests_as(machine.target, profile, machine.layout.map_or(Variant::Usual, Variant::Layout), names)
 }
@@ -200,7 +200,7 @@ fn calls<'a>(names: &'a BTreeSet<String>, with_whole_debug_info: &BTreeSet<Strin
 ///
 /// # Errors
 ///
-/// As [`guests`].
+/// As [`guests()`].
 pub fn sizes(target: &str, profile: Profile, feature: Option<&str>, names: &BTreeSet<&str>) -> Result<Built> {
     let mut cargo = environment::cargo();
     let profile_of_sizes = match profile {
@@ -220,7 +220,7 @@ pub fn sizes(target: &str, profile: Profile, feature: Option<&str>, names: &BTre
 ///
 /// # Errors
 ///
-/// As [`guests`], and when the package has no such example.
+/// As [`guests()`], and when the package has no such example.
 pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
     example_with(package, name, profile, &[])
 }

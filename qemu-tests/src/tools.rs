@@ -62,7 +62,7 @@ impl Needs {
         self.programs.insert(("valgrind", "valgrind"));
     }
 
-    /// Needs the programs of LLVM that simulate [cycles](crate::cycles).
+    /// Needs the programs of LLVM that simulate [`cycles`].
     pub fn llvm(&mut self) {
         self.programs.insert((cycles::MCA, cycles::PACKAGE));
     }

@@ -1,6 +1,6 @@
 //! The cycles of the fast path on processors that are not here, by the models of llvm-mca.
 //!
-//! llvm-mca gets the code of a [loop](code) that does nothing but switch, from the programs whose instructions are
+//! llvm-mca gets the code of a loop (`code`) that does nothing but switch, from the programs whose instructions are
 //! [counted](crate::counts), and schedules it for a processor that predicts each branch and finds each load in its
 //! nearest cache. Its models have no store-to-load forwarding. So the figures compare two versions of the code on one
 //! processor, and are no measurements. They depend on the version of LLVM, which is kept beside them.
