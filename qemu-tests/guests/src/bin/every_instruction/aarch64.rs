@@ -177,8 +177,8 @@ pub(crate) unsafe extern "C" fn fill(start: *mut u64, words: usize, value: u64) 
 /// How many of the first `words` words of `now` differ from `one` and `other`, where these two are the same. They need
 /// not be initialised.
 ///
-/// Not looked at is the bit that says that this code is stepped, of DAIF: the kernel looks at the
-/// register, which may leave a copy.
+/// Not looked at is the bit of DAIF that says that this code is stepped: the kernel reads the register, and may leave
+/// a copy in a word or in half of one.
 ///
 /// # Safety
 ///
@@ -197,7 +197,7 @@ pub(crate) unsafe extern "C" fn differences(
         "ldr x7, [x2], #8",
         "eor x5, x5, x6",
         "cmp x6, x7",
-        "and x5, x5, #~(1 << 9)",
+        "and x5, x5, #~(1 << 9 | 1 << 41)",
         "ccmp x5, #0, #4, eq", // equal, if those are not
         "cinc x4, x4, ne",
         "subs x3, x3, #1",
