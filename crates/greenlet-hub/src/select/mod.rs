@@ -8,6 +8,7 @@ pub use tuples::{Chosen2, Chosen3, Chosen4, Chosen5, Chosen6};
 
 use crate::node::{Kind, Node};
 use crate::room;
+use crate::slot::SlotRef;
 use crate::stop::Stop;
 use crate::task::Task;
 use crate::what::{Waiting, What};
@@ -152,9 +153,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
             return Ok(chosen);
         }
     }
-    let node = || Node::new(me.slot, Kind::Receive, ptr::null_mut());
-    // The compiler writes an array expression in place. It would move the result of `array::from_fn`, 700 bytes.
-    let mut nodes: [Node; MOST] = [node(), node(), node(), node(), node(), node(), node(), node()];
+    let mut nodes = unused(me.slot);
     for (index, node) in nodes[..count].iter_mut().enumerate() {
         (node.kind, node.data) = choices.place(index);
     }
@@ -183,4 +182,12 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
     drop(leave);
     waited?;
     Ok(choices.output(index.unwrap_or_default()))
+}
+
+/// Nodes that wait for nothing. The compiler writes an array expression in place; it would move the result of
+/// `array::from_fn`, 700 bytes. Without optimization the copies of the elements are in a frame of their own.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn unused(slot: SlotRef) -> [Node; MOST] {
+    let node = || Node::new(slot, Kind::Receive, ptr::null_mut());
+    [node(), node(), node(), node(), node(), node(), node(), node()]
 }
