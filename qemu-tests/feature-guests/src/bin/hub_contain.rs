@@ -1,6 +1,6 @@
 //@ icount
 //@ profiles: debug release small
-//@ stack: 131072
+//@ stack: 262144
 //@ timeout: 120
 #![no_std]
 #![no_main]
