@@ -144,8 +144,6 @@ fn wrong(debugger: Debugger, shown: &str, expected: &[&'static str]) -> Option<S
         (Debugger::Lldb, VECTOR) => Some("save_and_report"),
         // LLDB shows mangled names, and an inlined closure by the name of the function that it is inlined into.
         (Debugger::Lldb, name) if name.contains('{') => None,
-        // The same may happen to `enter`. Its place is shown then: src/kernel/tree/mod.rs.
-        (Debugger::Lldb, "enter") if !shown.contains("enter") => Some("guest_main at mod.rs:"),
         (_, name) => Some(name),
     };
     let frames: Vec<_> = shown.lines().take_while(|line| !line.starts_with("(lldb)")).collect();
