@@ -73,6 +73,7 @@ mod hook;
 mod input;
 pub mod interrupts;
 mod memory;
+pub mod overrun;
 mod report;
 
 pub use check::checks;

@@ -10,7 +10,7 @@
 //! - [`interpret()`] runs one scenario and writes its log.
 //! - [`run`] does both for a whole text.
 //! - [`random`] makes scenarios, [`audit()`] runs one and checks the kernel after every op, and [`fuzz`] does both for
-//!   as many as it is told.
+//!   a given number.
 //! - [`tasklets`] reads and runs scenarios of tasklets and channels, which a real Stackless ran.
 //!
 //! Nothing here needs a heap or an operating system: the same source runs hosted and on bare

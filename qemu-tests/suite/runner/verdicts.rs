@@ -1,4 +1,4 @@
-//! Every way in which a boot can go wrong is told apart from a pass, and has words of its own.
+//! Every way in which a boot can go wrong is distinguished from a pass, and has words of its own.
 
 use super::{AARCH64, X86_64, case, expect, runner_with_fake};
 use crate::Case;

@@ -6,9 +6,8 @@
 //! continue.
 
 use board::faults::{self, Access, Land};
+use board::overrun::dig;
 use board::{check, interrupts, println};
-use core::cell::Cell;
-use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use greenlet::{AbandonError, GuardedStackPool, Overflow, Refused, SpawnError, State, Thrown, Tree};
 use spin::Mutex;
@@ -59,15 +58,6 @@ fn land() -> ! {
     // but handles. This stack is for nothing else.
     let Err(Refused { reason, .. }) = unsafe { TREE.abandon(&overflow, "out of stack") };
     panic!("not given up: {reason}")
-}
-
-/// Calls itself, far more often than any stack has room for.
-#[inline(never)]
-fn dig(left: u32) -> u32 {
-    let frame = Cell::new([left; 16]);
-    black_box(&frame);
-    let deeper = if left == 0 { 0 } else { dig(left - 1) };
-    black_box(&frame).get()[0] ^ deeper
 }
 
 /// A child of `parent` that overflows its stack when it gets a value for the second time.

@@ -7,8 +7,9 @@
 //! next one.
 
 use board::faults::{self, Access, Land};
+use board::overrun::{dig, huge};
 use board::{check, interrupts, println};
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::fmt::{self, Write};
 use core::hint::black_box;
 use core::panic::PanicInfo;
@@ -109,21 +110,6 @@ fn says(arrived: &Outcome, words: &str) -> bool {
     matches!(arrived, Err(Thrown::Error(Stop::Panicked(said, line))) if said == words && *line > 0)
 }
 
-/// Calls itself, far more often than any stack has room for.
-#[inline(never)]
-fn dig(left: u32) -> u32 {
-    let frame = Cell::new([left; 16]);
-    black_box(&frame);
-    let deeper = if left == 0 { 0 } else { dig(left - 1) };
-    black_box(&frame).get()[0] ^ deeper
-}
-
-/// Has a frame that is larger than any stack.
-#[inline(never)]
-fn huge(x: u32) -> u32 {
-    black_box([x; SIZE])[7]
-}
-
 /// Runs `body` in a child of main until it is given up, reclaims its stack, and says whether `expected` is what
 /// arrived.
 fn one(main: &Main, body: impl FnOnce(&Me, u32) -> Outcome + 'static, expected: impl FnOnce(&Outcome) -> bool) -> bool {
@@ -175,7 +161,7 @@ fn in_a_row(main: &Main) {
     check!((0..ROUNDS).all(panics) && PANICS.load(Relaxed) == ROUNDS);
     println!("     panics | {ROUNDS} in a row");
     let overflows = |round: u32| {
-        let body = move |_: &Me, x: u32| Ok(if round.is_multiple_of(2) { dig(1_000_000 * x) } else { huge(x) });
+        let body = move |_: &Me, x: u32| Ok(if round.is_multiple_of(2) { dig(1_000_000 * x) } else { huge::<SIZE>(x) });
         one(main, body, |arrived| *arrived == Err(Thrown::Error(Stop::Overflowed)))
     };
     check!((0..ROUNDS).all(overflows));

@@ -7,7 +7,6 @@
 //! Tasks of a hub panic and overflow their stacks, a thousand in a row each, while others run; and in each operation, with each
 //! number of bytes left.
 
-use core::cell::Cell;
 use core::future::poll_fn;
 use core::hint::black_box;
 use core::panic::PanicInfo;
@@ -17,6 +16,7 @@ use core::task::Poll;
 use core::time::Duration;
 
 use board::faults::{self, Access, Land};
+use board::overrun::{dig, huge};
 use board::{check, interrupts, println};
 use feature_guests::left;
 use greenlet::{GuardedStackPool, Overflow, Refused, StackPool};
@@ -74,21 +74,6 @@ fn land() -> ! {
     let Err(Refused { reason, .. }) = unsafe { HUB.abandon(&overflow, Failure::Overflowed) };
     check!(false, "not given up: {reason}");
     board::finish()
-}
-
-/// Calls itself, far more often than any stack has room for.
-#[inline(never)]
-fn dig(left: u32) -> u32 {
-    let frame = Cell::new([left; 16]);
-    black_box(&frame);
-    let deeper = if left == 0 { 0 } else { dig(left - 1) };
-    black_box(&frame).get()[0] ^ deeper
-}
-
-/// Has a frame that is larger than any stack.
-#[inline(never)]
-fn huge(x: u32) -> u32 {
-    black_box([x; SIZE])[7]
 }
 
 static LINE: Channel<u32, Failure> = Channel::new().named("line");
@@ -180,7 +165,7 @@ fn in_a_row(main: &Me) {
     check!((0..ROUNDS).all(panics) && SERVED.load(Relaxed) == ROUNDS);
     println!("    panics | {ROUNDS} in a row, each was served");
     let overflows = |round: u32| {
-        let last = move || _ = black_box(if round.is_multiple_of(2) { dig(1_000_000) } else { huge(round) });
+        let last = move || _ = black_box(if round.is_multiple_of(2) { dig(1_000_000) } else { huge::<SIZE>(round) });
         one(main, move |me| request(me, last)) == Err(Stop::Error(Failure::Overflowed))
     };
     check!((0..ROUNDS).all(overflows) && SERVED.load(Relaxed) == 2 * ROUNDS);
@@ -188,7 +173,7 @@ fn in_a_row(main: &Me) {
     check!(TICKS.load(Relaxed) > 10);
 }
 
-/// The lock that such a task holds is told by name, also to a task that waits for it.
+/// The refusal of a lock that such a task holds names it, also to a task that waits for it.
 fn locks(main: &Me) {
     let gone = Err(Stop::Refused(Refusal::HolderGone { name: Some("lock") }));
     let waits = spawn(main, |me| {

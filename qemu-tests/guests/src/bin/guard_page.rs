@@ -4,9 +4,8 @@
 #![no_main]
 //! A greenlet that runs into the guard page below its stack is reported before it has overwritten anything.
 
+use board::overrun::dig;
 use board::println;
-use core::cell::Cell;
-use core::hint::black_box;
 use core::ptr;
 use greenlet::{GuardedStackPool, Tree};
 
@@ -14,15 +13,6 @@ board::guest!(main);
 
 static STACKS: GuardedStackPool<3, 8192> = GuardedStackPool::new();
 static TREE: Tree<u32> = Tree::new();
-
-/// Calls itself, far more often than the stack has room for.
-#[inline(never)]
-fn dig(left: u32) -> u32 {
-    let frame = Cell::new([left; 16]);
-    black_box(&frame);
-    let deeper = if left == 0 { 0 } else { dig(left - 1) };
-    black_box(&frame).get()[0] ^ deeper
-}
 
 fn main() {
     for guard in STACKS.guards() {

@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 //! The program for bare metal of the README of `greenlet-hub`: an interrupt wakes a task, which sends to another one; a
-//! deadlock is told.
+//! deadlock is reported.
 
 use board::{interrupts, println};
 

@@ -84,7 +84,7 @@ fn of_a_tasklet(main: &Me<'_, u32>) {
     check!(main.schedule(5) == Ok(5) && main.run_count() == 1);
 }
 
-/// The end is not refused. Main, which would have to let the next one run, is told.
+/// The end is not refused. Main, which would have to let the next one run, gets the error.
 fn careless(main: &Me<'_, u32>) {
     let first = main.spawn(&STACKS, |_me| {
         interrupts::disable();
