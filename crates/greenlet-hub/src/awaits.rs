@@ -14,7 +14,7 @@
 //! Either side may end first: a future that is dropped, a body that returns. The side that ends sets the other one's
 //! pointer to null, in a step that runs no user code. So a pointer that is not null is good.
 
-use crate::waits::Waits;
+use crate::futures::Waits;
 use core::cell::Cell;
 use core::fmt;
 use core::future::Future;

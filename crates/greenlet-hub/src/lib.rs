@@ -13,6 +13,7 @@ mod bounded;
 mod channel;
 mod condition;
 mod event;
+mod futures;
 #[cfg(feature = "abandon")]
 mod given_up;
 #[cfg(feature = "std")]
@@ -49,7 +50,6 @@ mod time;
 mod timeout;
 mod timers;
 mod wait;
-mod waits;
 mod waker;
 mod wakes;
 mod what;
@@ -59,6 +59,7 @@ pub use bounded::Bounded;
 pub use channel::{Channel, Preference};
 pub use condition::Condition;
 pub use event::Event;
+pub use futures::Waits;
 #[cfg(feature = "std")]
 pub use host::Threads;
 pub use hub::{Hub, RunError};
@@ -81,4 +82,3 @@ pub use stackful::Stackful;
 pub use stop::{Refusal, Stop, TimeoutScope};
 pub use task::{MainTask, Task};
 pub use time::{Instant, Interval};
-pub use waits::Waits;
