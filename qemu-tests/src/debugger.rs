@@ -208,15 +208,17 @@ const SETTINGS: [&str; 4] = [
     "set filename-display basename",
 ];
 
-/// The board's frames, which differ from machine to machine.
-const OF_THE_BOARD: [&str; 3] = ["at board::", "at _start", "at core_entry"];
+/// Whether a line is a frame of the board: these differ from machine to machine. `board::guest!` defines `guest_main`.
+fn is_of_the_board(line: &str) -> bool {
+    ["at board::", "at _start", "at core_entry"].iter().any(|frame| line.starts_with(frame))
+        || line.starts_with("at ") && line.contains("::guest_main ()")
+}
 
 /// What GDB showed, from the first command on, without what the settings cannot leave out: numbers of frames, whose
 /// count depends on inlining; bytes of stack in use; and the board's frames.
 fn plain(shown: &str) -> String {
     let lines = shown.lines().skip_while(|line| !line.starts_with('+')).map(without_numbers);
-    let left_out =
-        |line: &String| line.starts_with("[Inferior ") || OF_THE_BOARD.iter().any(|frame| line.starts_with(frame));
+    let left_out = |line: &String| line.starts_with("[Inferior ") || is_of_the_board(line);
     lines.filter(|line| !left_out(line)).flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
