@@ -5,19 +5,16 @@
 //! `SIMULATION_SEEDS=1..2000000` chooses the programs, one of each seed; a single number runs one and prints its log.
 #![cfg(feature = "std")]
 
-mod log;
-mod model;
-mod operations;
-mod program;
-mod real;
+mod simulated;
 
-use program::Program;
+use simulated::program::Program;
+use simulated::{real, state};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
 /// How the two differ, if they do; otherwise how many steps both took.
 fn compare(program: &Program) -> Result<usize, String> {
     let real = caught("hub", || real::run(program))?;
-    let simulated = caught("simulation", || model::run(program))?;
+    let simulated = caught("simulation", || state::run(program))?;
     let same = real.iter().zip(&simulated).take_while(|(real, simulated)| real == simulated).count();
     if same == real.len().max(simulated.len()) {
         return Ok(same);

@@ -1,7 +1,9 @@
 //! A program on the hub.
 
-use crate::log::{Audit, End, Entry, hash};
-use crate::program::{Arm, Interrupt, LINES, LOCKS, MOST_TIMERS, Op, PERMITS, Program, ROOM, Step, TASKS, Whose};
+use crate::simulated::log::{Audit, End, Entry, hash};
+use crate::simulated::program::{
+    Arm, Interrupt, LINES, LOCKS, MOST_TIMERS, Op, PERMITS, Program, ROOM, Step, TASKS, Whose,
+};
 use greenlet::StackPool;
 use greenlet_hub::{
     Bounded, Channel, Chosen3, Chosen4, Condition, Event, Hub, JoinHandle, Mutex, Platform, Preference, Remote,
@@ -70,7 +72,9 @@ impl Platform for Simulated {
 impl World {
     /// Passes time until then, with the interrupts on the way.
     fn pass_until(&self, then: u64) {
-        while let Some((at, interrupt)) = self.interrupts.borrow_mut().pop_front_if(|(at, _)| *at <= then) {
+        let next = || self.interrupts.borrow().front().copied().filter(|(at, _)| *at <= then);
+        while let Some((at, interrupt)) = next() {
+            self.interrupts.borrow_mut().pop_front();
             self.now.set(self.now.get().max(at));
             self.handle(interrupt);
         }
@@ -271,14 +275,18 @@ impl Shared {
     /// A step. The outcome has the number of the value that was received, for instance.
     fn op(self: &Rc<Self>, me: &Task, number: u32, op: &Op) -> Result<u32, Stop<u32>> {
         let zero = |()| 0;
+        let done = |act: &dyn Fn()| {
+            act();
+            Ok(0)
+        };
         let block = |steps: &[Step]| self.block(me, number, steps).map(zero);
         match op {
-            Op::Work(time) => Ok(WORLD.with(|world| world.pass_until(world.now.get() + time))).map(zero),
+            Op::Work(time) => done(&|| WORLD.with(|world| world.pass_until(world.now.get() + time))),
             Op::Yield => me.yield_now().map(zero),
             Op::Check => me.check().map(zero),
             Op::Sleep(time) => me.sleep(self.time(*time)).map(zero),
             Op::Park => me.park().map(zero),
-            Op::Wake(whose) => Ok(WORLD.with(|world| world.handle(Interrupt::Wake(*whose)))).map(zero),
+            Op::Wake(whose) => done(&|| WORLD.with(|world| world.handle(Interrupt::Wake(*whose)))),
             Op::KillRemotely(whose) => {
                 let remote = WORLD.with(|world| world.remote(*whose));
                 Ok(remote.is_some_and(|remote| remote.kill()).into())
@@ -305,7 +313,7 @@ impl Shared {
             Op::TrySend(line) => Ok(self.lines[*line].try_send(me, self.value()).is_ok().into()),
             Op::Receive(line) => self.lines[*line].receive(me).map(|value| value.0),
             Op::TryReceive(line) => self.lines[*line].try_receive(me).map(|value| value.map_or(0, |value| value.0)),
-            Op::Close(line) => Ok(self.lines[*line].close(me)).map(zero),
+            Op::Close(line) => done(&|| self.lines[*line].close(me)),
             Op::Put => {
                 let value = self.value();
                 self.sent(value.0, self.room.send(me, value))
@@ -313,11 +321,11 @@ impl Shared {
             Op::TryPut => Ok(self.room.try_send(me, self.value()).is_ok().into()),
             Op::Take => self.room.receive(me).map(|value| value.0),
             Op::TryTake => self.room.try_receive(me).map(|value| value.map_or(0, |value| value.0)),
-            Op::CloseRoom => Ok(self.room.close(me)).map(zero),
-            Op::Set => Ok(self.event.set(me)).map(zero),
-            Op::Clear => Ok(self.event.clear(me)).map(zero),
+            Op::CloseRoom => done(&|| self.room.close(me)),
+            Op::Set => done(&|| self.event.set(me)),
+            Op::Clear => done(&|| self.event.clear(me)),
             Op::WaitSet => self.event.wait(me).map(zero),
-            Op::Raise(bits) => Ok(self.outside.bell.raise(*bits)).map(zero),
+            Op::Raise(bits) => done(&|| self.outside.bell.raise(*bits)),
             Op::TakeBits => Ok(self.outside.bell.take()),
             Op::WaitSignal => self.outside.bell.wait(me),
             Op::SendRemotely => Ok(self.outside.mail.try_send(self.value_number()).is_ok().into()),
@@ -330,7 +338,7 @@ impl Shared {
                 Some(_permit) => block(steps),
                 None => Ok(1),
             },
-            Op::AddPermit => Ok(self.permits.add(me)).map(zero),
+            Op::AddPermit => done(&|| self.permits.add(me)),
             Op::Lock(lock, steps) => {
                 let guard = self.locks[*lock].lock(me)?;
                 self.locked(guard, || block(steps))
@@ -344,8 +352,8 @@ impl Shared {
                 let guard = self.condition.wait(me, guard)?;
                 self.locked(guard, || block(steps))
             }
-            Op::NotifyOne => Ok(self.condition.notify_one(me)).map(zero),
-            Op::NotifyAll => Ok(self.condition.notify_all(me)).map(zero),
+            Op::NotifyOne => done(&|| self.condition.notify_one(me)),
+            Op::NotifyAll => done(&|| self.condition.notify_all(me)),
             Op::Select(arms) => self.select(me, arms),
             Op::Timeout(time, steps) => {
                 me.with_timeout(self.time(*time), || block(steps)).map(|done| if done.is_some() { 0 } else { 1 })

@@ -1,6 +1,6 @@
 //! What a program does, step by step: the hub's log and that of the simulation are compared.
 
-use crate::program::{LINES, TASKS};
+use crate::simulated::program::{LINES, TASKS};
 use greenlet_hub::{Refusal, SpawnError, Stop};
 
 /// A reason to stop, without what only the hub can make.
