@@ -45,7 +45,7 @@ fn shrink(mut program: Program) -> (Program, String) {
 
 fn seeds() -> std::ops::RangeInclusive<u64> {
     let Ok(text) = std::env::var("SIMULATION_SEEDS") else {
-        return 1..=if cfg!(debug_assertions) { 3_000 } else { 20_000 };
+        return 1..=if cfg!(debug_assertions) { 8_000 } else { 40_000 };
     };
     let number = |text: &str| text.parse().expect("SIMULATION_SEEDS is a seed, or two with .. between them");
     match text.split_once("..") {

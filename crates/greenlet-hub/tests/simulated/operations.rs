@@ -3,7 +3,7 @@
 use crate::simulated::channels::received;
 use crate::simulated::joins::result;
 use crate::simulated::log::{End, hash};
-use crate::simulated::program::{Interrupt, Op, Step, TASKS};
+use crate::simulated::program::{Interrupt, Op, Step, TASKS, TURN};
 use crate::simulated::state::{
     CONDITION_LIST, EVENT_LIST, Flow, Frame, Kind, Life, LockThen, MAIN, Message, Node, Outcome, PERMIT_LIST,
     ROOM_LIST, Role, Scope, Simulation, Slot, Wait,
@@ -21,8 +21,9 @@ impl<'p> Simulation<'p> {
                     return Flow::Done(Err(stop));
                 }
                 self.append(slot);
-                return Flow::Waits(Wait::Yield);
+                return Flow::Waits(Wait::Yield(0));
             }
+            Op::Turns(count) => return self.turns_left(slot, *count),
             Op::Check => self.check(slot).map(|()| 0),
             Op::Sleep(time) => {
                 let at = self.time(*time);
@@ -249,7 +250,14 @@ impl<'p> Simulation<'p> {
                 self.tasks[slot].places = [None; 4];
                 return Flow::Done(outcome);
             }
-            Wait::Yield | Wait::Park => return Flow::Done(self.check_seen(slot).map(|()| 0)),
+            Wait::Yield(left) => {
+                let left = *left;
+                return match self.check_seen(slot) {
+                    Ok(()) => self.turns_left(slot, left),
+                    Err(stop) => Flow::Done(Err(stop)),
+                };
+            }
+            Wait::Park => return Flow::Done(self.check_seen(slot).map(|()| 0)),
             Wait::Result(_) if task.life == Life::Over => return Flow::Waits(wait),
             Wait::Result(_) => return self.die(slot),
             Wait::Closing(scope, outcome, hopeless) => {
@@ -336,6 +344,20 @@ impl<'p> Simulation<'p> {
     ) -> Flow<'p> {
         match if looks { self.check(slot) } else { self.check_seen(slot) } {
             Ok(()) => go(self),
+            Err(stop) => Flow::Done(Err(stop)),
+        }
+    }
+
+    fn turns_left(&mut self, slot: Slot, left: u8) -> Flow<'p> {
+        if left == 0 {
+            return Flow::Done(Ok(0));
+        }
+        self.pass_until(self.now + TURN);
+        match self.check_seen(slot) {
+            Ok(()) => {
+                self.append(slot);
+                Flow::Waits(Wait::Yield(left - 1))
+            }
             Err(stop) => Flow::Done(Err(stop)),
         }
     }

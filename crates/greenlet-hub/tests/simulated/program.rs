@@ -11,6 +11,9 @@ pub(crate) const ROOM: usize = 2;
 /// would be that of a heap.
 pub(crate) const MOST_TIMERS: u64 = 4096;
 
+/// What a turn of [`Op::Turns`] takes.
+pub(crate) const TURN: u64 = 700;
+
 /// Who is meant: the handle with this number, of those that there are.
 pub(crate) type Whose = u8;
 
@@ -18,6 +21,8 @@ pub(crate) type Whose = u8;
 pub(crate) enum Op {
     Work(u64),
     Yield,
+    /// Yields that often, and each time takes a while.
+    Turns(u8),
     Check,
     Sleep(u64),
     Park,
@@ -137,6 +142,7 @@ impl Random {
         let line = self.below(LINES);
         match self.below(if depth < 4 { 64 } else { 50 }) {
             0..3 => Op::Yield,
+            3 if self.below(4) == 0 => Op::Turns(self.below(100) as u8),
             3 => Op::Check,
             4..7 => Op::Sleep(self.time()),
             7 => Op::Work(self.below(40_000) as u64),

@@ -2,7 +2,7 @@
 
 use crate::simulated::log::{Audit, End, Entry, hash};
 use crate::simulated::program::{
-    Arm, Interrupt, LINES, LOCKS, MOST_TIMERS, Op, PERMITS, Program, ROOM, Step, TASKS, Whose,
+    Arm, Interrupt, LINES, LOCKS, MOST_TIMERS, Op, PERMITS, Program, ROOM, Step, TASKS, TURN, Whose,
 };
 use greenlet::StackPool;
 use greenlet_hub::{
@@ -283,6 +283,12 @@ impl Shared {
         match op {
             Op::Work(time) => done(&|| WORLD.with(|world| world.pass_until(world.now.get() + time))),
             Op::Yield => me.yield_now().map(zero),
+            Op::Turns(count) => (0..*count)
+                .try_for_each(|_| {
+                    WORLD.with(|world| world.pass_until(world.now.get() + TURN));
+                    me.yield_now()
+                })
+                .map(zero),
             Op::Check => me.check().map(zero),
             Op::Sleep(time) => me.sleep(self.time(*time)).map(zero),
             Op::Park => me.park().map(zero),

@@ -71,7 +71,8 @@ pub(crate) enum Wait<'p> {
     Begin,
     /// Its turn, whatever happens meanwhile; then the outcome.
     Turn(Outcome),
-    Yield,
+    /// So many more of them.
+    Yield(u8),
     Park,
     Sleep(u64),
     Send(usize, u32),

@@ -117,7 +117,7 @@ impl<'p> Simulation<'p> {
                     }
                 }
                 Flow::Waits(wait) => {
-                    self.tasks[slot].shown = !matches!(wait, Wait::Turn(_) | Wait::Yield);
+                    self.tasks[slot].shown = !matches!(wait, Wait::Turn(_) | Wait::Yield(_));
                     self.tasks[slot].wait = wait;
                     return;
                 }
