@@ -72,8 +72,10 @@ fn of_another_hub(main: &Task, used: impl Fn(&Task) + Send + Sync) -> Got {
     })
 }
 
-/// Each misuse, in a run of its own.
-const CASES: [(&str, fn(&Task) -> Got); 25] = [
+/// A misuse, in a run of its own.
+type Case = (&'static str, fn(&Task) -> Got);
+
+const CASES: [Case; 25] = [
     ("`Hub::run` in a run of the hub", |_main| error(HUB.run(|_main| ()).map_err(|refused| refused.reason))),
     ("`Hub::run` of another hub in it", |_main| {
         static OTHER: Hub<1> = Hub::new(&PLATFORM);
@@ -139,7 +141,7 @@ const CASES: [(&str, fn(&Task) -> Got); 25] = [
     }),
     ("a `Guard` that is forgotten", |main| {
         static LOCK: Mutex<u32> = Mutex::new(0).named("total");
-        let forgets = main.spawn(&STACKS, |me| Ok(mem::forget(LOCK.lock(me)?))).unwrap();
+        let forgets = main.spawn(&STACKS, |me| LOCK.lock(me).map(mem::forget)).unwrap();
         forgets.join(main).unwrap().unwrap();
         error(LOCK.lock(main).map(drop))
     }),
