@@ -10,7 +10,12 @@ thread_local! {
     static ALARM: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
+#[allow(dead_code, reason = "each test file uses a part")]
 impl Clock {
+    pub(crate) fn reset() {
+        NOW.set(0);
+    }
+
     pub(crate) fn pass(microseconds: u64) {
         NOW.set(NOW.get() + microseconds);
     }
