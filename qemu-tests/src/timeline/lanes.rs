@@ -1,6 +1,6 @@
 //! A trace as lanes: what each greenlet did, and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{Key, Record, Trace};
 
@@ -15,6 +15,8 @@ pub(super) struct Run {
     pub(super) lost: u64,
     /// Whether the deepest use of a stack was measured, and is not only a lower bound.
     pub(super) has_marks: bool,
+    /// Whether stacks were painted for it in this run, which takes time.
+    pub(super) is_painted: bool,
     /// The time that is shown, in nanoseconds: from a little before the first transfer to a little after the last one.
     pub(super) shown: (u64, u64),
 }
@@ -22,6 +24,8 @@ pub(super) struct Run {
 /// A greenlet.
 #[derive(Debug)]
 pub(super) struct Lane {
+    /// Which it is.
+    key: Key,
     /// Its name, with its id where that alone would not tell, and with its core where there are several.
     pub(super) label: String,
     /// Its name, or `main`, or `#` and its id.
@@ -67,13 +71,20 @@ pub(super) struct Arrow {
 }
 
 impl Run {
-    /// Arranges the last `most` transfers of `trace`, which has at least one. The others count as lost.
+    /// Arranges the last transfers of `trace`, which has at least one: as many as have at most `most` greenlets, and
+    /// are no more than a hundred times that. The others count as lost.
     #[must_use]
     pub(super) fn of(trace: &Trace, most: usize) -> Self {
         let mut records: Vec<&Record> = trace.records.iter().collect();
         // Stable: those of a core stay in their order.
         records.sort_by_key(|record| record.time);
-        let left_out = records.len().saturating_sub(most);
+        let mut seen = BTreeSet::new();
+        let fits = |record: &&&Record| {
+            seen.extend([record.origin.key, record.target.key]);
+            seen.len() <= most
+        };
+        let kept = records.iter().rev().take_while(fits).count().min(most.saturating_mul(100));
+        let left_out = records.len() - kept;
         records.drain(..left_out);
 
         let (first, last) = match (records.first(), records.last()) {
@@ -109,7 +120,27 @@ impl Run {
         for (lane, from, by) in running.into_values() {
             lanes[lane].stretches.push(Stretch { from, to: shown.1, by });
         }
-        Self { lanes, arrows, lost: trace.lost + left_out as u64, has_marks: trace.has_marks, shown }
+        let (lost, is_painted) = (trace.lost + left_out as u64, trace.has_marks);
+        Self { lanes, arrows, lost, has_marks: is_painted, is_painted, shown }
+    }
+
+    /// Takes over the deepest uses of stacks from another run of the same guest, in which they were measured.
+    pub(super) fn measure(&mut self, other: &Trace) {
+        let mut deepest = BTreeMap::<Key, u32>::new();
+        for record in &other.records {
+            let known = deepest.entry(record.origin.key).or_default();
+            *known = record.in_use.max(*known);
+        }
+        for lane in &mut self.lanes {
+            lane.deepest = deepest.get(&lane.key).copied().unwrap_or(0).max(lane.deepest);
+        }
+        self.has_marks = other.has_marks;
+    }
+
+    /// What times are shown in: nanoseconds, and the name.
+    #[must_use]
+    pub(super) fn unit(&self) -> (f64, &'static str) {
+        if self.shown.1 - self.shown.0 < 10_000_000 { (1e3, "µs") } else { (1e6, "ms") }
     }
 
     /// The microseconds from its beginning to `time`.
@@ -139,7 +170,7 @@ fn lanes(records: &[&Record], begin: u64) -> (Vec<Lane>, BTreeMap<Key, usize>) {
     // Main greenlets before the others, as `None` is less than any id.
     let mut keys: Vec<_> = born.keys().copied().collect();
     keys.sort_by_key(|key| (key.id.is_some(), key.core, key.id));
-    let cores = keys.iter().map(|key| key.core).collect::<std::collections::BTreeSet<_>>().len();
+    let cores = keys.iter().map(|key| key.core).collect::<BTreeSet<_>>().len();
     let name = |key: &Key| match (key.id, born[key].1) {
         (None, _) => "main".to_owned(),
         (Some(id), "") => format!("#{id}"),
@@ -155,6 +186,7 @@ fn lanes(records: &[&Record], begin: u64) -> (Vec<Lane>, BTreeMap<Key, usize>) {
             _ => {}
         }
         Lane {
+            key: *key,
             label,
             name: name(key),
             born: if key.id.is_some() { born[key].0 } else { begin },
@@ -224,9 +256,24 @@ pub(super) mod tests {
 
     #[test]
     fn the_last_transfers_are_kept() {
-        let run = Run::of(&trace(&SHORT, 4), 1);
-        assert_eq!((run.arrows.len(), run.lost, run.lanes.len()), (1, 3, 2));
-        assert_eq!(run.lanes[1].stretches, [Stretch { from: 2999, to: 3000, by: None }]);
+        // Two greenlets in the last three transfers: the first one has a third.
+        let records: Vec<_> = ["500 switch 0 main suspended 0 0 6 - b"].into_iter().chain(SHORT).collect();
+        let run = Run::of(&trace(&records, 5), 2);
+        assert_eq!((run.arrows.len(), run.lost, run.lanes.len()), (4, 1, 2));
+        assert_eq!(run.lanes[0].stretches[0], Stretch { from: 950, to: 1000, by: None });
+        let many: Vec<_> = ["1 switch 0 main running 0 0 main - -"].into_iter().cycle().take(150).collect();
+        let run = Run::of(&trace(&many, 150), 1);
+        assert_eq!((run.arrows.len(), run.lost), (100, 50));
+    }
+
+    #[test]
+    fn stacks_are_measured_in_another_run() {
+        let measured = trace(&[SHORT[0], "3000 throw 0 7 dead 1200 4096 main a -"], 2);
+        let plain = Trace { has_marks: false, ..trace(&SHORT, 4) };
+        let mut run = Run::of(&plain, 9);
+        assert_eq!((run.lanes[1].deepest, run.has_marks), (900, false));
+        run.measure(&measured);
+        assert_eq!((run.lanes[1].deepest, run.lanes[0].deepest, run.has_marks, run.is_painted), (1200, 0, true, false));
     }
 
     #[test]

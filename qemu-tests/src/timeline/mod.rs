@@ -27,8 +27,14 @@ use crate::limit::Limit;
 use crate::machine::Machine;
 use crate::{process, verdict};
 
-/// Transfers in a picture: more than these nobody tells apart, and a browser takes long for them.
-const IN_A_PICTURE: usize = 2_000;
+/// Greenlets in a picture, which has at most a hundred times as many transfers: more than these nobody tells apart.
+const IN_A_PICTURE: usize = 60;
+
+/// The feature of guests that write their transfers, and
+const FEATURE: &str = "timeline";
+/// of those that find the most that was used of each stack, too: claims and releases take so much longer for it that times
+/// are taken without it.
+const WITH_STACKS: &str = "timeline-stacks";
 
 /// What is to be made of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,20 +56,17 @@ impl Wanted {
         *self != Self::default()
     }
 
-    /// The feature of the guest that this takes. With the marks of stacks, which are for the report, a claim and a release take
-    /// longer: without it nobody needs them.
-    #[must_use]
-    pub fn feature(&self) -> &'static str {
-        if self.report.is_some() { "timeline-stacks" } else { "timeline" }
-    }
-
-    /// Makes it of `trace`, for what is called `what`. Returns what is to be printed.
+    /// Makes it of `trace`, for what is called `what`, with stacks as they were measured in another run, if in one.
+    /// Returns what is to be printed.
     ///
     /// # Errors
     ///
     /// When a file cannot be written.
-    pub fn make(&self, trace: &Trace, what: &str) -> Result<String> {
-        let picture = Run::of(trace, IN_A_PICTURE);
+    pub fn make(&self, trace: &Trace, measured: Option<&Trace>, what: &str) -> Result<String> {
+        let mut picture = Run::of(trace, IN_A_PICTURE);
+        if let Some(measured) = measured {
+            picture.measure(measured);
+        }
         let mut said = String::new();
         if self.terminal {
             said += &terminal::draw(&Run::of(trace, usize::MAX));
@@ -81,7 +84,8 @@ impl Wanted {
     }
 }
 
-/// Builds `guest`, boots it, prints its transcript, and makes what is `wanted` of its transfers, also when it fails.
+/// Builds `guest`, boots it, prints its transcript, and makes what is `wanted` of its transfers, also when it fails. For a
+/// report it boots another build, too, in which stacks are measured.
 ///
 /// # Errors
 ///
@@ -93,8 +97,8 @@ pub fn show(
     limit: Option<Limit>,
     wanted: &Wanted,
 ) -> Result<()> {
-    let elf = build(machine, guest, profile, wanted)?;
-    let recorded = run(machine, guest, &elf, limit.unwrap_or(guest.directives.limit), |piece| {
+    let limit = limit.unwrap_or(guest.directives.limit);
+    let recorded = run(machine, guest, &build(machine, guest, profile, FEATURE)?, limit, |piece| {
         let mut out = io::stdout().lock();
         out.write_all(piece).and_then(|()| out.flush())
     })?;
@@ -102,7 +106,14 @@ pub fn show(
         print!("{logged}");
     }
     // Its pictures first: those of one that failed show why.
-    let made = recorded.trace.and_then(|trace| wanted.make(&trace, &guest.name));
+    let made = recorded.trace.and_then(|trace| {
+        let measured = if wanted.report.is_some() && !trace.has_marks {
+            Some(run(machine, guest, &build(machine, guest, profile, WITH_STACKS)?, limit, |_| Ok(()))?.trace?)
+        } else {
+            None
+        };
+        wanted.make(&trace, measured.as_ref(), &guest.name)
+    });
     if let Ok(made) = &made {
         print!("\n{made}");
     }
@@ -110,14 +121,18 @@ pub fn show(
     made.map(drop)
 }
 
-/// Builds `guest` so that it writes its transfers.
+/// Builds `guest` so that it writes its transfers: the file for [`run`].
 ///
 /// # Errors
 ///
 /// When it does not build.
-pub fn build(machine: &Machine, guest: &Guest, profile: Profile, wanted: &Wanted) -> Result<PathBuf> {
+pub fn recording(machine: &Machine, guest: &Guest, profile: Profile) -> Result<PathBuf> {
+    build(machine, guest, profile, FEATURE)
+}
+
+fn build(machine: &Machine, guest: &Guest, profile: Profile, feature: &'static str) -> Result<PathBuf> {
     let names = BTreeSet::from([guest.name.clone()]);
-    let mut built = compile::guests_with(wanted.feature(), machine.target, profile, &names)?;
+    let mut built = compile::guests_with(feature, machine.target, profile, &names)?;
     built.remove(&guest.name).with_context(|| format!("cargo built no guest `{}`", guest.name))
 }
 
@@ -132,7 +147,7 @@ pub struct Recorded {
     pub logged: Option<String>,
 }
 
-/// Boots the file `elf` of `guest`, which [`build`] made, and hands the transcript to `seen` as it comes.
+/// Boots the file `elf` of `guest`, which is [`recording`], and hands the transcript to `seen` as it comes.
 ///
 /// # Errors
 ///
@@ -190,13 +205,5 @@ mod tests {
         assert!(said(b"greenlet timeline 1\nend\t0\t0\tmarks\n").contains("`board::record(main)`"));
         assert!(said(b"").contains("`--timeout SECONDS`"));
         assert!(said(b"greenlet timeline 1\n1\tswitch").contains("is damaged: line 2: `1\tswitch`: 2 fields"));
-    }
-
-    #[test]
-    fn stacks_are_painted_for_a_report_only() {
-        let wanted = Wanted { terminal: true, ..Wanted::default() };
-        assert!(wanted.anything() && !Wanted::default().anything());
-        assert_eq!(wanted.feature(), "timeline");
-        assert_eq!(Wanted { report: Some("x".into()), ..wanted }.feature(), "timeline-stacks");
     }
 }

@@ -28,13 +28,13 @@ fn write(o: &mut String, run: &Run, what: &str) -> std::fmt::Result {
     write!(
         o,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><title>{what}</title><style>{STYLE}</style></head><body>\n\
-         <h1>{what}: {} greenlets, {} transfers, {:.1} µs</h1>\n<p>{throws} of the transfers are errors or exits; {ends} bodies \
+         <h1>{what}: {} greenlets, {} transfers, {} µs</h1>\n<p>{throws} of the transfers are errors or exits; {ends} bodies \
          ended. A nanosecond is an instruction.",
         run.lanes.len(),
         run.arrows.len(),
-        run.micros(run.shown.1),
+        grouped(run.micros(run.shown.1).round() as u64),
     )?;
-    if run.has_marks {
+    if run.is_painted {
         write!(o, " Stacks are painted, to see what was used: claims and releases take longer for it.")?;
     }
     if let Some(note) = run.lost_note() {
@@ -92,7 +92,7 @@ mod tests {
         let measured = trace(&SHORT, 5);
         let html = draw(&Run::of(&measured, 9), "<tour>");
         assert!(
-            html.contains("<h1>&lt;tour&gt;: 2 greenlets, 4 transfers, 2.1 µs</h1>\n<p>2 of the transfers"),
+            html.contains("<h1>&lt;tour&gt;: 2 greenlets, 4 transfers, 2 µs</h1>\n<p>2 of the transfers"),
             "{html}"
         );
         assert!(html.contains("<small>900 of 4,096; 1,152 would do</small>"), "{html}");

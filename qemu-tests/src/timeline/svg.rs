@@ -85,13 +85,14 @@ impl Picture<'_> {
     fn scale(&self, o: &mut String) -> std::fmt::Result {
         let (from, to) = self.run.shown;
         let step = round((to - from) / 8);
+        let (unit, name) = self.run.unit();
         let (text, bottom) = (TOP - 12, self.height() - FOOT + 4);
         writeln!(o, "<g fill=\"#6e7781\" stroke-width=\"0\" text-anchor=\"middle\">")?;
         for tick in (0..=(to - from) / step).map(|index| from + index * step) {
-            let (x, label) = (self.x(tick), (tick - from) as f64 / 1000.0);
+            let (x, label) = (self.x(tick), (tick - from) as f64 / unit);
             writeln!(
                 o,
-                "<rect x=\"{x:.1}\" y=\"{}\" width=\"1\" height=\"{}\" fill=\"#eef1f4\"/><text x=\"{x:.1}\" y=\"{text}\">{label} µs</text>",
+                "<rect x=\"{x:.1}\" y=\"{}\" width=\"1\" height=\"{}\" fill=\"#eef1f4\"/><text x=\"{x:.1}\" y=\"{text}\">{label} {name}</text>",
                 TOP - 6,
                 bottom - TOP,
             )?;
