@@ -61,7 +61,8 @@ impl Picture<'_> {
         write!(
             o,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-             font-family=\"DejaVu Sans, Verdana, sans-serif\" font-size=\"11.5\" fill=\"#24292f\">\n<defs>"
+             font-family=\"DejaVu Sans, Verdana, sans-serif\" font-size=\"11.5\" \
+             style=\"max-width:100%;height:auto\" fill=\"#24292f\">\n<defs>"
         )?;
         for (id, color) in [("a", GREY), ("t", RED)] {
             write!(

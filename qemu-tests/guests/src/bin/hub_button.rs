@@ -53,7 +53,6 @@ fn main() {
     interrupts::on(handler);
     interrupts::enable();
     let ran = HUB.run(|main| {
-        board::record(main.greenlet());
         let button = main.build(&STACKS).name("button").level(1).spawn(debounce).unwrap();
         let lamp = main.build(&STACKS).name("lamp").spawn(lights).unwrap();
         for _ in 0..3 {
