@@ -81,6 +81,11 @@ pub enum Request {
         /// Keep the figures, for the suite to compare.
         bless: bool,
     },
+    /// Print the log on standard input with functions and lines of its addresses.
+    Symbolize {
+        /// The program.
+        elf: PathBuf,
+    },
     /// Run the guests on many more machines.
     Machines(machines::Request),
     /// Try whether the tests notice that the library is another one.
@@ -174,6 +179,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
         "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
+        "symbolize" => Request::Symbolize { elf: words.next("the ELF file that the log is of")?.into() },
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })

@@ -17,6 +17,7 @@
 //! verdict      did it pass, and if not, where to look
 //! debugger     the same under GDB or LLDB
 //! transcript   is it what the guest's `.out` file says
+//! symbolize    functions and lines of the addresses in it
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
 //!
@@ -64,6 +65,8 @@ pub mod shrink;
 pub mod sizes;
 pub mod soak;
 pub mod speed;
+pub mod symbolize;
+pub mod symbols;
 pub mod tally;
 pub mod tools;
 pub mod transcript;

@@ -21,7 +21,7 @@ use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
     counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability,
-    serve, sizes, soak, speed, transcript, trial, verdict,
+    serve, sizes, soak, speed, symbolize, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -55,6 +55,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Speed { bless } => speed::show(bless),
         Request::Cycles { bless } => cycles::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
+        Request::Symbolize { elf } => symbolize::show(&elf),
         Request::Machines(request) => machines::show(&request),
         Request::Mutants(request) => mutants::show(&request),
         Request::Reliability(request) => reliability::show(&request),
@@ -161,10 +162,11 @@ fn show(machine: &'static Machine, elf: &Path, counted: bool, cores: u32, limit:
     let log = Log::of(elf)?;
     let boot = Boot { machine, elf, input: None, log: log.as_ref().map(Log::path), counted, cores, limit };
     println!("{}", boot.command_line());
+    let mut noted = symbolize::Stream::new(elf);
     let ended = boot.run(|piece| {
         let mut out = io::stdout().lock();
         // At once, also when a line is not complete: the guest may stop in the middle of it.
-        out.write_all(piece).and_then(|()| out.flush())
+        noted.pass(piece, &mut out).and_then(|()| out.flush())
     })?;
     let logged = log.as_ref().map(Log::block).transpose();
     if let Ok(Some(block)) = &logged {
