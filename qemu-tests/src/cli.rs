@@ -48,6 +48,8 @@ pub enum Request {
         bless: bool,
         /// Under GDB.
         gdb: bool,
+        /// Where a core file is written if it fails.
+        core: Option<PathBuf>,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
     RunElf {
@@ -55,6 +57,8 @@ pub enum Request {
         elf: PathBuf,
         /// When it is ended.
         limit: Limit,
+        /// Where a core file is written if it fails.
+        core: Option<PathBuf>,
     },
     /// Boot the server of `examples/unikernel`.
     Serve(&'static Server),
@@ -168,7 +172,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
     let request = match first.as_str() {
         "run-elf" => {
             let elf = words.next("the ELF file to boot")?.into();
-            Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
+            Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT), core: words.core.take() }
         }
         "serve" => Request::Serve(words.server()?),
         "conformance" => Request::Conformance(words.scenarios(Subject::Greenlets)?),
@@ -209,6 +213,7 @@ struct Words {
     replay: Option<PathBuf>,
     bless: bool,
     gdb: bool,
+    core: Option<PathBuf>,
     seed: Option<u64>,
     shard: Option<Shard>,
     under: Option<Tool>,
@@ -226,6 +231,7 @@ impl Words {
                 Short('h') | Long("help") => words.help = true,
                 Long("bless") => words.bless = true,
                 Long("gdb") => words.gdb = true,
+                Long("core") => words.core = Some(parser.value()?.into()),
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
@@ -273,7 +279,11 @@ impl Words {
         if gdb && limit.is_some() {
             return Err("--gdb waits as long as GDB does: leave out --timeout".into());
         }
-        Ok(Request::Run { machine, guest, profile, limit, bless, gdb })
+        let core = self.core.take();
+        if core.is_some() && (bless || gdb) {
+            return Err("--core goes with neither --gdb, which can look itself, nor --bless".into());
+        }
+        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, core })
     }
 
     fn server(&mut self) -> Result<&'static Server, lexopt::Error> {
@@ -377,6 +387,7 @@ impl Words {
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),
             ("--gdb", self.gdb),
+            ("--core", self.core.is_some()),
             ("--seed", self.seed.is_some()),
             ("--shard", self.shard.is_some()),
             ("--under", self.under.is_some()),

@@ -17,6 +17,7 @@
 //! verdict      did it pass, and if not, where to look
 //! debugger     the same under GDB or LLDB
 //! transcript   is it what the guest's `.out` file says
+//! watched      a boot with QEMU's gdbstub at hand; core_file writes one for GDB
 //! symbolize    functions and lines of the addresses in it
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
@@ -37,6 +38,7 @@ pub mod boot;
 pub mod cli;
 pub mod compile;
 pub mod conformance;
+pub mod core_file;
 pub mod counts;
 pub mod cycles;
 pub mod debugger;
@@ -65,6 +67,7 @@ pub mod shrink;
 pub mod sizes;
 pub mod soak;
 pub mod speed;
+pub mod stub;
 pub mod symbolize;
 pub mod symbols;
 pub mod tally;
@@ -72,3 +75,4 @@ pub mod tools;
 pub mod transcript;
 pub mod trial;
 pub mod verdict;
+pub mod watched;

@@ -1,33 +1,54 @@
-//! What a crash leaves: functions and lines of its addresses.
+//! What a crash leaves: functions and lines of its addresses, and a core file of the machine.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::Failed;
 use object::{Object, ObjectSymbol};
+use qemu_tests::boot::Boot;
 use qemu_tests::compile::Profile;
+use qemu_tests::core_file::{self, Moment};
+use qemu_tests::guests::USUAL_LIMIT;
 use qemu_tests::machine::{Machine, ONE_OF_EACH};
-use qemu_tests::places;
 use qemu_tests::tools::Needs;
+use qemu_tests::{debugger, places, verdict};
 
 use crate::{Case, builds};
 
 /// A guest that faults, and what the line says at which it does.
 const FAULTS: (&str, &str) = ("fault", "nowhere.write_volatile(1)");
 
+/// A guest with a greenlet in each state, where it has all of them, and the transcript with their list.
+const ZOO: (&str, &str) = ("zoo", "look_here");
+/// A guest that does not end.
+const HANGS: &str = "hang";
+
+type Test = fn(&'static Machine, &builds::Guest) -> Result<(), Failed>;
+
+const TESTS: [(&str, &str, Test); 6] = [
+    ("a_fault_is_shown_with_its_function_and_line", FAULTS.0, fault_has_its_line),
+    ("a_log_gets_functions_as_far_as_they_are_known", FAULTS.0, symbolized),
+    ("a_core_file_has_every_greenlet", ZOO.0, core_has_every_greenlet),
+    ("a_core_file_is_written_at_a_fault", FAULTS.0, core_at_a_fault),
+    ("a_core_file_is_written_at_the_limit", HANGS, core_at_the_limit),
+    ("a_pass_leaves_no_core_file", ZOO.0, no_core_of_a_pass),
+];
+
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for machine in ONE_OF_EACH {
-        let of = |name: &str, test: fn(&'static Machine, &builds::Guest) -> Result<(), Failed>| {
+        for (name, guest, test) in TESTS {
             let mut needs = Needs::default();
             needs.machine(machine);
-            let guest = builds::Guest::new(FAULTS.0, machine.target, Profile::Release);
+            if name.contains("core_file") {
+                needs.gdb();
+            }
+            let guest = builds::Guest::new(guest, machine.target, Profile::Release);
             let guests = vec![guest.clone()];
-            Case::new(format!("crash::{name}::{machine}"), needs, move || test(machine, &guest)).with_guests(guests)
-        };
-        cases.push(of("a_fault_is_shown_with_its_function_and_line", fault_has_its_line));
-        cases.push(of("a_log_gets_functions_as_far_as_they_are_known", symbolized));
+            let case = Case::new(format!("crash::{name}::{machine}"), needs, move || test(machine, &guest));
+            cases.push(case.with_guests(guests));
+        }
     }
     cases
 }
@@ -108,4 +129,74 @@ fn renamed(elf: &[u8], section: &[u8]) -> Vec<u8> {
         bytes[at + 1] = b'x';
     }
     bytes
+}
+
+/// An empty folder for the core file of a test.
+fn core_in(name: &str, machine: &Machine) -> Result<PathBuf, Failed> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("core {name} {machine}")); // QEMU quotes blanks
+    fs::create_dir_all(&folder)?;
+    Ok(folder.join("file"))
+}
+
+/// GDB lists from a core file what it lists from the machine.
+fn core_has_every_greenlet(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    const LIST: &str = "info greenlets";
+    let (elf, file) = (guest.file()?, core_in("zoo", machine)?);
+    let boot = Boot { machine, elf: &elf, input: None, log: None, counted: false, cores: 1, limit: USUAL_LIMIT };
+    let ran = core_file::run(&boot, &file, Moment::Function(ZOO.1), |_| Ok(())).map_err(failed)?;
+    verdict::judge(machine, &ran.0).map_err(|failure| failure.to_string())?; // it goes on afterwards
+    let shown = debugger::transcript_of_core(&elf, &file, &[LIST, "greenlet parser", "bt 1"]).map_err(failed)?;
+    fs::remove_file(&file)?;
+    let list = |transcript: &str| -> String {
+        let from = transcript.lines().skip_while(|line| *line != format!("+{LIST}"));
+        from.skip(1).take_while(|line| !line.starts_with('+')).flat_map(|line| [line, "\n"]).collect()
+    };
+    let script = places::guests().join("src/bin").join(ZOO.0).with_extension("gdb");
+    let live = list(&fs::read_to_string(debugger::expected(&script))?);
+    if live.lines().count() < 10 || list(&shown) != live {
+        return Err(format!("not the list of the machine, which is\n{live}in:\n{shown}").into());
+    }
+    has(&shown, &["[greenlet 1 \"parser\" (suspended, in up)]", "at zoo::read_byte"])
+}
+
+/// What GDB shows of a core file that the runner wrote.
+fn opened(elf: &Path, file: &Path, said: &str) -> Result<String, Failed> {
+    has(said, &["core file: gdb-multiarch "])?;
+    let shown = debugger::transcript_of_core(elf, file, &["bt", "info greenlets"]).map_err(failed)?;
+    fs::remove_file(file)?;
+    Ok(shown)
+}
+
+fn core_at_a_fault(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    let (elf, file) = (guest.file()?, core_in("fault", machine)?);
+    let words = ["run-elf", &elf.display().to_string(), "--core", &file.display().to_string()];
+    let (said, passed) = shown(runner(&words, Stdio::null()))?;
+    let shown = opened(&elf, &file, &said)?;
+    has(&said, &["FAULT: write to"])?;
+    has(&shown, &["at fault::main::{closure#0}::{closure#1} ", "bystander  suspended", "crasher  running"])?;
+    if passed { Err("a fault passed".into()) } else { Ok(()) }
+}
+
+fn core_at_the_limit(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    let (elf, file) = (guest.file()?, core_in("limit", machine)?);
+    let words = ["run-elf", &elf.display().to_string(), "--timeout", "1", "--core", &file.display().to_string()];
+    let (said, _) = shown(runner(&words, Stdio::null()))?;
+    let shown = opened(&elf, &file, &said)?;
+    has(&said, &["no output for", "QEMU was ended"])?;
+    has(&shown, &[" () at hang.rs:"])
+}
+
+fn no_core_of_a_pass(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    let (elf, file) = (guest.file()?, core_in("pass", machine)?);
+    fs::write(&file, "of a run before")?;
+    let words = ["run-elf", &elf.display().to_string(), "--core", &file.display().to_string()];
+    let (said, passed) = shown(runner(&words, Stdio::null()))?;
+    has(&said, &["DONE 2/2", "no core file: the program passed"])?;
+    let nowhere = ["run-elf", &elf.display().to_string(), "--core", "/nosuch/core"];
+    has(&shown(runner(&nowhere, Stdio::null()))?.0, &["cannot write /nosuch/core"])?;
+    if passed && !file.exists() { Ok(()) } else { Err(format!("passed: {passed}; is there: {}", file.exists()).into()) }
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    format!("{error:#}").into()
 }
