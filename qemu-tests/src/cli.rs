@@ -90,6 +90,11 @@ pub enum Request {
         /// The program.
         elf: PathBuf,
     },
+    /// Show how large stacks should be.
+    Stacks {
+        /// The program.
+        elf: PathBuf,
+    },
     /// Run the guests on many more machines.
     Machines(machines::Request),
     /// Try whether the tests notice that the library is another one.
@@ -184,6 +189,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
         "symbolize" => Request::Symbolize { elf: words.next("the ELF file that the log is of")?.into() },
+        "stacks" => Request::Stacks { elf: words.elf.take().ok_or("missing: --elf FILE, the program")? },
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })
@@ -214,6 +220,7 @@ struct Words {
     bless: bool,
     gdb: bool,
     core: Option<PathBuf>,
+    elf: Option<PathBuf>,
     seed: Option<u64>,
     shard: Option<Shard>,
     under: Option<Tool>,
@@ -232,6 +239,7 @@ impl Words {
                 Long("bless") => words.bless = true,
                 Long("gdb") => words.gdb = true,
                 Long("core") => words.core = Some(parser.value()?.into()),
+                Long("elf") => words.elf = Some(parser.value()?.into()),
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
@@ -388,6 +396,7 @@ impl Words {
             ("--bless", self.bless),
             ("--gdb", self.gdb),
             ("--core", self.core.is_some()),
+            ("--elf", self.elf.is_some()),
             ("--seed", self.seed.is_some()),
             ("--shard", self.shard.is_some()),
             ("--under", self.under.is_some()),

@@ -23,8 +23,8 @@
 //! ```
 //!
 //! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`sizes`] measures
-//! programs, and [`cycles`] simulates the fast path on models of processors. [`figures`] keeps and compares what these
-//! three find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel
+//! programs, [`stacks`] reads in their code what they take of a stack, and [`cycles`] simulates the fast path on models
+//! of processors. [`figures`] keeps and compares what [`counts`], [`sizes`] and [`cycles`] find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel
 //! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what
 //! they find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests once
 //! more, with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in
@@ -67,6 +67,7 @@ pub mod shrink;
 pub mod sizes;
 pub mod soak;
 pub mod speed;
+pub mod stacks;
 pub mod stub;
 pub mod symbolize;
 pub mod symbols;

@@ -21,7 +21,7 @@ use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
     core_file, counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random,
-    reliability, serve, sizes, soak, speed, symbolize, transcript, trial, verdict,
+    reliability, serve, sizes, soak, speed, stacks, symbolize, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -58,6 +58,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Cycles { bless } => cycles::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
         Request::Symbolize { elf } => symbolize::show(&elf),
+        Request::Stacks { elf } => stacks::show(&elf),
         Request::Machines(request) => machines::show(&request),
         Request::Mutants(request) => mutants::show(&request),
         Request::Reliability(request) => reliability::show(&request),

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
@@ -24,7 +27,62 @@ pub(crate) fn cases() -> Vec<Case> {
         let usual = usual.iter().map(|guest| in_usual_build(guest, machine)).collect();
         Case::new(format!("stacks::{machine}"), needs, move || of_all(machine)).with_guests(usual)
     };
-    ONE_OF_EACH.map(case).into()
+    let mut cases: Vec<_> = ONE_OF_EACH.map(case).into();
+    for machine in ONE_OF_EACH {
+        let mut needs = Needs::default();
+        needs.machine(machine);
+        let guests = CODE.map(|guest| builds::Guest::new(guest, machine.target, Profile::Release));
+        let wanted = guests.to_vec();
+        let test = move || by_code(machine, &guests);
+        cases.push(Case::new(format!("stacks::what_the_code_tells::{machine}"), needs, test).with_guests(wanted));
+    }
+    cases
+}
+
+/// A guest with bodies of all kinds, and one without any.
+const CODE: [&str; 2] = ["zoo", "hang"];
+
+/// What `cargo xtask stacks --elf` prints of a program, and of what is none.
+fn by_code(machine: &Machine, [zoo, hang]: &[builds::Guest; 2]) -> Result<(), Failed> {
+    let print = |file: &Path| -> Result<(String, bool), Failed> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-tests"));
+        let output = command.args(["stacks", "--elf"]).arg(file).stdin(Stdio::null()).output()?;
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok((text.concat(), output.status.success()))
+    };
+    let has = |(text, passed): &(String, bool), passes: bool, parts: &[&str]| match parts
+        .iter()
+        .find(|it| !text.contains(**it))
+    {
+        _ if *passed != passes => Err(Failed::from(format!("passed: {passed}:\n{text}"))),
+        Some(absent) => Err(format!("`{absent}` is not in:\n{text}").into()),
+        None => Ok(()),
+    };
+    let zoo = zoo.file()?;
+    let of_zoo = print(&zoo)?;
+    has(&of_zoo, true, &["largest frames", "zoo::read_byte\n", "zoo::parser (", "recursion of zoo::read_byte\n"])?;
+    let bodies: Vec<_> = of_zoo.0.lines().filter(|line| line.contains("  zoo::")).collect();
+    // Its 11 bodies, all but one of which call nothing indirectly and themselves not at all.
+    let known = bodies.iter().filter(|line| line.starts_with("callbacks +")).count();
+    if known < 10 {
+        return Err(format!("{known} bounds of bodies:\n{}", of_zoo.0).into());
+    }
+    has(&print(&hang.file()?)?, true, &["no bodies of greenlets"])?;
+
+    let mut bytes = fs::read(&zoo)?;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stacks-{machine}"));
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("file");
+    bytes[0x12] = 243; // e_machine: RISC-V
+    fs::write(&file, &bytes)?;
+    has(&print(&file)?, false, &["is for Riscv64: this reads AArch64 and x86-64"])?;
+    bytes.copy_from_slice(&fs::read(&zoo)?);
+    bytes[0x28..0x30].fill(0); // e_shoff
+    bytes[0x3c..0x40].fill(0); // e_shnum, e_shstrndx
+    fs::write(&file, &bytes)?;
+    has(&print(&file)?, false, &["no functions in its symbol table", "strip"])?;
+    fs::write(&file, "a text")?;
+    has(&print(&file)?, false, &["is not an ELF file"])
 }
 
 /// The guests that pass: those that say how deep their stacks were when they are built with a feature for that, and
