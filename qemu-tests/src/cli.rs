@@ -27,6 +27,7 @@ use crate::random;
 use crate::reliability;
 use crate::serve::{self, SERVERS, Server};
 use crate::soak::{self, Tool};
+use crate::stacks;
 
 /// The guest that `cargo run` boots.
 pub const USUAL_GUEST: &str = "tour";
@@ -91,10 +92,7 @@ pub enum Request {
         elf: PathBuf,
     },
     /// Show how large stacks should be.
-    Stacks {
-        /// The program.
-        elf: PathBuf,
-    },
+    Stacks(stacks::Request),
     /// Run the guests on many more machines.
     Machines(machines::Request),
     /// Try whether the tests notice that the library is another one.
@@ -189,7 +187,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
         "symbolize" => Request::Symbolize { elf: words.next("the ELF file that the log is of")?.into() },
-        "stacks" => Request::Stacks { elf: words.elf.take().ok_or("missing: --elf FILE, the program")? },
+        "stacks" => words.stacks()?,
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })

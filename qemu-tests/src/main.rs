@@ -58,7 +58,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Cycles { bless } => cycles::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
         Request::Symbolize { elf } => symbolize::show(&elf),
-        Request::Stacks { elf } => stacks::show(&elf),
+        Request::Stacks(request) => stacks::show(&request),
         Request::Machines(request) => machines::show(&request),
         Request::Mutants(request) => mutants::show(&request),
         Request::Reliability(request) => reliability::show(&request),

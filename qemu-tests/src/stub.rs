@@ -39,6 +39,19 @@ impl Stub {
         Ok(())
     }
 
+    /// Lets the machine do the one instruction at `address`, where it has stopped, and stop there again later.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn step_over(&mut self, address: u64) -> Result<()> {
+        let answer = self.ask(&format!("z1,{address:x},4"))?;
+        ensure!(answer == "OK", "QEMU removes no breakpoint at {address:#x}: `{answer}`");
+        self.send("s")?;
+        ensure!(self.has_stopped(PATIENCE)?, "QEMU does not step");
+        self.stop_at(address)
+    }
+
     /// Lets the machine run.
     ///
     /// # Errors

@@ -137,6 +137,13 @@ pub fn functions(file: &object::File<'_>) -> BTreeMap<u64, (u64, String)> {
         .collect()
 }
 
+/// The address of the variable that is called `path` in the source.
+#[must_use]
+pub fn variable(file: &object::File<'_>, path: &str) -> Option<u64> {
+    let is_it = |name: &str| addr2line::demangle_auto(name.into(), None) == path;
+    file.symbols().find(|symbol| symbol.name().is_ok_and(is_it)).map(|symbol| symbol.address())
+}
+
 /// The bytes of the section `name`: none if it is absent.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! A boot under the eyes of the runner: QEMU waits with its gdbstub, and a thread of the runner has the other end.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -86,8 +88,23 @@ pub fn run<T: Send + 'static>(
     watch: impl FnOnce(Machine) -> Result<T> + Send + 'static,
     seen: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(Ended, T)> {
+    run_with(boot, &[], watch, seen)
+}
+
+/// [`run`], with further arguments for QEMU.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_with<T: Send + 'static>(
+    boot: &Boot<'_>,
+    arguments: &[OsString],
+    watch: impl FnOnce(Machine) -> Result<T> + Send + 'static,
+    seen: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(Ended, T)> {
     let socket = Socket::new();
-    let command = boot.waiting_for_a_debugger(socket.path());
+    let mut command = boot.waiting_for_a_debugger(socket.path());
+    command.args(arguments).stdin(Stdio::null());
     let (at_limit, limit) = mpsc::channel();
     let path = socket.path().to_owned();
     let watching = thread::spawn(move || {

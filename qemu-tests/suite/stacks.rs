@@ -1,4 +1,5 @@
-//! How much of their stacks the greenlets of each guest take, in release: no more than the guest's head says.
+//! How much of their stacks the greenlets of each guest take, in release: no more than the guest's head says. And what
+//! `cargo xtask stacks` tells, of the code and by name.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,10 +8,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::Failed;
+use qemu_tests::cli::USUAL_GUEST;
 use qemu_tests::compile::{self, Profile};
 use qemu_tests::guests::{self, Guest};
 use qemu_tests::machine::{Machine, ONE_OF_EACH};
 use qemu_tests::places;
+use qemu_tests::stacks;
 use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
 use qemu_tests::trial;
@@ -36,7 +39,41 @@ pub(crate) fn cases() -> Vec<Case> {
         let test = move || by_code(machine, &guests);
         cases.push(Case::new(format!("stacks::what_the_code_tells::{machine}"), needs, test).with_guests(wanted));
     }
+    for machine in ONE_OF_EACH {
+        let mut needs = Needs::default();
+        needs.machine(machine);
+        let name = format!("stacks::marks_by_name_are_those_of_the_library::{machine}");
+        let usual = builds::Guest::new(USUAL_GUEST, machine.target, Profile::Release);
+        cases.push(Case::new(name, needs, move || by_name(machine)).with_guests(vec![usual]));
+    }
     cases
+}
+
+/// The deepest of the marks by name is what the library says is the deepest.
+fn by_name(machine: &'static Machine) -> Result<(), Failed> {
+    let failed = |error: anyhow::Error| Failed::from(format!("{error:#}"));
+    let mut plain = subjects()?.into_iter().next().unwrap_or_default();
+    plain.retain(|guest| guest.name == USUAL_GUEST);
+    let [guest] = &plain[..] else { return Err("the usual guest is gone".into()) };
+    let mut built = {
+        let _turn = builds::turn("high-water");
+        let names = BTreeSet::from([guest.name.clone()]);
+        compile::guests_with("high-water", machine.target, Profile::Release, &names)?
+    };
+    let elf = built.remove(&guest.name).ok_or("cargo built another guest")?;
+    let deepest = trial::run(guest, machine, &elf).deepest.ok_or("it does not say how deep its stacks were")?;
+    let table = stacks::marks_of(&elf, guest.directives.limit, &[]).map_err(failed)?;
+    let first = table.lines().nth(1).ok_or("there is no row")?;
+    let figure = first.split_whitespace().next().unwrap_or_default().replace(',', "");
+    if figure != deepest.to_string() || ![" anna", " ben", " carla"].iter().all(|name| table.contains(name)) {
+        return Err(format!("the deepest has {deepest} bytes, and some names are missing or not:\n{table}").into());
+    }
+    // Without the feature there are none.
+    let usual = in_usual_build(guest, machine);
+    match stacks::marks_of(&usual.file()?, guest.directives.limit, &[]) {
+        Err(error) if format!("{error:#}").contains("without the feature `high-water`") => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
 }
 
 /// A guest with bodies of all kinds, and one without any.

@@ -29,7 +29,8 @@ usage:
   cargo xtask cycles [--bless]
   cargo xtask sizes [--bless]
   cargo xtask bench-peers [--quick] [--json FILE]
-  cargo xtask stacks --elf FILE
+  cargo xtask stacks [MACHINE] [GUEST...]
+  cargo xtask stacks --elf FILE [--timeout SECONDS [-- QEMU-ARGUMENT...]]
   cargo xtask symbolize ELF < LOG
   cargo xtask machines [NAME...] [--json FILE]
   cargo xtask mutants-sample [--seed SEED] [COUNT] [--shard K/N]
@@ -68,8 +69,9 @@ for `cargo test`. It takes LLVM 19.
 `sizes` prints how large programs are, what a greenlet takes of RAM, and how small a stack may
 be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 `bench-peers` measures greenlet beside other coroutines; `bench-peers --help` says more.
-`stacks` prints the largest frames of a program, and what bodies of greenlets take of their stacks
-at most, where its code tells that.
+`stacks` prints the deepest use of stacks by the names of greenlets, in guests, with sizes that
+would do. Of a program of yours it prints the largest frames, and what bodies of greenlets take at
+most, where its code tells that; with --timeout it boots it, for the deepest use.
 `symbolize` prints a log with functions and lines below each address of the program's code.
 `machines` runs the guests that must pass on other processors, boards, interrupt controllers
 and exception levels, or on those with a NAME in their names: a row each.
