@@ -28,6 +28,7 @@ use crate::reliability;
 use crate::serve::{self, SERVERS, Server};
 use crate::soak::{self, Tool};
 use crate::stacks;
+use crate::timeline::Wanted;
 
 /// The guest that `cargo run` boots.
 pub const USUAL_GUEST: &str = "tour";
@@ -51,6 +52,8 @@ pub enum Request {
         gdb: bool,
         /// Where a core file is written if it fails.
         core: Option<PathBuf>,
+        /// What is made of its transfers.
+        timeline: Wanted,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
     RunElf {
@@ -219,6 +222,7 @@ struct Words {
     gdb: bool,
     core: Option<PathBuf>,
     elf: Option<PathBuf>,
+    timeline: Wanted,
     seed: Option<u64>,
     shard: Option<Shard>,
     under: Option<Tool>,
@@ -238,6 +242,10 @@ impl Words {
                 Long("gdb") => words.gdb = true,
                 Long("core") => words.core = Some(parser.value()?.into()),
                 Long("elf") => words.elf = Some(parser.value()?.into()),
+                Long("timeline") => words.timeline.terminal = true,
+                Long("svg") => words.timeline.svg = Some(parser.value()?.into()),
+                Long("report") => words.timeline.report = Some(parser.value()?.into()),
+                Long("perfetto") => words.timeline.perfetto = Some(parser.value()?.into()),
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
@@ -289,7 +297,14 @@ impl Words {
         if core.is_some() && (bless || gdb) {
             return Err("--core goes with neither --gdb, which can look itself, nor --bless".into());
         }
-        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, core })
+        let timeline = std::mem::take(&mut self.timeline);
+        if timeline.anything() && (bless || gdb) {
+            return Err("a timeline is of a boot of its own: leave out --bless and --gdb".into());
+        }
+        if timeline.anything() && core.is_some() {
+            return Err("a timeline is of a boot of its own: leave out --core".into());
+        }
+        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, core, timeline })
     }
 
     fn server(&mut self) -> Result<&'static Server, lexopt::Error> {
@@ -395,6 +410,10 @@ impl Words {
             ("--gdb", self.gdb),
             ("--core", self.core.is_some()),
             ("--elf", self.elf.is_some()),
+            ("--timeline", self.timeline.terminal),
+            ("--svg", self.timeline.svg.is_some()),
+            ("--report", self.timeline.report.is_some()),
+            ("--perfetto", self.timeline.perfetto.is_some()),
             ("--seed", self.seed.is_some()),
             ("--shard", self.shard.is_some()),
             ("--under", self.under.is_some()),

@@ -72,6 +72,7 @@ pub mod stub;
 pub mod symbolize;
 pub mod symbols;
 pub mod tally;
+pub mod timeline;
 pub mod tools;
 pub mod transcript;
 pub mod trial;
