@@ -9,7 +9,7 @@ use crate::guests::Guest;
 use crate::machine::Machine;
 use crate::tally::Tally;
 use crate::verdict::{self, Ending};
-use crate::{hits, transcript};
+use crate::{hits, symbolize, transcript};
 
 /// What came of a trial.
 #[derive(Debug)]
@@ -117,5 +117,8 @@ fn checked(
         check(transcript)?;
         Ok(block)
     };
-    judged.and_then(|()| compared()).map_err(|problem| format!("{problem}\n\n{}", boot.command_line()))
+    judged.and_then(|()| compared()).map_err(|problem| {
+        let places = symbolize::block(elf, transcript);
+        format!("{problem}\n{places}\n{}", boot.command_line())
+    })
 }
