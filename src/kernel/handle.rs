@@ -36,6 +36,8 @@ use core::mem;
 /// assert_eq!(STACKS.free(), 1);
 /// # }).unwrap();
 /// ```
+// One word, so that a wrapper in another language can pass it as a pointer.
+#[repr(transparent)]
 pub struct Greenlet<V: 'static, E: 'static> {
     block: BlockPtr,
     /// Invariant in both types: values are sent and received.

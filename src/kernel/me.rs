@@ -26,6 +26,8 @@ use core::ops::Deref;
 ///     assert_eq!(g.switch(1), Ok(2));
 /// }).unwrap();
 /// ```
+// A wrapper in another language makes one from the word of a handle.
+#[repr(transparent)]
 pub struct Me<V: 'static, E: 'static> {
     handle: ManuallyDrop<Greenlet<V, E>>,
 }
