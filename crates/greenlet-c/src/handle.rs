@@ -15,7 +15,6 @@ pub(crate) type Me = greenlet::Me<Word, Fault>;
 pub struct Handle([u8; 0]);
 
 const _: () = assert!(size_of::<Option<Greenlet>>() == size_of::<*mut Handle>());
-const _: () = assert!(size_of::<Me>() == size_of::<*mut Handle>());
 
 /// The borrow of a handle that C has, for the time of a call; `None` for null.
 ///
@@ -26,17 +25,6 @@ const _: () = assert!(size_of::<Me>() == size_of::<*mut Handle>());
 pub(crate) unsafe fn borrow(handle: &*mut Handle) -> Option<&Greenlet> {
     // SAFETY: a handle has the bits of a `Greenlet`, by `raw`; it is not null, and not dropped through a borrow.
     (!handle.is_null()).then(|| unsafe { &*ptr::from_ref(handle).cast::<Greenlet>() })
-}
-
-/// The same as [`borrow`], as the body of the greenlet sees it.
-///
-/// # Safety
-///
-/// The handle is that of the current greenlet, which is not main.
-#[inline(always)]
-pub(crate) unsafe fn as_me(handle: &Greenlet) -> &Me {
-    // SAFETY: `Me` is a transparent wrapper around a handle that is not dropped, as this one is not.
-    unsafe { &*ptr::from_ref(handle).cast::<Me>() }
 }
 
 /// The handle as C has it. No reference is counted for it.

@@ -1,6 +1,6 @@
 //! The transfers.
 
-use crate::handle::{Handle, as_me, borrow};
+use crate::handle::{Handle, Me, borrow};
 use crate::outcome::{Fault, MAIN, NOT_CURRENT, NULL, Out, Word, to_c};
 use core::ptr;
 
@@ -14,8 +14,14 @@ pub unsafe extern "C" fn greenlet_switch(to: *mut Handle, value: Word) -> Out {
     // SAFETY: the caller's contract.
     match unsafe { borrow(&to) } {
         Some(to) => to_c(to.switch(value)),
-        None => Out::of(NULL, value),
+        None => no_greenlet(value),
     }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn no_greenlet(value: Word) -> Out {
+    Out::of(NULL, value)
 }
 
 /// `greenlet_up`: switches to the parent of the current greenlet.
@@ -25,16 +31,29 @@ pub unsafe extern "C" fn greenlet_switch(to: *mut Handle, value: Word) -> Out {
 /// The handle is one or null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_up(me: *mut Handle, value: Word) -> Out {
+    // SAFETY: the caller's contract; the borrow of the body is used here alone.
+    match unsafe { borrow(&me) }.and_then(|me| unsafe { Me::of(me) }) {
+        Some(me) => to_c(me.up(value)),
+        // SAFETY: the caller's contract.
+        None => unsafe { no_up(me, value) },
+    }
+}
+
+/// Why `greenlet_up` is refused.
+///
+/// # Safety
+///
+/// As for `greenlet_up`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn no_up(me: *mut Handle, value: Word) -> Out {
     // SAFETY: the caller's contract.
-    let Some(greenlet) = (unsafe { borrow(&me) }) else { return Out::of(NULL, value) };
-    if !greenlet.is_current() {
-        return Out::of(NOT_CURRENT, value);
-    }
-    if greenlet.is_main() {
-        return Out::of(MAIN, value);
-    }
-    // SAFETY: the current greenlet, and not main, as was just checked.
-    to_c(unsafe { as_me(greenlet) }.up(value))
+    let kind = match unsafe { borrow(&me) } {
+        None => NULL,
+        Some(me) if me.is_current() => MAIN,
+        Some(_) => NOT_CURRENT,
+    };
+    Out::of(kind, value)
 }
 
 /// `greenlet_throw`: throws an error into a greenlet.
