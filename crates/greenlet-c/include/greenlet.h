@@ -295,7 +295,7 @@ uint32_t greenlet_state(greenlet *g);
 bool greenlet_is_main(greenlet *g);
 bool greenlet_is_started(greenlet *g);
 bool greenlet_is_active(greenlet *g);    /* started, and not dead */
-uint64_t greenlet_id(greenlet *g);       /* never given twice */
+uint64_t greenlet_id(greenlet *g);       /* never given twice; UINT64_MAX for null */
 const char *greenlet_name(greenlet *g);  /* or null */
 uint32_t greenlet_references(greenlet *g);
 

@@ -96,7 +96,7 @@ pub unsafe extern "C" fn greenlet_is_active(greenlet: *mut Handle) -> bool {
     unsafe { ask(greenlet, false, Greenlet::is_active) }
 }
 
-/// `greenlet_id`: 0 for null, which no greenlet has.
+/// `greenlet_id`: all bits set for null, which no greenlet has.
 ///
 /// # Safety
 ///
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn greenlet_is_active(greenlet: *mut Handle) -> bool {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_id(greenlet: *mut Handle) -> u64 {
     // SAFETY: the caller's contract.
-    unsafe { ask(greenlet, 0, Greenlet::id) }
+    unsafe { ask(greenlet, u64::MAX, Greenlet::id) }
 }
 
 /// `greenlet_name`: the text that `greenlet_spawn` was given, or null.

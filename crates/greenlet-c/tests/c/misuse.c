@@ -41,7 +41,7 @@ static void nulls(greenlet *me) {
     CHECK(greenlet_ref(NULL) == NULL && greenlet_parent(NULL) == NULL && greenlet_name(NULL) == NULL);
     greenlet_unref(NULL);
     CHECK(!greenlet_is_main(NULL) && !greenlet_is_started(NULL) && !greenlet_is_active(NULL));
-    CHECK(greenlet_state(NULL) == GREENLET_DEAD && greenlet_id(NULL) == 0 && greenlet_references(NULL) == 0);
+    CHECK(greenlet_state(NULL) == GREENLET_DEAD && greenlet_id(NULL) == UINT64_MAX && greenlet_references(NULL) == 0);
     CHECK(!greenlet_stack(NULL, NULL) && greenlet_pool_free(NULL) == 0);
     greenlet_for_each(NULL, NULL);
 }

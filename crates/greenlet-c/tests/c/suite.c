@@ -126,7 +126,7 @@ static void arguments(greenlet *me) {
     CHECK(greenlet_spawn(&g, me, &stacks, doubler, word(100), &named) == 0);
     CHECK(greenlet_name(g)[0] == 'p' && greenlet_name(g)[6] == 0 && greenlet_name(me) == NULL);
     CHECK(greenlet_state(g) == GREENLET_UNSTARTED && !greenlet_is_started(g) && !greenlet_is_active(g));
-    CHECK(greenlet_references(g) == 1 && greenlet_id(g) != 0 && greenlet_id(g) != greenlet_id(me));
+    CHECK(greenlet_references(g) == 1 && greenlet_id(g) != greenlet_id(me));
     greenlet_unref(g);
     CHECK(released == 100); /* it never started */
     CHECK(greenlet_spawn(&g, me, &stacks, doubler, word(10), &named) == 0);
@@ -243,7 +243,7 @@ static void tracing(greenlet *me) {
 
 static unsigned unraised, leaked;
 static void on_unraisable(greenlet *victim, greenlet_result error, void *context) {
-    CHECK(greenlet_id(victim) != 0 && error.kind == GREENLET_ERROR && context == &leaked);
+    CHECK(greenlet_is_started(victim) && error.kind == GREENLET_ERROR && context == &leaked);
     unraised++;
 }
 static void on_leak(greenlet *victim, void *context) {
