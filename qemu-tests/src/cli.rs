@@ -81,6 +81,8 @@ pub enum Request {
         /// Keep the figures, for the suite to compare.
         bless: bool,
     },
+    /// Run the programs in C, by all compilers.
+    CSuite,
     /// Run the guests on many more machines.
     Machines(machines::Request),
     /// Try whether the tests notice that the library is another one.
@@ -174,6 +176,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
         "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
+        "c-suite" => Request::CSuite,
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })

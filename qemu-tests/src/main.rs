@@ -20,8 +20,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability,
-    serve, sizes, soak, speed, transcript, trial, verdict,
+    c_suite, counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random,
+    reliability, serve, sizes, soak, speed, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -55,6 +55,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Speed { bless } => speed::show(bless),
         Request::Cycles { bless } => cycles::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
+        Request::CSuite => c_suite::show(),
         Request::Machines(request) => machines::show(&request),
         Request::Mutants(request) => mutants::show(&request),
         Request::Reliability(request) => reliability::show(&request),

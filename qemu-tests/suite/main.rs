@@ -1,7 +1,7 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those
 //! of the hub, sizes, the conformance scenarios, random ones, a soak, vectors, the linker fragment, processors,
 //! targets, the runner itself, the table of promises, what the documents say of all these, the floors of the library,
-//! the server of `examples/unikernel`, the least stack in many ways to build, and the library's tests with its
+//! the server of `examples/unikernel`, the C interface, the least stack in many ways to build, and the library's tests with its
 //! features, each a test with a name of its own.
 //!
 //! ```text
@@ -14,6 +14,7 @@
 //! hence `harness = false`.
 
 mod builds;
+mod c;
 mod counted;
 mod counts;
 mod cycles;
@@ -110,6 +111,7 @@ fn main() -> ExitCode {
         links::cases(),
         serve::cases(),
         least::cases(),
+        c::cases(),
         features::cases(),
     ];
     let cases = spread(parts);

@@ -22,7 +22,10 @@
  *         return four.kind ? four : one;
  *     }
  *
- *     void greenlet_panic(const char *message, size_t length) { ... }  // the program's: reports a bug, and stops
+ *     void greenlet_panic(const char *message, size_t length) {       // a bug: the program says what happens
+ *         (void)message, (void)length;
+ *         for (;;) {}
+ *     }
  *     int main(void) { return (int)greenlet_enter(program, NULL, NULL).kind; }
  *
  * A greenlet is a function with a stack of its own. It runs when something switches to it, until it switches to another

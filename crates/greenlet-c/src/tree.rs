@@ -1,9 +1,7 @@
 //! The tree, which C programs do not see: entered by a call, with hooks.
 
 use crate::handle::{Greenlet, Handle, borrow, raw};
-use crate::outcome::{
-    BAD_ABI, CORE_BUSY, Fault, IN_HANDLER, NULL, OTHER_CORE, Out, STILL_REFERRED, Word, thrown_to_c,
-};
+use crate::outcome::{BAD_ABI, CORE_BUSY, Fault, IN_HANDLER, NULL, OTHER_CORE, Out, STILL_REFERRED, Word, thrown_to_c};
 use crate::version::LAYOUT;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
@@ -48,8 +46,7 @@ fn overflow(at: &Overflow) -> ! {
         && let Some(hook) = hooks.overflow
     {
         let name = at.greenlet.name.map_or(ptr::null(), str::as_ptr);
-        let report =
-            Report { id: at.greenlet.id, name, base: at.stack.base, limit: at.stack.limit, sp: at.stack.sp };
+        let report = Report { id: at.greenlet.id, name, base: at.stack.base, limit: at.stack.limit, sp: at.stack.sp };
         // SAFETY: the program's own function.
         unsafe { hook(&report, hooks.context) }
     }

@@ -28,6 +28,7 @@ usage:
   cargo xtask cycles [--bless]
   cargo xtask sizes [--bless]
   cargo xtask bench-peers [--quick] [--json FILE]
+  cargo xtask c-suite
   cargo xtask machines [NAME...] [--json FILE]
   cargo xtask mutants-sample [--seed SEED] [COUNT] [--shard K/N]
   cargo xtask reliability [NAME...] [--only host|MACHINE] [--quick] [--json FILE]
@@ -64,6 +65,8 @@ for `cargo test`. It takes LLVM 19.
 `sizes` prints how large programs are, what a greenlet takes of RAM, and how small a stack may
 be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 `bench-peers` measures greenlet beside other coroutines; `bench-peers --help` says more.
+`c-suite` compiles the programs in C of crates/greenlet-c by GCC and Clang, as C and as C++, and
+runs them and the scenarios hosted, also under AddressSanitizer, and the programs on aarch64.
 `machines` runs the guests that must pass on other processors, boards, interrupt controllers
 and exception levels, or on those with a NAME in their names: a row each.
 `mutants-sample` tries COUNT random mutants of the library (by default 200) against the hosted

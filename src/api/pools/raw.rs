@@ -51,7 +51,8 @@ impl PoolImpl for RawStacks {
     const HEADROOM: usize = 0;
 
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
-        let unused = |number| (number < self.count).then(|| place(self.stacks.wrapping_add(number * self.size), self.size));
+        let unused =
+            |number| (number < self.count).then(|| place(self.stacks.wrapping_add(number * self.size), self.size));
         let (place, home) = FreeList::claim(&self.list, core, unused)?;
         Ok(Claim::of(place, self.size, home))
     }
