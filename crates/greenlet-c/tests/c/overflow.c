@@ -9,10 +9,10 @@ static greenlet_result too_deep(greenlet *me, unsigned frames);
 static greenlet_result (*volatile deeper)(greenlet *me, unsigned frames) = too_deep;
 static greenlet_result too_deep(greenlet *me, unsigned frames) {
     volatile char room[256];
-    room[0] = (char)frames;
+    room[frames % sizeof room] = (char)frames;
     if (frames == 0) return greenlet_up(me, NULL);
     greenlet_result result = deeper(me, frames - 1);
-    result.kind += (uint32_t)room[0] - (uint32_t)(char)frames;
+    result.kind += (uint32_t)room[frames % sizeof room] - (uint32_t)(char)frames;
     return result;
 }
 static greenlet_result body(greenlet *me, void *argument, void *value) {
