@@ -1,5 +1,5 @@
-/* The processor starts at EL1 with translation, caches and floating point off. Atomic operations need translated and cached
- * memory, and compilers copy memory through floating point registers. */
+/* The processor starts at EL1 with translation, caches and floating point off. Atomic operations need translated and
+ * cached memory, and compilers copy memory through floating point registers. */
     .section .text.boot, "ax"
     .global _start
 _start:

@@ -1,5 +1,5 @@
-//! The programs in C of `crates/greenlet-c/tests/c`: compiled in several ways, linked with the archive, run hosted and on
-//! bare metal.
+//! The programs in C of `crates/greenlet-c/tests/c`: compiled in several ways, linked with the archive, run hosted and
+//! on bare metal.
 //!
 //! The suite does so by the C compiler that rustc links with; `cargo xtask c-suite` by all of [`WAYS`].
 
@@ -111,8 +111,8 @@ const fn hosted(
 
 /// A program, the exit status with which it ends, and how its last line begins.
 pub const PROGRAMS: [(&str, i32, &str); 4] = [
-    ("suite", 0, "DONE 168/168"),
-    ("misuse", 0, "DONE 56/56"),
+    ("suite", 0, "DONE 172/172"),
+    ("misuse", 0, "DONE 58/58"),
     ("overflow", 0, "DONE 5/5"),
     ("panics", 101, "panic: greenlet_unref: this reference was given up before"),
 ];
@@ -283,7 +283,10 @@ pub fn show() -> Result<()> {
         PROGRAMS.iter().for_each(|&program| note(program.0, way.run(archive, program)));
         if !way.is_bare {
             let ran: Result<usize> = FAMILIES.iter().map(|(family, _)| way.conform(archive, family)).sum();
-            note("conformance", ran.and_then(|ran| Ok(ensure!(ran == 478, "{ran} scenarios"))));
+            let expected: usize = FAMILIES.iter().map(|(_, count)| count).sum();
+            let all =
+                ran.and_then(|ran| if ran == expected { Ok(()) } else { bail!("{ran} scenarios, not {expected}") });
+            note("conformance", all);
         }
         println!("{row}");
     }

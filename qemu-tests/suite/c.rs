@@ -1,5 +1,5 @@
-//! The C interface, by the C compiler that rustc links with: its programs, its scenarios, the examples in its header and
-//! its README. `cargo xtask c-suite` does this with more compilers, in C++ and on bare metal.
+//! The C interface, by the C compiler that rustc links with: its programs, its scenarios, the examples in its header
+//! and its README. `cargo xtask c-suite` does this with more compilers, in C++ and on bare metal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,29 +18,28 @@ use crate::{Case, builds};
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(30));
 
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |name: String, test: Box<dyn FnOnce() -> Result<(), Failed> + Send>| {
-        Case::new(format!("c::{name}"), Needs::default(), test)
-    };
-    let programs =
-        PROGRAMS.map(|program| case(program.0.to_owned(), Box::new(move || Ok(WAYS[0].run(archive()?, program)?))));
-    let families = FAMILIES.map(|(family, count)| {
-        case(
-            format!("conformance::{family}"),
-            Box::new(move || {
-                let ran = WAYS[0].conform(archive()?, family)?;
-                if ran == count { Ok(()) } else { Err(format!("{ran} scenarios, and not {count}").into()) }
-            }),
-        )
-    });
-    let others: [(&str, fn() -> Result<(), Failed>); 5] = [
-        ("header_example_compiles_and_runs", header_example),
-        ("readme_example_prints_what_it_says", readme_example),
-        ("another_abi_does_not_link", another_abi),
-        ("nothing_formats", nothing_formats),
-        ("every_function_is_declared_and_tested", every_function),
+    let case = |name: &str, test: fn() -> Result<(), Failed>| Case::new(format!("c::{name}"), Needs::default(), test);
+    let mut cases = vec![
+        case("header_example_compiles_and_runs", header_example),
+        case("readme_example_prints_what_it_says", readme_example),
+        case("another_abi_does_not_link", another_abi),
+        case("nothing_formats", nothing_formats),
+        case("every_function_is_declared_and_tested", every_function),
     ];
-    let others = others.map(|(name, test)| case(name.to_owned(), Box::new(test)));
-    programs.into_iter().chain(families).chain(others).collect()
+    for program in PROGRAMS {
+        let name = format!("c::{}", program.0);
+        cases.push(Case::new(name, Needs::default(), move || Ok(WAYS[0].run(archive()?, program)?)));
+    }
+    for (family, count) in FAMILIES {
+        let name = format!("c::conformance::{family}");
+        cases.push(Case::new(name, Needs::default(), move || conforms(family, count)));
+    }
+    cases
+}
+
+fn conforms(family: &str, count: usize) -> Result<(), Failed> {
+    let ran = WAYS[0].conform(archive()?, family)?;
+    if ran == count { Ok(()) } else { Err(format!("{ran} scenarios, and not {count}").into()) }
 }
 
 /// The archive for the host, built once.
@@ -81,7 +80,6 @@ fn header_example() -> Result<(), Failed> {
     if !program.contains("int main(void)") {
         return Err(format!("no program at the head of the header:\n{program}").into());
     }
-    // Comments to the end of a line came with C99, and its examples are of that; it has no strictness against them.
     prints("header", &program).map(drop)
 }
 

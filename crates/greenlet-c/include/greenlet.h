@@ -96,7 +96,7 @@ typedef enum greenlet_kind {
 } greenlet_kind;
 
 /* What a transfer returns, and what a body returns. When a call is refused, `value` is what was sent: nothing is lost.
- * A body may return any result that it got: it goes to the parent, an exit as GREENLET_VALUE, all else as it is. */
+ * A body may return any result that it got: it goes to the parent, an exit as GREENLET_VALUE, else as it is. */
 typedef struct greenlet_result {
     void *value;
     uint32_t kind; /* greenlet_kind */
@@ -146,8 +146,8 @@ typedef struct greenlet_pool {
 /* The least SIZE of a pool, in bytes. A body that calls printf needs a multiple of it. */
 #define GREENLET_LEAST_STACK 2048
 
-/* The spare stack below the lowest one, where memory that is never touched takes no RAM: an overflow of the lowest stack
- * is then reported before it meets other variables. */
+/* A spare stack below the lowest one, where memory that is never touched takes no RAM: an overflow of the lowest
+ * stack is then reported before it meets other variables. */
 #if defined(__linux__) || defined(__APPLE__)
 #define GREENLET_SPARE 1
 #else
@@ -162,8 +162,8 @@ typedef struct greenlet_pool {
 #define GREENLET_ASSERT(NAME, CONDITION) typedef char NAME[(CONDITION) ? 1 : -1]
 #endif
 
-/* Defines the pool NAME of COUNT stacks of SIZE bytes each, in .bss, local to the file. SIZE is a multiple of 64, and at
- * least GREENLET_LEAST_STACK. Outside of functions. */
+/* Defines the pool NAME of COUNT stacks of SIZE bytes each, in .bss, local to the file. SIZE is a multiple of 64, and
+ * at least GREENLET_LEAST_STACK. Outside of functions. */
 #define GREENLET_POOL(NAME, COUNT, SIZE)                                                                               \
     GREENLET_ASSERT(NAME##_SIZE_of_a_greenlet_pool_is_a_multiple_of_64_and_not_too_small,                              \
                     (SIZE) % 64 == 0 && (SIZE) >= GREENLET_LEAST_STACK);                                               \
@@ -248,8 +248,8 @@ uint32_t greenlet_set_body(greenlet *g, greenlet_body body, void *argument, void
 /* Resumes or starts a greenlet, and sends it `value`. */
 greenlet_result greenlet_switch(greenlet *to, void *value) GREENLET_CHECKED;
 
-/* Switches to the parent; how a generator yields. `me` is the current greenlet: else GREENLET_NOT_CURRENT, and for main,
- * which has no parent, GREENLET_MAIN. */
+/* Switches to the parent; how a generator yields. `me` is the current greenlet: else GREENLET_NOT_CURRENT; and for
+ * main, which has no parent, GREENLET_MAIN. */
 greenlet_result greenlet_up(greenlet *me, void *value) GREENLET_CHECKED;
 
 /* Throws `error`: the call that suspended the greenlet returns it as GREENLET_ERROR. An unstarted one is dead at once,
@@ -339,7 +339,7 @@ greenlet *greenlet_woken(void);
 
 /* ---- Defined by the program ---- */
 
-/* A bug: the message says which, as `length` bytes without a zero. Reports it, and stops the program; must not return. */
+/* A bug: the message says which, as `length` bytes without a zero. Reports it, and stops; does not return. */
 #if defined(__GNUC__)
 __attribute__((noreturn))
 #endif
@@ -349,8 +349,9 @@ void greenlet_panic(const char *message, size_t length);
 
 greenlet_result greenlet_enter_abi_1(greenlet_main body, void *argument, const greenlet_hooks *hooks, uint64_t layout);
 
-/* Makes the caller the main greenlet, and calls `body`. When that returns, every greenlet that is left is asked to exit;
- * those that do not are leaked. References that still exist are inert then: transfers are refused. `hooks` may be null.
+/* Makes the caller the main greenlet, and calls `body`. When that returns, every greenlet that is left is asked to
+ * exit; those that do not are leaked. References that still exist are inert then: transfers are refused.
+ * `hooks` may be null.
  *
  * Refused: GREENLET_NULL, _CORE_BUSY, _STILL_REFERRED, _IN_HANDLER, _BAD_ABI. */
 static inline greenlet_result greenlet_enter(greenlet_main body, void *argument, const greenlet_hooks *hooks) {

@@ -22,7 +22,7 @@ pub struct RawStacks {
 unsafe impl Sync for RawStacks {}
 
 impl RawStacks {
-    /// Returns whether the stacks are aligned, have at least `least` bytes, and are large enough for a body of type `F`.
+    /// Returns whether the stacks are aligned, have `least` bytes or more, and are large enough for a body of type `F`.
     #[doc(hidden)]
     #[must_use]
     pub fn is_sound<V: 'static, E: 'static, F>(&self, least: usize) -> bool {

@@ -173,6 +173,11 @@ static void look(here h, const op *o) {
     LOG("%u %u state %s %s %s\n", h.slot, h.at, o->words[1], its_state, parent);
 }
 
+static void current(here h) {
+    greenlet *g = greenlet_current();
+    LOG("%u %u cur %s %s\n", h.slot, h.at, label(g), parent_label(g));
+}
+
 static void drop(here h, const op *o) {
     unsigned slot = (unsigned)atoi(o->words[1]);
     greenlet *g = held[slot];
@@ -209,6 +214,11 @@ static void set_tracer(here h, greenlet_tracer new_tracer, void *boom) {
 static const char **context(here h) {
     if (contexts[h.slot] == NULL) contexts[h.slot] = &variables[variables_used++];
     return contexts[h.slot];
+}
+
+static void get_variable(here h) {
+    const char *value = contexts[h.slot] ? *contexts[h.slot] : NULL;
+    LOG("%u %u var %s\n", h.slot, h.at, value ? value : "none");
 }
 
 static void give_context(here h, const op *o) {
@@ -297,14 +307,14 @@ static bool run_op(here h, const op *o, greenlet_result *got) {
     else if (IS("run")) give_body(h, o);
     else if (IS("par")) set_parent(h, o);
     else if (IS("st")) look(h, o);
-    else if (IS("cur")) LOG("%u %u cur %s %s\n", h.slot, h.at, label(greenlet_current()), parent_label(greenlet_current()));
+    else if (IS("cur")) current(h);
     else if (IS("drop")) drop(h, o);
     else if (IS("hold")) hold(h);
     else if (IS("trace")) set_tracer(h, o->words[1][1] == 'n' ? tracer : NULL, NULL);
     else if (IS("boom")) set_tracer(h, tracer, number(o->words[1]));
     else if (IS("tq")) tracing(h, greenlet_trace() != NULL);
     else if (IS("cset")) *context(h) = o->words[1], result(h, "ok");
-    else if (IS("cget")) LOG("%u %u var %s\n", h.slot, h.at, contexts[h.slot] && *contexts[h.slot] ? *contexts[h.slot] : "none");
+    else if (IS("cget")) get_variable(h);
     else if (IS("ctx")) give_context(h, o);
     else LOG("* UNEXPECTED op %s\n", verb);
     return false;

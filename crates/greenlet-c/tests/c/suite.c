@@ -33,7 +33,9 @@ static greenlet_result deep(greenlet *me, unsigned frames, void *value) {
     if (frames) return greenlet_ok(word(1 + (uintptr_t)GREENLET_TRY(deep(me, frames - 1, value))));
     return greenlet_up(me, value);
 }
-static greenlet_result diver(greenlet *me, void *argument, void *value) { return deep(me, *(unsigned *)argument, value); }
+static greenlet_result diver(greenlet *me, void *argument, void *value) {
+    return deep(me, *(unsigned *)argument, value);
+}
 
 static void transfers(greenlet *me) {
     greenlet *g;
@@ -132,7 +134,8 @@ static void arguments(greenlet *me) {
     CHECK(greenlet_spawn(&g, me, &stacks, doubler, word(10), &named) == 0);
     CHECK(is(greenlet_switch(g, word(1)), GREENLET_VALUE, 2) && released == 100);
     CHECK(greenlet_is_started(g) && greenlet_is_active(g) && !greenlet_is_main(g));
-    CHECK(greenlet_stack(g, &extent) && extent.base - extent.limit == 8192 && extent.limit < extent.sp && extent.sp < extent.base);
+    CHECK(greenlet_stack(g, &extent) && extent.base - extent.limit == 8192);
+    CHECK(extent.limit < extent.sp && extent.sp < extent.base);
     CHECK(!greenlet_stack(me, &extent) && greenlet_stack(g, NULL));
     greenlet_unref(g);
     CHECK(released == 110); /* its body is over */
@@ -278,14 +281,17 @@ static greenlet_result program(greenlet *me, void *argument) {
     family(me);
     tokens(me);
     tracing(me);
-    CHECK(greenlet_spawn(&g, me, &stacks, sore, NULL, NULL) == 0 && is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1));
+    CHECK(greenlet_spawn(&g, me, &stacks, sore, NULL, NULL) == 0);
+    CHECK(is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1));
     greenlet_unref(g);
     CHECK(unraised == 1);
-    CHECK(greenlet_spawn(&g, me, &stacks, stubborn, NULL, NULL) == 0 && is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1));
+    CHECK(greenlet_spawn(&g, me, &stacks, stubborn, NULL, NULL) == 0);
+    CHECK(is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1));
     greenlet_unref(g);
     CHECK(leaked == 1 && greenlet_pool_free(&stacks) == 3);
     stubborn_may_go = true; /* the end of the tree asks it again */
-    CHECK(greenlet_spawn(&kept, me, &stacks, doubler, word(1), NULL) == 0 && is(greenlet_switch(kept, word(1)), GREENLET_VALUE, 2));
+    CHECK(greenlet_spawn(&kept, me, &stacks, doubler, word(1), NULL) == 0);
+    CHECK(is(greenlet_switch(kept, word(1)), GREENLET_VALUE, 2));
     return greenlet_error(word(8));
 }
 
@@ -304,7 +310,8 @@ static greenlet_result destructors(greenlet *me, void *argument) {
     unsigned count = 0;
     greenlet *g;
     (void)argument;
-    CHECK(greenlet_spawn(&g, me, &stacks, guarded, &count, NULL) == 0 && is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1));
+    CHECK(greenlet_spawn(&g, me, &stacks, guarded, &count, NULL) == 0);
+    CHECK(is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1));
     greenlet_unref(g);
     CHECK(count == 1);
     return greenlet_ok(NULL);
@@ -326,5 +333,5 @@ int run(void) {
     greenlet_unref(kept);
     CHECK(greenlet_pool_free(&stacks) == 4);
     CHECK(greenlet_enter(destructors, NULL, NULL).kind == 0); /* a second run, with the same pool */
-    return verdict(168);
+    return verdict(172);
 }
