@@ -36,8 +36,7 @@ use core::mem;
 /// assert_eq!(STACKS.free(), 1);
 /// # }).unwrap();
 /// ```
-// One word, so that a wrapper in another language can pass it as a pointer.
-#[repr(transparent)]
+#[repr(transparent)] // one word: a wrapper in another language passes it as a pointer
 pub struct Greenlet<V: 'static, E: 'static> {
     block: BlockPtr,
     /// Invariant in both types: values are sent and received.

@@ -40,8 +40,8 @@
  *   exceptions are greenlet_remote_kill and greenlet_remote_wake.
  * - No longjmp and no C++ exception crosses a call of this library. None is needed: see greenlet_kind.
  * - A null pointer where none is allowed is refused, with GREENLET_NULL, false or 0.
- * - A call from a greenlet takes about 700 bytes of its stack. SIZE of a pool is all that a greenlet has: its control
- *   block, its frames, and what interrupt handlers push if they run on its stack.
+ * - SIZE of a pool is all that a greenlet has: its control block, its frames, and what interrupt handlers push if they
+ *   run on its stack. GREENLET_LEAST_STACK is enough for a body that only switches.
  */
 #ifndef GREENLET_H
 #define GREENLET_H

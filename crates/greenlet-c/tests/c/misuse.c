@@ -51,7 +51,7 @@ static void pools(greenlet *me) {
     greenlet_pool bad;
     greenlet_options options = { "\xff\xfe", release };
     CHECK(greenlet_spawn(&g, me, &stacks, echo, NULL, &options) == GREENLET_BAD_NAME && g == me && !was_released);
-    bad = stacks, bad.size = 1024; /* too small */
+    bad = stacks, bad.size = GREENLET_LEAST_STACK - 64; /* too small */
     CHECK(greenlet_spawn(&g, me, &bad, echo, NULL, NULL) == GREENLET_BAD_POOL);
     bad = stacks, bad.size = 8200; /* no multiple of 64 */
     CHECK(greenlet_spawn(&g, me, &bad, echo, NULL, NULL) == GREENLET_BAD_POOL);
