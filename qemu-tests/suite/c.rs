@@ -1,5 +1,5 @@
 //! The C interface, by the C compiler that rustc links with: its programs, its scenarios, the examples in its header
-//! and its README. `cargo xtask c-suite` does this with more compilers, in C++ and on bare metal.
+//! and its README. When asked for, and by `cargo xtask c-suite`, also with more compilers, in C++ and on bare metal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,13 @@ pub(crate) fn cases() -> Vec<Case> {
     for (family, count) in FAMILIES {
         let name = format!("c::conformance::{family}");
         cases.push(Case::new(name, Needs::default(), move || conforms(family, count)));
+    }
+    for way in &WAYS[1..] {
+        let run = move || {
+            let archive = c_suite::archive(way.is_bare)?;
+            Ok(PROGRAMS.iter().try_for_each(|&program| way.run(&archive, program))?)
+        };
+        cases.push(Case::new(format!("c::way::{}", way.name), way.needs(), run).when_asked_for());
     }
     cases
 }

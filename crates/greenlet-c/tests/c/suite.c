@@ -320,6 +320,7 @@ static greenlet_result destructors(greenlet *me, void *argument) {
 static greenlet_result destructors(greenlet *me, void *argument) {
     CHECK(greenlet_is_main(me));
     CHECK(argument == NULL);
+    CHECK(greenlet_current() == me);
     return greenlet_ok(NULL);
 }
 #endif
@@ -333,5 +334,5 @@ int run(void) {
     greenlet_unref(kept);
     CHECK(greenlet_pool_free(&stacks) == 4);
     CHECK(greenlet_enter(destructors, NULL, NULL).kind == 0); /* a second run, with the same pool */
-    return verdict(172);
+    return verdict(173);
 }
