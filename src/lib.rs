@@ -39,7 +39,7 @@ pub use api::pools::{Byte, StackRegion, TooSmall};
 pub use api::pools::{Guarded, Layout, Placed, Plain};
 pub use api::pools::{GuardedStackPool, SharedStackPool, StackPool, Stacks};
 #[doc(hidden)]
-pub use api::pools::{Inline, StackMemory};
+pub use api::pools::{Inline, RawStacks, StackMemory};
 #[cfg(feature = "abandon")]
 pub use api::reclaim::ReclaimError;
 pub use api::remote::{Gone, RemoteGreenlet};

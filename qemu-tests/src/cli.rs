@@ -96,6 +96,8 @@ pub enum Request {
     },
     /// Show how large stacks should be.
     Stacks(stacks::Request),
+    /// Run the programs in C, by all compilers.
+    CSuite,
     /// Run the guests on many more machines.
     Machines(machines::Request),
     /// Try whether the tests notice that the library is another one.
@@ -191,6 +193,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
         "symbolize" => Request::Symbolize { elf: words.next("the ELF file that the log is of")?.into() },
         "stacks" => words.stacks()?,
+        "c-suite" => Request::CSuite,
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })

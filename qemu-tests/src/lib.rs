@@ -28,13 +28,14 @@
 //! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what
 //! they find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests once
 //! more, with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in
-//! many ways to build, and [`mutants`] tries whether the tests fail when the library is changed. [`reliability`] runs
+//! many ways to build, [`c_suite`] compiles and runs the programs in C, and [`mutants`] tries whether the tests fail when the library is changed. [`reliability`] runs
 //! all of these at full size, and adds up the [`tally`] of each.
 //!
 //! Words: the *host* runs the runner, a *guest* is a program that runs on a machine of QEMU's, the
 //! *board* is the glue that gets a guest from reset to `main`, and its output is the *transcript*.
 
 pub mod boot;
+pub mod c_suite;
 pub mod cli;
 pub mod compile;
 pub mod conformance;

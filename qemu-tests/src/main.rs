@@ -20,8 +20,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    core_file, counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random,
-    reliability, serve, sizes, soak, speed, stacks, symbolize, timeline, transcript, trial, verdict,
+    c_suite, core_file, counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places,
+    random, reliability, serve, sizes, soak, speed, stacks, symbolize, timeline, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -65,6 +65,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Sizes { bless } => sizes::show(bless),
         Request::Symbolize { elf } => symbolize::show(&elf),
         Request::Stacks(request) => stacks::show(&request),
+        Request::CSuite => c_suite::show(),
         Request::Machines(request) => machines::show(&request),
         Request::Mutants(request) => mutants::show(&request),
         Request::Reliability(request) => reliability::show(&request),

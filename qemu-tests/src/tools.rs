@@ -72,6 +72,11 @@ impl Needs {
         self.programs.insert(("gdb-multiarch", "gdb-multiarch"));
     }
 
+    /// Needs `program`, which the Debian package `package` has.
+    pub fn program(&mut self, program: &'static str, package: &'static str) {
+        self.programs.insert((program, package));
+    }
+
     /// Needs all that `other` needs.
     pub fn all_of(&mut self, other: &Self) {
         self.targets.extend(other.targets.iter().cloned());

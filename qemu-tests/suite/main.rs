@@ -1,8 +1,8 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those
 //! of the hub, sizes, the conformance scenarios, random ones, a soak, vectors, the linker fragment, processors,
 //! targets, the runner itself, the table of promises, crash reports, what the documents say of all these, the floors of
-//! the library, timelines, the server of `examples/unikernel`, the least stack in many ways to build, and the library's
-//! tests with its features, each a test with a name of its own.
+//! the library, timelines, the server of `examples/unikernel`, the C interface, the least stack in many ways to build,
+//! and the library's tests with its features, each a test with a name of its own.
 //!
 //! ```text
 //! cargo test tour                  one guest; only what it needs is built
@@ -18,6 +18,7 @@
 //! hence `harness = false`.
 
 mod builds;
+mod c;
 mod counted;
 mod counts;
 mod crash;
@@ -124,6 +125,7 @@ fn main() -> ExitCode {
         links::cases(),
         serve::cases(),
         least::cases(),
+        c::cases(),
         features::cases(),
     ];
     let cases = spread(parts);

@@ -36,6 +36,7 @@ use core::mem;
 /// assert_eq!(STACKS.free(), 1);
 /// # }).unwrap();
 /// ```
+#[repr(transparent)] // one word: a wrapper in another language passes it as a pointer
 pub struct Greenlet<V: 'static, E: 'static> {
     block: BlockPtr,
     /// Invariant in both types: values are sent and received.

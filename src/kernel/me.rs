@@ -6,6 +6,7 @@ use crate::kernel::transfer;
 use crate::records::block::BlockPtr;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
+use core::ptr;
 
 /// The current greenlet, as its body sees it.
 ///
@@ -26,6 +27,7 @@ use core::ops::Deref;
 ///     assert_eq!(g.switch(1), Ok(2));
 /// }).unwrap();
 /// ```
+#[repr(transparent)] // for `of`
 pub struct Me<V: 'static, E: 'static> {
     handle: ManuallyDrop<Greenlet<V, E>>,
 }
@@ -36,6 +38,24 @@ impl<V: 'static, E: 'static> Me<V, E> {
     pub(crate) fn new(block: BlockPtr) -> Self {
         // SAFETY: the current greenlet exists. The handle is never dropped, so it needs no reference.
         Self { handle: ManuallyDrop::new(unsafe { Greenlet::from_block(block) }) }
+    }
+
+    /// Returns the borrow of the greenlet of `handle`, if that is the current one and has a parent: what its body got.
+    /// For wrappers in other languages, whose functions get a handle where a body has this borrow.
+    ///
+    /// A greenlet that is current while code outside of this crate runs has started and is not dead.
+    ///
+    /// # Safety
+    ///
+    /// The result is not used after another greenlet has become the current one, unless this one is current again.
+    #[doc(hidden)]
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn of(handle: &Greenlet<V, E>) -> Option<&Self> {
+        let block = handle.block();
+        let is_current = block.core().current_ptr() == block.as_ptr();
+        // SAFETY: both are transparent wrappers around a handle, and neither is dropped through a borrow.
+        (is_current && block.parent().is_some()).then(|| unsafe { &*ptr::from_ref(handle).cast::<Self>() })
     }
 
     /// Returns the parent, which receives what the body ends with. Every greenlet but main has one.

@@ -6,6 +6,7 @@
 //! | `layout` | the memory layouts of a pool: adjacent stacks, stacks above guard pages, stacks in their own section |
 //! | `placed` | [`stack_pool!`](crate::stack_pool): stacks in a linker section of their own |
 //! | `region` | [`StackRegion`]: stacks in memory that the caller provides |
+//! | `raw` | `RawStacks`: number and size known at run time, for wrappers in other languages |
 //! | `heap` | `HeapStacks`: stacks from the global allocator |
 //! | `least` | the least stack: the smallest size that `spawn` accepts for a body |
 
@@ -15,12 +16,15 @@ mod heap;
 mod layout;
 pub(crate) mod least;
 mod placed;
+mod raw;
 mod region;
 
 pub use fixed::{GuardedStackPool, SharedStackPool, StackPool};
 #[cfg(feature = "alloc")]
 pub use heap::HeapStacks;
 pub use layout::{Guarded, Inline, Layout, Placed, Plain, StackMemory};
+#[doc(hidden)]
+pub use raw::RawStacks;
 pub use region::{Byte, StackRegion, TooSmall};
 
 use crate::records::pool::PoolImpl;

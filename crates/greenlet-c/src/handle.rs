@@ -1,0 +1,85 @@
+//! What C calls `greenlet`: a control block, whose address is the handle.
+
+use crate::outcome::{Fault, Word};
+use core::mem::{self, ManuallyDrop};
+use core::ptr;
+
+/// A handle as Rust has it.
+pub(crate) type Greenlet = greenlet::Greenlet<Word, Fault>;
+/// The current greenlet as its body sees it.
+pub(crate) type Me = greenlet::Me<Word, Fault>;
+
+/// The opaque type that C calls `greenlet`. A pointer to it has the bits of a handle of the kernel, and is null only where
+/// there is none.
+#[repr(C)]
+pub struct Handle([u8; 0]);
+
+const _: () = assert!(size_of::<Option<Greenlet>>() == size_of::<*mut Handle>());
+
+/// The borrow of a handle that C has, for the time of a call; `None` for null.
+///
+/// # Safety
+///
+/// The handle is null, or one with a greenlet that exists as long as the result is used.
+#[inline(always)]
+pub(crate) unsafe fn borrow(handle: &*mut Handle) -> Option<&Greenlet> {
+    // SAFETY: a handle has the bits of a `Greenlet`, by `raw`; it is not null, and not dropped through a borrow.
+    (!handle.is_null()).then(|| unsafe { &*ptr::from_ref(handle).cast::<Greenlet>() })
+}
+
+/// The handle as C has it. No reference is counted for it.
+#[inline(always)]
+pub(crate) fn raw(greenlet: &Greenlet) -> *mut Handle {
+    // SAFETY: a transparent wrapper around a pointer, of the same size.
+    unsafe { mem::transmute_copy::<Greenlet, *mut Handle>(greenlet) }
+}
+
+/// The handle as C has it, with the reference.
+pub(crate) fn give(greenlet: Greenlet) -> *mut Handle {
+    raw(&ManuallyDrop::new(greenlet))
+}
+
+/// The handle with its reference, back from C.
+///
+/// # Safety
+///
+/// The handle is not null, and has a reference that the caller gives up.
+unsafe fn take(handle: *mut Handle) -> Greenlet {
+    // SAFETY: as in `borrow`; the reference is the caller's.
+    unsafe { mem::transmute::<*mut Handle, Greenlet>(handle) }
+}
+
+/// `greenlet_ref`: one more reference, and the same handle.
+///
+/// # Safety
+///
+/// The handle is one or null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_ref(handle: *mut Handle) -> *mut Handle {
+    // SAFETY: the caller's contract.
+    match unsafe { borrow(&handle) } {
+        Some(greenlet) => give(greenlet.clone()),
+        None => ptr::null_mut(),
+    }
+}
+
+/// `greenlet_unref`: gives a reference up.
+///
+/// # Panics
+///
+/// If the greenlet has no reference left. That is noticed as long as its stack has no other greenlet.
+///
+/// # Safety
+///
+/// The handle is null, or has a reference of the caller's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_unref(handle: *mut Handle) {
+    // SAFETY: the caller's contract. A block stays one for ever, so the count can be read after the greenlet was freed.
+    if unsafe { borrow(&handle) }.is_some_and(|greenlet| greenlet.references() == 0) {
+        panic!("greenlet_unref: this reference was given up before; call it once for each spawn and each greenlet_ref");
+    }
+    if !handle.is_null() {
+        // SAFETY: the caller's reference.
+        drop(unsafe { take(handle) })
+    }
+}

@@ -1,0 +1,134 @@
+//! The tree, which C programs do not see: entered by a call, with hooks.
+
+use crate::handle::{Greenlet, Handle, borrow, raw};
+use crate::outcome::{BAD_ABI, CORE_BUSY, Fault, IN_HANDLER, NULL, OTHER_CORE, Out, STILL_REFERRED, Word, thrown_to_c};
+use crate::version::LAYOUT;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use greenlet::{EnterError, Overflow, Thrown, Tree};
+
+type MainBody = unsafe extern "C" fn(main: *mut Handle, argument: Word) -> Out;
+
+/// What C calls `greenlet_hooks`.
+#[repr(C)]
+pub struct Hooks {
+    overflow: Option<unsafe extern "C" fn(*const Report, Word)>,
+    unraisable: Option<unsafe extern "C" fn(*mut Handle, Out, Word)>,
+    leak: Option<unsafe extern "C" fn(*mut Handle, Word)>,
+    context: Word,
+}
+
+/// What C calls `greenlet_overflow`.
+#[repr(C)]
+pub struct Report {
+    id: u64,
+    name: *const u8,
+    base: usize,
+    limit: usize,
+    sp: usize,
+}
+
+/// The hooks of the tree that is entered; null for none.
+static HOOKS: AtomicPtr<Hooks> = AtomicPtr::new(ptr::null_mut());
+/// The main greenlet of the tree that is entered; null outside.
+static MAIN_GREENLET: AtomicPtr<Handle> = AtomicPtr::new(ptr::null_mut());
+
+static TREE: Tree<Word, Fault> =
+    Tree::with_exit(ptr::null_mut).on_overflow(overflow).on_leak(leak).on_unraisable(unraisable);
+
+fn hooks() -> Option<&'static Hooks> {
+    // SAFETY: by the contract of `greenlet_enter`, hooks exist until that returns, which sets null again.
+    unsafe { HOOKS.load(Relaxed).as_ref() }
+}
+
+fn overflow(at: &Overflow) -> ! {
+    if let Some(hooks) = hooks()
+        && let Some(hook) = hooks.overflow
+    {
+        let name = at.greenlet.name.map_or(ptr::null(), str::as_ptr);
+        let report = Report { id: at.greenlet.id, name, base: at.stack.base, limit: at.stack.limit, sp: at.stack.sp };
+        // SAFETY: the program's own function.
+        unsafe { hook(&report, hooks.context) }
+    }
+    panic!("a greenlet has overflowed its stack; give its GREENLET_POOL a larger SIZE")
+}
+
+fn leak(greenlet: &Greenlet) {
+    if let Some(hooks) = hooks()
+        && let Some(hook) = hooks.leak
+    {
+        // SAFETY: the program's own function.
+        unsafe { hook(raw(greenlet), hooks.context) }
+    }
+}
+
+fn unraisable(greenlet: &Greenlet, thrown: Thrown<Word, Fault>) {
+    if let Some(hooks) = hooks()
+        && let Some(hook) = hooks.unraisable
+    {
+        // SAFETY: the program's own function.
+        unsafe { hook(raw(greenlet), thrown_to_c(thrown), hooks.context) }
+    }
+}
+
+/// `greenlet_enter`. The number in the name is that of the interface: a program that was compiled with the header of
+/// another one does not link. `layout` is what that header takes the sizes of its structs to be.
+///
+/// # Safety
+///
+/// `hooks` is null or exists until this returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_enter_abi_1(
+    body: Option<MainBody>,
+    argument: Word,
+    hooks: *const Hooks,
+    layout: u64,
+) -> Out {
+    if layout != LAYOUT {
+        return Out::refused(BAD_ABI);
+    }
+    let Some(body) = body else { return Out::refused(NULL) };
+    let entered = TREE.enter(|main| {
+        HOOKS.store(hooks.cast_mut(), Relaxed);
+        MAIN_GREENLET.store(raw(main), Relaxed);
+        // SAFETY: the program's own function.
+        unsafe { body(raw(main), argument) }
+    });
+    match entered {
+        Ok(result) => {
+            MAIN_GREENLET.store(ptr::null_mut(), Relaxed);
+            HOOKS.store(ptr::null_mut(), Relaxed);
+            result
+        }
+        Err(refused) => Out::refused(match refused.reason {
+            EnterError::NoCore => IN_HANDLER,
+            EnterError::StillReferred => STILL_REFERRED,
+            EnterError::OtherCore => OTHER_CORE,
+            _ => CORE_BUSY,
+        }),
+    }
+}
+
+/// The greenlet that runs, with a reference; `None` outside of the tree.
+pub(crate) fn current() -> Option<Greenlet> {
+    let main = MAIN_GREENLET.load(Relaxed);
+    // SAFETY: main exists until `greenlet_enter` returns, which sets null again.
+    unsafe { borrow(&main) }.and_then(Greenlet::current)
+}
+
+/// Calls `with` with the main greenlet of the tree that is entered, if one is.
+pub(crate) fn with_main<R>(with: impl FnOnce(&Greenlet) -> R) -> Option<R> {
+    let main = MAIN_GREENLET.load(Relaxed);
+    // SAFETY: as in `current`.
+    unsafe { borrow(&main) }.map(with)
+}
+
+/// `greenlet_current`: borrowed, since a greenlet that runs exists.
+///
+/// # Safety
+///
+/// Called on the core that entered the tree, and not in a handler.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_current() -> *mut Handle {
+    current().map_or(ptr::null_mut(), |current| raw(&current))
+}

@@ -1,0 +1,13 @@
+/* What the firmware has of its board. */
+#ifndef BOARD_H
+#define BOARD_H
+
+#include <stdint.h>
+
+void print(const char *text);
+void print_number(uintptr_t number);
+
+/* Called by the start-up code. The machine powers off when it returns. */
+void firmware(void);
+
+#endif
