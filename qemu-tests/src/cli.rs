@@ -27,6 +27,8 @@ use crate::random;
 use crate::reliability;
 use crate::serve::{self, SERVERS, Server};
 use crate::soak::{self, Tool};
+use crate::stacks;
+use crate::timeline::Wanted;
 
 /// The guest that `cargo run` boots.
 pub const USUAL_GUEST: &str = "tour";
@@ -48,6 +50,10 @@ pub enum Request {
         bless: bool,
         /// Under GDB.
         gdb: bool,
+        /// Where a core file is written if it fails.
+        core: Option<PathBuf>,
+        /// What is made of its transfers.
+        timeline: Wanted,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
     RunElf {
@@ -55,6 +61,8 @@ pub enum Request {
         elf: PathBuf,
         /// When it is ended.
         limit: Limit,
+        /// Where a core file is written if it fails.
+        core: Option<PathBuf>,
     },
     /// Boot the server of `examples/unikernel`.
     Serve(&'static Server),
@@ -81,6 +89,13 @@ pub enum Request {
         /// Keep the figures, for the suite to compare.
         bless: bool,
     },
+    /// Print the log on standard input with functions and lines of its addresses.
+    Symbolize {
+        /// The program.
+        elf: PathBuf,
+    },
+    /// Show how large stacks should be.
+    Stacks(stacks::Request),
     /// Run the guests on many more machines.
     Machines(machines::Request),
     /// Try whether the tests notice that the library is another one.
@@ -163,7 +178,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
     let request = match first.as_str() {
         "run-elf" => {
             let elf = words.next("the ELF file to boot")?.into();
-            Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
+            Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT), core: words.core.take() }
         }
         "serve" => Request::Serve(words.server()?),
         "conformance" => Request::Conformance(words.scenarios(Subject::Greenlets)?),
@@ -174,6 +189,8 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "speed" => Request::Speed { bless: std::mem::take(&mut words.bless) },
         "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
+        "symbolize" => Request::Symbolize { elf: words.next("the ELF file that the log is of")?.into() },
+        "stacks" => words.stacks()?,
         "machines" => {
             let names = words.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
             Request::Machines(machines::Request { names, json: words.json.take() })
@@ -203,6 +220,9 @@ struct Words {
     replay: Option<PathBuf>,
     bless: bool,
     gdb: bool,
+    core: Option<PathBuf>,
+    elf: Option<PathBuf>,
+    timeline: Wanted,
     seed: Option<u64>,
     shard: Option<Shard>,
     under: Option<Tool>,
@@ -220,6 +240,12 @@ impl Words {
                 Short('h') | Long("help") => words.help = true,
                 Long("bless") => words.bless = true,
                 Long("gdb") => words.gdb = true,
+                Long("core") => words.core = Some(parser.value()?.into()),
+                Long("elf") => words.elf = Some(parser.value()?.into()),
+                Long("timeline") => words.timeline.terminal = true,
+                Long("svg") => words.timeline.svg = Some(parser.value()?.into()),
+                Long("report") => words.timeline.report = Some(parser.value()?.into()),
+                Long("perfetto") => words.timeline.perfetto = Some(parser.value()?.into()),
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
@@ -267,7 +293,18 @@ impl Words {
         if gdb && limit.is_some() {
             return Err("--gdb waits as long as GDB does: leave out --timeout".into());
         }
-        Ok(Request::Run { machine, guest, profile, limit, bless, gdb })
+        let core = self.core.take();
+        if core.is_some() && (bless || gdb) {
+            return Err("--core goes with neither --gdb, which can look itself, nor --bless".into());
+        }
+        let timeline = std::mem::take(&mut self.timeline);
+        if timeline.anything() && (bless || gdb) {
+            return Err("a timeline is of a boot of its own: leave out --bless and --gdb".into());
+        }
+        if timeline.anything() && core.is_some() {
+            return Err("a timeline is of a boot of its own: leave out --core".into());
+        }
+        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, core, timeline })
     }
 
     fn server(&mut self) -> Result<&'static Server, lexopt::Error> {
@@ -371,6 +408,12 @@ impl Words {
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),
             ("--gdb", self.gdb),
+            ("--core", self.core.is_some()),
+            ("--elf", self.elf.is_some()),
+            ("--timeline", self.timeline.terminal),
+            ("--svg", self.timeline.svg.is_some()),
+            ("--report", self.timeline.report.is_some()),
+            ("--perfetto", self.timeline.perfetto.is_some()),
             ("--seed", self.seed.is_some()),
             ("--shard", self.shard.is_some()),
             ("--under", self.under.is_some()),

@@ -132,6 +132,12 @@ enum Variant {
     AsOne,
 }
 
+impl Variant {
+    fn has_marks(self) -> bool {
+        matches!(self, Self::Feature("high-water"))
+    }
+}
+
 fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<String>) -> Result<Built> {
     // A target directory for each variant: in one they would build each other's work anew.
     let folder = places::built()?;
@@ -147,7 +153,9 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
         cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
         cargo.args(names.iter().flat_map(|name| ["--bin", name]));
-        let debugged = [package, "board", "greenlet", "operations"].into_iter().filter(|_| whole_debug_info);
+        // With marks the types of the library, by which the runner finds the names of greenlets.
+        let has_types = |own: &&str| whole_debug_info || *own == "greenlet" && variant.has_marks();
+        let debugged = [package, "board", "greenlet", "operations"].into_iter().filter(has_types);
         cargo.args(debugged.map(|own| format!("--config=profile.release.package.{own}.debug=true")));
         cargo.args(own_feature.iter().flat_map(|feature| ["--features", feature]));
         match variant {

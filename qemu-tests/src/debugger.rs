@@ -175,9 +175,23 @@ pub fn at_the_terminal(machine: &'static Machine, elf: &Path) -> Result<ExitStat
 pub fn transcript(machine: &'static Machine, elf: &Path, script: &Path) -> Result<String> {
     let commands = fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
     let commands = commands.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    at_a_guest(Debugger::GdbWithScript, machine, elf, echoed(commands)).map(|shown| plain(&shown))
+}
+
+/// GDB's transcript of these commands on a core file of `elf`.
+///
+/// # Errors
+///
+/// As [`Debugger::run`].
+pub fn transcript_of_core(elf: &Path, core: &Path, commands: &[&str]) -> Result<String> {
+    let opened = [format!("core-file {}", core.display())].into_iter().chain(echoed(commands.iter().copied()));
+    Debugger::GdbWithScript.run(elf, opened).map(|shown| plain(&shown))
+}
+
+/// The commands, each with an echo before it, after the settings for transcripts.
+fn echoed<'a>(commands: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
     let commands = commands.flat_map(|line| [format!("echo +{line}\\n"), line.to_owned()]);
-    let commands = SETTINGS.into_iter().map(str::to_owned).chain(commands);
-    at_a_guest(Debugger::GdbWithScript, machine, elf, commands).map(|shown| plain(&shown))
+    SETTINGS.into_iter().map(str::to_owned).chain(commands)
 }
 
 /// The file with the expected transcript of a script.
@@ -274,16 +288,20 @@ impl Drop for Waiting {
 }
 
 /// Where QEMU waits for a debugger; removed when dropped.
-struct Socket(PathBuf);
+pub(crate) struct Socket(PathBuf);
 
 impl Socket {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static OPENED: AtomicU32 = AtomicU32::new(0);
         let number = OPENED.fetch_add(1, Relaxed);
         // The path of a socket is short: not below the folder of builds, which may be deep.
         let path = env::temp_dir().join(format!("greenlet-{}-{number}.gdb", std::process::id()));
         let _was_there = fs::remove_file(&path);
         Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

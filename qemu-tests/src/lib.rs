@@ -17,12 +17,14 @@
 //! verdict      did it pass, and if not, where to look
 //! debugger     the same under GDB or LLDB
 //! transcript   is it what the guest's `.out` file says
+//! watched      a boot with QEMU's gdbstub at hand; core_file writes one for GDB
+//! symbolize    functions and lines of the addresses in it
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
 //!
 //! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`sizes`] measures
-//! programs, and [`cycles`] simulates the fast path on models of processors. [`figures`] keeps and compares what these
-//! three find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel
+//! programs, [`stacks`] reads in their code what they take of a stack, and [`cycles`] simulates the fast path on models
+//! of processors. [`figures`] keeps and compares what [`counts`], [`sizes`] and [`cycles`] find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel
 //! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what
 //! they find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests once
 //! more, with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in
@@ -36,6 +38,7 @@ pub mod boot;
 pub mod cli;
 pub mod compile;
 pub mod conformance;
+pub mod core_file;
 pub mod counts;
 pub mod cycles;
 pub mod debugger;
@@ -64,8 +67,14 @@ pub mod shrink;
 pub mod sizes;
 pub mod soak;
 pub mod speed;
+pub mod stacks;
+pub mod stub;
+pub mod symbolize;
+pub mod symbols;
 pub mod tally;
+pub mod timeline;
 pub mod tools;
 pub mod transcript;
 pub mod trial;
 pub mod verdict;
+pub mod watched;

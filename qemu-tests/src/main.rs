@@ -20,8 +20,8 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability,
-    serve, sizes, soak, speed, transcript, trial, verdict,
+    core_file, counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random,
+    reliability, serve, sizes, soak, speed, stacks, symbolize, timeline, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -45,8 +45,16 @@ fn answer(request: Request) -> Result<()> {
         Request::Run { machine, guest, profile, bless, gdb: true, .. } => {
             run_under_gdb(machine, &guest, profile, bless)
         }
-        Request::Run { machine, guest, profile, limit, bless, .. } => run(machine, &guest, profile, limit, bless),
-        Request::RunElf { elf, limit } => run_elf(&elf, limit),
+        Request::Run { machine, guest: name, profile, limit, timeline, .. } if timeline.anything() => {
+            let mut needs = Needs::default();
+            needs.machine(machine);
+            tools::ensure(&needs)?;
+            timeline::show(machine, &guest(&name)?, profile, limit, &timeline)
+        }
+        Request::Run { machine, guest, profile, limit, bless, core, .. } => {
+            run(machine, &guest, profile, limit, bless, core.as_deref())
+        }
+        Request::RunElf { elf, limit, core } => run_elf(&elf, limit, core.as_deref()),
         Request::Serve(server) => serve::show(server),
         Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
@@ -55,6 +63,8 @@ fn answer(request: Request) -> Result<()> {
         Request::Speed { bless } => speed::show(bless),
         Request::Cycles { bless } => cycles::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
+        Request::Symbolize { elf } => symbolize::show(&elf),
+        Request::Stacks(request) => stacks::show(&request),
         Request::Machines(request) => machines::show(&request),
         Request::Mutants(request) => mutants::show(&request),
         Request::Reliability(request) => reliability::show(&request),
@@ -125,7 +135,14 @@ fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless:
 }
 
 /// Builds the guest `name` and boots it, to show its transcript or to keep it.
-fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Limit>, bless: bool) -> Result<()> {
+fn run(
+    machine: &'static Machine,
+    name: &str,
+    profile: Profile,
+    limit: Option<Limit>,
+    bless: bool,
+    core: Option<&Path>,
+) -> Result<()> {
     let guest = guest(name)?;
     let asked = &guest.directives;
     if bless && !asked.tested {
@@ -140,7 +157,7 @@ fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Li
         println!("{} {}", guest.expected.display(), if is_new { "is written" } else { "stays as it is" });
         return Ok(());
     }
-    let transcript = show(machine, &elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit))?;
+    let transcript = show(machine, &elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit), core)?;
     if asked.hits {
         print!("{}", hits::block(&elf, &transcript)?);
     }
@@ -148,24 +165,36 @@ fn run(machine: &'static Machine, name: &str, profile: Profile, limit: Option<Li
 }
 
 /// Boots an ELF file on the machine that it is for.
-fn run_elf(elf: &Path, limit: Limit) -> Result<()> {
+fn run_elf(elf: &Path, limit: Limit, core: Option<&Path>) -> Result<()> {
     let machine = elf::machine_of(elf)?;
     let mut needs = Needs::default();
     needs.qemu(machine);
     tools::ensure(&needs)?;
-    show(machine, elf, false, 1, limit).map(drop)
+    show(machine, elf, false, 1, limit, core).map(drop)
 }
 
 /// Boots, and shows the command line, the transcript and what was logged. Returns the transcript.
-fn show(machine: &'static Machine, elf: &Path, counted: bool, cores: u32, limit: Limit) -> Result<String> {
+fn show(
+    machine: &'static Machine,
+    elf: &Path,
+    counted: bool,
+    cores: u32,
+    limit: Limit,
+    core: Option<&Path>,
+) -> Result<String> {
     let log = Log::of(elf)?;
     let boot = Boot { machine, elf, input: None, log: log.as_ref().map(Log::path), counted, cores, limit };
     println!("{}", boot.command_line());
-    let ended = boot.run(|piece| {
+    let mut noted = symbolize::Stream::new(elf);
+    let seen = |piece: &[u8]| {
         let mut out = io::stdout().lock();
         // At once, also when a line is not complete: the guest may stop in the middle of it.
-        out.write_all(piece).and_then(|()| out.flush())
-    })?;
+        noted.pass(piece, &mut out).and_then(|()| out.flush())
+    };
+    let ended = match core {
+        Some(core) => core_file::boot(&boot, core, seen)?,
+        None => boot.run(seen)?,
+    };
     let logged = log.as_ref().map(Log::block).transpose();
     if let Ok(Some(block)) = &logged {
         print!("{block}");

@@ -54,7 +54,22 @@ enum Chunk {
 ///
 /// When the child cannot be started or `seen` fails; the child is ended then.
 pub fn run(command: Command, limit: Limit, seen: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Ended> {
-    match run_until(command, limit, || false, seen)? {
+    run_then(command, limit, || true, seen)
+}
+
+/// [`run`], but after its limit the child is ended only when `may_end`, which is called again and again then, returns
+/// `true`.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_then(
+    command: Command,
+    limit: Limit,
+    may_end: impl FnMut() -> bool,
+    seen: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Ended> {
+    match supervised(command, limit, || false, may_end, seen)? {
         Some(ended) => Ok(ended),
         None => unreachable!("it is ended early only when `is_over` says so"),
     }
@@ -66,9 +81,19 @@ pub fn run(command: Command, limit: Limit, seen: impl FnMut(&[u8]) -> io::Result
 ///
 /// As [`run`].
 pub fn run_until(
+    command: Command,
+    limit: Limit,
+    is_over: impl FnMut() -> bool,
+    seen: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Option<Ended>> {
+    supervised(command, limit, is_over, || true, seen)
+}
+
+fn supervised(
     mut command: Command,
     limit: Limit,
     mut is_over: impl FnMut() -> bool,
+    mut may_end: impl FnMut() -> bool,
     mut seen: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<Option<Ended>> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -100,6 +125,12 @@ pub fn run_until(
         }
         // After each chunk, too: a flood of output would otherwise never end.
         if let Some(overrun) = watch.look(all_is_read) {
+            while !may_end() {
+                // A child that cannot write would not come to a stop, either.
+                if let Ok(Chunk::Output(chunk)) = chunks.recv_timeout(Duration::from_millis(20)) {
+                    output.extend(chunk.into_iter().filter(|&byte| byte != b'\r'));
+                }
+            }
             break Status::TimedOut(overrun);
         }
     };

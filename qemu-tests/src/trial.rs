@@ -9,7 +9,7 @@ use crate::guests::Guest;
 use crate::machine::Machine;
 use crate::tally::Tally;
 use crate::verdict::{self, Ending};
-use crate::{hits, transcript};
+use crate::{hits, symbolize, transcript};
 
 /// What came of a trial.
 #[derive(Debug)]
@@ -21,6 +21,24 @@ pub struct Tried {
     pub outcome: Result<String, String>,
     /// Bytes of the deepest stack of its greenlets, if it was built to say that.
     pub deepest: Option<u64>,
+}
+
+impl Tried {
+    /// The bytes of its deepest stack, if these are no more than the head of `guest` says.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with the remedy.
+    pub fn depth_within(&self, guest: &Guest) -> Result<u64, String> {
+        let (name, limit) = (&guest.name, guest.directives.stack);
+        match self.deepest {
+            None => Err(format!("{name}: it does not say how deep its stacks were")),
+            Some(deepest) if deepest > limit => Err(format!(
+                "{name}: a greenlet took {deepest} bytes, the limit is {limit}: mend it, or `//@ stack: BYTES` in its head"
+            )),
+            Some(deepest) => Ok(deepest),
+        }
+    }
 }
 
 /// Boots `guest`, which was built as `elf`, and judges it by its head and its `.out` file.
@@ -99,5 +117,8 @@ fn checked(
         check(transcript)?;
         Ok(block)
     };
-    judged.and_then(|()| compared()).map_err(|problem| format!("{problem}\n\n{}", boot.command_line()))
+    judged.and_then(|()| compared()).map_err(|problem| {
+        let places = symbolize::block(elf, transcript);
+        format!("{problem}\n{places}\n{}", boot.command_line())
+    })
 }

@@ -245,7 +245,9 @@ impl Failure {
                  add `-d int,cpu_reset -D FILE` to the command line"
             }
             Cause::Panic => "the `# at` line below the PANIC line",
-            Cause::Fault => "the registers below the FAULT line; `addr2line -e ELF` names the place",
+            Cause::Fault => {
+                "the functions below the FAULT line, at its registers; of a log that was kept: `cargo xtask symbolize ELF < LOG`"
+            }
             Cause::Checks | Cause::FailLine => "each FAIL line names file and line",
             Cause::Silence => "did anything of the board run? it prints `DONE n/n` before it exits",
             Cause::NoDone => "find what ended QEMU: only the board may, and it prints `DONE n/n` first",

@@ -1,12 +1,13 @@
-//! What `cargo xtask soak`, `cargo xtask mutants-sample` and `cargo xtask reliability` are to do.
+//! What `cargo xtask soak`, `mutants-sample`, `reliability` and `stacks` are to do.
 
 use lexopt::ValueExt;
 
 use super::{Request, Words};
 use crate::compile::Profile;
 use crate::conformance::Place;
+use crate::machine::{self, MACHINES};
 use crate::mutants::{self, Shard};
-use crate::{reliability, soak};
+use crate::{reliability, soak, stacks};
 
 impl Words {
     /// `[host|MACHINE]... [--seed SEED] [COUNT] [--under TOOL]`.
@@ -43,6 +44,21 @@ impl Words {
         let count = usize::try_from(count).map_err(|_| "there are not so many mutants")?;
         let shard = self.shard.take().unwrap_or(Shard::WHOLE);
         Ok(Request::Mutants(mutants::Request { seed: self.seed.take().unwrap_or(1), count, shard }))
+    }
+
+    /// `[MACHINE] [GUEST...]`, or `--elf FILE [--timeout SECONDS [-- QEMU-ARGUMENT...]]`.
+    pub(super) fn stacks(&mut self) -> Result<Request, lexopt::Error> {
+        if let Some(elf) = self.elf.take() {
+            let boots = self.limit.take().map(|limit| self.rest().map(|arguments| (limit, arguments))).transpose()?;
+            return Ok(Request::Stacks(stacks::Request::Elf(elf, boots)));
+        }
+        let mut machine = &MACHINES[0];
+        if let Some(named) = self.values.first().and_then(|name| machine::named(name.to_str()?)) {
+            machine = named;
+            self.values.remove(0);
+        }
+        let guests = self.rest()?.into_iter().map(ValueExt::string).collect::<Result<_, _>>()?;
+        Ok(Request::Stacks(stacks::Request::Guests(machine, guests)))
     }
 
     /// `[NAME...] [--only host|MACHINE] [--quick] [--json FILE]`.

@@ -15,7 +15,9 @@ pub fn usage<'a>(guests: impl IntoIterator<Item = (&'a str, &'a str)>) -> String
 Builds a guest program, boots it under QEMU, prints its transcript and judges it.
 
 usage:
-  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS | --bless | --gdb [--bless]]]
+  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS] [--core FILE]]
+  cargo run -- MACHINE GUEST [--debug|--release|--small] --bless | --gdb [--bless]
+  cargo run -- MACHINE [GUEST] [--timeline] [--svg FILE] [--report FILE] [--perfetto FILE] [--debug|--small]
   cargo run -- serve [aarch64|x86_64]
   cargo xtask conformance host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo xtask conformance-tasklets host|MACHINE [--release] FILE... [--scenario NAME]...
@@ -28,6 +30,9 @@ usage:
   cargo xtask cycles [--bless]
   cargo xtask sizes [--bless]
   cargo xtask bench-peers [--quick] [--json FILE]
+  cargo xtask stacks [MACHINE] [GUEST...]
+  cargo xtask stacks --elf FILE [--timeout SECONDS [-- QEMU-ARGUMENT...]]
+  cargo xtask symbolize ELF < LOG
   cargo xtask machines [NAME...] [--json FILE]
   cargo xtask mutants-sample [--seed SEED] [COUNT] [--shard K/N]
   cargo xtask reliability [NAME...] [--only host|MACHINE] [--quick] [--json FILE]
@@ -45,6 +50,9 @@ With --bless the transcript of a guest that ends as its source says is kept as i
 and `cargo test GUEST` fails when one of another machine or profile differs.
 With --gdb GDB stops it before its first instruction; with --gdb --bless the commands in its
 .gdb file are run, and what they show is kept as its .gdb.out file.
+With --core a core file of the machine is written for GDB when the guest fails, or runs into its limit.
+--timeline draws which greenlet ran when, in the terminal; --svg FILE as a picture; --report FILE
+as an HTML file with stacks and the sizes that would do; --perfetto FILE for ui.perfetto.dev.
 `serve` boots the HTTP server of examples/unikernel, prints its address, which is one of this
 computer alone, and serves until Ctrl-C.
 `conformance` runs the scenarios of all files in one boot, or those that are named, and prints
@@ -64,6 +72,10 @@ for `cargo test`. It takes LLVM 19.
 `sizes` prints how large programs are, what a greenlet takes of RAM, and how small a stack may
 be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 `bench-peers` measures greenlet beside other coroutines; `bench-peers --help` says more.
+`stacks` prints the deepest use of stacks by the names of greenlets, in guests, with sizes that
+would do. Of a program of yours it prints the largest frames, and what bodies of greenlets take at
+most, where its code tells that; with --timeout it boots it, for the deepest use.
+`symbolize` prints a log with functions and lines below each address of the program's code.
 `machines` runs the guests that must pass on other processors, boards, interrupt controllers
 and exception levels, or on those with a NAME in their names: a row each.
 `mutants-sample` tries COUNT random mutants of the library (by default 200) against the hosted

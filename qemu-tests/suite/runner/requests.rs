@@ -82,6 +82,10 @@ pub(super) fn cases() -> Vec<Case> {
             refused(&["aarch64", "conformance", "--bless"], &["`conformance` has no transcript to keep"])?;
             refused(&["aarch64", "tour", "--gdb", "--bless"], &["`tour` has no transcript of GDB to keep"])?;
             refused(&["aarch64", "tour", "--gdb", "--timeout", "9"], &["--gdb waits as long as GDB does"])?;
+            refused(&["aarch64", "tour", "--gdb", "--core", "x"], &["--core goes with neither --gdb"])?;
+            refused(&["stacks", "--timeout", "9"], &["--timeout makes no sense here"])?;
+            refused(&["stacks", "--elf", "x", "tour"], &["unexpected argument \"tour\""])?;
+            refused(&["symbolize"], &["missing: the ELF file that the log is of"])?;
             refused(&["machines", "--quick"], &["--quick makes no sense here"])?;
             refused(&["fuzz-kernel", "--replay", "x.scn", "--from", "2"], &["--from makes no sense here"])
         }),

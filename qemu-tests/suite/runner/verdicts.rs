@@ -44,7 +44,7 @@ const BAD: &[Bad] = &[
     Bad { name: "checks_and_nothing_said", output: "DONE 3/3\\n", status: CHECKS, says: &["its exit code says that checks failed"] },
     Bad { name: "panic", output: "PANIC in greenlet 1: x\\n# at a.rs:1\\n", status: PANIC, says: &["PANIC in greenlet 1: x", "| # at a.rs:1"] },
     Bad { name: "panic_and_nothing_said", output: "DONE 3/3\\n", status: PANIC, says: &["printed no `PANIC` line"] },
-    Bad { name: "fault", output: "FAULT: write to 0x10 outside any greenlet\\n", status: FAULT, says: &["FAULT: write to 0x10", "addr2line"] },
+    Bad { name: "fault", output: "FAULT: write to 0x10 outside any greenlet\\n", status: FAULT, says: &["FAULT: write to 0x10", "cargo xtask symbolize ELF"] },
     Bad { name: "fault_and_nothing_said", output: "DONE 3/3\\n", status: FAULT, says: &["printed no `FAULT` line"] },
 ];
 

@@ -1,0 +1,161 @@
+//! High-water marks of a program with the feature `high-water`, by the names of its greenlets.
+//!
+//! The crate takes the mark of a greenlet when it is freed or its tree ends, by one function. There the machine stops, and
+//! its memory tells the name, and how much of the stack has not the paint any more. At the limit the greenlets that are
+//! left are looked at in the same way.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use object::{Architecture, Object};
+
+use super::layout::Layout;
+use crate::boot::Boot;
+use crate::process::Ended;
+use crate::stub::Stub;
+use crate::symbols;
+use crate::watched::{self, Machine, Stopped};
+
+/// The function that takes a mark; its first argument is the control block.
+const MARK: &str = "greenlet::records::paint::mark";
+/// The record of the core, of a program without the features `cores` and `std`.
+const RECORD: &str = "greenlet::records::core_state::imp::RECORD";
+/// Bytes of the canary band, which is below the paint.
+const BAND: u64 = 64;
+/// A word of paint.
+const PAINT: [u8; 8] = [0x9e; 8];
+/// Greenlets that are looked at, at most: a ring that was overwritten may have no end.
+const RING: usize = 10_000;
+
+/// The deepest use of stacks by greenlets with one name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Bytes, with the control block.
+    pub(super) peak: u64,
+    /// Bytes of that stack.
+    pub(super) size: u64,
+}
+
+/// By name.
+pub(super) type Marks = BTreeMap<String, Mark>;
+
+/// Boots a program with further arguments for QEMU, and returns the marks of its greenlets.
+///
+/// # Errors
+///
+/// When it has not the feature or no types, and as [`Boot::run`].
+pub(super) fn of(boot: &Boot<'_>, arguments: &[OsString]) -> Result<(Ended, Marks)> {
+    let bytes = fs::read(boot.elf).with_context(|| format!("cannot read {}", boot.elf.display()))?;
+    let file = symbols::parse(&bytes, boot.elf)?;
+    let eye = Eye::of(&file).with_context(|| format!("{} tells no marks", boot.elf.display()))?;
+    watched::run_with(boot, arguments, move |machine| eye.watch(machine), |_| Ok(()))
+}
+
+/// What it takes to look at a program.
+struct Eye {
+    layout: Layout,
+    mark: u64,
+    record: Option<u64>,
+    /// The register of the first argument, by GDB's order.
+    argument: usize,
+}
+
+impl Eye {
+    fn of(file: &object::File<'_>) -> Result<Self> {
+        let mark = symbols::functions(file).into_iter().find(|(_, (_, name))| name == MARK);
+        let (mark, _) = mark.context("it was built without the feature `high-water` of greenlet, or was stripped")?;
+        let argument = if file.architecture() == Architecture::X86_64 { 5 } else { 0 };
+        Ok(Self { layout: Layout::of(file)?, mark, record: symbols::variable(file, RECORD), argument })
+    }
+
+    fn watch(&self, mut machine: Machine) -> Result<Marks> {
+        let mut marks = Marks::new();
+        let mut names = BTreeMap::new();
+        machine.stub().stop_at(self.mark)?;
+        loop {
+            match machine.run()? {
+                Stopped::Gone => return Ok(marks),
+                Stopped::AtLimit => {
+                    self.look_at_all(machine.stub(), &mut names, &mut marks)?;
+                    return Ok(marks);
+                }
+                Stopped::There => {
+                    let stub = machine.stub();
+                    let block = stub.register(self.argument)?;
+                    self.look(stub, block, &mut names, &mut marks)?;
+                    stub.step_over(self.mark)?;
+                }
+            }
+        }
+    }
+
+    /// Looks at every greenlet of the tree that is entered, if one is.
+    fn look_at_all(&self, stub: &mut Stub, names: &mut Names, marks: &mut Marks) -> Result<()> {
+        let Some(record) = self.record else { return Ok(()) };
+        let main = word(&stub.memory(record + self.layout.main, 8)?, 0)?;
+        let mut at = main;
+        for _ in 0..RING {
+            if at == 0 {
+                break;
+            }
+            at = self.look(stub, at, names, marks)?;
+            if at == main {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the greenlet with this control block. Returns the next one.
+    fn look(&self, stub: &mut Stub, at: u64, names: &mut Names, marks: &mut Marks) -> Result<u64> {
+        let block = stub.memory(at, usize::try_from(self.layout.size)?)?;
+        let [floor, reach] = [word(&block, self.layout.bounds)?, word(&block, self.layout.bounds + 8)?];
+        let next = word(&block, self.layout.next)?;
+        if reach == 0 {
+            return Ok(next); // main
+        }
+        let [text, length] = [word(&block, self.layout.name)?, word(&block, self.layout.name + 8)?];
+        let name = match names.entry((text, length)) {
+            std::collections::btree_map::Entry::Occupied(known) => known.get().clone(),
+            std::collections::btree_map::Entry::Vacant(new) if text == 0 => new.insert("(no name)".to_owned()).clone(),
+            std::collections::btree_map::Entry::Vacant(new) => {
+                let bytes = stub.memory(text, usize::try_from(length.min(64))?)?;
+                new.insert(String::from_utf8_lossy(&bytes).into_owned()).clone()
+            }
+        };
+        let (base, sp) = (at + self.layout.size, word(&block, 0)?);
+        let mut lowest = unpainted(stub, floor, at)?;
+        if (floor..lowest).contains(&sp) {
+            lowest = sp;
+        }
+        let mark = marks.entry(name).or_default();
+        if base - lowest > mark.peak {
+            *mark = Mark { peak: base - lowest, size: base - (floor - BAND) };
+        }
+        Ok(next)
+    }
+}
+
+type Names = BTreeMap<(u64, u64), String>;
+
+/// The lowest word from `floor` to `end` that is not painted.
+fn unpainted(stub: &mut Stub, floor: u64, end: u64) -> Result<u64> {
+    const PIECE: u64 = 1024; // QEMU's packets have up to 4,096 characters
+    let mut at = floor;
+    while at < end {
+        let piece = stub.memory(at, usize::try_from(PIECE.min(end - at))?)?;
+        if let Some(index) = piece.chunks(8).position(|word| word != PAINT) {
+            return Ok(at + 8 * index as u64);
+        }
+        at += PIECE;
+    }
+    Ok(end)
+}
+
+fn word(bytes: &[u8], at: u64) -> Result<u64> {
+    let at = usize::try_from(at)?;
+    let word = bytes.get(at..at + 8).context("the layout of a control block is another one")?;
+    Ok(u64::from_le_bytes(word.try_into()?))
+}

@@ -1,0 +1,209 @@
+//! A client of QEMU's gdbstub, with as much of GDB's remote protocol as it takes to stop a machine and to look at it.
+
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// How long the stub may take to answer. A dump of the whole memory on a busy computer is the longest.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A connection to a stub. The machine stands when it begins.
+pub struct Stub {
+    stream: UnixStream,
+    /// What came and was not read yet.
+    come: Vec<u8>,
+}
+
+impl Stub {
+    /// Connects to the stub that listens at `socket`.
+    ///
+    /// # Errors
+    ///
+    /// When nothing listens there.
+    pub fn connect(socket: &Path) -> io::Result<Self> {
+        Ok(Self { stream: UnixStream::connect(socket)?, come: Vec::new() })
+    }
+
+    /// Has the machine stop at `address`, by a hardware breakpoint: it needs no memory, which may not be loaded yet.
+    ///
+    /// # Errors
+    ///
+    /// When the stub refuses.
+    pub fn stop_at(&mut self, address: u64) -> Result<()> {
+        let answer = self.ask(&format!("Z1,{address:x},4"))?;
+        ensure!(answer == "OK", "QEMU sets no breakpoint at {address:#x}: `{answer}`");
+        Ok(())
+    }
+
+    /// Lets the machine do the one instruction at `address`, where it has stopped, and stop there again later.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn step_over(&mut self, address: u64) -> Result<()> {
+        let answer = self.ask(&format!("z1,{address:x},4"))?;
+        ensure!(answer == "OK", "QEMU removes no breakpoint at {address:#x}: `{answer}`");
+        self.send("s")?;
+        ensure!(self.has_stopped(PATIENCE)?, "QEMU does not step");
+        self.stop_at(address)
+    }
+
+    /// Lets the machine run.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn resume(&mut self) -> Result<()> {
+        self.send("c")
+    }
+
+    /// Whether the machine has stopped, which is waited for at most so long.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost: the machine has ended.
+    pub fn has_stopped(&mut self, wait: Duration) -> Result<bool> {
+        Ok(self.receive(wait)?.is_some_and(|packet| packet.starts_with(['T', 'S'])))
+    }
+
+    /// Stops the machine wherever it is.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn interrupt(&mut self) -> Result<()> {
+        self.stream.write_all(&[3])?;
+        ensure!(self.has_stopped(PATIENCE)?, "QEMU does not stop the machine");
+        Ok(())
+    }
+
+    /// Register `number` by the order of GDB's, of the core that stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the stub has no such register of 64 bits.
+    pub fn register(&mut self, number: usize) -> Result<u64> {
+        let all = bytes(&self.ask("g")?)?;
+        let word = all.get(8 * number..8 * number + 8).context("QEMU gives too few registers")?;
+        Ok(u64::from_le_bytes(word.try_into()?))
+    }
+
+    /// Memory of the machine.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn memory(&mut self, address: u64, length: usize) -> Result<Vec<u8>> {
+        let answer = self.ask(&format!("m{address:x},{length:x}"))?;
+        bytes(&answer).with_context(|| format!("QEMU reads no {length} bytes at {address:#x}: `{answer}`"))
+    }
+
+    /// Has QEMU's monitor do `command`, and returns what it prints.
+    ///
+    /// # Errors
+    ///
+    /// When there is no monitor.
+    pub fn monitor(&mut self, command: &str) -> Result<String> {
+        let mut packet = "qRcmd,".to_owned();
+        command.bytes().for_each(|byte| {
+            let _infallible = write!(packet, "{byte:02x}");
+        });
+        self.send(&packet)?;
+        let mut printed = Vec::new();
+        loop {
+            match self.answer()? {
+                answer if answer == "OK" => return Ok(String::from_utf8_lossy(&printed).into_owned()),
+                answer => match answer.strip_prefix('O').and_then(|hex| bytes(hex).ok()) {
+                    Some(piece) => printed.extend(piece),
+                    None => bail!("QEMU's monitor does not take `{command}`: `{answer}`"),
+                },
+            }
+        }
+    }
+
+    /// Leaves the machine alone: it runs on, without breakpoints.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn detach(mut self) -> Result<()> {
+        self.send("D")
+    }
+
+    fn ask(&mut self, packet: &str) -> Result<String> {
+        self.send(packet)?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<String> {
+        self.receive(PATIENCE)?.context("QEMU's gdbstub does not answer")
+    }
+
+    fn send(&mut self, packet: &str) -> Result<()> {
+        let sum = packet.bytes().fold(0_u8, u8::wrapping_add);
+        self.stream.write_all(format!("${packet}#{sum:02x}").as_bytes()).context("QEMU's gdbstub is gone")
+    }
+
+    /// The next packet, if one comes in time. The socket neither loses nor changes any, so checksums are not compared.
+    fn receive(&mut self, wait: Duration) -> Result<Option<String>> {
+        self.stream.set_read_timeout(Some(wait))?;
+        loop {
+            if let Some(packet) = take_packet(&mut self.come) {
+                self.stream.write_all(b"+")?;
+                return Ok(Some(packet));
+            }
+            let mut piece = [0; 4096];
+            match self.stream.read(&mut piece) {
+                Ok(0) => bail!("QEMU's gdbstub is gone"),
+                Ok(count) => self.come.extend_from_slice(&piece[..count]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Takes the first whole packet, `$TEXT#SUM`, out of what came, with what is before it: acknowledgements.
+fn take_packet(come: &mut Vec<u8>) -> Option<String> {
+    let start = come.iter().position(|&byte| byte == b'$')?;
+    let end = start + come[start..].iter().position(|&byte| byte == b'#')?;
+    if come.len() < end + 3 {
+        return None;
+    }
+    let packet = String::from_utf8_lossy(&come[start + 1..end]).into_owned();
+    come.drain(..end + 3);
+    Some(packet)
+}
+
+/// The bytes that a packet has as hexadecimal digits.
+fn bytes(hex: &str) -> Result<Vec<u8>> {
+    ensure!(hex.is_ascii() && hex.len().is_multiple_of(2), "`{hex}` is no answer of a gdbstub");
+    let pairs = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16));
+    pairs.collect::<Result<_, _>>().with_context(|| format!("`{hex}` is no answer of a gdbstub"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_is_taken_when_it_is_whole() {
+        let mut come = b"+$OK#9".to_vec();
+        assert_eq!(take_packet(&mut come), None);
+        come.extend(b"a+$T05#b9");
+        assert_eq!(take_packet(&mut come).as_deref(), Some("OK"));
+        assert_eq!(take_packet(&mut come).as_deref(), Some("T05"));
+        assert!(come.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_hexadecimal_is_an_error() {
+        assert_eq!(bytes("00ff").unwrap(), [0, 255]);
+        assert!(bytes("E1x").is_err() && bytes("0g").is_err());
+    }
+}
