@@ -7,8 +7,8 @@ use crate::board::{CLOCK, contain};
 use aarch64_cpu::registers::{CNTV_CTL_EL0, ESR_EL1, FAR_EL1, Readable, SP_EL0, Writeable};
 use aarch64_rt::{ExceptionHandlers, RegisterStateRef, Stack, exception_handlers};
 use arm_gic::gicv3::registers::{Gicd, GicrSgi};
-use arm_gic::gicv3::{GicCpuInterface, GicV3, Group};
-use arm_gic::{IntId, InterruptGroup, Trigger, UniqueMmioPointer};
+use arm_gic::gicv3::{GicCpuInterface, GicV3, Group, InterruptGroup};
+use arm_gic::{IntId, Trigger, UniqueMmioPointer};
 use core::ptr::NonNull;
 use spin::{Mutex, Once};
 
@@ -28,7 +28,7 @@ pub(super) fn init() {
     // SAFETY: the distributor is there, mapped as a device, and nothing else refers to it.
     let distributor = unsafe { UniqueMmioPointer::new(DISTRIBUTOR) };
     // SAFETY: the redistributor of the only core is there, mapped as a device, and nothing else refers to it.
-    let mut gic = unsafe { GicV3::new(distributor, REDISTRIBUTOR, 1) }.expect("QEMU is started with gic-version=3");
+    let mut gic = unsafe { GicV3::new(distributor, REDISTRIBUTOR, 1, false) };
     gic.setup(0);
     GicCpuInterface::set_priority_mask(0xff);
     enable(&mut gic, TIMER, Trigger::Level);
@@ -62,15 +62,15 @@ exception_handlers!(Handlers);
 impl ExceptionHandlers for Handlers {
     extern "C" fn irq_current(_registers: RegisterStateRef<'_>) {
         CLOCK.wakes();
-        GicCpuInterface::handle_interrupt(InterruptGroup::Group1, |number| {
-            if number == TIMER {
-                CNTV_CTL_EL0.write(CNTV_CTL_EL0::ENABLE::CLEAR); // it has ended the sleep, and the hub looks at the clock
-            } else if let Some(&(card, handler)) = CARD.get()
-                && number == card
-            {
-                handler();
-            }
-        });
+        let Some(number) = GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group1) else { return };
+        if number == TIMER {
+            CNTV_CTL_EL0.write(CNTV_CTL_EL0::ENABLE::CLEAR); // it has ended the sleep, and the hub looks at the clock
+        } else if let Some(&(card, handler)) = CARD.get()
+            && number == card
+        {
+            handler();
+        }
+        GicCpuInterface::end_interrupt(number, InterruptGroup::Group1);
     }
 
     extern "C" fn sync_current(mut registers: RegisterStateRef<'_>) {
