@@ -40,7 +40,9 @@ fn overflows(me: &Task, out: &mut dyn Write) -> fmt::Result {
         0 => dig(0, &mut || ()),
         1 => _ = black_box(huge(black_box(1))),
         // In what a page calls: the network, the hub, the kernel. With each number of bytes left, down to none.
-        2 => dig(left, &mut || (0..10).for_each(|_| _ = out.write_str("a line that does not fit into what is collected"))),
+        2 => dig(left, &mut || {
+            (0..10).for_each(|_| _ = out.write_str("a line that does not fit into what is collected"))
+        }),
         // In the panic handler, or in formatting.
         _ => dig(left, &mut || panic!("a page panics with {} bytes left", left - limit)),
     }
