@@ -57,7 +57,12 @@ pub enum Request {
         limit: Limit,
     },
     /// Boot the server of `examples/unikernel`.
-    Serve(&'static Server),
+    Serve {
+        /// On which machine.
+        server: &'static Server,
+        /// The port of this computer's loopback interface; one that is free if none is given.
+        port: Option<u16>,
+    },
     /// Run conformance scenarios.
     Conformance(Scenarios),
     /// Look for scenarios in which the kernel fails.
@@ -165,7 +170,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let elf = words.next("the ELF file to boot")?.into();
             Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT) }
         }
-        "serve" => Request::Serve(words.server()?),
+        "serve" => Request::Serve { server: words.server()?, port: words.port.take() },
         "conformance" => Request::Conformance(words.scenarios(Subject::Greenlets)?),
         "conformance-tasklets" => Request::Conformance(words.scenarios(Subject::Tasklets)?),
         "fuzz-kernel" => words.fuzz()?,
@@ -205,6 +210,7 @@ struct Words {
     gdb: bool,
     seed: Option<u64>,
     shard: Option<Shard>,
+    port: Option<u16>,
     under: Option<Tool>,
     quick: bool,
     json: Option<PathBuf>,
@@ -231,6 +237,10 @@ impl Words {
                 Long("from") => words.from = Some(parser.value()?.parse()?),
                 Long("seed") => words.seed = Some(parser.value()?.parse()?),
                 Long("shard") => words.shard = Some(parser.value()?.string()?.parse()?),
+                Long("port") => {
+                    let port = parser.value()?.parse().ok().filter(|&port| port > 0);
+                    words.port = Some(port.ok_or("--port needs a number from 1 to 65535")?);
+                }
                 Long("under") => {
                     let name = parser.value()?.string()?;
                     let tool =
@@ -373,6 +383,7 @@ impl Words {
             ("--gdb", self.gdb),
             ("--seed", self.seed.is_some()),
             ("--shard", self.shard.is_some()),
+            ("--port", self.port.is_some()),
             ("--under", self.under.is_some()),
             ("--quick", self.quick),
             ("--json", self.json.is_some()),

@@ -47,7 +47,7 @@ fn answer(request: Request) -> Result<()> {
         }
         Request::Run { machine, guest, profile, limit, bless, .. } => run(machine, &guest, profile, limit, bless),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),
-        Request::Serve(server) => serve::show(server),
+        Request::Serve { server, port } => serve::show(server, port),
         Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),

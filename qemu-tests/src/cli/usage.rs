@@ -16,7 +16,7 @@ Builds a guest program, boots it under QEMU, prints its transcript and judges it
 
 usage:
   cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS | --bless | --gdb [--bless]]]
-  cargo run -- serve [aarch64|x86_64]
+  cargo run -- serve [aarch64|x86_64] [--port PORT]
   cargo xtask conformance host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo xtask conformance-tasklets host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo xtask fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
@@ -46,7 +46,7 @@ and `cargo test GUEST` fails when one of another machine or profile differs.
 With --gdb GDB stops it before its first instruction; with --gdb --bless the commands in its
 .gdb file are run, and what they show is kept as its .gdb.out file.
 `serve` boots the HTTP server of examples/unikernel, prints its address, which is one of this
-computer alone, and serves until Ctrl-C.
+computer alone, with a port that is free or PORT, and serves until Ctrl-C.
 `conformance` runs the scenarios of all files in one boot, or those that are named, and prints
 their logs. `conformance-tasklets` does so with scenarios of tasklets and channels, whose logs
 Stackless wrote.

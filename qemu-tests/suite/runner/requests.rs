@@ -83,6 +83,8 @@ pub(super) fn cases() -> Vec<Case> {
             refused(&["aarch64", "tour", "--gdb", "--bless"], &["`tour` has no transcript of GDB to keep"])?;
             refused(&["aarch64", "tour", "--gdb", "--timeout", "9"], &["--gdb waits as long as GDB does"])?;
             refused(&["machines", "--quick"], &["--quick makes no sense here"])?;
+            refused(&["soak", "--port", "8080"], &["--port makes no sense here"])?;
+            refused(&["serve", "--port", "0"], &["--port needs a number from 1 to 65535"])?;
             refused(&["fuzz-kernel", "--replay", "x.scn", "--from", "2"], &["--from makes no sense here"])
         }),
         case("request::no_promise_of_that_name", || {
