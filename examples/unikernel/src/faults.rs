@@ -1,6 +1,6 @@
 //! Pages for tests, of a server that is built with the feature `faults`: they go wrong.
 //!
-//! Each has written a part of its body by then, which the client gets, and then the end of the connection.
+//! The client has the head of a response by then, and gets the end of the connection.
 
 use crate::pages::Page;
 use crate::{END, Task};
@@ -34,7 +34,7 @@ fn overflows(me: &Task, out: &mut dyn Write) -> fmt::Result {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     let asked = ASKED.fetch_add(1, Relaxed);
     let limit = me.greenlet().stack().map_or(0, |stack| stack.limit);
-    let left = limit + asked / 4 * 24 % 3072;
+    let left = limit + asked / 4 * 40 % 3072;
     out.write_str("before the overflow")?;
     match asked % 4 {
         0 => dig(0, &mut || ()),

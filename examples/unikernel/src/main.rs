@@ -26,7 +26,7 @@ mod tally;
 use board::{CLOCK, println};
 use core::fmt;
 use core::time::Duration;
-use greenlet::StackPool;
+use greenlet::GuardedStackPool;
 use greenlet_hub::{Chosen4, Event, Hub, select};
 use net::Net;
 use serve::CONNECTIONS;
@@ -64,14 +64,14 @@ const SERVICES: usize = 3;
 // that it calls: sockets copy bytes, the network keeps its wakers, which are no pointers to frames, and what the end of a
 // connection needs is in its context.
 static HUB: Hub<{ SERVICES + CONNECTIONS }, (), Fault> = unsafe { Hub::new(&CLOCK).reclaiming() };
-static STACKS: StackPool<SERVICES, 8192> = StackPool::new();
+static STACKS: GuardedStackPool<SERVICES, 8192> = GuardedStackPool::new();
 static NET: StaticCell<Net> = StaticCell::new();
 /// Ends the server when it is set.
 static END: Event = Event::new().named("the end");
 
 /// Called by the start-up code, with interrupts unmasked.
 fn main() -> ! {
-    board::guard(serve::STACKS.guards());
+    board::guard(STACKS.guards().chain(serve::STACKS.guards()));
     let net: &'static Net = NET.init(Net::new(80));
     let ran = HUB.run(|main| {
         let spare = "there is a stack for each service";

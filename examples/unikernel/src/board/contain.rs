@@ -5,15 +5,25 @@
 
 use super::{machine, println};
 use crate::{Fault, HUB, tally};
+use core::hint::black_box;
 use core::panic::PanicInfo;
 use greenlet::{Overflow, Refused};
 use spin::Mutex;
+
+/// The bytes of stack that the panic handler takes, at most, with the canary band. If it overwrote that, what it calls would find memory
+/// overwritten, and the greenlet could not be given up.
+const ROOM: usize = if cfg!(debug_assertions) { 2048 } else { 1024 };
 
 /// The overflow on which the handler has returned to [`land`].
 static OVERFLOW: Mutex<Option<Overflow>> = Mutex::new(None);
 
 #[panic_handler]
 fn panicked(info: &PanicInfo<'_>) -> ! {
+    let sp = (&raw const info).addr();
+    // SAFETY: one core, on which alone trees are entered.
+    if unsafe { greenlet::stack_of(sp) }.is_some_and(|(_, stack)| sp - stack.limit < ROOM) {
+        overflow();
+    }
     machine::break_console_lock();
     println!("{info}");
     // SAFETY: one core, on which alone trees are entered.
@@ -26,6 +36,15 @@ fn panicked(info: &PanicInfo<'_>) -> ! {
     let Err(Refused { reason, .. }) = unsafe { HUB.abandon_current(Fault::Panicked) };
     println!("{reason}");
     machine::power_off()
+}
+
+/// Goes on at [`land`], where there is room.
+#[inline(never)]
+fn overflow() {
+    if black_box(true) {
+        overflow();
+    }
+    black_box(()); // so that it is no loop
 }
 
 /// Called in the handler of a fault, which code with the stack pointer `sp` had for an access to `address`. If it returns `true`,
