@@ -42,7 +42,7 @@ static PAGES: [Pages; IMAGE / BLOCK] = {
     let mut pages = [const { Pages([const { AtomicUsize::new(0) }; 512]) }; IMAGE / BLOCK];
     let mut page = 0;
     while page < IMAGE / PAGE {
-        pages[page / 512].0[page % 512] = AtomicUsize::new(RAM + page * PAGE | NORMAL | IS_PAGE);
+        pages[page / 512].0[page % 512] = AtomicUsize::new((RAM + page * PAGE) | NORMAL | IS_PAGE);
         page += 1;
     }
     pages
@@ -55,7 +55,7 @@ static BLOCKS: Table = {
         blocks[block] = if block < PAGES.len() {
             (&raw const PAGES[block]).cast::<()>().wrapping_byte_add(IS_TABLE)
         } else {
-            without_provenance(RAM + block * BLOCK | NORMAL | IS_BLOCK)
+            without_provenance((RAM + block * BLOCK) | NORMAL | IS_BLOCK)
         };
         block += 1;
     }
