@@ -159,6 +159,17 @@ impl Machine {
         }
     }
 
+    /// Whether the suite boots such a guest without being asked for it, of those that the machine
+    /// [covers](Self::covers): the others differ little from these, and all together take an hour.
+    pub fn covers_by_default(&self, profile: Profile, is_named: bool, is_long: bool) -> bool {
+        match self.coverage {
+            Coverage::Whole => !is_long || profile == Profile::Release,
+            // A head names profiles where registers matter.
+            Coverage::Optimized => is_named && !is_long && profile != Profile::Debug,
+            Coverage::Once => !is_long,
+        }
+    }
+
     /// QEMU's arguments for a boot of `elf`, with `input` put into the guest's memory, with what it
     /// logs written to the file `log`, with `-icount shift=0` if instructions are to be `counted`, and with `-smp` if
     /// it is to have more than one of `cores`. Counted, an instruction takes a nanosecond, and timers count these.
