@@ -1,7 +1,7 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those
 //! of the hub, sizes, the conformance scenarios, random ones, a soak, vectors, the linker fragment, processors,
 //! targets, the runner itself, the table of promises, what the documents say of all these, the floors of the library,
-//! the server of `examples/unikernel`, the least stack in many ways to build, and the library's tests with its
+//! timelines, the server of `examples/unikernel`, the least stack in many ways to build, and the library's tests with its
 //! features, each a test with a name of its own.
 //!
 //! ```text
@@ -45,6 +45,7 @@ mod soak;
 mod stacks;
 mod targets;
 mod tasklets;
+mod timeline;
 
 use std::process::ExitCode;
 use std::thread;
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
         counts::cases(),
         cycles::cases(),
         debugger::cases(),
+        timeline::cases(),
         sizes::cases(),
         counted::cases(),
         quoted::cases(),
