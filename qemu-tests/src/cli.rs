@@ -65,7 +65,12 @@ pub enum Request {
         core: Option<PathBuf>,
     },
     /// Boot the server of `examples/unikernel`.
-    Serve(&'static Server),
+    Serve {
+        /// On which machine.
+        server: &'static Server,
+        /// The port of this computer's loopback interface; one that is free if none is given.
+        port: Option<u16>,
+    },
     /// Run conformance scenarios.
     Conformance(Scenarios),
     /// Look for scenarios in which the kernel fails.
@@ -182,7 +187,7 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
             let elf = words.next("the ELF file to boot")?.into();
             Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT), core: words.core.take() }
         }
-        "serve" => Request::Serve(words.server()?),
+        "serve" => Request::Serve { server: words.server()?, port: words.port.take() },
         "conformance" => Request::Conformance(words.scenarios(Subject::Greenlets)?),
         "conformance-tasklets" => Request::Conformance(words.scenarios(Subject::Tasklets)?),
         "fuzz-kernel" => words.fuzz()?,
@@ -228,6 +233,7 @@ struct Words {
     timeline: Wanted,
     seed: Option<u64>,
     shard: Option<Shard>,
+    port: Option<u16>,
     under: Option<Tool>,
     quick: bool,
     json: Option<PathBuf>,
@@ -260,6 +266,10 @@ impl Words {
                 Long("from") => words.from = Some(parser.value()?.parse()?),
                 Long("seed") => words.seed = Some(parser.value()?.parse()?),
                 Long("shard") => words.shard = Some(parser.value()?.string()?.parse()?),
+                Long("port") => {
+                    let port = parser.value()?.parse().ok().filter(|&port| port > 0);
+                    words.port = Some(port.ok_or("--port needs a number from 1 to 65535")?);
+                }
                 Long("under") => {
                     let name = parser.value()?.string()?;
                     let tool =
@@ -419,6 +429,7 @@ impl Words {
             ("--perfetto", self.timeline.perfetto.is_some()),
             ("--seed", self.seed.is_some()),
             ("--shard", self.shard.is_some()),
+            ("--port", self.port.is_some()),
             ("--under", self.under.is_some()),
             ("--quick", self.quick),
             ("--json", self.json.is_some()),

@@ -55,7 +55,7 @@ fn answer(request: Request) -> Result<()> {
             run(machine, &guest, profile, limit, bless, core.as_deref())
         }
         Request::RunElf { elf, limit, core } => run_elf(&elf, limit, core.as_deref()),
-        Request::Serve(server) => serve::show(server),
+        Request::Serve { server, port } => serve::show(server, port),
         Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
         Request::Random(request) => random::show(&request),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::limit::Limit;
 use crate::machine::{self, Machine};
-use crate::process::Status;
+use crate::process::{Ended, Status};
 use crate::tools::{self, Needs};
 use crate::{compile, environment, places, process};
 
@@ -62,16 +62,21 @@ pub fn named(name: &str) -> Option<&'static Server> {
 ///
 /// # Errors
 ///
-/// When a tool is missing, when the server does not build, and when it ends.
-pub fn show(server: &Server) -> Result<()> {
+/// When a tool is missing, when the server does not build, when the port is taken, and when the server ends.
+pub fn show(server: &Server, port: Option<u16>) -> Result<()> {
     tools::ensure(&server.needs()?)?;
-    let elf = server.build()?;
+    // Before the build, which takes longer.
+    let address = address(port)?;
+    let elf = server.build(&[])?;
     let print = |piece: &[u8]| {
         let mut out = io::stdout().lock();
         out.write_all(piece).and_then(|()| out.flush())
     };
     let serves = |address: SocketAddr| print(format!("http://{address}\n").as_bytes());
-    server.run(&elf, Limit::of_all(Duration::MAX), || false, serves, print)
+    match server.run(&elf, address, Limit::of_all(Duration::MAX), || false, serves, print)? {
+        Some(ended) => bail!(explain(ended.status, &String::from_utf8_lossy(&ended.errors))),
+        None => unreachable!("it is never over"),
+    }
 }
 
 /// Why a server is no more, for the user.
@@ -107,35 +112,36 @@ impl Server {
         machine::named(self.machine).with_context(|| format!("no machine is called `{}`", self.machine))
     }
 
-    /// Builds it, in release.
+    /// Builds it, in release, with features of its package.
     ///
     /// # Errors
     ///
     /// When cargo cannot be started or fails; cargo has printed the reason on standard error then.
-    pub fn build(&self) -> Result<PathBuf> {
+    pub fn build(&self, features: &[&str]) -> Result<PathBuf> {
         let mut cargo = environment::cargo();
         cargo.current_dir(project()).args(["build", "--release", "--locked", "--target", self.machine()?.target]);
+        cargo.args(["--features", &features.join(",")]);
         let mut built = compile::executables(cargo, "bin", &built()?)?;
         built.remove("unikernel").context("cargo built no `unikernel`")
     }
 
-    /// Boots it, and calls `serves` with its address when it serves. Passes what its console prints to `seen`. Ends
-    /// QEMU when `is_over` returns `true`, when this returns, and when the calling thread ends.
+    /// Boots it with a port of this computer, and calls `serves` with that address when it serves. Passes what its console prints to
+    /// `seen`. Returns when the server has ended, also by its `limit`, and `None` when `is_over` returns `true`. Ends QEMU when
+    /// this returns, and when the calling thread ends.
     ///
     /// # Errors
     ///
-    /// When QEMU cannot be started, when the server ends before `is_over` returns `true`, when it uses up its `limit`,
-    /// and when `serves` or `seen` fails.
+    /// When QEMU cannot be started, and when `serves` or `seen` fails.
     pub fn run(
         &self,
         elf: &Path,
+        address: SocketAddr,
         limit: Limit,
         is_over: impl FnMut() -> bool,
         mut serves: impl FnMut(SocketAddr) -> io::Result<()>,
         mut seen: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<()> {
+    ) -> Result<Option<Ended>> {
         let machine = self.machine()?;
-        let address = free_port().context("cannot get a port of 127.0.0.1")?;
         let (mut printed, mut is_serving) = (Vec::new(), false);
         let ended = process::run_until(self.command(machine, elf, address), limit, is_over, |piece| {
             seen(piece)?;
@@ -148,11 +154,7 @@ impl Server {
             }
             Ok(())
         });
-        let Some(ended) = ended.with_context(|| format!("cannot run {}, or pass on what it prints", machine.qemu))?
-        else {
-            return Ok(());
-        };
-        bail!(explain(ended.status, &String::from_utf8_lossy(&ended.errors)))
+        ended.with_context(|| format!("cannot run {}, or pass on what it prints", machine.qemu))
     }
 
     fn command(&self, machine: &Machine, elf: &Path, address: SocketAddr) -> Command {
@@ -164,14 +166,35 @@ impl Server {
     }
 }
 
-/// A port of the loopback interface that is free now. If another program takes it meanwhile, QEMU fails with a message.
-fn free_port() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+/// Returns an address of the loopback interface, with this port or one that is free. If another program takes it meanwhile, QEMU fails with
+/// a message.
+///
+/// # Errors
+///
+/// When the port is taken, or may not be used.
+pub fn address(port: Option<u16>) -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.with_context(|| match port {
+        Some(port) => format!("cannot use port {port} of 127.0.0.1; give another one, or leave out --port"),
+        None => "cannot get a port of 127.0.0.1".to_owned(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_named() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let port = taken.local_addr().expect("it has an address").port();
+        let said = format!("{:#}", address(Some(port)).expect_err("it is taken"));
+        let expected = format!("cannot use port {port} of 127.0.0.1; give another one, or leave out --port: ");
+        assert!(said.starts_with(&expected) && said.len() > expected.len(), "{said}");
+        drop(taken);
+        assert_eq!(address(Some(port)).expect("it is free").port(), port);
+    }
 
     #[test]
     fn a_server_that_ends_says_how_and_what_to_do() {

@@ -7,6 +7,7 @@
 //!   serve     accepting, and the requests of a connection
 //!   pages     what is served
 //!   tally     what is counted
+//!   faults    with the feature of that name: pages that go wrong
 //!   escape    (in the library) text in pages
 //!   http      (in the library) requests and responses, without I/O
 //! ```
@@ -15,6 +16,7 @@
 #![no_main]
 
 mod board;
+mod faults;
 mod net;
 mod pages;
 mod serve;
@@ -24,8 +26,8 @@ mod tally;
 use board::{CLOCK, println};
 use core::fmt;
 use core::time::Duration;
-use greenlet::StackPool;
-use greenlet_hub::Hub;
+use greenlet::GuardedStackPool;
+use greenlet_hub::{Chosen4, Event, Hub, select};
 use net::Net;
 use serve::CONNECTIONS;
 use static_cell::StaticCell;
@@ -35,12 +37,18 @@ use static_cell::StaticCell;
 pub(crate) enum Fault {
     /// The other side has reset the connection, or does not answer.
     Reset,
+    /// The task has panicked, and was given up.
+    Panicked,
+    /// The task has overflowed its stack, and was given up.
+    Overflowed,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reset => f.write_str("the other side has reset the connection; connect again"),
+            Self::Panicked => f.write_str("a panic, which the console has; mend what panics"),
+            Self::Overflowed => f.write_str("a stack overflow, which the console has; give the pool a larger SIZE"),
         }
     }
 }
@@ -52,22 +60,33 @@ type Result<T = (), E = Stop> = core::result::Result<T, E>;
 /// The tasks that run as long as the server.
 const SERVICES: usize = 3;
 
-static HUB: Hub<{ SERVICES + CONNECTIONS }, (), Fault> = Hub::new(&CLOCK);
-static STACKS: StackPool<SERVICES, 8192> = StackPool::new();
+// SAFETY: nothing refers to the frames of a task that was given up. What a connection's task lends from them it lends to functions
+// that it calls: sockets copy bytes, the network keeps its wakers, which are no pointers to frames, and what the end of a
+// connection needs is in its context.
+static HUB: Hub<{ SERVICES + CONNECTIONS }, (), Fault> = unsafe { Hub::new(&CLOCK).reclaiming() };
+static STACKS: GuardedStackPool<SERVICES, 8192> = GuardedStackPool::new();
 static NET: StaticCell<Net> = StaticCell::new();
+/// Ends the server when it is set.
+static END: Event = Event::new().named("the end");
 
 /// Called by the start-up code, with interrupts unmasked.
 fn main() -> ! {
+    board::guard(STACKS.guards().chain(serve::STACKS.guards()));
     let net: &'static Net = NET.init(Net::new(80));
     let ran = HUB.run(|main| {
         let spare = "there is a stack for each service";
-        let network = main.build(&STACKS).name("network").spawn(move |me| net.run(me)).expect(spare);
-        main.build(&STACKS).name("accept").spawn(move |me| serve::accept(me, net)).map(drop).expect(spare);
-        main.build(&STACKS).name("clock").spawn(count_seconds).map(drop).expect(spare);
+        let mut network = main.build(&STACKS).name("network").spawn(move |me| net.run(me)).expect(spare);
+        let mut accept = main.build(&STACKS).name("accept").spawn(move |me| serve::accept(me, net)).expect(spare);
+        let mut clock = main.build(&STACKS).name("clock").spawn(count_seconds).expect(spare);
         println!("serving");
-        network.join(main)
+        select(main, (END.setting(), network.joining(), accept.joining(), clock.joining()))
     });
-    panic!("the network has ended: {ran:?}");
+    if !matches!(ran, Ok(Ok(Chosen4::First(())))) {
+        panic!("the network, accept or clock has ended: {ran:?}");
+    }
+    net.end();
+    println!("ended, {} of {CONNECTIONS} stacks free", serve::STACKS.free());
+    board::power_off()
 }
 
 /// Computes the rate of requests, once a second.

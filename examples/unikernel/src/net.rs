@@ -71,10 +71,22 @@ struct Inner {
 enum Use {
     /// It listens, or a connection is being opened.
     Listens,
-    /// A [`Stream`] has it.
+    /// A [`Connection`] has it.
     Taken,
     /// It was closed, is aborted at this time, and listens again when it is done.
     Closes(Instant),
+}
+
+/// A connection of a task. Closed when dropped.
+pub(crate) struct Connection {
+    net: &'static Net,
+    handle: SocketHandle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.net.close(self.handle);
+    }
 }
 
 fn now() -> Instant {
@@ -181,6 +193,19 @@ impl Net {
         })?;
         *used = Use::Taken;
         Some(*handle)
+    }
+
+    /// Returns what closes a connection when it is dropped.
+    pub(crate) fn open(&'static self, handle: SocketHandle) -> Connection {
+        Connection { net: self, handle }
+    }
+
+    /// Resets all connections.
+    pub(crate) fn end(&self) {
+        self.inner.borrow_mut().sockets.iter_mut().for_each(|(_, socket)| match socket {
+            smoltcp::socket::Socket::Tcp(socket) => socket.abort(),
+        });
+        self.poll();
     }
 
     /// Makes a stream of a connection, for the task `me`.

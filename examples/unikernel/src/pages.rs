@@ -2,14 +2,14 @@
 
 use crate::board::CLOCK;
 use crate::serve::{CONNECTIONS, STACKS};
-use crate::{Fault, Task, tally};
+use crate::{Fault, Task, faults, tally};
 use core::fmt::{self, Write};
 use greenlet_hub::Row;
 use unikernel::escape::{Escaped, HTML, LABEL};
 
 /// A page.
 pub(crate) struct Page {
-    path: &'static str,
+    pub(crate) path: &'static str,
     pub(crate) media: &'static str,
     pub(crate) write: fn(&Task, &mut dyn Write) -> fmt::Result,
 }
@@ -21,7 +21,7 @@ static PAGES: [Page; 2] = [
 
 /// Returns the page of a path.
 pub(crate) fn find(path: &str) -> Option<&'static Page> {
-    PAGES.iter().find(|page| page.path == path)
+    PAGES.iter().chain(faults::PAGES).find(|page| page.path == path)
 }
 
 const HEAD: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=1>\
@@ -47,7 +47,8 @@ fn summary(out: &mut dyn Write) -> fmt::Result {
     let (up, awake) = (CLOCK.microseconds(), CLOCK.awake());
     write!(out, "<p>{} requests a second. {} requests, ", tally::rate(), tally::REQUESTS.get())?;
     write!(out, "{} connections, ", tally::CONNECTIONS.get())?;
-    write!(out, "{} refused for want of a stack. ", tally::BUSY.get())?;
+    write!(out, "{} refused for want of a stack, ", tally::BUSY.get())?;
+    write!(out, "{} ended by a panic, {} by a stack overflow. ", tally::PANICS.get(), tally::OVERFLOWS.get())?;
     write!(out, "{} of {CONNECTIONS} stacks free. ", STACKS.free())?;
     write!(out, "Up {}.{} s, awake {} % of it.", up / 1_000_000, up / 100_000 % 10, awake * 100 / up.max(1))
 }
@@ -77,6 +78,8 @@ fn metrics(me: &Task, out: &mut dyn Write) -> fmt::Result {
     counter(out, "connections_refused_total", "Connections that got no stack.", &tally::BUSY)?;
     counter(out, "timeouts_total", "Connections that sent or read nothing for too long.", &tally::TIMEOUTS)?;
     counter(out, "resets_total", "Connections that the other side has reset.", &tally::RESETS)?;
+    counter(out, "panics_total", "Connections that a panic has ended.", &tally::PANICS)?;
+    counter(out, "overflows_total", "Connections that a stack overflow has ended.", &tally::OVERFLOWS)?;
     seconds(out, "uptime", "Time since the machine was started.", CLOCK.microseconds())?;
     seconds(out, "awake", "Time in which the core did not sleep.", CLOCK.awake())?;
     gauge(out, "stacks", "Stacks for connections.", CONNECTIONS)?;

@@ -1,21 +1,26 @@
 //! Connections: a greenlet for each, and code that reads and writes as if there were no other.
 
-use crate::net::Net;
+use crate::net::{Connection, Net};
 use crate::stream::{Error, Stream};
 use crate::{Fault, Result, Stop, Task, pages, tally};
 use core::fmt::{self, Write as _};
 use core::time::Duration;
 use embedded_io::{Read, Write as _, WriteFmtError};
-use greenlet::StackPool;
+use greenlet::{ContextPool, GuardedStackPool};
 use heapless::String;
 use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
 
 /// Connections that are served at a time. Fewer than sockets, so that there is one to answer the next client with 503.
 pub(crate) const CONNECTIONS: usize = 32;
-/// The bytes of the stack of a connection.
-pub(crate) const STACK: usize = 2560;
+/// The bytes of the stack of a connection: whole pages, so that a page without memory lies below each. Operations of the hub make sure
+/// of more room in debug builds.
+const STACK: usize = if cfg!(debug_assertions) { 8192 } else { 4096 };
 
-pub(crate) static STACKS: StackPool<CONNECTIONS, STACK> = StackPool::new();
+pub(crate) static STACKS: GuardedStackPool<CONNECTIONS, STACK> = GuardedStackPool::new();
+
+/// What is left of a connection when its greenlet is gone, also when that was given up: the frames of such a one are lost, and no
+/// destructor in them runs, but contexts are dropped as always.
+static OPEN: ContextPool<Connection, CONNECTIONS> = ContextPool::new();
 
 /// A client that does not complete its request in this time is answered with 408, or not at all if nothing arrived.
 const REQUEST: Duration = Duration::from_secs(5);
@@ -28,8 +33,9 @@ pub(crate) fn accept(me: &Task, net: &'static Net) -> Result {
         let handle = net.accept(me)?;
         tally::CONNECTIONS.add_one();
         let task = me.build(&STACKS).name("connection").spawn(move |me| {
-            let stream = net.stream(me, handle);
-            match converse(me, stream) {
+            let open = OPEN.create(net.open(handle));
+            me.greenlet().set_context(Some(open.expect("there are as many as stacks")));
+            match converse(me, net.stream(me, handle)) {
                 Err(Stop::Error(Fault::Reset)) => tally::RESETS.add_one(),
                 other => return other,
             }

@@ -9,7 +9,7 @@ use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::Socket;
 
-/// A connection, of the task that has it. Closed when dropped.
+/// A connection, as the task that has it reads and writes it.
 pub(crate) struct Stream<'a> {
     net: &'a Net,
     me: &'a Task,
@@ -37,12 +37,6 @@ impl<'a> Stream<'a> {
         let result = self.me.wait_for(what, ready)?;
         self.net.has_changed();
         Ok(result.map_err(Stop::Error)?)
-    }
-}
-
-impl Drop for Stream<'_> {
-    fn drop(&mut self) {
-        self.net.close(self.handle);
     }
 }
 

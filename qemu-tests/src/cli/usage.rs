@@ -18,7 +18,7 @@ usage:
   cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS] [--core FILE]]
   cargo run -- MACHINE GUEST [--debug|--release|--small] --bless | --gdb [--bless]
   cargo run -- MACHINE [GUEST] [--timeline] [--svg FILE] [--report FILE] [--perfetto FILE] [--debug|--small]
-  cargo run -- serve [aarch64|x86_64]
+  cargo run -- serve [aarch64|x86_64] [--port PORT]
   cargo xtask conformance host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo xtask conformance-tasklets host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo xtask fuzz-kernel [SEED] [COUNT] [--from INDEX] [--only host|MACHINE] [--debug]
@@ -55,7 +55,7 @@ With --core a core file of the machine is written for GDB when the guest fails, 
 --timeline draws which greenlet ran when, in the terminal; --svg FILE as a picture; --report FILE
 as an HTML file with stacks and the sizes that would do; --perfetto FILE for ui.perfetto.dev.
 `serve` boots the HTTP server of examples/unikernel, prints its address, which is one of this
-computer alone, and serves until Ctrl-C.
+computer alone, with a port that is free or PORT, and serves until Ctrl-C.
 `conformance` runs the scenarios of all files in one boot, or those that are named, and prints
 their logs. `conformance-tasklets` does so with scenarios of tasklets and channels, whose logs
 Stackless wrote.

@@ -231,6 +231,13 @@ pub static PROMISES: &[Promise] = &[
         "cargo test --test suite -- least:: --include-ignored",
         "cargo test --test suite -- least::",
     ),
+    Promise {
+        name: "server",
+        places: &["all"],
+        full: "cargo test --test suite -- serve:: --include-ignored",
+        quick: "cargo test --test suite -- serve::",
+        counts: Tests,
+    },
     tallied("mutants", HOSTED, "cargo xtask mutants-sample 200", "cargo xtask mutants-sample 10"),
     tallied("models", HOSTED, "qemu-tests/models/run -- --show-output", "qemu-tests/models/run -- --show-output"),
     Promise {

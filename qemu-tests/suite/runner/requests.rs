@@ -87,6 +87,8 @@ pub(super) fn cases() -> Vec<Case> {
             refused(&["stacks", "--elf", "x", "tour"], &["unexpected argument \"tour\""])?;
             refused(&["symbolize"], &["missing: the ELF file that the log is of"])?;
             refused(&["machines", "--quick"], &["--quick makes no sense here"])?;
+            refused(&["soak", "--port", "8080"], &["--port makes no sense here"])?;
+            refused(&["serve", "--port", "0"], &["--port needs a number from 1 to 65535"])?;
             refused(&["fuzz-kernel", "--replay", "x.scn", "--from", "2"], &["--from makes no sense here"])
         }),
         case("request::no_promise_of_that_name", || {

@@ -8,7 +8,7 @@ use super::Outcome;
 use super::client::{Client, get, metric, metrics};
 
 /// How long the server may take for what it does at once.
-const AT_ONCE: Duration = Duration::from_secs(3);
+pub(super) const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// The connections that the server has stacks for.
 fn stacks(server: SocketAddr) -> Outcome<usize> {
@@ -16,7 +16,7 @@ fn stacks(server: SocketAddr) -> Outcome<usize> {
 }
 
 /// Waits until only the connection that asks has a stack.
-fn until_free(server: SocketAddr) -> Outcome {
+pub(super) fn until_free(server: SocketAddr) -> Outcome {
     let (began, mut free) = (Instant::now(), String::new());
     while began.elapsed() < AT_ONCE {
         let metrics = metrics(server)?;
@@ -47,24 +47,6 @@ pub(super) fn slow_reader(server: SocketAddr) -> Outcome {
         slow.response().map_err(|error| format!("response {number} to a slow reader: {error}"))?;
     }
     Ok(())
-}
-
-/// A client that sends requests and reads no response loses its connection, and its stack is free then.
-pub(super) fn never_reads(server: SocketAddr) -> Outcome {
-    let before = metric(server, "unikernel_timeouts_total")?;
-    let mut client = Client::connect(server)?;
-    let requests = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
-    let began = Instant::now();
-    // What the client's own computer and QEMU keep comes first.
-    while client.send(&requests).is_ok() {
-        if began.elapsed() > Duration::from_secs(60) {
-            return Err("a client that reads nothing goes on sending".to_owned());
-        }
-    }
-    match metric(server, "unikernel_timeouts_total")? - before {
-        1.0 => until_free(server),
-        other => Err(format!("a client that reads nothing is {other} time-outs")),
-    }
 }
 
 /// Clients that leave before, in and after a request, with what was sent to them unread.
@@ -106,36 +88,16 @@ pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
     until_free(server)
 }
 
-/// A client that says nothing, and one that begins a request and does not end it, lose their connections after five seconds.
-pub(super) fn half_open(server: SocketAddr) -> Outcome {
-    let before = metric(server, "unikernel_timeouts_total")?;
-    let mut silent = Client::connect(server)?;
-    let mut half = Client::connect(server)?;
-    half.send(b"GET / HT")?;
-    let began = Instant::now();
-    let response = half.response()?;
-    let took = began.elapsed();
-    if response.status != 408 || !(3..15).contains(&took.as_secs()) {
-        return Err(format!("half a request, after {took:?}: {response:?}"));
-    }
-    match silent.rest()?.as_str() {
-        "" => {}
-        text => return Err(format!("a client that says nothing gets {text:?}")),
-    }
-    match metric(server, "unikernel_timeouts_total")? - before {
-        2.0 => until_free(server),
-        other => Err(format!("two time-outs are {other}")),
-    }
-}
-
-/// After some thousand requests the same stacks are free, and the greenlets use no more of theirs.
-pub(super) fn nothing_grows(server: SocketAddr) -> Outcome {
+/// After so many requests the same stacks are free, and the greenlets use no more of theirs than after the first part of them.
+pub(super) fn nothing_grows(server: SocketAddr, requests: usize) -> Outcome {
     const ROUNDS: usize = 4;
+    const CLIENTS: usize = 4;
     /// What paths that a round happens to take may add.
     const SPREAD: f64 = 128.0;
     let round = || -> Outcome<_> {
         thread::scope(|scope| {
-            let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| some_requests(server))).collect();
+            let one = || some_requests(server, requests / ROUNDS / CLIENTS);
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(one)).collect();
             clients.into_iter().try_for_each(|client| client.join().map_err(|_| "a client panicked".to_owned())?)
         })?;
         until_free(server)?;
@@ -159,15 +121,16 @@ pub(super) fn nothing_grows(server: SocketAddr) -> Outcome {
     Ok(())
 }
 
-/// 300 requests: most on one connection, some on one each.
-fn some_requests(server: SocketAddr) -> Outcome {
+/// `count` requests: most on one connection, one of ten on one of its own.
+fn some_requests(server: SocketAddr, count: usize) -> Outcome {
     let mut client = Client::connect(server)?;
-    for number in 0..270 {
-        let page = if number % 10 == 0 { "/" } else { "/nosuch" };
-        client.get(page).map_err(|error| format!("request {number}: {error}"))?;
-    }
-    for number in 0..30 {
-        get(server, "/metrics").map_err(|error| format!("connection {number}: {error}"))?;
+    for number in 0..count {
+        let failed = |error| format!("request {number}: {error}");
+        match number % 10 {
+            0 => _ = get(server, "/metrics").map_err(failed)?,
+            1 => _ = client.get("/").map_err(failed)?,
+            _ => _ = client.get("/nosuch").map_err(failed)?,
+        }
     }
     Ok(())
 }

@@ -1,8 +1,12 @@
-//! The server of `examples/unikernel`, built for each machine, and driven by clients over this computer's loopback
-//! interface.
+//! The server of `examples/unikernel`, built for each machine with pages that go wrong, and driven by clients over this computer's
+//! loopback interface.
+//!
+//! One build and one boot for all that is asked of a machine: the build takes most of the time.
 
 mod client;
+mod contained;
 mod load;
+mod patience;
 mod protocol;
 
 use std::net::SocketAddr;
@@ -20,31 +24,77 @@ use qemu_tests::{environment, places};
 
 use crate::{Case, builds};
 
-/// Of the guest's own time: the tests of a server take some forty seconds, most of them time-outs.
+/// Of the guest's own time: the usual tests of a server take some thirty seconds, most of them time-outs.
 const LIMIT: Limit = Limit::of_all(Duration::from_secs(240));
+/// When more is asked for.
+const LONG: Limit = Limit::of_all(Duration::from_secs(1800));
 /// For a build of the package's tests.
 const BUILD: Limit = Limit::of_silence(Duration::from_secs(300));
+
+/// What the server prints last, if it is told to end.
+const ENDED: &str = "ended, 32 of 32 stacks free\n";
 
 /// The outcome of an exchange with the server. The error names what was not as expected.
 type Outcome<T = ()> = Result<T, String>;
 /// What clients do, one after the other.
 type Step = fn(SocketAddr) -> Outcome;
 
+/// What is asked of a server. The last step ends it.
+const USUAL: &[(&str, Step)] = &[
+    ("pages", protocol::pages),
+    ("keep-alive", protocol::keep_alive),
+    ("malformed requests", protocol::malformed),
+    ("half-closed connections", protocol::half_closed),
+    ("Prometheus' format", protocol::exposition),
+    ("a slow reader", load::slow_reader),
+    ("clients that leave", load::leavers),
+    ("clients that have the server wait", patience::all_at_once),
+    ("more connections than stacks", load::more_than_stacks),
+    ("panics and overflows", |server| contained::in_a_row(server, 300)),
+    ("some thousand requests", |server| load::nothing_grows(server, 2_400)),
+    ("the end", contained::end),
+];
+/// The same at full size.
+const WIDE: &[(&str, Step)] = &[
+    ("panics and overflows", |server| contained::in_a_row(server, 10_000)),
+    ("a hundred thousand requests", |server| load::nothing_grows(server, 100_000)),
+    ("clients that have the server wait", patience::all_at_once),
+    ("more connections than stacks", load::more_than_stacks),
+    ("the end", contained::end),
+];
+
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![Case::new("serve::parser".to_owned(), Needs::default(), parser)];
-    cases.extend(SERVERS.iter().map(|server| {
-        let needs = server.needs().unwrap_or_default();
-        Case::new(format!("serve::{}", server.name), needs, || drive(server))
-    }));
+    let parser = |name: &str, arguments| {
+        Case::new(format!("serve::{name}"), Needs::default(), move || parser(arguments)) //
+    };
+    let mut cases = vec![
+        parser("parser", &[("--lib", &[], 6), ("--doc", &[], 4)]),
+        parser("parser_wide", &[("--lib", &["--", "--ignored"], 1)]).when_asked_for(),
+    ];
+    for server in &SERVERS {
+        let case = |name: &str, test: fn(&'static Server) -> Result<(), Failed>| {
+            let name = format!("serve::{}{name}", server.name);
+            Case::new(name, server.needs().unwrap_or_default(), move || test(server))
+        };
+        cases.push(case("", |server| drive(server, &["faults"], LIMIT, USUAL)));
+        cases.push(case("_wide", |server| drive(server, &["faults"], LONG, WIDE)).when_asked_for());
+        cases.push(
+            case("_without_faults", |server| drive(server, &[], LIMIT, &[("pages", contained::no_faults)]))
+                .when_asked_for(),
+        );
+    }
     cases
 }
 
+/// A call of `cargo test`: which tests, further arguments, and how many pass.
+type Tests = (&'static str, &'static [&'static str], usize);
+
 /// The package's own tests and examples, hosted.
-fn parser() -> Result<(), Failed> {
-    for (kind, count) in [("--lib", 6), ("--doc", 4)] {
+fn parser(calls: &[Tests]) -> Result<(), Failed> {
+    for (kind, arguments, count) in calls {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::root()).args(["test", "--quiet", "--locked", kind, "--manifest-path"]);
-        cargo.arg(serve::project().join("Cargo.toml")).arg("--target-dir").arg(serve::built()?);
+        cargo.arg(serve::project().join("Cargo.toml")).arg("--target-dir").arg(serve::built()?).args(*arguments);
         let _turn = builds::turn("unikernel");
         let ended = process::run(cargo, BUILD, |_| Ok(()))?;
         let output = String::from_utf8_lossy(&ended.output);
@@ -56,28 +106,32 @@ fn parser() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Boots the server and runs the clients. QEMU is ended when this returns.
-fn drive(server: &'static Server) -> Result<(), Failed> {
+/// Builds the server with `features`, boots it and runs the clients. If the last step does not end it, QEMU is ended when this returns.
+fn drive(server: &'static Server, features: &[&str], limit: Limit, steps: &[(&str, Step)]) -> Result<(), Failed> {
     let elf = {
         let _turn = builds::turn("unikernel");
-        server.build()?
+        server.build(features)?
     };
+    let ends = steps.last().is_some_and(|(name, _)| *name == "the end");
     let is_over = &AtomicBool::new(false);
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         let clients = scope.spawn(move || {
-            /// Ends the server when the clients are done, also when one panics.
-            struct Over<'a>(&'a AtomicBool);
+            /// Ends QEMU when the clients are done, also when one panics.
+            struct Over<'a>(&'a AtomicBool, bool);
             impl Drop for Over<'_> {
                 fn drop(&mut self) {
-                    self.0.store(true, Ordering::Relaxed);
+                    self.0.store(self.1, Ordering::Relaxed);
                 }
             }
-            let _over = Over(is_over);
-            match receiver.recv() {
-                Ok(address) => clients(address),
-                Err(_) => Ok(()), // the server has not served: `ran` has the reason
+            let mut over = Over(is_over, true);
+            // If the server has not served, `ran` has the reason.
+            let Ok(address) = receiver.recv() else { return Ok(()) };
+            for (name, step) in steps {
+                step(address).map_err(|error| format!("{name}: {error}"))?;
             }
+            over.1 = !ends;
+            Ok(())
         });
         let serves = |address| {
             let _over_already = sender.send(address);
@@ -88,32 +142,25 @@ fn drive(server: &'static Server) -> Result<(), Failed> {
             console.extend_from_slice(piece);
             Ok(())
         };
-        let ran = server.run(&elf, LIMIT, || is_over.load(Ordering::Relaxed), serves, seen);
+        let address = serve::address(None)?;
+        let ran = server.run(&elf, address, limit, || is_over.load(Ordering::Relaxed), serves, seen);
         drop(sender);
-        let clients = clients.join().unwrap_or_else(|_| Err("a client panicked".to_owned()));
+        let clients: Outcome = clients.join().unwrap_or_else(|_| Err("a client panicked".to_owned()));
+        let console = String::from_utf8_lossy(&console);
+        let last = || console.get(console.len().saturating_sub(2000)..).unwrap_or(&console);
         match (ran, clients) {
-            (Ok(()), Ok(())) => Ok(()),
-            (Ok(()), Err(found)) => Err(found.into()),
-            (Err(error), clients) => {
-                Err(format!("{error:#}\n{}\n{clients:?}", String::from_utf8_lossy(&console)).into())
+            (Ok(None), Ok(())) if !ends => Ok(()),
+            (Ok(Some(ended)), Ok(())) if ends && console.ends_with(ENDED) => match ended.status {
+                Status::Exited(_) => Ok(()), // of microvm 1, of `virt` 0
+                status => Err(format!("the server has ended by {status:?}").into()),
+            },
+            (Ok(None), Err(found)) => Err(format!("{found}\n{}", last()).into()),
+            (ran, clients) => {
+                let ran = ran.map(|ended| {
+                    ended.map(|ended| (ended.status, String::from_utf8_lossy(&ended.errors).into_owned()))
+                });
+                Err(format!("the server ended: {ran:?}\n{clients:?}\n{}", last()).into())
             }
         }
     })
-}
-
-fn clients(server: SocketAddr) -> Outcome {
-    let steps: [(&str, Step); 11] = [
-        ("pages", protocol::pages),
-        ("keep-alive", protocol::keep_alive),
-        ("malformed requests", protocol::malformed),
-        ("half-closed connections", protocol::half_closed),
-        ("Prometheus' format", protocol::exposition),
-        ("a slow reader", load::slow_reader),
-        ("a client that reads nothing", load::never_reads),
-        ("clients that leave", load::leavers),
-        ("more connections than stacks", load::more_than_stacks),
-        ("half-open connections", load::half_open),
-        ("some thousand requests", load::nothing_grows),
-    ];
-    steps.into_iter().try_for_each(|(name, step)| step(server).map_err(|error| format!("{name}: {error}")))
 }

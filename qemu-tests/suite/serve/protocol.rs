@@ -7,26 +7,7 @@ use super::Outcome;
 use super::client::{Client, get, metrics};
 
 /// What is malformed, or not supported, and the status that tells so.
-const REFUSED: [(&[u8], u16); 18] = [
-    (b"\r\n\r\n", 400),
-    (b"x\r\n\r\n", 400),
-    (b"GET /\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nHost: \0\r\n\r\n", 400),
-    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400), // TLS
-    (b"\xff\xfe\xfd\r\n", 400),
-    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405),
-    (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 413),
-    (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n", 417),
-    (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 9\r\n\r\n", 413),
-    (b"GET http://x#/metrics HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-    (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-    (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 405),
-    (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
-    (b"GET / HTTP/2.0\r\n\r\n", 505),
-];
+const REFUSED: &[(&[u8], u16)] = &include!("../../../examples/unikernel/refused.in");
 
 /// The page for people names every greenlet, `/metrics` counts, a HEAD has no body, and other paths are not found.
 pub(super) fn pages(server: SocketAddr) -> Outcome {
@@ -80,7 +61,7 @@ pub(super) fn malformed(server: SocketAddr) -> Outcome {
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(2000));
     let large = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "x".repeat(9000));
     let generated = [(long.as_bytes(), 414), (large.as_bytes(), 431)];
-    for (bytes, expected) in REFUSED.into_iter().chain(generated) {
+    for (bytes, expected) in REFUSED.iter().copied().chain(generated) {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]);
         let mut client = Client::connect(server)?;
         client.send(bytes)?;

@@ -1,13 +1,14 @@
 //! The machine: start-up, the console, interrupts, the clock, and where the network card is. All `unsafe` code of the
 //! server is here.
 
+mod contain;
 #[cfg_attr(target_arch = "aarch64", path = "aarch64/mod.rs")]
 #[cfg_attr(target_arch = "x86_64", path = "x86_64/mod.rs")]
 mod machine;
 pub(crate) mod nic;
 
 use core::fmt;
-use core::panic::PanicInfo;
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use greenlet_hub::{Platform, sleep_if};
 use virtio_drivers::transport::mmio::MmioTransport;
@@ -90,13 +91,12 @@ pub(crate) fn print(arguments: fmt::Arguments<'_>) {
     machine::print(arguments);
 }
 
-#[panic_handler]
-fn panic(info: &PanicInfo<'_>) -> ! {
-    machine::break_console_lock();
-    println!("{info}");
-    // SAFETY: one core, on which alone trees are entered.
-    if let Some(greenlet) = unsafe { greenlet::current_report() } {
-        println!("in {greenlet}");
-    }
+/// Takes the memory away from pages that guard stacks: from now on an access to one is a fault.
+pub(crate) fn guard(pages: impl Iterator<Item = Range<usize>>) {
+    pages.for_each(|page| machine::unmap(page.start));
+}
+
+/// Ends QEMU.
+pub(crate) fn power_off() -> ! {
     machine::power_off()
 }

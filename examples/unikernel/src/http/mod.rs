@@ -5,6 +5,8 @@
 
 mod chunks;
 mod line;
+#[cfg(test)]
+mod mutants;
 mod request;
 mod response;
 mod target;

@@ -4,29 +4,8 @@
 //! run on SP_EL0 instead, and exceptions are taken on SP_EL1, which has a stack of its own. So the stack of a greenlet needs no
 //! room for handlers.
 
-use aarch64_rt::{InitialPagetable, Stack, entry, initial_pagetable};
-use blocks::{DEVICE, NORMAL};
+use aarch64_rt::{Stack, entry};
 use core::arch::naked_asm;
-
-const GIB: usize = 1 << 30;
-
-/// Descriptors of blocks of 1 GiB, by the attributes of aarch64-rt's MAIR.
-mod blocks {
-    const BLOCK: usize = 0b01;
-    const ACCESSED: usize = 1 << 10;
-    const INNER_SHAREABLE: usize = 0b11 << 8;
-    const NO_EXECUTE: usize = 0b11 << 53;
-    pub(super) const DEVICE: usize = BLOCK | ACCESSED | NO_EXECUTE;
-    pub(super) const NORMAL: usize = BLOCK | ACCESSED | INNER_SHAREABLE | 1 << 2;
-}
-
-// Attribute 0 of aarch64-rt's default MAIR is device memory, attribute 1 is memory with write-back caches.
-initial_pagetable!({
-    let mut table = [0; 512];
-    table[0] = DEVICE;
-    table[1] = NORMAL | GIB;
-    InitialPagetable(table)
-});
 
 // Main's stack.
 entry!(start, 8);

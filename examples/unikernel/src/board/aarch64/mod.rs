@@ -5,9 +5,11 @@
 mod boot;
 mod console;
 mod interrupts;
+mod memory;
 
 pub(super) use console::{break_console_lock, print};
 pub(super) use interrupts::listen;
+pub(super) use memory::unmap;
 
 use super::Card;
 use aarch64_cpu::asm::barrier;

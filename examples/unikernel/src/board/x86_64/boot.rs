@@ -11,6 +11,8 @@ const PRESENT_AND_WRITABLE: u64 = 0b11;
 const LARGE: u64 = PRESENT_AND_WRITABLE | 1 << 7;
 /// Gigabytes that are mapped one to one with pages of 2 MiB: RAM, and the devices, which are below 4 GiB.
 const GIGABYTES: usize = 4;
+/// How many of these pages are split into pages of 4 KiB: as many as the image reaches, by the linker script.
+pub(super) const SMALL: usize = 4;
 
 global_asm!(
     ".section .data.boot_tables, \"aw\", @progbits",
@@ -26,8 +28,19 @@ global_asm!(
     ".zero 4096 - 8 * {gigabytes}",
     "boot_pages:",
     ".set n, 0",
-    ".rept 512 * {gigabytes}",
+    ".rept {small}",
+    ".quad boot_small_pages + n * 4096 + {table}",
+    ".set n, n + 1",
+    ".endr",
+    ".rept 512 * {gigabytes} - {small}",
     ".quad n * 0x200000 + {large}",
+    ".set n, n + 1",
+    ".endr",
+    ".global boot_small_pages",
+    "boot_small_pages:",
+    ".set n, 0",
+    ".rept 512 * {small}",
+    ".quad n * 4096 + {table}",
     ".set n, n + 1",
     ".endr",
     "boot_gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff",
@@ -41,6 +54,7 @@ global_asm!(
     table = const PRESENT_AND_WRITABLE,
     large = const LARGE,
     gigabytes = const GIGABYTES,
+    small = const SMALL,
     stack = const STACK,
 );
 

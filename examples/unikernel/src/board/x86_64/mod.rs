@@ -4,11 +4,13 @@ mod boot;
 mod clock;
 mod console;
 mod interrupts;
+mod memory;
 mod vectors;
 
 pub(super) use clock::{arm, hertz, ticks};
 pub(super) use console::{break_console_lock, print};
 pub(super) use interrupts::listen;
+pub(super) use memory::unmap;
 
 use super::Card;
 use core::ptr::NonNull;

@@ -1,6 +1,7 @@
 //! Segments and vectors. Every vector has a stack of its own (IST), so the stack of a greenlet needs no room for handlers.
 
 use super::interrupts::{self, CARD, ERROR, SPURIOUS, TIMER};
+use crate::board::contain;
 use core::arch::naked_asm;
 use spin::Once;
 use x86_64::VirtAddr;
@@ -22,6 +23,8 @@ const EXCEPTION: u16 = 0;
 const DOUBLE_FAULT: u16 = 1;
 const INTERRUPT: u16 = 2;
 static mut STACKS: [Stack; 3] = [const { Stack([0; _]) }; 3];
+/// Where the processor goes on after a stack overflow.
+static mut LANDING: Stack = Stack([0; _]);
 
 static TSS: Once<TaskStateSegment> = Once::new();
 static GDT: Once<GlobalDescriptorTable> = Once::new();
@@ -89,10 +92,10 @@ unsafe extern "C" fn exception<const NUMBER: u8>() {
     naked_asm!("push 0", "jmp {}", sym exception_with_code::<NUMBER>)
 }
 
-/// Six words are on the stack, so it is aligned for a call.
+/// Six words are on the stack, so it is aligned for a call. No register needs to be saved: what was interrupted is not resumed.
 #[unsafe(naked)]
 unsafe extern "C" fn exception_with_code<const NUMBER: u8>() {
-    naked_asm!("cld", "mov edi, {}", "mov rsi, rsp", "call {}", "ud2", const NUMBER, sym report)
+    naked_asm!("cld", "mov edi, {}", "mov rsi, rsp", "call {}", "add rsp, 8", "iretq", const NUMBER, sym report)
 }
 
 /// Five words are on the stack, and nine are pushed, so it is aligned for a call. The target has no SSE, so no other register
@@ -127,7 +130,17 @@ struct Frame {
     ss: u64,
 }
 
-extern "C" fn report(number: u8, frame: &Frame) -> ! {
-    let Frame { code, rip, rsp, .. } = frame;
-    panic!("exception {number}, code {code:#x}, at {rip:#x}, address {:#x}, sp {rsp:#x}", Cr2::read_raw())
+/// Returns only after a stack overflow, with a frame by which `iretq` goes on elsewhere.
+extern "C" fn report(number: u8, frame: &mut Frame) {
+    const PAGE_FAULT: u8 = 14;
+    const DIRECTION: u64 = 1 << 10;
+    let Frame { code, rip, rsp, .. } = *frame;
+    let address = Cr2::read_raw();
+    if number == PAGE_FAULT && contain::has_overflowed(address as usize, rsp as usize) {
+        frame.rip = (contain::land as *const ()).addr() as u64;
+        frame.rsp = (&raw const LANDING).wrapping_add(1).addr() as u64 - 8; // as after a call
+        frame.rflags &= !DIRECTION;
+        return;
+    }
+    panic!("exception {number}, code {code:#x}, at {rip:#x}, address {address:#x}, sp {rsp:#x}")
 }
