@@ -32,10 +32,14 @@ pub(crate) enum Ground {
 /// Returns what the program runs on, or why the crate cannot be built for the target.
 pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
     let Target { arch, os, pointer_width, endian, said_bare, said_hosted, std } = *target;
-    if !["x86_64", "aarch64"].contains(&arch) || pointer_width != "64" || endian != "little" {
+    let is_known = match arch {
+        "x86_64" | "aarch64" | "riscv64" => pointer_width == "64",
+        _ => false,
+    };
+    if !is_known || endian != "little" {
         return Err(format!(
             "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, \
-             {endian}-endian); build for x86_64 or little-endian aarch64, with 64-bit pointers"
+             {endian}-endian); build for x86_64, or little-endian aarch64 with 64-bit pointers, or riscv64"
         ));
     }
     match os {
@@ -57,6 +61,13 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
             );
         }
         _ => {}
+    }
+    if arch.starts_with("riscv") && !said_bare && (said_hosted || !["none", "uefi"].contains(&os)) {
+        return Err(format!(
+            "greenlet runs on {arch} in machine mode, on bare metal, and not under a system: hosted programs were not \
+             tried. Run tests of firmware under QEMU, or on a host with another instruction set; a kernel in machine \
+             mode says --cfg greenlet_bare"
+        ));
     }
     match (said_bare, said_hosted) {
         (true, true) => {

@@ -27,8 +27,12 @@ pub fn machine_of(path: &Path) -> Result<&'static Machine> {
     // e_machine, by the ELF specification's registry.
     let name = match u16::from_le_bytes([header[18], header[19]]) {
         183 => "aarch64",
+        243 => "riscv64",
         62 => "x86_64",
-        other => bail!("{} is for ELF machine {other}; this boots AArch64 (183) and x86-64 (62)", path.display()),
+        other => bail!(
+            "{} is for ELF machine {other}; this boots AArch64 (183), RISC-V (243) and x86-64 (62)",
+            path.display()
+        ),
     };
     machine::named(name).with_context(|| format!("no machine is called {name}"))
 }

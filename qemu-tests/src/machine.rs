@@ -47,10 +47,12 @@ enum Coverage {
     Optimized,
     /// In release: a machine that has all profiles boots the same files.
     Once,
+    /// Core guests alone, in release. The others are booted when they are asked for.
+    Core,
 }
 
 /// Every machine; the first is the one that `cargo run` takes.
-pub static MACHINES: [Machine; 4] = [
+pub static MACHINES: [Machine; 6] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
     Machine {
         name: "x86_64",
@@ -72,9 +74,24 @@ pub static MACHINES: [Machine; 4] = [
         coverage: Coverage::Optimized,
         ..AARCH64
     },
+    Machine { name: "riscv64", about: "`virt` with a 64-bit RISC-V processor, in machine mode", ..RISCV64 },
+    Machine {
+        name: "riscv64gc",
+        about: "the same, with guests that use floating-point registers",
+        target: "riscv64gc-unknown-none-elf",
+        ..RISCV64
+    },
 ];
 
-/// A machine for each instruction set: for what other machines of the set do not change.
+/// Guests that the suite boots by default where [core guests](Coverage::Core) are all.
+const CORE_GUESTS: &[&str] = &["guard_page", "masked", "pool", "registers", "tour", "values"];
+
+/// Guests that show what RISC-V machines do not have: steps, vectors in the targets of rustc, probes of large frames,
+/// triggers that watch a range, and what aarch64 identifies a core by.
+const NOT_ON_RISCV: &[&str] = &["abandon_sweep", "every_instruction", "lanes", "large_frame", "mpidr", "watchpoint"];
+
+/// A machine for each instruction set whose counts and sizes are recorded: for what other machines of the set do not
+/// change.
 pub static ONE_OF_EACH: [&Machine; 2] = [&MACHINES[0], &MACHINES[1]];
 
 /// What the AArch64 machines share.
@@ -91,6 +108,22 @@ const AARCH64: Machine = Machine {
     layout: None,
     chooses_cores: true,
     coverage: Coverage::Whole,
+};
+
+/// What the RISC-V machines share.
+const RISCV64: Machine = Machine {
+    name: "",
+    about: "",
+    target: "riscv64imac-unknown-none-elf",
+    qemu: "qemu-system-riscv64",
+    package: "qemu-system-misc",
+    input_at: 0x8800_0000,
+    arguments: &["-M", "virt", "-bios", "none"],
+    exit: ExitDevice::SifiveTest,
+    memory: "256M",
+    layout: None,
+    chooses_cores: true,
+    coverage: Coverage::Core,
 };
 
 /// What the x86-64 machines share.
@@ -125,6 +158,8 @@ const TIMER_COUNTS_NANOSECONDS: &str = "arm-cpu.cntfrq=1000000000";
 enum ExitDevice {
     /// `SYS_EXIT_EXTENDED`: the status is what the guest wrote.
     Semihosting,
+    /// SiFive's test device: the status is what the guest wrote.
+    SifiveTest,
     /// Port 0xf4: the status is what the guest wrote, shifted left, plus one.
     IsaDebugExit,
 }
@@ -155,8 +190,24 @@ impl Machine {
         match self.coverage {
             Coverage::Whole => true,
             Coverage::Optimized => is_named || profile != Profile::Debug,
-            Coverage::Once => profile == Profile::Release,
+            Coverage::Once | Coverage::Core => profile == Profile::Release,
         }
+    }
+
+    /// Whether `guest` is for such a machine.
+    #[must_use]
+    pub fn boots(&self, guest: &str) -> bool {
+        !(self.is_riscv() && NOT_ON_RISCV.contains(&guest))
+    }
+
+    /// Whether the suite boots `guest` on it without being asked for that.
+    #[must_use]
+    pub fn boots_by_default(&self, guest: &str) -> bool {
+        !matches!(self.coverage, Coverage::Core) || CORE_GUESTS.contains(&guest)
+    }
+
+    fn is_riscv(&self) -> bool {
+        matches!(self.exit, ExitDevice::SifiveTest)
     }
 
     /// QEMU's arguments for a boot of `elf`, with `input` put into the guest's memory, with what it
@@ -174,7 +225,8 @@ impl Machine {
         let memory = ["-m", self.memory];
         let mut all: Vec<OsString> = self.arguments.iter().chain(&memory).chain(COMMON).map(OsString::from).collect();
         match self.exit {
-            ExitDevice::Semihosting => {
+            // The test device has no channel for a log: semihosting has.
+            ExitDevice::Semihosting | ExitDevice::SifiveTest => {
                 let channel = if log.is_some() { ",chardev=log" } else { "" };
                 all.extend(["-semihosting-config".into(), format!("enable=on,target=native{channel}").into()]);
             }
@@ -192,7 +244,7 @@ impl Machine {
         }
         if counted {
             all.extend(["-icount", "shift=0"].map(OsString::from));
-            // That of x86-64 counts nanoseconds by itself.
+            // That of x86-64 counts nanoseconds by itself, and the board makes up for the coarse one of RISC-V.
             if matches!(self.exit, ExitDevice::Semihosting) {
                 all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
             }
@@ -234,7 +286,7 @@ impl Machine {
         let written = match (status, self.exit) {
             (0, _) => return GuestExit::Reset,
             (1, _) => return GuestExit::QemuFailed,
-            (_, ExitDevice::Semihosting) => Some(status),
+            (_, ExitDevice::Semihosting | ExitDevice::SifiveTest) => Some(status),
             (_, ExitDevice::IsaDebugExit) => (status % 2 == 1).then_some(status >> 1),
         };
         match written {
@@ -284,7 +336,8 @@ mod tests {
     #[test]
     fn each_instruction_set_has_its_machine() {
         assert_eq!(ONE_OF_EACH.map(|machine| machine.name), ["aarch64", "x86_64"]);
-        assert!(MACHINES.iter().all(|machine| ONE_OF_EACH.iter().any(|one| one.qemu == machine.qemu)));
+        let recorded = MACHINES.iter().filter(|machine| !machine.is_riscv());
+        assert!(recorded.into_iter().all(|machine| ONE_OF_EACH.iter().any(|one| one.qemu == machine.qemu)));
     }
 
     #[test]
@@ -292,6 +345,7 @@ mod tests {
         let decode = |name: &str, status| named(name).unwrap().decode(status);
         for code in 0..4 {
             assert_eq!(decode("aarch64", code + 16), GuestExit::Code(code));
+            assert_eq!(decode("riscv64", code + 16), GuestExit::Code(code));
             assert_eq!(decode("x86_64", ((code + 16) << 1) | 1), GuestExit::Code(code));
         }
     }

@@ -28,14 +28,17 @@ pub(crate) fn cases() -> Vec<Case> {
     let tested = || guests.iter().filter(|guest| guest.directives.tested);
     // In the order of builds: while guests boot, the next ones are built.
     for (profile, machine) in Profile::ALL.iter().flat_map(|&profile| MACHINES.iter().map(move |it| (profile, it))) {
-        let boots = |guest: &&Guest| guest.directives.profiles_on(machine).any(|it| it == profile);
+        let boots = |guest: &&Guest| {
+            machine.boots(&guest.name) && guest.directives.profiles_on(machine).any(|it| it == profile)
+        };
         for guest in tested().filter(boots) {
             let mut needs = Needs::default();
             needs.machine(machine);
             let name = format!("guest::{}::{machine}::{profile}", guest.name);
             let file = builds::Guest::new(&guest.name, machine.target, profile);
             let wanted = vec![file.clone()];
-            cases.push(Case::new(name, needs, move || boot(guest, &file, machine, profile)).with_guests(wanted));
+            let case = Case::new(name, needs, move || boot(guest, &file, machine, profile)).with_guests(wanted);
+            cases.push(if machine.boots_by_default(&guest.name) { case } else { case.when_asked_for() });
         }
     }
     cases.extend(blessed());

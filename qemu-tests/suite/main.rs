@@ -74,8 +74,9 @@ impl Case {
 
     /// Whether the command line asks for this test, by the rules of libtest.
     fn is_selected(&self, arguments: &Arguments) -> bool {
+        let runs = if self.is_ignored { arguments.ignored || arguments.include_ignored } else { !arguments.ignored };
         let fits = |filter: &String| if arguments.exact { self.name == *filter } else { self.name.contains(filter) };
-        arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits)
+        runs && arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits)
     }
 }
 

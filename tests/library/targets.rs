@@ -53,13 +53,15 @@ fn bare_with_std_is_refused_and_every_other_ground_has_it() {
 #[test]
 fn another_instruction_set_is_refused_and_named_whatever_the_system() {
     let others = [
-        of("riscv64", "none"),
+        of("riscv32", "none"),
+        of("loongarch64", "none"),
         of("x86", "linux"),
         of("wasm32", "unknown"),
         of("arm64ec", "windows"),
         Target { pointer_width: "32", ..of("x86_64", "linux") },
         Target { pointer_width: "32", ..of("aarch64", "linux") },
         Target { endian: "big", ..of("aarch64", "linux") },
+        Target { pointer_width: "32", ..of("riscv64", "none") },
     ];
     for target in others {
         for said_bare in [false, true] {
@@ -67,6 +69,17 @@ fn another_instruction_set_is_refused_and_named_whatever_the_system() {
             let why = ground(&Target { said_bare, ..target }).unwrap_err();
             assert!(why.contains("no stack switch for this instruction set") && why.contains(&named), "{why}");
         }
+    }
+}
+
+#[test]
+fn risc_v_is_bare_or_refused() {
+    let riscv = of("riscv64", "none");
+    assert_eq!(ground(&riscv), Ok(Ground::Bare));
+    assert_eq!(ground(&Target { said_bare: true, ..of("riscv64", "mykernel") }), Ok(Ground::Bare));
+    for refused in [of("riscv64", "linux"), of("riscv64", "mykernel"), Target { said_hosted: true, ..riscv }] {
+        let why = ground(&refused).unwrap_err();
+        assert!(why.contains("machine mode") && why.contains("--cfg greenlet_bare"), "{why}");
     }
 }
 

@@ -18,6 +18,9 @@ mod live;
 #[cfg(target_arch = "aarch64")]
 #[path = "registers/aarch64.rs"]
 mod isa;
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+#[path = "registers/riscv.rs"]
+mod isa;
 #[cfg(target_arch = "x86_64")]
 #[path = "registers/x86_64.rs"]
 mod isa;
