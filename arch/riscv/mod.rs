@@ -6,6 +6,12 @@ compile_error!(
      pages that physical memory protection closes (`GuardedStackPool`) stop them"
 );
 
+#[cfg(all(feature = "cores", not(target_has_atomic = "64")))]
+compile_error!(
+    "greenlet's feature `cores` needs atomics of 64 bits, which a 32-bit RISC-V processor does not have; leave it out: \
+     the trees of such a program are all on one core"
+);
+
 #[macro_use]
 mod control;
 #[macro_use]
