@@ -37,8 +37,8 @@ const VARIANTS: &[Variant] = &[
         "pool/slots.rs",
         "slots_linked_late",
         &[
-            ("link.store(first(head), Ordering::Relaxed);", ""),
-            ("Ok(_) => return,", "Ok(_) => return link.store(first(head), Ordering::Relaxed),"),
+            ("link.store(head as u32 & FIRST, Ordering::Relaxed);", ""),
+            ("Ok(_) => return,", "Ok(_) => return link.store(head as u32 & FIRST, Ordering::Relaxed),"),
         ],
     ),
     // Two cores may take the same slot that was never used.

@@ -38,7 +38,7 @@ impl<const N: usize> Slots<N> {
 
     fn pop(&self) -> Option<u32> {
         let mut head = self.head.load(Ordering::Acquire);
-        while let Some(slot) = first(head).checked_sub(1) {
+        while let Some(slot) = (head as u32 & FIRST).checked_sub(1) {
             let next = self.links[slot as usize].load(Ordering::Relaxed);
             match self.head.compare_exchange_weak(head, after(head, next), Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return Some(slot),
@@ -57,7 +57,7 @@ impl<const N: usize> Slots<N> {
     /// How many slots are free. Walks the free list; exact only while no other core claims or releases.
     pub(crate) fn free(&self) -> usize {
         let mut free = N - self.fresh.load(Ordering::Relaxed) as usize;
-        let mut next = first(self.head.load(Ordering::Acquire));
+        let mut next = self.head.load(Ordering::Acquire) as u32 & FIRST;
         while let Some(slot) = next.checked_sub(1)
             && free < N
         {
@@ -115,7 +115,7 @@ pub(super) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
     let link = unsafe { link.as_ref() };
     let mut head = top.load(Ordering::Relaxed);
     loop {
-        link.store(first(head), Ordering::Relaxed);
+        link.store(head as u32 & FIRST, Ordering::Relaxed);
         match top.compare_exchange_weak(head, after(head, slot + 1), Ordering::Release, Ordering::Relaxed) {
             Ok(_) => return,
             Err(now) => head = now,
@@ -126,10 +126,8 @@ pub(super) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
 /// Bits of half a head.
 const HALF: u32 = Bits::BITS / 2;
 
-/// The low half.
-const fn first(head: Bits) -> u32 {
-    (head & ((1 << HALF) - 1)) as u32
-}
+/// The bits of the low half.
+const FIRST: u32 = u32::MAX >> (32 - HALF);
 
 /// The head after a change of `head`: `first` in the low half, the generation plus one in the high half.
 const fn after(head: Bits, first: u32) -> Bits {
