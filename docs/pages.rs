@@ -17,6 +17,8 @@ pub mod containment {}
 pub mod costs {}
 #[doc = include_str!("links.md")]
 #[doc = include_str!("debugging.md")]
+#[doc = "\n## The picture `timeline.svg`\n"]
+#[doc = include_str!("timeline.svg")]
 pub mod debugging {}
 #[doc = include_str!("links.md")]
 #[doc = include_str!("design.md")]

@@ -27,6 +27,7 @@ use crate::random;
 use crate::reliability;
 use crate::serve::{self, SERVERS, Server};
 use crate::soak::{self, Tool};
+use crate::timeline::Wanted;
 
 /// The guest that `cargo run` boots.
 pub const USUAL_GUEST: &str = "tour";
@@ -48,6 +49,8 @@ pub enum Request {
         bless: bool,
         /// Under GDB.
         gdb: bool,
+        /// What is made of its transfers.
+        timeline: Wanted,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
     RunElf {
@@ -203,6 +206,7 @@ struct Words {
     replay: Option<PathBuf>,
     bless: bool,
     gdb: bool,
+    timeline: Wanted,
     seed: Option<u64>,
     shard: Option<Shard>,
     under: Option<Tool>,
@@ -220,6 +224,10 @@ impl Words {
                 Short('h') | Long("help") => words.help = true,
                 Long("bless") => words.bless = true,
                 Long("gdb") => words.gdb = true,
+                Long("timeline") => words.timeline.terminal = true,
+                Long("svg") => words.timeline.svg = Some(parser.value()?.into()),
+                Long("report") => words.timeline.report = Some(parser.value()?.into()),
+                Long("perfetto") => words.timeline.perfetto = Some(parser.value()?.into()),
                 Long("quick") => words.quick = true,
                 Long("timeout") => {
                     let seconds = parser.value()?.parse().ok().filter(|&seconds| seconds > 0);
@@ -267,7 +275,11 @@ impl Words {
         if gdb && limit.is_some() {
             return Err("--gdb waits as long as GDB does: leave out --timeout".into());
         }
-        Ok(Request::Run { machine, guest, profile, limit, bless, gdb })
+        let timeline = std::mem::take(&mut self.timeline);
+        if timeline.anything() && (bless || gdb) {
+            return Err("a timeline is of a boot of its own: leave out --bless and --gdb".into());
+        }
+        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, timeline })
     }
 
     fn server(&mut self) -> Result<&'static Server, lexopt::Error> {
@@ -371,6 +383,10 @@ impl Words {
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),
             ("--gdb", self.gdb),
+            ("--timeline", self.timeline.terminal),
+            ("--svg", self.timeline.svg.is_some()),
+            ("--report", self.timeline.report.is_some()),
+            ("--perfetto", self.timeline.perfetto.is_some()),
             ("--seed", self.seed.is_some()),
             ("--shard", self.shard.is_some()),
             ("--under", self.under.is_some()),

@@ -113,6 +113,13 @@ impl Figures {
         self.figures.iter().map(|(name, figure)| (name.as_str(), *figure))
     }
 
+    /// Those that `other` has, too: to [compare](Self::compare) with a part of what is kept.
+    #[must_use]
+    pub fn shared_with(mut self, other: &Self) -> Self {
+        self.figures.retain(|(name, _)| other.of(name).is_some());
+        self
+    }
+
     /// Compares these figures, the kept ones, with those of now. `subject` says of what all of them are.
     ///
     /// # Errors

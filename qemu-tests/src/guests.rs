@@ -13,6 +13,7 @@
 //! //@ cores: 4                         boots with so many cores; without it one
 //! //@ debug-info                       built with variables and types in any profile; so is one that has a file X.gdb, or logs
 //! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out; named in `guests/build.rs`
+//! //@ long                             takes a minute: without being asked for, it boots in release on one machine of each instruction set
 //! //@ hits                             prints where it was interrupted: that is checked against its code
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
@@ -89,6 +90,8 @@ pub struct Directives {
     pub logs: bool,
     /// Whether it prints where it was [interrupted](crate::hits).
     pub hits: bool,
+    /// Whether it takes so long that few of its boots are usual.
+    pub long: bool,
     /// Whether the suite boots it and compares its transcript.
     pub tested: bool,
 }
@@ -96,8 +99,18 @@ pub struct Directives {
 impl Directives {
     /// The profiles in which the suite boots it on `machine`.
     pub fn profiles_on(&self, machine: &Machine) -> impl Iterator<Item = Profile> {
-        let is_named = self.profiles != Self::default().profiles;
+        let is_named = self.names_profiles();
         self.profiles.iter().copied().filter(move |&profile| machine.covers(profile, is_named))
+    }
+
+    /// Whether that boot on `machine` is one of those that the suite makes without being asked for them.
+    #[must_use]
+    pub fn is_usual(&self, machine: &Machine, profile: Profile) -> bool {
+        machine.covers_by_default(profile, self.names_profiles(), self.long)
+    }
+
+    fn names_profiles(&self) -> bool {
+        self.profiles != Self::default().profiles
     }
 
     /// Whether it is built with whole debug information in any profile: for a debugger, or for the places of what it
@@ -121,6 +134,7 @@ impl Default for Directives {
             debugged: false,
             logs: false,
             hits: false,
+            long: false,
             tested: true,
         }
     }
@@ -257,10 +271,12 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
         ("debug-info", "") => read.debugged = true,
         ("defmt", "") => read.logs = true,
         ("hits", "") => read.hits = true,
+        ("long", "") => read.long = true,
         ("not-a-test", "") => read.tested = false,
-        ("icount" | "debug-info" | "defmt" | "hits" | "not-a-test", _) => bail!("`{key}` takes no value"),
+        ("icount" | "debug-info" | "defmt" | "hits" | "long" | "not-a-test", _) => bail!("`{key}` takes no value"),
         _ => {
-            const KNOWN: &str = "profiles, exit, timeout, stack, cores, icount, debug-info, defmt, hits, not-a-test";
+            const KNOWN: &str =
+                "profiles, exit, timeout, stack, cores, icount, debug-info, defmt, hits, long, not-a-test";
             bail!("no directive `{key}`; known: {KNOWN}")
         }
     }
@@ -285,7 +301,7 @@ mod tests {
 
     #[test]
     fn every_directive_is_read() {
-        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ stack: 4096\n//@ cores: 3\n//@ icount\n//@ debug-info\n//@ defmt\n//@ hits\n//@ not-a-test\n";
+        let head = "//@ profiles: small release\n//@ exit: fault\n//@ timeout: 7\n//@ stack: 4096\n//@ cores: 3\n//@ icount\n//@ debug-info\n//@ defmt\n//@ hits\n//@ long\n//@ not-a-test\n";
         let expected = Directives {
             profiles: BTreeSet::from([Profile::Release, Profile::Small]),
             ending: Ending::Fault,
@@ -296,6 +312,7 @@ mod tests {
             debugged: true,
             logs: true,
             hits: true,
+            long: true,
             tested: false,
         };
         assert_eq!(directives(head).unwrap(), expected);
@@ -316,6 +333,26 @@ mod tests {
             ("riscv64", "release", "release"),
         ] {
             assert_eq!((asked(machine, ""), asked(machine, named)), (usual.to_owned(), all.to_owned()), "{machine}");
+        }
+    }
+
+    #[test]
+    fn fewer_boots_are_usual_than_can_be_asked_for() {
+        let usual = |machine: &str, head: &str| {
+            let (guest, machine) = (directives(head).unwrap(), machine::named(machine).unwrap());
+            let profiles = guest.profiles_on(machine).filter(|&profile| guest.is_usual(machine, profile));
+            profiles.map(Profile::name).collect::<Vec<_>>().join(" ")
+        };
+        let named = "//@ profiles: small debug release";
+        let long = "//@ profiles: small debug release\n//@ long";
+        for (machine, usual_of_most, of_named, of_long) in [
+            ("aarch64", "debug release", "debug release small", "release"),
+            ("x86_64", "debug release", "debug release small", "release"),
+            ("aarch64-softfloat", "", "release small", ""),
+            ("microvm", "release", "release", ""),
+        ] {
+            let found = [usual(machine, ""), usual(machine, named), usual(machine, long)];
+            assert_eq!(found, [usual_of_most, of_named, of_long], "{machine}");
         }
     }
 

@@ -52,8 +52,8 @@ const LEVEL_1: &str = "profile.release.opt-level=1";
 pub static WAYS: &[Way] = &[
     Way { name: "debug", is_usual: true, ..DEBUG },
     Way { name: "release", is_usual: true, ..RELEASE },
-    Way { name: "1", is_usual: true, settings: &[LEVEL_1], ..RELEASE },
-    Way { name: "z", is_usual: true, settings: &["profile.release.opt-level=\"z\""], ..RELEASE },
+    Way { name: "1", settings: &[LEVEL_1], ..RELEASE },
+    Way { name: "z", settings: &["profile.release.opt-level=\"z\""], ..RELEASE },
     // The library is optimized and all else is not: once in a profile without debug assertions that says so, once in
     // one that does not.
     Way {
@@ -64,18 +64,12 @@ pub static WAYS: &[Way] = &[
     },
     Way {
         name: "program_unoptimized",
-        is_usual: true,
         settings: &["profile.release.opt-level=0", "profile.release.package.\"*\".opt-level=3"],
         ..RELEASE
     },
     Way { name: "crate_unoptimized", is_usual: true, settings: &[SUBJECT], ..RELEASE },
-    Way {
-        name: "crate_left_to_the_linker",
-        is_usual: true,
-        settings: &[SUBJECT, "profile.release.lto=\"thin\""],
-        ..RELEASE
-    },
-    Way { name: "covered", is_usual: true, settings: &[LEVEL_1], flags: "-Cinstrument-coverage", ..RELEASE },
+    Way { name: "crate_left_to_the_linker", settings: &[SUBJECT, "profile.release.lto=\"thin\""], ..RELEASE },
+    Way { name: "covered", settings: &[LEVEL_1], flags: "-Cinstrument-coverage", ..RELEASE },
     Way { name: "2", settings: &["profile.release.opt-level=2"], ..RELEASE },
     Way { name: "s", settings: &["profile.release.opt-level=\"s\""], ..RELEASE },
     Way { name: "unoptimized", is_optimized: false, settings: &["profile.release.opt-level=0"], ..RELEASE },

@@ -65,6 +65,7 @@ pub mod sizes;
 pub mod soak;
 pub mod speed;
 pub mod tally;
+pub mod timeline;
 pub mod tools;
 pub mod transcript;
 pub mod trial;

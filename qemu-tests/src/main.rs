@@ -21,7 +21,7 @@ use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
     counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places, random, reliability,
-    serve, sizes, soak, speed, transcript, trial, verdict,
+    serve, sizes, soak, speed, timeline, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -44,6 +44,12 @@ fn answer(request: Request) -> Result<()> {
     match request {
         Request::Run { machine, guest, profile, bless, gdb: true, .. } => {
             run_under_gdb(machine, &guest, profile, bless)
+        }
+        Request::Run { machine, guest: name, profile, limit, timeline, .. } if timeline.anything() => {
+            let mut needs = Needs::default();
+            needs.machine(machine);
+            tools::ensure(&needs)?;
+            timeline::show(machine, &guest(&name)?, profile, limit, &timeline)
         }
         Request::Run { machine, guest, profile, limit, bless, .. } => run(machine, &guest, profile, limit, bless),
         Request::RunElf { elf, limit } => run_elf(&elf, limit),

@@ -23,6 +23,24 @@ pub struct Tried {
     pub deepest: Option<u64>,
 }
 
+impl Tried {
+    /// The bytes of its deepest stack, if these are no more than the head of `guest` says.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with the remedy.
+    pub fn depth_within(&self, guest: &Guest) -> Result<u64, String> {
+        let (name, limit) = (&guest.name, guest.directives.stack);
+        match self.deepest {
+            None => Err(format!("{name}: it does not say how deep its stacks were")),
+            Some(deepest) if deepest > limit => Err(format!(
+                "{name}: a greenlet took {deepest} bytes, the limit is {limit}: mend it, or `//@ stack: BYTES` in its head"
+            )),
+            Some(deepest) => Ok(deepest),
+        }
+    }
+}
+
 /// Boots `guest`, which was built as `elf`, and judges it by its head and its `.out` file.
 #[must_use]
 pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Tried {

@@ -10,7 +10,7 @@ use qemu_tests::tools::Needs;
 use crate::{Case, builds};
 
 /// Each run by its name. What a feature adds is tested with it; the rest behaves otherwise with `std` and with `cores`.
-const RUNS: [(&str, Tests); 6] = [
+const RUNS: [(&str, Tests); 4] = [
     (
         "std",
         Tests {
@@ -19,6 +19,13 @@ const RUNS: [(&str, Tests); 6] = [
             docs: true,
         },
     ),
+    ("none", Tests { features: "", profile: Profile::Release, docs: true }),
+    ("cores", Tests { features: "cores,recorder,abandon", profile: Profile::Debug, docs: false }),
+    ("abandon", Tests { features: "abandon,alloc,watchpoint", profile: Profile::Debug, docs: true }),
+];
+
+/// Those that run when asked for: they compile all tests once more, and differ from others in one thing each.
+const MORE_RUNS: [(&str, Tests); 2] = [
     // The examples are the same; optimized they show nothing new.
     (
         "std",
@@ -28,13 +35,11 @@ const RUNS: [(&str, Tests); 6] = [
             docs: false,
         },
     ),
-    ("none", Tests { features: "", profile: Profile::Release, docs: true }),
-    ("cores", Tests { features: "cores,recorder,abandon", profile: Profile::Debug, docs: false }),
-    ("abandon", Tests { features: "abandon,alloc,watchpoint", profile: Profile::Debug, docs: true }),
     ("unchecked", Tests { features: "unchecked-switch", profile: Profile::Debug, docs: false }),
 ];
 
-/// The opt-levels at which the least stack is tested besides: those that neither a run has nor a usual way of `least`.
+/// The opt-levels at which the least stack is tested besides, when asked for: those that neither a run has nor a usual
+/// way of `least`.
 const LEVELS: [(&str, &str); 2] = [("0", "0"), ("s", "\"s\"")];
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -53,7 +58,8 @@ pub(crate) fn cases() -> Vec<Case> {
     // With `cores` a program must say which core it runs on, or it does not link.
     let examples = case("cores::examples", || hosted::examples("cores"));
     let companions = case("companions", || hosted::companions().map(drop));
-    RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples, companions]).chain(musl()).collect()
+    let more = MORE_RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples]).chain(musl());
+    RUNS.into_iter().map(run).chain([companions]).chain(more.map(Case::when_asked_for)).collect()
 }
 
 /// Rust's programs for musl have LLVM's unwinder, and not GCC's. They run on any Linux.

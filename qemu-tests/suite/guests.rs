@@ -11,7 +11,7 @@ use qemu_tests::guests::{self, Guest};
 use qemu_tests::machine::{self, MACHINES, Machine};
 use qemu_tests::places;
 use qemu_tests::tools::Needs;
-use qemu_tests::trial::{self, Tried};
+use qemu_tests::trial;
 
 use crate::{Case, builds};
 
@@ -38,7 +38,8 @@ pub(crate) fn cases() -> Vec<Case> {
             let file = builds::Guest::new(&guest.name, machine.target, profile);
             let wanted = vec![file.clone()];
             let case = Case::new(name, needs, move || boot(guest, &file, machine, profile)).with_guests(wanted);
-            cases.push(if machine.boots_by_default(&guest.name) { case } else { case.when_asked_for() });
+            let is_usual = guest.directives.is_usual(machine, profile) && machine.boots_by_default(&guest.name);
+            cases.push(case.usual_if(is_usual));
         }
     }
     cases.extend(blessed());
@@ -72,9 +73,13 @@ fn blessed() -> Option<Case> {
 fn boot(guest: &Guest, file: &builds::Guest, machine: &'static Machine, profile: Profile) -> Result<(), Failed> {
     // Before anything is built, which may take minutes.
     guest.transcript()?;
-    let Tried { tally, outcome, .. } = trial::run(guest, machine, &file.file()?);
-    println!("{}", tally.line(format_args!("guest::{}::{machine}::{profile}", guest.name)));
-    let block = outcome?;
+    let tried = trial::run(guest, machine, &file.file()?);
+    println!("{}", tried.tally.line(format_args!("guest::{}::{machine}::{profile}", guest.name)));
+    // Feature guests say it in their usual build; `stacks` has the others built so that they do.
+    if profile == Profile::Release && tried.outcome.is_ok() && tried.deepest.is_some() {
+        tried.depth_within(guest)?;
+    }
+    let block = tried.outcome?;
     if !block.is_empty() {
         println!("{} on {machine}, {profile}:\n{block}", guest.name);
     }

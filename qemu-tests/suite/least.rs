@@ -25,6 +25,5 @@ fn case(way: &'static Way) -> Case {
         println!("{}", Tally { attempts, failures: 0 }.line(line));
         Ok(())
     };
-    let case = Case::new(name, Needs::default(), test);
-    if way.is_usual { case } else { case.when_asked_for() }
+    Case::new(name, Needs::default(), test).usual_if(way.is_usual)
 }

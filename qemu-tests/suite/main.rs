@@ -1,14 +1,18 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those
 //! of the hub, sizes, the conformance scenarios, random ones, a soak, vectors, the linker fragment, processors,
 //! targets, the runner itself, the table of promises, what the documents say of all these, the floors of the library,
-//! the server of `examples/unikernel`, the least stack in many ways to build, and the library's tests with its
+//! timelines, the server of `examples/unikernel`, the least stack in many ways to build, and the library's tests with its
 //! features, each a test with a name of its own.
 //!
 //! ```text
-//! cargo test tour                  one guest, everywhere; only what it needs is built
+//! cargo test tour                  one guest; only what it needs is built
 //! cargo test x86_64::release       one machine and profile
 //! cargo test --test suite -- --list
+//! cargo test --test suite -- tour --include-ignored
 //! ```
+//!
+//! Without `--include-ignored` a part of the tests runs that differs most from each other: all together take an hour of
+//! two processors. `cargo xtask reliability` runs what a promise needs.
 //!
 //! Which tests there are is found when this runs, from the files in `guests/src/bin` and `feature-guests/src/bin`;
 //! hence `harness = false`.
@@ -41,6 +45,7 @@ mod soak;
 mod stacks;
 mod targets;
 mod tasklets;
+mod timeline;
 
 use std::process::ExitCode;
 use std::thread;
@@ -72,11 +77,16 @@ impl Case {
         Self { is_ignored: true, ..self }
     }
 
+    /// It, [when asked for](Self::when_asked_for) if it is not `usual`.
+    fn usual_if(self, usual: bool) -> Self {
+        if usual { self } else { self.when_asked_for() }
+    }
+
     /// Whether the command line asks for this test, by the rules of libtest.
     fn is_selected(&self, arguments: &Arguments) -> bool {
-        let runs = if self.is_ignored { arguments.ignored || arguments.include_ignored } else { !arguments.ignored };
         let fits = |filter: &String| if arguments.exact { self.name == *filter } else { self.name.contains(filter) };
-        runs && arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits)
+        let is_asked_for = arguments.include_ignored || arguments.ignored == self.is_ignored;
+        is_asked_for && arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits)
     }
 }
 
@@ -90,6 +100,7 @@ fn main() -> ExitCode {
         counts::cases(),
         cycles::cases(),
         debugger::cases(),
+        timeline::cases(),
         sizes::cases(),
         counted::cases(),
         quoted::cases(),

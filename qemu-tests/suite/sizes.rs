@@ -1,5 +1,5 @@
 //! How large programs are, and what a greenlet takes of RAM: no more than is kept, and no less. The documents say what
-//! is kept.
+//! is kept. Usually the programs at one opt-level without features are measured; when asked for, all.
 
 use std::fs;
 
@@ -7,29 +7,33 @@ use libtest_mimic::Failed;
 use qemu_tests::figures::Figures;
 use qemu_tests::machine::{Machine, ONE_OF_EACH};
 use qemu_tests::places;
-use qemu_tests::sizes::{self, FORM, TABLES};
+use qemu_tests::sizes::{self, Extent, FORM, TABLES};
 use qemu_tests::tools::Needs;
 
 use crate::{Case, builds};
 
-/// A test for each instruction set, and one of the documents.
+/// Tests for each instruction set, and one of the documents.
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |machine: &'static Machine| {
+    let case = |machine: &'static Machine, name: String, extent| {
         let mut needs = Needs::default();
         needs.machine(machine);
-        Case::new(format!("sizes::{machine}"), needs, move || measure(machine))
+        Case::new(name, needs, move || measure(machine, extent)).usual_if(extent == Extent::Usual)
     };
+    let usual = ONE_OF_EACH.map(|machine| case(machine, format!("sizes::{machine}"), Extent::Usual));
+    let whole = ONE_OF_EACH.map(|machine| case(machine, format!("sizes::whole::{machine}"), Extent::Whole));
     let documents = Case::new("documents::sizes_are_those_kept".to_owned(), Needs::default(), documents);
-    ONE_OF_EACH.into_iter().map(case).chain([documents]).collect()
+    usual.into_iter().chain(whole).chain([documents]).collect()
 }
 
-fn measure(machine: &'static Machine) -> Result<(), Failed> {
+fn measure(machine: &'static Machine, extent: Extent) -> Result<(), Failed> {
     let kept = kept(machine)?;
     let built = {
         let _turn = builds::turn("sizes");
-        sizes::build(machine).map_err(|error| format!("{error:#}"))?
+        sizes::build(machine, extent).map_err(|error| format!("{error:#}"))?
     };
     let now = sizes::measure(machine, &built).map_err(|error| format!("{error:#}"))?;
+    // A figure that nothing prints any more is found by the whole.
+    let kept = if extent == Extent::Usual { kept.shared_with(&now) } else { kept };
     Ok(kept.compare(&now, machine.name)?)
 }
 

@@ -2,7 +2,7 @@
 #![cfg(feature = "recorder")]
 
 use crate::common::{Alone, STACKS, tree};
-use greenlet::{Event, Recorder};
+use greenlet::{Event, Recorder, State};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 static CLOCK: Alone<u64> = Alone::new(0);
@@ -74,5 +74,35 @@ fn a_reader_or_a_clock_that_panics_leaves_the_recorder_readable() {
         let mut count = 0;
         RECORDER.for_each(|_| count += 1).unwrap();
         assert_eq!((count, RECORDER.lost()), (2, 0));
+    });
+}
+
+/// What a picture of a run needs beside the names: whose transfer was its last, and how much of its stack it used.
+#[test]
+fn a_record_has_the_state_and_the_stack_of_its_origin() {
+    static RECORDER: Recorder<8> = Recorder::new(|| 0);
+    tree(|main| {
+        main.set_trace(Some(&RECORDER));
+        let g = main.spawn(&STACKS, |me, _| me.up(std::hint::black_box([7u32; 100])[3])).unwrap();
+        let size = g.stack().unwrap().size();
+        assert_eq!(g.switch(1), Ok(7));
+        let used = g.stack().unwrap().in_use();
+        assert_eq!((g.switch(2), main.switch(3)), (Ok(2), Ok(3)));
+        main.set_trace(None);
+        let mut seen = vec![];
+        RECORDER.for_each(|r| seen.push((r.origin_state, r.origin_in_use as usize, r.origin_stack as usize))).unwrap();
+        // Without the feature nobody can tell what a dead greenlet has used.
+        let last = if cfg!(feature = "high-water") { seen[3].1 } else { 0 };
+        assert_eq!(
+            seen,
+            [
+                (State::Suspended, 0, 0),
+                (State::Suspended, used, size),
+                (State::Suspended, 0, 0),
+                (State::Dead, last, size),
+                (State::Running, 0, 0), // main, to itself
+            ]
+        );
+        assert!(last == 0 || (used..size).contains(&last), "{used} {last} {size}");
     });
 }

@@ -166,7 +166,7 @@ impl fmt::Display for Refusal {
             ),
             Self::LockCycle { name } => write!(
                 f,
-                "the holder of the lock `{}` waits for a lock of this task; take locks in the same order everywhere",
+                "the holder of the lock `{}` is this task, or waits for a lock of it; take locks once, in the same order everywhere",
                 name.unwrap_or("?")
             ),
         }

@@ -5,7 +5,7 @@
 mod futures;
 
 use futures::{Drops, Error, after, poll};
-use greenlet::{Refusal, Thrown, Tree};
+use greenlet::{Greenlet, Refusal, Thrown, Tree};
 use greenlet_hub::{Await, Stackful};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -94,52 +94,57 @@ fn whichever_greenlet_polls_gets_control_back() {
     .unwrap();
 }
 
-#[test]
-fn killed_from_elsewhere_it_wakes_its_executor_and_is_ready() {
+/// Polls a future of this body once, then calls `then` with it and with the greenlet of the body. It is ready after that.
+fn suspended<T: 'static>(
+    waker: &Waker,
+    body: impl FnOnce(&Await) -> Result<T, Error> + 'static,
+    then: impl FnOnce(Pin<&mut dyn Future<Output = Result<T, Error>>>, Greenlet<(), &'static str>),
+) {
     tree!(TREE, STACKS, 1);
     TREE.enter(|main| {
         let handle = Rc::new(RefCell::new(None));
         let place = handle.clone();
         let future = Stackful::new(main, &STACKS, move |waits: &Await| {
             *place.borrow_mut() = Some(waits.greenlet().clone());
-            let killed = waits.wait(after(9));
-            assert_eq!(waits.wait(after(0)), Err(Thrown::Exit(()))); // it holds
-            killed
+            body(waits)
         });
         let mut future = Box::pin(future.unwrap());
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(woken.clone());
-        assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        let before = woken.0.load(SeqCst);
-        handle.take().unwrap().cancel().unwrap();
-        assert_eq!(woken.0.load(SeqCst), before + 1);
-        assert_eq!(poll(future.as_mut()), Poll::Ready(Err(Thrown::Exit(()))));
+        assert!(future.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
+        then(future.as_mut(), handle.take().unwrap());
         assert_eq!(STACKS.free(), 1);
     })
     .unwrap();
 }
 
 #[test]
-fn an_error_thrown_into_it_ends_one_wait() {
-    tree!(TREE, STACKS, 1);
-    TREE.enter(|main| {
-        let handle = Rc::new(RefCell::new(None));
-        let place = handle.clone();
-        let future = Stackful::new(main, &STACKS, move |waits: &Await| {
-            *place.borrow_mut() = Some(waits.greenlet().clone());
-            let thrown = waits.wait(after(9));
-            waits.wait(after(0))?;
-            Ok(thrown)
-        });
-        let mut future = Box::pin(future.unwrap());
-        assert!(poll(future.as_mut()).is_pending());
-        handle.take().unwrap().throw("reload").unwrap();
-        assert_eq!(poll(future.as_mut()), Poll::Ready(Ok(Err(Thrown::Error("reload")))));
-    })
-    .unwrap();
+fn killed_from_elsewhere_it_wakes_its_executor_and_is_ready() {
+    let woken = Arc::new(Woken::default());
+    let body = |waits: &Await| {
+        let killed = waits.wait(after(9));
+        assert_eq!(waits.wait(after(0)), Err(Thrown::Exit(()))); // it holds
+        killed
+    };
+    suspended(&Waker::from(woken.clone()), body, |future, greenlet| {
+        let before = woken.0.load(SeqCst);
+        greenlet.cancel().unwrap();
+        assert_eq!(woken.0.load(SeqCst), before + 1);
+        assert_eq!(poll(future), Poll::Ready(Err(Thrown::Exit(()))));
+    });
 }
 
-#[cfg(feature = "std")]
+#[test]
+fn an_error_thrown_into_it_ends_one_wait() {
+    let body = |waits: &Await| {
+        let thrown = waits.wait(after(9));
+        waits.wait(after(0))?;
+        Ok(thrown)
+    };
+    suspended(Waker::noop(), body, |future, greenlet| {
+        greenlet.throw("reload").unwrap();
+        assert_eq!(poll(future), Poll::Ready(Ok(Err(Thrown::Error("reload")))));
+    });
+}
+
 #[test]
 fn a_panic_of_the_body_comes_out_of_the_poll() {
     use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,6 +1,6 @@
 //! How a guest leaves the machine.
 
-use crate::machine;
+use crate::{machine, timeline};
 
 /// All checks passed, and there was one at least.
 pub(crate) const PASSED: u8 = 0;
@@ -22,6 +22,7 @@ const OFFSET: u8 = 16;
 /// The host sees `code + 16` from aarch64 and `(code + 16) * 2 + 1` from x86_64, both modulo 256: codes up to 111
 /// arrive in full.
 pub fn exit(code: u8) -> ! {
+    timeline::write();
     machine::serial::drain();
     at_once(code)
 }

@@ -15,9 +15,9 @@
 //! ```
 //!
 //! What a guest sees is the same on every machine: [`print!`] and [`println!`] write to the serial port, [`check!`] counts,
-//! [`input()`] is what the host handed in, [`instructions`] counts what was executed. A guest ends with `DONE passed/total`
-//! and an [exit code](exit()); a panic and an unexpected exception end it with a report of their own. [`cores`] starts
-//! the other cores of the machine.
+//! [`input()`] is what the host handed in, [`instructions`] counts what was executed, [`record`] has the runner draw a
+//! timeline. A guest ends with `DONE passed/total` and an [exit code](exit()); a panic and an unexpected exception end it
+//! with a report of their own. [`cores`] starts the other cores of the machine.
 //!
 //! # Machines
 //!
@@ -83,6 +83,8 @@ pub mod interrupts;
 mod memory;
 pub mod overrun;
 mod report;
+#[cfg_attr(not(feature = "timeline"), path = "no_timeline.rs")]
+mod timeline;
 
 pub use check::checks;
 pub use console::write;
@@ -92,6 +94,7 @@ pub use machine::frames::write as write_frames;
 pub use machine::instructions;
 pub use memory::{constants as code, guest_stack, unmap};
 pub use report::{before_panic, on_panic};
+pub use timeline::record;
 
 /// Names the function that the machine runs: a `fn()`.
 #[macro_export]

@@ -16,6 +16,7 @@ Builds a guest program, boots it under QEMU, prints its transcript and judges it
 
 usage:
   cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS | --bless | --gdb [--bless]]]
+  cargo run -- MACHINE [GUEST] [--timeline] [--svg FILE] [--report FILE] [--perfetto FILE] [--debug|--small]
   cargo run -- serve [aarch64|x86_64]
   cargo xtask conformance host|MACHINE [--release] FILE... [--scenario NAME]...
   cargo xtask conformance-tasklets host|MACHINE [--release] FILE... [--scenario NAME]...
@@ -45,6 +46,8 @@ With --bless the transcript of a guest that ends as its source says is kept as i
 and `cargo test GUEST` fails when one of another machine or profile differs.
 With --gdb GDB stops it before its first instruction; with --gdb --bless the commands in its
 .gdb file are run, and what they show is kept as its .gdb.out file.
+--timeline draws which greenlet ran when, in the terminal; --svg FILE as a picture; --report FILE
+as an HTML file with stacks and the sizes that would do; --perfetto FILE for ui.perfetto.dev.
 `serve` boots the HTTP server of examples/unikernel, prints its address, which is one of this
 computer alone, and serves until Ctrl-C.
 `conformance` runs the scenarios of all files in one boot, or those that are named, and prints

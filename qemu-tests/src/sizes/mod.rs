@@ -45,17 +45,30 @@ pub struct Build {
     elf: PathBuf,
 }
 
-/// Builds all programs for `machine`: with a cargo call for each profile without features, and one for each with each
+/// Which programs are built.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Extent {
+    /// At opt-level `s`, as most small firmware is, and without features: a minute.
+    Usual,
+    /// At each opt-level, with and without each feature: some two hundred programs.
+    Whole,
+}
+
+/// Builds programs for `machine`: with a cargo call for each profile without features, and one for each with each
 /// feature.
 ///
 /// # Errors
 ///
 /// When one does not build.
-pub fn build(machine: &Machine) -> Result<Vec<Build>> {
-    let features = compile::features()?.into_iter().filter(|feature| feature != HOSTED);
+pub fn build(machine: &Machine, extent: Extent) -> Result<Vec<Build>> {
+    let (profiles, features) = match extent {
+        Extent::Usual => (vec![Profile::Small], Vec::new()),
+        Extent::Whole => (vec![Profile::Small, Profile::Least, Profile::Release, Profile::Debug], compile::features()?),
+    };
+    let features = features.into_iter().filter(|feature| feature != HOSTED);
     let variants: Vec<_> = [None].into_iter().chain(features.map(Some)).collect();
     let mut builds = Vec::new();
-    for profile in [Profile::Small, Profile::Least, Profile::Release, Profile::Debug] {
+    for profile in profiles {
         for feature in &variants {
             let wanted: Vec<_> =
                 PROGRAMS.iter().filter(|program| program.is_wanted(profile, feature.as_deref())).collect();
@@ -152,7 +165,7 @@ pub fn show(bless: bool) -> Result<()> {
     tools::ensure(&needs)?;
     let mut all = Vec::new();
     for machine in ONE_OF_EACH {
-        let now = measure(machine, &build(machine)?)?;
+        let now = measure(machine, &build(machine, Extent::Whole)?)?;
         if bless {
             now.keep(&places::sizes_of(machine))?;
             println!("kept: {}", places::sizes_of(machine).display());

@@ -1,5 +1,6 @@
 //! A tracer that keeps the last events of a tree in a ring, for a report after a failure.
 
+use crate::api::handle::State;
 use crate::kernel::handle::Greenlet;
 use crate::kernel::trace::{Event, Trace};
 use crate::records::busy::Busy;
@@ -12,7 +13,7 @@ use spin::mutex::SpinMutex;
 /// A tracer that keeps the last `N` transfers of a tree, with the time of each.
 ///
 /// It is a `static`, and an argument of [`Greenlet::set_trace`]. The program provides the clock: a function that
-/// returns a number, in a unit of its choice. The memory is 80 bytes for each of the `N` events. While the recorder is
+/// returns a number, in a unit of its choice. The memory is 88 bytes for each of the `N` events. While the recorder is
 /// not set as a tracer, it costs nothing else.
 ///
 /// It can be read at any time, in a panic handler as well. Neither side ever waits: an event during a read is
@@ -50,15 +51,19 @@ pub struct Recorder<const N: usize> {
 /// One transfer in a [`Recorder`].
 ///
 /// ```
-/// # use greenlet::{Event, Recorder, Tree};
+/// # use greenlet::{Event, Recorder, StackPool, State, Tree};
+/// # static STACKS: StackPool<1, 16384> = StackPool::new();
 /// # static TREE: Tree<u32> = Tree::new();
 /// static RECORDER: Recorder<4> = Recorder::new(|| 0);
 /// # TREE.enter(|main| {
 /// main.set_trace(Some(&RECORDER));
-/// main.throw("me").unwrap_err();
-/// RECORDER.for_each(|record| {
-///     assert_eq!((record.event, record.origin, record.target), (Event::Throw, record.target, record.origin));
-/// }).unwrap();
+/// let g = main.spawn(&STACKS, |_me, x| Ok(x)).unwrap();
+/// g.switch(1).unwrap();
+/// let mut last = None;
+/// RECORDER.for_each(|record| last = Some(*record)).unwrap();
+/// let last = last.unwrap(); // the result of the body
+/// assert_eq!((last.event, last.origin_state, last.origin_stack), (Event::Switch, State::Dead, 16384));
+/// assert!(last.origin.id == g.id() && last.target.is_main);
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +74,13 @@ pub struct Record {
     pub time: u64,
     /// The kind of the transfer.
     pub event: Event,
+    /// The state of the greenlet that sent. [`State::Dead`]: its body has ended, and this is its result.
+    pub origin_state: State,
+    /// Bytes of its stack that the greenlet that sent has in use, its control block included. Of a dead one, with the
+    /// feature `high-water`, the most that it has ever used; otherwise 0. 0 for main, whose stack is not of this crate.
+    pub origin_in_use: u32,
+    /// Bytes of its whole stack; 0 for main.
+    pub origin_stack: u32,
     /// The greenlet that sent.
     pub origin: Identity,
     /// The greenlet that received, and resumed.
@@ -171,6 +183,9 @@ impl<V: 'static, E: 'static, const N: usize> Trace<V, E> for Recorder<N> {
         let record = Record {
             time: (self.clock)(),
             event,
+            origin_state: origin.state(),
+            origin_in_use: bytes(in_use(origin)),
+            origin_stack: bytes(if origin.is_main() { 0 } else { origin.block().stack_size() }),
             origin: origin.block().identity(),
             target: target.block().identity(),
         };
@@ -184,10 +199,27 @@ impl<V: 'static, E: 'static, const N: usize> Trace<V, E> for Recorder<N> {
     }
 }
 
+/// Bytes of a greenlet's stack in use; of a dead one, the most that it has used, if that can be found.
+fn in_use<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>) -> usize {
+    if let Some(stack) = greenlet.stack() {
+        return stack.in_use();
+    }
+    #[cfg(feature = "high-water")]
+    if let Some(mark) = greenlet.high_water_mark() {
+        return mark;
+    }
+    0
+}
+
+/// The number of bytes in the width that a record has for it.
+fn bytes(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 impl<const N: usize> fmt::Debug for Recorder<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").field("capacity", &N).field("lost", &self.lost()).finish_non_exhaustive()
     }
 }
 
-const _: () = assert!(size_of::<Record>() == 80, "the doc of `Recorder` says how large an event is");
+const _: () = assert!(size_of::<Record>() == 88, "the doc of `Recorder` says how large an event is");

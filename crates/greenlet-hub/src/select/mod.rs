@@ -142,7 +142,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
 ) -> Result<<C as Choices<V, E>>::Chosen, Stop<E>> {
     room::probe_for::<C, V, E>();
     let count = choices.count();
-    assert!((1..=MOST).contains(&count), "a `select` has 1 to 8 arms");
+    assert!((1..=MOST).contains(&count), "a `select` has 1 to 8 arms; let another task wait for the rest");
     me.check()?;
     // A counter would begin at the same arm again and again in a loop of two selects. The upper half is the random one.
     let random = &me.slot.schedule().random;

@@ -1,6 +1,7 @@
 //@ profiles: debug release small
 //@ stack: 32768
 //@ timeout: 300
+//@ long
 #![no_std]
 #![no_main]
 //! Every operation, with every number of bytes left on the stack: a guard page stops it, and it is given up with all

@@ -27,6 +27,7 @@ type Greenlet = greenlet::Greenlet<u32, &'static str>;
 
 fn main() {
     let entered = TREE.enter(|main| {
+        board::record(main);
         println!("a mark is where the deepest frame was, dead or alive");
         depths(main);
         println!("a new greenlet on an old stack begins anew");

@@ -105,6 +105,7 @@ fn on_core(core: usize) {
     interrupts::on(|| ());
     interrupts::enable();
     let ran = HUBS[core].run(|main| {
+        board::record(main.greenlet());
         let ring = main.spawn(&STACKS, move |me| ring(me, core)).expect("a stack is free");
         check!(ring.join(main) == Ok(Ok(())));
     });

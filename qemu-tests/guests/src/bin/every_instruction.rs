@@ -3,6 +3,7 @@
 //@ timeout: 240
 //@ hits
 //@ stack: 3072
+//@ long
 #![no_std]
 #![no_main]
 //! Every instruction of every operation is interrupted, and no register, value or stack is changed by it.

@@ -50,6 +50,7 @@ fn main() {
     interrupts::on(handle);
     interrupts::enable();
     let ran = HUB.run(|main| {
+        board::record(main.greenlet());
         sleeps(main);
         intervals(main);
         futures(main);

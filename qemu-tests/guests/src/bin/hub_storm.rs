@@ -34,6 +34,7 @@ fn main() {
     interrupts::enable();
     let wakes = core::str::from_utf8(board::input()).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(WAKES);
     let ran = HUB.run(|main| {
+        board::record(main.greenlet());
         let storm = main.spawn(&STACKS, move |me| storm(me, wakes)).expect("a stack is free");
         let taken = storm.join(main);
         println!("# raised {} times, taken {taken:?}", RAISED.load(SeqCst));

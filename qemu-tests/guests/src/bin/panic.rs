@@ -23,6 +23,7 @@ impl Drop for Witness {
 fn main() {
     check!(true, "a check that passes does not make up for a panic");
     let _unreached = TREE.enter(|main| {
+        board::record(main);
         let _witness = Witness;
         let clumsy = main.build(&STACKS).name("clumsy").spawn(|_, x| {
             let _witness = Witness;

@@ -33,6 +33,7 @@ fn main() {
     unsafe { ptr::write_bytes(start, 0xa5, bytes) };
     for round in 1..=3 {
         let entered = TREE.enter(|main| {
+            board::record(main);
             let apart = [(); COUNT].map(|()| main.spawn(&STACKS, tell_place).expect("a stack is free"));
             let shared = [(); COUNT].map(|()| main.spawn(&SHARED, tell_place).expect("a stack is free"));
             check!(main.bare(&STACKS).is_err() && main.bare(&SHARED).is_err());

@@ -29,6 +29,7 @@ static LEAKED: AtomicU32 = AtomicU32::new(0);
 
 fn main() {
     let entered = TREE.enter(|main| {
+        board::record(main);
         refused(main);
         dead_but_referred(main);
         other_pools(main);
@@ -41,6 +42,7 @@ fn main() {
 
     println!("the tree entered again: the stack that leaked is gone for ever, and no other");
     let entered = TREE.enter(|main| {
+        board::record(main);
         let taken = fill::<{ COUNT - 1 }>(main);
         check!(is_full(main));
         drop(taken);

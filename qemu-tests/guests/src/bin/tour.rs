@@ -17,6 +17,7 @@ static TREE: Tree<u32> = Tree::new(); // its greenlets send each other a `u32`
 fn main() {
     println!("A tour of greenlets. Each line begins with the current greenlet.");
     let players = TREE.enter(|main| {
+        board::record(main);
         switching(main);
         values(main);
         parents(main);

@@ -1,0 +1,161 @@
+//! A run as text: a graph like that of a history of commits, a line for each transfer.
+//!
+//! ```text
+//!            main      anna      ben       carla
+//!     66.90  │         ◀─────────┼─────────┤
+//!     74.36  ◀─────────┼─────────┼─────────✕           carla ends
+//!     76.89  ├━━━━━━━━━▶         │                     throw
+//! ```
+//!
+//! A greenlet has a column while it exists; another takes it afterwards.
+
+use std::fmt::Write;
+
+use super::lanes::{Arrow, Run};
+
+/// Letters that a column takes.
+const WIDTH: usize = 10;
+
+/// Draws `run`.
+#[must_use]
+pub(super) fn draw(run: &Run) -> String {
+    let mut columns: Vec<Option<usize>> = Vec::new();
+    let mut text = String::new();
+    if let Some(note) = run.lost_note() {
+        let _infallible = writeln!(text, "{note}");
+    }
+    let _infallible = writeln!(text, "{:>9}", "µs");
+    for arrow in &run.arrows {
+        let before = columns.clone();
+        let (origin, target) = (column(&mut columns, arrow.origin), column(&mut columns, arrow.target));
+        let is_new = |lane| !before.contains(&Some(lane));
+        if is_new(arrow.origin) || is_new(arrow.target) {
+            let head = |lane: &Option<usize>| match *lane {
+                Some(lane) if is_new(lane) => cell(&run.lanes[lane].name, ' '),
+                Some(_) => cell("│", ' '),
+                None => cell("", ' '),
+            };
+            let heads: String = columns.iter().map(head).collect();
+            let _infallible = writeln!(text, "{:9}  {}", "", heads.trim_end());
+        }
+        let cells: String =
+            (0..columns.len()).map(|at| of_line(arrow, columns[at].is_some(), at, origin, target)).collect();
+        let mut notes = Vec::new();
+        if arrow.is_throw {
+            notes.push("throw".to_owned());
+        }
+        if arrow.ends {
+            notes.push(format!("{} ends", run.lanes[arrow.origin].label));
+        }
+        let line = format!("{:9.2}  {cells}  {}", run.micros(arrow.time), notes.join(", "));
+        let _infallible = writeln!(text, "{}", line.trim_end());
+        if arrow.ends {
+            columns[origin] = None;
+            while columns.last().is_some_and(Option::is_none) {
+                columns.pop();
+            }
+        }
+    }
+    text
+}
+
+/// The column of a lane, which it has or gets: the first that is free.
+fn column(columns: &mut Vec<Option<usize>>, lane: usize) -> usize {
+    let place =
+        columns.iter().position(|&there| there == Some(lane)).or_else(|| columns.iter().position(Option::is_none));
+    let place = place.unwrap_or_else(|| {
+        columns.push(None);
+        columns.len() - 1
+    });
+    columns[place] = Some(lane);
+    place
+}
+
+/// What the line of `arrow`, from column `origin` to column `target`, has in column `at`, in which a greenlet exists or
+/// none.
+fn of_line(arrow: &Arrow, exists: bool, at: usize, origin: usize, target: usize) -> String {
+    let dash = if arrow.is_throw { '━' } else { '─' };
+    let goes_right = target > origin;
+    if origin == target && at == origin {
+        return cell("↺", ' ');
+    }
+    if at == origin {
+        let end = if goes_right { "├" } else { "┤" };
+        return cell(if arrow.ends { "✕" } else { end }, if goes_right { dash } else { ' ' });
+    }
+    if at == target {
+        return if goes_right { cell("▶", ' ') } else { cell("◀", dash) };
+    }
+    if at > origin.min(target) && at < origin.max(target) {
+        return cell(
+            if !exists {
+                ""
+            } else if arrow.is_throw {
+                "┿"
+            } else {
+                "┼"
+            },
+            dash,
+        );
+    }
+    cell(if exists { "│" } else { "" }, ' ')
+}
+
+/// A cell that begins with `text`, of which a letter is left out where it is too long, and is filled up.
+fn cell(text: &str, fill: char) -> String {
+    let printable = text.chars().map(|letter| if letter.is_control() { '?' } else { letter });
+    let begun: String = printable.take(WIDTH - 1).collect();
+    let missing = WIDTH - begun.chars().count();
+    begun + &String::from(fill).repeat(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lanes::tests::{SHORT, trace};
+    use super::*;
+
+    #[test]
+    fn each_transfer_has_a_line() {
+        let text = draw(&Run::of(&trace(&SHORT, 4), 9));
+        let expected = "       µs
+           main      a
+     0.05  ├─────────▶
+     0.55  ◀─────────┤
+     1.05  ├━━━━━━━━━▶           throw
+     2.05  ◀━━━━━━━━━✕           throw, a ends
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_column_is_taken_again_and_crossed() {
+        let records = [
+            "1000 switch 0 main suspended 0 0 1 - one",
+            "2000 switch 0 1 suspended 1 64 2 one two",
+            "3000 switch 0 2 suspended 1 64 main two -",
+            "4000 switch 0 main running 0 0 main - -",
+            "5000 switch 0 main suspended 0 0 1 - one",
+            "6000 switch 0 1 dead 1 64 main one -",
+            "7000 switch 0 main suspended 0 0 3 - a_very_long_name",
+            "8000 switch 0 3 suspended 1 64 2 a_very_long_name two",
+            "9000 switch 0 2 dead 1 64 main two -",
+        ];
+        let text = draw(&Run::of(&trace(&records, 12), 99));
+        let expected = "3 of 12 transfers are not shown: the last ones are kept
+       µs
+           main      one
+     0.20  ├─────────▶
+           │         │         two
+     1.20  │         ├─────────▶
+     2.20  ◀─────────┼─────────┤
+     3.20  ↺         │         │
+     4.20  ├─────────▶         │
+     5.20  ◀─────────✕         │           one ends
+           │         a_very_lo │
+     6.20  ├─────────▶         │
+     7.20  │         ├─────────▶
+     8.20  ◀─────────┼─────────✕           two ends
+";
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,220 @@
+//! Timelines of the tour, on each instruction set: each format is made and read by a parser of its own, and has what the
+//! guest counted. Where Chromium is, it draws the report, and is asked where everything is.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use libtest_mimic::Failed;
+use qemu_tests::compile::Profile;
+use qemu_tests::guests::{self, Guest};
+use qemu_tests::limit::Limit;
+use qemu_tests::machine::{Machine, ONE_OF_EACH};
+use qemu_tests::process::{self, Status};
+use qemu_tests::timeline::parse::{Key, Trace};
+use qemu_tests::timeline::{self, Wanted};
+use qemu_tests::tools::{self, Needs};
+use qemu_tests::{places, transcript, verdict};
+use roxmltree::{Document, Node};
+use serde_json::Value;
+
+use crate::{Case, builds};
+
+/// Names under which Chromium is installed.
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "headless_shell"];
+/// Of the time of a browser.
+const LIMIT: Limit = Limit::of_silence(Duration::from_secs(120));
+
+/// Asks the layout what is wrong with it: text outside of the picture or upon other text, a bar upon the name of its lane, an
+/// arrow without length.
+const LOOK: &str = r#"<script>
+const svg = document.querySelector("svg"), size = svg.viewBox.baseVal, wrong = [];
+const texts = [...svg.querySelectorAll("text")].map(text => ({says: text.textContent, box: text.getBBox()}));
+for (const {says, box} of texts)
+    if (box.width <= 0 || box.x < 0 || box.y < 0 || box.x + box.width > size.width || box.y + box.height > size.height)
+        wrong.push("not in the picture: " + says);
+texts.forEach(({says, box}, index) => texts.slice(index + 1).forEach(other => {
+    const apart = (a, b, side, length) => a[side] + a[length] <= b[side] || b[side] + b[length] <= a[side];
+    if (!apart(box, other.box, "x", "width") && !apart(box, other.box, "y", "height"))
+        wrong.push(says + " is upon " + other.says);
+}));
+for (const lane of svg.querySelectorAll(".lane")) {
+    const name = lane.querySelector("text").getBBox();
+    for (const bar of lane.querySelectorAll("rect"))
+        if (bar.getBBox().x < name.x + name.width) wrong.push("a bar upon " + lane.querySelector("text").textContent);
+}
+for (const arrow of svg.querySelectorAll(".switches path, .throws path"))
+    if (arrow.getTotalLength() < 8) wrong.push("no arrow: " + arrow.getAttribute("d"));
+document.body.innerHTML = "<pre>" + JSON.stringify({wrong, texts: texts.length,
+    lanes: svg.querySelectorAll(".lane").length}).replaceAll("<", "\\u003c") + "</pre>";
+</script>"#;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let case = |machine: &'static Machine| {
+        let mut needs = Needs::default();
+        needs.machine(machine);
+        Case::new(format!("timeline::{machine}"), needs, move || of_the_tour(machine))
+    };
+    // A build of its own for each: what the second one shows beside the first is the channel of the other board.
+    let [first, second] = ONE_OF_EACH.map(case);
+    vec![first, second.when_asked_for()]
+}
+
+/// Boots the tour as one that records, makes everything of it, and looks at all of that.
+fn of_the_tour(machine: &'static Machine) -> Result<(), Failed> {
+    let survey = guests::survey(&places::guest_sources())?.guests;
+    let tour = survey.iter().find(|guest| guest.name == "tour").ok_or("there is no guest `tour`")?;
+    let trace = recorded(machine, tour)?;
+    let folder = places::built()?.join("timelines").join(machine.name);
+    fs::create_dir_all(&folder)?;
+    let file = |name: &str| folder.join(name);
+    let wanted = Wanted {
+        terminal: true,
+        svg: Some(file("tour.svg")),
+        report: Some(file("tour.html")),
+        perfetto: Some(file("tour.json")),
+    };
+    let said = wanted.make(&trace, None, "tour")?;
+
+    let keys: BTreeSet<Key> = trace.records.iter().flat_map(|record| [record.origin.key, record.target.key]).collect();
+    let throws = trace.records.iter().filter(|record| record.is_throw).count();
+    let ends = trace.records.iter().filter(|record| record.ends).count();
+    let expected = Expected { lanes: keys.len(), transfers: trace.records.len(), throws, ends };
+    // The tour's own story: it creates so many, and all of them end.
+    expected.must_be(&Expected { lanes: 15, transfers: 66, throws: 8, ends: 14 }, "the trace")?;
+    in_the_terminal(&said)?.must_be(&expected, "the graph in the terminal")?;
+    let svg = fs::read_to_string(file("tour.svg"))?;
+    in_xml(&svg)?.must_be(&expected, "the picture")?;
+    let html = fs::read_to_string(file("tour.html"))?;
+    let page = html.strip_prefix("<!doctype html>\n").ok_or("the report does not begin as a page does")?;
+    in_xml(page)?.must_be(&expected, "the report")?;
+    if ["src=", "href=", "<script", "@import"].iter().any(|outside| page.contains(outside)) {
+        return Err("the report is not self-contained".into());
+    }
+    in_json(&serde_json::from_str(&fs::read_to_string(file("tour.json"))?)?)?.must_be(&expected, "Perfetto's trace")?;
+    in_a_browser(&html, &folder, expected.lanes)
+}
+
+/// Boots `guest`, whose transcript must be the usual one, and reads what it recorded: all that happened.
+fn recorded(machine: &'static Machine, guest: &Guest) -> Result<Trace, Failed> {
+    let elf = {
+        let _turn = builds::turn("timeline");
+        timeline::recording(machine, guest, Profile::Debug)?
+    };
+    let recorded = timeline::run(machine, guest, &elf, guest.directives.limit, |_| Ok(()))?;
+    verdict::judge(machine, &recorded.ended)?;
+    transcript::compare(&transcript::text(&recorded.ended.output), &guest.transcript()?)?;
+    let trace = recorded.trace?;
+    if trace.lost == 0 { Ok(trace) } else { Err(format!("{} transfers are lost", trace.lost).into()) }
+}
+
+/// What a format must have.
+#[derive(Debug, PartialEq)]
+struct Expected {
+    lanes: usize,
+    transfers: usize,
+    throws: usize,
+    ends: usize,
+}
+
+impl Expected {
+    fn must_be(&self, other: &Self, what: &str) -> Result<(), Failed> {
+        if self == other { Ok(()) } else { Err(format!("{what} has {self:?}, not {other:?}").into()) }
+    }
+}
+
+fn in_the_terminal(graph: &str) -> Result<Expected, Failed> {
+    let lines = || graph.lines().filter(|line| line.starts_with(' '));
+    let is_transfer = |line: &&str| line.trim_start().starts_with(|first: char| first.is_ascii_digit());
+    let transfers: Vec<_> = lines().filter(is_transfer).collect();
+    let heads = lines().filter(|line| !is_transfer(line)).skip(1); // after that of the time
+    let names = heads.flat_map(|line| line.split_whitespace().filter(|word| *word != "│"));
+    let with = |mark: &str| transfers.iter().filter(|line| line.contains(mark)).count();
+    if let Some(odd) = transfers.iter().find(|line| line.contains("throw") != line.contains('━')) {
+        return Err(format!("a throw is drawn as one, and nothing else is: {odd}").into());
+    }
+    Ok(Expected { lanes: names.count(), transfers: transfers.len(), throws: with("━"), ends: with("✕") })
+}
+
+fn in_xml(text: &str) -> Result<Expected, Failed> {
+    let document = Document::parse(text)?;
+    let of_class =
+        |class: &'static str| document.descendants().filter(move |node| node.attribute("class") == Some(class));
+    let is_path = |node: &Node<'_, '_>| node.tag_name().name() == "path";
+    let paths = |class| of_class(class).flat_map(|group| group.children()).filter(is_path).count();
+    let ended = |lane: &Node<'_, '_>| lane.children().any(|node| node.text() == Some("✕"));
+    Ok(Expected {
+        lanes: of_class("lane").count(),
+        transfers: paths("switches") + paths("throws"),
+        throws: paths("throws"),
+        ends: of_class("lane").filter(ended).count(),
+    })
+}
+
+fn in_json(json: &Value) -> Result<Expected, Failed> {
+    let events = json["traceEvents"].as_array().ok_or("no events")?;
+    let of = |phase: &'static str| events.iter().filter(move |event| event["ph"] == phase);
+    let named = |phase, name: &'static str| of(phase).filter(move |event| event["name"] == name).count();
+    // In nanoseconds, which are whole.
+    let time = |event: &Value, field: &str| event[field].as_f64().map_or(-1, |micros| (micros * 1000.0).round() as i64);
+    // Each arrow begins in one slice and ends in one, and no two slices of a track overlap.
+    for flow in of("s").chain(of("f")) {
+        let at = time(flow, "ts");
+        let holds = |slice: &&Value| {
+            slice["tid"] == flow["tid"] && (time(slice, "ts")..time(slice, "ts") + time(slice, "dur")).contains(&at)
+        };
+        let slices = of("X").filter(holds).count();
+        if slices != 1 {
+            return Err(format!("an arrow is in {slices} slices: {flow}").into());
+        }
+    }
+    if of("X").count() != of("s").count() + 1 {
+        return Err("each transfer ends a slice and begins one".into());
+    }
+    Ok(Expected {
+        lanes: named("M", "thread_name"),
+        transfers: of("s").count().min(of("f").count()),
+        throws: named("i", "throw"),
+        ends: named("i", "ends"),
+    })
+}
+
+/// Has a browser lay out the report.
+fn in_a_browser(html: &str, folder: &Path, lanes: usize) -> Result<(), Failed> {
+    let Some(browser) = BROWSERS.iter().find_map(|name| tools::on_path(name)) else {
+        println!("skipped: no Chromium is here to look at the report");
+        return Ok(());
+    };
+    let page = folder.join("looked_at.html");
+    fs::write(&page, html.replace("</body>", &format!("{LOOK}</body>")))?;
+    let found = look(&browser, &page)?;
+    let found: Value = serde_json::from_str(&found)?;
+    if found["lanes"] != lanes || found["texts"].as_u64().is_none_or(|texts| texts < 2 * lanes as u64) {
+        return Err(format!("the browser shows something else: {found}").into());
+    }
+    match found["wrong"].as_array().map(Vec::as_slice) {
+        Some([]) => Ok(()),
+        _ => Err(format!("what the browser shows is wrong: {found:#}").into()),
+    }
+}
+
+/// What the script in `page` wrote.
+fn look(browser: &PathBuf, page: &Path) -> Result<String, Failed> {
+    let mut command = Command::new(browser);
+    // Without its sandbox, which root has not; the page is ours.
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom"]);
+    command.arg(format!("--user-data-dir={}", page.with_extension("profile").display()));
+    command.arg(format!("file://{}", page.display()));
+    let ended = process::run(command, LIMIT, |_| Ok(()))?;
+    let dom = String::from_utf8_lossy(&ended.output);
+    let written = dom.split_once("<pre>").and_then(|(_, rest)| rest.split_once("</pre>"));
+    match (ended.status, written) {
+        (Status::Exited(0), Some((written, _))) => Ok(written.replace("&gt;", ">").replace("&amp;", "&")),
+        (status, _) => {
+            let errors = String::from_utf8_lossy(&ended.errors);
+            Err(format!("the browser did not run the script: {status:?}\n{dom}\n{errors}").into())
+        }
+    }
+}
