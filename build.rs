@@ -24,6 +24,7 @@ fn main() {
         os: &of_target("TARGET_OS"),
         pointer_width: &of_target("TARGET_POINTER_WIDTH"),
         endian: &of_target("TARGET_ENDIAN"),
+        swaps: of_target("TARGET_HAS_ATOMIC").split(',').any(|width| width == "ptr"),
         said_bare: env::var_os("CARGO_CFG_GREENLET_BARE").is_some(),
         said_hosted: env::var_os("CARGO_CFG_GREENLET_HOSTED").is_some(),
         std: env::var_os("CARGO_FEATURE_STD").is_some(),

@@ -90,12 +90,12 @@ pub(crate) type Diverging = unsafe extern "C" fn(argument: *const (), sp: *mut u
 /// [`RECORD_AT`] bytes above the context's beginning.
 pub(crate) type FrameRecord = [usize; 2];
 
-/// See [`FrameRecord`]. What a switch reads and writes has the first cache line to itself; with `fp-control` that is
-/// one word more.
-pub(crate) const RECORD_AT: usize = if cfg!(feature = "fp-control") { 72 } else { 64 };
+/// See [`FrameRecord`]. What a switch reads and writes has the first cache line to itself, but for one word with
+/// `fp-control`: the context, two words of 32 bits, and the [`Bounds`].
+pub(crate) const RECORD_AT: usize = size_of::<Context>() + 2 * size_of::<u32>() + size_of::<Bounds>();
 
-/// Words of a canary band: the lowest words of a stack, below its floor.
-pub(crate) const BAND_WORDS: usize = 8;
+/// Words of a canary band: the lowest words of a stack, below its floor. 64 bytes.
+pub(crate) const BAND_WORDS: usize = 64 / size_of::<usize>();
 
 /// Where a stack pointer may be.
 #[repr(C)]

@@ -11,6 +11,8 @@ pub(crate) struct Target<'a> {
     pub(crate) os: &'a str,
     pub(crate) pointer_width: &'a str,
     pub(crate) endian: &'a str,
+    /// Whether the processor has compare-and-swap of a pointer.
+    pub(crate) swaps: bool,
     /// The flags for rustc have `--cfg greenlet_bare`.
     pub(crate) said_bare: bool,
     /// The flags for rustc have `--cfg greenlet_hosted`.
@@ -31,11 +33,23 @@ pub(crate) enum Ground {
 
 /// Returns what the program runs on, or why the crate cannot be built for the target.
 pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
-    let Target { arch, os, pointer_width, endian, said_bare, said_hosted, std } = *target;
-    if !["x86_64", "aarch64"].contains(&arch) || pointer_width != "64" || endian != "little" {
+    let Target { arch, os, pointer_width, endian, swaps, said_bare, said_hosted, std } = *target;
+    let is_known = match arch {
+        "x86_64" | "aarch64" | "riscv64" => pointer_width == "64",
+        "riscv32" => pointer_width == "32",
+        _ => false,
+    };
+    if !is_known || endian != "little" {
         return Err(format!(
             "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, \
-             {endian}-endian); build for x86_64 or little-endian aarch64, with 64-bit pointers"
+             {endian}-endian); build for x86_64, or little-endian aarch64 with 64-bit pointers, or riscv64 or riscv32"
+        ));
+    }
+    if !swaps {
+        return Err(format!(
+            "greenlet needs atomic compare-and-swap, which this {arch} target does not have: interrupt handlers and the \
+             code that they interrupt change the same words. For RISC-V, build for a target with the extension A, such as \
+             riscv32imac-unknown-none-elf instead of riscv32imc-unknown-none-elf"
         ));
     }
     match os {
@@ -57,6 +71,13 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
             );
         }
         _ => {}
+    }
+    if arch.starts_with("riscv") && !said_bare && (said_hosted || !["none", "uefi"].contains(&os)) {
+        return Err(format!(
+            "greenlet runs on {arch} in machine mode, on bare metal, and not under a system: hosted programs were not \
+             tried. Run tests of firmware under QEMU, or on a host with another instruction set; a kernel in machine \
+             mode says --cfg greenlet_bare"
+        ));
     }
     match (said_bare, said_hosted) {
         (true, true) => {

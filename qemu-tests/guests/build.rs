@@ -24,6 +24,11 @@ const SPECIAL: [(&str, Link); 3] = [("defmt", Link::Defmt), ("high_water", Link:
 fn main() {
     let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it for build scripts");
     let os = env::var("CARGO_CFG_TARGET_OS").expect("cargo sets it for build scripts");
+    // Of RISC-V: the compiler uses floating point registers. No stable cfg of its own says so.
+    println!("cargo::rustc-check-cfg=cfg(hard_float)");
+    if env::var("TARGET").is_ok_and(|target| target.starts_with("riscv64gc")) {
+        println!("cargo::rustc-cfg=hard_float");
+    }
     if os != "none" {
         // Nothing to link: the board stops this build with a message that names the targets.
         return;
@@ -31,7 +36,8 @@ fn main() {
 
     let folder =
         Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts")).join("../../linker");
-    let script = folder.join(format!("qemu-{arch}.ld"));
+    // One script for both widths.
+    let script = folder.join(format!("qemu-{}.ld", if arch.starts_with("riscv") { "riscv" } else { &arch }));
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=--script={}", script.display());
 
@@ -72,6 +78,7 @@ fn regions(layout: &str) -> PathBuf {
     let image = match layout {
         "aarch64" => 0x4008_0000,
         "raspi3b" => 0x8_0000,
+        "riscv32" | "riscv64" => 0x8000_0000_u64,
         "x86_64" => 0x10_0000,
         other => panic!("linker/qemu-{other}.ld has an image somewhere: say here where"),
     };

@@ -21,7 +21,7 @@ const VARIANTS: &[Variant] = &[
     (
         "pool/slots.rs",
         "slots_uncounted",
-        &[("((head >> 32).wrapping_add(1) << 32) | first as u64", "head & 0 | first as u64")],
+        &[("((head >> HALF).wrapping_add(1) << HALF) | first as Bits", "head & 0 | first as Bits")],
     ),
     // The head is replaced, even if it was changed meanwhile.
     (
@@ -37,8 +37,8 @@ const VARIANTS: &[Variant] = &[
         "pool/slots.rs",
         "slots_linked_late",
         &[
-            ("link.store(head as u32, Ordering::Relaxed);", ""),
-            ("Ok(_) => return,", "Ok(_) => return link.store(head as u32, Ordering::Relaxed),"),
+            ("link.store(head as u32 & FIRST, Ordering::Relaxed);", ""),
+            ("Ok(_) => return,", "Ok(_) => return link.store(head as u32 & FIRST, Ordering::Relaxed),"),
         ],
     ),
     // Two cores may take the same slot that was never used.
@@ -155,6 +155,31 @@ const VARIANTS: &[Variant] = &[
             "compare_exchange_weak(first, number.as_ptr(), Release, Relaxed)",
             "compare_exchange_weak(first, number.as_ptr(), Relaxed, Relaxed)",
         )],
+    ),
+    // The mail of 32-bit processors. Its orders are more than there are: no other core runs there.
+    (
+        "mail.rs",
+        "mail_narrow",
+        &[(
+            "use crate::records::sync::{AtomicPtr, AtomicU32, Word};",
+            "use crate::records::narrow::Word;\nuse crate::records::sync::{AtomicPtr, AtomicU32};",
+        )],
+    ),
+    ("narrow.rs", "narrow", &[]),
+    // An id that is changed looks like one of which there is half.
+    ("narrow.rs", "narrow_in_place", &[("self.low.store(LOW, Relaxed);", "")]),
+    (
+        "narrow.rs",
+        "narrow_in_place_by_update",
+        &[("let next = if is_same { low_half(new) } else { low_half(new) | LOW };", "let next = low_half(new);")],
+    ),
+    // The second look at the low half is left out.
+    ("narrow.rs", "narrow_read_once", &[("if (before ^ low) & LOW == 0 {", "if before == before {")]),
+    // A flag that comes while the id is changed is lost.
+    (
+        "narrow.rs",
+        "narrow_flags_overwritten",
+        &[("self.low.fetch_and(low_half(new) | !LOW, Release);", "self.low.store(low_half(new), Release);")],
     ),
     (BELL, "bell", &[]),
     // A wake after the slot was collected finds it notified still, and does not push it.

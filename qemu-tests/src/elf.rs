@@ -14,21 +14,28 @@ use crate::machine::{self, Machine};
 ///
 /// # Errors
 ///
-/// When the file cannot be read, is not a 64-bit little-endian ELF file, or is for an architecture
-/// that no [`Machine`] has.
+/// When the file cannot be read, is not a little-endian ELF file, or is for an architecture that no [`Machine`] has.
 pub fn machine_of(path: &Path) -> Result<&'static Machine> {
+    // EI_CLASS.
+    const BITS_32: u8 = 1;
+    const BITS_64: u8 = 2;
     let mut header = [0; 20];
     File::open(path)
         .and_then(|mut file| file.read_exact(&mut header))
         .with_context(|| format!("cannot read an ELF header from {}", path.display()))?;
     ensure!(header.starts_with(b"\x7fELF"), "{} is not an ELF file", path.display());
-    // EI_CLASS 2 is 64-bit, EI_DATA 1 is little-endian.
-    ensure!(header[4..6] == [2, 1], "{} is not a 64-bit little-endian ELF file", path.display());
+    // EI_DATA 1 is little-endian.
+    ensure!(header[5] == 1, "{} is not a little-endian ELF file", path.display());
     // e_machine, by the ELF specification's registry.
-    let name = match u16::from_le_bytes([header[18], header[19]]) {
-        183 => "aarch64",
-        62 => "x86_64",
-        other => bail!("{} is for ELF machine {other}; this boots AArch64 (183) and x86-64 (62)", path.display()),
+    let name = match (u16::from_le_bytes([header[18], header[19]]), header[4]) {
+        (183, BITS_64) => "aarch64",
+        (243, BITS_32) => "riscv32",
+        (243, BITS_64) => "riscv64",
+        (62, BITS_64) => "x86_64",
+        (other, _) => bail!(
+            "{} is for ELF machine {other}; this boots AArch64 (183), RISC-V (243) and x86-64 (62)",
+            path.display()
+        ),
     };
     machine::named(name).with_context(|| format!("no machine is called {name}"))
 }

@@ -330,6 +330,7 @@ mod tests {
             ("x86_64", "debug release", "debug release small"),
             ("aarch64-softfloat", "release", "debug release small"),
             ("microvm", "release", "release"),
+            ("riscv64", "release", "release"),
         ] {
             assert_eq!((asked(machine, ""), asked(machine, named)), (usual.to_owned(), all.to_owned()), "{machine}");
         }

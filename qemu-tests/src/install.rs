@@ -34,7 +34,10 @@ impl Plan {
         if !targets.is_empty() {
             steps.push(Step::new("rustup", &["target", "add"], &targets));
         }
-        let packages: Vec<_> = packages.collect();
+        // Several programs may be in one package.
+        let mut packages: Vec<_> = packages.collect();
+        packages.sort_unstable();
+        packages.dedup();
         if !packages.is_empty() {
             if !packages.iter().all(|package| is_listed(package)) {
                 steps.push(Step::update());

@@ -47,10 +47,12 @@ enum Coverage {
     Optimized,
     /// In release: a machine that has all profiles boots the same files.
     Once,
+    /// These guests alone, in release. The others are booted when they are asked for.
+    Core(&'static [&'static str]),
 }
 
 /// Every machine; the first is the one that `cargo run` takes.
-pub static MACHINES: [Machine; 4] = [
+pub static MACHINES: [Machine; 7] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
     Machine {
         name: "x86_64",
@@ -72,9 +74,34 @@ pub static MACHINES: [Machine; 4] = [
         coverage: Coverage::Optimized,
         ..AARCH64
     },
+    Machine { name: "riscv64", about: "`virt` with a 64-bit RISC-V processor, in machine mode", ..RISCV64 },
+    Machine {
+        name: "riscv64gc",
+        about: "the same, with guests that use floating-point registers",
+        target: "riscv64gc-unknown-none-elf",
+        // What differs.
+        coverage: Coverage::Core(&["registers"]),
+        ..RISCV64
+    },
+    Machine {
+        name: "riscv32",
+        about: "`virt` with a 32-bit RISC-V processor, in machine mode",
+        target: "riscv32imac-unknown-none-elf",
+        qemu: "qemu-system-riscv32",
+        ..RISCV64
+    },
 ];
 
-/// A machine for each instruction set: for what other machines of the set do not change.
+/// Guests that show what RISC-V machines do not have: steps, vectors in the targets of rustc, probes of large frames,
+/// triggers that watch a range, and what aarch64 identifies a core by.
+const NOT_ON_RISCV: &[&str] = &["abandon_sweep", "every_instruction", "lanes", "large_frame", "mpidr", "watchpoint"];
+
+/// How the names of guests begin that need atomics of 64 bits: by the hub, the feature `cores`, or themselves.
+const NEED_LARGE_ATOMICS: &[&str] =
+    &["contain", "cores", "fault_core", "handler", "hello", "hub", "mpidr", "post_mortem", "recorder", "single_core"];
+
+/// A machine for each instruction set whose counts and sizes are recorded: for what other machines of the set do not
+/// change.
 pub static ONE_OF_EACH: [&Machine; 2] = [&MACHINES[0], &MACHINES[1]];
 
 /// What the AArch64 machines share.
@@ -91,6 +118,22 @@ const AARCH64: Machine = Machine {
     layout: None,
     chooses_cores: true,
     coverage: Coverage::Whole,
+};
+
+/// What the RISC-V machines share.
+const RISCV64: Machine = Machine {
+    name: "",
+    about: "",
+    target: "riscv64imac-unknown-none-elf",
+    qemu: "qemu-system-riscv64",
+    package: "qemu-system-misc",
+    input_at: 0x8800_0000,
+    arguments: &["-M", "virt", "-bios", "none"],
+    exit: ExitDevice::SifiveTest,
+    memory: "256M",
+    layout: None,
+    chooses_cores: true,
+    coverage: Coverage::Core(&["masked", "pool", "registers", "tour"]),
 };
 
 /// What the x86-64 machines share.
@@ -125,6 +168,8 @@ const TIMER_COUNTS_NANOSECONDS: &str = "arm-cpu.cntfrq=1000000000";
 enum ExitDevice {
     /// `SYS_EXIT_EXTENDED`: the status is what the guest wrote.
     Semihosting,
+    /// SiFive's test device: the status is what the guest wrote.
+    SifiveTest,
     /// Port 0xf4: the status is what the guest wrote, shifted left, plus one.
     IsaDebugExit,
 }
@@ -155,8 +200,27 @@ impl Machine {
         match self.coverage {
             Coverage::Whole => true,
             Coverage::Optimized => is_named || profile != Profile::Debug,
-            Coverage::Once => profile == Profile::Release,
+            Coverage::Once | Coverage::Core(_) => profile == Profile::Release,
         }
+    }
+
+    /// Whether `guest` is for such a machine.
+    #[must_use]
+    pub fn boots(&self, guest: &str) -> bool {
+        let is_of_another = self.is_riscv() && NOT_ON_RISCV.contains(&guest);
+        let lacks_atomics =
+            self.qemu == "qemu-system-riscv32" && NEED_LARGE_ATOMICS.iter().any(|it| guest.starts_with(it));
+        !is_of_another && !lacks_atomics
+    }
+
+    /// Whether the suite boots `guest` on it without being asked for that.
+    #[must_use]
+    pub fn boots_by_default(&self, guest: &str) -> bool {
+        if let Coverage::Core(guests) = self.coverage { guests.contains(&guest) } else { true }
+    }
+
+    fn is_riscv(&self) -> bool {
+        matches!(self.exit, ExitDevice::SifiveTest)
     }
 
     /// Whether the suite boots such a guest without being asked for it, of those that the machine
@@ -166,7 +230,7 @@ impl Machine {
             Coverage::Whole => !is_long || profile == Profile::Release,
             // A head names profiles where registers matter.
             Coverage::Optimized => is_named && !is_long && profile != Profile::Debug,
-            Coverage::Once => !is_long,
+            Coverage::Once | Coverage::Core(_) => !is_long,
         }
     }
 
@@ -185,7 +249,8 @@ impl Machine {
         let memory = ["-m", self.memory];
         let mut all: Vec<OsString> = self.arguments.iter().chain(&memory).chain(COMMON).map(OsString::from).collect();
         match self.exit {
-            ExitDevice::Semihosting => {
+            // The test device has no channel for a log: semihosting has.
+            ExitDevice::Semihosting | ExitDevice::SifiveTest => {
                 let channel = if log.is_some() { ",chardev=log" } else { "" };
                 all.extend(["-semihosting-config".into(), format!("enable=on,target=native{channel}").into()]);
             }
@@ -203,7 +268,7 @@ impl Machine {
         }
         if counted {
             all.extend(["-icount", "shift=0"].map(OsString::from));
-            // That of x86-64 counts nanoseconds by itself.
+            // That of x86-64 counts nanoseconds by itself, and the board makes up for the coarse one of RISC-V.
             if matches!(self.exit, ExitDevice::Semihosting) {
                 all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
             }
@@ -245,7 +310,7 @@ impl Machine {
         let written = match (status, self.exit) {
             (0, _) => return GuestExit::Reset,
             (1, _) => return GuestExit::QemuFailed,
-            (_, ExitDevice::Semihosting) => Some(status),
+            (_, ExitDevice::Semihosting | ExitDevice::SifiveTest) => Some(status),
             (_, ExitDevice::IsaDebugExit) => (status % 2 == 1).then_some(status >> 1),
         };
         match written {
@@ -295,7 +360,8 @@ mod tests {
     #[test]
     fn each_instruction_set_has_its_machine() {
         assert_eq!(ONE_OF_EACH.map(|machine| machine.name), ["aarch64", "x86_64"]);
-        assert!(MACHINES.iter().all(|machine| ONE_OF_EACH.iter().any(|one| one.qemu == machine.qemu)));
+        let recorded = MACHINES.iter().filter(|machine| !machine.is_riscv());
+        assert!(recorded.into_iter().all(|machine| ONE_OF_EACH.iter().any(|one| one.qemu == machine.qemu)));
     }
 
     #[test]
@@ -303,6 +369,7 @@ mod tests {
         let decode = |name: &str, status| named(name).unwrap().decode(status);
         for code in 0..4 {
             assert_eq!(decode("aarch64", code + 16), GuestExit::Code(code));
+            assert_eq!(decode("riscv64", code + 16), GuestExit::Code(code));
             assert_eq!(decode("x86_64", ((code + 16) << 1) | 1), GuestExit::Code(code));
         }
     }

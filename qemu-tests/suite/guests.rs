@@ -28,7 +28,9 @@ pub(crate) fn cases() -> Vec<Case> {
     let tested = || guests.iter().filter(|guest| guest.directives.tested);
     // In the order of builds: while guests boot, the next ones are built.
     for (profile, machine) in Profile::ALL.iter().flat_map(|&profile| MACHINES.iter().map(move |it| (profile, it))) {
-        let boots = |guest: &&Guest| guest.directives.profiles_on(machine).any(|it| it == profile);
+        let boots = |guest: &&Guest| {
+            machine.boots(&guest.name) && guest.directives.profiles_on(machine).any(|it| it == profile)
+        };
         for guest in tested().filter(boots) {
             let mut needs = Needs::default();
             needs.machine(machine);
@@ -36,7 +38,8 @@ pub(crate) fn cases() -> Vec<Case> {
             let file = builds::Guest::new(&guest.name, machine.target, profile);
             let wanted = vec![file.clone()];
             let case = Case::new(name, needs, move || boot(guest, &file, machine, profile)).with_guests(wanted);
-            cases.push(case.usual_if(guest.directives.is_usual(machine, profile)));
+            let is_usual = guest.directives.is_usual(machine, profile) && machine.boots_by_default(&guest.name);
+            cases.push(case.usual_if(is_usual));
         }
     }
     cases.extend(blessed());

@@ -9,6 +9,7 @@ use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::conformance::{self, Bundle, EVERYWHERE, Place, Subject};
 use qemu_tests::logs::{Sinks, difference};
+use qemu_tests::machine::MACHINES;
 use qemu_tests::places;
 use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
@@ -19,21 +20,25 @@ use crate::builds::{self, Builds};
 /// The families of the corpus.
 const FAMILIES: [&str; 4] = ["core", "ctx", "drop", "trace"];
 
-/// A test for each family, place and profile.
+/// A test for each family, place and profile; and, when asked for, on the machines that have core guests by default.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for family in FAMILIES {
         for place in EVERYWHERE {
-            for profile in [Profile::Debug, Profile::Release] {
-                let mut needs = Needs::default();
-                place.needs(&mut needs);
-                let name = format!("conformance::{place}::{family}::{profile}");
-                let guests = builds::of_place(Subject::Greenlets.guest(), place, profile);
-                cases.push(Case::new(name, needs, move || run(family, place, profile)).with_guests(guests));
-            }
+            cases.extend([Profile::Debug, Profile::Release].map(|profile| case(family, place, profile)));
         }
+        let others = MACHINES.iter().filter(|machine| !machine.boots_by_default(Subject::Greenlets.guest()));
+        cases.extend(others.map(|it| case(family, Place::Machine(it), Profile::Release).when_asked_for()));
     }
     cases
+}
+
+fn case(family: &'static str, place: Place, profile: Profile) -> Case {
+    let mut needs = Needs::default();
+    place.needs(&mut needs);
+    let name = format!("conformance::{place}::{family}::{profile}");
+    let guests = builds::of_place(Subject::Greenlets.guest(), place, profile);
+    Case::new(name, needs, move || run(family, place, profile)).with_guests(guests)
 }
 
 /// Runs a family and compares its logs.

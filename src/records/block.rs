@@ -476,7 +476,13 @@ impl Block {
 
 const _: () = assert!(
     size_of::<Block>()
-        == if cfg!(all(feature = "cores", feature = "fp-control", not(feature = "std"))) { 256 } else { 192 },
+        == if cfg!(target_pointer_width = "32") {
+            128
+        } else if cfg!(all(feature = "cores", feature = "fp-control", not(feature = "std"))) {
+            256
+        } else {
+            192
+        },
     "the documents give these sizes"
 );
 

@@ -35,7 +35,7 @@
 //! another one: each step is an atomic read-modify-write.
 
 use crate::records::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use crate::records::sync::{AtomicPtr, AtomicU32, AtomicU64};
+use crate::records::sync::{AtomicPtr, AtomicU32, Word};
 use core::ptr::{self, NonNull};
 
 /// What can be requested of a greenlet from elsewhere, that is, from another core or from a handler.
@@ -84,7 +84,7 @@ pub(crate) const ASKED: u32 = 4;
 /// The word of a slot: the id of its greenlet, the pending requests, and whether the slot is in lists. And the links of
 /// these lists.
 pub(crate) struct Number {
-    word: AtomicU64,
+    word: Word,
     /// The next slot in the list, for each kind of request; meaningful while linked.
     kills: AtomicPtr<Number>,
     wakes: AtomicPtr<Number>,
@@ -93,11 +93,7 @@ pub(crate) struct Number {
 impl Number {
     /// Of a slot that had no greenlet yet.
     pub(crate) const fn unused() -> Self {
-        Self {
-            word: AtomicU64::new(FREE),
-            kills: AtomicPtr::new(ptr::null_mut()),
-            wakes: AtomicPtr::new(ptr::null_mut()),
-        }
+        Self { word: Word::new(FREE), kills: AtomicPtr::new(ptr::null_mut()), wakes: AtomicPtr::new(ptr::null_mut()) }
     }
 
     fn after(&self, request: Request) -> &AtomicPtr<Number> {

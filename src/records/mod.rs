@@ -12,6 +12,9 @@ pub(crate) mod errors;
 pub(crate) mod flags;
 pub(crate) mod identity;
 pub(crate) mod mail;
+#[cfg(any(test, not(target_has_atomic = "64")))]
+#[cfg_attr(test, allow(dead_code, reason = "a test of it, also where there are 64-bit atomics"))]
+mod narrow;
 pub(crate) mod occupancy;
 pub(crate) mod optimized;
 #[cfg_attr(not(feature = "high-water"), path = "never_painted.rs")]

@@ -7,7 +7,9 @@ use target::{Ground, Target, ground};
 
 /// By the names that a target file gives.
 fn of<'a>(arch: &'a str, os: &'a str) -> Target<'a> {
-    Target { arch, os, pointer_width: "64", endian: "little", said_bare: false, said_hosted: false, std: false }
+    let pointer_width = if arch == "riscv32" { "32" } else { "64" };
+    let endian = "little";
+    Target { arch, os, pointer_width, endian, swaps: true, said_bare: false, said_hosted: false, std: false }
 }
 
 const ARCHS: [&str; 2] = ["x86_64", "aarch64"];
@@ -53,13 +55,14 @@ fn bare_with_std_is_refused_and_every_other_ground_has_it() {
 #[test]
 fn another_instruction_set_is_refused_and_named_whatever_the_system() {
     let others = [
-        of("riscv64", "none"),
+        of("loongarch64", "none"),
         of("x86", "linux"),
         of("wasm32", "unknown"),
         of("arm64ec", "windows"),
         Target { pointer_width: "32", ..of("x86_64", "linux") },
         Target { pointer_width: "32", ..of("aarch64", "linux") },
         Target { endian: "big", ..of("aarch64", "linux") },
+        Target { pointer_width: "32", ..of("riscv64", "none") },
     ];
     for target in others {
         for said_bare in [false, true] {
@@ -68,6 +71,25 @@ fn another_instruction_set_is_refused_and_named_whatever_the_system() {
             assert!(why.contains("no stack switch for this instruction set") && why.contains(&named), "{why}");
         }
     }
+}
+
+#[test]
+fn risc_v_is_bare_or_refused() {
+    for arch in ["riscv64", "riscv32"] {
+        let riscv = of(arch, "none");
+        assert_eq!(ground(&riscv), Ok(Ground::Bare));
+        assert_eq!(ground(&Target { said_bare: true, ..of(arch, "mykernel") }), Ok(Ground::Bare));
+        for refused in [of(arch, "linux"), of(arch, "mykernel"), Target { said_hosted: true, ..riscv }] {
+            let why = ground(&refused).unwrap_err();
+            assert!(why.contains("machine mode") && why.contains("--cfg greenlet_bare"), "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_processor_without_compare_and_swap_is_refused_and_another_target_named() {
+    let why = ground(&Target { swaps: false, ..of("riscv32", "none") }).unwrap_err();
+    assert!(why.contains("compare-and-swap") && why.contains("riscv32imac-unknown-none-elf"), "{why}");
 }
 
 #[test]

@@ -40,6 +40,29 @@ mod machine {
     }
 }
 
+#[cfg(all(target_os = "none", any(target_arch = "riscv32", target_arch = "riscv64")))]
+mod machine {
+    use core::arch::asm;
+
+    /// mstatus.MIE, which unmasks interrupts.
+    const MIE: usize = 1 << 3;
+
+    /// Masks interrupts; returns the flags as they were.
+    #[inline(always)]
+    pub(super) fn mask() -> usize {
+        let before;
+        // SAFETY: reads the flags and masks. Not `nomem`: nothing moves out of a critical section.
+        unsafe { asm!("csrrci {}, mstatus, 8", out(reg) before, options(nostack, preserves_flags)) };
+        before
+    }
+
+    #[inline(always)]
+    pub(super) fn restore(before: usize) {
+        // SAFETY: sets the mask as it was.
+        unsafe { asm!("csrs mstatus, {}", in(reg) before & MIE, options(nostack, preserves_flags)) };
+    }
+}
+
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 mod machine {
     use core::arch::asm;

@@ -1,15 +1,15 @@
 //! The sleep of a bare core: the last look for work and the sleep are one step, as seen by interrupts of this core.
 //!
 //! ```text
-//!          aarch64                 x86_64
-//!   mask   msr daifset, #2         cli
+//!          aarch64                 RISC-V                x86_64
+//!   mask   msr daifset, #2         csrci mstatus, 8      cli
 //!   look   sleep() ─── false: unmask, return
-//!   sleep  dsb sy; wfi             sti; hlt       one asm block: an interrupt is taken after `hlt` began
-//!   unmask msr daifclr, #2; isb
+//!   sleep  dsb sy; wfi             fence; wfi            sti; hlt       one asm block: an interrupt is taken after
+//!   unmask msr daifclr, #2; isb    csrsi mstatus, 8                     `hlt` began
 //! ```
 //!
-//! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless. It would not end HLT, which
-//! is therefore skipped then.
+//! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless, on RISC-V if `mie` has its bit.
+//! It would not end HLT, which is therefore skipped then.
 //!
 //! An interrupt before the mask has run its handler, and the look sees what that did. One after it is pending: it ends
 //! WFI although it is masked, and HLT because x86_64 takes no interrupt between `sti` and the instruction after it.
@@ -84,6 +84,47 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
         // SAFETY: interrupts were unmasked. The instruction after `sti` lets pending ones in.
         unsafe { asm!("sti", "nop", options(nostack)) };
     }
+}
+
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
+/// was before.
+///
+/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in machine mode. An interrupt that
+/// arrives after the call of `sleep` ends the sleep at once, if `mie` enables it. In a critical section, with mstatus.MIE
+/// clear, no handler runs before it is left.
+///
+/// ```
+/// use core::sync::atomic::{AtomicBool, Ordering::Acquire};
+/// static PRESSED: AtomicBool = AtomicBool::new(false);
+/// fn wait_for_button() {
+///     while !PRESSED.load(Acquire) {
+///         greenlet_hub::sleep_if(|| !PRESSED.load(Acquire)); // the handler stores `true`
+///     }
+/// }
+/// ```
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+pub fn sleep_if(sleep: impl FnOnce() -> bool) {
+    let masked = is_masked();
+    // SAFETY: masks interrupts. Memory is clobbered, so what handlers wrote is read after this.
+    unsafe { asm!("csrci mstatus, 8", options(nostack, preserves_flags)) };
+    if sleep() {
+        // The barrier completes writes to devices, such as that of the alarm, before the core sleeps.
+        // SAFETY: a barrier and a hint.
+        unsafe { asm!("fence iorw, iorw", "wfi", options(nostack, preserves_flags)) };
+    }
+    if !masked {
+        // SAFETY: interrupts were unmasked.
+        unsafe { asm!("csrsi mstatus, 8", options(nostack, preserves_flags)) };
+    }
+}
+
+/// Returns `true` if this core takes no interrupts now.
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+pub(crate) fn is_masked() -> bool {
+    let status: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("csrr {}, mstatus", out(reg) status, options(nomem, nostack, preserves_flags)) };
+    status & 1 << 3 == 0
 }
 
 /// Returns `true` if this core takes no interrupts now.

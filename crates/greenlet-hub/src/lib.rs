@@ -7,6 +7,12 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!(
+    "greenlet-hub needs atomics of 64 bits, which this target does not have: wakes count the generations of a task in one. \
+     On 32-bit RISC-V use `greenlet` and `greenlet-tasklets`, which do without"
+);
+
 mod atomics;
 mod awaits;
 mod bounded;

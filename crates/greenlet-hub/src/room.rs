@@ -61,6 +61,12 @@ fn touch(steps: usize) {
         asm!("sub sp, sp, #{room}", "ldr xzr, [sp]", "add sp, sp, #{room}", room = const ROOM, options(readonly, preserves_flags));
     }
     // SAFETY: the same.
+    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+    unsafe {
+        asm!("li {at}, {room}", "sub sp, sp, {at}", "lw zero, 0(sp)", "add sp, sp, {at}",
+             room = const ROOM, at = out(reg) _, options(readonly, preserves_flags));
+    }
+    // SAFETY: the same.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!("sub rsp, {room}", "mov {word}, [rsp]", "add rsp, {room}", room = const ROOM, word = out(reg) _, options(readonly));
@@ -76,6 +82,14 @@ fn touch_far(steps: usize) {
         asm!("mov {base}, sp", "2:", "sub sp, sp, #{step}", "ldr xzr, [sp]", "subs {steps}, {steps}, #1", "b.ne 2b",
              "sub sp, sp, #{room}", "ldr xzr, [sp]", "mov sp, {base}",
              base = out(reg) _, steps = inout(reg) steps => _, step = const STEP, room = const ROOM, options(readonly));
+    }
+    // SAFETY: the same.
+    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+    unsafe {
+        asm!("mv {base}, sp", "li {step}, {STEP}", "2:", "sub sp, sp, {step}", "lw zero, 0(sp)", "addi {steps}, {steps}, -1",
+             "bnez {steps}, 2b", "li {step}, {ROOM}", "sub sp, sp, {step}", "lw zero, 0(sp)", "mv sp, {base}",
+             base = out(reg) _, step = out(reg) _, steps = inout(reg) steps => _, STEP = const STEP, ROOM = const ROOM,
+             options(readonly));
     }
     // SAFETY: the same.
     #[cfg(target_arch = "x86_64")]

@@ -8,6 +8,7 @@
 mod cell;
 mod channel;
 mod me;
+mod number;
 mod queue;
 mod raised;
 mod record;

@@ -2,12 +2,12 @@
 
 use core::fmt;
 use core::panic::Location;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::{console, exit, println};
 
-static PASSED: AtomicU64 = AtomicU64::new(0);
-static TOTAL: AtomicU64 = AtomicU64::new(0);
+static PASSED: AtomicUsize = AtomicUsize::new(0);
+static TOTAL: AtomicUsize = AtomicUsize::new(0);
 
 /// Counts a condition. A false one prints `FAIL file:line: text`, and the guest continues.
 ///
@@ -42,8 +42,8 @@ pub fn one(passed: bool, text: fmt::Arguments<'_>) {
 /// When more passed than were made.
 pub fn checks(passed: u64, total: u64) {
     assert!(passed <= total, "{passed} checks passed of only {total}: count what was made, too");
-    PASSED.fetch_add(passed, Relaxed);
-    TOTAL.fetch_add(total, Relaxed);
+    PASSED.fetch_add(passed as usize, Relaxed);
+    TOTAL.fetch_add(total as usize, Relaxed);
 }
 
 /// Prints the last line of a transcript. What it returns is the guest's exit code.

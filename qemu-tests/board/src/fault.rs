@@ -17,6 +17,10 @@ pub(crate) enum Fault {
     /// A jump to where no code is.
     Execute(usize),
     /// A store to memory that is watched.
+    #[cfg_attr(
+        any(target_arch = "riscv32", target_arch = "riscv64"),
+        allow(dead_code, reason = "QEMU's have no such range")
+    )]
     Watched(usize),
     /// No such instruction, or the one that the compiler puts where the program must not come.
     IllegalInstruction,

@@ -32,7 +32,7 @@ pub fn input() -> &'static [u8] {
     }
 
     let room = area.len() - size_of::<Head>();
-    let length = usize::from_le_bytes(length);
+    let length = u64::from_le_bytes(length) as usize;
     assert!(length <= room, "the input of {length} bytes exceeds {room} bytes of memory set aside for it");
 
     // SAFETY: the head is followed by `room` bytes of the area, still the same allocation as far as there is one.

@@ -23,9 +23,13 @@ unsafe extern "C" {
     safe static guest_stack_base: Symbol;
     safe static exception_stack_guard: Symbol;
     safe static emergency_stack_guard: Symbol;
-    safe static image_end: Symbol;
     safe static input_start: Symbol;
     safe static input_end: Symbol;
+}
+
+#[cfg(not(any(target_arch = "riscv32", target_arch = "riscv64")))]
+unsafe extern "C" {
+    safe static image_end: Symbol;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -80,6 +84,7 @@ pub fn constants() -> Range<usize> {
 }
 
 /// The end of the image: of everything that the linker placed.
+#[cfg(not(any(target_arch = "riscv32", target_arch = "riscv64")))]
 pub(crate) fn end_of_image() -> usize {
     image_end.address()
 }

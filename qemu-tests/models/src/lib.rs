@@ -1,7 +1,8 @@
 //! Models of what greenlet's cores share. `run`, beside this folder's `Cargo.toml`, runs them.
 //!
 //! Three things cross cores: the free slots of a shared pool (`src/records/pool/slots.rs`), the free stacks of one that
-//! cores take in turn (`src/records/pool/list.rs`), and requests to greenlets of another core (`src/records/mail.rs`).
+//! cores take in turn (`src/records/pool/list.rs`), and requests to greenlets of another core (`src/records/mail.rs`),
+//! also with the word in halves that 32-bit processors have (`src/records/narrow.rs`).
 //! These files are compiled here as they stand, with the atomics of a scheduler in the place of the processor's, and
 //! run by a few threads at a time in many different orders of steps.
 //!
@@ -21,6 +22,7 @@
 mod hub;
 mod list;
 mod mail;
+mod narrow;
 mod schedule;
 mod slots;
 
@@ -32,6 +34,16 @@ mod records {
         pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
         #[cfg(miri)]
         pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+        pub(crate) use AtomicU64 as Head;
+        pub(crate) use AtomicU64 as Word;
+        pub(crate) type Bits = u64;
+    }
+
+    /// What stands in for the word of a slot on 32-bit processors.
+    #[allow(dead_code, unreachable_pub, reason = "the models use its word, and not its counter")]
+    pub(crate) mod narrow {
+        include!(concat!(env!("OUT_DIR"), "/narrow.rs"));
     }
 
     /// What the list of stacks needs of a control block.

@@ -131,7 +131,7 @@ macro_rules! variants {
 variants! {
     mail, mail_for_any_greenlet, mail_in_two_steps, mail_after_the_end, mail_taken_together, mail_put_in_by_store, mail_collected_by_store,
     mail_linked_no_more, mail_never_strange, mail_strangers_taken, mail_none_is_missing, mail_rung_first, mail_rung_uncounted,
-    mail_relaxed,
+    mail_relaxed, mail_narrow,
 }
 
 /// Settles all requests that are found, as `settle` does with kills; says which. `own` are the slots of the tree's
@@ -394,6 +394,12 @@ fn a_request_is_settled_by_a_core_that_reads_its_bell_alone() {
 #[test]
 fn a_core_that_has_left_is_not_rung() {
     every_order(no_ring_where_there_is_no_bell::<mail::Office>);
+}
+
+#[test]
+fn a_word_in_halves_settles_and_passes_on_the_same_way() {
+    every_order(all_are_settled::<mail_narrow::Office>);
+    every_order(successors_are_left_alone::<mail_narrow::Office>);
 }
 
 /// Tests that a mutant is noticed.

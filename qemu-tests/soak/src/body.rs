@@ -48,7 +48,7 @@ fn audited(me: &Handle, outcome: Out) -> Out {
             let books = &mut world.books;
             if !books.over() {
                 books.done += 1;
-                DONE.store(books.done, Relaxed);
+                DONE.store(books.done as usize, Relaxed);
                 if books.done.is_multiple_of(1_000_000) {
                     (books.progress)(books.done);
                 }

@@ -36,7 +36,7 @@ mod values;
 mod world;
 
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use greenlet::Stack;
 use heapless::String;
 
@@ -113,12 +113,12 @@ impl Order {
 }
 
 /// Operations that were done.
-static DONE: AtomicU64 = AtomicU64::new(0);
+static DONE: AtomicUsize = AtomicUsize::new(0);
 
 /// How many operations were done so far: for a report of a panic, which is the next one's.
 #[must_use]
 pub fn so_far() -> u64 {
-    DONE.load(Relaxed)
+    DONE.load(Relaxed) as u64
 }
 
 impl fmt::Display for Order {

@@ -43,9 +43,11 @@ pub(super) fn cases() -> Vec<Case> {
             let mut command = runner(&["setup", "riscv64-extra"]);
             pretend(&mut command, "install-setup", "well")?;
             let says = [
-                "$ rustup target add aarch64-unknown-none aarch64-unknown-none-softfloat riscv64-extra x86_64-unknown-none\n",
+                "$ rustup target add aarch64-unknown-none aarch64-unknown-none-softfloat riscv32imac-unknown-none-elf \
+                 riscv64-extra riscv64gc-unknown-none-elf riscv64imac-unknown-none-elf x86_64-unknown-none\n",
                 "fake rustup target add",
-                "apt-get install -y --no-install-recommends gdb-multiarch llvm-19 qemu-system-arm qemu-system-x86 valgrind\n",
+                "apt-get install -y --no-install-recommends gdb-multiarch llvm-19 qemu-system-arm qemu-system-misc qemu-system-x86 \
+                 valgrind\n",
             ];
             let output = expect(command, 0, &says)?;
             if output.stdout.is_empty() { Ok(()) } else { Err("it printed something on standard output".into()) }

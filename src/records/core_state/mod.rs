@@ -44,11 +44,12 @@ pub(crate) use crate::records::mail::ASKED;
 use crate::records::mail::{self, Mail};
 use crate::records::pool::List;
 use crate::records::refusal::Refusal;
+use crate::records::sync::Counter;
 use crate::records::watched;
 use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
 
 /// The current greenlet has no reference left. Its next departure takes the slow path: the packet then holds a
 /// reference to it, which the receiver releases.
@@ -96,7 +97,7 @@ pub(crate) struct Core {
     kills: AtomicU32,
     /// How many greenlets have died on this core. The end of a tree reads it to see whether a round of kills ended any
     /// greenlet.
-    deaths: AtomicU64,
+    deaths: Counter,
     /// The main greenlet of the entered tree; null outside `enter`.
     main: AtomicPtr<Block>,
     /// The `Tree<V, E>` that is entered; null outside `enter`.
@@ -104,7 +105,7 @@ pub(crate) struct Core {
     /// Head of the list of the single-core pools that this core owns, linked by `List::chain`.
     pools: AtomicPtr<List>,
     /// The next id of this core's range of ids; a multiple of [`NUMBERS`] if the range is used up or there is none yet.
-    next_id: AtomicU64,
+    next_id: Counter,
 }
 
 /// Where a tested switch finds what [`Core::needs_slow_path`] and `band::stack_ok` test, and what [`Core::set_current`]
@@ -122,7 +123,7 @@ impl Places for FastPath {
 /// same id: weak handles rely on it.
 const NUMBERS: u64 = 1 << 20;
 /// How many ranges of ids were given to cores.
-static NUMBERS_GIVEN: AtomicU64 = AtomicU64::new(0);
+static NUMBERS_GIVEN: Counter = Counter::new(0);
 
 /// How many ranges there are. The last one is left out, because its last id marks a free slot.
 const BLOCKS: u64 = mail::NUMBERS / NUMBERS - 1;
@@ -145,11 +146,11 @@ impl Core {
             begun_in: AtomicU32::new(0),
             entered: AtomicBool::new(false),
             kills: AtomicU32::new(0),
-            deaths: AtomicU64::new(0),
+            deaths: Counter::new(0),
             main: AtomicPtr::new(ptr::null_mut()),
             tree: AtomicPtr::new(ptr::null_mut()),
             pools: AtomicPtr::new(ptr::null_mut()),
-            next_id: AtomicU64::new(0),
+            next_id: Counter::new(0),
         }
     }
 
@@ -351,6 +352,11 @@ impl Core {
     #[inline]
     pub(crate) fn new_id(&self) -> u64 {
         let mut id = self.next_id.load(Relaxed);
+        // Without 64-bit atomics the last id of a range is left out: it may look like none.
+        #[cfg(not(target_has_atomic = "64"))]
+        if id % NUMBERS == NUMBERS - 1 {
+            id += 1;
+        }
         if id.is_multiple_of(NUMBERS) {
             let block = NUMBERS_GIVEN.fetch_add(1, Relaxed);
             if block >= BLOCKS {

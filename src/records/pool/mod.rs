@@ -11,6 +11,10 @@
 mod free_list;
 mod interface;
 mod list;
+#[cfg_attr(
+    not(target_has_atomic = "64"),
+    allow(clippy::unnecessary_cast, reason = "on 64-bit processors half of a head is another type than the whole")
+)]
 mod slots;
 mod tally;
 

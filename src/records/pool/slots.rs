@@ -4,7 +4,7 @@
 //! which is still in the cache is used next. Slots that were never used are those from `fresh` on. In an all-zero
 //! `Slots` every slot is free and none is linked, so a pool lies in `.bss` and needs no initialisation at run time.
 
-use crate::records::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::records::sync::{AtomicU32, Bits, Head, Ordering};
 use core::ptr::NonNull;
 
 /// The free slots of a pool of `N`. Claim and release take constant time while no other core interferes.
@@ -13,7 +13,7 @@ pub(crate) struct Slots<const N: usize> {
     /// Low half: the number of the first linked slot plus one, or 0 for none. High half: a generation counter against
     /// ABA, so that a compare-exchange fails on a core that read the head before another core took and released the
     /// same slot.
-    head: AtomicU64,
+    head: Head,
     /// How many slots were ever used.
     fresh: AtomicU32,
     /// For each free slot: the number of the next one plus one, or 0 for none.
@@ -22,7 +22,13 @@ pub(crate) struct Slots<const N: usize> {
 
 impl<const N: usize> Slots<N> {
     pub(crate) const fn new() -> Self {
-        Self { head: AtomicU64::new(0), fresh: AtomicU32::new(0), links: [const { AtomicU32::new(0) }; N] }
+        const {
+            assert!(
+                (N as u64) < 1 << HALF,
+                "a pool that cores may share has fewer than 2^16 stacks where a word has 32 bits"
+            );
+        }
+        Self { head: Head::new(0), fresh: AtomicU32::new(0), links: [const { AtomicU32::new(0) }; N] }
     }
 
     /// Takes a free slot; `None` if there is none. Also returns whether the slot was used before.
@@ -32,7 +38,7 @@ impl<const N: usize> Slots<N> {
 
     fn pop(&self) -> Option<u32> {
         let mut head = self.head.load(Ordering::Acquire);
-        while let Some(slot) = (head as u32).checked_sub(1) {
+        while let Some(slot) = (head as u32 & FIRST).checked_sub(1) {
             let next = self.links[slot as usize].load(Ordering::Relaxed);
             match self.head.compare_exchange_weak(head, after(head, next), Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return Some(slot),
@@ -51,7 +57,7 @@ impl<const N: usize> Slots<N> {
     /// How many slots are free. Walks the free list; exact only while no other core claims or releases.
     pub(crate) fn free(&self) -> usize {
         let mut free = N - self.fresh.load(Ordering::Relaxed) as usize;
-        let mut next = self.head.load(Ordering::Acquire) as u32;
+        let mut next = self.head.load(Ordering::Acquire) as u32 & FIRST;
         while let Some(slot) = next.checked_sub(1)
             && free < N
         {
@@ -109,7 +115,7 @@ pub(super) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
     let link = unsafe { link.as_ref() };
     let mut head = top.load(Ordering::Relaxed);
     loop {
-        link.store(head as u32, Ordering::Relaxed);
+        link.store(head as u32 & FIRST, Ordering::Relaxed);
         match top.compare_exchange_weak(head, after(head, slot + 1), Ordering::Release, Ordering::Relaxed) {
             Ok(_) => return,
             Err(now) => head = now,
@@ -117,7 +123,13 @@ pub(super) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
     }
 }
 
+/// Bits of half a head.
+const HALF: u32 = Bits::BITS / 2;
+
+/// The bits of the low half.
+const FIRST: u32 = u32::MAX >> (32 - HALF);
+
 /// The head after a change of `head`: `first` in the low half, the generation plus one in the high half.
-const fn after(head: u64, first: u32) -> u64 {
-    ((head >> 32).wrapping_add(1) << 32) | first as u64
+const fn after(head: Bits, first: u32) -> Bits {
+    ((head >> HALF).wrapping_add(1) << HALF) | first as Bits
 }

@@ -6,13 +6,14 @@ mod settings;
 pub use iter::Iter;
 
 use crate::me::Me;
+use crate::number::Number;
 use crate::raised::{Raised, Refusal};
 use crate::record::{At, Contents, Place};
 use crate::scheduler::Home;
 use core::fmt;
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU16};
 
 /// An unbuffered channel of a scheduler's tasklets: a sender waits for a receiver, and a receiver for a sender.
 ///
@@ -44,7 +45,7 @@ pub struct Channel<V: 'static = (), E: 'static = &'static str> {
     home: &'static dyn Home<V, E>,
     /// The run to which the other fields belong. The fields are atomics because a channel is a static; only the
     /// scheduler's core accesses them.
-    run: AtomicU64,
+    run: Number,
     pub(crate) balance: AtomicI32,
     pub(crate) first: AtomicU16,
     pub(crate) last: AtomicU16,
@@ -88,7 +89,7 @@ impl<V: 'static, E: 'static> Channel<V, E> {
     pub(crate) const fn of(home: &'static dyn Home<V, E>) -> Self {
         Self {
             home,
-            run: AtomicU64::new(0),
+            run: Number::new(0),
             balance: AtomicI32::new(0),
             first: AtomicU16::new(0),
             last: AtomicU16::new(0),

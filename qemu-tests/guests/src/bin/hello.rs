@@ -77,6 +77,62 @@ mod machine {
     }
 }
 
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+mod machine {
+    use core::arch::{asm, naked_asm};
+
+    /// In machine mode: a register that no other mode may read says which processor this is.
+    pub(crate) fn is_privileged() -> bool {
+        let hart: usize;
+        // SAFETY: reads a register.
+        unsafe { asm!("csrr {}, mhartid", out(reg) hart) };
+        hart == 0
+    }
+
+    /// Nothing is translated in machine mode; but the entry of memory protection for code and constants is on, locked.
+    pub(crate) fn translates() -> bool {
+        const LOCKED: usize = 1 << 7;
+        let entries: usize;
+        // SAFETY: reads a register that machine mode may read: entry 14 is the seventh of the second eight, and the
+        // third of the fourth four.
+        #[cfg(target_arch = "riscv64")]
+        unsafe {
+            asm!("csrr {}, pmpcfg2", out(reg) entries)
+        };
+        // SAFETY: the same.
+        #[cfg(target_arch = "riscv32")]
+        unsafe {
+            asm!("csrr {}, pmpcfg3", out(reg) entries)
+        };
+        entries >> (usize::BITS - 16) & LOCKED != 0
+    }
+
+    /// The stack pointer at a call.
+    #[unsafe(naked)]
+    pub(crate) extern "C" fn stack_pointer() -> usize {
+        naked_asm!("mv a0, sp", "ret")
+    }
+
+    /// By the floating point unit, for soft-float targets too: their compiler does not touch its registers.
+    pub(crate) fn doubled(value: f64) -> f64 {
+        #[unsafe(naked)]
+        extern "C" fn double(_bits: &mut u64) {
+            naked_asm!(
+                ".option push",
+                ".option arch, +d",
+                "fld ft0, 0(a0)",
+                "fadd.d ft0, ft0, ft0",
+                "fsd ft0, 0(a0)",
+                ".option pop",
+                "ret"
+            )
+        }
+        let mut bits = value.to_bits();
+        double(&mut bits);
+        f64::from_bits(bits)
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod machine {
     use core::arch::{asm, naked_asm};

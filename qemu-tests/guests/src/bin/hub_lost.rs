@@ -24,7 +24,7 @@ static HUB: Hub<2> = Hub::new(&sweep::Sweeping(idle));
 fn idle(sleep: &mut dyn FnMut() -> bool) {
     if sleep() {
         // SAFETY: a hint.
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(not(target_arch = "x86_64"))]
         unsafe {
             asm!("wfi", options(nostack, preserves_flags));
         }

@@ -38,7 +38,7 @@ fn wide(x: u32) -> u32 {
 /// What assembly does that takes the same frame: the compiler does not probe for it, and the store goes through.
 #[inline(never)]
 fn unprobed() {
-    let old: u64;
+    let old: usize;
     // SAFETY: an unused word of another stack, put back by `put_back`; nothing checks that, which is what this shows.
     #[cfg(target_arch = "x86_64")]
     unsafe {
@@ -48,6 +48,11 @@ fn unprobed() {
     #[cfg(target_arch = "aarch64")]
     unsafe {
         asm!("sub {at}, sp, #{frame}", "ldr {old}, [{at}]", "str {at}, [{at}]", at = out(reg) _, old = out(reg) old, frame = const FRAME);
+    }
+    // SAFETY: the same.
+    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+    unsafe {
+        asm!("li {at}, {frame}", "sub {at}, sp, {at}", "lw {old}, 0({at})", "sw {at}, 0({at})", at = out(reg) _, old = out(reg) old, frame = const FRAME);
     }
     check!(sum_below() != BEFORE.load(Relaxed), "the unprobed store changed nothing");
     // SAFETY: the word that was read.
@@ -59,6 +64,11 @@ fn unprobed() {
     #[cfg(target_arch = "aarch64")]
     unsafe {
         asm!("sub {at}, sp, #{frame}", "str {old}, [{at}]", at = out(reg) _, old = in(reg) old, frame = const FRAME);
+    }
+    // SAFETY: the same.
+    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+    unsafe {
+        asm!("li {at}, {frame}", "sub {at}, sp, {at}", "sw {old}, 0({at})", at = out(reg) _, old = in(reg) old, frame = const FRAME);
     }
 }
 

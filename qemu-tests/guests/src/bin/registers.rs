@@ -8,7 +8,7 @@
 
 use board::{check, println};
 use core::fmt::{self, Display, Formatter};
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use greenlet::{Outcome, StackPool, Thrown, Tree};
 
 #[macro_use]
@@ -17,6 +17,9 @@ mod live;
 
 #[cfg(target_arch = "aarch64")]
 #[path = "registers/aarch64.rs"]
+mod isa;
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+#[path = "registers/riscv.rs"]
 mod isa;
 #[cfg(target_arch = "x86_64")]
 #[path = "registers/x86_64.rs"]
@@ -80,8 +83,8 @@ fn kept<R>(what: &str, transfer: impl FnOnce() -> R) -> R {
 
 /// Words that were never used before.
 fn patterns() -> isa::Words {
-    static USED: AtomicU64 = AtomicU64::new(0);
-    isa::Words::default().map(|_| (USED.fetch_add(1, Relaxed) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    isa::Words::default().map(|_| (USED.fetch_add(1, Relaxed) as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// Which registers were lost.

@@ -23,6 +23,11 @@ impl Platform for Machine {
         hertz as u32
     }
 
+    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+    fn now(&self) -> u64 {
+        board::instructions()
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn now(&self) -> u64 {
         // SAFETY: reads a counter.
@@ -30,7 +35,7 @@ impl Platform for Machine {
     }
 
     /// QEMU's counter, when it counts instructions.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(not(target_arch = "aarch64"))]
     fn hertz(&self) -> u32 {
         1_000_000_000
     }

@@ -1,0 +1,38 @@
+//! The core-local interruptor: a software interrupt for each core, and a counter with a deadline for each.
+
+use super::device;
+
+const CLINT: usize = 0x0200_0000;
+/// Of each core, a word: 1 raises its software interrupt.
+pub(super) const SOFTWARE: usize = CLINT;
+/// Of each core, 8 bytes: its timer's interrupt is raised while the counter is not below.
+const DEADLINES: usize = CLINT + 0x4000;
+/// 8 bytes.
+const COUNTER: usize = CLINT + 0xbff8;
+
+/// Nanoseconds of the counter's tick.
+pub(super) const TICK: u64 = 100;
+
+/// Raises the software interrupt of a core, or takes it back.
+pub(super) fn set_software(core: usize, raised: bool) {
+    device::store(SOFTWARE + 4 * core, raised.into());
+}
+
+/// The counter.
+pub(super) fn counter() -> u64 {
+    loop {
+        let high = device::load(COUNTER + 4);
+        let low = device::load(COUNTER);
+        if device::load(COUNTER + 4) == high {
+            return u64::from(high) << 32 | u64::from(low);
+        }
+    }
+}
+
+/// Sets the deadline of a core. It is far away in between.
+pub(super) fn set_deadline(core: usize, ticks: u64) {
+    let register = DEADLINES + 8 * core;
+    device::store(register + 4, u32::MAX);
+    device::store(register, ticks as u32);
+    device::store(register + 4, (ticks >> 32) as u32);
+}

@@ -1,0 +1,29 @@
+//! The other cores. They run from the start; the boot code has them sleep until there is mail.
+
+use core::arch::asm;
+use core::sync::atomic::Ordering::Release;
+
+use super::{boot, clint, protection};
+use crate::cores::Start;
+
+/// Which core this is.
+pub(crate) fn number() -> usize {
+    let number;
+    // SAFETY: reads a register.
+    unsafe { asm!("csrr {}, mhartid", out(reg) number, options(nomem, nostack, preserves_flags)) };
+    number
+}
+
+pub(crate) use protection::take_out as unmap;
+
+/// Starts `core`, which goes from the boot code to [`arrive`].
+pub(crate) fn start(core: usize, start: &'static Start) {
+    boot::mailboxes[core].store((&raw const *start).cast_mut().cast(), Release);
+    clint::set_software(core, true);
+}
+
+/// Where the boot code of such a core arrives: on a stack of its own, with floating point on and exceptions caught.
+pub(super) extern "C" fn arrive() -> ! {
+    protection::apply();
+    crate::cores::arrive()
+}

@@ -1,0 +1,47 @@
+//! The core's timer, once. Where instructions are counted, to the instruction, although its counter counts hundreds of
+//! nanoseconds.
+
+use core::arch::asm;
+
+use super::clint::{self, TICK};
+use super::{cores, instructions};
+
+/// Has the interrupt come after that time.
+///
+/// The deadline is a tick of the counter. Under `-icount shift=0` both counters count the same nanoseconds, and this
+/// waits until exactly that time is left; else the time is rounded up to a tick.
+pub(crate) fn set(nanoseconds: u32) {
+    let nanoseconds = u64::from(nanoseconds);
+    let is_counted = clint::counter().abs_diff(instructions() / TICK) <= 1;
+    if !is_counted {
+        clint::set_deadline(cores::number(), clint::counter() + nanoseconds.div_ceil(TICK));
+        return;
+    }
+    // What comes until the wait takes less than a tick.
+    let ticks = (instructions() + nanoseconds) / TICK + 2;
+    clint::set_deadline(cores::number(), ticks);
+    wait((ticks * TICK - nanoseconds).saturating_sub(instructions()) as usize);
+}
+
+/// Takes so many instructions, and a few.
+fn wait(instructions: usize) {
+    // SAFETY: counts down, two instructions at a time; one more if the number is odd.
+    unsafe {
+        asm!(
+            "andi {odd}, {left}, 1",
+            "beqz {odd}, 2f",
+            "nop",
+            "2:",
+            "addi {left}, {left}, -2",
+            "bgtz {left}, 2b",
+            left = inout(reg) instructions => _,
+            odd = out(reg) _,
+            options(nomem, nostack),
+        );
+    }
+}
+
+/// Stops it, and takes the interrupt back if it waits.
+pub(crate) fn stop() {
+    clint::set_deadline(cores::number(), u64::MAX);
+}

@@ -1,0 +1,146 @@
+//! What stands in for 64-bit atomics on processors that lack them: 32-bit ones.
+//!
+//! The feature `cores` is refused there, so there is one core, and what runs beside its code are its interrupt handlers.
+//! A handler runs between two instructions of the code that it interrupts, and ends before that goes on.
+//!
+//! # The word of a slot
+//!
+//! [`Word`] has the 64 bits of a slot's word in two halves. The flags are beside the lowest bits of the id, so that one
+//! compare-and-swap finds the greenlet and sets a flag:
+//!
+//! ```text
+//!           31    24 23                         0
+//!   low    │ flags  │ id, bits 0 to 23           │  ends in ones: no greenlet, or the id is being changed
+//!   high   │ id, bits 24 to 55                   │  changes only then
+//! ```
+//!
+//! | who | does | steps |
+//! |---|---|---|
+//! | the core, not in a handler | changes the id | low: ones; high; low: the id's bits, in one read-modify-write that keeps flags |
+//! | anyone | reads | low, high, and low again: the same id, or once more |
+//! | anyone | changes flags | compare-and-swap of low, if high is right |
+//!
+//! A handler that interrupts a change finds ones, which are no greenlet's: an id that ends in them is never handed out
+//! (`Core::new_id`). It never has to wait, because what it interrupted can only have left ones or a whole
+//! id. Code of the core reads what it wrote itself; handlers that came in between have changed flags at most, and the
+//! compare-and-swap notices that.
+
+use crate::records::sync::AtomicU32;
+use crate::records::sync::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+
+/// Bits of the id in the low half.
+const BITS: u32 = 24;
+/// These bits: all of them are set while there is no id.
+const LOW: u32 = (1 << BITS) - 1;
+
+/// A slot's word: 8 flags, in bits 63 to 56, and an id of 56 bits.
+pub(crate) struct Word {
+    low: AtomicU32,
+    high: AtomicU32,
+}
+
+impl Word {
+    pub(crate) const fn new(word: u64) -> Self {
+        Self { low: AtomicU32::new(low_half(word)), high: AtomicU32::new(high_half(word)) }
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, _order: Ordering) -> u64 {
+        loop {
+            let before = self.low.load(Acquire);
+            let high = self.high.load(Acquire);
+            let low = self.low.load(Acquire);
+            if (before ^ low) & LOW == 0 {
+                return joined(low, high);
+            }
+        }
+    }
+
+    /// By the core, while nothing else changes flags.
+    #[inline]
+    pub(crate) fn store(&self, word: u64, _order: Ordering) {
+        self.low.store(LOW, Relaxed);
+        self.high.store(high_half(word), Release);
+        self.low.store(low_half(word), Release);
+    }
+
+    pub(crate) fn fetch_or(&self, flags: u64, _order: Ordering) {
+        self.low.fetch_or(low_half(flags), AcqRel);
+    }
+
+    /// Clears flags; returns the flags before, with some id.
+    pub(crate) fn fetch_and(&self, kept: u64, _order: Ordering) -> u64 {
+        joined(self.low.fetch_and(low_half(kept) | LOW, AcqRel), 0)
+    }
+
+    /// Only the core, and not in a handler, changes the id by this.
+    pub(crate) fn fetch_update(
+        &self,
+        _set: Ordering,
+        _fetch: Ordering,
+        mut change: impl FnMut(u64) -> Option<u64>,
+    ) -> Result<u64, u64> {
+        loop {
+            let word = self.load(Relaxed);
+            let Some(new) = change(word) else { return Err(word) };
+            let is_same = (word ^ new) << (64 - BITS - 32) == 0;
+            // The id goes, and the flags are the new ones, in one step.
+            let next = if is_same { low_half(new) } else { low_half(new) | LOW };
+            if self.low.compare_exchange(low_half(word), next, AcqRel, Relaxed).is_err() {
+                continue;
+            }
+            if !is_same {
+                self.high.store(high_half(new), Release);
+                // Flags may have come since.
+                self.low.fetch_and(low_half(new) | !LOW, Release);
+            }
+            return Ok(word);
+        }
+    }
+}
+
+/// The low half of a word: its flags, and the lowest bits of its id.
+const fn low_half(word: u64) -> u32 {
+    (word >> 32) as u32 & !LOW | word as u32 & LOW
+}
+
+/// The high half of a word: the rest of its id.
+const fn high_half(word: u64) -> u32 {
+    (word >> BITS) as u32
+}
+
+/// The word with these halves. Without an id, the high half does not count: all bits are ones.
+const fn joined(low: u32, high: u32) -> u64 {
+    let high = if low & LOW == LOW { u32::MAX } else { high };
+    ((low & !LOW) as u64) << 32 | (high as u64) << BITS | (low & LOW) as u64
+}
+
+/// A number that the core's code alone reads and writes, and no handler.
+pub(crate) struct Counter {
+    low: AtomicU32,
+    high: AtomicU32,
+}
+
+impl Counter {
+    pub(crate) const fn new(number: u64) -> Self {
+        Self { low: AtomicU32::new(number as u32), high: AtomicU32::new((number >> 32) as u32) }
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, order: Ordering) -> u64 {
+        u64::from(self.high.load(order)) << 32 | u64::from(self.low.load(order))
+    }
+
+    #[inline]
+    pub(crate) fn store(&self, number: u64, order: Ordering) {
+        self.low.store(number as u32, order);
+        self.high.store((number >> 32) as u32, order);
+    }
+
+    #[inline]
+    pub(crate) fn fetch_add(&self, more: u64, order: Ordering) -> u64 {
+        let before = self.load(order);
+        self.store(before + more, order);
+        before
+    }
+}
