@@ -58,6 +58,13 @@ pub struct Guest {
 }
 
 impl Guest {
+    /// Whether it needs features of the library.
+    #[must_use]
+    pub fn takes_features(&self) -> bool {
+        let [_, with_features] = places::guest_sources();
+        self.expected.starts_with(with_features)
+    }
+
     /// Reads its expected transcript.
     ///
     /// # Errors

@@ -29,7 +29,8 @@ pub(crate) fn cases() -> Vec<Case> {
     // In the order of builds: while guests boot, the next ones are built.
     for (profile, machine) in Profile::ALL.iter().flat_map(|&profile| MACHINES.iter().map(move |it| (profile, it))) {
         let boots = |guest: &&Guest| {
-            machine.boots(&guest.name) && guest.directives.profiles_on(machine).any(|it| it == profile)
+            let is_for_it = machine.boots(&guest.name, guest.takes_features());
+            is_for_it && guest.directives.profiles_on(machine).any(|it| it == profile)
         };
         for guest in tested().filter(boots) {
             let mut needs = Needs::default();

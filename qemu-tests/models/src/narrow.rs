@@ -3,7 +3,6 @@
 //! are threads, which have more orders.
 
 use crate::schedule::{as_static, every_order, some_order_breaks, thread};
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A variant of the word.
 trait Slot: Send + Sync + 'static {
