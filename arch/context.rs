@@ -147,7 +147,7 @@ impl Context {
         debug_assert!(sp.addr().is_multiple_of(STACK_ALIGN));
         self.sp.set(sp);
         self.pc.set(if wide { Native::wide_trampoline() } else { Native::trampoline() });
-        self.frame.set(self.record());
+        self.frame.set(self.empty_frame());
         self.reserved.set(entry as *const ());
         #[cfg(feature = "fp-control")]
         self.control.set(<Native as super::Cpu>::control());
@@ -166,8 +166,8 @@ impl Context {
 
     /// The frame pointer of a context without frames.
     #[inline]
-    fn record(&self) -> *const () {
-        ptr::from_ref(self).wrapping_byte_add(RECORD_AT).cast()
+    fn empty_frame(&self) -> *const () {
+        ptr::from_ref(self).wrapping_byte_add(RECORD_AT + Native::FRAME_ABOVE).cast()
     }
 
     /// Resets the resume address and the frame pointer of a finished context, so that a debugger sees an empty stack
@@ -176,7 +176,7 @@ impl Context {
     #[inline]
     pub(crate) fn clear_frames(&self) {
         self.pc.set(Native::trampoline());
-        self.frame.set(self.record());
+        self.frame.set(self.empty_frame());
     }
 
     /// Whether the last switch away was a marked one. False for a fresh or empty context. The context does not run.
@@ -208,7 +208,7 @@ pub(super) const HAS_BYTE_BEFORE: bool = cfg!(all(hosted, not(target_env = "gnu"
 /// Byte offsets of the fields that assembly reads and writes.
 #[cfg(not(miri))]
 pub(super) mod offset {
-    use super::{Context, RECORD_AT};
+    use super::{Context, Isa, Native, RECORD_AT};
     use core::mem::offset_of;
 
     pub(in crate::arch) const SP: usize = offset_of!(Context, sp);
@@ -216,9 +216,9 @@ pub(super) mod offset {
     pub(in crate::arch) const FRAME: usize = offset_of!(Context, frame);
     pub(in crate::arch) const RESERVED: usize = offset_of!(Context, reserved);
 
-    /// From the record, which the frame pointer of a trampoline points to, back to the link: one byte of SLEB128.
-    pub(in crate::arch) const LINK_FROM_RECORD: u8 = {
-        let distance = RECORD_AT - offset_of!(Context, link);
+    /// From the frame pointer of a trampoline back to the link: one byte of SLEB128.
+    pub(in crate::arch) const LINK_FROM_FRAME: u8 = {
+        let distance = RECORD_AT + Native::FRAME_ABOVE - offset_of!(Context, link);
         assert!(distance <= 64, "a one-byte SLEB128 reaches down to -64");
         (128 - distance) as u8
     };

@@ -48,6 +48,9 @@ pub(crate) trait Isa {
     /// [`switch`](Self::switch).
     const TESTS: bool = false;
 
+    /// Bytes from a frame record up to where the frame pointer of its frame points.
+    const FRAME_ABOVE: usize = 0;
+
     /// [`switch`](Self::switch), if all tests of the fast path pass. Then `to` is stored as the current context, before
     /// the switch. If a test fails, returns at once, with a null target, `to` tagged with
     /// [`NOT_LEFT`](super::context::NOT_LEFT) for the packet, and `word`. Of memory, only the contents of `from` have

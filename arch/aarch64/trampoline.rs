@@ -136,7 +136,7 @@ unsafe extern "C" fn trampoline() {
         BEFORE = const BEFORE,
         RECORD = const RECORD_AT,
         WIDE_AT = const WIDE_AT,
-        LINK = const offset::LINK_FROM_RECORD,
+        LINK = const offset::LINK_FROM_FRAME,
         SP = const offset::SP,
         PC = const offset::PC,
         FRAME = const offset::FRAME,

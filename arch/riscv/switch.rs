@@ -10,7 +10,7 @@
 //!   0x2f80        │ record: 0, 0         │     │ record: 0, 0         │     │ record: 0, 0         │
 //!                 │ link: the parent's   │     │ link                 │     │ link                 │
 //!                 │ reserved: entry      │     │ reserved: stale      │     │ reserved: its s1     │
-//!                 │ frame: 0x2f80        │     │ frame: stale         │     │ frame: its s0        │
+//!                 │ frame: 0x2f90        │     │ frame: stale         │     │ frame: its s0        │
 //!                 │ pc: trampoline       │     │ pc: stale            │     │ pc: label 2          │
 //!   0x2f40        │ sp: 0x2f20           │     │ sp: stale            │     │ sp: 0x2d80           │
 //!                 ├──────────────────────┤     ├──────────────────────┤     ├──────────────────────┤
@@ -51,7 +51,7 @@
 //! stack (unprivileged architecture, 2.5.1).
 
 use super::trampoline::{WIDE_AT, outermost, resume_address};
-use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, Words, offset};
+use crate::arch::{Context, Diverging, FrameRecord, Isa, Landing, Native, Word, Words, offset};
 use core::arch::asm;
 
 /// The upper half of the instruction before label 2 of a marked switch: `ebreak` in its four bytes, which never runs.
@@ -60,6 +60,9 @@ use core::arch::asm;
 const MARK: u32 = 0x0010;
 
 impl Isa for Native {
+    /// By the psABI the frame pointer is the CFA: ra and the caller's frame pointer are below it.
+    const FRAME_ABOVE: usize = size_of::<FrameRecord>();
+
     #[inline(always)]
     unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
         let (word_back, target, packet);

@@ -6,7 +6,8 @@
 //! so that a backtrace continues on another stack:
 //!
 //! ```text
-//!   s0 ───► record of this stack
+//!   s0 ───►
+//!           record of this stack    the frame pointer of RISC-V points above the two words of a frame record
 //!           Context of this stack   record - RECORD_AT
 //!             link ─────────────►   L, the linked Context
 //!                                     sp        is the CFA: the sp to continue with
@@ -36,7 +37,7 @@
 //! The lines are in `.debug_frame`, which takes no byte of the image. They are written by hand because the assembler
 //! drops `.cfi_signal_frame` on bare metal, where rustc writes no unwind tables.
 
-use crate::arch::{HAS_BYTE_BEFORE, RECORD_AT, offset};
+use crate::arch::{HAS_BYTE_BEFORE, Isa, Native, RECORD_AT, offset};
 use core::arch::naked_asm;
 
 const _: () = assert!(!HAS_BYTE_BEFORE, "hosted programs are refused on this instruction set, by `build/target.rs`");
@@ -124,9 +125,9 @@ unsafe extern "C" fn trampoline() {
         "8:",
         ".popsection",
         WORD = const size_of::<usize>(),
-        RECORD = const RECORD_AT,
+        RECORD = const RECORD_AT + Native::FRAME_ABOVE,
         WIDE_AT = const WIDE_AT,
-        LINK = const offset::LINK_FROM_RECORD,
+        LINK = const offset::LINK_FROM_FRAME,
         SP = const offset::SP,
         PC = const offset::PC,
         FRAME = const offset::FRAME,

@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use object::{Architecture, Object, ObjectSymbol};
+use object::{Object, ObjectSymbol};
 
 use crate::boot::Boot;
 use crate::process::Ended;
@@ -100,9 +100,7 @@ impl Stop {
             Moment::Function(name) => name,
         };
         let symbol = program.symbols().find(|symbol| symbol.name() == Ok(name));
-        // By GDB's order: x0, and rdi after rax, rbx, rcx, rdx and rsi.
-        let first_argument = if program.architecture() == Architecture::X86_64 { 5 } else { 0 };
-        let code = matches!(moment, Moment::Failure).then_some(first_argument);
+        let code = matches!(moment, Moment::Failure).then(|| symbols::first_argument(&program));
         Ok(Self { address: symbol.map(|symbol| symbol.address()), code })
     }
 }
@@ -114,9 +112,11 @@ fn dump(stub: &mut Stub, file: &Path) -> Result<()> {
     let whole = Path::new(&whole);
     let name = whole.to_str().with_context(|| format!("the path {} is not UTF-8", file.display()))?;
     let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
-    let said = stub.monitor(&format!("dump-guest-memory \"{quoted}\""))?;
-    ensure!(said.trim().is_empty(), "QEMU writes no core file: {}", said.trim());
-    let copied = sparsely(whole, file).with_context(|| format!("cannot write {}", file.display()));
+    let said = stub.monitor(&format!("dump-guest-memory \"{quoted}\""));
+    let copied = said.and_then(|said| {
+        ensure!(said.trim().is_empty(), "QEMU writes no core file: {}", said.trim());
+        sparsely(whole, file).with_context(|| format!("cannot write {}", file.display()))
+    });
     let _of_no_use = fs::remove_file(whole);
     copied
 }

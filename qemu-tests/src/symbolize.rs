@@ -117,7 +117,7 @@ fn notes(symbols: &Symbols, line: &str) -> String {
             continue;
         }
         // The instruction before a return address is the call, which may be the last of its function.
-        let places = symbols.at(value - u64::from(is_return));
+        let places = symbols.at(value.saturating_sub(u64::from(is_return)));
         for (index, place) in places.iter().take(SHOWN).enumerate() {
             let start = if index == 0 { format!("{value:#x}:") } else { "  inlined into".to_owned() };
             let _infallible = writeln!(notes, "#   {start} {place}");

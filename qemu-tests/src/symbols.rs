@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use gimli::{Dwarf, EndianRcSlice, LittleEndian, SectionId};
-use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
 
 use crate::places;
 
@@ -60,7 +60,7 @@ impl Symbols {
         for section in file.sections() {
             const EXECUTABLE: u64 = object::elf::SHF_EXECINSTR as u64;
             if matches!(section.flags(), SectionFlags::Elf { sh_flags } if sh_flags & EXECUTABLE != 0) {
-                code.push(section.address()..section.address() + section.size());
+                code.push(section.address()..section.address().saturating_add(section.size()));
             }
         }
         let functions = functions(&file);
@@ -126,13 +126,22 @@ pub fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<object::File<'a>> {
     Ok(file)
 }
 
+/// The register with the first argument of a function, by GDB's order: x0; rdi after rax, rbx, rcx, rdx and rsi; a0.
+pub fn first_argument(program: &object::File<'_>) -> usize {
+    match program.architecture() {
+        Architecture::X86_64 => 5,
+        Architecture::Riscv32 | Architecture::Riscv64 => 10,
+        _ => 0,
+    }
+}
+
 /// The functions of the symbol table, with their ends and their names in the source.
 pub fn functions(file: &object::File<'_>) -> BTreeMap<u64, (u64, String)> {
     let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
     functions
         .filter_map(|symbol| {
             let name = addr2line::demangle_auto(symbol.name().ok()?.into(), None).into_owned();
-            Some((symbol.address(), (symbol.address() + symbol.size(), name)))
+            Some((symbol.address(), (symbol.address().saturating_add(symbol.size()), name)))
         })
         .collect()
 }

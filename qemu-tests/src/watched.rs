@@ -50,6 +50,10 @@ impl Machine {
     ///
     /// When the stub does not do what it should.
     pub fn run(&mut self) -> Result<Stopped> {
+        // Also where a stop follows another so closely that nothing is waited for below.
+        if self.limit.try_recv() != Err(TryRecvError::Empty) {
+            return Ok(Stopped::AtLimit);
+        }
         if self.stub.resume().is_err() {
             return Ok(Stopped::Gone);
         }

@@ -3,7 +3,7 @@
 use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Outcome;
 use crate::kernel::transfer;
-use crate::records::block::BlockPtr;
+use crate::records::block::{BlockPtr, PINNED};
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr;
@@ -43,7 +43,9 @@ impl<V: 'static, E: 'static> Me<V, E> {
     /// Returns the borrow of the greenlet of `handle`, if that is the current one and has a parent: what its body got.
     /// For wrappers in other languages, whose functions get a handle where a body has this borrow.
     ///
-    /// A greenlet that is current while code outside of this crate runs has started and is not dead.
+    /// A greenlet that is current while code outside of this crate runs has started and is not dead. `None` also in a
+    /// tracer or a destructor that the arrival of an `up` calls: the body waits in that, and a second one would take
+    /// the place of its pin.
     ///
     /// # Safety
     ///
@@ -55,7 +57,8 @@ impl<V: 'static, E: 'static> Me<V, E> {
         let block = handle.block();
         let is_current = block.core().current_ptr() == block.as_ptr();
         // SAFETY: both are transparent wrappers around a handle, and neither is dropped through a borrow.
-        (is_current && block.parent().is_some()).then(|| unsafe { &*ptr::from_ref(handle).cast::<Self>() })
+        (is_current && !block.has(PINNED) && block.parent().is_some())
+            .then(|| unsafe { &*ptr::from_ref(handle).cast::<Self>() })
     }
 
     /// Returns the parent, which receives what the body ends with. Every greenlet but main has one.
@@ -100,7 +103,8 @@ impl<V: 'static, E: 'static> Me<V, E> {
     /// ```
     #[inline(always)]
     pub fn up(&self, value: V) -> Outcome<V, E> {
-        // SAFETY: only the body of the greenlet gets its `&Me`, and only while it runs; main's borrow has no `up`.
+        // SAFETY: only the body of the greenlet gets its `&Me`, and only while it runs; main's borrow has no `up`. `of`
+        // gives another to code that runs in the body's place, and not while an `up` is pending.
         unsafe { transfer::up(self.block(), value) }
     }
 }

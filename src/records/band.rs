@@ -42,7 +42,7 @@ const WORDS: usize = BAND_WORDS;
 const _: () = assert!(WORDS * size_of::<Canary>() == BAND);
 
 /// The lower word of each band.
-const KEY: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
+const KEY: usize = (0x9e37_79b9_7f4a_7c15_u64 >> (64 - usize::BITS)) as usize;
 
 /// Writes the band at the limit of the stack of `block`; returns the floor above it.
 ///

@@ -104,7 +104,11 @@ fn the_script_has_the_constants_of_the_crate() {
         ("(1 << 63, \"kill\")", MAIL, "Self::Kill => 1 << 63"),
         ("(1 << 62, \"wake\")", MAIL, "Self::Wake => 1 << 62"),
         ("BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E", BAND, "BAND: usize = 64;"),
-        ("BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E", BAND, "KEY: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;"),
+        (
+            "BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E",
+            BAND,
+            "KEY: usize = (0x9e37_79b9_7f4a_7c15_u64 >> (64 - usize::BITS)) as usize;",
+        ),
         ("-(KEY + BAND + self.address) % (1 << 64), KEY", BAND, canary),
         (", 0x9E\n", include_str!("../../src/records/paint.rs"), "PAINT: u8 = 0x9e;"),
         ("\"little\"), 2)", include_str!("../../arch/aarch64/cpu.rs"), "LOWER_CANARY: usize = 2;"),

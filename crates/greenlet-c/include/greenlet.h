@@ -37,7 +37,8 @@
  * - A `greenlet *` is counted. Who got one from greenlet_spawn, greenlet_ref, greenlet_parent, greenlet_woken or
  *   greenlet_upgrade calls greenlet_unref once. `me`, and what greenlet_current returns, is borrowed.
  * - Functions are called on the thread or core that is inside greenlet_enter, and not in interrupt handlers. The
- *   exceptions are greenlet_remote_kill and greenlet_remote_wake.
+ *   exceptions are greenlet_remote_kill and greenlet_remote_wake. After greenlet_enter the same thread may still give
+ *   references up, ask questions, and call greenlet_strerror.
  * - No longjmp and no C++ exception crosses a call of this library. None is needed: see greenlet_kind.
  * - A null pointer where none is allowed is refused, with GREENLET_NULL, false or 0.
  * - SIZE of a pool is all that a greenlet has: its control block, its frames, and what interrupt handlers push if they
@@ -61,6 +62,9 @@ extern "C" {
 #if defined(__GNUC__)
 #define GREENLET_CHECKED __attribute__((warn_unused_result))
 #define GREENLET_ALIGNED __attribute__((aligned(64)))
+#elif defined(__cplusplus)
+#define GREENLET_CHECKED
+#define GREENLET_ALIGNED alignas(64)
 #else
 #define GREENLET_CHECKED
 #define GREENLET_ALIGNED _Alignas(64)
@@ -73,7 +77,7 @@ typedef enum greenlet_kind {
     GREENLET_VALUE = 0,          /* sent by a switch; also: done */
     GREENLET_EXIT = 1,           /* the greenlet is asked to exit: clean up, and return the result as it is */
     GREENLET_ERROR = 2,          /* an error was thrown: handle it, or return the result as it is */
-    GREENLET_NO_RUN = 3,         /* the transfer ended at a greenlet without a body */
+    GREENLET_NO_RUN = 3,         /* the transfer ended at a greenlet without a body; what was sent is lost */
     GREENLET_NULL = 4,           /* a pointer is null that must not be */
     GREENLET_ENDED = 5,          /* the greenlet's tree has ended, or no tree is entered */
     GREENLET_NOT_CURRENT = 6,    /* greenlet_up for a greenlet that does not run */
@@ -81,17 +85,17 @@ typedef enum greenlet_kind {
     GREENLET_CYCLE = 8,          /* a greenlet would be its own ancestor */
     GREENLET_MASKED = 9,         /* interrupts are masked that were not at greenlet_enter: bare metal only */
     GREENLET_OVERFLOW = 10,      /* a stack overflow is being reported: no greenlet runs any more */
-    GREENLET_EXITING = 11,       /* the process exits */
+    GREENLET_EXITING = 11,       /* the process exits: with the crate's feature `std` only */
     GREENLET_GONE = 12,          /* the greenlet of a token was freed, or its tree has ended */
     GREENLET_STARTED = 13,       /* the greenlet has started: its body cannot be changed */
     GREENLET_BUSY = 14,          /* its body is being changed */
     GREENLET_POOL_EMPTY = 15,    /* all stacks of the pool are in use */
     GREENLET_BAD_POOL = 16,      /* its stacks are too small or not aligned */
-    GREENLET_OTHER_CORE = 17,    /* another core uses the pool or the tree */
+    GREENLET_OTHER_CORE = 17,    /* another core uses the pool or the tree: with the feature `std` only */
     GREENLET_BAD_NAME = 18,      /* the name is not UTF-8 */
     GREENLET_CORE_BUSY = 19,     /* greenlet_enter inside of greenlet_enter */
     GREENLET_STILL_REFERRED = 20,/* references to the main greenlet of the last greenlet_enter exist */
-    GREENLET_IN_HANDLER = 21,    /* greenlet_enter in an interrupt handler */
+    GREENLET_IN_HANDLER = 21,    /* no core to enter on; never in the archive, which takes it that there is one */
     GREENLET_BAD_ABI = 22        /* header and archive are of different versions */
 } greenlet_kind;
 
@@ -148,10 +152,12 @@ typedef struct greenlet_pool {
 
 /* A spare stack below the lowest one, where memory that is never touched takes no RAM: an overflow of the lowest
  * stack is then reported before it meets other variables. */
-#if defined(__linux__) || defined(__APPLE__)
+#if !defined(GREENLET_SPARE)
+#if __STDC_HOSTED__ && (defined(__linux__) || defined(__APPLE__))
 #define GREENLET_SPARE 1
 #else
-#define GREENLET_SPARE 0
+#define GREENLET_SPARE 0 /* also by a compiler for Linux with -ffreestanding */
+#endif
 #endif
 
 #if defined(__cplusplus)
@@ -167,7 +173,7 @@ typedef struct greenlet_pool {
 #define GREENLET_POOL(NAME, COUNT, SIZE)                                                                               \
     GREENLET_ASSERT(NAME##_SIZE_of_a_greenlet_pool_is_a_multiple_of_64_and_not_too_small,                              \
                     (SIZE) % 64 == 0 && (SIZE) >= GREENLET_LEAST_STACK);                                               \
-    static unsigned char NAME##_stacks[(COUNT) + GREENLET_SPARE][SIZE] GREENLET_ALIGNED;                               \
+    GREENLET_ALIGNED static unsigned char NAME##_stacks[(COUNT) + GREENLET_SPARE][SIZE];                               \
     static greenlet_pool NAME = { { NULL }, { 0 }, NAME##_stacks[GREENLET_SPARE], (COUNT), (SIZE) }
 
 /* How many stacks of the pool are free. Constant time. */
@@ -195,9 +201,10 @@ typedef struct greenlet_hooks {
     /* A greenlet left its stack; memory below it may be overwritten. Reports it, and does not return: resets the chip.
      * Runs on main's stack. Every transfer is refused here. If it is null, or returns, greenlet_panic is called. */
     void (*overflow)(const greenlet_overflow *at, void *context);
-    /* A greenlet that was killed, because its last reference went or the tree ended, ended with an error. */
+    /* A greenlet that was killed, because its last reference went, by a token or at the end of the tree, ended with an
+     * error. */
     void (*unraisable)(greenlet *victim, greenlet_result error, void *context);
-    /* A greenlet that was asked to exit did not: it keeps its stack for ever. */
+    /* A greenlet that was asked to exit did not: it keeps its stack, unless it exits when it is asked again. */
     void (*leak)(greenlet *victim, void *context);
     void *context;
 } greenlet_hooks;
@@ -228,7 +235,8 @@ typedef struct greenlet_options {
 
 /* Creates a greenlet on a stack of `pool`, and stores a reference to it in `*made`. It starts with the first switch.
  *
- * `parent` null: the current greenlet. `body` null: none yet, see greenlet_set_body. `options` may be null.
+ * `parent` null: the current greenlet. `body` null: none yet, see greenlet_set_body; `argument` and `release` are then
+ * not used. `options` may be null.
  * Returns 0, or GREENLET_NULL, _POOL_EMPTY, _BAD_POOL, _BAD_NAME, _ENDED, _OTHER_CORE. If it is refused, `*made` is
  * unchanged, and `argument` stays the caller's: `release` is not called. */
 uint32_t greenlet_spawn(greenlet **made, greenlet *parent, greenlet_pool *pool, greenlet_body body, void *argument,
@@ -269,7 +277,8 @@ greenlet_result greenlet_cancel(greenlet *to) GREENLET_CHECKED;
 greenlet *greenlet_ref(greenlet *g); /* one more reference; returns `g` */
 
 /* Gives a reference up. The last one to a suspended greenlet asks it to exit, in this call: its body cleans up and
- * returns. A reference that is given up twice is a bug: greenlet_panic is called as long as the stack is not reused. */
+ * returns. A reference that is given up twice is a bug. greenlet_panic is called if no other reference is left, of a
+ * handle, a child or a pending call, and the stack has no new greenlet; else it is not noticed. */
 void greenlet_unref(greenlet *g);
 
 /* Refers to a greenlet without being counted. For this core only. */
@@ -353,7 +362,7 @@ greenlet_result greenlet_enter_abi_1(greenlet_main body, void *argument, const g
  * exit; those that do not are leaked. References that still exist are inert then: transfers are refused.
  * `hooks` may be null.
  *
- * Refused: GREENLET_NULL, _CORE_BUSY, _STILL_REFERRED, _IN_HANDLER, _BAD_ABI. */
+ * Refused: GREENLET_NULL, _CORE_BUSY, _OTHER_CORE, _STILL_REFERRED, _BAD_ABI. Not to be called in an interrupt handler. */
 static inline greenlet_result greenlet_enter(greenlet_main body, void *argument, const greenlet_hooks *hooks) {
     return greenlet_enter_abi_1(body, argument, hooks, GREENLET_LAYOUT);
 }

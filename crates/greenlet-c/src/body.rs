@@ -151,6 +151,8 @@ pub unsafe extern "C" fn greenlet_set_body(
 ) -> u32 {
     // SAFETY: the caller's contract.
     let (Some(greenlet), Some(body)) = (unsafe { borrow(&greenlet) }, body) else { return NULL };
+    // A reference of its own: `release` of the old body may give the caller's up.
+    let greenlet = greenlet.clone();
     match greenlet.set_run(closure(body, Captured { argument, release })) {
         Ok(()) => VALUE,
         Err(refused) => {

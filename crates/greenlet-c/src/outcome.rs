@@ -84,9 +84,9 @@ impl Out {
         }
     }
 
-    /// The same, where only an error is possible.
+    /// The same, where only an error is possible: an exit is one.
     pub(crate) fn to_fault(self) -> Fault {
-        Fault { value: self.value, kind: self.kind }
+        Fault { value: self.value, kind: if self.kind == EXIT { ERROR } else { self.kind } }
     }
 }
 

@@ -13,7 +13,10 @@ use greenlet::{Greenlet, RemoteGreenlet, WeakGreenlet};
 pub struct Remote {
     made: u64,
     token: MaybeUninit<RemoteGreenlet>,
+    /// The header has the same room for it on every target.
+    _room: [MaybeUninit<u64>; ROOM],
 }
+const ROOM: usize = 3 - size_of::<RemoteGreenlet>() / size_of::<u64>();
 
 /// What C calls `greenlet_weak_token`: the same.
 #[repr(C)]
@@ -21,6 +24,8 @@ pub struct Weak {
     made: u64,
     token: MaybeUninit<WeakGreenlet<Word, Fault>>,
 }
+
+const _: () = assert!(size_of::<Remote>() == 32 && size_of::<Weak>() == 24, "the header has these sizes");
 
 /// What `made` is in a token that was made. A struct of zeros is refused, and most garbage.
 const MADE: u64 = 0x6772_6565_6e6c_6574;
@@ -35,7 +40,13 @@ pub unsafe extern "C" fn greenlet_remote(greenlet: *mut Handle, made: *mut Remot
     // SAFETY: the caller's contract.
     let Some(greenlet) = (unsafe { borrow(&greenlet) }).filter(|_| !made.is_null()) else { return NULL };
     // SAFETY: not null, and valid by the contract.
-    unsafe { made.write(Remote { made: MADE, token: MaybeUninit::new(greenlet.remote()) }) };
+    unsafe {
+        made.write(Remote {
+            made: MADE,
+            token: MaybeUninit::new(greenlet.remote()),
+            _room: [MaybeUninit::uninit(); ROOM],
+        })
+    };
     VALUE
 }
 

@@ -39,7 +39,7 @@ pub unsafe extern "C" fn greenlet_up(me: *mut Handle, value: Word) -> Out {
     }
 }
 
-/// Why `greenlet_up` is refused.
+/// Why `greenlet_up` is refused, or the slow way to the parent.
 ///
 /// # Safety
 ///
@@ -50,8 +50,12 @@ unsafe extern "C" fn no_up(me: *mut Handle, value: Word) -> Out {
     // SAFETY: the caller's contract.
     let kind = match unsafe { borrow(&me) } {
         None => NULL,
-        Some(me) if me.is_current() => MAIN,
-        Some(_) => NOT_CURRENT,
+        Some(me) if !me.is_current() => NOT_CURRENT,
+        Some(me) => match me.parent() {
+            // A tracer or a hook runs here, while an earlier `greenlet_up` of the same greenlet has not returned yet.
+            Some(parent) => return to_c(parent.switch(value)),
+            None => MAIN,
+        },
     };
     Out::of(kind, value)
 }
@@ -93,7 +97,8 @@ pub unsafe extern "C" fn greenlet_kill(to: *mut Handle, value: Word) -> Out {
 pub unsafe extern "C" fn greenlet_cancel(to: *mut Handle) -> Out {
     // SAFETY: the caller's contract.
     match unsafe { borrow(&to) } {
-        Some(to) => to_c(to.cancel()),
+        // A reference of its own: that of the caller may go while the greenlet ends.
+        Some(to) => to_c(to.clone().cancel()),
         None => Out::of(NULL, ptr::null_mut()),
     }
 }

@@ -28,16 +28,17 @@ pub struct Report {
     sp: usize,
 }
 
-/// The hooks of the tree that is entered; null for none.
+/// The hooks of the tree that is entered, or was last; null for none.
 static HOOKS: AtomicPtr<Hooks> = AtomicPtr::new(ptr::null_mut());
-/// The main greenlet of the tree that is entered; null outside.
+/// The main greenlet of the tree that is entered, or was last. It is not reset at the end: another thread may have
+/// entered the tree by then.
 static MAIN_GREENLET: AtomicPtr<Handle> = AtomicPtr::new(ptr::null_mut());
 
 static TREE: Tree<Word, Fault> =
     Tree::with_exit(ptr::null_mut).on_overflow(overflow).on_leak(leak).on_unraisable(unraisable);
 
 fn hooks() -> Option<&'static Hooks> {
-    // SAFETY: by the contract of `greenlet_enter`, hooks exist until that returns, which sets null again.
+    // SAFETY: by the contract of `greenlet_enter`, hooks exist until that returns. The tree calls none afterwards.
     unsafe { HOOKS.load(Relaxed).as_ref() }
 }
 
@@ -95,11 +96,7 @@ pub unsafe extern "C" fn greenlet_enter_abi_1(
         unsafe { body(raw(main), argument) }
     });
     match entered {
-        Ok(result) => {
-            MAIN_GREENLET.store(ptr::null_mut(), Relaxed);
-            HOOKS.store(ptr::null_mut(), Relaxed);
-            result
-        }
+        Ok(result) => result,
         Err(refused) => Out::refused(match refused.reason {
             EnterError::NoCore => IN_HANDLER,
             EnterError::StillReferred => STILL_REFERRED,
@@ -111,16 +108,14 @@ pub unsafe extern "C" fn greenlet_enter_abi_1(
 
 /// The greenlet that runs, with a reference; `None` outside of the tree.
 pub(crate) fn current() -> Option<Greenlet> {
-    let main = MAIN_GREENLET.load(Relaxed);
-    // SAFETY: main exists until `greenlet_enter` returns, which sets null again.
-    unsafe { borrow(&main) }.and_then(Greenlet::current)
+    with_main(Greenlet::current).flatten()
 }
 
 /// Calls `with` with the main greenlet of the tree that is entered, if one is.
 pub(crate) fn with_main<R>(with: impl FnOnce(&Greenlet) -> R) -> Option<R> {
     let main = MAIN_GREENLET.load(Relaxed);
-    // SAFETY: as in `current`.
-    unsafe { borrow(&main) }.map(with)
+    // SAFETY: the block of main is a static, in which the end of the tree can be read.
+    unsafe { borrow(&main) }.filter(|main| !main.is_ended()).map(with)
 }
 
 /// `greenlet_current`: borrowed, since a greenlet that runs exists.

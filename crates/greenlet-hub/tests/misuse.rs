@@ -56,6 +56,8 @@ fn of_another_hub(main: &Task, used: impl Fn(&Task) + Send + Sync) -> Got {
     let (ask, asked) = mpsc::channel();
     let (go, goes) = mpsc::channel::<()>();
     thread::scope(|scope| {
+        // Dropped when `panics` fails, so that the other thread ends.
+        let go = go;
         let used = &used;
         scope.spawn(move || {
             let ran = OTHER.run(|main| {

@@ -110,7 +110,7 @@ impl Program {
         let mut functions = BTreeMap::new();
         for (&start, (end, name)) in &named {
             let mut sections = file.sections();
-            let section = sections.find(|it| (it.address()..it.address() + it.size()).contains(&start));
+            let section = sections.find(|it| (it.address()..it.address().saturating_add(it.size())).contains(&start));
             let bytes = section.and_then(|section| section.data_range(start, end - start).ok().flatten());
             let steps = decode(bytes.unwrap_or_default(), start, &table);
             let rows = frames.get(&start).map_or(&[][..], Vec::as_slice);
@@ -179,7 +179,8 @@ impl Program {
 /// The function whose address the linker put at `address`: a word in no variable, for code that is position-independent.
 fn in_table(file: &object::File<'_>, named: &BTreeMap<u64, (u64, String)>, address: u64) -> Option<u64> {
     let covers = |symbol: &object::Symbol<'_, '_>| {
-        symbol.kind() == SymbolKind::Data && (symbol.address()..symbol.address() + symbol.size()).contains(&address)
+        symbol.kind() == SymbolKind::Data
+            && (symbol.address()..symbol.address().saturating_add(symbol.size())).contains(&address)
     };
     if file.symbols().any(|symbol| covers(&symbol)) {
         return None;
@@ -199,7 +200,8 @@ fn function(
     named: &BTreeMap<u64, (u64, String)>,
 ) -> Function {
     // Nothing is given back in between: more than it takes where it takes twice, never less but in a loop.
-    let by_code = entry_depth + steps.iter().filter(|step| !step.is_brief).map(|step| step.takes).sum::<u64>();
+    let taken = steps.iter().filter(|step| !step.is_brief).map(|step| step.takes);
+    let by_code = taken.fold(entry_depth, u64::saturating_add);
     let brief: u64 = steps.iter().filter(|step| step.is_brief).map(|step| step.takes).max().unwrap_or(0);
     let is_by_code = rows.is_empty() || rows.iter().any(|row| row.depth.is_none());
     let deepest = rows.iter().filter_map(|row| row.depth).max().unwrap_or(entry_depth);

@@ -99,7 +99,13 @@ pub(super) fn x86_64(bytes: &[u8], start: u64, table: Table<'_>) -> Vec<Step> {
         };
         let takes = match at.code() {
             Code::Push_r64 | Code::Push_rm64 | Code::Pushq_imm8 | Code::Pushq_imm32 | Code::Pushfq => 8,
-            Code::Sub_rm64_imm8 | Code::Sub_rm64_imm32 if at.op0_register() == Register::RSP => at.immediate(1),
+            // Signed: `sub rsp, -128` gives back, and `add rsp, -128` takes.
+            Code::Sub_rm64_imm8 | Code::Sub_rm64_imm32 if at.op0_register() == Register::RSP => {
+                u64::try_from(at.immediate(1).cast_signed()).unwrap_or(0)
+            }
+            Code::Add_rm64_imm8 | Code::Add_rm64_imm32 if at.op0_register() == Register::RSP => {
+                u64::try_from(at.immediate(1).cast_signed().saturating_neg()).unwrap_or(0)
+            }
             // To align it takes at most that.
             Code::And_rm64_imm8 | Code::And_rm64_imm32 if at.op0_register() == Register::RSP => {
                 at.immediate(1).wrapping_neg()

@@ -9,7 +9,6 @@ use std::ffi::OsString;
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use object::{Architecture, Object};
 
 use super::layout::Layout;
 use crate::boot::Boot;
@@ -66,7 +65,7 @@ impl Eye {
     fn of(file: &object::File<'_>) -> Result<Self> {
         let mark = symbols::functions(file).into_iter().find(|(_, (_, name))| name == MARK);
         let (mark, _) = mark.context("it was built without the feature `high-water` of greenlet, or was stripped")?;
-        let argument = if file.architecture() == Architecture::X86_64 { 5 } else { 0 };
+        let argument = symbols::first_argument(file);
         Ok(Self { layout: Layout::of(file)?, mark, record: symbols::variable(file, RECORD), argument })
     }
 
@@ -132,7 +131,7 @@ impl Eye {
         }
         let mark = marks.entry(name).or_default();
         if base - lowest > mark.peak {
-            *mark = Mark { peak: base - lowest, size: base - (floor - BAND) };
+            *mark = Mark { peak: base - lowest, size: base.saturating_sub(floor.saturating_sub(BAND)) };
         }
         Ok(next)
     }

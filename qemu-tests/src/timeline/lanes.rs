@@ -92,7 +92,7 @@ impl Run {
             _ => (0, 0),
         };
         let margin = ((last - first) / 40).max(1);
-        let shown = (first.saturating_sub(margin), last + margin);
+        let shown = (first.saturating_sub(margin), last.saturating_add(margin));
         let (mut lanes, places) = lanes(&records, shown.0);
         let mut arrows = Vec::with_capacity(records.len());
         // Who runs on each core, since when, and by which transfer.

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 use super::Outcome;
 use super::client::{Client, get, metric, metrics};
 
-/// How long the server may take for what it does at once.
-pub(super) const AT_ONCE: Duration = Duration::from_secs(3);
+/// How long the server may take for what it does at once. Many times what it does take: the computer may be busy.
+pub(super) const AT_ONCE: Duration = Duration::from_secs(20);
+
+/// What the server gives up after five seconds of its clock, which is this computer's, still lives after these.
+pub(super) const ALIVE: Duration = Duration::from_secs(4);
 
 /// The connections that the server has stacks for.
 fn stacks(server: SocketAddr) -> Outcome<usize> {
@@ -60,7 +63,20 @@ pub(super) fn leavers(server: SocketAddr) -> Outcome {
 
 /// While all stacks are in use the next client gets 503 at once, and 200 when one is free again. The others are served meanwhile.
 pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
-    until_free(server)?;
+    const ATTEMPTS: usize = 5;
+    for _ in 0..ATTEMPTS {
+        until_free(server)?;
+        let began = Instant::now();
+        match all_and_some(server) {
+            // Idle connections may be gone by then, and the attempt shows nothing.
+            Err(_) if began.elapsed() > ALIVE => {}
+            outcome => return outcome,
+        }
+    }
+    Err(format!("this computer took longer than {ALIVE:?} for some forty requests, {ATTEMPTS} times"))
+}
+
+fn all_and_some(server: SocketAddr) -> Outcome {
     let mut served = Vec::new();
     for number in 0..stacks(server)? {
         let mut client = Client::connect(server)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Outcome;
 use super::client::{Client, metric};
-use super::load::{AT_ONCE, until_free};
+use super::load::{ALIVE, AT_ONCE, until_free};
 
 /// All clients of this module at the same time, while others are served. Each that the server gives up is a time-out.
 pub(super) fn all_at_once(server: SocketAddr) -> Outcome {
@@ -31,7 +31,8 @@ pub(super) fn all_at_once(server: SocketAddr) -> Outcome {
     })?;
     let expected: f64 = CLIENTS.iter().map(|(_, count, _)| count).sum();
     match metric(server, "unikernel_timeouts_total")? - before {
-        count if count == expected => until_free(server),
+        // The slow writer may be too slow on a busy computer.
+        count if count == expected || count == expected + 1.0 => until_free(server),
         other => Err(format!("{expected} time-outs are {other}")),
     }
 }
@@ -94,6 +95,7 @@ fn is_too_slow(mut client: Client) -> Outcome {
 fn slow_writer(server: SocketAddr) -> Outcome {
     let mut slow = Client::connect(server)?;
     let mut other = Client::connect(server)?;
+    let first = Instant::now();
     for piece in b"GET /nosuch HTTP/1.1\r\nHost: x\r\n\r\n".chunks(3) {
         slow.send(piece)?;
         let began = Instant::now();
@@ -105,6 +107,7 @@ fn slow_writer(server: SocketAddr) -> Outcome {
     }
     match slow.response()? {
         response if response.status == 404 => Ok(()),
+        response if response.status == 408 && first.elapsed() > ALIVE => Ok(()),
         response => Err(format!("it gets {response:?}")),
     }
 }

@@ -29,6 +29,7 @@ impl RawStacks {
         let bytes = self.count.checked_mul(self.size);
         let end = bytes.and_then(|bytes| self.stacks.addr().checked_add(bytes));
         !self.stacks.is_null()
+            && self.count > 0
             && self.stacks.addr().is_multiple_of(64)
             && self.size.is_multiple_of(64)
             && self.size >= least

@@ -270,6 +270,39 @@ static greenlet_result stubborn(greenlet *me, void *argument, void *value) {
     return greenlet_ok(NULL);
 }
 
+/* It gives up the only reference to itself while the caller of greenlet_cancel waits for its end. */
+static greenlet *itself;
+static greenlet_result forgets(greenlet *me, void *argument, void *value) {
+    greenlet_result result = greenlet_up(me, value);
+    (void)argument;
+    greenlet_unref(itself);
+    return result;
+}
+
+/* A tracer that goes up itself, when the greenlet arrives from its second greenlet_up. */
+static unsigned arrived;
+static greenlet_result climbs(uint32_t is_throw, greenlet *origin, greenlet *target, void *context) {
+    (void)is_throw, (void)origin;
+    if (target == context && ++arrived == 2) CHECK(is(greenlet_up(target, word(7)), GREENLET_VALUE, 5));
+    return greenlet_ok(NULL);
+}
+
+static void inner(greenlet *me) {
+    greenlet *g;
+    CHECK(greenlet_spawn(&itself, me, &stacks, forgets, NULL, NULL) == 0);
+    CHECK(is(greenlet_switch(itself, word(1)), GREENLET_VALUE, 1));
+    CHECK(is(greenlet_cancel(itself), GREENLET_VALUE, 0));
+    CHECK(greenlet_spawn(&g, me, &stacks, doubler, NULL, NULL) == 0);
+    CHECK(is(greenlet_switch(g, word(1)), GREENLET_VALUE, 2));
+    CHECK(greenlet_set_trace(climbs, g) == 0);
+    CHECK(is(greenlet_switch(g, word(2)), GREENLET_VALUE, 4));
+    CHECK(is(greenlet_switch(g, word(3)), GREENLET_VALUE, 7));
+    CHECK(is(greenlet_switch(g, word(5)), GREENLET_VALUE, 6));
+    CHECK(greenlet_set_trace(NULL, NULL) == 0);
+    greenlet_unref(g);
+    CHECK(greenlet_pool_free(&stacks) == 4);
+}
+
 static greenlet *kept;
 static greenlet_result program(greenlet *me, void *argument) {
     greenlet *g;
@@ -281,6 +314,7 @@ static greenlet_result program(greenlet *me, void *argument) {
     family(me);
     tokens(me);
     tracing(me);
+    inner(me); /* a reference that is lost here is one to main, which the second run refuses */
     CHECK(greenlet_spawn(&g, me, &stacks, sore, NULL, NULL) == 0);
     CHECK(is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1));
     greenlet_unref(g);
@@ -334,5 +368,5 @@ int run(void) {
     greenlet_unref(kept);
     CHECK(greenlet_pool_free(&stacks) == 4);
     CHECK(greenlet_enter(destructors, NULL, NULL).kind == 0); /* a second run, with the same pool */
-    return verdict(173);
+    return verdict(185);
 }
