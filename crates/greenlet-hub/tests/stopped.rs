@@ -11,6 +11,7 @@ use greenlet::StackPool;
 use greenlet_hub::{Hub, MainTask, Stop};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use stops::waits::{Is, WAITS, Wait};
 use stops::{Ended, MS, Task, Things, Value, Way};
 
@@ -18,6 +19,9 @@ const TASKS: usize = 5;
 
 static HUB: Hub<TASKS, (), Value> = Hub::new(&Clock);
 static STACKS: StackPool<TASKS, 65536> = StackPool::new();
+
+/// The tests share the hub, and run one after the other.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// When the stop comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +169,7 @@ fn drive(main: &MainTask<(), Value>, (wait, way, step): Case, things: &Rc<Things
 
 #[test]
 fn each_wait_stopped_in_each_way_at_each_step_drops_each_thing_once() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut cases = 0;
     for wait in &WAITS {
         for way in Way::ALL {
@@ -207,6 +212,7 @@ fn is_right(wait: &Wait, way: Way, step: Step, seen: Option<Seen>) -> bool {
 
 #[test]
 fn each_wait_of_main_that_no_task_can_complete_drops_each_thing_once() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     for wait in WAITS.iter().filter(|wait| matches!(wait.is, Is::Hopeless | Is::Helped)) {
         let things = Rc::new(Things::new());
         let shared = things.clone();

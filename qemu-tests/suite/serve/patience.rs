@@ -42,13 +42,17 @@ fn never_reads(server: SocketAddr) -> Outcome {
     let mut client = Client::connect(server)?;
     let requests = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
     let began = Instant::now();
-    // What the client's own computer and QEMU keep comes first.
-    while client.send(&requests).is_ok() {
-        if began.elapsed() > Duration::from_secs(60) {
+    loop {
+        match client.send(&requests) {
+            // What the client's own computer and QEMU keep comes first. On a busy one the server still answers when a send gives up.
+            Ok(()) => {}
+            Err(error) if error.contains("temporarily unavailable") => {}
+            Err(_) => return Ok(()),
+        }
+        if began.elapsed() > Duration::from_secs(120) {
             return Err("it goes on sending".to_owned());
         }
     }
-    Ok(())
 }
 
 /// It loses its connection after five seconds.
