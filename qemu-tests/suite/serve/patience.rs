@@ -31,8 +31,10 @@ pub(super) fn all_at_once(server: SocketAddr) -> Outcome {
     })?;
     let expected: f64 = CLIENTS.iter().map(|(_, count, _)| count).sum();
     match metric(server, "unikernel_timeouts_total")? - before {
-        // The slow writer may be too slow on a busy computer.
-        count if count == expected || count == expected + 1.0 => until_free(server),
+        // On a busy computer the slow writer may be too slow: one more. And the server's TCP gives a connection up by itself when nothing
+        // is acknowledged for eight seconds, uncounted: with a client that reads nothing that may come before the time-out. Each client
+        // sees its end in either case.
+        count if (count - expected).abs() <= 1.0 => until_free(server),
         other => Err(format!("{expected} time-outs are {other}")),
     }
 }
