@@ -16,22 +16,8 @@ unsafe extern "C" {
 }
 
 global_asm!(
+    words!(),
     r#"
-    .macro  lx register, place:vararg
-    .if {word} == 8
-    ld      \register, \place
-    .else
-    lw      \register, \place
-    .endif
-    .endm
-    .macro  sx register, place:vararg
-    .if {word} == 8
-    sd      \register, \place
-    .else
-    sw      \register, \place
-    .endif
-    .endm
-
     .section .text.boot, "ax", @progbits
     .global _start
     .type _start, @function
@@ -45,12 +31,15 @@ _start:
 
     // Another core sleeps until there is the address of a `Start` in its mailbox.
     li      t1, {most}
-    bgeu    t0, t1, 9f
+    bgeu    t0, t1, 8f                  // the board has no stack for it
     li      t1, 1 << 3                  // mie.MSIE: interrupts stay masked, and end `wfi` all the same
     csrw    mie, t1
     la      t1, mailboxes
     slli    t2, t0, {word_shift}
     add     t1, t1, t2
+    j       9f
+8:  wfi
+    j       8b
 9:  wfi
     lx      s2, 0(t1)
     beqz    s2, 9b
@@ -102,9 +91,8 @@ _start:
 mailboxes:
     .zero   {most} * {word}
     .previous
-    .purgem lx
-    .purgem sx
     "#,
+    no_words!(),
     word = const size_of::<usize>(),
     word_shift = const size_of::<usize>().trailing_zeros(),
     most = const MOST,

@@ -4,6 +4,35 @@
 //! memory protection. Exceptions and interrupts are handled on stacks of their own, which `mscratch` points to. So a
 //! guest may put its stack pointer wherever it likes, and an exception is reported all the same.
 
+/// Macros of the assembler that load and store a word, `lx` and `sx`, for lines with an operand `word`: its bytes.
+macro_rules! words {
+    () => {
+        r#"
+    .macro  lx register, place:vararg
+    .if {word} == 8
+    ld      \register, \place
+    .else
+    lw      \register, \place
+    .endif
+    .endm
+    .macro  sx register, place:vararg
+    .if {word} == 8
+    sd      \register, \place
+    .else
+    sw      \register, \place
+    .endif
+    .endm
+"#
+    };
+}
+
+/// The end of them: assembly of one crate may become one text, in which a macro has one definition at a time.
+macro_rules! no_words {
+    () => {
+        ".purgem lx\n.purgem sx"
+    };
+}
+
 mod boot;
 mod clint;
 pub(crate) mod cores;

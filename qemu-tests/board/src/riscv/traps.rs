@@ -56,22 +56,8 @@ pub(crate) struct Frame {
 
 // The registers of floating point are there whatever the guest is compiled for.
 global_asm!(
+    words!(),
     r#"
-    .macro  lx register, place:vararg
-    .if {word} == 8
-    ld      \register, \place
-    .else
-    lw      \register, \place
-    .endif
-    .endm
-    .macro  sx register, place:vararg
-    .if {word} == 8
-    sd      \register, \place
-    .else
-    sw      \register, \place
-    .endif
-    .endm
-
     .section .text.traps, "ax", @progbits
     .option push
     .option arch, +d
@@ -141,8 +127,6 @@ trap_entry:
     .size trap_entry, . - trap_entry
     .option pop
     .previous
-    .purgem lx
-    .purgem sx
 
     // What a debugger reads while the function runs: every register of the interrupted code is in the frame. By hand
     // and not by .cfi_signal_frame, which the assembler drops where rustc writes no unwind tables.
@@ -172,6 +156,7 @@ trap_entry:
     .balign {word}, 0
 7:  .popsection
     "#,
+    no_words!(),
     word = const size_of::<usize>(),
     size = const size_of::<Frame>(),
     emergency = const EMERGENCY,
