@@ -95,7 +95,7 @@ impl Run {
         let shown = (first.saturating_sub(margin), last.saturating_add(margin));
         let (mut lanes, places) = lanes(&records, shown.0);
         let mut arrows = Vec::with_capacity(records.len());
-        // Who runs on each core, since when, and by which transfer.
+        // The greenlet that runs on each core, since when, and by which transfer.
         let mut running = BTreeMap::<u32, (usize, u64, Option<usize>)>::new();
         for record in &records {
             let (origin, target) = (places[&record.origin.key], places[&record.target.key]);

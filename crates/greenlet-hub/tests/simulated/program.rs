@@ -14,7 +14,7 @@ pub(crate) const MOST_TIMERS: u64 = 4096;
 /// What a turn of [`Op::Turns`] takes.
 pub(crate) const TURN: u64 = 700;
 
-/// Who is meant: the handle with this number, of those that there are.
+/// A task: the handle with this number, of those that there are.
 pub(crate) type Whose = u8;
 
 #[derive(Clone, Debug)]

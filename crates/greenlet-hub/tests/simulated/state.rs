@@ -137,7 +137,7 @@ pub(crate) struct Task<'p> {
     pub(crate) places: [Option<Message>; 4],
     /// Timers that have ended.
     pub(crate) due: Vec<u64>,
-    /// Who joins it, and by which arm of a select.
+    /// The task that joins it, and by which arm of a select.
     pub(crate) joiner: Option<(Slot, Option<usize>)>,
     pub(crate) joined: Option<Outcome>,
     pub(crate) scope: Option<usize>,

@@ -39,7 +39,7 @@ impl Ledger {
         Value { number: fates.len() - 1, ledger: self.clone() }
     }
 
-    /// Each value was dropped once, and one that is kept was seen once: by its receiver, or by who got it back.
+    /// Each value was dropped once, and one that is kept was seen once: by its receiver, or by the sender that got it back.
     pub(crate) fn is_right(&self) -> bool {
         let right = |fate: &Fate| fate.drops == 1 && (fate.seen == 1 || fate.seen == 0 && !fate.kept);
         self.0.borrow().iter().all(right)
