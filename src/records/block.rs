@@ -221,10 +221,11 @@ impl BlockPtr {
     }
 
     /// Marks the greenlet dead. `how` is [`DEAD`], or also [`ABANDONED`].
-    #[inline]
+    #[cfg_attr(small, inline(never))] // one copy
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn die(self, how: Flags) {
         self.set(how);
-        self.core().count_death();
+        self.core().note_death();
         self.count(if self.has(ABANDONED) { Lot::Abandoned } else { Lot::Dead }, MORE);
     }
 
