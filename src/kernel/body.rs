@@ -81,6 +81,7 @@ impl<F> Drop for Waiting<F> {
 pub(crate) fn drop_body(block: BlockPtr) {
     if let Some(drop) = block.body() {
         block.set_body(None);
+        block.context.clear_frames(); // it may have been fresh and wide
         // SAFETY: `install` stored both; while a block has a body, the saved sp of its context points to it.
         unsafe { drop(block.context.sp()) }
     }

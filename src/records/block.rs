@@ -404,7 +404,9 @@ impl Block {
         // SAFETY: the slot was never used, so no handle or list refers to its id.
         unsafe { number.write(Number::unused()) };
         // SAFETY: the caller's contract.
-        unsafe { Self::write(place, bounds, home, core) }
+        let me = unsafe { Self::write(place, bounds, home, core) };
+        me.context.clear_frames();
+        me
     }
 
     /// Writes all of a block but `id`, which is initialised and gets a new id.
