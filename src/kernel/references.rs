@@ -93,9 +93,8 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     // At opt-level `s` and `z` there is one way.
     if !cfg!(small) && is_bare(block) && !block.has(ENDED) && block.id.forget_unasked() {
         paint::keep(block);
-        // SAFETY: it is unreferenced, and only this function and the next release stacks, so none is released twice. The
-        // tree runs, and this is its core.
-        unsafe { pool::release(block) };
+        // SAFETY: as in `free_slowly`, while the tree runs.
+        unsafe { pool::release(block, false) };
         return (parent, None);
     }
     // SAFETY: the same contract; it is out of the ring.
@@ -131,13 +130,10 @@ unsafe fn free_slowly(block: BlockPtr) -> Option<Payload> {
         }
         return panicked;
     }
-    if block.has(ENDED) {
-        // SAFETY: it is unreferenced, and only this function and `free` release stacks, so none is released twice.
-        unsafe { pool::release_late(block) };
-    } else {
-        // SAFETY: the same; the tree runs, and this is its core.
-        unsafe { pool::release(block) };
-    }
+    // SAFETY: it is unreferenced, and only this function and `free` release stacks, so none is released twice. While the
+    // tree runs, this is its core, which owns the pool, so the unsynchronised free list may be used. After the end of
+    // the tree another core may own the pool, as the argument says.
+    unsafe { pool::release(block, block.has(ENDED)) };
     panicked
 }
 

@@ -138,34 +138,22 @@ impl Home {
     }
 }
 
-/// Releases the stack of a greenlet to its pool, while its tree runs.
+/// Releases the stack of a greenlet to its pool; for a main greenlet, frees its tree. `ended`: the greenlet has
+/// outlived its tree.
 ///
 /// # Safety
 ///
 /// Nothing else uses the stack or the block. The block's home is the one with which it was claimed, and the stack was
-/// not released since. The caller runs on the core that claimed it.
+/// not released since. Unless `ended`, the caller runs on the core that claimed it.
 #[inline]
-pub(crate) unsafe fn release(block: BlockPtr) {
+pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
     let home = block.home.get();
-    if block.has(DEAD) {
+    if block.has(DEAD) && !ended {
         home.count(Lot::Dead, LESS);
     }
     match home {
+        Home::OneCore(list) if ended => list.release_late(block.as_ptr()),
         Home::OneCore(list) => list.release(block.as_ptr()),
-        // SAFETY: the caller's contract.
-        Home::Shared(pool, slot) => unsafe { Shared::release(pool, slot) },
-        Home::Tree(occupancy) => occupancy.release(),
-    }
-}
-
-/// [`release`] of a greenlet that has outlived its tree; for a main greenlet, frees its tree.
-///
-/// # Safety
-///
-/// As for [`release`], but on any core.
-pub(crate) unsafe fn release_late(block: BlockPtr) {
-    match block.home.get() {
-        Home::OneCore(list) => list.release_late(block.as_ptr()),
         // SAFETY: the caller's contract.
         Home::Shared(pool, slot) => unsafe { Shared::release(pool, slot) },
         Home::Tree(occupancy) => occupancy.release(),
