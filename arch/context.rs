@@ -178,8 +178,11 @@ impl Context {
     /// there would lead it into memory that has other uses by now. The context must not move from now on.
     #[inline]
     pub(crate) fn clear_frames(&self) {
-        self.pc.set(Native::trampoline());
-        self.frame.set(self.empty_frame());
+        // Unchanged, if no switch has left this context since.
+        if self.pc.get() != Native::trampoline() {
+            self.pc.set(Native::trampoline());
+            self.frame.set(self.empty_frame());
+        }
     }
 
     /// Whether the last switch away was a marked one. False for a fresh or empty context. The context does not run.

@@ -91,7 +91,7 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     let parent = block.parent();
     block.leave_ring();
     // At opt-level `s` and `z` there is one way.
-    if !cfg!(small) && is_bare(block) && !block.has(ENDED) && block.id.forget_unasked() {
+    if !cfg!(small) && !block.has(ENDED) && is_bare(block) && block.id.forget_unasked() {
         paint::keep(block);
         // SAFETY: as in `free_slowly`, while the tree runs.
         unsafe { pool::release(block, false) };
