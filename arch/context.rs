@@ -147,7 +147,7 @@ impl Context {
     pub(crate) fn fresh(&self, sp: *mut u8, entry: Entry, wide: bool) {
         debug_assert!(sp.addr().is_multiple_of(STACK_ALIGN));
         self.sp.set(sp);
-        debug_assert!(self.pc.get() == Native::trampoline() && self.frame.get() == self.empty_frame());
+        debug_assert!(!self.pc.get().is_null() && self.frame.get() == self.empty_frame());
         if wide {
             self.pc.set(Native::wide_trampoline());
         }
