@@ -48,8 +48,8 @@ macro_rules! leave {
     };
 }
 
-/// The common part of the two switches. They differ in what precedes the jump, `$before`, and in the registers of what
-/// they send.
+/// The common part of all switches. They differ in what precedes the jump, `$before`, and in the registers that carry
+/// what is sent.
 macro_rules! switch {
     ($marked:expr, $from:ident, [$($before:literal),*], $($operands:tt)*) => {
         asm!(
