@@ -111,7 +111,7 @@ impl Schedule {
         self.ready.pop()
     }
 
-    /// Looks for what came from outside, and for timers that are due if `clock` says so.
+    /// Takes the wakes and kills that came from outside; if `clock`, also the timers that are due.
     #[inline]
     pub(crate) fn look(&self, clock: bool) {
         if !self.is_inbox_empty() {
@@ -127,7 +127,7 @@ impl Schedule {
         self.inbox.is_empty()
     }
 
-    /// Returns a number that changes whenever a task waits, and at no other time.
+    /// Returns a counter that changes whenever a task waits, and at no other time.
     #[inline]
     pub(crate) fn turns(&self) -> u32 {
         self.turns.get()
@@ -137,7 +137,7 @@ impl Schedule {
     #[inline(never)]
     fn collect(&self) {
         if self.turn.get().is_none() {
-            return; // at the end of the run a task that cleans up looks, and no task becomes ready any more
+            return; // at the end of the run, tasks that clean up call this too, and no task becomes ready any more
         }
         self.inbox.drain(|bell, killed| {
             // SAFETY: only bells of slots are pushed.
@@ -170,8 +170,8 @@ impl Schedule {
         }
     }
 
-    /// Sleeps until a task may be ready. Returns `false` if none ever can be. In a critical section it is refused, as a
-    /// switch is: no handler could wake a task before the sleep ends.
+    /// Sleeps until a task may be ready. Returns `false` if no task can ever be ready. Refused in a critical section,
+    /// as a switch is: no handler could wake a task before the sleep ends.
     pub(crate) fn rest(&self) -> Result<bool, greenlet::Refusal> {
         #[cfg(target_os = "none")]
         if crate::idle::is_masked() {
@@ -189,14 +189,14 @@ impl Schedule {
             if first.is_some_and(|at| at <= self.now()) {
                 return false;
             }
-            // Every time: an alarm that came too early is used up.
+            // Set before every sleep: an alarm that came too early does not come again.
             self.platform.arm(first);
             true
         });
         Ok(true)
     }
 
-    /// Counts a wait for what may come from outside of the hub, until the guard is dropped.
+    /// Counts a wait for an event that may come from outside of the hub, until the guard is dropped.
     pub(crate) fn external(&self) -> External<'_> {
         self.external.set(self.external.get() + 1);
         External(self)
