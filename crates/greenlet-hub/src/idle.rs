@@ -1,4 +1,4 @@
-//! The sleep of a bare core: the last look for work and the sleep are one step, as seen by interrupts of this core.
+//! The sleep of a bare core: for interrupts of this core, the last test for work and the sleep are one step.
 //!
 //! ```text
 //!          aarch64                 RISC-V                x86_64
@@ -11,8 +11,9 @@
 //! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless, on RISC-V if `mie` has its bit.
 //! It would not end HLT, which is therefore skipped then.
 //!
-//! An interrupt before the mask has run its handler, and the look sees what that did. One after it is pending: it ends
-//! WFI although it is masked, and HLT because x86_64 takes no interrupt between `sti` and the instruction after it.
+//! If an interrupt comes before the mask, its handler has run, and the test for work sees what it did. If it comes
+//! after the mask, it is pending: it ends WFI although it is masked, and it ends HLT because x86_64 takes no interrupt
+//! between `sti` and the instruction after it.
 
 use core::arch::asm;
 

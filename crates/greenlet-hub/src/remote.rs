@@ -63,11 +63,11 @@ impl<T, const N: usize> Remote<T, N> {
         self
     }
 
-    /// Puts a value in, and wakes the task that waits. From anywhere.
+    /// Puts a value in, and wakes the task that waits. Any code may call it.
     ///
     /// # Errors
     ///
-    /// The value: the channel is full.
+    /// The value, if the channel is full.
     ///
     /// ```
     /// # use greenlet_hub::Remote;
@@ -88,7 +88,7 @@ impl<T, const N: usize> Remote<T, N> {
     ///
     /// # Errors
     ///
-    /// A reason to stop; [`Refusal::SecondWaiter`]: another task waits to receive.
+    /// A reason to stop; [`Refusal::SecondWaiter`] if another task waits to receive.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Remote, Threads};
@@ -108,7 +108,7 @@ impl<T, const N: usize> Remote<T, N> {
         if !self.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
         }
-        /// Also when a panic passes through.
+        /// Removes the waiter on every way out, also if a panic unwinds through this.
         struct Waits<'a>(&'a Waiter);
         impl Drop for Waits<'_> {
             fn drop(&mut self) {

@@ -38,7 +38,7 @@ impl RemoteTask {
 
     /// Wakes the task: its wait tests its condition again, and [`park`](crate::Task::park) returns. Never waits.
     ///
-    /// If the task has ended and another one has its slot, that one is woken, for no reason.
+    /// If the task has ended and another one has its slot, that one is woken, and tests its condition again.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -55,7 +55,7 @@ impl RemoteTask {
     }
 
     /// Asks the task to end: every wait of it ends with [`Stop::Killed`](crate::Stop::Killed) from now on. Returns
-    /// `false` if it has ended, or its body has and its result was not taken; no other task is killed instead.
+    /// `false` if its body has ended. No other task is killed instead.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Stop, Threads};

@@ -63,7 +63,7 @@ impl Signal {
         self
     }
 
-    /// Raises bits, and wakes the task that waits. From anywhere.
+    /// Raises bits, and wakes the task that waits. Any code may call it.
     ///
     /// ```
     /// static BUTTON: greenlet_hub::Signal = greenlet_hub::Signal::new();
@@ -95,7 +95,7 @@ impl Signal {
     ///
     /// # Errors
     ///
-    /// A reason to stop; [`Refusal::SecondWaiter`]: another task waits for this signal.
+    /// A reason to stop; [`Refusal::SecondWaiter`] if another task waits for this signal.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Signal, Threads};
@@ -113,7 +113,7 @@ impl Signal {
         if !self.flags.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
         }
-        /// Also when a panic passes through.
+        /// Removes the waiter on every way out, also if a panic unwinds through this.
         struct Waits<'a>(&'a Flags);
         impl Drop for Waits<'_> {
             fn drop(&mut self) {

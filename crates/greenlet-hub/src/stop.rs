@@ -7,8 +7,7 @@ use greenlet::Refused;
 /// Why a wait ended before what it waited for. `?` passes it on, and so ends the task.
 ///
 /// `Killed` and `Timeout` hold as long as their reason does: every later wait ends with them at once, so code that
-/// swallows one meets it again. A wait never ends with a reason to stop after it has completed: what was handed over is
-/// returned first.
+/// ignores one gets it again. A wait that has completed never ends with a reason to stop: its result is returned first.
 ///
 /// ```
 /// use greenlet_hub::Stop;
@@ -97,7 +96,7 @@ pub enum Refusal {
         /// The name that the object has.
         name: Option<&'static str>,
     },
-    /// More than 16 `with_timeout` in one another.
+    /// More than 16 nested `with_timeout`.
     TooDeep,
     /// The task that holds this lock has ended without unlocking it: it was given up after a panic or an overflow, or has
     /// forgotten its guard. [`Mutex::recover`](crate::Mutex::recover) takes it over.

@@ -9,7 +9,7 @@ use crate::atomics::{AtomicPtr, AtomicU32};
 use crate::wakes::bell::Bell;
 use core::ptr;
 
-/// The bell of the task that waits; null: none does.
+/// The bell of the task that waits; null if none does.
 pub(crate) struct Waiter(AtomicPtr<Bell>);
 
 impl Waiter {
