@@ -1,8 +1,8 @@
-//! The instructions that operations take: on bare metal as the guest `count` counts them, hosted as valgrind does.
+//! The instructions that operations take: on bare metal counted by the guest `count`, hosted by valgrind.
 //!
-//! What is done stands in the package `operations`. Its loops are run for some turns and for more; the module
-//! `stretches` makes figures of what they took, which are [kept](crate::figures) beside that package: a [`table`] for
-//! each target, with a column for each [`Subject`].
+//! The operations are in the package `operations`. Each loop runs for some turns and for more turns. The module
+//! `stretches` computes figures from both, which are [kept](crate::figures) beside that package: a [`table`] for each
+//! target, with a column for each [`Subject`].
 
 mod hosted;
 mod stretches;
@@ -39,7 +39,7 @@ pub static FORM: Form = Form { word: "count", unit: "instructions", command: "ca
 /// The operations as they are built for one kind of program.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject {
-    /// What it is called, also in the name of the file that has its figures.
+    /// Its name, which is also part of the name of the file with its figures.
     pub name: &'static str,
     place: Place,
 }
