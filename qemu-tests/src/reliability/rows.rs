@@ -1,18 +1,18 @@
 //! The promises, and the commands that attack them.
 
-/// The place of what runs as a process on the host.
+/// The place for processes on the host.
 pub(super) const HOST: &str = "host";
 
-/// Where guests run: each way in which the switch is compiled. `machines` has many more.
+/// The places for guests: one for each way in which the switch is compiled. `machines` has many more.
 const BARE: &[&str] = &["aarch64", "aarch64-softfloat", "x86_64"];
-/// Where what comes from outside of the guest runs.
+/// The places for scenarios and random operations.
 const ALL: &[&str] = &[HOST, "aarch64", "x86_64"];
 const HOSTED: &[&str] = &[HOST];
 
 /// What is promised, and how it is attacked.
 #[derive(Debug)]
 pub struct Promise {
-    /// What it is called, here, in `docs/reliability.md` and in the JSON.
+    /// Its name, here, in `docs/reliability.md` and in the JSON.
     pub name: &'static str,
     /// Where it is attacked: a row each.
     pub places: &'static [&'static str],
@@ -20,7 +20,7 @@ pub struct Promise {
     full: &'static str,
     /// The command at the size of CI.
     quick: &'static str,
-    /// Where the counts stand in what the command prints.
+    /// Where in the output of the command the counts are.
     pub(super) counts: Counts,
 }
 
