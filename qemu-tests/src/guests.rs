@@ -53,7 +53,8 @@ pub struct Guest {
     pub about: String,
     /// Its expected transcript.
     pub expected: PathBuf,
-    /// The directives in its head. pub directives: Directives,
+    /// The directives in its head.
+    pub directives: Directives,
 }
 
 impl Guest {

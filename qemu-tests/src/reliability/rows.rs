@@ -24,16 +24,16 @@ pub struct Promise {
     pub(super) counts: Counts,
 }
 
-/// How much of it.
+/// The size of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
-    /// As much as is promised.
+    /// As many attempts as are promised.
     Full,
-    /// As much as CI has time for.
+    /// As many attempts as CI has time for.
     Quick,
 }
 
-/// Where the counts stand in what a command prints.
+/// Where in the output of a command the counts are.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Counts {
     /// In its [tallies](crate::tally).
@@ -283,7 +283,7 @@ impl Promise {
 ///
 /// # Errors
 ///
-/// What is known, when there is no such name or place, or no row that has one of both.
+/// The known names and places, if there is no such name or place, or no row with one of each.
 pub(super) fn selected(names: &[String], places: &[String]) -> Result<Vec<Row>, String> {
     let known: Vec<_> = PROMISES.iter().map(|promise| promise.name).collect();
     if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {

@@ -1,7 +1,7 @@
 //! The call graph of a program, and how much stack a function and all that it calls take at most.
 //!
-//! Where the graph does not tell, a bound is not known: an indirect call may lead anywhere, and recursion go to any
-//! depth. What is known there is the least that may be taken.
+//! If the graph is incomplete, there is no bound: an indirect call may lead anywhere, and recursion may go to any
+//! depth. Then the known part is a lower bound.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
