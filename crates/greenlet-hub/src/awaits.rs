@@ -120,7 +120,8 @@ impl Link {
         unsafe { self.anchor.get().as_ref() }
     }
 
-    /// Returns a clone of the waker, if the future exists. Cloning runs code of the executor, which may drop the future.
+    /// Returns a clone of the waker, if the future exists. Cloning runs code of the executor, which may drop the
+    /// future.
     pub(crate) fn waker(&self) -> Option<Waker> {
         let Some(waker) = self.anchor()?.waker.take() else { return Some(Waker::noop().clone()) };
         let clone = waker.clone();
@@ -183,8 +184,8 @@ impl<V: Default + 'static, E: 'static> Await<V, E> {
     /// # Errors
     ///
     /// The wait ended before the future was ready. The future is dropped, which cancels it:
-    /// - [`Thrown::Exit`]: the `Stackful` was dropped, or the greenlet was asked to exit. Holds until the body has ended:
-    ///   each later wait ends with it at once.
+    /// - [`Thrown::Exit`]: the `Stackful` was dropped, or the greenlet was asked to exit. Holds until the body has
+    ///   ended: each later wait ends with it at once.
     /// - [`Thrown::Error`]: an error was thrown into the greenlet.
     /// - [`Thrown::Refused`]: for example, interrupts are masked.
     ///

@@ -298,8 +298,8 @@ impl<T, const N: usize> Bounded<T, N> {
         self.count.get()
     }
 
-    /// Closes the channel: no task can send any more. What it holds, and what tasks wait to send, is received first; then
-    /// a receive ends with [`Stop::Closed`].
+    /// Closes the channel: no task can send any more. What it holds, and what tasks wait to send, is received first;
+    /// then a receive ends with [`Stop::Closed`].
     ///
     /// # Panics
     ///

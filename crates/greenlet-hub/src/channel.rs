@@ -360,8 +360,8 @@ impl<T, E: 'static> Channel<T, E> {
         count(Kind::Send) - count(Kind::Receive)
     }
 
-    /// Closes the channel: no task can begin to send any more. Tasks that wait to receive get [`Stop::Closed`]; those that
-    /// wait to send are received first.
+    /// Closes the channel: no task can begin to send any more. Tasks that wait to receive get [`Stop::Closed`]; those
+    /// that wait to send are received first.
     ///
     /// # Panics
     ///

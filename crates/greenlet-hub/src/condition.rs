@@ -11,8 +11,8 @@ use core::ptr;
 
 /// A condition variable: a task unlocks a [`Mutex`](crate::Mutex), waits for a change of its value, and locks it again.
 ///
-/// For the tasks of one hub: the first that uses it, until its run is over. Between the unlock and the wait no other task
-/// runs, so no notification is lost. A wait does not return without one.
+/// For the tasks of one hub: the first that uses it, until its run is over. Between the unlock and the wait no other
+/// task runs, so no notification is lost. A wait does not return without one.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};

@@ -27,16 +27,16 @@ use greenlet::{AbandonError, Overflow, Refused};
 
 /// # Tasks that panic or overflow their stacks
 ///
-/// These need the feature `abandon`, and are for programs in which panics abort. The page `containment` of the crate `greenlet`
-/// says what a panic handler and a fault handler look like; here they call the hub in place of the tree.
+/// These need the feature `abandon`, and are for programs in which panics abort. The page `containment` of the crate
+/// `greenlet` says what a panic handler and a fault handler look like; here they call the hub in place of the tree.
 impl<const TASKS: usize, V: 'static, E: 'static> Hub<TASKS, V, E> {
     /// Ends the current task, which has panicked, and resumes another one. For panic handlers.
     ///
-    /// The task has ended then as if its body had returned `Err(Stop::Error(error))`: that is what a join of it returns. Its
-    /// timers and its places in lists of tasks are removed. The tasks of its scopes are killed, and it ends when they have.
-    /// No destructor in its frames runs: a [`Mutex`](crate::Mutex) that it holds is refused to others by name
-    /// ([`Refusal::HolderGone`](crate::Refusal::HolderGone)), and can be [recovered](crate::Mutex::recover); permits of a
-    /// [`Semaphore`](crate::Semaphore) are lost.
+    /// The task has ended then as if its body had returned `Err(Stop::Error(error))`: that is what a join of it
+    /// returns. Its timers and its places in lists of tasks are removed. The tasks of its scopes are killed, and it
+    /// ends when they have. No destructor in its frames runs: a [`Mutex`](crate::Mutex) that it holds is refused to
+    /// others by name ([`Refusal::HolderGone`](crate::Refusal::HolderGone)), and can be
+    /// [recovered](crate::Mutex::recover); permits of a [`Semaphore`](crate::Semaphore) are lost.
     ///
     /// If another greenlet beside the tasks has panicked, its parent gets the error, as from
     /// [`Tree::abandon_current`](greenlet::Tree::abandon_current).
@@ -67,11 +67,13 @@ impl<const TASKS: usize, V: 'static, E: 'static> Hub<TASKS, V, E> {
     /// # fn reset() -> ! { loop {} }
     /// ```
     pub unsafe fn abandon_current(&'static self, error: E) -> Result<Infallible, Refused<AbandonError, E>> {
-        // SAFETY: the same contract. Code of the program is called where no list is half changed, as it may use them itself.
+        // SAFETY: the same contract. Code of the program is called where no list is half changed, as it may use them
+        // itself.
         unsafe { self.tree.abandon_current(error) }
     }
 
-    /// Ends the current task, which a fault stopped at the limit of its stack, and resumes another one. For fault handlers.
+    /// Ends the current task, which a fault stopped at the limit of its stack, and resumes another one. For fault
+    /// handlers.
     ///
     /// [`abandon_current`](Self::abandon_current) says what happens to what the task owned.
     ///
@@ -111,7 +113,8 @@ impl<const TASKS: usize, V: 'static, E: 'static> Hub<TASKS, V, E> {
 
     /// Lets the stacks of tasks that were given up return to their pools.
     ///
-    /// Without this each of them stays in use: [`SpawnError::NoStack`](crate::SpawnError::NoStack) counts them as abandoned.
+    /// Without this each of them stays in use: [`SpawnError::NoStack`](crate::SpawnError::NoStack) counts them as
+    /// abandoned.
     ///
     /// # Safety
     ///

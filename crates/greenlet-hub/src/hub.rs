@@ -26,8 +26,8 @@ pub(crate) struct State<V: 'static, E: 'static> {
 }
 
 // SAFETY: the inbox and the number of the run are atomics. The rest is used by the core that runs the hub, inside its
-// `enter` or right after it, until the number of the run is 0: through a `Task` of this run, which is `!Send`, or a `JoinHandle`,
-// which compares the generation first. So values of `V` and `E` do not leave the core.
+// `enter` or right after it, until the number of the run is 0: through a `Task` of this run, which is `!Send`, or a
+// `JoinHandle`, which compares the generation first. So values of `V` and `E` do not leave the core.
 unsafe impl<V, E> Sync for State<V, E> {}
 
 /// A hub: runs up to `TASKS` tasks on the core that calls [`run`](Self::run). A static.
@@ -77,8 +77,8 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         }
     }
 
-    /// Runs `main`, and the tasks while it waits. When it returns, the remaining tasks are killed, and this returns when
-    /// they have ended.
+    /// Runs `main`, and the tasks while it waits. When it returns, the remaining tasks are killed, and this returns
+    /// when they have ended.
     ///
     /// A task that ignores its kill, and waits in a [`shield`](crate::Task::shield), delays that. It can join other
     /// tasks there. If it waits there for something that can never happen, it is leaked: its stack stays in use.
@@ -215,8 +215,8 @@ impl<V: 'static, E: 'static> State<V, E> {
     }
 }
 
-/// Sets the level of a task that has unlocked a mutex: to its own, or to that of a task that waits for another mutex
-/// which it holds.
+/// Sets the level of a task that has unlocked a mutex: to the highest of its own level and those of the tasks that wait
+/// for other mutexes of it.
 pub(crate) fn relend<V: 'static, E: 'static>(slot: SlotRef) {
     // SAFETY: the hub that set this function is of `V` and `E`.
     let state = unsafe { State::<V, E>::of(slot) };

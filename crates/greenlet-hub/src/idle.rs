@@ -17,12 +17,12 @@
 
 use core::arch::asm;
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
-/// was before.
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
 ///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs at EL1 or in ring 0. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left; on
-/// x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
+/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left;
+/// on x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
 ///
 /// An NMI between `sti` and `hlt` on x86_64 ends the protection of `sti`: its handler must step over the `hlt`.
 ///
@@ -51,12 +51,12 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
     }
 }
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
-/// was before.
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
 ///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs at EL1 or in ring 0. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left; on
-/// x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
+/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left;
+/// on x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
 ///
 /// An NMI between `sti` and `hlt` on x86_64 ends the protection of `sti`: its handler must step over the `hlt`.
 ///
@@ -87,12 +87,12 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
     }
 }
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
-/// was before.
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
 ///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in machine mode. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once, if `mie` enables it. In a critical section, with mstatus.MIE
-/// clear, no handler runs before it is left.
+/// arrives after the call of `sleep` ends the sleep at once, if `mie` enables it. In a critical section, with
+/// mstatus.MIE clear, no handler runs before it is left.
 ///
 /// ```
 /// use core::sync::atomic::{AtomicBool, Ordering::Acquire};

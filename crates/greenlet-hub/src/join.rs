@@ -101,8 +101,8 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         Ok(())
     }
 
-    /// Waits for the end of the task, and returns what its body returned; `Err(Stop::Killed)` if it never did, or if the
-    /// kernel cancelled its greenlet.
+    /// Waits for the end of the task, and returns what its body returned; `Err(Stop::Killed)` if it never did, or if
+    /// the kernel cancelled its greenlet.
     ///
     /// A body must not return in a critical section: the task cannot wait there for a join. Unless another task joins
     /// it already, its result is dropped, and this returns `Err(Stop::Killed)`.

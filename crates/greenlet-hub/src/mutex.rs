@@ -236,8 +236,8 @@ impl<T> Mutex<T> {
 }
 
 impl Held {
-    /// Returns `true` if the task that holds it has ended. Nothing of it uses the value any more: a guard does not outlive the
-    /// body, and tasks of its scopes have ended before it.
+    /// Returns `true` if the task that holds it has ended. Nothing of it uses the value any more: a guard does not
+    /// outlive the body, and tasks of its scopes have ended before it.
     pub(crate) fn is_orphaned(&self) -> bool {
         self.holder.get().is_some_and(Holder::is_gone)
     }

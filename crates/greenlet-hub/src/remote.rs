@@ -12,9 +12,9 @@ use core::ptr::{self, NonNull};
 
 /// A bounded channel of `N` values, into which any code may put values, and from which one task at a time receives.
 ///
-/// [`try_send`](Self::try_send) never waits, so interrupt handlers and other cores may call it; a sender that finds it full
-/// gets the value back. It is lock-free: a sender that is interrupted between its two steps delays the receiver, and no
-/// other sender. `N` is a power of two, and at least 2.
+/// [`try_send`](Self::try_send) never waits, so interrupt handlers and other cores may call it; a sender that finds it
+/// full gets the value back. It is lock-free: a sender that is interrupted between its two steps delays the receiver,
+/// and no other sender. `N` is a power of two, and at least 2.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};

@@ -5,8 +5,8 @@ use core::fmt;
 
 /// A handle with which any code can wake or kill a task: interrupt handlers, other cores, other tasks.
 ///
-/// Made by [`Task::remote`](crate::Task::remote) and [`JoinHandle::remote`](crate::JoinHandle::remote). Two words, `Copy`,
-/// `Send` and `Sync`. It keeps nothing alive, and may be used after the task and even the run have ended.
+/// Made by [`Task::remote`](crate::Task::remote) and [`JoinHandle::remote`](crate::JoinHandle::remote). Two words,
+/// `Copy`, `Send` and `Sync`. It keeps nothing alive, and may be used after the task and even the run have ended.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Stop, Threads};

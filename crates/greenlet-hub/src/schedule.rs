@@ -15,27 +15,28 @@ const ROUND: u32 = 32;
 pub(crate) struct Schedule {
     inbox: Inbox,
     platform: &'static dyn Platform,
-    /// The number of the run, which no other run of any hub has; 0: none.
+    /// The number of the run, which no other run of any hub has; 0 if there is none.
     pub(crate) run: AtomicU32,
     /// How often this run has looked for the next task. The clock is read at each multiple of [`ROUND`].
     turns: Cell<u32>,
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
-    /// The slot whose turn it is. `None`: main's closure has returned, and no task runs any more.
+    /// The slot whose turn it is. `None` when main's closure has returned, and no task runs any more.
     pub(crate) turn: Cell<Option<SlotRef>>,
     /// A task that has ended, and whose stack can be released as soon as another one runs.
     pub(crate) dead: Cell<Option<SlotRef>>,
-    /// The stack of a task that was given up returns to its pool: see `Hub::reclaiming`.
+    /// Whether the stack of a task that was given up returns to its pool: see `Hub::reclaiming`.
     #[cfg(feature = "abandon")]
     pub(crate) reclaims: bool,
-    /// How many tasks wait for what may come from outside of the hub.
+    /// How many tasks wait for events that may come from outside of the hub.
     external: Cell<u32>,
     /// Ticks per second, read once per run.
     pub(crate) hertz: Cell<u32>,
-    /// Recomputes the level of a task that has unlocked a mutex: typed code, which the first wait for a mutex sets, so that a program
-    /// without one is not linked with it.
+    /// Recomputes the level of a task that has unlocked a mutex. A pointer to typed code, set by the first wait for a
+    /// mutex, so that a program without such a wait does not link it.
     pub(crate) relend: Cell<fn(SlotRef)>,
-    /// A task waits for a mutex; perhaps no longer. Then the end of a task looks whether that had it.
+    /// Set when a task waits for a mutex; it may stay set when none waits any more. While it is set, the end of a task
+    /// checks whether the task held a mutex.
     pub(crate) lock_waits: Cell<bool>,
     /// The state of the generator with which `select` picks its first arm.
     pub(crate) random: Cell<u32>,

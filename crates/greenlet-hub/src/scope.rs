@@ -297,7 +297,8 @@ type Begin<V, E> = unsafe fn(*const (), &Task<V, E>) -> Result<(), Stop<E>>;
 ///
 /// # Safety
 ///
-/// `place` points to a [`Hand`] of `F` and `E`, in the frame of `spawn`, which is not left before this hands control back.
+/// `place` points to a [`Hand`] of `F` and `E`, in the frame of `spawn`, which is not left before this hands control
+/// back.
 unsafe fn begin<F, V: Default + 'static, E: 'static>(place: *const (), me: &Task<V, E>) -> Result<(), Stop<E>>
 where
     F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>>,

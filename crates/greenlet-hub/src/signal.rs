@@ -11,8 +11,9 @@ use core::ptr::{self, NonNull};
 
 /// 32 bits that any code may raise, and for which one task at a time waits.
 ///
-/// [`raise`](Self::raise) never waits and needs no mask, so interrupt handlers and other cores may call it. Bits that are
-/// raised twice before the task takes them are taken once; use a [`Remote`](crate::Remote) for what must be counted.
+/// [`raise`](Self::raise) never waits and needs no mask, so interrupt handlers and other cores may call it. Bits that
+/// are raised twice before the task takes them are taken once; use a [`Remote`](crate::Remote) for what must be
+/// counted.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -32,8 +33,8 @@ use core::ptr::{self, NonNull};
 ///
 /// # No wake is lost
 ///
-/// `raise` writes the bits, then reads the waiter; `wait` writes the waiter, then reads the bits. All four are `SeqCst`:
-/// in their single order one of the two reads comes after the other side's write.
+/// `raise` writes the bits, then reads the waiter; `wait` writes the waiter, then reads the bits. All four are
+/// `SeqCst`: in their single order one of the two reads comes after the other side's write.
 pub struct Signal {
     flags: Flags,
     name: Option<&'static str>,

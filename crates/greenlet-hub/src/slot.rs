@@ -1,6 +1,7 @@
 //! The record of a task, in static memory for ever.
 //!
-//! The bell and the hub are atomics, which handlers, other cores and wakers use. All other fields belong to the hub's core.
+//! The bell and the hub are atomics, which handlers, other cores and wakers use. All other fields belong to the hub's
+//! core.
 
 use crate::schedule::Schedule;
 use crate::wakes::bell::Bell;

@@ -262,8 +262,8 @@ impl<V: 'static, E: 'static> Drop for Severed<'_, V, E> {
         if self.anchor.has_begun() || self.replaced || self.greenlet.is_dead() {
             return;
         }
-        // It would begin later, with a pointer to a future that does not exist any more. That takes a tracer, or another
-        // hook, that switches away in the very first arrival at the greenlet and refuses to be cancelled there.
+        // It would begin later, with a pointer to a future that does not exist any more. That takes a tracer, or
+        // another hook, that switches away in the very first arrival at the greenlet and refuses to be cancelled there.
         /// A panic during a panic ends the program, with and without `std`.
         struct Twice;
         impl Drop for Twice {

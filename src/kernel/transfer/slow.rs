@@ -167,7 +167,7 @@ unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E
 /// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
 #[inline(always)]
 unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Arrived {
-    // The pointer is derived from `place` itself, not from a reborrow, because `place` is used again afterwards.
+    // The pointer is derived from `place`, which this function uses again only after the receiver has used the pointer.
     let packet = ManuallyDrop::new(Packet { origin: from.retain(), what: place.as_ptr(), panic: None });
     let (from, to, packet) = (from.context(), to.context(), (&raw const packet).cast());
     if const { word::is_wide::<V>() } {

@@ -1,8 +1,8 @@
 //! A bounded ring of values with many senders and one receiver. Each cell has a turn, which says whether it can be
 //! written or read.
 //!
-//! A sender claims the next place by a compare-exchange, writes the value, then publishes it with the turn of the cell. The
-//! receiver takes what is published, in the order of the claims.
+//! A sender claims the next place by a compare-exchange, writes the value, then publishes it with the turn of the cell.
+//! The receiver takes what is published, in the order of the claims.
 
 use crate::atomics::AtomicUsize;
 use crate::atomics::Ordering::{Acquire, Relaxed, Release, SeqCst};
