@@ -86,6 +86,7 @@ fn uncount(block: BlockPtr) -> bool {
 /// # Safety
 ///
 /// `block` is unreferenced, and not current.
+#[cfg_attr(small, inline(never))] // one copy
 unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     // Taken out first, so that the user code that `strip` runs cannot reach it by a walk of the tree.
     let parent = block.parent();
@@ -112,8 +113,8 @@ fn is_bare(block: BlockPtr) -> bool {
 /// # Safety
 ///
 /// `block` is unreferenced, not current, and out of the ring.
-#[cold]
-#[inline(never)]
+#[cfg_attr(not(small), cold)]
+#[cfg_attr(not(small), inline(never))]
 unsafe fn free_slowly(block: BlockPtr) -> Option<Payload> {
     // First, so that user code cannot reach it by a weak handle. `leave_in_lists` reuses a link of the ring.
     if block.id.forget() && !block.has(ENDED) {
