@@ -1,5 +1,6 @@
 //! The C interface, by the C compiler that rustc links with: its programs, its scenarios, the examples in its header
-//! and its README. When asked for, and by `cargo xtask c-suite`, also with more compilers, in C++ and on bare metal.
+//! and its README; the scenarios also on aarch64, and the firmware, where there is a compiler for that. When asked for,
+//! and by `cargo xtask c-suite`, with more compilers, in C++ and on bare metal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use libtest_mimic::Failed;
 use object::{Object, ObjectSymbol};
 use qemu_tests::c_suite::{self, FAMILIES, PROGRAMS, WAYS};
 use qemu_tests::limit::Limit;
+use qemu_tests::machine;
 use qemu_tests::process::{self, Status};
 use qemu_tests::tools::Needs;
 
@@ -36,17 +38,39 @@ pub(crate) fn cases() -> Vec<Case> {
     }
     for way in &WAYS[1..] {
         let run = move || {
-            let archive = c_suite::archive(way.is_bare)?;
-            Ok(PROGRAMS.iter().try_for_each(|&program| way.run(&archive, program))?)
+            let archive = {
+                let _turn = builds::turn("c");
+                c_suite::archive(way.is_bare)?
+            };
+            PROGRAMS.iter().try_for_each(|&program| way.run(&archive, program))?;
+            Ok(way.conforms(&archive)?)
         };
         cases.push(Case::new(format!("c::way::{}", way.name), way.needs(), run).when_asked_for());
     }
+    let mut boots = Needs::default();
+    boots.machine(machine::ONE_OF_EACH[0]);
+    cases.push(Case::new("c::conformance::aarch64".to_owned(), boots, conforms_on_bare_metal));
     cases
 }
 
 fn conforms(family: &str, count: usize) -> Result<(), Failed> {
     let ran = WAYS[0].conform(archive()?, family)?;
     if ran == count { Ok(()) } else { Err(format!("{ran} scenarios, and not {count}").into()) }
+}
+
+/// All scenarios on bare metal, by the first compiler for it that is installed.
+fn conforms_on_bare_metal() -> Result<(), Failed> {
+    let Some(way) = WAYS.iter().find(|way| way.is_bare && way.is_installed()) else {
+        eprintln!(
+            "\n== NOT RUN, c::conformance::aarch64: no compiler of C for aarch64; `cargo xtask c-suite` installs some"
+        );
+        return Ok(());
+    };
+    let archive = {
+        let _turn = builds::turn("c");
+        c_suite::archive(true)?
+    };
+    Ok(way.conforms(&archive)?)
 }
 
 /// The archive for the host, built once.
