@@ -143,10 +143,11 @@ impl Way {
         let mut link = command(self.linker);
         link.arg(&object);
         if with_platform {
-            let file = if self.is_bare { "bare" } else { "hosted" };
-            let platform = folder.join(format!("{name}.{file}.o"));
-            compile(self.platform, &own.join(file).with_extension("c"), &platform, &[])?;
-            link.arg(platform);
+            for file in [if self.is_bare { "bare" } else { "hosted" }, "alarm"] {
+                let platform = folder.join(format!("{name}.{file}.o"));
+                compile(self.platform, &own.join(file).with_extension("c"), &platform, &[])?;
+                link.arg(platform);
+            }
         }
         if self.is_bare {
             link.arg("-T").arg(own.join("bare.ld"));
