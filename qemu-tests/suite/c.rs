@@ -10,9 +10,11 @@ use std::time::Duration;
 use libtest_mimic::Failed;
 use object::{Object, ObjectSymbol};
 use qemu_tests::c_suite::{self, FAMILIES, PROGRAMS, WAYS};
+use qemu_tests::counts::Subject;
 use qemu_tests::limit::Limit;
 use qemu_tests::machine;
 use qemu_tests::process::{self, Status};
+use qemu_tests::speed::{NOT_COUNTED, why_not};
 use qemu_tests::tools::Needs;
 
 use crate::{Case, builds};
@@ -26,6 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("readme_example_prints_what_it_says", readme_example),
         case("readme_tasks_print_what_it_says", readme_tasks),
         case("another_abi_does_not_link", another_abi),
+        case("a_round_trip_takes_what_the_readme_says", round_trip),
         case("nothing_formats", nothing_formats),
         case("every_function_is_declared_and_tested", every_function),
     ];
@@ -148,6 +151,25 @@ fn another_abi() -> Result<(), Failed> {
         Err(error) => Err(format!("{error:#}").into()),
         Ok(_) => Err("it links".into()),
     }
+}
+
+/// The instructions of a round trip: exactly those that the README states, where the compiler of the caller's loop is the
+/// one that it names; else within what compilers differ by in that loop.
+fn round_trip() -> Result<(), Failed> {
+    let hosted = Subject::named("hosted").ok_or("the hosted operations are counted")?;
+    if let Some(why) = why_not(hosted) {
+        eprintln!("\n{NOT_COUNTED}, of C: {why}");
+        return Ok(());
+    }
+    let readme = file("README.md")?;
+    let stated = readme.split_once(" instructions** for a round trip").and_then(|(before, _)| before.rsplit_once("**"));
+    let stated: u64 = stated.ok_or("the README states no instructions of a round trip")?.1.parse()?;
+    let counted = c_suite::round_trip(archive()?)?;
+    let room = if c_suite::is_stated_compiler()? { 0 } else { 4 };
+    if counted.abs_diff(stated) <= room {
+        return Ok(());
+    }
+    Err(format!("a round trip takes {counted} instructions, and the README says {stated}").into())
 }
 
 /// No code that formats is linked, whatever of the header is used: a panic hands a text to the program, and no more.

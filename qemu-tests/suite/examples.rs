@@ -10,7 +10,7 @@ use qemu_tests::compile::{self, Profile};
 use qemu_tests::limit::Limit;
 use qemu_tests::process::{self, Status};
 use qemu_tests::tools::{self, Needs};
-use qemu_tests::{c_suite, environment, machine, places};
+use qemu_tests::{c_suite, environment, machine, places, sizes};
 
 use crate::{Case, builds};
 
@@ -43,6 +43,7 @@ pub(crate) fn cases() -> Vec<Case> {
     }
     vec![
         Case::new("examples::firmware_c".to_owned(), boots.clone(), || firmware_c(false)),
+        Case::new("examples::firmware_c::size".to_owned(), tools.clone(), firmware_c_size).when_asked_for(),
         Case::new("examples::firmware_c::each_way".to_owned(), tools, || firmware_c(true)).when_asked_for(),
         Case::new("examples::hello".to_owned(), Needs::default(), hello),
         Case::new("examples::firmware_aarch64::debug".to_owned(), boots.clone(), || firmware(&[])),
@@ -101,6 +102,22 @@ fn firmware_c(all: bool) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// The `.text` of the firmware in C at opt-level `s` is what the README of the crate says.
+fn firmware_c_size() -> Result<(), Failed> {
+    /// What compilers of its own files may differ by.
+    const ROOM: u64 = 64;
+    let readme = fs::read_to_string(c_suite::package().join("README.md"))?;
+    let stated =
+        readme.split_once(" bytes of `.text` at opt-level `s`").and_then(|(before, _)| before.rsplit_once("**"));
+    let stated: u64 = stated.ok_or("the README states no size")?.1.trim().replace(',', "").parse()?;
+    let _turn = builds::turn("firmware-c");
+    let now = sizes::text_of(&c_suite::small_firmware()?)?;
+    if now.abs_diff(stated) <= ROOM {
+        return Ok(());
+    }
+    Err(format!("{now} bytes of .text, and the README says {stated}").into())
 }
 
 /// Runs `command` to its end, and checks that it succeeds and prints `expected`.

@@ -4,6 +4,7 @@
 //! The suite does so by the C compiler that rustc links with, and by one for aarch64 where that is installed;
 //! `cargo xtask c-suite` by all of [`WAYS`].
 
+mod count;
 mod ways;
 
 use std::ffi::OsStr;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub use self::count::{is_stated_compiler, round_trip};
 pub use self::ways::{WAYS, Way};
 use crate::limit::Limit;
 use crate::process::{self, Ended, Status};
@@ -50,9 +52,15 @@ pub fn package() -> PathBuf {
 ///
 /// When it does not build; with what cargo said.
 pub fn archive(is_bare: bool) -> Result<PathBuf> {
-    let mut target = places::built()?.with_file_name("c");
+    archive_with("c", is_bare, &[])
+}
+
+/// [`archive`], in another folder and with further arguments of cargo.
+fn archive_with(folder: &str, is_bare: bool, arguments: &[&str]) -> Result<PathBuf> {
+    let mut target = places::built()?.with_file_name(folder);
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).args(["rustc", "--quiet", "--package", "greenlet-c", "--profile", "archive"]);
+    cargo.args(arguments);
     cargo.args(["--crate-type", "staticlib", "--features", "panic-handler"]).arg("--target-dir").arg(&target);
     if is_bare {
         cargo.args(["--target", machine::ONE_OF_EACH[0].target]);
@@ -108,6 +116,17 @@ pub fn firmware(line: &str) -> Result<String> {
     shell.current_dir(places::root().join("examples/firmware-c")).args(["-c", line]);
     // It builds by cargo, and a firmware that panics sleeps for ever.
     run_tool(shell, Limit { silence: LIMIT.total, total: CARGO_LIMIT.total })
+}
+
+/// Builds the firmware of `examples/firmware-c` by Clang with an archive at opt-level `s`; returns its file.
+///
+/// # Errors
+///
+/// When something does not build; with what was said.
+pub fn small_firmware() -> Result<PathBuf> {
+    let archive = archive_with("c-small", true, &["--config", "profile.archive.opt-level=\"s\""])?;
+    firmware(&format!("make BUILD=build/small 'ARCHIVE={}' build/small/firmware.elf", archive.display()))?;
+    Ok(places::root().join("examples/firmware-c/build/small/firmware.elf"))
 }
 
 /// Runs a tool to its end, which has to come within its `limit`; returns what it printed, also with an error.
