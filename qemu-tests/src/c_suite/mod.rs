@@ -1,8 +1,8 @@
 //! The programs in C of `crates/greenlet-c/tests/c`: compiled in several ways, linked with the archive, run hosted and
 //! on bare metal; and the firmware of `examples/firmware-c`.
 //!
-//! The suite does so by the C compiler that rustc links with, and by one for aarch64 where that is installed;
-//! `cargo xtask c-suite` by all of [`WAYS`].
+//! The suite uses the C compiler that rustc links with, and one for aarch64 where that is installed; `cargo xtask c-suite`
+//! uses all of [`WAYS`].
 
 mod count;
 mod ways;
@@ -46,7 +46,7 @@ pub fn package() -> PathBuf {
     places::root().join("crates/greenlet-c")
 }
 
-/// Builds the archive for the host, or for bare metal; returns where it is.
+/// Builds the archive for the host, or for bare metal; returns its path.
 ///
 /// # Errors
 ///

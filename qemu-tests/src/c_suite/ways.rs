@@ -11,7 +11,7 @@ use crate::process::{self, Status};
 use crate::tools::{self, Needs};
 use crate::{environment, machine, places};
 
-/// The warnings under which all of it compiles.
+/// The warnings with which everything must compile.
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
 
 /// A way to compile programs and to run them.
@@ -19,7 +19,7 @@ const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
 pub struct Way {
     /// What the user calls it.
     pub name: &'static str,
-    /// The programs that it takes beside QEMU, with the packages that have them.
+    /// The programs that it needs besides QEMU, with their packages.
     takes: &'static [(&'static str, &'static str)],
     /// The compiler of programs, with its flags.
     compiler: &'static [&'static str],
@@ -104,7 +104,7 @@ const fn hosted(
 }
 
 impl Way {
-    /// What it takes.
+    /// The tools that it needs.
     #[must_use]
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
@@ -176,7 +176,7 @@ impl Way {
     ///
     /// # Errors
     ///
-    /// When a log is another than the package's.
+    /// If a log differs from that of the package.
     pub fn conform(&self, archive: &Path, family: &str) -> Result<usize> {
         let source = package().join("tests/c/conformance.c");
         let file = places::corpus().join(family);
