@@ -153,8 +153,8 @@ fn another_abi() -> Result<(), Failed> {
     }
 }
 
-/// The instructions of a round trip: exactly those that the README states, where the compiler of the caller's loop is the
-/// one that it names; else within what compilers differ by in that loop.
+/// The instructions of a round trip: exactly those that the README states, where the compiler of the caller's loop is
+/// the one that it names; else within what compilers differ by in that loop.
 fn round_trip() -> Result<(), Failed> {
     let hosted = Subject::named("hosted").ok_or("the hosted operations are counted")?;
     if let Some(why) = why_not(hosted) {

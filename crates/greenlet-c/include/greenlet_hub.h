@@ -53,8 +53,8 @@ typedef struct greenlet_platform {
     /* Ends the sleep of the hub's core. Called in interrupt handlers and on other cores that raise a signal. Null where
      * only interrupts of the hub's own core do, since these end its sleep. */
     void (*kick)(void *context);
-    /* Masks interrupts, calls `ask(asked)`, sleeps until an interrupt if that is true, and unmasks them. No interrupt may
-     * be lost between the call and the sleep. Null, on bare metal only: by wfi or hlt. */
+    /* Masks interrupts, calls `ask(asked)`, sleeps until an interrupt if that is true, and unmasks them. No interrupt
+     * may be lost between the call and the sleep. Null, on bare metal only: by wfi or hlt. */
     void (*idle)(bool (*ask)(void *asked), void *asked, void *context);
     void *context;
     uint32_t hertz; /* ticks per second */
@@ -91,17 +91,20 @@ typedef struct greenlet_task_handle {
     uint64_t private_[3];
 } greenlet_task_handle;
 
-/* Creates a task, which is ready: its body begins when this one waits. `made` null: it is detached. `options` may be null.
+/* Creates a task, which is ready: its body begins when this one waits. `made` null: it is detached. `options` may be
+ * null.
  *
- * Returns 0, or GREENLET_NULL, _NO_SLOT, _POOL_EMPTY, _BAD_POOL, _BAD_NAME, _OTHER_CORE, _ENDED. If it is refused, `*made`
- * is unchanged, and `argument` stays the caller's. */
-uint32_t greenlet_task_spawn(greenlet_task_handle *made, greenlet_task *me, greenlet_pool *pool, greenlet_task_body body,
-                             void *argument, const greenlet_task_options *options) GREENLET_CHECKED;
+ * Returns 0, or GREENLET_NULL, _NO_SLOT, _POOL_EMPTY, _BAD_POOL, _BAD_NAME, _OTHER_CORE, _ENDED. If it is refused,
+ * `*made` is unchanged, and `argument` stays the caller's. */
+uint32_t greenlet_task_spawn(greenlet_task_handle *made, greenlet_task *me, greenlet_pool *pool,
+                             greenlet_task_body body, void *argument, const greenlet_task_options *options)
+    GREENLET_CHECKED;
 
-/* Waits until a task has ended, and stores in `*ended`, which may be null, what its body returned: GREENLET_EXIT if it was
- * killed and never did. Its stack is free then. The handle is used up, whatever this returns but GREENLET_NULL and
- * GREENLET_NOT_CURRENT. */
-greenlet_result greenlet_task_join(greenlet_task *me, greenlet_task_handle *task, greenlet_result *ended) GREENLET_CHECKED;
+/* Waits until a task has ended, and stores in `*ended`, which may be null, what its body returned: GREENLET_EXIT if it
+ * was killed before it began. Its stack is free then. The handle is used up, whatever this returns but GREENLET_NULL
+ * and GREENLET_NOT_CURRENT. */
+greenlet_result greenlet_task_join(greenlet_task *me, greenlet_task_handle *task, greenlet_result *ended)
+    GREENLET_CHECKED;
 
 /* Asks a task to end: each wait of it returns GREENLET_EXIT from now on. 0, or GREENLET_NULL, _GONE if it has ended. */
 uint32_t greenlet_task_kill(const greenlet_task_handle *task);
@@ -166,8 +169,8 @@ greenlet_result greenlet_hub_run_abi_1(const greenlet_tasks *tasks, const greenl
                                        greenlet_task_body body, void *argument, const greenlet_hooks *hooks,
                                        uint64_t layout);
 
-/* Makes the caller the main task, instead of greenlet_enter, and calls `body`. When that returns, the tasks that are left
- * are killed, and this returns its result when they have ended. `hooks` may be null.
+/* Makes the caller the main task, instead of greenlet_enter, and calls `body`. When that returns, the tasks that are
+ * left are killed, and this returns its result when they have ended. `hooks` may be null.
  *
  * Refused: GREENLET_NULL, _CORE_BUSY, _OTHER_CORE, _STILL_REFERRED, _MASKED, _BAD_ABI. */
 static inline greenlet_result greenlet_hub_run(const greenlet_tasks *tasks, const greenlet_platform *platform,

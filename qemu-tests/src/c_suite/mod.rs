@@ -1,8 +1,8 @@
 //! The programs in C of `crates/greenlet-c/tests/c`: compiled in several ways, linked with the archive, run hosted and
 //! on bare metal; and the firmware of `examples/firmware-c`.
 //!
-//! The suite uses the C compiler that rustc links with, and one for aarch64 where that is installed; `cargo xtask c-suite`
-//! uses all of [`WAYS`].
+//! The suite uses the C compiler that rustc links with, and one for aarch64 where that is installed;
+//! `cargo xtask c-suite` uses all of [`WAYS`].
 
 mod count;
 mod ways;

@@ -8,7 +8,7 @@ extern "C" {
 #endif
 /* For the hub. */
 extern greenlet_platform board;
-/* Has the device interrupt once, in that many nanoseconds: its handler calls `handler`, on the stack that it interrupts. */
+/* Has the device interrupt once, in that many nanoseconds: it calls `handler`, on the stack that it interrupts. */
 void device_in(uint64_t nanoseconds, void (*handler)(void));
 /* Masks or unmasks interrupts; false where switches do not look at the mask. */
 bool mask_interrupts(bool masked);

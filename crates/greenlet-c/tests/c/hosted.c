@@ -1,4 +1,4 @@
-/* The platform of programs under an operating system. The alarm is a timer of the process: its signal is the interrupt. */
+/* The platform of programs under an operating system. The timer is one of the process: its signal is the interrupt. */
 #define _XOPEN_SOURCE 700
 #include "board.h"
 #include "check.h"

@@ -1,5 +1,5 @@
-/* The functions of greenlet_hub.h: tasks, a signal that an interrupt raises, sleep, a channel of pointers; and each misuse
- * with its named error. Compiled as C and as C++. */
+/* The functions of greenlet_hub.h: tasks, a signal that an interrupt raises, sleep, a channel of pointers; and each
+ * misuse with its named error. Compiled as C and as C++. */
 #include "board.h"
 #include "check.h"
 
@@ -64,7 +64,8 @@ static void lives(greenlet_task *me) {
 
     CHECK(greenlet_task_spawn(&a, me, &stacks, thrice, word(100), &low) == 0 && greenlet_task_detach(&a) == 0);
     CHECK(greenlet_task_spawn(NULL, me, &stacks, thrice, word(100), &low) == 0);
-    CHECK(greenlet_task_sleep(me, 1).kind == 0 && greenlet_task_yield(me).kind == 0 && greenlet_task_yield(me).kind == 0);
+    CHECK(greenlet_task_sleep(me, 1).kind == 0 && greenlet_task_yield(me).kind == 0 &&
+          greenlet_task_yield(me).kind == 0);
     CHECK(released == 206 && greenlet_pool_free(&stacks) == 3);
 }
 
@@ -98,7 +99,8 @@ static void interrupted(greenlet_task *me) {
     CHECK(greenlet_task_spawn(&a, me, &stacks, sleeper, word(4), NULL) == 0);
     CHECK(greenlet_task_spawn(&b, me, &stacks, sleeper, word(2), NULL) == 0);
     CHECK(greenlet_task_spawn(&c, me, &stacks, sleeper, word(3), NULL) == 0);
-    CHECK(task_is(me, &a, GREENLET_VALUE, 4) && task_is(me, &b, GREENLET_VALUE, 2) && task_is(me, &c, GREENLET_VALUE, 3));
+    CHECK(task_is(me, &a, GREENLET_VALUE, 4) && task_is(me, &b, GREENLET_VALUE, 2) &&
+          task_is(me, &c, GREENLET_VALUE, 3));
     CHECK(ran == 3 && order[0] == 2 && order[1] == 3 && order[2] == 4);
     CHECK(ticks() - begun >= board.hertz / 250);
 
@@ -189,16 +191,19 @@ static void misuse(greenlet_task *me) {
     CHECK(greenlet_task_spawn(&a, NULL, &stacks, nothing, NULL, NULL) == GREENLET_NULL);
     CHECK(greenlet_task_spawn(&a, me, NULL, nothing, NULL, NULL) == GREENLET_NULL);
     CHECK(greenlet_task_spawn(&a, me, &stacks, NULL, NULL, NULL) == GREENLET_NULL);
-    CHECK(is(greenlet_task_join(me, NULL, &ended), GREENLET_NULL, 0) && is(greenlet_task_join(me, &none, &ended), GREENLET_NULL, 0));
+    CHECK(is(greenlet_task_join(me, NULL, &ended), GREENLET_NULL, 0) &&
+          is(greenlet_task_join(me, &none, &ended), GREENLET_NULL, 0));
     CHECK(is(greenlet_task_join(NULL, &none, &ended), GREENLET_NULL, 0));
     CHECK(greenlet_task_kill(NULL) == GREENLET_NULL && greenlet_task_kill(&none) == GREENLET_NULL);
     CHECK(greenlet_task_detach(NULL) == GREENLET_NULL && greenlet_task_detach(&none) == GREENLET_NULL);
     CHECK(is(greenlet_task_yield(NULL), GREENLET_NULL, 0) && is(greenlet_task_sleep(NULL, 1), GREENLET_NULL, 0));
     CHECK(greenlet_signal_raise(NULL, 1) == GREENLET_NULL && greenlet_signal_take(NULL) == 0);
-    CHECK(is(greenlet_signal_wait(NULL, &button), GREENLET_NULL, 0) && is(greenlet_signal_wait(me, NULL), GREENLET_NULL, 0));
+    CHECK(is(greenlet_signal_wait(NULL, &button), GREENLET_NULL, 0) &&
+          is(greenlet_signal_wait(me, NULL), GREENLET_NULL, 0));
     CHECK(is(greenlet_channel_send(NULL, &line, word(3)), GREENLET_NULL, 3));
     CHECK(is(greenlet_channel_send(me, NULL, word(3)), GREENLET_NULL, 3));
-    CHECK(is(greenlet_channel_receive(NULL, &line), GREENLET_NULL, 0) && is(greenlet_channel_receive(me, NULL), GREENLET_NULL, 0));
+    CHECK(is(greenlet_channel_receive(NULL, &line), GREENLET_NULL, 0) &&
+          is(greenlet_channel_receive(me, NULL), GREENLET_NULL, 0));
     CHECK(greenlet_channel_close(NULL, &line) == GREENLET_NULL && greenlet_channel_close(me, NULL) == GREENLET_NULL);
     /* Pools, slots, names. */
     released = 0;
@@ -211,7 +216,8 @@ static void misuse(greenlet_task *me) {
     /* Two that wait for one signal: the second is refused. */
     CHECK(greenlet_task_yield(me).kind == 0 && kind == 99 && waited == GREENLET_SECOND_WAITER);
     CHECK(task_is(me, &b, GREENLET_SECOND_WAITER, 0) && task_is(me, &c, GREENLET_VALUE, 0));
-    CHECK(greenlet_task_kill(&b) == GREENLET_NULL && is(greenlet_task_join(me, &b, &ended), GREENLET_NULL, 0)); /* used up */
+    CHECK(greenlet_task_kill(&b) == GREENLET_NULL &&
+          is(greenlet_task_join(me, &b, &ended), GREENLET_NULL, 0)); /* used up */
     /* Within the hub. */
     CHECK(greenlet_hub_run(&tasks, &board, nothing, NULL, NULL).kind == GREENLET_CORE_BUSY);
     CHECK(greenlet_enter(nothing_entered, NULL, NULL).kind == GREENLET_CORE_BUSY);
@@ -227,9 +233,9 @@ static void misuse(greenlet_task *me) {
     kind = mask_interrupts(true) ? GREENLET_MASKED : GREENLET_VALUE;
     CHECK(is(greenlet_task_yield(me), kind, 0));
     mask_interrupts(false);
-    CHECK(greenlet_task_yield(me).kind == 0 && greenlet_task_kill(&a) == GREENLET_GONE && task_is(me, &a, GREENLET_VALUE, 0));
-    /* What can never come. */
-    CHECK(is(greenlet_channel_receive(me, &line), GREENLET_CLOSED, 0));
+    CHECK(greenlet_task_yield(me).kind == 0 && greenlet_task_kill(&a) == GREENLET_GONE &&
+          task_is(me, &a, GREENLET_VALUE, 0));
+    CHECK(is(greenlet_channel_receive(me, &line), GREENLET_CLOSED, 0)); /* closed above */
 }
 
 static greenlet_channel silent;
@@ -241,12 +247,14 @@ static greenlet_result program(greenlet_task *me, void *argument) {
     channels(me);
     CHECK(greenlet_task_spawn(&a, me, &stacks, doubles, word(3), NULL) == 0 && task_is(me, &a, GREENLET_VALUE, 12));
     misuse(me);
+    /* What no task can ever do. */
     CHECK(is(greenlet_channel_receive(me, &silent), GREENLET_DEADLOCK, 0));
     CHECK(is(greenlet_channel_send(me, &silent, word(4)), GREENLET_DEADLOCK, 4));
     released = 0;
     {
         static const greenlet_task_options named = { "left", release, 0 };
-        CHECK(greenlet_task_spawn(NULL, me, &stacks, sleeper, word(3600000), &named) == 0 && greenlet_task_yield(me).kind == 0);
+        CHECK(greenlet_task_spawn(NULL, me, &stacks, sleeper, word(3600000), &named) == 0 &&
+              greenlet_task_yield(me).kind == 0);
     }
     return greenlet_error(word(8)); /* the task that is left is killed */
 }
@@ -276,7 +284,8 @@ int run(void) {
     CHECK(greenlet_hub_run(&tasks, &board, NULL, NULL, NULL).kind == GREENLET_NULL);
     lacks.now = NULL;
     CHECK(greenlet_hub_run(&tasks, &lacks, nothing, NULL, NULL).kind == GREENLET_NULL);
-    CHECK(greenlet_hub_run_abi_1(&tasks, &board, nothing, NULL, NULL, GREENLET_HUB_LAYOUT + 1).kind == GREENLET_BAD_ABI);
+    CHECK(greenlet_hub_run_abi_1(&tasks, &board, nothing, NULL, NULL, GREENLET_HUB_LAYOUT + 1).kind ==
+          GREENLET_BAD_ABI);
     CHECK(is(greenlet_hub_run(&tasks, &board, program, &checks, NULL), GREENLET_ERROR, 8));
     CHECK(released == 3600000 && greenlet_pool_free(&stacks) == 3 && greenlet_current() == NULL);
     CHECK(greenlet_hub_run(&tasks, &board, more, NULL, NULL).kind == 0); /* again, with the same memory */

@@ -133,7 +133,8 @@ static void contexts(greenlet *me) {
     bool refused = false;
     /* What `release` of the old body may do while the new one is set. */
     CHECK(greenlet_spawn(&fresh, me, &stacks, NULL, NULL, NULL) == 0);
-    CHECK(greenlet_set_body(fresh, echo, &stacks, release_sets) == 0 && greenlet_set_body(fresh, echo, NULL, NULL) == 0);
+    CHECK(greenlet_set_body(fresh, echo, &stacks, release_sets) == 0 &&
+          greenlet_set_body(fresh, echo, NULL, NULL) == 0);
     CHECK(set_inside == GREENLET_BUSY && spawned_inside == 0 && entered_inside == GREENLET_CORE_BUSY);
     CHECK(is(greenlet_switch(fresh, word(1)), GREENLET_VALUE, 1));
     greenlet_unref(fresh);
