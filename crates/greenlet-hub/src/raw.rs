@@ -31,6 +31,7 @@ impl<V: Default + 'static, E: 'static> RawHub<V, E> {
     };
 
     /// Creates a hub for that tree, on the core with this platform.
+    #[doc(hidden)]
     #[must_use]
     pub const fn new(tree: &'static Tree<V, E>, platform: &'static dyn Platform) -> Self {
         Self { state: State::new(platform), tree }
@@ -46,6 +47,7 @@ impl<V: Default + 'static, E: 'static> RawHub<V, E> {
     ///
     /// At `slots` is room for that many slots, in a static, which nothing else uses. It is all zeros, or was passed to
     /// this hub before.
+    #[doc(hidden)]
     pub unsafe fn run<R, F>(&'static self, slots: *const u64, tasks: usize, main: F) -> Result<R, Refused<RunError, F>>
     where
         F: FnOnce(&MainTask<V, E>) -> R,
