@@ -55,7 +55,9 @@ static TURN: Mutex<()> = Mutex::new(());
 
 fn enter(body: Main) -> Out {
     // SAFETY: as the header has it.
-    unsafe { greenlet_enter_abi_1(Some(body), ptr::null_mut(), ptr::null(), greenlet_layout()) }
+    let layout = unsafe { greenlet_layout() };
+    // SAFETY: the same.
+    unsafe { greenlet_enter_abi_1(Some(body), ptr::null_mut(), ptr::null(), layout) }
 }
 
 unsafe extern "C" fn nothing(_main: Word, _argument: Word) -> Out {
