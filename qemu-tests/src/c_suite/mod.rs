@@ -32,7 +32,7 @@ const CARGO_LIMIT: Limit = Limit::of_all(Duration::from_secs(1800));
 pub const PROGRAMS: [(&str, i32, &str); 5] = [
     ("suite", 0, "DONE 197/197"),
     ("misuse", 0, "DONE 78/78"),
-    ("hub", 0, "DONE 91/91"),
+    ("hub", 0, "DONE 95/95"),
     ("overflow", 0, "DONE 5/5"),
     ("panics", 101, "panic: greenlet_unref: this reference was given up before"),
 ];
@@ -140,5 +140,29 @@ fn run_tool(mut command: Command, limit: Limit) -> Result<String> {
         Status::Exited(0) => Ok(text(&ended)),
         Status::TimedOut(overrun) => bail!("{line}\nwas ended: {overrun}\n{}", text(&ended)),
         status => bail!("{line}\n{status:?}\n{}", text(&ended)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::run_tool;
+    use crate::limit::Limit;
+
+    #[test]
+    fn a_tool_that_hangs_is_ended_and_one_that_fails_is_quoted() {
+        let shell = |line: &str, limit| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", line]);
+            run_tool(shell, limit).map_err(|error| format!("{error:#}"))
+        };
+        let (short, long) = (Limit::of_all(Duration::from_millis(200)), Limit::of_all(Duration::from_secs(60)));
+        let hung = shell("echo begun; sleep 600", short).unwrap_err();
+        assert!(hung.contains("sleep 600") && hung.contains("was ended: no ") && hung.contains("begun"), "{hung}");
+        let failed = shell("echo wrong >&2; exit 3", long).unwrap_err();
+        assert!(failed.contains("Exited(3)") && failed.contains("wrong"), "{failed}");
+        assert_eq!(shell("echo out; echo err >&2", long).as_deref(), Ok("out\nerr\n"));
     }
 }

@@ -6,6 +6,7 @@
 enum { STACK = __STDC_HOSTED__ ? 64 * 1024 : 8192 }; /* hosted, the handler of a signal runs on it */
 
 GREENLET_POOL(stacks, 3, STACK);
+GREENLET_POOL(least, 1, __STDC_HOSTED__ ? STACK : GREENLET_LEAST_TASK_STACK);
 GREENLET_POOL(small, 1, GREENLET_LEAST_TASK_STACK - 64);
 GREENLET_TASKS(tasks, 4);
 static greenlet_signal button;
@@ -135,6 +136,26 @@ static void channels(greenlet_task *me) {
     CHECK(result.kind == GREENLET_CLOSED && result.value == &unsent); /* nothing is lost */
 }
 
+/* ---- The least stack: enough for each wait, for the sleep of the core, and for the handler of an interrupt ---- */
+
+static void on_least(void) { greenlet_signal_raise(&button, 4); }
+static greenlet_channel numbers;
+static greenlet_result modest(greenlet_task *me, void *argument) {
+    (void)GREENLET_TRY(greenlet_task_sleep(me, 1000000));
+    device_in(1000000, on_least);
+    (void)GREENLET_TRY(greenlet_signal_wait(me, &button));
+    (void)GREENLET_TRY(greenlet_channel_send(me, &numbers, argument));
+    (void)GREENLET_TRY(greenlet_task_yield(me));
+    return greenlet_channel_receive(me, &numbers);
+}
+static void least_stack(greenlet_task *me) {
+    greenlet_task_handle a;
+    CHECK(greenlet_task_spawn(&a, me, &least, modest, word(5), NULL) == 0);
+    CHECK(is(greenlet_channel_receive(me, &numbers), GREENLET_VALUE, 5));
+    CHECK(is(greenlet_channel_send(me, &numbers, word(6)), GREENLET_VALUE, 0) && task_is(me, &a, GREENLET_VALUE, 6));
+    CHECK(greenlet_pool_free(&least) == 1);
+}
+
 /* ---- A generator inside of a task ---- */
 
 static greenlet_result doubler(greenlet *me, void *argument, void *value) {
@@ -245,6 +266,7 @@ static greenlet_result program(greenlet_task *me, void *argument) {
     lives(me);
     interrupted(me);
     channels(me);
+    least_stack(me);
     CHECK(greenlet_task_spawn(&a, me, &stacks, doubles, word(3), NULL) == 0 && task_is(me, &a, GREENLET_VALUE, 12));
     misuse(me);
     /* What no task can ever do. */
@@ -296,5 +318,5 @@ int run(void) {
         CHECK(greenlet_hub_run(&tasks, &board, nothing, NULL, NULL).kind == 0);
     }
     mask_interrupts(false);
-    return verdict(91);
+    return verdict(95);
 }
