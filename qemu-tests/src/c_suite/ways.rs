@@ -157,7 +157,7 @@ impl Way {
         Ok(program)
     }
 
-    /// Compiles and runs one of [`PROGRAMS`].
+    /// Compiles and runs one of [`PROGRAMS`](super::PROGRAMS).
     ///
     /// # Errors
     ///
