@@ -174,16 +174,21 @@ fn round_trip() -> Result<(), Failed> {
 
 /// No formatting code is linked, whichever functions of the header are used: a panic passes only a text to the program.
 fn nothing_formats() -> Result<(), Failed> {
-    let source = c_suite::package().join("tests/c/suite.c");
-    let image = fs::read(WAYS[0].build(archive()?, "formats", &source, true, &[])?)?;
-    let file = object::File::parse(&*image)?;
-    let names: Vec<_> = file.symbols().filter_map(|symbol| symbol.name().ok()).collect();
-    let formats: Vec<_> =
-        names.iter().filter(|name| name.contains("4core3fmt") || name.contains("core..fmt")).collect();
-    if !names.contains(&"greenlet_switch") {
-        return Err("the program has no symbols".into());
+    for (program, call) in [("suite", "greenlet_switch"), ("hub", "greenlet_task_join")] {
+        let source = c_suite::package().join("tests/c").join(program).with_extension("c");
+        let image = fs::read(WAYS[0].build(archive()?, &format!("formats-{program}"), &source, true, &[])?)?;
+        let file = object::File::parse(&*image)?;
+        let names: Vec<_> = file.symbols().filter_map(|symbol| symbol.name().ok()).collect();
+        let formats: Vec<_> =
+            names.iter().filter(|name| name.contains("4core3fmt") || name.contains("core..fmt")).collect();
+        if !names.contains(&call) {
+            return Err(format!("{program} has no symbols").into());
+        }
+        if !formats.is_empty() {
+            return Err(format!("{program}: {formats:?}").into());
+        }
     }
-    if formats.is_empty() { Ok(()) } else { Err(format!("{formats:?}").into()) }
+    Ok(())
 }
 
 /// Each function of the crate is declared in the header, called by a program of the tests, and there are no others.
