@@ -38,6 +38,7 @@ mod node;
 mod owner;
 mod panics;
 mod platform;
+mod raw;
 mod ready;
 mod remote;
 mod remote_task;
@@ -75,6 +76,8 @@ pub use idle::sleep_if;
 pub use join::JoinHandle;
 pub use mutex::{Guard, Mutex};
 pub use platform::Platform;
+#[doc(hidden)]
+pub use raw::{RawHub, zeros_are_new};
 pub use remote::Remote;
 pub use remote_task::RemoteTask;
 pub use report::{Report, Row};
