@@ -11,7 +11,7 @@ extern crate std;
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!(
     "greenlet-hub needs atomics of 64 bits, which this target does not have: wakes count the generations of a task in one. \
-     On 32-bit RISC-V use `greenlet` and `greenlet-tasklets`, which do without"
+     On 32-bit RISC-V and Cortex-M use `greenlet` and `greenlet-tasklets`, which do without"
 );
 
 mod atomics;
