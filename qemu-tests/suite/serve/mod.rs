@@ -48,13 +48,13 @@ const USUAL: &[(&str, Step)] = &[
     ("Prometheus' format", protocol::exposition),
     ("a slow reader", load::slow_reader),
     ("clients that leave", load::leavers),
+    ("clients that have the server wait", patience::all_at_once),
     ("more connections than stacks", load::more_than_stacks),
     ("panics and overflows", |server| contained::in_a_row(server, 300)),
     ("some thousand requests", |server| load::nothing_grows(server, 2_400)),
     ("the end", contained::end),
 ];
-/// The same at full size, and the clients that have the server wait. These are open: now and then one of them has no end in twenty
-/// seconds, or fewer time-outs are counted than there are such clients.
+/// The same at full size.
 const WIDE: &[(&str, Step)] = &[
     ("panics and overflows", |server| contained::in_a_row(server, 10_000)),
     ("a hundred thousand requests", |server| load::nothing_grows(server, 100_000)),
