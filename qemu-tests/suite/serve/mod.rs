@@ -32,7 +32,7 @@ const LONG: Limit = Limit::of_all(Duration::from_secs(1800));
 const BUILD: Limit = Limit::of_silence(Duration::from_secs(300));
 
 /// What the server prints last, if it is told to end.
-const ENDED: &str = "ended, 32 of 32 stacks free\n";
+const ENDED: &str = "ended, 32 of 32 stacks free, 48 of 48 sockets closed\n";
 
 /// The outcome of an exchange with the server. The error names what was not as expected.
 type Outcome<T = ()> = Result<T, String>;
@@ -68,7 +68,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(format!("serve::{name}"), Needs::default(), move || parser(arguments)) //
     };
     let mut cases = vec![
-        parser("parser", &[("--lib", &[], 6), ("--doc", &[], 4)]),
+        parser("parser", &[("--lib", &[], 7), ("--doc", &[], 4)]),
         parser("parser_wide", &[("--lib", &["--", "--ignored"], 1)]).when_asked_for(),
     ];
     for server in &SERVERS {
