@@ -6,6 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+
 use super::Outcome;
 
 /// Longer than every time-out of the server.
@@ -35,6 +37,11 @@ impl Client {
         let set = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
         set.and_then(|()| stream.set_nodelay(true)).map_err(|error| error.to_string())?;
         Ok(Self(BufReader::new(stream)))
+    }
+
+    /// Has this computer keep few bytes that were not read; otherwise it keeps megabytes.
+    pub(super) fn keep_little(&self) -> Outcome {
+        set_socket_recv_buffer_size(self.0.get_ref(), 4096).map_err(|error| format!("SO_RCVBUF: {error}"))
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> Outcome {

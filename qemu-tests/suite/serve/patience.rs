@@ -8,9 +8,12 @@ use super::Outcome;
 use super::client::{Client, metric};
 use super::load::{ALIVE, AT_ONCE, until_free};
 
+/// A client that has the server wait. Returns how many time-outs it sees.
+type Waited = fn(SocketAddr) -> Outcome<u32>;
+
 /// All clients of this module at the same time, while others are served. The server counts as many time-outs as they see.
 pub(super) fn all_at_once(server: SocketAddr) -> Outcome {
-    const CLIENTS: [(&str, fn(SocketAddr) -> Outcome<u32>); 6] = [
+    const CLIENTS: [(&str, Waited); 6] = [
         ("a client that reads nothing", never_reads),
         ("a client that says nothing", says_nothing),
         ("a client that begins a request", begins_a_request),
@@ -37,6 +40,7 @@ pub(super) fn all_at_once(server: SocketAddr) -> Outcome {
 /// A client that sends requests and reads no response loses its connection.
 fn never_reads(server: SocketAddr) -> Outcome<u32> {
     let mut client = Client::connect(server)?;
+    client.keep_little()?;
     let requests = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
     let began = Instant::now();
     loop {
