@@ -42,6 +42,10 @@ fn refusals_to_enter_or_create_name_the_remedy() {
     }
     let counts = SpawnError::PoolEmpty { stacks: 37, dead: 19, leaked: 0, abandoned: 0 }.to_string();
     assert!(counts.contains("37 in use") && counts.contains("19 by"), "{counts}");
+    // Where all of them have another cause a larger pool is no remedy; where there is no stack at all it is the one.
+    let remedy = |stacks, leaked| SpawnError::PoolEmpty { stacks, dead: 0, leaked, abandoned: 0 }.to_string();
+    assert!(!remedy(3, 3).contains("COUNT") && remedy(3, 2).contains("; for the others, give `StackPool`"));
+    assert!(remedy(0, 0).contains("0 in use; give `StackPool` a larger COUNT"));
     assert!(
         !SpawnError::PoolEmpty { stacks: 3, dead: 0, leaked: 0, abandoned: 0 }.to_string().contains("dead"),
         "none is"
