@@ -399,4 +399,17 @@ mod tests {
         assert!(mail.next(Request::Kill).is_none() && !mail.collect(Request::Kill));
         assert!(mail.is_missing(Request::Kill) && slot.take_found(Request::Kill));
     }
+
+    /// And keeps nothing else of its greenlet.
+    #[test]
+    fn a_slot_that_is_freed_stays_in_its_lists_and_gets_into_no_other() {
+        for linked in [0, Request::Kill.linked(), Request::Wake.linked(), LINKED] {
+            let slot = Number::unused();
+            slot.set(7, || true);
+            slot.admit();
+            slot.word.fetch_or(linked | Request::Kill.asked(), Relaxed);
+            assert_eq!(slot.forget(), linked != 0);
+            assert_eq!(slot.word.load(Relaxed), FREE | linked);
+        }
+    }
 }
