@@ -50,6 +50,8 @@ pub enum Request {
         bless: bool,
         /// Under GDB.
         gdb: bool,
+        /// With a proxy, for any debugger: the port that it listens at, if it was named.
+        proxy: Option<Option<u16>>,
         /// Where a core file is written if it fails.
         core: Option<PathBuf>,
         /// What is made of its transfers.
@@ -98,6 +100,15 @@ pub enum Request {
     Symbolize {
         /// The program.
         elf: PathBuf,
+    },
+    /// Show greenlets as threads to debuggers.
+    DebugProxy {
+        /// The program.
+        elf: PathBuf,
+        /// Where its gdbstub listens: `HOST:PORT`.
+        target: String,
+        /// Where debuggers connect, on this computer's loopback interface; a port that is free if none is given.
+        port: Option<u16>,
     },
     /// Show how large stacks should be.
     Stacks(stacks::Request),
@@ -197,6 +208,11 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
         "symbolize" => Request::Symbolize { elf: words.next("the ELF file that the log is of")?.into() },
+        "debug-proxy" => {
+            let elf = words.next("the ELF file that is debugged")?.into();
+            let target = words.target.take().ok_or("missing: --target HOST:PORT, where its gdbstub listens")?;
+            Request::DebugProxy { elf, target, port: words.port.take() }
+        }
         "stacks" => words.stacks()?,
         "c-suite" => Request::CSuite,
         "machines" => {
@@ -228,6 +244,8 @@ struct Words {
     replay: Option<PathBuf>,
     bless: bool,
     gdb: bool,
+    proxy: bool,
+    target: Option<String>,
     core: Option<PathBuf>,
     elf: Option<PathBuf>,
     timeline: Wanted,
@@ -249,6 +267,8 @@ impl Words {
                 Short('h') | Long("help") => words.help = true,
                 Long("bless") => words.bless = true,
                 Long("gdb") => words.gdb = true,
+                Long("proxy") => words.proxy = true,
+                Long("target") => words.target = Some(parser.value()?.string()?),
                 Long("core") => words.core = Some(parser.value()?.into()),
                 Long("elf") => words.elf = Some(parser.value()?.into()),
                 Long("timeline") => words.timeline.terminal = true,
@@ -306,6 +326,10 @@ impl Words {
         if gdb && limit.is_some() {
             return Err("--gdb waits as long as GDB does: leave out --timeout".into());
         }
+        let proxy = std::mem::take(&mut self.proxy).then(|| self.port.take());
+        if proxy.is_some() && (bless || gdb || limit.is_some() || self.core.is_some() || self.timeline.anything()) {
+            return Err("--proxy waits for a debugger, and goes with --port and a profile alone".into());
+        }
         let core = self.core.take();
         if core.is_some() && (bless || gdb) {
             return Err("--core goes with neither --gdb, which can look itself, nor --bless".into());
@@ -317,7 +341,7 @@ impl Words {
         if timeline.anything() && core.is_some() {
             return Err("a timeline is of a boot of its own: leave out --core".into());
         }
-        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, core, timeline })
+        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, proxy, core, timeline })
     }
 
     fn server(&mut self) -> Result<&'static Server, lexopt::Error> {
@@ -421,6 +445,8 @@ impl Words {
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),
             ("--gdb", self.gdb),
+            ("--proxy", self.proxy),
+            ("--target", self.target.is_some()),
             ("--core", self.core.is_some()),
             ("--elf", self.elf.is_some()),
             ("--timeline", self.timeline.terminal),

@@ -252,13 +252,13 @@ fn without_numbers(line: &str) -> String {
 }
 
 /// A QEMU that waits for a debugger; ended when this is dropped.
-struct Waiting {
+pub(crate) struct Waiting {
     qemu: Child,
     socket: Socket,
 }
 
 impl Waiting {
-    fn start(machine: &'static Machine, elf: &Path, console: Stdio) -> Result<Self> {
+    pub(crate) fn start(machine: &'static Machine, elf: &Path, console: Stdio) -> Result<Self> {
         use std::os::unix::process::CommandExt as _;
 
         let socket = Socket::new();
@@ -277,6 +277,11 @@ impl Waiting {
             thread::sleep(Duration::from_millis(20));
         }
         Ok(waiting)
+    }
+
+    /// Where its gdbstub listens.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket.0
     }
 }
 

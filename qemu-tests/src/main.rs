@@ -21,7 +21,7 @@ use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
     c_suite, core_file, counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places,
-    random, reliability, serve, sizes, soak, speed, stacks, symbolize, timeline, transcript, trial, verdict,
+    proxy, random, reliability, serve, sizes, soak, speed, stacks, symbolize, timeline, transcript, trial, verdict,
 };
 
 fn main() -> ExitCode {
@@ -45,6 +45,12 @@ fn answer(request: Request) -> Result<()> {
         Request::Run { machine, guest, profile, bless, gdb: true, .. } => {
             run_under_gdb(machine, &guest, profile, bless)
         }
+        Request::Run { machine, guest: name, profile, proxy: Some(port), .. } => {
+            let mut needs = Needs::default();
+            needs.machine(machine);
+            tools::ensure(&needs)?;
+            proxy::boot(machine, &compile::guest(machine.target, profile, &guest(&name)?.name)?, port)
+        }
         Request::Run { machine, guest: name, profile, limit, timeline, .. } if timeline.anything() => {
             let mut needs = Needs::default();
             needs.machine(machine);
@@ -64,6 +70,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Cycles { bless } => cycles::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
         Request::Symbolize { elf } => symbolize::show(&elf),
+        Request::DebugProxy { elf, target, port } => proxy::show(&elf, &target, port),
         Request::Stacks(request) => stacks::show(&request),
         Request::CSuite => c_suite::show(),
         Request::Machines(request) => machines::show(&request),
