@@ -17,6 +17,8 @@ pub struct Isa {
     pub frame: usize,
     /// The register that LLVM reserves, which a switch saves.
     pub reserved: usize,
+    /// The register with the context that a switch leaves, up to its jump.
+    pub from: usize,
     /// The bytes before the resume address of an `up`.
     pub mark: &'static [u8],
     /// The one-byte instruction that reads the interrupt flag by way of the stack: until the next one has undone that,
@@ -31,15 +33,25 @@ static AARCH64: Isa = Isa {
     sp: 31,
     frame: 29,
     reserved: 19,
+    from: 1,
     mark: &0xd280_0002_u32.to_le_bytes(),
     pushes_flags: None,
     dwarf: &[],
 };
 // rax, rbx, rcx, rdx are 0, 1, 2, 3; DWARF has rdx, rcx, rbx at 1, 2, 3.
-static X86_64: Isa =
-    Isa { pc: 16, sp: 7, frame: 6, reserved: 1, mark: &[0xcc], pushes_flags: Some(0x9c), dwarf: &[0, 3, 2, 1] };
+static X86_64: Isa = Isa {
+    pc: 16,
+    sp: 7,
+    frame: 6,
+    reserved: 1,
+    from: 4,
+    mark: &[0xcc],
+    pushes_flags: Some(0x9c),
+    dwarf: &[0, 3, 2, 1],
+};
 // The upper half of `ebreak` in four bytes.
-static RISCV64: Isa = Isa { pc: 32, sp: 2, frame: 8, reserved: 9, mark: &[0x10, 0], pushes_flags: None, dwarf: &[] };
+static RISCV64: Isa =
+    Isa { pc: 32, sp: 2, frame: 8, reserved: 9, from: 11, mark: &[0x10, 0], pushes_flags: None, dwarf: &[] };
 
 impl Isa {
     /// That of a program.

@@ -23,6 +23,8 @@ const RECORDS: &str = "greenlet::records::core_state::imp::RECORDS";
 pub const BAND: u64 = 64;
 /// Greenlets that are looked at, at most, in each tree: a ring that was overwritten may have no end.
 const RING: usize = 100_000;
+/// Bytes from the jump of a switch to its resume address, at most.
+const TO_THE_JUMP: u64 = 16;
 /// Bytes of a name that are shown, at most.
 const NAME: u64 = 128;
 
@@ -89,6 +91,8 @@ pub struct Greenlet {
     flags: u32,
     requests: u64,
     is_marked: bool,
+    /// Whether it is at the jump of a switch: the processor has the stack of another greenlet already.
+    pub leaves: bool,
 }
 
 /// What a greenlet does.
@@ -151,8 +155,11 @@ impl Program {
                 && let Ok(mut ring) = self.ring(stub, main, core)
             {
                 let running = self.running(stub, &ring, current, self.records.len() > 1)?;
-                if let Some(greenlet) = ring.iter_mut().find(|greenlet| Some(greenlet.address) == running) {
+                if let Some((address, leaves)) = running
+                    && let Some(greenlet) = ring.iter_mut().find(|greenlet| greenlet.address == address)
+                {
                     greenlet.state = State::Running;
+                    greenlet.leaves = leaves;
                 }
                 all.every.append(&mut ring);
             }
@@ -230,25 +237,44 @@ impl Program {
             flags,
             requests: id & (KILL | WAKE),
             is_marked,
+            leaves: false,
         };
         Ok((greenlet, field(layout.next)?))
     }
 
-    /// The block of the greenlet that runs on a core. `current` changes some instructions before the stack does, so it
-    /// is the one whose stack has the stack pointer. If none has it, either main is about to switch, or a handler on its
-    /// own stack interrupted `current`.
-    fn running(&self, stub: &mut Stub, ring: &[Greenlet], current: u64, selects: bool) -> Result<Option<u64>> {
+    /// The block of the greenlet that runs on a core, and whether it [leaves](Greenlet::leaves). `current` changes some
+    /// instructions before the stack does, so it is the one whose stack has the stack pointer. If none has it, either
+    /// main is about to switch, or a handler on its own stack interrupted `current`.
+    fn running(&self, stub: &mut Stub, ring: &[Greenlet], current: u64, selects: bool) -> Result<Option<(u64, bool)>> {
         let Some(main) = ring.first() else { return Ok(None) };
         if selects && !stub.select(main.core)? {
-            return Ok(Some(current)); // a core that the machine does not have
+            return Ok(Some((current, false))); // a core that the machine does not have
         }
-        let sp = stub.register(self.isa.sp)?;
-        if let Some(greenlet) = ring.iter().find(|greenlet| greenlet.has(sp)) {
-            return Ok(Some(greenlet.address));
+        let (sp, pc) = (stub.register(self.isa.sp)?, stub.register(self.isa.pc)?);
+        let is_kernel = || self.symbols.at(pc).first().is_some_and(|place| is_kernel(&place.function));
+        let owner = match ring.iter().find(|greenlet| greenlet.has(sp)) {
+            Some(owner) => owner,
+            None if is_kernel() => main,
+            None => return Ok(Some((current, false))),
+        };
+        let left = self.left(stub, ring, owner, (sp, pc))?;
+        Ok(Some((left.unwrap_or(owner).address, left.is_some())))
+    }
+
+    /// The greenlet that is at the jump of its switch: the stack pointer is that of `owner` already.
+    fn left<'a>(
+        &self,
+        stub: &mut Stub,
+        ring: &'a [Greenlet],
+        owner: &Greenlet,
+        (sp, pc): (u64, u64),
+    ) -> Result<Option<&'a Greenlet>> {
+        if sp != owner.sp {
+            return Ok(None);
         }
-        let pc = stub.register(self.isa.pc)?;
-        let is_kernel = self.symbols.at(pc).first().is_some_and(|place| is_kernel(&place.function));
-        Ok(Some(if is_kernel { main.address } else { current }))
+        let from = stub.register(self.isa.from)?;
+        let left = ring.iter().find(|greenlet| greenlet.address == from && from != owner.address);
+        Ok(left.filter(|greenlet| (1..=TO_THE_JUMP).contains(&greenlet.pc.wrapping_sub(pc))))
     }
 }
 

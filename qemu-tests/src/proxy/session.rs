@@ -14,10 +14,12 @@ const PROCESSOR: u64 = 1 << 60;
 /// What a debugger gets for what makes no sense.
 const WRONG: &[u8] = b"E16";
 /// What would number threads in another way than here, or acknowledge in another way.
-const OTHER_WAYS: [&str; 4] = ["multiprocess+", "vContSupported+", "QStartNoAckMode+", "qXfer:threads:read+"];
+const OTHER_WAYS: [&str; 3] = ["multiprocess+", "QStartNoAckMode+", "qXfer:threads:read+"];
+/// The ways to resume. Without them LLDB does not step.
+const WAYS: &[u8] = b"vCont;c;C;s;S";
 /// Packets that are about threads, and that debuggers do without.
-const UNSUPPORTED: [&str; 8] =
-    ["vCont", "QStartNoAckMode", "QThread", "QListThreads", "jThread", "qThreadStopInfo", "qXfer:threads", "QNonStop"];
+const UNSUPPORTED: [&str; 7] =
+    ["QStartNoAckMode", "QThread", "QListThreads", "jThread", "qThreadStopInfo", "qXfer:threads", "QNonStop"];
 
 /// A debugger, a stub, and what is known of the machine while it stands.
 pub(super) struct Session<'a> {
@@ -86,6 +88,14 @@ impl<'a> Session<'a> {
             [b'?'] => {
                 let answer = self.stub.exchange(packet)?;
                 self.stopped(&answer)?
+            }
+            b"vCont?" => WAYS.to_vec(),
+            [b'v', b'C', b'o', b'n', b't', b';', actions @ ..] => {
+                let Some((packet, thread)) = action(&String::from_utf8_lossy(actions)) else {
+                    return Ok(Some(WRONG.to_vec()));
+                };
+                self.stepping = thread;
+                self.resume(packet)?
             }
             [b'c' | b's' | b'C' | b'S', ..] => self.resume(packet)?,
             [b'k', ..] => {
@@ -220,42 +230,36 @@ impl<'a> Session<'a> {
     /// `g` and `p`.
     fn registers(&mut self, text: &str) -> Result<Vec<u8>> {
         let now = self.now()?;
-        let Some(thread) = self.general.filter(|&thread| thread != now) else {
-            return self.stub.exchange(text.as_bytes());
+        let greenlet = match self.general.filter(|&thread| thread != now) {
+            Some(thread) => match self.greenlet(thread)? {
+                Some(greenlet) => Some(greenlet),
+                None => return Ok(WRONG.to_vec()),
+            },
+            // At the jump of a switch it is shown with its own stack.
+            None => self.here.clone().filter(|greenlet| greenlet.leaves),
         };
-        let Some(greenlet) = self.greenlet(thread)? else { return Ok(WRONG.to_vec()) };
-        if greenlet.state == State::Running {
+        let Some(greenlet) = greenlet else { return self.stub.exchange(text.as_bytes()) };
+        if greenlet.core != self.core {
             self.stub.select(greenlet.core)?;
-            let answer = self.stub.exchange(text.as_bytes());
-            self.stub.select(self.core)?;
-            return answer;
         }
-        // Of the same length as those of the processor.
         let answer = self.stub.exchange(text.as_bytes())?;
-        if answer.first().is_none_or(|first| matches!(first, b'E')) {
+        if greenlet.core != self.core {
+            self.stub.select(self.core)?;
+        }
+        if answer.first().is_none_or(|first| *first == b'E') {
             return Ok(answer);
         }
-        let mut made = vec![b'x'; answer.len()];
         let isa = self.program.isa;
-        let known = [
-            (isa.pc, greenlet.pc),
-            (isa.sp, greenlet.sp),
-            (isa.frame, greenlet.frame),
-            (isa.reserved, greenlet.reserved),
-        ];
-        for (register, value) in known {
-            let digits = hex(&value.to_le_bytes());
-            match text.get(1..).filter(|asked| !asked.is_empty()) {
-                None => {
-                    if let Some(place) = made.get_mut(16 * register..16 * register + 16) {
-                        place.copy_from_slice(&digits);
-                    }
-                }
-                Some(asked) if number(asked) == Some(register as u64) => return Ok(digits),
-                Some(_) => {}
+        let saved = [(isa.sp, greenlet.sp), (isa.frame, greenlet.frame), (isa.reserved, greenlet.reserved)];
+        let number = text.get(1..).and_then(number);
+        Ok(match greenlet.state {
+            State::Running if greenlet.leaves => with(answer, number, &saved),
+            State::Running => answer,
+            _ => {
+                let unknown = vec![b'x'; answer.len()];
+                with(with(unknown, number, &saved), number, &[(isa.pc, greenlet.pc)])
             }
-        }
-        Ok(made)
+        })
     }
 
     /// `G` and `P`, of the processor only.
@@ -290,13 +294,43 @@ pub(super) fn thread_of(greenlet: &Greenlet) -> u64 {
     greenlet.id + 1
 }
 
+/// The answer to `g`, or to `p` of the register `number`, with these values of registers.
+fn with(mut answer: Vec<u8>, number: Option<u64>, values: &[(usize, u64)]) -> Vec<u8> {
+    for &(register, value) in values {
+        let at = match number {
+            None => 16 * register,
+            Some(number) if number == register as u64 => 0,
+            Some(_) => continue,
+        };
+        if let Some(place) = answer.get_mut(at..at + 16) {
+            place.copy_from_slice(&hex(&value.to_le_bytes()));
+        }
+    }
+    answer
+}
+
+/// What the actions of a `vCont` come to, as one processor has it: a step if one thread steps, and which that is. Signals
+/// mean nothing to a machine.
+fn action(actions: &str) -> Option<(&'static [u8], Option<u64>)> {
+    for action in actions.split(';') {
+        let (what, thread) = action.split_once(':').unwrap_or((action, "-1"));
+        let thread = if thread == "-1" || thread == "0" { None } else { Some(number(thread)?) };
+        match what.bytes().next()? {
+            b's' | b'S' => return Some((b"s", thread)),
+            b'c' | b'C' => {}
+            _ => return None,
+        }
+    }
+    Some((b"c", None))
+}
+
 /// Whether the machine has ended.
 pub(super) fn has_ended(answer: &[u8]) -> bool {
     matches!(answer.first(), Some(b'W' | b'X'))
 }
 
 fn is_resumption(packet: &[u8]) -> bool {
-    matches!(packet.first(), Some(b'c' | b's' | b'C' | b'S' | b'?'))
+    matches!(packet.first(), Some(b'c' | b's' | b'C' | b'S' | b'v' | b'?'))
 }
 
 /// Whether it is what the machine or its monitor prints.
@@ -330,6 +364,23 @@ mod tests {
         assert_eq!(without(":multiprocess+;swbreak+", &names), ":swbreak+");
         assert_eq!(without("PacketSize=1000;vContSupported+;multiprocess+", &names), "PacketSize=1000");
         assert_eq!(without("", &names), "");
+    }
+
+    #[test]
+    fn actions_are_a_step_if_one_thread_steps() {
+        assert_eq!(action("s:d;c"), Some((&b"s"[..], Some(13))));
+        assert_eq!(action("c:1;S05:2"), Some((&b"s"[..], Some(2))));
+        assert_eq!(action("c"), Some((&b"c"[..], None)));
+        assert_eq!(action("s:-1"), Some((&b"s"[..], None)));
+        assert_eq!((action(""), action("r1,2:3"), action("s:x")), (None, None, None));
+    }
+
+    #[test]
+    fn a_value_takes_the_place_of_its_register() {
+        let all = with(vec![b'x'; 40], None, &[(1, 0x1234), (2, 1)]);
+        assert_eq!(String::from_utf8(all).unwrap(), "xxxxxxxxxxxxxxxx3412000000000000xxxxxxxx"); // the last one is cut
+        assert_eq!(with(b"0000000000000000".to_vec(), Some(1), &[(1, 0xff)]), b"ff00000000000000");
+        assert_eq!(with(b"00".to_vec(), Some(7), &[(1, 0xff)]), b"00");
     }
 
     #[test]
