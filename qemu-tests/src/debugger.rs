@@ -95,6 +95,17 @@ impl Debugger {
         }
     }
 
+    /// The commands that connect to a port of this computer, however long the answers take.
+    pub(crate) fn connect_to_port(self, port: u16) -> [String; 2] {
+        match self {
+            // In seconds; GDB's own 2 are little on a busy computer.
+            Self::Gdb | Self::GdbWithScript => ["set remotetimeout 300".to_owned(), format!("target remote :{port}")],
+            Self::Lldb => {
+                ["settings set plugin.process.gdb-remote.packet-timeout 300".to_owned(), format!("gdb-remote {port}")]
+            }
+        }
+    }
+
     /// Runs `commands` on `program`, in a locale with UTF-8; returns what that prints.
     ///
     /// # Errors

@@ -24,17 +24,17 @@ mod debugger;
 mod resume;
 mod session;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use self::debugger::Debugger;
 use self::session::Session;
-use crate::debugger::Waiting;
+use crate::debugger::{self as debuggers, Waiting};
 use crate::greenlets::Program;
 use crate::machine::Machine;
 use crate::serve;
@@ -159,4 +159,34 @@ pub fn boot(machine: &'static Machine, elf: &Path, port: Option<u16>) -> Result<
     let qemu = Waiting::start(machine, elf, Stdio::inherit())?;
     println!("{}", proxy.how(elf)?);
     proxy.serve(&Target::Socket(qemu.socket().to_owned()))
+}
+
+/// Boots `elf` under a debugger with the proxy between them; returns what `commands` print.
+///
+/// # Errors
+///
+/// As [`boot`]; when the debugger cannot be started, or fails.
+pub fn shown(
+    debugger: debuggers::Debugger,
+    machine: &'static Machine,
+    elf: &Path,
+    commands: &[&str],
+) -> Result<String> {
+    let proxy = Proxy::new(elf, None)?;
+    let qemu = Waiting::start(machine, elf, Stdio::null())?;
+    let (target, address) = (Target::Socket(qemu.socket().to_owned()), proxy.address()?);
+    let connect = debugger.connect_to_port(address.port());
+    let commands = connect.iter().map(String::as_str).chain(commands.iter().copied());
+    thread::scope(|scope| {
+        let running = scope.spawn(move || {
+            let shown = debugger.run(elf, commands);
+            // One that has not even connected is not to be waited for.
+            drop(TcpStream::connect(address));
+            shown
+        });
+        let served = proxy.serve(&target);
+        let shown = running.join().unwrap_or_else(|_| Err(anyhow!("the thread that runs the debugger panicked")))?;
+        served.with_context(|| format!("the proxy failed, and {} showed:\n{shown}", debugger.program()))?;
+        Ok(shown)
+    })
 }
