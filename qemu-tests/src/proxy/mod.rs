@@ -165,28 +165,42 @@ pub fn boot(machine: &'static Machine, elf: &Path, port: Option<u16>) -> Result<
 ///
 /// # Errors
 ///
-/// As [`boot`]; when the debugger cannot be started, or fails.
+/// As [`at_a_guest`]; when the debugger cannot be started, or fails.
 pub fn shown(
     debugger: debuggers::Debugger,
     machine: &'static Machine,
     elf: &Path,
     commands: &[&str],
 ) -> Result<String> {
+    at_a_guest(machine, elf, |address| {
+        let connect = debugger.connect_to_port(address.port());
+        debugger.run(elf, connect.iter().map(String::as_str).chain(commands.iter().copied()))
+    })
+}
+
+/// Boots `elf`, which waits for a debugger, with a proxy; returns what `client` returns, which connects to its address.
+///
+/// # Errors
+///
+/// As [`boot`]; those of `client`.
+pub fn at_a_guest<T: Send>(
+    machine: &'static Machine,
+    elf: &Path,
+    client: impl FnOnce(SocketAddr) -> Result<T> + Send,
+) -> Result<T> {
     let proxy = Proxy::new(elf, None)?;
     let qemu = Waiting::start(machine, elf, Stdio::null())?;
     let (target, address) = (Target::Socket(qemu.socket().to_owned()), proxy.address()?);
-    let connect = debugger.connect_to_port(address.port());
-    let commands = connect.iter().map(String::as_str).chain(commands.iter().copied());
     thread::scope(|scope| {
         let running = scope.spawn(move || {
-            let shown = debugger.run(elf, commands);
-            // One that has not even connected is not to be waited for.
+            let done = client(address);
+            // A client that has not even connected is not to be waited for.
             drop(TcpStream::connect(address));
-            shown
+            done
         });
         let served = proxy.serve(&target);
-        let shown = running.join().unwrap_or_else(|_| Err(anyhow!("the thread that runs the debugger panicked")))?;
-        served.with_context(|| format!("the proxy failed, and {} showed:\n{shown}", debugger.program()))?;
-        Ok(shown)
+        let done = running.join().unwrap_or_else(|_| Err(anyhow!("the thread with the debugger panicked")))?;
+        served.context("the proxy failed")?;
+        Ok(done)
     })
 }

@@ -1,11 +1,17 @@
 //! GDB and LLDB through the proxy, without any script: greenlets are threads, with backtraces, and steps over switches
-//! stay in their greenlet.
+//! stay in their greenlet. What is no packet of a debugger's does no harm.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::debugger::Debugger;
 use qemu_tests::machine::{self, Machine};
 use qemu_tests::proxy;
+use qemu_tests::stub::framed;
 use qemu_tests::tools::{self, Needs};
 
 use crate::{Case, builds};
@@ -71,7 +77,68 @@ pub(crate) fn cases() -> Vec<Case> {
             }
         }
     }
+    let machine = machine::named("aarch64").expect("a machine of the table");
+    let guest = builds::Guest::new(GUEST, machine.target, Profile::Release);
+    let mut needs = Needs::default();
+    needs.machine(machine);
+    let guests = vec![guest.clone()];
+    let test = move || {
+        let tried = proxy::at_a_guest(machine, &guest.file()?, garbage);
+        tried.map_err(|error| Failed::from(format!("{error:#}")))
+    };
+    cases.push(Case::new("debugger::proxy::a_wrong_packet_gets_an_answer".to_owned(), needs, test).with_guests(guests));
     cases
+}
+
+/// Packets that make no sense, each of which has an answer, and bytes that are no packets.
+fn garbage(address: SocketAddr) -> anyhow::Result<()> {
+    const PACKETS: [&[u8]; 24] = [
+        b"H",
+        b"Hg",
+        b"Hgzz",
+        b"Hgffffffffffffffffff",
+        b"T",
+        b"Tzz",
+        b"T0",
+        b"qThreadExtraInfo,",
+        b"qThreadExtraInfo,zz",
+        b"qThreadExtraInfo,0",
+        b"qThreadExtraInfo,ffffffffffffffff",
+        b"p",
+        b"pzz",
+        b"pffffffffffffffff",
+        b"vCont",
+        b"vCont;",
+        b"vCont;q",
+        b"vCont;s:zz",
+        b"Z0",
+        b"Z0,",
+        b"mzz,1",
+        b"qSupported",
+        b"q\xff\xfe",
+        b"Hg2",
+    ];
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(300)))?;
+    let mut ask = |packet: &[u8]| -> anyhow::Result<Vec<u8>> {
+        stream.write_all(&framed(packet))?;
+        let (mut answer, mut byte) = (Vec::new(), [0]);
+        // Up to the sum behind the sign.
+        while answer.len() < 3 || answer[answer.len() - 3] != b'#' {
+            let shown = String::from_utf8_lossy(packet);
+            ensure!(stream.read(&mut byte).with_context(|| format!("`{shown}`"))? == 1, "it has left at `{shown}`");
+            answer.push(byte[0]);
+        }
+        Ok(answer)
+    };
+    for packet in PACKETS {
+        ask(packet)?;
+    }
+    ask(b"Hg0")?;
+    let registers = ask(b"g")?;
+    ensure!(registers.len() > 33 * 16, "no registers after them: {}", String::from_utf8_lossy(&registers));
+    stream.write_all(b"---++$#$no sum")?;
+    Ok(())
 }
 
 type Test = fn(Debugger, &'static Machine, &builds::Guest) -> Result<(), Failed>;
