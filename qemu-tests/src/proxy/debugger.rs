@@ -1,12 +1,13 @@
 //! The debugger's end of the proxy: packets on a socket, and the byte by which it interrupts the machine.
 
+use std::fmt;
 use std::io::{ErrorKind, Read, Write as _};
 use std::net::TcpStream;
 use std::sync::mpsc::{self, Receiver, RecvError, SyncSender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::stub::{framed, take_packet};
 
@@ -22,6 +23,18 @@ pub(super) struct Debugger {
     stream: TcpStream,
     come: Receiver<Come>,
 }
+
+/// The debugger has left: no failure, but nothing more is to be done for it.
+#[derive(Debug)]
+pub(super) struct Left;
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the debugger has left")
+    }
+}
+
+impl std::error::Error for Left {}
 
 /// What comes from a debugger.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,12 +72,12 @@ impl Debugger {
     ///
     /// # Errors
     ///
-    /// When the debugger has left.
+    /// [`Left`].
     pub(super) fn at_once(&self) -> Result<Option<Come>> {
         match self.come.try_recv() {
             Ok(come) => Ok(Some(come)),
             Err(TryRecvError::Empty) => Ok(None),
-            Err(TryRecvError::Disconnected) => Err(anyhow::anyhow!("the debugger has left")),
+            Err(TryRecvError::Disconnected) => Err(Left.into()),
         }
     }
 
@@ -72,18 +85,18 @@ impl Debugger {
     ///
     /// # Errors
     ///
-    /// When the debugger has left.
+    /// [`Left`].
     pub(super) fn acknowledge(&mut self) -> Result<()> {
-        self.stream.write_all(b"+").context("the debugger has left")
+        self.stream.write_all(b"+").map_err(|_| Left.into())
     }
 
     /// Answers.
     ///
     /// # Errors
     ///
-    /// When the debugger has left.
+    /// [`Left`].
     pub(super) fn send(&mut self, packet: &[u8]) -> Result<()> {
-        self.stream.write_all(&framed(packet)).context("the debugger has left")
+        self.stream.write_all(&framed(packet)).map_err(|_| Left.into())
     }
 }
 

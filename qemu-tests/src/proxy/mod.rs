@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `qSupported` | that of the stub, without what would number threads in another way |
 //! | `qfThreadInfo`, `qC`, `T` | greenlets that run or are suspended, by their ids plus 1; the running one first |
-//! | `qThreadExtraInfo` | name, state, what it waits in, stack |
+//! | `qThreadExtraInfo`, `qThreadStopInfo` | name, state, what it waits in, stack |
 //! | `g`, `p` of one that is suspended | the registers of its context, `x` for those that are dead at a switch |
 //! | `G`, `P` of one | an error: it has few registers, and they are in its control block |
 //! | stop replies | with the greenlet that runs |

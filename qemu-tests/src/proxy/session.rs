@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::debugger::{Come, Debugger};
+use super::debugger::{Come, Debugger, Left};
 use crate::greenlets::{Greenlet, Greenlets, Program, State};
 use crate::stub::Stub;
 
@@ -18,8 +18,7 @@ const OTHER_WAYS: [&str; 3] = ["multiprocess+", "QStartNoAckMode+", "qXfer:threa
 /// The ways to resume. Without them LLDB does not step.
 const WAYS: &[u8] = b"vCont;c;C;s;S";
 /// Packets that are about threads, and that debuggers do without.
-const UNSUPPORTED: [&str; 7] =
-    ["QStartNoAckMode", "QThread", "QListThreads", "jThread", "qThreadStopInfo", "qXfer:threads", "QNonStop"];
+const UNSUPPORTED: [&str; 6] = ["QStartNoAckMode", "QThread", "QListThreads", "jThread", "qXfer:threads", "QNonStop"];
 
 /// A debugger, a stub, and what is known of the machine while it stands.
 pub(super) struct Session<'a> {
@@ -57,6 +56,10 @@ impl<'a> Session<'a> {
 
     /// Answers until the debugger leaves, or the machine ends.
     pub(super) fn serve(mut self) -> Result<()> {
+        self.answers().or_else(|problem| if problem.is::<Left>() { Ok(()) } else { Err(problem) })
+    }
+
+    fn answers(&mut self) -> Result<()> {
         while let Some(come) = self.debugger.next() {
             // One that comes while the machine stands is late.
             let Come::Packet(packet) = come else { continue };
@@ -97,6 +100,8 @@ impl<'a> Session<'a> {
                 self.stepping = thread;
                 self.resume(packet)?
             }
+            // QEMU does not answer one without actions.
+            [b'v', b'C', b'o', b'n', b't', ..] => WRONG.to_vec(),
             [b'c' | b's' | b'C' | b'S', ..] => self.resume(packet)?,
             [b'k', ..] => {
                 let _may_be_gone = self.stub.send(packet);
@@ -147,6 +152,13 @@ impl<'a> Session<'a> {
         if let Some(thread) = text.strip_prefix("qThreadExtraInfo,") {
             let Some(thread) = number(thread) else { return Ok(WRONG.to_vec()) };
             return Ok(hex(self.label(thread)?.as_bytes()));
+        }
+        // LLDB takes names from there.
+        if let Some(thread) = text.strip_prefix("qThreadStopInfo") {
+            let Some(thread) = number(thread) else { return Ok(WRONG.to_vec()) };
+            let signal = if thread == self.now()? { "05" } else { "00" };
+            let name = String::from_utf8_lossy(&hex(self.label(thread)?.as_bytes())).into_owned();
+            return Ok(format!("T{signal}thread:{thread:x};hexname:{name};").into_bytes());
         }
         let mut answer = self.stub.exchange(packet)?;
         // What a monitor prints comes before its answer.
@@ -219,7 +231,9 @@ impl<'a> Session<'a> {
 
     /// What is said of a thread.
     fn label(&mut self, thread: u64) -> Result<String> {
-        let Some(greenlet) = self.greenlet(thread)? else { return Ok("no greenlet".to_owned()) };
+        let here = self.here.clone().filter(|here| thread_of(here) == thread);
+        let greenlet = if here.is_some() { here } else { self.greenlet(thread)? };
+        let Some(greenlet) = greenlet else { return Ok("no greenlet".to_owned()) };
         let sp = match greenlet.state {
             State::Running if greenlet.core == self.core => self.stub.register(self.program.isa.sp)?,
             _ => greenlet.sp,
@@ -281,7 +295,9 @@ impl<'a> Session<'a> {
         if self.program.cores() > 1 {
             self.core = core.map_or(0, |core| usize::try_from(core).unwrap_or(1).saturating_sub(1));
         }
-        let mut said = format!("T{signal}thread:{:x};", self.now()?);
+        let now = self.now()?;
+        let name = String::from_utf8_lossy(&hex(self.label(now)?.as_bytes())).into_owned();
+        let mut said = format!("T{signal}thread:{now:x};hexname:{name};");
         for field in fields.iter().filter(|field| !field.starts_with("thread:")) {
             let _infallible = write!(said, "{field};");
         }

@@ -173,16 +173,14 @@ fn threads(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest)
         &["breakpoint set --hardware --name look_here", "continue", "thread list", "thread backtrace all"],
     )?;
     let wrong = |what: &str| Err(format!("{what}, in:\n{text}").into());
-    // LLDB shows no more of a thread than its number.
-    if debugger == Debugger::Gdb {
-        for said in THREADS {
-            if !text.contains(&format!(" ({said}")) {
-                return wrong(&format!("`{said}` is missing"));
-            }
+    let start = if debugger == Debugger::Lldb { "name = '" } else { " (" };
+    for said in THREADS {
+        if !text.contains(&format!("{start}{said}")) {
+            return wrong(&format!("`{said}` is missing"));
         }
     }
     for absent in ["dead", "bare", "unstarted"] {
-        if text.contains(&format!("({absent}: ")) {
+        if text.contains(&format!("{start}{absent}: ")) {
             return wrong(&format!("`{absent}` is no thread"));
         }
     }
