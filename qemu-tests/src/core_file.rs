@@ -1,6 +1,6 @@
-//! A core file of the machine, for GDB: written when a guest fails, before it leaves, or runs into its limit.
+//! A core file of the machine, for GDB: written when a guest fails, before QEMU ends, or reaches its limit.
 //!
-//! A machine that resets itself leaves nothing to look at.
+//! A machine that resets itself leaves no state to examine.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -25,7 +25,7 @@ pub fn run(
     seen: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(Ended, bool)> {
     let file = std::path::absolute(file)?;
-    // Nor does one of another run stay.
+    // This also removes the core file of an earlier run.
     File::create(&file)
         .and_then(|_| fs::remove_file(&file))
         .with_context(|| format!("cannot write {}", file.display()))?;
@@ -33,7 +33,7 @@ pub fn run(
     Ok((ended, written.is_some()))
 }
 
-/// [`run`] for the terminal: tells where the file is, and what opens it, or why there is none.
+/// [`run`] for the terminal: prints the path of the file and the command that opens it, or why there is none.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
-//! The moment at which something is done with the machine of a boot: when a guest fails, before it leaves, or at its limit.
+//! The moment at which the machine of a boot is examined: when the guest fails, before QEMU ends, or at its limit.
 //!
-//! The board leaves by [`EXIT`], where the machine stops: if the exit code is that of a pass, it may go. A machine that
-//! resets itself leaves nothing to look at. The breakpoint slows what is on the same page of code, so an ordinary boot has
-//! none.
+//! The board ends QEMU by the function [`EXIT`]. The debugger stops there, and continues if the exit code is that of a
+//! pass. A machine that resets itself leaves no state to examine. QEMU executes the code on the page of a breakpoint
+//! slowly, so an ordinary boot has none.
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ use crate::watched::{self, Stopped};
 /// The function by which the board ends QEMU; its argument is the exit code.
 pub const EXIT: &str = "board_exit";
 
-/// Where it is, if not at the limit.
+/// When the machine stops, if not at the limit.
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
     /// Where the board leaves with another exit code than that of a pass.
@@ -29,8 +29,8 @@ pub enum Moment {
     Function(&'static str),
 }
 
-/// Boots, and calls `act` with the stub of the machine, which stands, at the `moment` or at the limit. Returns what `act`
-/// returned, if it was called.
+/// Boots, and calls `act` with the stub of the machine, which is stopped, at the `moment` or at the limit. Returns the
+/// result of `act`, if it was called.
 ///
 /// # Errors
 ///
@@ -59,12 +59,12 @@ pub fn run<T: Send + 'static>(
     watched::run(boot, watch, seen)
 }
 
-/// Where the machine stops, and when that is not meant.
+/// Where the machine stops, and when it continues from there.
 #[derive(Clone, Copy)]
 struct Stop {
-    /// Absent if the program has no such function: then the limit alone stops it.
+    /// `None` if the program has no such function: then only the limit stops it.
     address: Option<u64>,
-    /// The register with the exit code, where a pass may go on.
+    /// The register with the exit code, by which a pass is recognised.
     code: Option<usize>,
 }
 

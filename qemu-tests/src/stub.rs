@@ -1,4 +1,5 @@
-//! A client of QEMU's gdbstub, with as much of GDB's remote protocol as it takes to stop a machine and to look at it.
+//! A client of QEMU's gdbstub, with the part of GDB's remote protocol that is needed to stop a machine and read its
+//! state.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read, Write};
@@ -14,7 +15,7 @@ const GONE: &str = "the gdbstub is gone";
 /// How long the stub may take to answer. A dump of the whole memory on a busy computer is the longest.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What a stub is connected by.
+/// The socket of a connection.
 trait Wire: Read + Write + Send {
     fn set_read_timeout(&self, wait: Duration) -> io::Result<()>;
 }
@@ -31,10 +32,10 @@ impl Wire for TcpStream {
     }
 }
 
-/// A connection to a stub. The machine stands when it begins.
+/// A connection to a stub. The machine is stopped when it begins.
 pub struct Stub {
     stream: Box<dyn Wire>,
-    /// What came and was not read yet.
+    /// Bytes that have arrived and were not read yet.
     come: Vec<u8>,
 }
 
@@ -68,7 +69,7 @@ impl Stub {
         Ok(self.ask(&format!("Hg{:x}", core + 1))? == "OK" && self.ask(&format!("Hc{:x}", core + 1))? == "OK")
     }
 
-    /// Has the machine stop at `address`, by a hardware breakpoint: it needs no memory, which may not be loaded yet.
+    /// Sets a hardware breakpoint at `address`. Such a breakpoint needs no memory, which may not be loaded yet.
     ///
     /// # Errors
     ///
@@ -90,7 +91,8 @@ impl Stub {
         Ok(())
     }
 
-    /// Lets the machine do the one instruction at `address`, where it has stopped, and stop there again later.
+    /// Lets the machine execute the one instruction at `address`, where it has stopped, so that it can stop there
+    /// again.
     ///
     /// # Errors
     ///
@@ -111,7 +113,7 @@ impl Stub {
         self.send("c")
     }
 
-    /// Whether the machine has stopped, which is waited for at most so long.
+    /// Whether the machine has stopped. Waits for that, at most for `wait`.
     ///
     /// # Errors
     ///
@@ -120,7 +122,7 @@ impl Stub {
         Ok(self.receive(wait)?.is_some_and(|packet| packet.starts_with(b"T") || packet.starts_with(b"S")))
     }
 
-    /// Stops the machine wherever it is.
+    /// Stops the machine at its present instruction.
     ///
     /// # Errors
     ///
@@ -131,7 +133,7 @@ impl Stub {
         Ok(())
     }
 
-    /// Asks for that, without waiting for it.
+    /// Asks the machine to stop, and does not wait until it has.
     ///
     /// # Errors
     ///
@@ -140,7 +142,7 @@ impl Stub {
         self.stream.write_all(&[3]).context(GONE)
     }
 
-    /// Register `number` by the order of GDB's, of the core that stopped.
+    /// Register `number`, in GDB's order, of the core that has stopped.
     ///
     /// # Errors
     ///
@@ -161,7 +163,7 @@ impl Stub {
         bytes(&answer).with_context(|| format!("QEMU reads no {length} bytes at {address:#x}: `{answer}`"))
     }
 
-    /// Has QEMU's monitor do `command`, and returns what it prints.
+    /// Executes `command` in QEMU's monitor, and returns the output.
     ///
     /// # Errors
     ///
@@ -184,7 +186,7 @@ impl Stub {
         }
     }
 
-    /// Leaves the machine alone: it runs on, without breakpoints.
+    /// Disconnects: the machine continues without breakpoints.
     ///
     /// # Errors
     ///
@@ -198,7 +200,7 @@ impl Stub {
     }
 
     fn answer(&mut self) -> Result<String> {
-        Ok(String::from_utf8_lossy(&self.next()?).into_owned())
+        Ok(String::from_utf8_lossy(&self.next_packet()?).into_owned())
     }
 
     /// Sends a packet, and returns the next one that comes.
@@ -208,7 +210,7 @@ impl Stub {
     /// When none comes.
     pub fn exchange(&mut self, packet: &[u8]) -> Result<Vec<u8>> {
         self.send(packet)?;
-        self.next()
+        self.next_packet()
     }
 
     /// The next packet.
@@ -216,7 +218,7 @@ impl Stub {
     /// # Errors
     ///
     /// When none comes.
-    pub fn next(&mut self) -> Result<Vec<u8>> {
+    pub fn next_packet(&mut self) -> Result<Vec<u8>> {
         self.receive(PATIENCE)?.context("the gdbstub does not answer")
     }
 
@@ -229,7 +231,8 @@ impl Stub {
         self.stream.write_all(&framed(packet.as_ref())).context(GONE)
     }
 
-    /// The next packet, if one comes in time. The socket neither loses nor changes any, so checksums are not compared.
+    /// The next packet, if one arrives in time. The socket neither loses nor changes packets, so checksums are not
+    /// compared.
     ///
     /// # Errors
     ///
@@ -260,7 +263,7 @@ pub fn framed(packet: &[u8]) -> Vec<u8> {
     [b"$", packet, format!("#{sum:02x}").as_bytes()].concat()
 }
 
-/// Takes the first whole packet out of what came, with what is before it: acknowledgements.
+/// Removes the first whole packet, `$TEXT#SUM`, from the bytes that have arrived, with the acknowledgements before it.
 pub fn take_packet(come: &mut Vec<u8>) -> Option<Vec<u8>> {
     let start = come.iter().position(|&byte| byte == b'$')?;
     let end = start + come[start..].iter().position(|&byte| byte == b'#')?;
@@ -272,7 +275,7 @@ pub fn take_packet(come: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(packet)
 }
 
-/// The bytes that a packet has as hexadecimal digits.
+/// The bytes that are encoded as hexadecimal digits in a packet.
 fn bytes(hex: &str) -> Result<Vec<u8>> {
     ensure!(hex.is_ascii() && hex.len().is_multiple_of(2), "`{hex}` is no answer of a gdbstub");
     let pairs = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16));

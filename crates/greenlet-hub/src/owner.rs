@@ -7,7 +7,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32};
 
-/// The run of a hub that uses an object: the first that does, until it is over.
+/// The run of a hub that owns an object: the first run that uses it, until that run is over.
 pub(crate) struct Owner {
     run: AtomicU32,
     /// The hub of that run; null: none yet; `CLAIMING`: a core is changing both fields.
@@ -19,8 +19,8 @@ impl Owner {
         Self { run: AtomicU32::new(0), hub: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Makes the run of `me` the owner, or panics if another one is, for an operation that moves values of `T`. `forget` empties the lists of waiters: those of a
-    /// run that is over are never resumed.
+    /// Makes the run of `me` the owner, for an operation that moves values of `T`. Panics if another run is the owner.
+    /// `forget` empties the lists of waiters: those of a run that is over are never resumed.
     #[inline(always)]
     pub(crate) fn check<T, V: 'static, E: 'static>(&self, me: &Task<V, E>, forget: impl FnOnce()) {
         room::probe_for::<T, V, E>();

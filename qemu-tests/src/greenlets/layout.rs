@@ -32,7 +32,7 @@ pub struct Layout {
     pub flags: u64,
     /// The upper end of the canary band.
     pub floor: u64,
-    /// Zero for main only.
+    /// A word that is zero only for main.
     pub reach: u64,
     /// Not null while the greenlet has a body that has not started, or has a pin.
     pub body_or_pin: u64,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{ErrorKind, Read, Write as _};
 use std::net::TcpStream;
-use std::sync::mpsc::{self, Receiver, RecvError, SyncSender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
@@ -62,10 +62,7 @@ impl Debugger {
 
     /// What comes next; `None` when the debugger has left.
     pub(super) fn next(&self) -> Option<Come> {
-        match self.come.recv() {
-            Ok(come) => Some(come),
-            Err(RecvError) => None,
-        }
+        self.come.recv().ok()
     }
 
     /// What has come already, while the machine runs. `Err` when the debugger has left.

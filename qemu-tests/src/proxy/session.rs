@@ -164,7 +164,7 @@ impl<'a> Session<'a> {
         // What a monitor prints comes before its answer.
         while text.starts_with("qRcmd") && is_output(&answer) {
             self.debugger.send(&answer)?;
-            answer = self.stub.next()?;
+            answer = self.stub.next_packet()?;
         }
         Ok(answer)
     }
