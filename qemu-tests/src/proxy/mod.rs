@@ -21,6 +21,8 @@
 //! | others | those of the stub |
 
 mod debugger;
+mod packet;
+mod registers;
 mod resume;
 mod session;
 

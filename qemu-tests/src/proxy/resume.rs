@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::debugger::Come;
-use super::session::{Session, has_ended, is_output, thread_of};
+use super::packet::{has_ended, is_output};
+use super::session::{Session, thread_of};
 use crate::greenlets::{Greenlet, State};
 
 /// How often a debugger is asked whether it interrupts.

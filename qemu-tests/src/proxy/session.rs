@@ -1,4 +1,4 @@
-//! The answers to a debugger: greenlets as threads, their registers, and who stopped.
+//! The answers to a debugger: greenlets as threads, and which of them stopped.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,13 +6,12 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::debugger::{Come, Debugger, Left};
+use super::packet::{WRONG, action, has_ended, hex, is_output, is_resumption, number, without};
 use crate::greenlets::{Greenlet, Greenlets, Program, State};
 use crate::stub::Stub;
 
 /// The thread of a core that has entered no tree, while another core has, is this plus the core's number.
 const PROCESSOR: u64 = 1 << 60;
-/// What a debugger gets for what makes no sense.
-const WRONG: &[u8] = b"E16";
 /// What would number threads in another way than here, or acknowledge in another way.
 const OTHER_WAYS: [&str; 3] = ["multiprocess+", "QStartNoAckMode+", "qXfer:threads:read+"];
 /// The ways to resume. Without them LLDB does not step.
@@ -26,7 +25,7 @@ pub(super) struct Session<'a> {
     pub(super) stub: Stub,
     pub(super) program: &'a Program,
     /// The thread whose registers are asked for; `None` for the one that runs.
-    general: Option<u64>,
+    pub(super) general: Option<u64>,
     /// The thread that is to step.
     pub(super) stepping: Option<u64>,
     /// The core that stopped.
@@ -241,51 +240,6 @@ impl<'a> Session<'a> {
         Ok(format!("{}: {}", greenlet.title(), greenlet.remarks(sp)))
     }
 
-    /// `g` and `p`.
-    fn registers(&mut self, text: &str) -> Result<Vec<u8>> {
-        let now = self.now()?;
-        let greenlet = match self.general.filter(|&thread| thread != now) {
-            Some(thread) => match self.greenlet(thread)? {
-                Some(greenlet) => Some(greenlet),
-                None => return Ok(WRONG.to_vec()),
-            },
-            // At the jump of a switch it is shown with its own stack.
-            None => self.here.clone().filter(|greenlet| greenlet.leaves),
-        };
-        let Some(greenlet) = greenlet else { return self.stub.exchange(text.as_bytes()) };
-        if greenlet.core != self.core {
-            self.stub.select(greenlet.core)?;
-        }
-        let answer = self.stub.exchange(text.as_bytes())?;
-        if greenlet.core != self.core {
-            self.stub.select(self.core)?;
-        }
-        if answer.first().is_none_or(|first| *first == b'E') {
-            return Ok(answer);
-        }
-        let isa = self.program.isa;
-        let saved = [(isa.sp, greenlet.sp), (isa.frame, greenlet.frame), (isa.reserved, greenlet.reserved)];
-        let number = text.get(1..).and_then(number);
-        Ok(match greenlet.state {
-            State::Running if greenlet.leaves => with(answer, number, &saved),
-            State::Running => answer,
-            _ => {
-                let unknown = vec![b'x'; answer.len()];
-                with(with(unknown, number, &saved), number, &[(isa.pc, greenlet.pc)])
-            }
-        })
-    }
-
-    /// `G` and `P`, of the processor only.
-    fn set_registers(&mut self, packet: &[u8]) -> Result<Vec<u8>> {
-        let now = self.now()?;
-        if self.general.is_some_and(|thread| thread != now) {
-            return Ok(WRONG.to_vec());
-        }
-        self.forget();
-        self.stub.exchange(packet)
-    }
-
     /// A stop reply, with the greenlet that runs.
     pub(super) fn stopped(&mut self, reply: &[u8]) -> Result<Vec<u8>> {
         let text = String::from_utf8_lossy(reply).into_owned();
@@ -308,100 +262,4 @@ impl<'a> Session<'a> {
 /// The thread that a greenlet is: 0 has another meaning.
 pub(super) fn thread_of(greenlet: &Greenlet) -> u64 {
     greenlet.id + 1
-}
-
-/// The answer to `g`, or to `p` of the register `number`, with these values of registers.
-fn with(mut answer: Vec<u8>, number: Option<u64>, values: &[(usize, u64)]) -> Vec<u8> {
-    for &(register, value) in values {
-        let at = match number {
-            None => 16 * register,
-            Some(number) if number == register as u64 => 0,
-            Some(_) => continue,
-        };
-        if let Some(place) = answer.get_mut(at..at + 16) {
-            place.copy_from_slice(&hex(&value.to_le_bytes()));
-        }
-    }
-    answer
-}
-
-/// What the actions of a `vCont` come to, as one processor has it: a step if one thread steps, and which that is. Signals
-/// mean nothing to a machine.
-fn action(actions: &str) -> Option<(&'static [u8], Option<u64>)> {
-    for action in actions.split(';') {
-        let (what, thread) = action.split_once(':').unwrap_or((action, "-1"));
-        let thread = if thread == "-1" || thread == "0" { None } else { Some(number(thread)?) };
-        match what.bytes().next()? {
-            b's' | b'S' => return Some((b"s", thread)),
-            b'c' | b'C' => {}
-            _ => return None,
-        }
-    }
-    Some((b"c", None))
-}
-
-/// Whether the machine has ended.
-pub(super) fn has_ended(answer: &[u8]) -> bool {
-    matches!(answer.first(), Some(b'W' | b'X'))
-}
-
-fn is_resumption(packet: &[u8]) -> bool {
-    matches!(packet.first(), Some(b'c' | b's' | b'C' | b'S' | b'v' | b'?'))
-}
-
-/// Whether it is what the machine or its monitor prints.
-pub(super) fn is_output(answer: &[u8]) -> bool {
-    answer.first() == Some(&b'O') && answer != b"OK"
-}
-
-/// A list of features without some.
-fn without(features: &str, names: &[&str]) -> String {
-    let (start, list) = features.strip_prefix(':').map_or(("", features), |list| (":", list));
-    let left: Vec<_> = list.split(';').filter(|feature| !names.contains(feature)).collect();
-    format!("{start}{}", left.join(";"))
-}
-
-/// A number of a packet, in hexadecimal digits.
-fn number(text: &str) -> Option<u64> {
-    u64::from_str_radix(text, 16).ok()
-}
-
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_feature_is_left_out_of_a_list() {
-        let names = ["multiprocess+", "vContSupported+"];
-        assert_eq!(without(":multiprocess+;swbreak+", &names), ":swbreak+");
-        assert_eq!(without("PacketSize=1000;vContSupported+;multiprocess+", &names), "PacketSize=1000");
-        assert_eq!(without("", &names), "");
-    }
-
-    #[test]
-    fn actions_are_a_step_if_one_thread_steps() {
-        assert_eq!(action("s:d;c"), Some((&b"s"[..], Some(13))));
-        assert_eq!(action("c:1;S05:2"), Some((&b"s"[..], Some(2))));
-        assert_eq!(action("c"), Some((&b"c"[..], None)));
-        assert_eq!(action("s:-1"), Some((&b"s"[..], None)));
-        assert_eq!((action(""), action("r1,2:3"), action("s:x")), (None, None, None));
-    }
-
-    #[test]
-    fn a_value_takes_the_place_of_its_register() {
-        let all = with(vec![b'x'; 40], None, &[(1, 0x1234), (2, 1)]);
-        assert_eq!(String::from_utf8(all).unwrap(), "xxxxxxxxxxxxxxxx3412000000000000xxxxxxxx"); // the last one is cut
-        assert_eq!(with(b"0000000000000000".to_vec(), Some(1), &[(1, 0xff)]), b"ff00000000000000");
-        assert_eq!(with(b"00".to_vec(), Some(7), &[(1, 0xff)]), b"00");
-    }
-
-    #[test]
-    fn what_is_printed_is_no_answer() {
-        assert!(is_output(b"O414243") && !is_output(b"OK") && !is_output(b""));
-        assert!(has_ended(b"W10") && !has_ended(b"T05"));
-    }
 }
