@@ -72,6 +72,15 @@ impl Place {
             needs.machine(machine);
         }
     }
+
+    /// Whether the suite runs there by default what is built in `profile`.
+    #[must_use]
+    pub fn is_usual(self, profile: Profile) -> bool {
+        match self {
+            Self::Host => true,
+            Self::Machine(machine) => machine.covers_by_default(profile, false, false),
+        }
+    }
 }
 
 impl fmt::Display for Place {

@@ -66,7 +66,7 @@ pub static WAYS: &[Way] = &[
         settings: &["profile.release.opt-level=0", "profile.release.package.\"*\".opt-level=3"],
         ..RELEASE
     },
-    Way { name: "crate_unoptimized", is_usual: true, settings: &[SUBJECT], ..RELEASE },
+    Way { name: "crate_unoptimized", settings: &[SUBJECT], ..RELEASE },
     Way { name: "crate_left_to_the_linker", settings: &[SUBJECT, "profile.release.lto=\"thin\""], ..RELEASE },
     Way { name: "covered", settings: &[LEVEL_1], flags: "-Cinstrument-coverage", ..RELEASE },
     Way { name: "2", settings: &["profile.release.opt-level=2"], ..RELEASE },

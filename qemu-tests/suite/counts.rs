@@ -19,6 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let needs = if subject.is_hosted() { Needs::default() } else { subject.needs() };
         Case::new(format!("counts::{subject}"), needs, move || count(subject))
             .with_guests(guest(subject).into_iter().collect())
+            .usual_if(subject.is_usual())
     };
     let without = Case::new("counts::without_valgrind_it_is_said".to_owned(), Needs::default(), without_valgrind);
     let crowd = Case::new("counts::crowd".to_owned(), Needs::default(), crowd);

@@ -11,31 +11,27 @@ use crate::{Case, builds};
 
 /// The runs, by name. Each feature is tested in one of them; everything else also with `std` and with `cores`, which
 /// change it.
-const RUNS: [(&str, Tests); 4] = [
+const RUNS: [(&str, Tests); 3] = [
     (
         "std",
         Tests {
-            features: "std,alloc,recorder,defmt,embedded-io,high-water,fp-control",
+            features: "std,alloc,recorder,defmt,embedded-io,high-water,fp-control,abandon,watchpoint",
             profile: Profile::Debug,
             docs: true,
         },
     ),
     ("none", Tests { features: "", profile: Profile::Release, docs: true }),
-    ("cores", Tests { features: "cores,recorder,abandon", profile: Profile::Debug, docs: false }),
-    ("abandon", Tests { features: "abandon,alloc,watchpoint", profile: Profile::Debug, docs: true }),
+    ("cores", Tests { features: "cores,recorder,abandon,alloc,watchpoint", profile: Profile::Debug, docs: false }),
 ];
 
 /// The runs on request: they compile all tests once more, and each differs from another run in one point.
-const MORE_RUNS: [(&str, Tests); 2] = [
+const MORE_RUNS: [(&str, Tests); 3] = [
     // The examples are the same; optimized they show nothing new.
     (
         "std",
-        Tests {
-            features: "std,alloc,recorder,defmt,high-water,fp-control,abandon",
-            profile: Profile::Release,
-            docs: false,
-        },
+        Tests { features: "std,alloc,recorder,defmt,high-water,fp-control", profile: Profile::Release, docs: false },
     ),
+    ("abandon", Tests { features: "abandon,alloc,watchpoint", profile: Profile::Debug, docs: true }),
     ("unchecked", Tests { features: "unchecked-switch", profile: Profile::Debug, docs: false }),
 ];
 

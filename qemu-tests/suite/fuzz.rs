@@ -31,7 +31,8 @@ pub(crate) fn cases() -> Vec<Case> {
         place.needs(&mut needs);
         let test = move || clean(place, profile, seed, count);
         let guests = builds::of_place(NAME, place, profile);
-        cases.push(Case::new(format!("fuzz::{place}::{profile}"), needs, test).with_guests(guests));
+        let case = Case::new(format!("fuzz::{place}::{profile}"), needs, test).with_guests(guests);
+        cases.push(case.usual_if(place.is_usual(profile)));
     }
     cases.extend([
         finds("an_audit_fails_when_the_books_are_wrong", forgetful),

@@ -33,7 +33,8 @@ pub(crate) fn cases() -> Vec<Case> {
         all.all_of(&needs);
         let test = move || run(place, profile, seed, count).map(drop);
         let guests = builds::of_place(NAME, place, profile);
-        cases.push(Case::new(format!("soak::{place}::{profile}"), needs, test).with_guests(guests));
+        let case = Case::new(format!("soak::{place}::{profile}"), needs, test).with_guests(guests);
+        cases.push(case.usual_if(place.is_usual(profile)));
     }
     let guests = EVERYWHERE.iter().flat_map(|&place| builds::of_place(NAME, place, Profile::Release)).collect();
     cases.push(Case::new("soak::all_places_agree".to_owned(), all, all_places_agree).with_guests(guests));

@@ -28,7 +28,8 @@ pub(crate) fn cases() -> Vec<Case> {
             place.needs(&mut needs);
             let name = format!("tasklets::{place}::{profile}");
             let guests = builds::of_place(Subject::Tasklets.guest(), place, profile);
-            cases.push(Case::new(name, needs, move || corpus(place, profile)).with_guests(guests));
+            let case = Case::new(name, needs, move || corpus(place, profile)).with_guests(guests);
+            cases.push(case.usual_if(place.is_usual(profile)));
         }
     }
     cases.push(Case::new("tasklets::defects".to_owned(), Needs::default(), defects));

@@ -80,6 +80,17 @@ impl Subject {
         SUBJECTS.iter().find(|subject| subject.name == name)
     }
 
+    /// Whether the suite counts it by default: a build of its own for each other feature takes longer than the count.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        let is_usual = |feature: &&str| *feature == "unchecked-switch";
+        match &self.place {
+            Place::Bare(_, feature) => feature.iter().all(is_usual),
+            Place::Hosted(features) => features.iter().all(is_usual),
+            Place::Stackless(_) => true,
+        }
+    }
+
     /// Whether it is a process on the host.
     #[must_use]
     pub fn is_hosted(&self) -> bool {
