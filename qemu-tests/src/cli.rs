@@ -50,8 +50,12 @@ pub enum Request {
         bless: bool,
         /// Under GDB.
         gdb: bool,
+        /// With a proxy, for any debugger: the port that it listens at, if it was named.
+        proxy: Option<Option<u16>>,
         /// Where a core file is written if it fails.
         core: Option<PathBuf>,
+        /// Whether its greenlets are listed if it fails.
+        census: bool,
         /// Which timeline is made of its transfers.
         timeline: Wanted,
     },
@@ -63,6 +67,8 @@ pub enum Request {
         limit: Limit,
         /// Where a core file is written if it fails.
         core: Option<PathBuf>,
+        /// Whether its greenlets are listed if it fails.
+        census: bool,
     },
     /// Boot the server of `examples/unikernel`.
     Serve {
@@ -98,6 +104,15 @@ pub enum Request {
     Symbolize {
         /// The program.
         elf: PathBuf,
+    },
+    /// Show greenlets as threads to debuggers.
+    DebugProxy {
+        /// The program.
+        elf: PathBuf,
+        /// Where its gdbstub listens: `HOST:PORT`.
+        target: String,
+        /// Where debuggers connect, on this computer's loopback interface; a port that is free if none is given.
+        port: Option<u16>,
     },
     /// Show how large stacks should be.
     Stacks(stacks::Request),
@@ -185,7 +200,9 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
     let request = match first.as_str() {
         "run-elf" => {
             let elf = words.next("the ELF file to boot")?.into();
-            Request::RunElf { elf, limit: words.limit.take().unwrap_or(USUAL_LIMIT), core: words.core.take() }
+            let limit = words.limit.take().unwrap_or(USUAL_LIMIT);
+            let (core, census) = words.core_or_census()?;
+            Request::RunElf { elf, limit, core, census }
         }
         "serve" => Request::Serve { server: words.server()?, port: words.port.take() },
         "conformance" => Request::Conformance(words.scenarios(Subject::Greenlets)?),
@@ -197,6 +214,11 @@ fn read(words: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Er
         "cycles" => Request::Cycles { bless: std::mem::take(&mut words.bless) },
         "sizes" => Request::Sizes { bless: std::mem::take(&mut words.bless) },
         "symbolize" => Request::Symbolize { elf: words.next("the ELF file that the log is of")?.into() },
+        "debug-proxy" => {
+            let elf = words.next("the ELF file that is debugged")?.into();
+            let target = words.target.take().ok_or("missing: --target HOST:PORT, where its gdbstub listens")?;
+            Request::DebugProxy { elf, target, port: words.port.take() }
+        }
         "stacks" => words.stacks()?,
         "c-suite" => Request::CSuite,
         "machines" => {
@@ -228,7 +250,10 @@ struct Words {
     replay: Option<PathBuf>,
     bless: bool,
     gdb: bool,
+    proxy: bool,
+    target: Option<String>,
     core: Option<PathBuf>,
+    census: bool,
     elf: Option<PathBuf>,
     timeline: Wanted,
     seed: Option<u64>,
@@ -249,7 +274,10 @@ impl Words {
                 Short('h') | Long("help") => words.help = true,
                 Long("bless") => words.bless = true,
                 Long("gdb") => words.gdb = true,
+                Long("proxy") => words.proxy = true,
+                Long("target") => words.target = Some(parser.value()?.string()?),
                 Long("core") => words.core = Some(parser.value()?.into()),
+                Long("census") => words.census = true,
                 Long("elf") => words.elf = Some(parser.value()?.into()),
                 Long("timeline") => words.timeline.terminal = true,
                 Long("svg") => words.timeline.svg = Some(parser.value()?.into()),
@@ -306,18 +334,33 @@ impl Words {
         if gdb && limit.is_some() {
             return Err("--gdb waits as long as GDB does: leave out --timeout".into());
         }
-        let core = self.core.take();
-        if core.is_some() && (bless || gdb) {
-            return Err("--core goes with neither --gdb, which can look itself, nor --bless".into());
+        let proxy = std::mem::take(&mut self.proxy).then(|| self.port.take());
+        if proxy.is_some()
+            && (bless || gdb || limit.is_some() || self.core.is_some() || self.census || self.timeline.anything())
+        {
+            return Err("--proxy waits for a debugger, and goes with --port and a profile alone".into());
+        }
+        let (core, census) = self.core_or_census()?;
+        let looks = core.is_some() || census;
+        if looks && (bless || gdb) {
+            return Err("--core and --census go with neither --gdb, which can look itself, nor --bless".into());
         }
         let timeline = std::mem::take(&mut self.timeline);
         if timeline.anything() && (bless || gdb) {
             return Err("a timeline is of a boot of its own: leave out --bless and --gdb".into());
         }
-        if timeline.anything() && core.is_some() {
-            return Err("a timeline is of a boot of its own: leave out --core".into());
+        if timeline.anything() && looks {
+            return Err("a timeline is of a boot of its own: leave out --core and --census".into());
         }
-        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, core, timeline })
+        Ok(Request::Run { machine, guest, profile, limit, bless, gdb, proxy, core, census, timeline })
+    }
+
+    /// What is to be had of a boot that fails.
+    fn core_or_census(&mut self) -> Result<(Option<PathBuf>, bool), lexopt::Error> {
+        match (self.core.take(), std::mem::take(&mut self.census)) {
+            (Some(_), true) => Err("--core or --census, one at a time: a core file has the greenlets, too".into()),
+            asked => Ok(asked),
+        }
     }
 
     fn server(&mut self) -> Result<&'static Server, lexopt::Error> {
@@ -421,7 +464,10 @@ impl Words {
             ("--replay", self.replay.is_some()),
             ("--bless", self.bless),
             ("--gdb", self.gdb),
+            ("--proxy", self.proxy),
+            ("--target", self.target.is_some()),
             ("--core", self.core.is_some()),
+            ("--census", self.census),
             ("--elf", self.elf.is_some()),
             ("--timeline", self.timeline.terminal),
             ("--svg", self.timeline.svg.is_some()),

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::census;
 use crate::machine::Machine;
 use crate::{environment, guests, places};
 
@@ -101,6 +102,16 @@ pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names:
     guests_as(target, profile, Variant::Feature(feature), names)
 }
 
+/// [`guest`], with the types of the library in any profile, by which greenlets are found in its memory.
+///
+/// # Errors
+///
+/// As [`guest`].
+pub fn guest_with_types(target: &str, profile: Profile, name: &str) -> Result<PathBuf> {
+    let mut built = guests_as(target, profile, Variant::Types, &BTreeSet::from([name.to_owned()]))?;
+    built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
+}
+
 /// [`guest`], optimized across crates, like firmware that is built for speed: functions of other crates are inlined
 /// into the guest.
 ///
@@ -131,11 +142,17 @@ enum Variant {
     Feature(&'static str),
     /// With link-time optimization.
     AsOne,
+    /// With types, though its head does not ask for them.
+    Types,
 }
 
 impl Variant {
     fn has_marks(self) -> bool {
         matches!(self, Self::Feature("high-water"))
+    }
+
+    fn has_types(self) -> bool {
+        matches!(self, Self::Types) || census::is_wanted()
     }
 }
 
@@ -143,7 +160,8 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
     // A target directory for each variant: in a common one, each build would replace the results of the others.
     let folder = places::built()?;
     let folder = match variant {
-        Variant::Usual => folder,
+        // With types only the guest is built anew: what it takes is there for those that have them always.
+        Variant::Usual | Variant::Types => folder,
         Variant::Layout(layout) => folder.join(layout),
         Variant::Feature(feature) => folder.join(feature),
         Variant::AsOne => folder.join("as-one"),
@@ -155,12 +173,13 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
         cargo.args(names.iter().flat_map(|name| ["--bin", name]));
         // If the guest has marks, with the types of the library: the runner finds the names of greenlets through them.
-        let has_types = |own: &&str| whole_debug_info || *own == "greenlet" && variant.has_marks();
+        let has_types =
+            |own: &&str| whole_debug_info || variant.has_types() || *own == "greenlet" && variant.has_marks();
         let debugged = [package, "board", "greenlet", "operations"].into_iter().filter(has_types);
         cargo.args(debugged.map(|own| format!("--config=profile.release.package.{own}.debug=true")));
         cargo.args(own_feature.iter().flat_map(|feature| ["--features", feature]));
         match variant {
-            Variant::Usual => cargo.env_remove(LAYOUT),
+            Variant::Usual | Variant::Types => cargo.env_remove(LAYOUT),
             Variant::Layout(layout) => cargo.env(LAYOUT, layout),
             Variant::Feature(feature) => cargo.env_remove(LAYOUT).args(["--features", feature]),
             Variant::AsOne => cargo.env_remove(LAYOUT).args(["--config", "profile.release.lto = 'fat'"]),

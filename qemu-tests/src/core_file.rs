@@ -1,32 +1,17 @@
 //! A core file of the machine, for GDB: written when a guest fails, before QEMU ends, or reaches its limit.
 //!
-//! The board ends QEMU by the function [`EXIT`]. The debugger stops there, and continues if the exit code is that of a
-//! pass. A machine that resets itself leaves no state to examine.
+//! A machine that resets itself leaves no state to examine.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use object::{Object, ObjectSymbol};
 
 use crate::boot::Boot;
+use crate::moment::{self, EXIT, Moment};
 use crate::process::Ended;
 use crate::stub::Stub;
-use crate::symbols;
-use crate::watched::{self, Stopped};
-
-/// The function by which the board ends QEMU; its argument is the exit code.
-pub const EXIT: &str = "board_exit";
-
-/// When the core file is written, if not at the limit.
-#[derive(Clone, Copy, Debug)]
-pub enum Moment {
-    /// Where the board leaves with another exit code than that of a pass.
-    Failure,
-    /// Where this function begins.
-    Function(&'static str),
-}
 
 /// Boots, and writes a core file to `file` at the `moment`, or at the limit. Returns whether it was written.
 ///
@@ -44,24 +29,8 @@ pub fn run(
     File::create(&file)
         .and_then(|_| fs::remove_file(&file))
         .with_context(|| format!("cannot write {}", file.display()))?;
-    let stop = Stop::of(boot.elf, moment)?;
-    let watch = move |mut machine: watched::Machine| {
-        if let Some(address) = stop.address {
-            machine.stub().stop_at(address)?;
-        }
-        let stopped = machine.run()?;
-        let is_meant = match (stopped, stop.code) {
-            (Stopped::Gone, _) => return Ok(false),
-            (Stopped::There, Some(register)) => machine.stub().register(register)? & 0xff != 0, // the code is a byte
-            _ => true,
-        };
-        if is_meant {
-            dump(machine.stub(), &file)?;
-        }
-        machine.leave()?;
-        Ok(is_meant)
-    };
-    watched::run(boot, watch, seen)
+    let (ended, written) = moment::run(boot, moment, move |stub| dump(stub, &file), seen)?;
+    Ok((ended, written.is_some()))
 }
 
 /// [`run`] for the terminal: prints the path of the file and the command that opens it, or why there is none.
@@ -80,29 +49,6 @@ pub fn boot(boot: &Boot<'_>, file: &Path, seen: impl FnMut(&[u8]) -> io::Result<
         );
     }
     Ok(ended)
-}
-
-/// Where the machine stops, and when it continues from there.
-#[derive(Clone, Copy)]
-struct Stop {
-    /// `None` if the program has no such function: then only the limit stops it.
-    address: Option<u64>,
-    /// The register with the exit code, by which a pass is recognised.
-    code: Option<usize>,
-}
-
-impl Stop {
-    fn of(elf: &Path, moment: Moment) -> Result<Self> {
-        let bytes = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
-        let program = symbols::parse(&bytes, elf)?;
-        let name = match moment {
-            Moment::Failure => EXIT,
-            Moment::Function(name) => name,
-        };
-        let symbol = program.symbols().find(|symbol| symbol.name() == Ok(name));
-        let code = matches!(moment, Moment::Failure).then(|| symbols::first_argument(&program));
-        Ok(Self { address: symbol.map(|symbol| symbol.address()), code })
-    }
 }
 
 /// Writes all memory and the registers of the machine to `file`.

@@ -95,6 +95,17 @@ impl Debugger {
         }
     }
 
+    /// The commands that connect to a port of this computer, however long the answers take.
+    pub(crate) fn connect_to_port(self, port: u16) -> [String; 2] {
+        match self {
+            // In seconds; GDB's own 2 are little on a busy computer.
+            Self::Gdb | Self::GdbWithScript => ["set remotetimeout 300".to_owned(), format!("target remote :{port}")],
+            Self::Lldb => {
+                ["settings set plugin.process.gdb-remote.packet-timeout 300".to_owned(), format!("gdb-remote {port}")]
+            }
+        }
+    }
+
     /// Runs `commands` on `program`, in a locale with UTF-8; returns the output.
     ///
     /// # Errors
@@ -252,13 +263,13 @@ fn without_numbers(line: &str) -> String {
 }
 
 /// A QEMU that waits for a debugger; ended when this is dropped.
-struct Waiting {
+pub(crate) struct Waiting {
     qemu: Child,
     socket: Socket,
 }
 
 impl Waiting {
-    fn start(machine: &'static Machine, elf: &Path, console: Stdio) -> Result<Self> {
+    pub(crate) fn start(machine: &'static Machine, elf: &Path, console: Stdio) -> Result<Self> {
         use std::os::unix::process::CommandExt as _;
 
         let socket = Socket::new();
@@ -277,6 +288,11 @@ impl Waiting {
             thread::sleep(Duration::from_millis(20));
         }
         Ok(waiting)
+    }
+
+    /// Where its gdbstub listens.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket.0
     }
 }
 

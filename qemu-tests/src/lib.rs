@@ -17,7 +17,9 @@
 //! verdict      did it pass, and if not, where to look
 //! debugger     the same under GDB or LLDB
 //! transcript   is it what the guest's `.out` file says
-//! watched      a boot with QEMU's gdbstub at hand; core_file writes one for GDB
+//! watched      a boot with QEMU's gdbstub at hand; moment stops it when it fails
+//! core_file    for GDB, of a boot that fails; census lists its greenlets
+//! proxy        greenlets as threads for any debugger, read by greenlets
 //! symbolize    functions and lines of the addresses in it
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
@@ -37,6 +39,7 @@
 
 pub mod boot;
 pub mod c_suite;
+pub mod census;
 pub mod cli;
 pub mod compile;
 pub mod conformance;
@@ -49,6 +52,7 @@ pub mod environment;
 pub mod figures;
 pub mod frames;
 pub mod fuzz;
+pub mod greenlets;
 pub mod guests;
 pub mod hits;
 pub mod hosted;
@@ -58,10 +62,12 @@ pub mod limit;
 pub mod logs;
 pub mod machine;
 pub mod machines;
+pub mod moment;
 pub mod mutants;
 pub mod oracle;
 pub mod places;
 pub mod process;
+pub mod proxy;
 pub mod random;
 pub mod reliability;
 pub mod serve;

@@ -20,8 +20,9 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine::Machine;
 use qemu_tests::tools::{self, Missing, Needs};
 use qemu_tests::{
-    c_suite, core_file, counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants, places,
-    random, reliability, serve, sizes, soak, speed, stacks, symbolize, timeline, transcript, trial, verdict,
+    c_suite, census, core_file, counts, cycles, debugger, elf, environment, fuzz, guests, hits, machines, mutants,
+    places, proxy, random, reliability, serve, sizes, soak, speed, stacks, symbolize, timeline, transcript, trial,
+    verdict,
 };
 
 fn main() -> ExitCode {
@@ -45,16 +46,22 @@ fn answer(request: Request) -> Result<()> {
         Request::Run { machine, guest, profile, bless, gdb: true, .. } => {
             run_under_gdb(machine, &guest, profile, bless)
         }
+        Request::Run { machine, guest: name, profile, proxy: Some(port), .. } => {
+            let mut needs = Needs::default();
+            needs.machine(machine);
+            tools::ensure(&needs)?;
+            proxy::boot(machine, &compile::guest_with_types(machine.target, profile, &guest(&name)?.name)?, port)
+        }
         Request::Run { machine, guest: name, profile, limit, timeline, .. } if timeline.anything() => {
             let mut needs = Needs::default();
             needs.machine(machine);
             tools::ensure(&needs)?;
             timeline::show(machine, &guest(&name)?, profile, limit, &timeline)
         }
-        Request::Run { machine, guest, profile, limit, bless, core, .. } => {
-            run(machine, &guest, profile, limit, bless, core.as_deref())
+        Request::Run { machine, guest, profile, limit, bless, core, census, .. } => {
+            run(machine, &guest, profile, limit, bless, (core.as_deref(), census))
         }
-        Request::RunElf { elf, limit, core } => run_elf(&elf, limit, core.as_deref()),
+        Request::RunElf { elf, limit, core, census } => run_elf(&elf, limit, (core.as_deref(), census)),
         Request::Serve { server, port } => serve::show(server, port),
         Request::Conformance(scenarios) => run_scenarios(&scenarios),
         Request::Fuzz(request) => fuzz::show(&request),
@@ -64,6 +71,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Cycles { bless } => cycles::show(bless),
         Request::Sizes { bless } => sizes::show(bless),
         Request::Symbolize { elf } => symbolize::show(&elf),
+        Request::DebugProxy { elf, target, port } => proxy::show(&elf, &target, port),
         Request::Stacks(request) => stacks::show(&request),
         Request::CSuite => c_suite::show(),
         Request::Machines(request) => machines::show(&request),
@@ -122,7 +130,7 @@ fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless:
     needs.machine(machine);
     needs.gdb();
     tools::ensure(&needs)?;
-    let elf = compile::guest(machine.target, profile, name)?;
+    let elf = compile::guest_with_types(machine.target, profile, name)?;
     if !bless {
         return match debugger::at_the_terminal(machine, &elf)? {
             status if status.success() => Ok(()),
@@ -135,6 +143,9 @@ fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless:
     Ok(())
 }
 
+/// What is to be had of a boot that fails: a core file, or its greenlets.
+type Looks<'a> = (Option<&'a Path>, bool);
+
 /// Builds the guest `name` and boots it, to print its transcript or to keep it.
 fn run(
     machine: &'static Machine,
@@ -142,7 +153,7 @@ fn run(
     profile: Profile,
     limit: Option<Limit>,
     bless: bool,
-    core: Option<&Path>,
+    looks: Looks<'_>,
 ) -> Result<()> {
     let guest = guest(name)?;
     let asked = &guest.directives;
@@ -152,13 +163,14 @@ fn run(
     let mut needs = Needs::default();
     needs.machine(machine);
     tools::ensure(&needs)?;
-    let elf = compile::guest(machine.target, profile, name)?;
+    let build = if looks.1 { compile::guest_with_types } else { compile::guest };
+    let elf = build(machine.target, profile, name)?;
     if bless {
         let is_new = trial::bless(&guest, machine, &elf).map_err(|problem| anyhow!(problem))?;
         println!("{} {}", guest.expected.display(), if is_new { "is written" } else { "stays as it is" });
         return Ok(());
     }
-    let transcript = show(machine, &elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit), core)?;
+    let transcript = show(machine, &elf, asked.counted, asked.cores, limit.unwrap_or(asked.limit), looks)?;
     if asked.hits {
         print!("{}", hits::block(&elf, &transcript)?);
     }
@@ -166,12 +178,12 @@ fn run(
 }
 
 /// Boots an ELF file on the machine that it is for.
-fn run_elf(elf: &Path, limit: Limit, core: Option<&Path>) -> Result<()> {
+fn run_elf(elf: &Path, limit: Limit, looks: Looks<'_>) -> Result<()> {
     let machine = elf::machine_of(elf)?;
     let mut needs = Needs::default();
     needs.qemu(machine);
     tools::ensure(&needs)?;
-    show(machine, elf, false, 1, limit, core).map(drop)
+    show(machine, elf, false, 1, limit, looks).map(drop)
 }
 
 /// Boots, and prints the command line, the transcript and the log. Returns the transcript.
@@ -181,7 +193,7 @@ fn show(
     counted: bool,
     cores: u32,
     limit: Limit,
-    core: Option<&Path>,
+    looks: Looks<'_>,
 ) -> Result<String> {
     let log = Log::of(elf)?;
     let boot = Boot { machine, elf, input: None, log: log.as_ref().map(Log::path), counted, cores, limit };
@@ -192,10 +204,17 @@ fn show(
         // Printed at once, also if a line is not complete: the guest may stop in the middle of it.
         noted.pass(piece, &mut out).and_then(|()| out.flush())
     };
-    let ended = match core {
-        Some(core) => core_file::boot(&boot, core, seen)?,
-        None => boot.run(seen)?,
+    let mut listed = None;
+    let ended = match looks {
+        (Some(core), _) => core_file::boot(&boot, core, seen)?,
+        (None, true) => {
+            let (ended, census) = census::run(&boot, seen)?;
+            listed = census;
+            ended
+        }
+        (None, false) => boot.run(seen)?,
     };
+    print!("{}", listed.unwrap_or_default());
     let logged = log.as_ref().map(Log::block).transpose();
     if let Ok(Some(block)) = &logged {
         print!("{block}");

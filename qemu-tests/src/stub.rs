@@ -2,19 +2,39 @@
 //! state.
 
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+const GONE: &str = "the gdbstub is gone";
+
 /// How long the stub may take to answer. A dump of the whole memory on a busy computer is the longest.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// The socket of a connection.
+trait Wire: Read + Write + Send {
+    fn set_read_timeout(&self, wait: Duration) -> io::Result<()>;
+}
+
+impl Wire for UnixStream {
+    fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(wait))
+    }
+}
+
+impl Wire for TcpStream {
+    fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(wait))
+    }
+}
+
 /// A connection to a stub. The machine is stopped when it begins.
 pub struct Stub {
-    stream: UnixStream,
+    stream: Box<dyn Wire>,
     /// Bytes that have arrived and were not read yet.
     come: Vec<u8>,
 }
@@ -26,7 +46,27 @@ impl Stub {
     ///
     /// When nothing listens there.
     pub fn connect(socket: &Path) -> io::Result<Self> {
-        Ok(Self { stream: UnixStream::connect(socket)?, come: Vec::new() })
+        Ok(Self { stream: Box::new(UnixStream::connect(socket)?), come: Vec::new() })
+    }
+
+    /// Connects to the stub that listens at `HOST:PORT`.
+    ///
+    /// # Errors
+    ///
+    /// When nothing listens there.
+    pub fn connect_tcp(address: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: Box::new(stream), come: Vec::new() })
+    }
+
+    /// Selects a core, numbered from 0, for registers and steps. Returns `false` if the machine has no such core.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn select(&mut self, core: usize) -> Result<bool> {
+        Ok(self.ask(&format!("Hg{:x}", core + 1))? == "OK" && self.ask(&format!("Hc{:x}", core + 1))? == "OK")
     }
 
     /// Sets a hardware breakpoint at `address`. Such a breakpoint needs no memory, which may not be loaded yet.
@@ -40,6 +80,17 @@ impl Stub {
         Ok(())
     }
 
+    /// Removes such a breakpoint.
+    ///
+    /// # Errors
+    ///
+    /// When the stub refuses.
+    pub fn stop_no_more_at(&mut self, address: u64) -> Result<()> {
+        let answer = self.ask(&format!("z1,{address:x},4"))?;
+        ensure!(answer == "OK", "QEMU removes no breakpoint at {address:#x}: `{answer}`");
+        Ok(())
+    }
+
     /// Lets the machine execute the one instruction at `address`, where it has stopped, so that it can stop there
     /// again.
     ///
@@ -47,8 +98,7 @@ impl Stub {
     ///
     /// When the connection is lost.
     pub fn step_over(&mut self, address: u64) -> Result<()> {
-        let answer = self.ask(&format!("z1,{address:x},4"))?;
-        ensure!(answer == "OK", "QEMU removes no breakpoint at {address:#x}: `{answer}`");
+        self.stop_no_more_at(address)?;
         self.send("s")?;
         ensure!(self.has_stopped(PATIENCE)?, "QEMU does not step");
         self.stop_at(address)
@@ -69,7 +119,7 @@ impl Stub {
     ///
     /// When the connection is lost: the machine has ended.
     pub fn has_stopped(&mut self, wait: Duration) -> Result<bool> {
-        Ok(self.receive(wait)?.is_some_and(|packet| packet.starts_with(['T', 'S'])))
+        Ok(self.receive(wait)?.is_some_and(|packet| packet.starts_with(b"T") || packet.starts_with(b"S")))
     }
 
     /// Stops the machine at its present instruction.
@@ -78,9 +128,18 @@ impl Stub {
     ///
     /// When the connection is lost.
     pub fn interrupt(&mut self) -> Result<()> {
-        self.stream.write_all(&[3])?;
+        self.ask_to_stop()?;
         ensure!(self.has_stopped(PATIENCE)?, "QEMU does not stop the machine");
         Ok(())
+    }
+
+    /// Asks the machine to stop, and does not wait until it has.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn ask_to_stop(&mut self) -> Result<()> {
+        self.stream.write_all(&[3]).context(GONE)
     }
 
     /// Register `number`, in GDB's order, of the core that has stopped.
@@ -114,7 +173,7 @@ impl Stub {
         command.bytes().for_each(|byte| {
             let _infallible = write!(packet, "{byte:02x}");
         });
-        self.send(&packet)?;
+        self.send(packet)?;
         let mut printed = Vec::new();
         loop {
             match self.answer()? {
@@ -137,23 +196,49 @@ impl Stub {
     }
 
     fn ask(&mut self, packet: &str) -> Result<String> {
-        self.send(packet)?;
-        self.answer()
+        Ok(String::from_utf8_lossy(&self.exchange(packet.as_bytes())?).into_owned())
     }
 
     fn answer(&mut self) -> Result<String> {
-        self.receive(PATIENCE)?.context("QEMU's gdbstub does not answer")
+        Ok(String::from_utf8_lossy(&self.next_packet()?).into_owned())
     }
 
-    fn send(&mut self, packet: &str) -> Result<()> {
-        let sum = packet.bytes().fold(0_u8, u8::wrapping_add);
-        self.stream.write_all(format!("${packet}#{sum:02x}").as_bytes()).context("QEMU's gdbstub is gone")
+    /// Sends a packet, and returns the next one that comes.
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub fn exchange(&mut self, packet: &[u8]) -> Result<Vec<u8>> {
+        self.send(packet)?;
+        self.next_packet()
+    }
+
+    /// The next packet.
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub fn next_packet(&mut self) -> Result<Vec<u8>> {
+        self.receive(PATIENCE)?.context("the gdbstub does not answer")
+    }
+
+    /// Sends a packet.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn send(&mut self, packet: impl AsRef<[u8]>) -> Result<()> {
+        self.stream.write_all(&framed(packet.as_ref())).context(GONE)
     }
 
     /// The next packet, if one arrives in time. The socket neither loses nor changes packets, so checksums are not
     /// compared.
-    fn receive(&mut self, wait: Duration) -> Result<Option<String>> {
-        self.stream.set_read_timeout(Some(wait))?;
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn receive(&mut self, wait: Duration) -> Result<Option<Vec<u8>>> {
+        self.stream.set_read_timeout(wait)?;
         loop {
             if let Some(packet) = take_packet(&mut self.come) {
                 self.stream.write_all(b"+")?;
@@ -161,7 +246,7 @@ impl Stub {
             }
             let mut piece = [0; 4096];
             match self.stream.read(&mut piece) {
-                Ok(0) => bail!("QEMU's gdbstub is gone"),
+                Ok(0) => bail!(GONE),
                 Ok(count) => self.come.extend_from_slice(&piece[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(None),
@@ -171,14 +256,21 @@ impl Stub {
     }
 }
 
+/// A packet as it is sent: `$TEXT#SUM`.
+#[must_use]
+pub fn framed(packet: &[u8]) -> Vec<u8> {
+    let sum = packet.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    [b"$", packet, format!("#{sum:02x}").as_bytes()].concat()
+}
+
 /// Removes the first whole packet, `$TEXT#SUM`, from the bytes that have arrived, with the acknowledgements before it.
-fn take_packet(come: &mut Vec<u8>) -> Option<String> {
+pub fn take_packet(come: &mut Vec<u8>) -> Option<Vec<u8>> {
     let start = come.iter().position(|&byte| byte == b'$')?;
     let end = start + come[start..].iter().position(|&byte| byte == b'#')?;
     if come.len() < end + 3 {
         return None;
     }
-    let packet = String::from_utf8_lossy(&come[start + 1..end]).into_owned();
+    let packet = come[start + 1..end].to_vec();
     come.drain(..end + 3);
     Some(packet)
 }
@@ -199,9 +291,15 @@ mod tests {
         let mut come = b"+$OK#9".to_vec();
         assert_eq!(take_packet(&mut come), None);
         come.extend(b"a+$T05#b9");
-        assert_eq!(take_packet(&mut come).as_deref(), Some("OK"));
-        assert_eq!(take_packet(&mut come).as_deref(), Some("T05"));
+        assert_eq!(take_packet(&mut come).as_deref(), Some(&b"OK"[..]));
+        assert_eq!(take_packet(&mut come).as_deref(), Some(&b"T05"[..]));
         assert!(come.is_empty());
+    }
+
+    #[test]
+    fn a_packet_is_framed_by_its_sum() {
+        assert_eq!(framed(b"OK"), b"$OK#9a");
+        assert_eq!(framed(&[]), b"$#00");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::guests::Guest;
 use crate::machine::Machine;
 use crate::tally::Tally;
 use crate::verdict::{self, Ending};
-use crate::{hits, symbolize, transcript};
+use crate::{census, hits, symbolize, transcript};
 
 /// The result of a trial.
 #[derive(Debug)]
@@ -99,7 +99,12 @@ fn checked(
     let path = log.as_ref().map(Log::path);
     let (counted, cores, limit) = (asked.counted, asked.cores, asked.limit);
     let boot = Boot { machine, elf, input: None, log: path, counted, cores, limit };
-    let ended = boot.run(|_| Ok(())).map_err(|problem| format!("{problem:#}"))?;
+    let booted = if census::is_wanted() {
+        census::run(&boot, |_| Ok(()))
+    } else {
+        boot.run(|_| Ok(())).map(|ended| (ended, None))
+    };
+    let (ended, census) = booted.map_err(|problem| format!("{problem:#}"))?;
     let judged = match (verdict::judge(machine, &ended), asked.ending) {
         (Ok(_), Ending::Pass) => Ok(()),
         (Ok(_), ending) => Err(format!("it passed, and its head says `exit: {}`", ending.name())),
@@ -119,6 +124,6 @@ fn checked(
     };
     judged.and_then(|()| compared()).map_err(|problem| {
         let places = symbolize::block(elf, transcript);
-        format!("{problem}\n{places}\n{}", boot.command_line())
+        format!("{problem}\n{places}\n{}{}", census.unwrap_or_default(), boot.command_line())
     })
 }

@@ -237,7 +237,7 @@ impl Failure {
             }
             Cause::TimedOut(_) => {
                 "a loop, a spin on what never comes, or long work: that prints a note (`# ...`) now and then, or has a longer \
-                 `//@ timeout` in its head; attach a debugger with `-s -S` added to the command line"
+                 `//@ timeout` in its head; `cargo run -- MACHINE GUEST --census` lists greenlets and where they are"
             }
             Cause::Reset => {
                 "an exception while one was handled: bad vectors, bad page tables, or a stack that ran into nothing; \

@@ -1,4 +1,4 @@
-//! Reports of a crash: functions and lines of its addresses, and a core file of the machine.
+//! Reports of a crash: functions and lines of its addresses, a list of the greenlets, and a core file of the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,10 @@ use libtest_mimic::Failed;
 use object::{Object, ObjectSymbol};
 use qemu_tests::boot::Boot;
 use qemu_tests::compile::Profile;
-use qemu_tests::core_file::{self, Moment};
+use qemu_tests::core_file;
 use qemu_tests::guests::USUAL_LIMIT;
 use qemu_tests::machine::{Machine, ONE_OF_EACH};
+use qemu_tests::moment::Moment;
 use qemu_tests::tools::Needs;
 use qemu_tests::{debugger, places, verdict};
 
@@ -23,12 +24,17 @@ const FAULTS: (&str, &str) = ("fault", "nowhere.write_volatile(1)");
 const ZOO: (&str, &str) = ("zoo", "look_here");
 /// A guest that does not end.
 const HANGS: &str = "hang";
+/// One with greenlets.
+const STUCK: &str = "stuck";
 
 type Test = fn(&'static Machine, &builds::Guest) -> Result<(), Failed>;
 
-const TESTS: [(&str, &str, Test); 6] = [
+const TESTS: [(&str, &str, Test); 9] = [
     ("a_fault_is_shown_with_its_function_and_line", FAULTS.0, fault_has_its_line),
     ("a_log_gets_functions_as_far_as_they_are_known", FAULTS.0, symbolized),
+    ("a_hang_is_shown_with_every_greenlet", STUCK, census_at_the_limit),
+    ("a_fault_is_shown_with_every_greenlet", FAULTS.0, census_at_a_fault),
+    ("a_pass_is_shown_without_greenlets", ZOO.0, no_census_of_a_pass),
     ("a_core_file_has_every_greenlet", ZOO.0, core_has_every_greenlet),
     ("a_core_file_is_written_at_a_fault", FAULTS.0, core_at_a_fault),
     ("a_core_file_is_written_at_the_limit", HANGS, core_at_the_limit),
@@ -129,6 +135,66 @@ fn renamed(elf: &[u8], section: &[u8]) -> Vec<u8> {
         bytes[at + 1] = b'x';
     }
     bytes
+}
+
+/// The lines of the census that the runner prints of a guest, each function with its own file.
+fn census(guest: &builds::Guest, more: &[&str]) -> Result<(Vec<String>, bool), Failed> {
+    let elf = guest.file()?;
+    let elf = elf.display().to_string();
+    let words: Vec<_> = ["run-elf", &elf, "--census"].iter().chain(more).copied().collect();
+    let (text, passed) = shown(runner(&words, Stdio::null()))?;
+    let lines = text.lines().skip_while(|line| !line.starts_with("greenlets, ")).skip(1);
+    let lines = lines
+        .take_while(|line| line.starts_with(['*', ' ']))
+        .map(|line| line.replace("qemu-tests/guests/src/bin/", ""));
+    let lines: Vec<_> = lines.collect();
+    if lines.is_empty() && !passed {
+        Err(format!("there is no list of greenlets:\n{text}").into())
+    } else {
+        Ok((lines, passed))
+    }
+}
+
+/// Checks that the lines begin so, in this order, with the bytes of stacks in between.
+fn begin(lines: &[String], starts: &[&str]) -> Result<(), Failed> {
+    let fits = lines.len() == starts.len() && lines.iter().zip(starts).all(|(line, start)| line.starts_with(start));
+    if fits { Ok(()) } else { Err(format!("not {starts:#?}, but\n{}", lines.join("\n")).into()) }
+}
+
+fn census_at_the_limit(_: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    let (lines, _) = census(guest, &["--timeout", "1"])?;
+    let starts = [
+        "  main: suspended in a switch",
+        "      stuck::main::{{closure}} at stuck.rs:30",
+        "      stuck::main at stuck.rs:26",
+        "  greenlet 1 \"patient\": suspended in up, stack ",
+        "      stuck::main::{{closure}}::{{closure}} at stuck.rs:27",
+        "* greenlet 2 \"poller\": running, stack ",
+        "      stuck::poll at stuck.rs:",
+        "      stuck::main::{{closure}}::{{closure}} at stuck.rs:29",
+    ];
+    begin(&lines, &starts)
+}
+
+/// The walk goes over the vector.
+fn census_at_a_fault(_: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    let (lines, _) = census(guest, &[])?;
+    let starts = [
+        "  main: suspended in a switch",
+        "      fault::main::{{closure}} at fault.rs:34",
+        "      fault::main at fault.rs:22",
+        "  greenlet 1 \"bystander\": suspended in up, stack ",
+        "      fault::main::{{closure}}::{{closure}} at fault.rs:24",
+        "* greenlet 2 \"crasher\": running",
+        "      save_and_report",
+        "      fault::main::{{closure}}::{{closure}} at fault.rs:29",
+    ];
+    begin(&lines, &starts)
+}
+
+fn no_census_of_a_pass(_: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    let (lines, passed) = census(guest, &[])?;
+    if passed && lines.is_empty() { Ok(()) } else { Err(format!("passed: {passed}; {lines:?}").into()) }
 }
 
 /// An empty folder for the core file of a test.

@@ -15,8 +15,9 @@ pub fn usage<'a>(guests: impl IntoIterator<Item = (&'a str, &'a str)>) -> String
 Builds a guest program, boots it under QEMU, prints its transcript and judges it.
 
 usage:
-  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS] [--core FILE]]
+  cargo run [-- MACHINE [GUEST] [--debug|--release|--small] [--timeout SECONDS] [--census | --core FILE]]
   cargo run -- MACHINE GUEST [--debug|--release|--small] --bless | --gdb [--bless]
+  cargo run -- MACHINE GUEST [--debug|--release|--small] --proxy [--port PORT]
   cargo run -- MACHINE [GUEST] [--timeline] [--svg FILE] [--report FILE] [--perfetto FILE] [--debug|--small]
   cargo run -- serve [aarch64|x86_64] [--port PORT]
   cargo xtask conformance host|MACHINE [--release] FILE... [--scenario NAME]...
@@ -33,6 +34,7 @@ usage:
   cargo xtask stacks [MACHINE] [GUEST...]
   cargo xtask stacks --elf FILE [--timeout SECONDS [-- QEMU-ARGUMENT...]]
   cargo xtask symbolize ELF < LOG
+  cargo xtask debug-proxy ELF --target HOST:PORT [--port PORT]
   cargo xtask c-suite
   cargo xtask machines [NAME...] [--json FILE]
   cargo xtask mutants-sample [--seed SEED] [COUNT] [--shard K/N]
@@ -51,6 +53,9 @@ With --bless the transcript of a guest that ends as its source says is kept as i
 and `cargo test GUEST` fails when one of another machine or profile differs.
 With --gdb GDB stops it before its first instruction; with --gdb --bless the commands in its
 .gdb file are run, and what they show is kept as its .gdb.out file.
+With --proxy it waits for any debugger, to which its greenlets are threads, at a port of this computer
+alone that is free, or PORT.
+With --census greenlets are listed, with backtraces, when the guest fails, or runs into its limit.
 With --core a core file of the machine is written for GDB when the guest fails, or runs into its limit.
 --timeline draws which greenlet ran when, in the terminal; --svg FILE as a picture; --report FILE
 as an HTML file with stacks and the sizes that would do; --perfetto FILE for ui.perfetto.dev.
@@ -77,6 +82,7 @@ be; with --bless it keeps that, for `cargo test`, and writes it into documents.
 would do. Of a program of yours it prints the largest frames, and what bodies of greenlets take at
 most, where its code tells that; with --timeout it boots it, for the deepest use.
 `symbolize` prints a log with functions and lines below each address of the program's code.
+`debug-proxy` does for a program of yours what --proxy does, between debuggers and the gdbstub at HOST:PORT.
 `c-suite` compiles the programs in C of crates/greenlet-c by GCC and Clang, as C and as C++, and
 runs them and the scenarios hosted, also under AddressSanitizer, and on aarch64.
 `machines` runs the guests that must pass on other processors, boards, interrupt controllers

@@ -10,8 +10,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::layout::Layout;
 use crate::boot::Boot;
+use crate::greenlets::{BAND, Layout, RECORD};
 use crate::process::Ended;
 use crate::stub::Stub;
 use crate::symbols;
@@ -19,10 +19,6 @@ use crate::watched::{self, Machine, Stopped};
 
 /// The function that takes a mark; its first argument is the control block.
 const MARK: &str = "greenlet::records::paint::mark";
-/// The record of the core, of a program without the features `cores` and `std`.
-const RECORD: &str = "greenlet::records::core_state::imp::RECORD";
-/// Bytes of the canary band, which is below the paint.
-const BAND: u64 = 64;
 /// A word of paint.
 const PAINT: [u8; 8] = [0x9e; 8];
 /// The most greenlets that are examined: a ring that was overwritten may have no end.
@@ -110,7 +106,7 @@ impl Eye {
     /// Examines the greenlet with this control block. Returns the next one.
     fn look(&self, stub: &mut Stub, at: u64, names: &mut Names, marks: &mut Marks) -> Result<u64> {
         let block = stub.memory(at, usize::try_from(self.layout.size)?)?;
-        let [floor, reach] = [word(&block, self.layout.bounds)?, word(&block, self.layout.bounds + 8)?];
+        let [floor, reach] = [word(&block, self.layout.floor)?, word(&block, self.layout.reach)?];
         let next = word(&block, self.layout.next)?;
         if reach == 0 {
             return Ok(next); // main
@@ -124,7 +120,7 @@ impl Eye {
                 new.insert(String::from_utf8_lossy(&bytes).into_owned()).clone()
             }
         };
-        let (base, sp) = (at + self.layout.size, word(&block, 0)?);
+        let (base, sp) = (at + self.layout.size, word(&block, self.layout.sp)?);
         let mut lowest = unpainted(stub, floor, at)?;
         if (floor..lowest).contains(&sp) {
             lowest = sp;

@@ -8,7 +8,6 @@
 mod bounds;
 mod code;
 mod frames;
-mod layout;
 mod marks;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,11 @@
-//! What debuggers show: [plain] ones, and GDB with [gdb/greenlet.py](extension).
+//! What debuggers show: [plain] ones, GDB with [gdb/greenlet.py](extension), and any by way of the [proxy].
 
 mod extension;
 mod plain;
+mod proxy;
 
 use crate::Case;
 
 pub(crate) fn cases() -> Vec<Case> {
-    plain::cases().into_iter().chain(extension::cases()).collect()
+    plain::cases().into_iter().chain(extension::cases()).chain(proxy::cases()).collect()
 }

@@ -82,7 +82,11 @@ pub(super) fn cases() -> Vec<Case> {
             refused(&["aarch64", "conformance", "--bless"], &["`conformance` has no transcript to keep"])?;
             refused(&["aarch64", "tour", "--gdb", "--bless"], &["`tour` has no transcript of GDB to keep"])?;
             refused(&["aarch64", "tour", "--gdb", "--timeout", "9"], &["--gdb waits as long as GDB does"])?;
-            refused(&["aarch64", "tour", "--gdb", "--core", "x"], &["--core goes with neither --gdb"])?;
+            refused(&["aarch64", "tour", "--gdb", "--core", "x"], &["--core and --census go with neither --gdb"])?;
+            refused(&["aarch64", "tour", "--proxy", "--gdb"], &["--proxy waits for a debugger"])?;
+            refused(&["aarch64", "tour", "--census", "--core", "x"], &["one at a time"])?;
+            refused(&["debug-proxy", "x"], &["missing: --target HOST:PORT"])?;
+            refused(&["symbolize", "--census"], &["missing: the ELF file"])?;
             refused(&["stacks", "--timeout", "9"], &["--timeout makes no sense here"])?;
             refused(&["stacks", "--elf", "x", "tour"], &["unexpected argument \"tour\""])?;
             refused(&["symbolize"], &["missing: the ELF file that the log is of"])?;

@@ -1,0 +1,359 @@
+//! The greenlets of a program in a machine that stands: read from its memory, through a [`Stub`], by the [`Layout`] that
+//! its debug information has.
+
+mod isa;
+mod layout;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use object::{Object, ObjectSymbol};
+
+pub use self::isa::{Isa, REGISTERS};
+pub use self::layout::Layout;
+use crate::stub::Stub;
+use crate::symbols::{self, Symbols};
+
+/// The record of the core, of a program without the features `cores` and `std`.
+pub const RECORD: &str = "greenlet::records::core_state::imp::RECORD";
+/// Those of all cores, with the feature `cores`.
+const RECORDS: &str = "greenlet::records::core_state::imp::RECORDS";
+/// Bytes of the canary band, the lowest of a stack: src/records/band.rs.
+pub const BAND: u64 = 64;
+/// Greenlets that are looked at, at most, in each tree: a ring that was overwritten may have no end.
+const RING: usize = 100_000;
+/// Bytes from the jump of a switch to its resume address, at most.
+const TO_THE_JUMP: u64 = 16;
+/// Bytes of a name that are shown, at most.
+const NAME: u64 = 128;
+
+// The bits of `Block::flags`: src/records/flags.rs.
+const NO_BODY: u32 = 1;
+const DEAD: u32 = 2;
+const ENDED: u32 = 4;
+const LEAKED: u32 = 8;
+const PINNED: u32 = 16;
+const ABANDONED: u32 = 64;
+/// The id in the word `id`, and the requests beside it: src/records/mail.rs.
+const NUMBER: u64 = (1 << 56) - 1;
+const KILL: u64 = 1 << 63;
+const WAKE: u64 = 1 << 62;
+
+/// A program whose greenlets can be read.
+pub struct Program {
+    /// Where the fields are.
+    pub layout: Layout,
+    /// For which processor it is.
+    pub isa: &'static Isa,
+    /// Its functions and lines.
+    pub symbols: Symbols,
+    /// The addresses of the records of its cores.
+    records: Vec<u64>,
+}
+
+/// All greenlets at one moment.
+#[derive(Debug, Default)]
+pub struct Greenlets {
+    /// In the order of creation; those of each core together.
+    pub every: Vec<Greenlet>,
+}
+
+/// A greenlet, as its control block has it.
+#[derive(Clone, Debug)]
+pub struct Greenlet {
+    /// The address of the block.
+    pub address: u64,
+    /// The number of its core, from 0.
+    pub core: usize,
+    /// Its id.
+    pub id: u64,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Whether it entered the tree.
+    pub is_main: bool,
+    /// What it does.
+    pub state: State,
+    /// The saved registers, for one that is suspended.
+    pub sp: u64,
+    /// Where it goes on.
+    pub pc: u64,
+    /// The saved frame pointer.
+    pub frame: u64,
+    /// The saved register that LLVM reserves.
+    pub reserved: u64,
+    /// The block of its parent; null for none.
+    pub parent: u64,
+    /// The lowest address of its stack, without a meaning for main.
+    limit: u64,
+    /// The end of its stack.
+    base: u64,
+    flags: u32,
+    requests: u64,
+    is_marked: bool,
+    /// Whether it is at the jump of a switch: the processor has the stack of another greenlet already.
+    pub leaves: bool,
+}
+
+/// What a greenlet does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It has no body.
+    Bare,
+    /// Its body has not begun.
+    Unstarted,
+    /// It runs, on its core.
+    Running,
+    /// It waits in a transfer.
+    Suspended,
+    /// It has ended.
+    Dead,
+    /// A fault or a panic ended it.
+    Abandoned,
+}
+
+impl Program {
+    /// Reads the ELF file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// When it is no program with greenlets and their types; with the remedy.
+    pub fn of(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = symbols::parse(&bytes, path)?;
+        Self::read(&file, path).with_context(|| format!("{} shows no greenlets", path.display()))
+    }
+
+    fn read(file: &object::File<'_>, path: &Path) -> Result<Self> {
+        let (isa, layout) = (Isa::of(file)?, Layout::of(file)?);
+        let records = match symbols::variable(file, RECORD) {
+            Some(record) => vec![record],
+            None => {
+                let first = symbols::variable(file, RECORDS).context(
+                    "it has no record of a core in its symbol table: it is stripped, or never enters a tree of greenlets",
+                )?;
+                let symbol = file.symbols().find(|symbol| symbol.address() == first && symbol.size() > 0);
+                let count = symbol.map_or(0, |symbol| symbol.size() / layout.core_size.max(1));
+                (0..count).map(|core| first + core * layout.core_size).collect()
+            }
+        };
+        Ok(Self { layout, isa, symbols: Symbols::of(path)?, records })
+    }
+
+    /// Reads all greenlets. There are none outside of a tree, and where memory is not written yet.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn greenlets(&self, stub: &mut Stub) -> Result<Greenlets> {
+        let mut all = Greenlets::default();
+        for (core, &record) in self.records.iter().enumerate() {
+            let Ok(words) = stub.memory(record, usize::try_from(self.layout.core_size)?) else { break };
+            let (current, main) = (word(&words, self.layout.current)?, word(&words, self.layout.main)?);
+            if current != 0
+                && main != 0
+                && let Ok(mut ring) = self.ring(stub, main, core)
+            {
+                let running = self.running(stub, &ring, current, self.records.len() > 1)?;
+                if let Some((address, leaves)) = running
+                    && let Some(greenlet) = ring.iter_mut().find(|greenlet| greenlet.address == address)
+                {
+                    greenlet.state = State::Running;
+                    greenlet.leaves = leaves;
+                }
+                all.every.append(&mut ring);
+            }
+        }
+        Ok(all)
+    }
+
+    /// How many cores it may have.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The block that is current on a core; null outside of a tree.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory.
+    pub fn current(&self, stub: &mut Stub, core: usize) -> Result<u64> {
+        let record = self.records.get(core).context("there is no such core")?;
+        word(&stub.memory(record + self.layout.current, 8)?, 0)
+    }
+
+    /// The greenlets of a tree.
+    fn ring(&self, stub: &mut Stub, main: u64, core: usize) -> Result<Vec<Greenlet>> {
+        let (mut ring, mut at) = (Vec::new(), main);
+        while ring.len() < RING {
+            let (greenlet, next) = self.greenlet(stub, at, core)?;
+            ensure!(greenlet.is_main == (at == main), "there is no ring of greenlets at {main:#x}");
+            ring.push(greenlet);
+            at = next;
+            if at == main {
+                return Ok(ring);
+            }
+        }
+        Ok(ring)
+    }
+
+    /// The greenlet with the block at `address`, and the next one.
+    fn greenlet(&self, stub: &mut Stub, address: u64, core: usize) -> Result<(Greenlet, u64)> {
+        let layout = &self.layout;
+        let block = stub.memory(address, usize::try_from(layout.size)?)?;
+        let field = |at: u64| word(&block, at);
+        let flags = field(layout.flags)? as u32; // the lower half
+        let (text, length, id, pc) =
+            (field(layout.name)?, field(layout.name + 8)?, field(layout.id)?, field(layout.pc)?);
+        let name = (text != 0).then(|| stub.memory(text, usize::try_from(length.min(NAME)).unwrap_or(0)));
+        let name = name.map(|bytes| bytes.map_or("?".to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned()));
+        let state = if flags & (DEAD | ENDED) != 0 {
+            if flags & ABANDONED == 0 { State::Dead } else { State::Abandoned }
+        } else if flags & NO_BODY != 0 {
+            State::Bare
+        } else if field(layout.body_or_pin)? != 0 && flags & PINNED == 0 {
+            State::Unstarted
+        } else {
+            State::Suspended
+        };
+        let mark = self.isa.mark;
+        let before = pc.checked_sub(mark.len() as u64).filter(|_| state == State::Suspended);
+        let is_marked = before.is_some_and(|at| stub.memory(at, mark.len()).is_ok_and(|bytes| bytes == mark));
+        let greenlet = Greenlet {
+            address,
+            core,
+            id: id & NUMBER,
+            name,
+            is_main: field(layout.reach)? == 0,
+            state,
+            sp: field(layout.sp)?,
+            pc,
+            frame: field(layout.frame)?,
+            reserved: field(layout.reserved)?,
+            parent: field(layout.link)?,
+            limit: field(layout.floor)?.wrapping_sub(BAND),
+            base: address.wrapping_add(layout.size),
+            flags,
+            requests: id & (KILL | WAKE),
+            is_marked,
+            leaves: false,
+        };
+        Ok((greenlet, field(layout.next)?))
+    }
+
+    /// The block of the greenlet that runs on a core, and whether it [leaves](Greenlet::leaves). `current` changes some
+    /// instructions before the stack does, so it is the one whose stack has the stack pointer. If none has it, either
+    /// main is about to switch, or a handler on its own stack interrupted `current`.
+    fn running(&self, stub: &mut Stub, ring: &[Greenlet], current: u64, selects: bool) -> Result<Option<(u64, bool)>> {
+        let Some(main) = ring.first() else { return Ok(None) };
+        if selects && !stub.select(main.core)? {
+            return Ok(Some((current, false))); // a core that the machine does not have
+        }
+        let (sp, pc) = (stub.register(self.isa.sp)?, stub.register(self.isa.pc)?);
+        let is_kernel = || self.symbols.at(pc).first().is_some_and(|place| is_kernel(&place.function));
+        let owner = match ring.iter().find(|greenlet| greenlet.has(sp)) {
+            Some(owner) => owner,
+            None if is_kernel() => main,
+            None => return Ok(Some((current, false))),
+        };
+        let left = self.left(stub, ring, owner, (sp, pc))?;
+        Ok(Some((left.unwrap_or(owner).address, left.is_some())))
+    }
+
+    /// The greenlet that is at the jump of its switch: the stack pointer is that of `owner` already.
+    fn left<'a>(
+        &self,
+        stub: &mut Stub,
+        ring: &'a [Greenlet],
+        owner: &Greenlet,
+        (sp, pc): (u64, u64),
+    ) -> Result<Option<&'a Greenlet>> {
+        if sp != owner.sp {
+            return Ok(None);
+        }
+        let from = stub.register(self.isa.from)?;
+        let left = ring.iter().find(|greenlet| greenlet.address == from && from != owner.address);
+        Ok(left.filter(|greenlet| (1..=TO_THE_JUMP).contains(&greenlet.pc.wrapping_sub(pc))))
+    }
+}
+
+impl Greenlets {
+    /// The one that runs on a core.
+    #[must_use]
+    pub fn running(&self, core: usize) -> Option<&Greenlet> {
+        self.every.iter().find(|greenlet| greenlet.core == core && greenlet.state == State::Running)
+    }
+
+    /// The one with this id.
+    #[must_use]
+    pub fn with_id(&self, id: u64) -> Option<&Greenlet> {
+        self.every.iter().find(|greenlet| greenlet.id == id)
+    }
+}
+
+impl Greenlet {
+    /// Whether an address is on its stack.
+    #[must_use]
+    pub fn has(&self, sp: u64) -> bool {
+        !self.is_main && (self.limit..=self.address).contains(&sp)
+    }
+
+    /// Whether it has frames: it runs or is suspended.
+    #[must_use]
+    pub fn has_frames(&self) -> bool {
+        matches!(self.state, State::Running | State::Suspended)
+    }
+
+    /// Its name, or its number.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.name {
+            _ if self.is_main => "main".to_owned(),
+            Some(name) => name.clone(),
+            None => format!("greenlet {}", self.id),
+        }
+    }
+
+    /// Its state, with what it waits in, and its stack with the stack pointer at `sp`.
+    #[must_use]
+    pub fn remarks(&self, sp: u64) -> String {
+        let mut said = match self.state {
+            State::Bare => "bare",
+            State::Unstarted => "unstarted",
+            State::Running => "running",
+            State::Suspended if self.flags & PINNED != 0 => "suspended in up (old parent)",
+            State::Suspended if self.is_marked => "suspended in up",
+            State::Suspended => "suspended in a switch",
+            State::Dead => "dead",
+            State::Abandoned => "abandoned",
+        }
+        .to_owned();
+        let more = [
+            (self.flags & LEAKED != 0, ", leaked"),
+            (self.requests & KILL != 0, ", kill"),
+            (self.requests & WAKE != 0, ", wake"),
+        ];
+        more.iter().filter(|(is, _)| *is).for_each(|(_, word)| said += word);
+        if self.has_frames() && (self.limit..=self.base).contains(&sp) && !self.is_main {
+            said += &format!(", stack {}/{}", self.base - sp, self.base - self.limit);
+        }
+        said
+    }
+}
+
+/// Whether a function is of the crate itself, or of its hub.
+#[must_use]
+pub fn is_kernel(function: &str) -> bool {
+    let path = function.strip_prefix('<').unwrap_or(function);
+    let own = path.strip_prefix("greenlet::");
+    path.starts_with("greenlet_hub::")
+        || own
+            .is_some_and(|own| ["api::", "kernel::", "records::", "arch::"].iter().any(|floor| own.starts_with(floor)))
+}
+
+fn word(bytes: &[u8], at: u64) -> Result<u64> {
+    let at = usize::try_from(at)?;
+    let word = bytes.get(at..at + 8).context("the layout of a control block is another one")?;
+    Ok(u64::from_le_bytes(word.try_into()?))
+}
