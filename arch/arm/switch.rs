@@ -47,8 +47,8 @@
 //!   fpscr      last comparison of floats; the rest of fpscr is the core's
 //! ```
 //!
-//! sp has a register of its own on the way, and is not loaded from memory: some Cortex-M3 load it twice if an interrupt
-//! comes meanwhile (erratum 752419).
+//! sp is loaded by way of another register, and never from memory: some Cortex-M3 and Cortex-M4 load it twice if an
+//! interrupt comes meanwhile (Arm's errata 752419 and 752770).
 
 use super::trampoline::{outermost, resume_address};
 use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, offset};
