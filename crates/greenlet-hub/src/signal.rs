@@ -116,6 +116,7 @@ impl Signal {
         /// Also when a panic passes through.
         struct Waits<'a>(&'a Flags);
         impl Drop for Waits<'_> {
+            #[inline]
             fn drop(&mut self) {
                 self.0.waiter.leave();
             }
