@@ -20,14 +20,14 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
-/// Alignment of a stack pointer at a call, in bytes. Both ABIs ask for 16.
+/// Alignment of a stack pointer at a call, in bytes. All supported ABIs require 16.
 pub(crate) const STACK_ALIGN: usize = 16;
 
-/// One machine word on its way between contexts. It may be a pointer, an integer, part of a value with padding, or
-/// uninitialised; `MaybeUninit` keeps all of these as they are, provenance included.
+/// One machine word that a switch passes to another context. It may be a pointer, an integer, part of a value with
+/// padding, or uninitialised; `MaybeUninit` preserves all of these, provenance included.
 pub(crate) type Word = MaybeUninit<*const ()>;
 
-/// Eight words on their way between contexts, aligned as a stack is, because a trampoline stores them there.
+/// Eight words that a switch passes to another context, aligned like a stack, because a trampoline stores them there.
 #[repr(C, align(16))]
 #[derive(Clone, Copy)]
 pub(crate) struct Words(pub(crate) [Word; 8]);
@@ -44,7 +44,8 @@ pub(crate) struct Landing<W = Word> {
 }
 
 impl<W> Landing<W> {
-    /// Makes a landing of the arguments of an [`Entry`]. With a packet `words` is unspecified, with words `packet` is.
+    /// Creates a landing from the arguments of an [`Entry`]. If a packet arrived, `words` is unspecified; if words
+    /// arrived, `packet` is.
     #[inline(always)]
     pub(crate) fn new(words: W, target: *const Context, packet: *const ()) -> Self {
         Self { words, target, packet }
@@ -64,8 +65,8 @@ impl<W> Landing<W> {
     }
 }
 
-/// A bit that is set in the address of the target if that takes the place of a packet, because a test failed and no
-/// switch was made. It is clear in the address of a packet or a context, by their alignment.
+/// A tag bit. If a test failed and no switch was made, the address of the target is returned in the place of a packet,
+/// with this bit set. The bit is clear in the address of a packet or a context, because of their alignment.
 pub(super) const NOT_LEFT: usize = 1;
 
 const _: () = assert!(align_of::<Context>() > NOT_LEFT);
@@ -90,8 +91,8 @@ pub(crate) type Diverging = unsafe extern "C" fn(argument: *const (), sp: *mut u
 /// [`RECORD_AT`] bytes above the context's beginning.
 pub(crate) type FrameRecord = [usize; 2];
 
-/// See [`FrameRecord`]. What a switch reads and writes has the first cache line to itself, but for one word with
-/// `fp-control`: the context, two words of 32 bits, and the [`Bounds`].
+/// See [`FrameRecord`]. Before it are the fields that a switch reads and writes: the context, two words of 32 bits, and
+/// the [`Bounds`]. They fit into the first cache line, except for one word with `fp-control`.
 pub(crate) const RECORD_AT: usize = size_of::<Context>() + 2 * size_of::<u32>() + size_of::<Bounds>();
 
 /// Words of a canary band: the lowest words of a stack, below its floor. 64 bytes.
@@ -102,8 +103,8 @@ pub(crate) const BAND_WORDS: usize = 64 / size_of::<usize>();
 pub(crate) struct Bounds {
     /// The upper end of the canary band: the lowest address that the code on the stack may use.
     pub(crate) floor: Cell<*const Cell<usize>>,
-    /// From the context of the stack down to the canary band's lowest word: a negative number. 0 for a stack without
-    /// bounds.
+    /// The address of the canary band's lowest word less that of the context: a negative number, wrapped. 0 for a stack
+    /// without bounds.
     pub(crate) reach: Cell<usize>,
 }
 
@@ -112,9 +113,10 @@ pub(crate) struct Bounds {
 pub(crate) struct Context {
     pub(super) sp: Cell<*mut u8>,
     pub(super) pc: Cell<*const ()>,
-    /// The frame pointer: rbp, x29.
+    /// The frame pointer: rbp, x29, s0.
     pub(super) frame: Cell<*const ()>,
-    /// The register that LLVM reserves for itself, and that no clobber can name: rbx, x19. While fresh, the [`Entry`].
+    /// The register that LLVM reserves for itself, and that no clobber can name: rbx, x19, s1. In a fresh context, the
+    /// [`Entry`].
     pub(super) reserved: Cell<*const ()>,
     /// Where a debugger continues after it has walked this context's stack; null for nowhere.
     pub(crate) link: Cell<*const Context>,
@@ -124,7 +126,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// An empty context: of code that runs, which the first switch away fills, or for a later [`fresh`](Self::fresh).
+    /// Creates an empty context. The first switch away from the code that runs fills it, or [`fresh`](Self::fresh)
+    /// does.
     pub(crate) const fn running() -> Self {
         Self {
             sp: Cell::new(ptr::null_mut()),
@@ -137,9 +140,9 @@ impl Context {
         }
     }
 
-    /// Makes this context fresh: the next switch to it calls `entry`, with the stack pointer at `sp`; `wide` if that
-    /// switch, should it send no packet, sends [`Words`]. With the feature `fp-control` it starts with the control
-    /// words of the caller.
+    /// Makes this context fresh: the next switch to it calls `entry`, with the stack pointer at `sp`. `wide` says
+    /// whether that switch sends [`Words`], if it sends no packet. With the feature `fp-control` it starts with the
+    /// control words of the caller.
     ///
     /// `sp` is a multiple of [`STACK_ALIGN`]. The context must not move from now on.
     #[inline]
@@ -171,8 +174,8 @@ impl Context {
     }
 
     /// Resets the resume address and the frame pointer of a finished context, so that a debugger sees an empty stack
-    /// and continues at the link. What the last switch saved there would lead it into memory that has other uses by
-    /// now.
+    /// and continues at the link. The values that the last switch saved there would lead it into memory that may have
+    /// other uses by now.
     #[inline]
     pub(crate) fn clear_frames(&self) {
         self.pc.set(Native::trampoline());

@@ -2,8 +2,8 @@
 //! their own registers only.
 //!
 //! There are two traits because a trait is implemented in one block of one file. [`Isa`] is assembly that moves
-//! control, and an instruction set must have all of it but the wide forms and the tested switches. [`Cpu`] is queries
-//! about the processor, and nearly all have defaults.
+//! control; an instruction set must implement all of it except the wide forms and the tested switches. [`Cpu`] is
+//! queries about the processor; nearly all of them have defaults.
 
 use super::{BAND_WORDS, Bounds, Context, Diverging, Landing, Word, Words};
 use core::mem::MaybeUninit;
@@ -23,12 +23,12 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// An instruction set may also have [`tested_switch`](Self::tested_switch): [`switch`](Self::switch), after the tests
 /// of the fast path.
 ///
-/// Three of them have a *wide* form, by which [`Words`] travel in registers. Their defaults send the address of the
-/// words, for an instruction set that has no registers to spare. A context that saves by a wide form, or that is fresh
-/// and wide, is resumed by wide forms and packets only.
+/// Three of them have a *wide* form, which passes [`Words`] in registers. The defaults of these forms send the address
+/// of the words, for an instruction set that has no registers to spare. A context that a wide form has saved, or a
+/// fresh one with the [wide trampoline](Self::wide_trampoline), is resumed only by wide forms or with packets.
 ///
 /// The stack pointer is on one of the two stacks before and after each instruction, and nothing is kept below it. So an
-/// interrupt may come anywhere.
+/// interrupt may be taken at any instruction.
 pub(crate) trait Isa {
     /// Saves the running context in `from` and resumes `to` with a word.
     ///
@@ -48,23 +48,24 @@ pub(crate) trait Isa {
     /// [`switch`](Self::switch).
     const TESTS: bool = false;
 
-    /// Bytes from a frame record up to where the frame pointer of its frame points.
+    /// How many bytes above a frame record its frame pointer points: 0, unless the ABI has it point to the end of the
+    /// record.
     const FRAME_ABOVE: usize = 0;
 
     /// [`switch`](Self::switch), if all tests of the fast path pass. Then `to` is stored as the current context, before
     /// the switch. If a test fails, returns at once, with a null target, `to` tagged with
-    /// [`NOT_LEFT`](super::context::NOT_LEFT) for the packet, and `word`. Of memory, only the contents of `from` have
-    /// changed by then, and these only if the flags of `to` were 0.
+    /// [`NOT_LEFT`](super::context::NOT_LEFT) for the packet, and `word`. In that case no memory has changed, except
+    /// the contents of `from`, and these only if the flags of `to` were 0.
     ///
     /// The tests are those of [`Cpu`]: [`interrupts`](Cpu::interrupts) equals the word at [`Places::SLOW`], and
-    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. In one sequence of
-    /// instructions, those of the switch fill the time in which a test waits for a load.
+    /// [`stack_ok`](Cpu::stack_ok) of `from`; and the word at [`Places::FLAGS`] of `to` is 0. Tests and switch are one
+    /// sequence of instructions, so that the instructions of the switch can execute while a test waits for a load.
     ///
     /// # Safety
     ///
     /// As for [`switch`](Self::switch), if the word at [`Places::FLAGS`] of `to` is 0; and `from` has [`Bounds`] then,
-    /// with the canary band that these name. In any case `core` and `to` have what [`Places`] says, as long as this
-    /// runs.
+    /// with the canary band that these name. In any case `core` and `to` have the fields that [`Places`] describes, as
+    /// long as this runs.
     unsafe fn tested_switch<const MARKED: bool, P: Places>(
         _core: *const (),
         _from: *const Context,
@@ -173,16 +174,16 @@ pub(crate) trait Isa {
     /// that.
     fn trampoline() -> *const ();
 
-    /// The resume address of a fresh context at which [`Words`] will arrive: stores them on the new stack, and does
-    /// what the [`trampoline`](Self::trampoline) does, with their address for the word. With a packet it stores what is
-    /// in their registers.
+    /// The resume address of a fresh context that will receive [`Words`]. The code there stores them on the new stack,
+    /// and continues as the [`trampoline`](Self::trampoline), with their address as the word. If a packet arrives, it
+    /// stores the registers of the words all the same, whatever is in them.
     #[inline(always)]
     fn wide_trampoline() -> *const () {
         Self::trampoline()
     }
 
-    /// Whether the switch with the resume address `pc` is a marked one; false of
-    /// [`wide_trampoline`](Self::wide_trampoline), unless that is [`trampoline`](Self::trampoline).
+    /// Whether the switch with the resume address `pc` is a marked one. False for the
+    /// [`wide_trampoline`](Self::wide_trampoline), unless that is the [`trampoline`](Self::trampoline) itself.
     ///
     /// # Safety
     ///
@@ -212,7 +213,7 @@ fn address_of(words: &Words) -> Word {
 ///
 /// # Safety
 ///
-/// With a word, that is the [address](address_of) of words which have not changed.
+/// If a word arrived, it is the [address](address_of) of the sent words, which have not changed.
 unsafe fn read_words(landing: Landing) -> Landing<Words> {
     let mut words = Words([MaybeUninit::uninit(); 8]);
     if let Ok(address) = landing.received() {
@@ -249,17 +250,18 @@ pub(crate) trait Cpu {
     /// Both addresses are aligned for a word, and all memory from `start` to `end` is readable.
     unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize;
 
-    /// Which word of the canary band [`stack_ok`](Self::stack_ok) reads besides the highest, counted from 1, the
-    /// highest. The lowest, because an overflow that leaves the one end unwritten often writes the other.
+    /// Which word of the canary band [`stack_ok`](Self::stack_ok) reads besides the highest. The words are counted from
+    /// the top of the band; the highest is word 1. The default is the lowest, because an overflow that leaves one end
+    /// of the band unwritten often writes the other.
     const LOWER_CANARY: usize = BAND_WORDS;
 
-    /// Whether the stack pointer and two words of the canary band, the highest and the [lower](Self::LOWER_CANARY) one,
-    /// add up to `reach` or more, as unsigned numbers, for the [`Bounds`] that lie `OFFSET` bytes above the context
-    /// `base`.
+    /// Whether the wrapping sum of the stack pointer and two words of the canary band is `reach` or more, unsigned. The
+    /// words are the highest one and the [lower](Self::LOWER_CANARY) one. The [`Bounds`] are `OFFSET` bytes above the
+    /// context `base`.
     ///
     /// # Safety
     ///
-    /// They lie there. `reach` is 0, or it leads from `base` to the band, in the same memory. The band can be read.
+    /// The bounds are there. `reach` is 0, or the limit of the same stack less `base`, wrapped. The band can be read.
     #[inline(always)]
     unsafe fn stack_ok<const OFFSET: usize>(base: *const Context) -> bool {
         let sp = Self::stack_pointer().addr();
@@ -273,11 +275,11 @@ pub(crate) trait Cpu {
         sp.wrapping_add(lower.get()).wrapping_add(highest.get()) >= bounds.reach.get()
     }
 
-    /// `bits` exclusive or with the `AtomicU32` that lies `OFFSET` bytes above `base`, by a relaxed load.
+    /// Returns `bits` XOR the `AtomicU32` that is `OFFSET` bytes above `base`, read by a relaxed load.
     ///
     /// # Safety
     ///
-    /// It lies there, as long as this runs.
+    /// The `AtomicU32` is there, as long as this runs.
     #[inline(always)]
     unsafe fn xor_load<const OFFSET: usize>(base: *const (), bits: u32) -> u32 {
         // SAFETY: by the contract.
@@ -314,8 +316,8 @@ pub(crate) trait Cpu {
         false
     }
 
-    /// Moves the watchpoint to the memory right below `end`, which is 64-byte aligned. It traps stores after
-    /// [`start_watching`](Self::start_watching).
+    /// Moves the watchpoint to the memory right below `end`, which is 64-byte aligned. The watchpoint traps stores once
+    /// [`start_watching`](Self::start_watching) was called.
     #[inline(always)]
     fn watch(_end: *const ()) {}
 
@@ -327,9 +329,9 @@ pub(crate) trait Cpu {
     /// installed.
     unsafe fn start_watching() {}
 
-    /// The current floating-point control words, with which a context becomes fresh under the feature `fp-control`. The
-    /// default is for processors without such words: where there are some, the switch must save and load them under
-    /// that feature.
+    /// The current floating-point control words. With the feature `fp-control` a fresh context gets them. The default
+    /// is for processors without such words: where there are some, the switch must save and load them under that
+    /// feature.
     fn control() -> Control {
         0
     }

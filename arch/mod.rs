@@ -24,19 +24,19 @@
 //! a trampoline calls the entry of a fresh context without moving them.
 //!
 //! A switch does not keep the condition flags, the interrupt mask, and the floating-point control and status words
-//! (MXCSR and the x87 words; FPCR and FPSR; fcsr). They belong to the core. With the feature `fp-control` each context has
-//! control words of its own.
+//! (MXCSR and the x87 words; FPCR and FPSR; fcsr). They belong to the core. With the feature `fp-control` each context
+//! has control words of its own.
 //!
 //! # How a receiver distinguishes a packet from a word
 //!
-//! By the register that holds `to` at the jump. It arrives unchanged with a word, and null with a packet. So the fast
-//! path, which sends a word, needs no instruction to say so.
+//! The register that holds `to` at the jump distinguishes them: it arrives unchanged with a word, and null with a
+//! packet. So the fast path, which sends a word, needs no instruction for this.
 //!
 //! # How a switch is marked
 //!
-//! A marked switch has another instruction right before its resume address than an unmarked one has. The fast path does
-//! not execute it, so a mark takes no time. [`Context::is_marked`] reads the code before the saved resume address. Code
-//! must therefore be readable, as it is unless the program is linked with `--execute-only`.
+//! The instruction right before the resume address is one in a marked switch, and another in an unmarked one. The fast
+//! path does not execute the mark, so it takes no time. [`Context::is_marked`] reads the code before the saved resume
+//! address. Code must therefore be readable, as it is unless the program is linked with `--execute-only`.
 
 #[cfg(not(miri))]
 #[macro_use]

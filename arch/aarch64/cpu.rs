@@ -77,8 +77,8 @@ impl Cpu for Native {
         at
     }
 
-    /// DAIF, as the processor holds it. A switch takes the slow path after a change of D, too, once: to leave D out
-    /// would take each switch an instruction.
+    /// DAIF, unchanged. So a switch takes the slow path once after a change of D, too. To mask D out would take one
+    /// more instruction in each switch.
     #[cfg(bare)]
     #[inline(always)]
     fn interrupts() -> u32 {
@@ -88,7 +88,7 @@ impl Cpu for Native {
         daif as u32
     }
 
-    /// F, I and A: each masks a kind where it is set.
+    /// F, I and A. Each bit that is set masks a kind of interrupts.
     #[cfg(bare)]
     fn masked(interrupts: u32) -> u32 {
         interrupts & MASKS

@@ -32,10 +32,10 @@
 //! ```text
 //!   register   at the branch                            at label 2, in the other context
 //!   x0         word, if one is sent                     word
-//!   x4 to x8,  seven more, if words are sent            more words; else clobbered
+//!   x4 to x8,  seven more, if words are sent            seven more, if words are received; else unspecified
 //!   x11, x12
-//!   x2         to, whose context is loaded; then null,  the context that resumes; null: a packet arrived
-//!              if a packet is sent
+//!   x2         to, until its context is loaded; null    the resumed context; null if a packet arrived
+//!              then, if a packet is sent
 //!   x3         packet, if one is sent                   packet
 //!   x1         from, where this context is saved        unspecified
 //!   sp, x29    saved in from, loaded from to            as this context left them
@@ -73,8 +73,8 @@ macro_rules! load {
     };
 }
 
-/// The common part of the two switches. They differ in what precedes the branch, `$before`, and in the registers of
-/// what they send.
+/// The common part of all untested switches. They differ in what precedes the branch, `$before`, and in the registers
+/// that carry what is sent.
 macro_rules! switch {
     ($marked:expr, $from:ident, [$($before:literal),*], $($operands:tt)*) => {
         asm!(
@@ -118,10 +118,10 @@ macro_rules! switch {
     };
 }
 
-/// The common part of the two tested switches, which differ in the registers of what they send.
+/// The common part of the two tested switches, which differ in the registers that carry what is sent.
 ///
-/// Loads come early, and what does not wait for them is between a load and its use: a processor that executes in order
-/// waits there.
+/// Loads come early, and instructions that do not depend on them are between each load and its first use: a processor
+/// that executes in order waits at that use.
 macro_rules! tested_switch {
     ($marked:expr, $places:ty, $core:ident, $from:ident, $($operands:tt)*) => {
         asm!(
@@ -138,8 +138,8 @@ macro_rules! tested_switch {
             ".endif",
             "orr w13, w13, w14",
             "cbnz w13, 3f",
-            // `from` runs. Its context may be saved before it is known whether it is left: until then the fields are
-            // unspecified.
+            // `from` runs. Its context may be saved before all tests have passed: while it runs, the contents of the
+            // context have no meaning.
             "ldp x13, x14, [x1, {BOUNDS}]",
             "stp x9, x10, [x1, {SP}]",
             "stp x29, x19, [x1, {FRAME}]",

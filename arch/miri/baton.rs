@@ -77,8 +77,8 @@ pub(super) fn take_idle() -> Option<Arc<Seat>> {
     lock(&IDLE).pop()
 }
 
-/// Locks in spite of poison: a failing test may panic anywhere, and no panic interrupts a change of what is locked
-/// here.
+/// Locks a mutex even if it is poisoned: a failing test may panic anywhere, and no panic interrupts a change of the
+/// data that is locked here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,8 +13,8 @@
 //!            landing  ◄────────────────── baton ─────   one of the four functions that move control
 //! ```
 //!
-//! Handing over a baton uses up the seat. A kernel that resumes a context twice, or one that finished or never ran,
-//! uses a pointer that is freed or null, which Miri reports.
+//! Handing over a baton consumes the seat. If the kernel resumes a context twice, or one that finished or never ran, it
+//! uses a pointer that is freed or null, and Miri reports that.
 //!
 //! What Miri does not check here:
 //! - Stacks of pools hold control blocks and bodies, but no frames. A stack that is too small has no effect.

@@ -36,7 +36,7 @@ impl Isa for Native {
         unsafe { finish(Baton::with_packet(to, packet)) }
     }
 
-    /// On the stack of the caller: frames are not on the memory below `sp`.
+    /// Calls it on the stack of the caller: under Miri no frames are in the memory below `sp`.
     unsafe fn call_on(_sp: *mut u8, function: Diverging, argument: *const ()) -> ! {
         // SAFETY: the caller's contract.
         unsafe { function(argument, Self::stack_pointer()) }

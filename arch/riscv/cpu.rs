@@ -46,8 +46,8 @@ impl Cpu for Native {
         at
     }
 
-    /// MIE of mstatus, and no other bit: FS and MPIE change without the kernel. Of what `mie` masks one by one, and of
-    /// what an interrupt controller holds back, the processor does not tell here.
+    /// MIE of mstatus, and no other bit: FS and MPIE change without the kernel. The individual masks in `mie`, and
+    /// those of an interrupt controller, are not read.
     #[inline(always)]
     fn interrupts() -> u32 {
         let status: usize;
@@ -56,7 +56,7 @@ impl Cpu for Native {
         (status as u32) << SHIFT & ENABLE
     }
 
-    /// One kind, which is masked where the bit is clear.
+    /// One bit for all kinds. They are masked where MIE is clear.
     fn masked(interrupts: u32) -> u32 {
         !interrupts & ENABLE
     }

@@ -48,8 +48,8 @@ macro_rules! leave {
     };
 }
 
-/// The common part of the two switches. They differ in what precedes the jump, `$before`, and in the registers of what
-/// they send.
+/// The common part of all switches. They differ in what precedes the jump, `$before`, and in the registers that carry
+/// what is sent.
 macro_rules! switch {
     ($marked:expr, $from:ident, [$($before:literal),*], $($operands:tt)*) => {
         asm!(
@@ -90,12 +90,12 @@ macro_rules! switch {
     };
 }
 
-/// Leaves for `to` and never returns, with what `$operands` are.
+/// Leaves for `to` and never returns. `$operands` are the registers that carry what is sent.
 macro_rules! finish {
     ([$($before:literal),*], $($operands:tt)*) => {
         asm!(
             leave!(),
-            // a2 = to, or null. The stack is that of `to`, and the old one may have other uses soon.
+            // a2 = to, or null. The stack is that of `to`; the old one may soon be reused.
             $($before,)*
             "jr a4",
             SP = const offset::SP,

@@ -32,31 +32,31 @@
 //! ```text
 //!   register   at the jump                              at label 2, in the other context
 //!   a0         word, if one is sent                     word
-//!   a5 to a7,  seven more, if words are sent            more words; else clobbered
+//!   a5 to a7,  seven more, if words are sent            seven more, if words are received; else unspecified
 //!   t3 to t6
-//!   a2         to, whose context is loaded; then null,  the context that resumes; null: a packet arrived
-//!              if a packet is sent
+//!   a2         to, until its context is loaded; null    the resumed context; null if a packet arrived
+//!              then, if a packet is sent
 //!   a3         packet, if one is sent                   packet
 //!   a1         from, where this context is saved        unspecified
 //!   sp, s0     saved in from, loaded from to            as this context left them
 //!   s1         saved in from, loaded from to            as this context left it
 //!   a4         scratch, resume address                  unspecified
-//!   gp, tp     untouched: they are the program's and the core's
+//!   gp, tp     untouched: they belong to the program and to the core
 //!   others     clobbered: the compiler spilled what is live, s2 to s11 among them, and fs0 to fs11 and v0 to v31
 //!              where code uses them
 //!   frm        with `fp-control`: saved and loaded      as this context left it
 //! ```
 //!
-//! The target is reached by `jr a4`. A jump by ra or t0 is a return to the processor, which predicts it from its return
-//! stack (unprivileged architecture, 2.5.1).
+//! The target is reached by `jr a4`. The processor treats a jump through ra or t0 as a return, and predicts it from its
+//! return stack (unprivileged architecture, 2.5.1).
 
 use super::trampoline::{WIDE_AT, outermost, resume_address};
 use crate::arch::{Context, Diverging, FrameRecord, Isa, Landing, Native, Word, Words, offset};
 use core::arch::asm;
 
-/// The upper half of the instruction before label 2 of a marked switch: `ebreak` in its four bytes, which never runs.
-/// Before label 2 of an unmarked one is `jr a4`, which is 0x8702 in two bytes and has 0x0007 above in four; before the
-/// wide trampoline is `unimp` in four, 0xc000.
+/// The two bytes before label 2 of a marked switch: the upper half of a four-byte `ebreak`, which is never executed.
+/// Before label 2 of an unmarked one is `jr a4`: 0x8702 in its two-byte form, and 0x0007 as the upper half of its
+/// four-byte form. Before the wide trampoline is the upper half of a four-byte `unimp`, 0xc000.
 const MARK: u32 = 0x0010;
 
 impl Isa for Native {
@@ -69,7 +69,7 @@ impl Isa for Native {
         // SAFETY: in: a0 to a2. out: a0, a2, a3. All other registers are clobbered, except sp, s0 and s1, which no
         // clobber can name and which are saved and restored here, and gp and tp, which no code changes. `clobber_abi`
         // names the registers that a callee does not preserve, vectors among them, and the others are named here; the
-        // compiler takes the names of registers that the target does not have. `nostack` is not given: sp must be
+        // compiler accepts the names of registers that the target does not have. `nostack` is not given: sp must be
         // aligned. `nomem` is not given: other contexts change memory. The caller vouches for the two contexts.
         unsafe {
             switch!(

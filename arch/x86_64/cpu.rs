@@ -22,11 +22,11 @@ impl Cpu for Native {
     /// The words are addressed from `base`, which is in a register: so `floor` is not loaded.
     #[inline(always)]
     unsafe fn stack_ok<const OFFSET: usize>(base: *const Context) -> bool {
-        // Read first, and each word where it is used, so that the loads become memory operands.
+        // The stack pointer is read first, and each word where it is used, so that the loads become memory operands.
         let sp = Self::stack_pointer().addr();
         // SAFETY: by the contract.
         let reach = unsafe { &*base.wrapping_byte_add(OFFSET).cast::<Bounds>() }.reach.get();
-        // Of a stack without bounds these are words of the context, and the sum may be any.
+        // For a stack without bounds these are words of the context, and the sum may be any number.
         let lowest = base.wrapping_byte_add(reach).cast::<Cell<usize>>();
         // SAFETY: by the contract.
         let sum = sp.wrapping_add(unsafe { &*lowest }.get());
@@ -58,8 +58,8 @@ impl Cpu for Native {
         at
     }
 
-    /// As one instruction with a memory operand, which the compiler does not make of an atomic load. It is one: the
-    /// processor reads an aligned word in one piece.
+    /// One instruction with a memory operand; the compiler does not generate that for an atomic load. The access is
+    /// atomic: the processor reads an aligned word in one access.
     #[cfg(bare)]
     #[inline(always)]
     unsafe fn xor_load<const OFFSET: usize>(base: *const (), bits: u32) -> u32 {

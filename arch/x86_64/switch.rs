@@ -32,9 +32,9 @@
 //! ```text
 //!   register   at the jump                              at label 2, in the other context
 //!   rdi        word, if one is sent                     word
-//!   r8 to r14  seven more, if words are sent            more words; else clobbered
-//!   rdx        to, whose context is loaded; then null,  the context that resumes; null: a packet arrived
-//!              if a packet is sent
+//!   r8 to r14  seven more, if words are sent            seven more, if words are received; else unspecified
+//!   rdx        to, until its context is loaded; null    the resumed context; null if a packet arrived
+//!              then, if a packet is sent
 //!   rcx        packet, if one is sent                   packet
 //!   rsi        from, where this context is saved        unspecified
 //!   rsp, rbp   saved in from, loaded from to            as this context left them
@@ -67,7 +67,8 @@ macro_rules! load {
     };
 }
 
-/// The common part of the two switches. They differ in the final jump, `$jump`, and in the registers of what they send.
+/// The common part of all switches. They differ in the final jump, `$jump`, and in the registers that carry what is
+/// sent.
 macro_rules! switch {
     ($marked:expr, $from:ident, [$($jump:literal),*], $($operands:tt)*) => {
         asm!(
@@ -151,7 +152,7 @@ impl Isa for Native {
             asm!(
                 control!(load),
                 load!(),
-                // rdx = to, rdi = word. The stack is that of `to`, and the old one may have other uses soon.
+                // rdx = to, rdi = word. The stack is that of `to`; the old one may soon be reused.
                 "jmp qword ptr [rdx + {PC}]",
                 SP = const offset::SP,
                 PC = const offset::PC,

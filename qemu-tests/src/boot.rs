@@ -11,7 +11,7 @@ use crate::limit::Limit;
 use crate::machine::Machine;
 use crate::{places, process};
 
-/// What the board finds in front of the input.
+/// The magic bytes by which the board recognises input.
 const INPUT_MAGIC: &[u8; 8] = b"GLINPUT1";
 
 /// How many inputs this process has written, so that each has a name of its own.
@@ -26,9 +26,9 @@ pub struct Boot<'a> {
     pub elf: &'a Path,
     /// A file that is put into the guest's memory.
     pub input: Option<&'a Path>,
-    /// The file that the guest's log goes to, if it [logs](crate::frames).
+    /// The file to which the guest's log is written, if it [logs](crate::frames).
     pub log: Option<&'a Path>,
-    /// Whether one instruction shall take exactly one nanosecond of the guest's time.
+    /// Whether one instruction takes exactly one nanosecond of the guest's time.
     pub counted: bool,
     /// How many cores the machine has.
     pub cores: u32,
@@ -37,19 +37,18 @@ pub struct Boot<'a> {
 }
 
 impl Boot<'_> {
-    /// Boots, and hands the transcript to `seen` as it comes.
+    /// Boots, and passes each piece of the transcript to `seen` when it arrives.
     ///
     /// # Errors
     ///
-    /// When QEMU cannot be started or `seen` fails. How the boot ended is the
-    /// [verdict](crate::verdict)'s to say.
+    /// If QEMU cannot be started or `seen` fails. How the boot ended is no error here: see [`verdict`](crate::verdict).
     pub fn run(&self, seen: impl FnMut(&[u8]) -> io::Result<()>) -> Result<process::Ended> {
         let mut command = self.command();
         command.stdin(Stdio::null());
         process::run(command, self.limit, seen).with_context(|| format!("cannot run {}", self.machine.qemu))
     }
 
-    /// The command line as a shell would take it.
+    /// The command line, quoted for a shell.
     #[must_use]
     pub fn command_line(&self) -> String {
         let command = self.command();
@@ -59,7 +58,7 @@ impl Boot<'_> {
         shlex::try_join(text.iter().map(AsRef::as_ref)).unwrap_or_else(|_| text.join(" "))
     }
 
-    /// The command that boots it once a debugger, which comes by the Unix socket `socket`, says so.
+    /// The command that starts QEMU and waits: a debugger connects by the Unix socket `socket`, and lets it boot.
     #[must_use]
     pub fn waiting_for_a_debugger(&self, socket: &Path) -> Command {
         let mut command = self.command();
@@ -76,8 +75,8 @@ impl Boot<'_> {
 
 /// A file with input for a guest.
 ///
-/// It is removed when dropped, unless it was [kept](Self::keep) so that a printed command line goes
-/// on working after a failure.
+/// The file is removed on drop, unless it was [kept](Self::keep), so that a printed command line still works after a
+/// failure.
 #[derive(Debug)]
 pub struct Input {
     path: PathBuf,

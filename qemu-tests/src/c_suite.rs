@@ -1,7 +1,7 @@
 //! The programs in C of `crates/greenlet-c/tests/c`: compiled in several ways, linked with the archive, run hosted and
 //! on bare metal.
 //!
-//! The suite does so by the C compiler that rustc links with; `cargo xtask c-suite` by all of [`WAYS`].
+//! The suite uses the C compiler that rustc links with; `cargo xtask c-suite` uses all of [`WAYS`].
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::{environment, machine, places};
 
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
 
-/// The warnings under which all of it compiles.
+/// The warnings with which everything must compile.
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
 
 /// A way to compile programs and to run them.
@@ -26,7 +26,7 @@ const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
 pub struct Way {
     /// What the user calls it.
     pub name: &'static str,
-    /// The programs that it takes beside QEMU, with the packages that have them.
+    /// The programs that it needs besides QEMU, with their packages.
     takes: &'static [(&'static str, &'static str)],
     /// The compiler of programs, with its flags.
     compiler: &'static [&'static str],
@@ -127,7 +127,7 @@ pub fn package() -> PathBuf {
     places::root().join("crates/greenlet-c")
 }
 
-/// Builds the archive for the host, or for bare metal; returns where it is.
+/// Builds the archive for the host, or for bare metal; returns its path.
 ///
 /// # Errors
 ///
@@ -146,7 +146,7 @@ pub fn archive(is_bare: bool) -> Result<PathBuf> {
 }
 
 impl Way {
-    /// What it takes.
+    /// The tools that it needs.
     #[must_use]
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
@@ -212,7 +212,7 @@ impl Way {
     ///
     /// # Errors
     ///
-    /// When a log is another than the package's.
+    /// If a log differs from that of the package.
     pub fn conform(&self, archive: &Path, family: &str) -> Result<usize> {
         let source = package().join("tests/c/conformance.c");
         let program =

@@ -44,7 +44,7 @@ pub enum Request {
         guest: String,
         /// How it is compiled.
         profile: Profile,
-        /// When it is ended, if not when its head says.
+        /// The limit, if not the one in its head.
         limit: Option<Limit>,
         /// Keep the transcript, for the suite to compare.
         bless: bool,
@@ -52,7 +52,7 @@ pub enum Request {
         gdb: bool,
         /// Where a core file is written if it fails.
         core: Option<PathBuf>,
-        /// What is made of its transfers.
+        /// Which timeline is made of its transfers.
         timeline: Wanted,
     },
     /// Boot an ELF file, as cargo's runner for the bare targets.
@@ -77,14 +77,14 @@ pub enum Request {
     Fuzz(fuzz::Request),
     /// Look for scenarios in which the kernel differs from the real package.
     Random(random::Request),
-    /// Let one tree of greenlets do random things for a long time.
+    /// Run random operations on one tree of greenlets, for a long time.
     Soak(soak::Request),
     /// Show what a switch costs.
     Speed {
         /// Keep the figures, for the suite to compare.
         bless: bool,
     },
-    /// Show what the fast path takes on processors that are not here.
+    /// Show how many cycles the fast path takes on other processors, by models of them.
     Cycles {
         /// Keep the figures, for the suite to compare.
         bless: bool,
@@ -105,7 +105,7 @@ pub enum Request {
     CSuite,
     /// Run the guests on many more machines.
     Machines(machines::Request),
-    /// Try whether the tests notice that the library is another one.
+    /// Test whether the tests detect changes of the library.
     Mutants(mutants::Request),
     /// Attack every promise at full size.
     Reliability(reliability::Request),
@@ -137,7 +137,7 @@ pub struct Scenarios {
     pub only: Vec<String>,
 }
 
-/// A question that makes no sense: it is answered with exit status 2, and nothing was done.
+/// A command line that makes no sense. The runner does nothing and exits with status 2.
 #[derive(Debug)]
 pub struct Misuse(pub String);
 
@@ -161,7 +161,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request> {
     }
 }
 
-/// The programs that read their words themselves: the verb, the folder of the package, and the example if it is one.
+/// The programs that parse their own arguments: the verb, the folder of the package, and the example if it is one.
 const PROGRAMS: [(&str, &str, &[&str]); 2] =
     [("bench-peers", "benches", &[]), ("fuzz-tasklets", "qemu-tests/conformance", &["--example", "fuzz_tasklets"])];
 

@@ -1,8 +1,7 @@
-//! Calls cargo: one call for the guests that are asked for of a package, target and profile, and one for a hosted
-//! example.
+//! Calls cargo: one call for all requested guests of one package, target and profile, and one for a hosted example.
 //!
-//! Never from a build script: the outer cargo would hold its lock and wait for a build that waits
-//! for the lock. By the time the runner or the suite runs, the lock is free.
+//! This is never called from a build script: the outer cargo would hold its lock and wait for a build that waits for
+//! the lock. When the runner or the suite runs, the lock is free.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -32,13 +31,13 @@ impl Profile {
     /// Every profile of guests.
     pub const ALL: [Self; 3] = [Self::Debug, Self::Release, Self::Small];
 
-    /// The profile that a user or a guest's head calls `name`.
+    /// The profile with this name, as users and the heads of guests write it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
     }
 
-    /// What users and test names call it.
+    /// The name that users and tests use.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,7 +48,7 @@ impl Profile {
         }
     }
 
-    /// What cargo calls it.
+    /// The name of the profile in cargo.
     fn of_cargo(self) -> &'static str {
         match self {
             Self::Debug => "dev",
@@ -69,29 +68,31 @@ impl fmt::Display for Profile {
 /// ELF files, by the name of the guest.
 pub type Built = BTreeMap<String, PathBuf>;
 
-/// Set for the guests' build script: for which machine guests are linked, if not for the usual ones of their target.
+/// An environment variable for the guests' build script: the machine for which guests are linked, if it is not one of
+/// the usual machines of their target.
 const LAYOUT: &str = "GREENLET_LAYOUT";
 
-/// Builds the guest `name` for `target`, and what it takes, and nothing else.
+/// Builds the guest `name` for `target`, with its dependencies, and nothing else.
 ///
 /// # Errors
 ///
-/// When cargo cannot be started or fails, having printed why on standard error; and when there is no such guest.
+/// If cargo cannot be started or fails, after it has printed the reason to standard error; and if there is no such
+/// guest.
 pub fn guest(target: &str, profile: Profile, name: &str) -> Result<PathBuf> {
     let mut built = guests(target, profile, &BTreeSet::from([name.to_owned()]))?;
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
 }
 
-/// Builds the guests for `target` that have these `names`, and what they take, and nothing else.
+/// Builds the guests with these `names` for `target`, with their dependencies, and nothing else.
 ///
 /// # Errors
 ///
-/// When cargo cannot be started or fails; it has printed why on standard error by then.
+/// If cargo cannot be started or fails, after it has printed the reason to standard error.
 pub fn guests(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
     guests_as(target, profile, Variant::Usual, names)
 }
 
-/// [`guests()`], with a feature that the package `guests` hands on to the library.
+/// [`guests()`], with a feature that the package `guests` forwards to the library.
 ///
 /// # Errors
 ///
@@ -100,8 +101,8 @@ pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names:
     guests_as(target, profile, Variant::Feature(feature), names)
 }
 
-/// [`guest`], optimized across crates, as firmware is that is built for speed: what a guest takes from other crates is
-/// inlined then.
+/// [`guest`], optimized across crates, like firmware that is built for speed: functions of other crates are inlined
+/// into the guest.
 ///
 /// # Errors
 ///
@@ -111,7 +112,7 @@ pub fn guest_as_one(target: &str, name: &str) -> Result<PathBuf> {
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
 }
 
-/// [`guests()`], for `machine`, which may want them linked in another way than others of its target.
+/// [`guests()`], for `machine`, which may need them linked in another way than other machines of its target.
 ///
 /// # Errors
 ///
@@ -139,7 +140,7 @@ impl Variant {
 }
 
 fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<String>) -> Result<Built> {
-    // A target directory for each variant: in one they would build each other's work anew.
+    // A target directory for each variant: in a common one, each build would replace the results of the others.
     let folder = places::built()?;
     let folder = match variant {
         Variant::Usual => folder,
@@ -153,7 +154,7 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
         cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
         cargo.args(names.iter().flat_map(|name| ["--bin", name]));
-        // With marks the types of the library, by which the runner finds the names of greenlets.
+        // If the guest has marks, with the types of the library: the runner finds the names of greenlets through them.
         let has_types = |own: &&str| whole_debug_info || *own == "greenlet" && variant.has_marks();
         let debugged = [package, "board", "greenlet", "operations"].into_iter().filter(has_types);
         cargo.args(debugged.map(|own| format!("--config=profile.release.package.{own}.debug=true")));
@@ -179,12 +180,14 @@ struct Call<'a> {
     names: Vec<&'a str>,
 }
 
-/// The calls that build the guests of these `names`: one for those of a package, one for those of it that have
-/// [whole debug information](guests::Directives::whole_debug_info), and one for each guest that has a
-/// [feature of its own](places::GUEST_FEATURES).
+/// The calls that build the guests of these `names`: for each package one call, a further one for the guests with
+/// [whole debug information](guests::Directives::whole_debug_info), and one for each guest that has a [feature of its
+/// own](places::GUEST_FEATURES).
 ///
-/// Apart, because a guest is compiled anew when features of its package or settings change: it would be with each other
-/// set of names. Debug information is a setting of the project's own packages only, so that the calls share all others.
+///
+/// These calls are separate because cargo recompiles a guest when features of its package or settings change, which
+/// would happen with each other set of names. Only the project's own packages have debug information, so the calls
+/// share the builds of all other packages.
 fn calls<'a>(names: &'a BTreeSet<String>, with_whole_debug_info: &BTreeSet<String>) -> Vec<Call<'a>> {
     let mut calls = Vec::<Call<'_>>::new();
     for (package, sources) in places::GUEST_PACKAGES.into_iter().zip(places::guest_sources()) {
@@ -242,7 +245,8 @@ pub fn example_with(package: &str, name: &str, profile: Profile, features: &[&st
     example_in(&places::built()?, package, name, profile, features)
 }
 
-/// [`example_with`], in a target directory of its own: built with other features it would else lie in the same file.
+/// [`example_with`], in a target directory of its own: otherwise builds with other features would replace the same
+/// file.
 ///
 /// # Errors
 ///
@@ -256,7 +260,7 @@ pub fn example_in(folder: &Path, package: &str, name: &str, profile: Profile, fe
     built.remove(name).with_context(|| format!("cargo built no example {name} of {package}"))
 }
 
-/// Runs a `cargo build` and collects the executables of one `kind` that it made or found fresh.
+/// Runs a `cargo build`, and collects the executables of one `kind` that it built or found up to date.
 pub(crate) fn executables(mut cargo: Command, kind: &str, folder: &Path) -> Result<Built> {
     cargo.arg("--target-dir").arg(folder).arg("--message-format=json-render-diagnostics");
     // Diagnostics and progress go to standard error as they come; only the JSON is collected.

@@ -1,7 +1,7 @@
 //! Runs conformance scenarios: any number of files, one boot, or one run of the hosted program.
 //!
-//! Everything is parsed before anything runs, by the parser that the guest itself uses, and the
-//! names that it finds are the logs that must come out: none skipped, none twice, in order.
+//! Everything is parsed before anything runs, by the parser that the guest itself uses. The run must print a log for
+//! each parsed name, in order, none skipped and none twice.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,13 +22,13 @@ use crate::process::{self, Ended, Status};
 use crate::tools::Needs;
 use crate::verdict;
 
-/// What the ops of scenarios do something to.
+/// The objects on which the operations of scenarios act.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Subject {
-    /// Greenlets, and Python's package wrote the logs.
+    /// Greenlets. The logs were written by the Python package.
     #[default]
     Greenlets,
-    /// Tasklets and channels, and Stackless wrote the logs.
+    /// Tasklets and channels. The logs were written by Stackless Python.
     Tasklets,
 }
 
@@ -66,10 +66,19 @@ impl Place {
         if name == "host" { Some(Self::Host) } else { machine::named(name).map(Self::Machine) }
     }
 
-    /// Adds what it takes to run something there.
+    /// Adds the tools that are needed to run something there.
     pub fn needs(self, needs: &mut Needs) {
         if let Self::Machine(machine) = self {
             needs.machine(machine);
+        }
+    }
+
+    /// Whether the suite runs there by default what is built in `profile`.
+    #[must_use]
+    pub fn is_usual(self, profile: Profile) -> bool {
+        match self {
+            Self::Host => true,
+            Self::Machine(machine) => machine.covers_by_default(profile, false, false),
         }
     }
 }
@@ -115,7 +124,7 @@ impl Bundle {
         if files.is_empty() {
             problems.push("no scenario file is named".to_owned());
         }
-        // A file that was not read may have it.
+        // A file that could not be read may have the scenario.
         if problems.is_empty() {
             let unknown = only.iter().filter(|name| !bundle.names.contains(name));
             problems.extend(unknown.map(|name| format!("no scenario of these files is called `{name}`")));
@@ -150,7 +159,7 @@ impl Bundle {
         &self.names
     }
 
-    /// When a run is ended: many times what so much takes. Each scenario prints its log as it goes.
+    /// The limit of a run: many times the time that so many scenarios take. Each scenario prints its log while it runs.
     fn limit(&self) -> Limit {
         const SILENCE: Duration = Duration::from_secs(60);
         const BASE: u64 = 120;
@@ -194,13 +203,13 @@ pub(crate) fn read<O: Operation>(file: &Path, mut take: impl FnMut(Scenario<O>))
 /// What a run printed.
 #[derive(Debug)]
 pub struct Ran<S> {
-    /// What took the lines.
+    /// The sinks that received the lines.
     pub sinks: S,
-    /// What was wrong with the run, if it did not end as it must with every scenario done.
+    /// What was wrong, if the run did not end correctly with every scenario done.
     pub failure: Option<String>,
 }
 
-/// Builds what runs scenarios at `place`, and says where it is.
+/// Builds the program that runs scenarios at `place`; returns its path.
 ///
 /// # Errors
 ///
@@ -212,8 +221,8 @@ pub fn build(subject: Subject, place: Place, profile: Profile) -> Result<PathBuf
     }
 }
 
-/// Runs all of `bundle` in one go, by what [`build`] made. The command line of a boot goes to
-/// `sinks` as the first line aside.
+/// Runs all of `bundle` in one run of the program that [`build`] built. The command line of a boot is passed to
+/// `sinks`, as the first line that is not part of a log.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
-//! A core file of the machine, for GDB: written when a guest fails, before it leaves, or runs into its limit.
+//! A core file of the machine, for GDB: written when a guest fails, before QEMU ends, or reaches its limit.
 //!
-//! The board leaves by [`EXIT`], where the machine stops: if the exit code is that of a pass, it may go. A machine that
-//! resets itself leaves nothing to look at.
+//! The board ends QEMU by the function [`EXIT`]. The debugger stops there, and continues if the exit code is that of a
+//! pass. A machine that resets itself leaves no state to examine.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -19,7 +19,7 @@ use crate::watched::{self, Stopped};
 /// The function by which the board ends QEMU; its argument is the exit code.
 pub const EXIT: &str = "board_exit";
 
-/// Where the core file is taken, if not at the limit.
+/// When the core file is written, if not at the limit.
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
     /// Where the board leaves with another exit code than that of a pass.
@@ -40,7 +40,7 @@ pub fn run(
     seen: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(Ended, bool)> {
     let file = std::path::absolute(file)?;
-    // Nor does one of another run stay.
+    // This also removes the core file of an earlier run.
     File::create(&file)
         .and_then(|_| fs::remove_file(&file))
         .with_context(|| format!("cannot write {}", file.display()))?;
@@ -64,7 +64,7 @@ pub fn run(
     watched::run(boot, watch, seen)
 }
 
-/// [`run`] for the terminal: tells where the file is, and what opens it, or why there is none.
+/// [`run`] for the terminal: prints the path of the file and the command that opens it, or why there is none.
 ///
 /// # Errors
 ///
@@ -82,12 +82,12 @@ pub fn boot(boot: &Boot<'_>, file: &Path, seen: impl FnMut(&[u8]) -> io::Result<
     Ok(ended)
 }
 
-/// Where the machine stops, and when that is not meant.
+/// Where the machine stops, and when it continues from there.
 #[derive(Clone, Copy)]
 struct Stop {
-    /// Absent if the program has no such function: then the limit alone stops it.
+    /// `None` if the program has no such function: then only the limit stops it.
     address: Option<u64>,
-    /// The register with the exit code, where a pass may go on.
+    /// The register with the exit code, by which a pass is recognised.
     code: Option<usize>,
 }
 

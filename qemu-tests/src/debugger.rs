@@ -1,8 +1,8 @@
-//! A debugger at a guest: QEMU waits with its gdbstub, and the debugger connects by a socket. With GDB, transcripts of
-//! what it shows.
+//! Debuggers for guests: QEMU waits with its gdbstub, and the debugger connects by a socket. For GDB also transcripts
+//! of its output.
 //!
-//! A guest `X.rs` may have a file `X.gdb` beside it: commands for GDB. What they show, without what differs from build
-//! to build, is `X.gdb.out`: `cargo run -- aarch64 X --gdb --bless` writes it.
+//! A guest `X.rs` may have a file `X.gdb` beside it, with commands for GDB. `X.gdb.out` has their output, without the
+//! parts that differ from build to build; `cargo run -- aarch64 X --gdb --bless` writes it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -95,7 +95,7 @@ impl Debugger {
         }
     }
 
-    /// Runs `commands` on `program`, in a locale with UTF-8; returns what that prints.
+    /// Runs `commands` on `program`, in a locale with UTF-8; returns the output.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ fn trust() -> Result<String> {
     Ok(format!("add-auto-load-safe-path {}", places::built()?.parent().context("the target directory")?.display()))
 }
 
-/// Boots `elf` under a debugger, which runs `commands` once it is connected; returns what that prints.
+/// Boots `elf` under a debugger, which runs `commands` once it is connected; returns the output.
 ///
 /// # Errors
 ///
@@ -204,7 +204,7 @@ pub fn expected(script: &Path) -> PathBuf {
 ///
 /// # Errors
 ///
-/// The first difference, and the command that takes it over.
+/// The first difference, and the command that accepts it.
 pub fn compare(transcript: &str, script: &Path) -> Result<()> {
     let file = expected(script);
     let name = script.file_stem().unwrap_or_default().display();
@@ -214,7 +214,7 @@ pub fn compare(transcript: &str, script: &Path) -> Result<()> {
         .or_else(|difference| bail!("{}: {difference}\n{how}; GDB showed:\n{transcript}", file.display()))
 }
 
-/// What keeps from a transcript what differs from build to build.
+/// Settings of GDB that leave out of a transcript what differs from build to build.
 const SETTINGS: [&str; 4] = [
     "set print address off",
     "set print symbol off",
@@ -228,8 +228,8 @@ fn is_of_the_board(line: &str) -> bool {
         || line.starts_with("at ") && line.contains("::guest_main ()")
 }
 
-/// What GDB showed, from the first command on, without what the settings cannot leave out: numbers of frames, whose
-/// count depends on inlining; bytes of stack in use; and the board's frames.
+/// The output of GDB from the first command on, without the parts that the settings cannot leave out: numbers of
+/// frames, whose count depends on inlining; bytes of stack in use; and the board's frames.
 fn plain(shown: &str) -> String {
     let lines = shown.lines().skip_while(|line| !line.starts_with('+')).map(without_numbers);
     let left_out = |line: &String| line.starts_with("[Inferior ") || is_of_the_board(line);
@@ -264,7 +264,7 @@ impl Waiting {
         let socket = Socket::new();
         let boot = Boot { machine, elf, input: None, log: None, counted: false, cores: 1, limit: LIMIT };
         let mut qemu = boot.waiting_for_a_debugger(&socket.0);
-        // A group of its own: what a terminal sends to the debugger is not for QEMU.
+        // A process group of its own, so that signals from the terminal to the debugger do not reach QEMU.
         qemu.stdin(Stdio::null()).stdout(console).stderr(Stdio::inherit()).process_group(0);
         let qemu = qemu.spawn().with_context(|| format!("cannot run {}", machine.qemu))?;
         let mut waiting = Self { qemu, socket };
@@ -294,7 +294,7 @@ impl Socket {
     pub(crate) fn new() -> Self {
         static OPENED: AtomicU32 = AtomicU32::new(0);
         let number = OPENED.fetch_add(1, Relaxed);
-        // The path of a socket is short: not below the folder of builds, which may be deep.
+        // The path of a socket must be short, so it is not below the folder of builds, whose path may be long.
         let path = env::temp_dir().join(format!("greenlet-{}-{number}.gdb", std::process::id()));
         let _was_there = fs::remove_file(&path);
         Self(path)

@@ -1,14 +1,14 @@
-//! What an inner cargo may see of the environment that an outer cargo left.
+//! Which variables an inner cargo gets from the environment that an outer cargo has set.
 //!
-//! The runner is started by cargo and starts cargo. What the outer one says about *its* packages,
-//! flags and targets must not reach the inner one, which builds for another machine; what says
-//! where things are and how to reach the network must.
+//!
+//! The runner is started by cargo and starts cargo. Variables about the packages, flags and targets of the outer cargo
+//! must not reach the inner one, which builds for another machine. Variables about paths and the network must.
 
 use std::env;
 use std::ffi::OsStr;
 use std::process::Command;
 
-/// Variables that the inner cargo keeps although a rule of [`DROPPED`] fits. `*` ends a prefix.
+/// Variables that the inner cargo gets although a rule of [`DROPPED`] matches. `*` ends a prefix.
 const KEPT: &[(&str, &str)] = &[
     ("CARGO_HOME", "where the registry, the config file and the credentials are"),
     ("CARGO_HTTP_*", "proxies and certificates of this network"),
@@ -20,11 +20,11 @@ const KEPT: &[(&str, &str)] = &[
     ("CARGO_BUILD_JOBS", "how much of this computer a build may take"),
 ];
 
-/// Whether something is built incrementally. `0` is a matter of disk space. With `1`, release builds have other codegen
+/// Whether crates are built incrementally. `0` only saves disk space. With `1`, release builds have other codegen
 /// units, inline other functions, and fail the comparisons of sizes and instructions.
 const INCREMENTAL: &str = "CARGO_INCREMENTAL";
 
-/// Variables that the inner cargo does not see. `*` ends a prefix.
+/// Variables that the inner cargo does not get. `*` ends a prefix.
 const DROPPED: &[(&str, &str)] = &[
     (
         "CARGO_*",
@@ -41,10 +41,11 @@ const DROPPED: &[(&str, &str)] = &[
     ("OUT_DIR", "belongs to the outer package's build script"),
 ];
 
-/// Whether an inner cargo may see the variable `name`, which has this value.
+/// Whether an inner cargo gets the variable `name`, which has this value.
 ///
-/// Everything is seen that no rule drops: `PATH`, `HOME`, proxies, `RUSTUP_HOME`,
-/// `RUSTUP_TOOLCHAIN` (so that both cargos are of one toolchain), `RUSTC_WRAPPER` (a cache).
+///
+/// It gets everything that no rule drops: `PATH`, `HOME`, proxies, `RUSTUP_HOME`, `RUSTUP_TOOLCHAIN` (so that both
+/// cargos are of one toolchain), `RUSTC_WRAPPER` (a cache).
 fn seen_by_inner_cargo(name: &str, value: &OsStr) -> bool {
     if name == INCREMENTAL {
         return value == "0";
@@ -58,7 +59,7 @@ fn seen_by_inner_cargo(name: &str, value: &OsStr) -> bool {
     fits(KEPT) || !fits(DROPPED)
 }
 
-/// A call of the cargo that started us, or of the one on `PATH`, with a clean environment.
+/// A command for the cargo that started this process, or for the one on `PATH`, with a clean environment.
 #[must_use]
 pub fn cargo() -> Command {
     clean(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())))
@@ -70,7 +71,7 @@ pub fn rustc() -> Command {
     clean(Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())))
 }
 
-/// Takes from `command` what an inner cargo must not see.
+/// Removes the variables from `command` that an inner cargo must not get.
 pub(crate) fn clean(mut command: Command) -> Command {
     for (name, value) in env::vars_os() {
         if !name.to_str().is_none_or(|name| seen_by_inner_cargo(name, &value)) {

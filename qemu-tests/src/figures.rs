@@ -1,8 +1,10 @@
-//! Figures that are kept in a file, one a line, for the suite to compare with those of now.
+//! Figures that are kept in a file, one per line. The suite compares them with those of the present build.
 //!
-//! They are exact, but they are one compiler's, whose name stands in the file. Built by that one, each must be what it
-//! was; a lower one is kept by the command that the file names, so that it cannot grow back unseen. Another compiler is
-//! given some room, or every new release of Rust would break the tests of a project in which nothing changed.
+//!
+//! They are exact, but only for one compiler, whose name is in the file. With that compiler each figure must be the
+//! kept one; if it is lower, the command that the file names keeps the lower one, so that it cannot grow back
+//! unnoticed. With another compiler a figure may be somewhat higher; otherwise every new release of Rust would break
+//! the tests, although nothing has changed in the project.
 //!
 //! ```text
 //! # bytes, kept by `cargo xtask sizes --bless`
@@ -18,19 +20,19 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{environment, places};
 
-/// What a figure may be above the kept one if another compiler made it: one part in so many, or [`Form::room`].
+/// How much higher a figure may be with another compiler: the kept one divided by this, or [`Form::room`].
 const ROOM: u64 = 8;
 
 /// What kind of figures a file holds.
 #[derive(Debug, PartialEq)]
 pub struct Form {
-    /// What its lines begin with.
+    /// The word with which its lines begin.
     pub word: &'static str,
     /// What is counted.
     pub unit: &'static str,
     /// The command that keeps figures.
     pub command: &'static str,
-    /// How many of the unit another compiler may always take more.
+    /// By how many of the unit a figure may always be higher with another compiler.
     pub room: u64,
 }
 
@@ -38,14 +40,14 @@ pub struct Form {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
     form: &'static Form,
-    /// The compiler, as it says itself.
+    /// The compiler, by its own version string.
     compiler: String,
-    /// By their names, in the order in which they were made.
+    /// The names and figures, in the order in which they were taken.
     figures: Vec<(String, u64)>,
 }
 
 impl Figures {
-    /// Figures that the compiler of now made.
+    /// Figures of the present compiler.
     ///
     /// # Errors
     ///
@@ -57,7 +59,7 @@ impl Figures {
         Self::new(form, String::from_utf8_lossy(&output.stdout).trim().to_owned(), figures)
     }
 
-    /// Says that they depend on `this`, too, as on a compiler.
+    /// Adds `this` to the compiler's name: the figures depend on it in the same way.
     #[must_use]
     pub fn made_with(mut self, this: &str) -> Self {
         self.compiler = format!("{}, {this}", self.compiler);
@@ -96,13 +98,13 @@ impl Figures {
         fs::write(file, self.to_string()).with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// The lines at the head of a file that keeps them: the command that does, and the compiler.
+    /// The lines at the head of a file of kept figures: the command that keeps them, and the compiler.
     pub(crate) fn head(&self) -> String {
         let Form { unit, command, .. } = self.form;
         format!("# {unit}, kept by `{command} --bless`\n# by {}\n", self.compiler)
     }
 
-    /// The figure called so.
+    /// The figure with this name.
     #[must_use]
     pub fn of(&self, name: &str) -> Option<u64> {
         self.figures.iter().find(|(found, _)| found == name).map(|&(_, figure)| figure)
@@ -113,18 +115,18 @@ impl Figures {
         self.figures.iter().map(|(name, figure)| (name.as_str(), *figure))
     }
 
-    /// Those that `other` has, too: to [compare](Self::compare) with a part of what is kept.
+    /// The figures whose names `other` has, too: for a [comparison](Self::compare) with a part of the kept ones.
     #[must_use]
     pub fn shared_with(mut self, other: &Self) -> Self {
         self.figures.retain(|(name, _)| other.of(name).is_some());
         self
     }
 
-    /// Compares these figures, the kept ones, with those of now. `subject` says of what all of them are.
+    /// Compares these figures, the kept ones, with the present ones. `subject` names what was measured.
     ///
     /// # Errors
     ///
-    /// A line for each figure that is not as it was.
+    /// A line for each figure that has changed.
     pub fn compare(&self, now: &Self, subject: &str) -> Result<(), String> {
         let Form { unit, command, room, .. } = self.form;
         let bless = format!("; `{command} --bless` keeps what is now");

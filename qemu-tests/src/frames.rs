@@ -1,7 +1,8 @@
-//! What a guest logs with defmt: frames on a channel of their own, decoded by the tables in its ELF file.
+//! Logs that guests write with defmt: frames on a channel of their own, decoded by the tables in the ELF file.
 //!
-//! A guest that logs has a section `.defmt`. For it QEMU writes the channel to a file, and when the guest has ended,
-//! what is in there follows its transcript as a block:
+//!
+//! A guest that logs has a section `.defmt`. For such a guest QEMU writes the channel to a file. When the guest has
+//! ended, the decoded contents follow its transcript as a block:
 //!
 //! ```text
 //! DONE 3/3
@@ -10,8 +11,8 @@
 //! # at src/api/trace/logged.rs:25
 //! ```
 //!
-//! The places are notes, which are not compared. Two channels cannot be put in one order, hence a block, and hence not
-//! inside the transcript: the verdict is about what the guest itself printed.
+//! The places are notes, which are not compared. The order of lines on two channels is not known, so the log is a block
+//! after the transcript. The verdict depends only on what the guest itself printed.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -23,16 +24,16 @@ use defmt_decoder::{DecodeError, Encoding, Frame, Locations, Table};
 
 use crate::places;
 
-/// The line that the block begins with.
+/// The line with which the block begins.
 const HEAD: &str = "defmt:\n";
 
-/// The section that the strings of a program that logs are in.
+/// The section with the strings of a program that logs.
 const SECTION: &[u8] = b".defmt";
 
 /// How many logs this process has prepared, so that each file has a name of its own.
 static PREPARED: AtomicU32 = AtomicU32::new(0);
 
-/// A guest's log: what decodes it, and the file that QEMU writes it to, which is removed when this is dropped.
+/// A guest's log: its decoder, and the file to which QEMU writes it. The file is removed on drop.
 pub struct Log {
     table: Table,
     places: Locations,
@@ -86,7 +87,7 @@ impl Log {
 
     /// Adds a line and a place to `block` for each frame in `bytes`.
     fn decode(&self, bytes: &[u8], block: &mut String) -> Result<()> {
-        /// Ends a frame, and is nowhere inside one.
+        /// The byte that ends a frame. It does not occur inside a frame.
         const END: u8 = 0;
         ensure!(!bytes.is_empty(), "the guest logs with defmt, and not a frame has come");
         let mut decoder = self.table.new_stream_decoder();

@@ -1,4 +1,4 @@
-//! Which guest programs there are, and what their heads ask for.
+//! Which guest programs there are, and the directives in their heads.
 //!
 //! A guest is `X.rs` with its expected transcript `X.out` beside it, in `qemu-tests/guests/src/bin`,
 //! or in `qemu-tests/feature-guests/src/bin` if it needs features of the library. `cargo run -- aarch64 X --bless`
@@ -18,8 +18,8 @@
 //! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
 //! ```
 //!
-//! What a guest did more often than it has checks, it may say in notes `# attempts: 1000 spawns`, which the
-//! [`tally`](crate::tally) of its trial adds up.
+//! If a guest makes more attempts than it has checks, it may print their number in notes such as
+//! `# attempts: 1000 spawns`. The [`tally`](crate::tally) of its trial adds them up.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -35,13 +35,13 @@ use crate::machine::Machine;
 use crate::places;
 use crate::verdict::Ending;
 
-/// When a guest is ended by default: some hundred times what it needs.
+/// The default limit of a guest: some hundred times the time that it needs.
 pub const USUAL_LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
 
-/// What a greenlet may take of its stack by default: what a few calls and some formatting take.
+/// How much of its stack a greenlet may use by default: enough for a few calls and some formatting.
 pub const USUAL_STACK: u64 = 2048;
 
-/// How many cores a machine may have: the board has stacks for so many.
+/// How many cores a machine may have: the board has stacks for this number.
 const MACHINE_CORES: RangeInclusive<u32> = 1..=4;
 
 /// A guest program, as its source describes it.
@@ -49,11 +49,11 @@ const MACHINE_CORES: RangeInclusive<u32> = 1..=4;
 pub struct Guest {
     /// Its name: the file's, without `.rs`.
     pub name: String,
-    /// What the first line of its documentation says.
+    /// The first line of its documentation.
     pub about: String,
     /// Its expected transcript.
     pub expected: PathBuf,
-    /// What its head asks for.
+    /// The directives in its head.
     pub directives: Directives,
 }
 
@@ -76,14 +76,14 @@ impl Guest {
     }
 }
 
-/// What a guest's head asks for.
+/// The directives in a guest's head.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Directives {
     /// The profiles that it is tested in.
     pub profiles: BTreeSet<Profile>,
     /// How it must end.
     pub ending: Ending,
-    /// When it is ended.
+    /// Its limit.
     pub limit: Limit,
     /// Bytes that its greenlets may take of their stacks, built in release.
     pub stack: u64,
@@ -91,13 +91,13 @@ pub struct Directives {
     pub counted: bool,
     /// How many cores the machine has.
     pub cores: u32,
-    /// Whether a debugger looks at its variables, also when it is optimized.
+    /// Whether a debugger reads its variables, also if it is optimized.
     pub debugged: bool,
     /// Whether it logs with defmt.
     pub logs: bool,
     /// Whether it prints where it was [interrupted](crate::hits).
     pub hits: bool,
-    /// Whether it takes so long that few of its boots are usual.
+    /// Whether it takes so long that the suite makes only a few of its boots by default.
     pub long: bool,
     /// Whether the suite boots it and compares its transcript.
     pub tested: bool,
@@ -110,7 +110,7 @@ impl Directives {
         self.profiles.iter().copied().filter(move |&profile| machine.covers(profile, is_named))
     }
 
-    /// Whether that boot on `machine` is one of those that the suite makes without being asked for them.
+    /// Whether the suite boots it in this profile on `machine` by default.
     #[must_use]
     pub fn is_usual(&self, machine: &Machine, profile: Profile) -> bool {
         machine.covers_by_default(profile, self.names_profiles(), self.long)
@@ -120,9 +120,8 @@ impl Directives {
         self.profiles != Self::default().profiles
     }
 
-    /// Whether it is built with whole debug information in any profile: for a debugger, or for the places of what it
-    /// logs, which are those of statics. Functions and lines, which are all that the profile `release` has, do not
-    /// suffice for either.
+    /// Whether it is built with whole debug information in any profile: for a debugger, or for the places of its logs,
+    /// which are those of statics. The profile `release` has only functions and lines, which are not enough for either.
     #[must_use]
     pub fn whole_debug_info(&self) -> bool {
         self.debugged || self.logs
@@ -147,7 +146,7 @@ impl Default for Directives {
     }
 }
 
-/// What was found in a folder of guests.
+/// The result of a search for guests in folders.
 #[derive(Debug, Default)]
 pub struct Survey {
     /// The guests, by name.
@@ -183,7 +182,7 @@ pub fn with_whole_debug_info() -> Result<BTreeSet<String>> {
     Ok(all.into_iter().filter(|guest| guest.directives.whole_debug_info()).map(|guest| guest.name).collect())
 }
 
-/// Adds the guests in `folder`, at least one of which is there to be tested.
+/// Adds the guests in `folder`. At least one of them must be a test.
 fn add_folder(found: &mut Survey, folder: &Path) -> Result<()> {
     let sources = stems(folder, "rs")?;
     let mut transcripts = stems(folder, "out")?;
@@ -251,7 +250,7 @@ fn directives(source: &str) -> Result<Directives> {
     Ok(read)
 }
 
-/// Takes one directive over into `read`.
+/// Applies one directive to `read`.
 fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
     match (key, value) {
         ("profiles", names) => {
@@ -290,7 +289,7 @@ fn apply(read: &mut Directives, key: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// The one of `all` that is called `name`.
+/// The element of `all` with this name.
 fn known<T: Copy, const N: usize>(name: &str, all: [T; N], name_of: impl Fn(T) -> &'static str) -> Result<T> {
     let found = all.into_iter().find(|&candidate| name_of(candidate) == name);
     found.with_context(|| format!("`{name}` is not known here: {}", all.map(name_of).join(", ")))
@@ -354,9 +353,9 @@ mod tests {
         let long = "//@ profiles: small debug release\n//@ long";
         for (machine, usual_of_most, of_named, of_long) in [
             ("aarch64", "debug release", "debug release small", "release"),
-            ("x86_64", "debug release", "debug release small", "release"),
-            ("aarch64-softfloat", "", "release small", ""),
-            ("microvm", "release", "release", ""),
+            ("x86_64", "release", "debug release small", "release"),
+            ("aarch64-softfloat", "", "release", ""),
+            ("microvm", "", "release", ""),
         ] {
             let found = [usual(machine, ""), usual(machine, named), usual(machine, long)];
             assert_eq!(found, [usual_of_most, of_named, of_long], "{machine}");

@@ -1,4 +1,5 @@
-//! The library's own tests on the host, with features and in a profile that `cargo test` alone does not give them.
+//! The library's own tests on the host, with features and in profiles other than those of a plain `cargo test`.
+//!
 //!
 //! They have a target directory of their own: builds with different features in one directory replace each other's
 //! results.
@@ -13,16 +14,16 @@ use crate::limit::Limit;
 use crate::process::{self, Ended, Status};
 use crate::{environment, places, transcript};
 
-/// When a run is ended: many times what it takes to build the largest crate, or to run the longest test.
+/// The limit of a run: many times the time to build the largest crate, or to run the longest test.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(1800));
 
-/// What changes how long the builds take, and no result.
+/// Settings that make the builds faster and change no result.
 const FASTER: [&str; 3] = [
     // No debugger runs these programs.
     "profile.dev.debug=false",
     // The library and its tests are optimized. Their dependencies, such as trybuild, are not.
     "profile.release.package.\"*\".opt-level=0",
-    // Nor is a program optimized once more across its codegen units, which takes a quarter of the time of a build.
+    // Programs are not optimized across codegen units either, which would take a quarter of the time of a build.
     "profile.release.lto=\"off\"",
 ];
 
@@ -37,7 +38,7 @@ pub struct Tests {
     pub features: &'static str,
     /// How they are compiled.
     pub profile: Profile,
-    /// With the examples in the documentation. Without the feature `std` they cannot say which core they run on.
+    /// Whether the examples in the documentation run, too. Without the feature `std` they have no core identity.
     pub docs: bool,
 }
 
@@ -46,8 +47,8 @@ impl Tests {
     ///
     /// # Errors
     ///
-    /// When one fails, when a test program does not come to its end, when there is no test; with what the inner cargo
-    /// said about that.
+    /// If a test fails, if a test program does not end normally, or if there is no test; with the message of the inner
+    /// cargo.
     pub fn run(&self) -> Result<u64> {
         let mut words = vec!["--no-fail-fast"];
         if !self.docs {
@@ -61,7 +62,7 @@ impl Tests {
     }
 }
 
-/// Runs `tests/floor.rs`, for which alone it matters how well the kernel is compiled, at an opt-level.
+/// Runs `tests/floor.rs` at an opt-level. It is the only test that depends on how the kernel is optimized.
 ///
 /// # Errors
 ///
@@ -72,7 +73,7 @@ pub fn floor(level: &str, features: &str) -> Result<u64> {
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
-/// Runs the tests of backtraces for `target`, whose programs run on this computer: its unwinder may be another one.
+/// Runs the tests of backtraces for `target`, whose programs run on this computer and may have another unwinder.
 ///
 /// # Errors
 ///
@@ -160,7 +161,8 @@ fn passed(ended: &Ended) -> Result<u64, String> {
             .collect::<Vec<_>>()
             .join("\n\n"));
     }
-    // A program of documentation tests may say it twice: those that run in one process come apart.
+    // A program of documentation tests may print this twice, because some of its tests run in one process and others
+    // apart.
     let started = errors.lines().map(str::trim_start).filter(|line| is_start(line)).count();
     if programs.len() < started {
         return Err(format!("cargo started {started} test programs, and {} began to test", programs.len()));
@@ -179,7 +181,7 @@ fn is_start(line: &str) -> bool {
 /// What one test program printed, from its `running N tests` on.
 struct Program<'a>(Vec<&'a str>);
 
-/// Takes the output of test programs apart.
+/// Splits the output of test programs.
 fn programs(output: &str) -> impl Iterator<Item = Program<'_>> {
     let begins = |line: &&str| {
         let words: Vec<_> = line.split(' ').collect();
@@ -190,14 +192,14 @@ fn programs(output: &str) -> impl Iterator<Item = Program<'_>> {
         if begins(&line) {
             programs.push(Program(Vec::new()));
         }
-        // Before the first one nothing is of interest.
+        // Lines before the first program are ignored.
         programs.last_mut().into_iter().for_each(|program| program.0.push(line));
     }
     programs.into_iter()
 }
 
 impl Program<'_> {
-    /// Its result, without the words in front.
+    /// Its result, without the words before it.
     fn result(&self) -> Option<&str> {
         self.0.iter().rev().find_map(|line| line.strip_prefix("test result: "))
     }
@@ -207,7 +209,7 @@ impl Program<'_> {
         self.result()?.strip_prefix("ok. ")?.split_once(" passed;")?.0.parse().ok()
     }
 
-    /// What it said of what failed, if it did not pass.
+    /// What it printed about failures, if it did not pass.
     fn failing(&self) -> Option<String> {
         if self.passed().is_some() {
             return None;
@@ -224,8 +226,8 @@ impl Program<'_> {
     }
 }
 
-/// What cargo or the compiler complained about: its first error and what followed, or else its last words. The test
-/// programs that it started later are left out.
+/// The error of cargo or the compiler: the first one with what follows, or else the last lines of the output. The
+/// output of test programs that were started later is left out.
 fn complaint(errors: &str) -> String {
     /// Lines that are enough to see the first error or two.
     const SHOWN: usize = 60;

@@ -1,4 +1,4 @@
-//! Installs bare targets by rustup, QEMU and other programs by apt, or says in one line how to.
+//! Installs bare targets by rustup, and QEMU and other programs by apt; or prints the command for that in one line.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -17,9 +17,9 @@ pub(crate) struct Plan {
 /// One command.
 struct Step {
     words: Vec<String>,
-    /// The program that it all hangs on; `words` may begin with `sudo`.
+    /// The program that must exist; `words` may begin with `sudo`.
     program: &'static str,
-    /// Whether it takes root.
+    /// Whether it needs root.
     privileged: bool,
 }
 
@@ -47,7 +47,7 @@ impl Plan {
         Self { steps }
     }
 
-    /// Runs it, each command printed first.
+    /// Runs the commands, after printing each.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Plan {
             if !step.privileged || self.steps.iter().any(|step| step.is_update()) {
                 return Err(error);
             }
-            // The lists may be so old that the files which they name are gone.
+            // The lists may be so old that the files in them do not exist any more.
             eprintln!("{error:#}; once more with fresh lists");
             Step::update().run()?;
             step.run()?;
@@ -66,12 +66,12 @@ impl Plan {
         Ok(())
     }
 
-    /// All of it as one line for a shell.
+    /// All commands as one line for a shell.
     pub(crate) fn line(&self) -> String {
         self.steps.iter().map(Step::line).collect::<Vec<_>>().join(" && ")
     }
 
-    /// Why it cannot be run, if so.
+    /// Why the plan cannot be run; `None` if it can.
     pub(crate) fn obstacle(&self) -> Option<String> {
         let absent = self.steps.iter().find(|step| on_path(step.program).is_none());
         if let Some(step) = absent {

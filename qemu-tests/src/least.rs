@@ -1,8 +1,8 @@
-//! The least stack of a body against every way to build a program: the package `floor` measures it, and this builds
-//! that.
+//! The least stack of a body, checked for every way to build a program. The package `floor` measures it; this module
+//! builds that package.
 //!
-//! The program, the crate that spawns and the library are compiled each in a way of its own, as profiles with overrides
-//! have it.
+//! The program, the crate that spawns and the library may each be compiled in another way, as profiles with overrides
+//! allow.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::limit::Limit;
 use crate::process::{self, Status};
 use crate::{environment, places, transcript};
 
-/// When a way is given up: many times what a slow computer takes.
+/// The limit of one way: many times the time that a slow computer needs.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(900));
 
-/// What cargo has usually: the workspace has profiles for guests.
+/// Cargo's default settings, because the workspace has profiles for guests.
 const USUAL: [&str; 3] =
     ["profile.dev.panic=\"unwind\"", "profile.release.panic=\"unwind\"", "profile.release.debug=false"];
 
@@ -25,12 +25,11 @@ const FEATURES: [&str; 2] = ["", "std,abandon"];
 /// A way to build.
 #[derive(Clone, Copy, Debug)]
 pub struct Way {
-    /// What its test is called.
+    /// The name of its test.
     pub name: &'static str,
-    /// Whether it stands for many, so that it is always measured.
+    /// Whether it represents many others, so that it is always measured.
     pub is_usual: bool,
-    /// Whether the library takes it that there is optimization: then `spawn` is asked, too, on stacks that are too
-    /// small without.
+    /// Whether the library assumes optimization. Then `spawn` is also tested on stacks that are too small without it.
     is_optimized: bool,
     /// Settings of cargo, beside `--release`.
     release: bool,
@@ -54,8 +53,8 @@ pub static WAYS: &[Way] = &[
     Way { name: "release", is_usual: true, ..RELEASE },
     Way { name: "1", settings: &[LEVEL_1], ..RELEASE },
     Way { name: "z", settings: &["profile.release.opt-level=\"z\""], ..RELEASE },
-    // The library is optimized and all else is not: once in a profile without debug assertions that says so, once in
-    // one that does not.
+    // The library is optimized and everything else is not: once in a profile that turns debug assertions off itself,
+    // and once in a profile that has them off by default.
     Way {
         name: "dependencies_optimized",
         is_usual: true,
@@ -67,7 +66,7 @@ pub static WAYS: &[Way] = &[
         settings: &["profile.release.opt-level=0", "profile.release.package.\"*\".opt-level=3"],
         ..RELEASE
     },
-    Way { name: "crate_unoptimized", is_usual: true, settings: &[SUBJECT], ..RELEASE },
+    Way { name: "crate_unoptimized", settings: &[SUBJECT], ..RELEASE },
     Way { name: "crate_left_to_the_linker", settings: &[SUBJECT, "profile.release.lto=\"thin\""], ..RELEASE },
     Way { name: "covered", settings: &[LEVEL_1], flags: "-Cinstrument-coverage", ..RELEASE },
     Way { name: "2", settings: &["profile.release.opt-level=2"], ..RELEASE },
@@ -144,7 +143,7 @@ impl Way {
         cargo.args(USUAL.iter().flat_map(|setting| ["--config", setting]));
         cargo.args(self.settings.iter().flat_map(|setting| ["--config", setting]));
         let built = places::least()?;
-        // What a program writes that counts itself is of no interest.
+        // The counts that an instrumented program writes are not used.
         cargo.env("LLVM_PROFILE_FILE", built.join("profile")).env("RUSTFLAGS", self.flags);
         cargo.arg("--target-dir").arg(&built);
         let ended = process::run(cargo, LIMIT, |_| Ok(()))?;

@@ -22,14 +22,15 @@
 //! trial        all of this for one guest, which must end and print as its files say
 //! ```
 //!
-//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] shows the latter. [`sizes`] measures
-//! programs, [`stacks`] reads in their code what they take of a stack, and [`cycles`] simulates the fast path on models
-//! of processors. [`figures`] keeps and compares what [`counts`], [`sizes`] and [`cycles`] find. [`machines`] tries the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel
-//! fails, [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what
-//! they find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests once
-//! more, with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in
-//! many ways to build, [`c_suite`] compiles and runs the programs in C, and [`mutants`] tries whether the tests fail when the library is changed. [`reliability`] runs
-//! all of these at full size, and adds up the [`tally`] of each.
+//! [`conformance`] and [`counts`] are boots with a purpose of their own; [`speed`] prints the results of the latter.
+//! [`sizes`] measures programs, [`stacks`] finds the stack use of their code, and [`cycles`] simulates the fast path on
+//! models of processors. [`figures`] keeps and compares the results of [`counts`], [`sizes`] and [`cycles`].
+//! [`machines`] runs the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel fails,
+//! [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what they
+//! find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests once more,
+//! with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in many
+//! ways to build, [`c_suite`] compiles and runs the programs in C, and [`mutants`] checks that the tests fail when the
+//! library is changed. [`reliability`] runs all of these at full size, and adds up the [`tally`] of each.
 //!
 //! Words: the *host* runs the runner, a *guest* is a program that runs on a machine of QEMU's, the
 //! *board* is the glue that gets a guest from reset to `main`, and its output is the *transcript*.

@@ -1,9 +1,9 @@
-//! When a child is ended: by its own time, which does not pass while others have the processors.
+//! Limits of child processes, in own time, which does not pass while other processes have the processors.
 //!
 //! The [own time](OwnTime) of a child and of all processes in its group is the time in which they execute, and the time
-//! in which every one of them sleeps. It stands still while one is ready to run and does not, waits for a disk, or was
-//! stopped by a signal: a busy computer takes nothing of it. It never passes faster than the clock, however many
-//! threads execute.
+//! in which every one of them sleeps. It does not pass while one is ready to run and does not run, waits for a disk, or
+//! was stopped by a signal: so it does not pass faster on a busy computer. It never passes faster than the clock,
+//! however many threads execute.
 //!
 //! ```text
 //!   executes          counts, as the kernel's processor times say
@@ -72,12 +72,13 @@ impl OwnTime {
         self.asleep > self.executing
     }
 
-    /// Adds what passed between two looks that are `apart` by the clock and were to be `period` apart.
+    /// Adds the time between two checks that are `apart` by the clock and were planned to be `period` apart.
     fn add(&mut self, apart: Duration, period: Duration, executed: Duration, is_asleep: bool) {
         let executed = executed.min(apart);
         self.executing += executed;
         if is_asleep {
-            // A check that comes much later than planned had no processor itself, and so may the child have had none.
+            // If a check comes much later than planned, this process had no processor; then the child may have had none
+            // either.
             self.asleep += apart.min(period * 2).saturating_sub(executed);
         }
     }
@@ -124,7 +125,7 @@ impl fmt::Display for Overrun {
     }
 }
 
-/// Looks at a child now and then.
+/// Checks a child at intervals.
 pub(crate) struct Watch {
     limit: Limit,
     group: u32,
@@ -132,7 +133,7 @@ pub(crate) struct Watch {
     spent: OwnTime,
     /// When the child last printed something, and what it had spent by then.
     heard: (Instant, OwnTime),
-    /// The last look, and the processor time that it found.
+    /// The time of the last check, and the processor time that it found.
     looked: (Instant, Duration),
 }
 
@@ -144,7 +145,7 @@ impl Watch {
         Self { limit, group, started: now, spent, heard: (now, spent), looked: (now, executed) }
     }
 
-    /// How long to wait for output before the next look: often enough to be exact, seldom enough to cost nothing.
+    /// How long to wait for output before the next check: often enough to be exact, and rarely enough to cost little.
     pub(crate) fn until_look(&self) -> Duration {
         self.period().saturating_sub(self.looked.0.elapsed())
     }
@@ -153,13 +154,13 @@ impl Watch {
         (self.limit.silence / 16).clamp(Duration::from_millis(20), Duration::from_millis(500))
     }
 
-    /// The child printed something.
+    /// Called when the child has printed something.
     pub(crate) fn heard(&mut self) {
         self.heard = (Instant::now(), self.spent);
     }
 
-    /// Looks, if it is time to; says whether the child has used up its limit. With output that was not read yet, it may
-    /// sleep only because the runner does not get to reading it.
+    /// Makes a check, if it is time for one; returns an overrun if the child has used up its limit. While there is
+    /// output that was not read yet, the child may sleep only because the runner has not read it.
     pub(crate) fn look(&mut self, all_is_read: bool) -> Option<Overrun> {
         if !self.until_look().is_zero() {
             return None;
@@ -169,7 +170,7 @@ impl Watch {
         self.looked.0 = now;
         match Group::seen(Path::new("/proc"), self.group) {
             Some(Group { executed, is_asleep }) => {
-                // Less than before where a process left the group with what it had used.
+                // It can be less than before: a process may have left the group.
                 self.spent.add(apart, period, executed.saturating_sub(self.looked.1), is_asleep && all_is_read);
                 self.looked.1 = executed;
             }
@@ -188,7 +189,7 @@ impl Watch {
     }
 }
 
-/// What a look finds of a process group.
+/// What a check finds out about a process group.
 #[derive(Debug, PartialEq)]
 struct Group {
     /// The processor time of its processes and of their children that have ended.
@@ -198,7 +199,7 @@ struct Group {
 }
 
 impl Group {
-    /// Looks at the processes of `group`; `None` where `proc` shows none of them.
+    /// Examines the processes of `group`; `None` if `proc` shows none of them.
     fn seen(proc: &Path, group: u32) -> Option<Self> {
         let mut found = None;
         for process in numbered(proc) {
@@ -215,7 +216,7 @@ impl Group {
     }
 }
 
-/// The folders in `folder` that are called like a number.
+/// The folders in `folder` whose name is a number.
 fn numbered(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     let is_number = |path: &std::path::PathBuf| {
         path.file_name()
@@ -226,7 +227,7 @@ fn numbered(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     iter::once(fs::read_dir(folder)).flatten().flatten().flatten().map(|entry| entry.path()).filter(is_number)
 }
 
-/// What `/proc/N/stat` says of a process or a thread.
+/// The contents of `/proc/N/stat` for a process or a thread.
 #[derive(Debug, PartialEq)]
 struct Stat {
     group: u32,

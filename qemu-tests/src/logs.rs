@@ -1,12 +1,12 @@
-//! Takes the logs of scenarios out of the text around them, as it streams by, and counts them.
+//! Separates the logs of scenarios from the text around them, in a stream, and counts them.
 //!
-//! A log is what stands from `scenario NAME` to `done`. Whatever else a guest prints (its `DONE`
-//! line, notes, a panic in the middle of a log) goes aside, so that standard output of
-//! `cargo xtask conformance` carries logs only.
+//!
+//! A log is the text from `scenario NAME` to `done`. All other output of a guest (its `DONE` line, notes, a panic in
+//! the middle of a log) goes to another sink, so that the standard output of `cargo xtask conformance` has only logs.
 
 use std::io;
 
-/// Where the two kinds of lines go; lines come with their newline.
+/// The receivers of the two kinds of lines. A line includes its newline.
 pub trait Sinks {
     /// Takes a line of a log.
     ///
@@ -29,11 +29,11 @@ pub struct Splitter<'a, S> {
     sinks: S,
     /// The names of the scenarios, in the order in which their logs must come.
     expected: &'a [String],
-    /// How many logs came to their `done`.
+    /// How many logs have reached their `done`.
     finished: usize,
-    /// Whether one has begun and is not at its `done`.
+    /// Whether a log has begun and has not reached its `done`.
     open: bool,
-    /// A line whose newline has not come yet.
+    /// A line whose newline has not arrived yet.
     begun: Vec<u8>,
     /// The first thing that was wrong.
     problem: Option<String>,

@@ -12,7 +12,7 @@ use crate::compile::Profile;
 /// A machine of QEMU's that the board supports.
 #[derive(Debug)]
 pub struct Machine {
-    /// What the user calls it.
+    /// The name that users write.
     pub name: &'static str,
     /// One line for `--help`.
     pub about: &'static str,
@@ -26,7 +26,7 @@ pub struct Machine {
     input_at: u64,
     /// QEMU's arguments, without the guest.
     arguments: &'static [&'static str],
-    /// How the board hands an exit code to QEMU.
+    /// How the board passes an exit code to QEMU.
     exit: ExitDevice,
     /// How much RAM it has.
     memory: &'static str,
@@ -42,16 +42,19 @@ pub struct Machine {
 enum Coverage {
     /// In all.
     Whole,
-    /// Without debug, where a guest's head does not name its profiles. Unoptimized code keeps no register across a
-    /// switch, and registers are the difference to a machine that has all profiles.
+    /// In all; by default in debug only where a guest's head names its profiles: a machine that is `Whole` boots the
+    /// others, and without optimization the instruction sets differ in the switch and in what the debugger tests show.
+    Second,
+    /// Not in debug, unless a guest's head names its profiles. Unoptimized code keeps no value in a register across a
+    /// switch, and registers are what distinguishes this machine from one that has all profiles.
     Optimized,
     /// In release: a machine that has all profiles boots the same files.
     Once,
-    /// These guests alone, in release. The others are booted when they are asked for.
+    /// Only these guests, in release. The others are booted on request.
     Core(&'static [&'static str]),
 }
 
-/// Every machine; the first is the one that `cargo run` takes.
+/// Every machine; the first is the default of `cargo run`.
 pub static MACHINES: [Machine; 7] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
     Machine {
@@ -74,13 +77,17 @@ pub static MACHINES: [Machine; 7] = [
         coverage: Coverage::Optimized,
         ..AARCH64
     },
-    Machine { name: "riscv64", about: "`virt` with a 64-bit RISC-V processor, in machine mode", ..RISCV64 },
+    Machine {
+        name: "riscv64",
+        about: "`virt` with a 64-bit RISC-V processor, in machine mode",
+        // The next one has its instructions and more.
+        coverage: Coverage::Core(&[]),
+        ..RISCV64
+    },
     Machine {
         name: "riscv64gc",
         about: "the same, with guests that use floating-point registers",
         target: "riscv64gc-unknown-none-elf",
-        // What differs.
-        coverage: Coverage::Core(&["registers"]),
         ..RISCV64
     },
     Machine {
@@ -92,17 +99,18 @@ pub static MACHINES: [Machine; 7] = [
     },
 ];
 
-/// Guests that show what RISC-V machines do not have: steps, vectors in the targets of rustc, and probes of large frames.
+/// Guests for features that RISC-V machines do not have: single steps, vectors in the targets of rustc, and probes of
+/// large frames.
 const NOT_ON_RISCV: &[&str] = &["every_instruction", "lanes", "large_frame"];
 
-/// How the names of guests begin that need 64 bits: for atomics, of the hub or their own, or for an address.
+/// The beginnings of the names of guests that need 64 bits: for atomics, of the hub or their own, or for an address.
 const NOT_ON_32_BITS: &[&str] = &["fault", "hello", "hub"];
 
-/// A machine for each instruction set whose counts and sizes are recorded: for what other machines of the set do not
-/// change.
+/// One machine for each instruction set whose counts and sizes are recorded: for results that are the same on the other
+/// machines of that set.
 pub static ONE_OF_EACH: [&Machine; 2] = [&MACHINES[0], &MACHINES[1]];
 
-/// What the AArch64 machines share.
+/// The common values of the AArch64 machines.
 const AARCH64: Machine = Machine {
     name: "",
     about: "",
@@ -118,7 +126,7 @@ const AARCH64: Machine = Machine {
     coverage: Coverage::Whole,
 };
 
-/// What the RISC-V machines share.
+/// The common values of the RISC-V machines.
 const RISCV64: Machine = Machine {
     name: "",
     about: "",
@@ -134,7 +142,7 @@ const RISCV64: Machine = Machine {
     coverage: Coverage::Core(&["masked", "pool", "registers", "tour"]),
 };
 
-/// What the x86-64 machines share.
+/// The common values of the x86-64 machines.
 const X86_64: Machine = Machine {
     name: "",
     about: "",
@@ -147,21 +155,22 @@ const X86_64: Machine = Machine {
     memory: "256M",
     layout: None,
     chooses_cores: true,
-    coverage: Coverage::Whole,
+    coverage: Coverage::Second,
 };
 
-/// What every machine is started with.
+/// Arguments with which every machine is started.
 ///
-/// TCG even where KVM exists: it is the same everywhere, counts instructions, and nested KVM can be
-/// hundreds of times slower. No default devices, so that nothing but the guest writes to the
-/// serial port; no reboot, so that a triple fault ends QEMU instead of starting over for ever.
+///
+/// TCG even where KVM exists: it is the same everywhere, counts instructions, and nested KVM can be hundreds of times
+/// slower. No default devices, so that only the guest writes to the serial port. No reboot, so that a triple fault ends
+/// QEMU instead of restarting it for ever.
 const COMMON: &[&str] = &["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
 
-/// The timer of every AArch64 processor, which counts at 62.5 MHz otherwise: it can be set to each instruction where
-/// these take a nanosecond.
+/// Makes the timer of every AArch64 processor count nanoseconds; otherwise it counts at 62.5 MHz. So it can be set to
+/// each instruction if an instruction takes a nanosecond.
 const TIMER_COUNTS_NANOSECONDS: &str = "arm-cpu.cntfrq=1000000000";
 
-/// How the board hands an exit code to QEMU, and so what QEMU's exit status is.
+/// How the board passes an exit code to QEMU, and so what QEMU's exit status is.
 #[derive(Clone, Copy, Debug)]
 enum ExitDevice {
     /// `SYS_EXIT_EXTENDED`: the status is what the guest wrote.
@@ -172,38 +181,38 @@ enum ExitDevice {
     IsaDebugExit,
 }
 
-/// What the board adds to a guest's exit code, so that neither QEMU's own failure (status 1) nor a
-/// reset (status 0) can look like the guest's word.
+/// The number that the board adds to a guest's exit code, so that neither QEMU's own failure (status 1) nor a reset
+/// (status 0) can be mistaken for an exit code of the guest.
 const EXIT_CODE_OFFSET: i32 = 16;
 
-/// What a guest's end was, by QEMU's exit status alone.
+/// How a guest ended, by QEMU's exit status alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum GuestExit {
     /// The board ended QEMU with a code: 0 pass, 1 failed checks, 2 panic, 3 fault.
     Code(i32),
-    /// Status 0: the machine reset itself (on x86_64 a triple fault), or QEMU ended for a reason
-    /// that is not the board's.
+    /// Status 0: the machine reset itself (on x86_64 a triple fault), or QEMU ended for another reason than a request
+    /// of the board.
     Reset,
     /// Status 1: QEMU refused its command line, or failed by itself.
     QemuFailed,
-    /// A status that neither QEMU nor the board is known to give.
+    /// A status that neither QEMU nor the board returns.
     Unknown(i32),
 }
 
 impl Machine {
-    /// Whether the suite boots a guest in `profile`, which is one of its own; `is_named` if its head says which those
-    /// are.
+    /// Whether the suite boots a guest in `profile`, which is one of the guest's; `is_named` if its head names its
+    /// profiles.
     #[must_use]
     pub fn covers(&self, profile: Profile, is_named: bool) -> bool {
         match self.coverage {
-            Coverage::Whole => true,
+            Coverage::Whole | Coverage::Second => true,
             Coverage::Optimized => is_named || profile != Profile::Debug,
             Coverage::Once | Coverage::Core(_) => profile == Profile::Release,
         }
     }
 
-    /// Whether `guest` is for such a machine; `takes_features` if it needs features of the library: all such guests are
-    /// built with all that any of them needs, and RISC-V lacks `watchpoint`.
+    /// Whether `guest` can run on this machine; `takes_features` if it needs features of the library: all such guests
+    /// are built with all features that any of them needs, and RISC-V lacks `watchpoint`.
     #[must_use]
     pub fn boots(&self, guest: &str, takes_features: bool) -> bool {
         let is_of_another = self.is_riscv() && (takes_features || NOT_ON_RISCV.contains(&guest));
@@ -211,7 +220,7 @@ impl Machine {
         !is_of_another && !is_too_wide
     }
 
-    /// Whether the suite boots `guest` on it without being asked for that.
+    /// Whether the suite boots `guest` on it by default.
     #[must_use]
     pub fn boots_by_default(&self, guest: &str) -> bool {
         if let Coverage::Core(guests) = self.coverage { guests.contains(&guest) } else { true }
@@ -221,20 +230,21 @@ impl Machine {
         matches!(self.exit, ExitDevice::SifiveTest)
     }
 
-    /// Whether the suite boots such a guest without being asked for it, of those that the machine
-    /// [covers](Self::covers): the others differ little from these, and all together take an hour.
+    /// Whether the suite boots such a guest by default, if the machine [covers](Self::covers) it. The other boots
+    /// differ little from these, and all together take an hour. A head names profiles where registers matter.
+    #[must_use]
     pub fn covers_by_default(&self, profile: Profile, is_named: bool, is_long: bool) -> bool {
         match self.coverage {
             Coverage::Whole => !is_long || profile == Profile::Release,
-            // A head names profiles where registers matter.
-            Coverage::Optimized => is_named && !is_long && profile != Profile::Debug,
-            Coverage::Once | Coverage::Core(_) => !is_long,
+            Coverage::Second => profile == Profile::Release || is_named && !is_long,
+            Coverage::Optimized | Coverage::Once => profile == Profile::Release && is_named && !is_long,
+            Coverage::Core(_) => !is_long,
         }
     }
 
-    /// QEMU's arguments for a boot of `elf`, with `input` put into the guest's memory, with what it
-    /// logs written to the file `log`, with `-icount shift=0` if instructions are to be `counted`, and with `-smp` if
-    /// it is to have more than one of `cores`. Counted, an instruction takes a nanosecond, and timers count these.
+    /// QEMU's arguments for a boot of `elf`: with `input` in the guest's memory, with its logs written to the file
+    /// `log`, with `-icount shift=0` if instructions are `counted`, and with `-smp` for more than one of `cores`. If
+    /// they are counted, an instruction takes a nanosecond, and timers count nanoseconds.
     #[must_use]
     pub fn arguments(
         &self,
@@ -266,7 +276,7 @@ impl Machine {
         }
         if counted {
             all.extend(["-icount", "shift=0"].map(OsString::from));
-            // That of x86-64 counts nanoseconds by itself, and the board makes up for the coarse one of RISC-V.
+            // The timer of x86-64 counts nanoseconds anyway, and the board compensates for the coarse one of RISC-V.
             if matches!(self.exit, ExitDevice::Semihosting) {
                 all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
             }
@@ -284,13 +294,13 @@ impl Machine {
         all
     }
 
-    /// What QEMU calls the board of this machine.
+    /// QEMU's name for the board of this machine.
     #[must_use]
     pub fn board(&self) -> Option<&'static str> {
         self.value_of("-M")
     }
 
-    /// What QEMU calls its processor, if it is not the one that the board has.
+    /// QEMU's name for its processor, if it is not the board's default.
     #[must_use]
     pub fn processor(&self) -> Option<&'static str> {
         self.value_of("-cpu")
@@ -302,7 +312,7 @@ impl Machine {
         self.arguments.get(at + 1)?.split(',').next()
     }
 
-    /// What QEMU's exit `status` says about the guest.
+    /// How the guest ended, by QEMU's exit `status`.
     #[must_use]
     pub fn decode(&self, status: i32) -> GuestExit {
         let written = match (status, self.exit) {
@@ -331,7 +341,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The machine that the user calls `name`.
+/// The machine with this name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Machine> {
     MACHINES.iter().find(|machine| machine.name == name)

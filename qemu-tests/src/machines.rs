@@ -1,8 +1,8 @@
 //! `cargo xtask machines`: the guests that must pass, on many more machines than the suite's: processors, boards,
 //! interrupt controllers, exception levels.
 //!
-//! One row a machine. Where this QEMU lacks the processor or the board, that is said, and is no failure; nothing run at
-//! all is one.
+//! It prints one row per machine. If this QEMU lacks the processor or the board, the row says so, and that is no
+//! failure. It is a failure if nothing ran at all.
 
 mod known;
 mod report;
@@ -26,12 +26,12 @@ use crate::{places, trial};
 /// How the guests are compiled.
 const PROFILE: Profile = Profile::Release;
 
-/// Which machines are to run, and where the results go.
+/// Which machines run, and where the results are written.
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
-    /// Parts of names: a machine that has one of them in its name is to run. All, if there are none.
+    /// Parts of names: a machine runs if its name contains one of them. If there are none, all run.
     pub names: Vec<String>,
-    /// The file that gets the rows as JSON.
+    /// The file to which the rows are written as JSON.
     pub json: Option<PathBuf>,
 }
 
@@ -39,7 +39,7 @@ pub struct Request {
 ///
 /// # Errors
 ///
-/// When no machine is called so, something cannot be built or started, a guest fails, or nothing was run.
+/// If no machine has such a name, something cannot be built or started, a guest fails, or nothing was run.
 pub fn show(request: &Request) -> Result<()> {
     let machines = selected(&request.names)?;
     let mut needs = Needs::default();
@@ -88,7 +88,7 @@ fn selected(names: &[String]) -> Result<Vec<&'static Machine>> {
     Ok(MORE.iter().filter(asked).collect())
 }
 
-/// The guests that the suite has end with a pass.
+/// The guests that must end with a pass, and that the suite tests.
 fn guests() -> Result<Vec<Guest>> {
     let mut survey = guests::survey(&places::guest_sources())?;
     survey.guests.retain(|guest| {

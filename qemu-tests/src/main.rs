@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what the command line says.
+/// Executes the request of the command line.
 fn answer(request: Request) -> Result<()> {
     match request {
         Request::Run { machine, guest, profile, bless, gdb: true, .. } => {
@@ -72,7 +72,7 @@ fn answer(request: Request) -> Result<()> {
         Request::Setup { targets } => {
             let mut needs = Needs::everything();
             targets.iter().for_each(|target| needs.target(target));
-            // Where a subject cannot be counted whatever is installed, nothing is to be installed for it.
+            // For a subject that cannot be counted here in any case, nothing is installed.
             let countable = counts::SUBJECTS.iter().filter(|subject| subject.obstacle().is_none());
             countable.for_each(|subject| needs.all_of(&subject.needs()));
             needs.llvm();
@@ -92,7 +92,7 @@ fn answer(request: Request) -> Result<()> {
     }
 }
 
-/// Becomes `cargo run` of another program.
+/// Replaces this process by `cargo run` of another program.
 fn hand_over(arguments: &[OsString]) -> Result<()> {
     let mut command = environment::cargo();
     command.args(["run", "--quiet", "--release"]).args(arguments);
@@ -112,7 +112,7 @@ fn guest(name: &str) -> Result<Guest> {
     Ok(survey.guests.swap_remove(at))
 }
 
-/// Builds the guest `name` and boots it under GDB: at the terminal, or to keep what its commands show.
+/// Builds the guest `name` and boots it under GDB: at the terminal, or to keep the output of its commands.
 fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless: bool) -> Result<()> {
     let script = guest(name)?.expected.with_extension("gdb");
     if bless && !script.exists() {
@@ -135,7 +135,7 @@ fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless:
     Ok(())
 }
 
-/// Builds the guest `name` and boots it, to show its transcript or to keep it.
+/// Builds the guest `name` and boots it, to print its transcript or to keep it.
 fn run(
     machine: &'static Machine,
     name: &str,
@@ -174,7 +174,7 @@ fn run_elf(elf: &Path, limit: Limit, core: Option<&Path>) -> Result<()> {
     show(machine, elf, false, 1, limit, core).map(drop)
 }
 
-/// Boots, and shows the command line, the transcript and what was logged. Returns the transcript.
+/// Boots, and prints the command line, the transcript and the log. Returns the transcript.
 fn show(
     machine: &'static Machine,
     elf: &Path,
@@ -189,7 +189,7 @@ fn show(
     let mut noted = symbolize::Stream::new(elf);
     let seen = |piece: &[u8]| {
         let mut out = io::stdout().lock();
-        // At once, also when a line is not complete: the guest may stop in the middle of it.
+        // Printed at once, also if a line is not complete: the guest may stop in the middle of it.
         noted.pass(piece, &mut out).and_then(|()| out.flush())
     };
     let ended = match core {

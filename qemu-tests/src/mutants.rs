@@ -1,12 +1,12 @@
-//! `cargo xtask mutants-sample`: does a test notice when the library does something else? Mutants of it, drawn by a
-//! seed, one by one against the hosted tests.
+//! `cargo xtask mutants-sample`: does a test detect a change of the library's behaviour? Mutants of the library, drawn
+//! by a seed, are tested one by one with the hosted tests.
 //!
-//! `cargo-mutants` makes them, in a copy of the project: a function that returns something at once, an operator that is
-//! another one. Which of them count stands in `.cargo/mutants.toml`, with the reason for each that does not. This side
-//! draws, says what a mutant is tried against, and counts.
+//! `cargo-mutants` creates them, in a copy of the project: a function that returns a value at once, an operator that is
+//! replaced by another. `.cargo/mutants.toml` lists those that do not count, with the reason for each. This module
+//! draws mutants, chooses the tests for them, and counts the results.
 //!
-//! A mutant is tried first against the recorded scenarios and the cases of misuse, which are built again in seconds and
-//! notice most; one that survives is tried against the library's own tests.
+//! A mutant is first tested with the recorded scenarios and the cases of misuse, which are rebuilt in seconds and
+//! detect most mutants. One that survives these is tested with the library's own tests.
 
 mod draw;
 
@@ -30,22 +30,22 @@ use crate::{environment, places, transcript};
 /// Which mutants do not count, and why.
 const CONFIG: &str = ".cargo/mutants.toml";
 
-/// The least part of them that must be noticed, in per cent.
+/// How many of them must be detected at least, in per cent.
 const LEAST: usize = 95;
 
-/// When a run of all is ended: each mutant has a limit of its own, which is far below.
+/// The limit of a whole run. Each mutant has a limit of its own, which is far lower.
 const LIMIT: Limit = Limit::of_all(Duration::from_secs(24 * 3600));
 
-/// The least seconds for the tests of one mutant. One that is not done by then, nor in five times what they take
-/// without a mutant, hangs, which is noticed. With a fixed limit a loaded computer cannot even run them without a
-/// mutant.
+/// The least limit for the tests of one mutant, in seconds. If they take longer than that, and longer than five times
+/// their time without a mutant, the mutant hangs, which counts as detected. With a fixed limit they could fail on a
+/// loaded computer even without a mutant.
 const SECONDS: &str = "--minimum-test-timeout=120";
-/// Seconds to build one.
+/// The limit to build a mutant, in seconds.
 const SECONDS_TO_BUILD: &str = "--build-timeout=600";
 
-/// What mutants are tried against.
+/// Tests with which mutants are tested.
 struct Tests {
-    /// What it is called in the table, and its folder.
+    /// Its name in the table, and its folder.
     name: &'static str,
     /// For cargo: which programs, with which features.
     build: &'static [&'static str],
@@ -77,10 +77,10 @@ const LONG: [&str; 8] = [
 
 /// All features that go together.
 const FEATURES: &str = "--features=std,alloc,recorder,defmt,embedded-io,high-water,abandon,watchpoint,fp-control";
-/// The same, with one core in the world. What defmt takes to link comes with `std`.
+/// The same, with one core in the program. Without defmt, which needs `std` to link.
 const ONE_CORE: &str = "--features=alloc,recorder,high-water,abandon,watchpoint,fp-control";
 
-/// In the order in which a mutant meets them, until one notices it: what is built soonest comes first.
+/// All of them, in the order in which a mutant is tested until one detects it: those that are built fastest come first.
 const ALL: [Tests; 6] = [
     // The recorded scenarios, and every case of misuse.
     Tests {
@@ -102,23 +102,23 @@ const ALL: [Tests; 6] = [
     Tests { name: "cores", build: &["--test=cores", "--features=cores,recorder"], part: Part::All },
 ];
 
-/// What is to be done.
+/// Which mutants to draw and test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Request {
-    /// Where the random numbers begin.
+    /// The seed of the random numbers.
     pub seed: u64,
     /// How many mutants are drawn.
     pub count: usize,
-    /// Which of them are tried here.
+    /// Which of them are tested by this process.
     pub shard: Shard,
 }
 
-/// What came of a mutant, in the words of cargo-mutants.
+/// The result of a mutant, in the terms of cargo-mutants.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Fate {
     /// A test failed.
     Noticed,
-    /// The tests did not come to their end.
+    /// The tests did not end.
     Hangs,
     /// It does not compile.
     Unviable,
@@ -126,7 +126,7 @@ enum Fate {
     Survives,
 }
 
-/// How often each came of mutants.
+/// How many mutants had each result.
 #[derive(Default)]
 struct Count {
     noticed: usize,
@@ -134,7 +134,7 @@ struct Count {
     unviable: usize,
 }
 
-/// Does it, and prints a table of the results.
+/// Tests the drawn mutants, and prints a table of the results.
 ///
 /// # Errors
 ///
@@ -165,7 +165,7 @@ pub fn show(request: &Request) -> Result<()> {
     verdict(&sum, alive.len())
 }
 
-/// Prints the sum, and says whether enough were noticed.
+/// Prints the sum; fails if too few were detected.
 fn verdict(sum: &Count, survive: usize) -> Result<()> {
     let noticed = sum.noticed + sum.hang;
     let all = noticed + survive;
@@ -242,7 +242,7 @@ impl Tests {
 }
 
 impl Part {
-    /// The words for the test program.
+    /// The arguments for the test program.
     fn words(&self) -> Vec<String> {
         match self {
             Self::All => Vec::new(),
@@ -252,7 +252,7 @@ impl Part {
     }
 }
 
-/// What came of each mutant, as cargo-mutants wrote it down.
+/// The result of each mutant, from the file that cargo-mutants wrote.
 fn fates(file: &Path) -> Result<BTreeMap<String, Fate>> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let written: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;

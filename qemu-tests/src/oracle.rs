@@ -14,21 +14,21 @@ use crate::process::{self, Status};
 use crate::tools::Missing;
 use crate::{places, tools};
 
-/// Names a Python that has the package.
+/// The environment variable that names a Python with the package.
 const VARIABLE: &str = "GREENLET_PYTHON";
 
-/// The Python that is used where the variable names none.
+/// The Python that is used if the variable is not set.
 const USUAL: &str = "python3";
 
 /// A Python that has the package.
 #[derive(Debug)]
 pub struct Oracle {
     python: OsString,
-    /// What runs there, as it says itself.
+    /// The versions of Python and the package, by their own version strings.
     pub versions: String,
 }
 
-/// What the package has to say about a scenario.
+/// The answer of the package for a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// Its log.
@@ -38,7 +38,7 @@ pub enum Answer {
 }
 
 impl Oracle {
-    /// Looks for one.
+    /// Searches for a Python with the package.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Oracle {
     ///
     /// When it fails in a way that is no answer.
     pub fn run(&self, scenarios: &[Scenario]) -> Result<Vec<Answer>> {
-        /// Longer than the script itself waits for one.
+        /// Seconds per scenario: more than the time-out of the script itself.
         const PER_SCENARIO: u64 = 6;
         let text: String = scenarios.iter().map(ToString::to_string).collect();
         let input = Input::plain(text.as_bytes())?;
@@ -88,7 +88,7 @@ impl Oracle {
     }
 }
 
-/// Reads the answer about the scenario of that name.
+/// Reads the answer for the scenario of this name.
 fn answer<'a>(name: &str, lines: &mut impl Iterator<Item = &'a str>) -> Result<Answer> {
     let first = lines.next().with_context(|| format!("the package says nothing about {name}"))?;
     let words: Vec<_> = first.split_whitespace().collect();

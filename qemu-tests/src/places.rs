@@ -21,10 +21,11 @@ pub fn guests() -> PathBuf {
 
 /// The packages of that workspace that have guest programs, by name; their folders are called like them.
 ///
-/// Each is built by a call of cargo's own: in one call they would share features of the library.
+/// Each is built by a separate call of cargo: in one call they would share features of the library.
 pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 
-/// The features of the first of these, each called like the guest that it is for, which takes what no other takes.
+/// The features of the first of these packages. Each has the name of the guest that needs it, and adds dependencies
+/// that no other guest needs.
 pub const GUEST_FEATURES: [&str; 7] = ["conformance", "count", "fuzz", "misuse", "soak", "stackless", "tasklets"];
 
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
@@ -86,11 +87,10 @@ pub fn least() -> io::Result<PathBuf> {
 
 /// A target directory for an inner cargo.
 ///
-/// It lies inside the target directory that this program was built into, wherever
-/// `CARGO_TARGET_DIR`, `--target-dir` or a config file put that; asking cargo again would resolve a
-/// relative `CARGO_TARGET_DIR` against the wrong folder, because tests run in their package's. It
-/// is not the same directory, because the inner cargo runs with a cleaned environment and the two
-/// would build each other's work anew.
+/// It is inside the target directory of this program, wherever `CARGO_TARGET_DIR`, `--target-dir` or a config file put
+/// that. If cargo were asked again, it would resolve a relative `CARGO_TARGET_DIR` against the wrong folder, because
+/// tests run in the folder of their package. It is not the same directory, because the inner cargo runs with a cleaned
+/// environment, and each of the two would rebuild what the other has built.
 fn in_target(name: &str) -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     // Cargo writes one of these into every target directory.

@@ -1,5 +1,5 @@
-//! A child process that cannot outlive the runner, cannot use up more of its [own time](crate::limit) than it may, and
-//! whose output is seen as it comes.
+//! A child process that cannot outlive the runner, has a limit on its [own time](crate::limit), and whose output is
+//! passed on as it arrives.
 
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -20,11 +20,11 @@ pub enum Status {
     Exited(i32),
     /// By this signal, which did not come from the runner.
     Signalled(i32),
-    /// By the runner, after its time was up.
+    /// By the runner, at its limit.
     TimedOut(Overrun),
 }
 
-/// What is left of a child.
+/// A child that has ended.
 #[derive(Debug)]
 pub struct Ended {
     /// How it ended.
@@ -37,18 +37,18 @@ pub struct Ended {
     pub took: Duration,
 }
 
-/// What the child wrote, and where to.
+/// A piece of output, by the pipe from which it came.
 enum Chunk {
     Output(Vec<u8>),
     Errors(Vec<u8>),
 }
 
-/// Runs `command` until it ends, or has used up its `limit`, and hands its standard output, without
-/// carriage returns, to `seen` as it comes.
+/// Runs `command` until it ends, or has used up its `limit`. Passes its standard output, without carriage returns, to
+/// `seen` as it arrives.
 ///
-/// The child gets an empty standard input unless `command` sets another, and a process group of its
-/// own: a time-out ends the group and nothing else. The kernel kills the child when the calling
-/// thread ends, by whatever means.
+///
+/// The child gets an empty standard input unless `command` sets another, and a process group of its own: a time-out
+/// ends the group and nothing else. The kernel kills the child when the calling thread ends for any reason.
 ///
 /// # Errors
 ///
@@ -123,7 +123,7 @@ fn supervised(
         if is_over() {
             return Ok(None);
         }
-        // After each chunk, too: a flood of output would otherwise never end.
+        // Checked after each chunk, too: otherwise a child that prints without pause would never reach its limit.
         if let Some(overrun) = watch.look(all_is_read) {
             while !may_end() {
                 // A child that cannot write would not come to a stop, either.
@@ -135,7 +135,7 @@ fn supervised(
         }
     };
     drop(group);
-    // A group that was ended may have said something that was still on its way.
+    // A group that was ended may have written output that was not read yet.
     for chunk in chunks.try_iter() {
         if let Chunk::Errors(mut chunk) = chunk {
             errors.append(&mut chunk);
@@ -164,8 +164,8 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Only as long as the child is not reaped: its number, and so its group's, may belong to
-        // another process afterwards.
+        // Only while the child is not reaped: afterwards its number, and so that of its group, may belong to another
+        // process.
         if let Ok(None) = self.0.try_wait() {
             if let Some(leader) = Pid::from_raw(self.0.id().cast_signed()) {
                 let _gone_already = kill_process_group(leader, Signal::KILL);
@@ -191,7 +191,7 @@ fn die_with_this_thread(command: &mut Command) {
 
 /// Reads both outputs of `child` on threads of their own, which end with the child.
 fn chunks_of(child: &mut Child) -> mpsc::Receiver<Chunk> {
-    // A bound, so that a child that floods waits for us instead of filling memory.
+    // Bounded, so that a child that prints very much waits for this process instead of filling its memory.
     let (sender, receiver) = mpsc::sync_channel(64);
     if let Some(output) = child.stdout.take() {
         pump(output, sender.clone(), Chunk::Output);
@@ -202,7 +202,7 @@ fn chunks_of(child: &mut Child) -> mpsc::Receiver<Chunk> {
     receiver
 }
 
-/// Sends what comes out of `pipe` until it is closed or the receiver is gone.
+/// Sends the contents of `pipe` until it is closed or the receiver is gone.
 fn pump(mut pipe: impl Read + Send + 'static, sender: SyncSender<Chunk>, label: fn(Vec<u8>) -> Chunk) {
     thread::spawn(move || {
         let mut buffer = [0; 16 * 1024];
@@ -218,7 +218,7 @@ fn pump(mut pipe: impl Read + Send + 'static, sender: SyncSender<Chunk>, label: 
     });
 }
 
-/// `status` in our terms.
+/// Converts `status` to a [`Status`].
 fn status_of(status: ExitStatus) -> Status {
     // On Unix a process that did not exit was ended by a signal.
     match status.code() {

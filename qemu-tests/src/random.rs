@@ -1,5 +1,5 @@
-//! `cargo xtask conformance-random`: fresh scenarios, run by Python's greenlet package and by the kernel
-//! everywhere, until a log differs.
+//! `cargo xtask conformance-random`: random scenarios, run by Python's greenlet package and by the kernel at each
+//! place, until a log differs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub struct Request {
     pub stretch: Stretch,
     /// Where.
     pub places: Vec<Place>,
-    /// How what runs them is compiled.
+    /// The profile of the program that runs them.
     pub profile: Profile,
 }
 
@@ -48,17 +48,17 @@ struct Compared {
     log: String,
 }
 
-/// A log that is not the package's.
+/// A log that differs from the package's.
 #[derive(Debug)]
 struct Difference {
     expected: String,
     /// What the kernel logged; cut short if it did not end.
     found: String,
-    /// What was wrong with the run besides.
+    /// What else was wrong with the run.
     failure: Option<String>,
 }
 
-/// Does it, and shows the progress.
+/// Runs and compares the scenarios, and prints the progress.
 ///
 /// # Errors
 ///
@@ -166,7 +166,7 @@ fn story(oracle: &Oracle, kernel: &Kernel, with_it: Stretch, found: &Compared) -
     let difference = kernel.difference(oracle, &small)?.context("the small scenario differed a moment ago")?;
     let (ops, all) = (small.ops(), scenario.ops());
     let file = fuzz::keep(&small)?;
-    // There the usual profile is the other one.
+    // In that command the default profile is the other one.
     let built = if profile == Profile::Debug { String::new() } else { format!(" --{profile}") };
     Ok(format!(
         "{place}: the log of {name} differs\n\nmade small, {ops} ops of {all}, in {trials} trials:\n\n{small}\n\
@@ -176,7 +176,7 @@ fn story(oracle: &Oracle, kernel: &Kernel, with_it: Stretch, found: &Compared) -
 }
 
 impl Difference {
-    /// Whether the kernel did not get to the end: a crash and a wrong line are not the same failure.
+    /// Whether the kernel did not reach the end: a crash and a wrong line are different failures.
     fn is_cut_short(&self) -> bool {
         !self.found.ends_with("\ndone\n")
     }

@@ -79,7 +79,7 @@ pub fn show(server: &Server, port: Option<u16>) -> Result<()> {
     }
 }
 
-/// Why a server is no more, for the user.
+/// Why the server has ended, for the user.
 fn explain(status: Status, errors: &str) -> String {
     let how = match status {
         Status::Exited(code) => format!("QEMU exited with status {code}"),

@@ -1,29 +1,27 @@
-//! Makes a scenario small that shows something: takes out slots, scripts and ops for as long as it
-//! still shows it.
+//! Shrinks a scenario that shows a failure: removes slots, scripts and ops as long as it still shows it.
 //!
-//! Greedy, from large pieces to single ops, round after round until a round takes out nothing. What
-//! is left is a scenario of which nothing can be taken out any more, most often of two or three
-//! slots; not always the smallest there is.
+//! Greedy, from large pieces to single ops, in rounds until a round removes nothing. From the result no piece can be
+//! removed any more; most often it has two or three slots. It is not always the smallest one.
 
 use anyhow::Result;
 use conformance::Scenario;
 
-/// When it is small enough: most failures are at their smallest long before. Counted and not timed, so that the same
-/// comes out on a busy computer.
+/// After how many trials to stop. Most failures are at their smallest long before. Counted and not timed, so that the
+/// result is the same on a busy computer.
 const PATIENCE: usize = 5_000;
 
-/// A scenario that was made small.
+/// A scenario that was shrunk.
 #[derive(Clone, Debug)]
 pub struct Small {
-    /// The scenario. It shows what it is about, too.
+    /// The scenario. It still shows the failure.
     pub scenario: Scenario,
     /// How many scenarios were tried.
     pub trials: usize,
-    /// Whether nothing can be taken out of it any more; otherwise enough was tried.
+    /// Whether nothing can be removed from it any more. If not, the trials were used up.
     pub smallest: bool,
 }
 
-/// Makes `scenario` small. `shows` runs one and says whether it shows what `scenario` shows.
+/// Shrinks `scenario`. `shows` runs a candidate, and returns whether it shows the same failure.
 ///
 /// # Errors
 ///
@@ -49,8 +47,8 @@ struct Search<F> {
 }
 
 impl<F: FnMut(&Scenario) -> Result<bool>> Search<F> {
-    /// Takes out slots, the last one first: the others were there before it. Main, or the one below, may take its
-    /// place.
+    /// Removes slots, the last one first, because the others were created before it. Main, or the slot below it, may
+    /// replace it.
     fn slots(&mut self) -> Result<()> {
         for slot in (1..self.best.slots()).rev() {
             for instead in [None, Some(0), Some(slot - 1)] {
@@ -62,8 +60,8 @@ impl<F: FnMut(&Scenario) -> Result<bool>> Search<F> {
         Ok(())
     }
 
-    /// Takes out two slots at once, for those that stay keep their parity then: the interpreter runs `up` in one way or
-    /// the other by that.
+    /// Removes two slots at once, so that the others keep their parity, by which the interpreter chooses between two
+    /// ways to run `up`.
     fn pairs_of_slots(&mut self) -> Result<()> {
         let mut slot = self.best.slots() - 1;
         while slot > 1 {
@@ -78,12 +76,12 @@ impl<F: FnMut(&Scenario) -> Result<bool>> Search<F> {
         Ok(())
     }
 
-    /// Takes out ops: whole scripts, and runs of half their length, a quarter, and so on to single ones.
+    /// Removes ops: whole scripts, then runs of half their length, a quarter, and so on down to single ones.
     fn ops(&mut self) -> Result<()> {
         for slot in 0..self.best.slots() {
             let mut length = self.best.script(slot).len();
             while length > 0 {
-                // From the end: what comes later hangs on what came before.
+                // From the end, because later ops depend on earlier ones.
                 let mut end = self.best.script(slot).len();
                 while end > 0 {
                     let first = end.saturating_sub(length);

@@ -1,7 +1,8 @@
-//! `cargo xtask soak`: one long-lived tree of greenlets that do random things to each other, hosted and on bare metal.
+//! `cargo xtask soak`: one long-lived tree of greenlets that run random operations on each other, hosted and on bare
+//! metal.
 //!
-//! What is done and what must hold stands in the package `soak`; this side starts the program and judges it. Hosted, it
-//! can be run [under a tool](Tool) that watches memory.
+//! The operations and the conditions that must hold are in the package `soak`. This module starts the program and
+//! judges its result. Hosted, it can run [under a tool](Tool) that checks memory accesses.
 
 use std::fs;
 use std::io::{self, Write};
@@ -26,7 +27,7 @@ const NAME: &str = "soak";
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// Where the random numbers begin.
+    /// The seed of the random numbers.
     pub seed: u64,
     /// How many operations.
     pub count: u64,
@@ -34,21 +35,21 @@ pub struct Request {
     pub places: Vec<Place>,
     /// How it is compiled.
     pub profile: Profile,
-    /// What watches the hosted program.
+    /// The tool that checks the hosted program.
     pub tool: Option<Tool>,
 }
 
-/// What watches the memory of a hosted program.
+/// A tool that checks the memory accesses of a hosted program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tool {
     /// Valgrind's memcheck; the program registers its stacks with it.
     Valgrind,
-    /// AddressSanitizer, which takes a nightly compiler.
+    /// AddressSanitizer, which needs a nightly compiler.
     Asan,
 }
 
 impl Tool {
-    /// The tool that the user calls `name`.
+    /// The tool with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -59,16 +60,16 @@ impl Tool {
     }
 }
 
-/// How a soak went.
+/// The result of a soak.
 #[derive(Debug)]
 pub struct Ran {
-    /// Of all that came back: the same wherever it runs.
+    /// A digest of all results: the same at every place.
     pub digest: String,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Does it, and shows the progress.
+/// Runs the soak at each place, and prints the progress.
 ///
 /// # Errors
 ///
@@ -101,7 +102,7 @@ fn tally(output: &[u8], count: u64, passed: bool) -> Tally {
     let text = String::from_utf8_lossy(output);
     let done = text.lines().rev().find_map(|line| match line.strip_prefix("DONE ") {
         Some(done) => done.split('/').next()?.parse::<u64>().ok(),
-        // The last word of progress, if it came no further.
+        // The last progress note, if it did not reach the end.
         None => line.strip_prefix("# ")?.parse().ok(),
     });
     Tally { attempts: done.unwrap_or(0) + 1, failures: 1 }
@@ -111,7 +112,7 @@ fn tally(output: &[u8], count: u64, passed: bool) -> Tally {
 ///
 /// # Errors
 ///
-/// [`Missing`] when the tool that is to watch it is not here; and when it does not build.
+/// [`Missing`] if the requested tool is not installed; and if the program does not build.
 pub fn program(place: Place, profile: Profile, tool: Option<Tool>) -> Result<PathBuf> {
     let missing = |what: &str| bail!(Missing(format!("{what}\n\nNothing was run.")));
     match (place, tool) {
@@ -134,7 +135,7 @@ fn nightly(program: &str) -> Command {
     command
 }
 
-/// The host as the nightly compiler calls it, if there is one.
+/// The host target by the nightly compiler, if there is one.
 fn nightly_host() -> Option<String> {
     let output = nightly("rustc").arg("-vV").output().ok().filter(|output| output.status.success())?;
     let told = String::from_utf8(output.stdout).ok()?;
@@ -206,7 +207,7 @@ fn judge(ended: &Ended) -> Result<()> {
 }
 
 impl Request {
-    /// When it is ended: some ten times what so much takes. It prints now and then how far it is.
+    /// The limit: some ten times the time that so many operations take. The program prints its progress at intervals.
     fn limit(&self, place: Place) -> Limit {
         let a_second = match (place, self.tool, self.profile) {
             (Place::Host, Some(Tool::Valgrind), _) => 200,

@@ -11,13 +11,13 @@ use crate::counts::{self, SUBJECTS, Subject};
 use crate::tools::{self, Missing, Needs};
 use crate::{environment, places};
 
-/// Prints what operations cost, on bare metal and hosted. To `bless` is to keep the instructions, which the suite
-/// compares, and to measure no ratio.
+/// Prints what operations cost, on bare metal and hosted. With `bless`, keeps the instructions for the suite, and
+/// measures no ratio.
 ///
 /// # Errors
 ///
-/// When something does not build, or a boot or the hosted program fails. To bless, also when not everything can be
-/// counted here; what can is kept.
+/// If something does not build, or a boot or the hosted program fails. With `bless`, also if some operations cannot be
+/// counted here; the others are kept.
 pub fn show(bless: bool) -> Result<()> {
     let mut needs = Needs::default();
     SUBJECTS.iter().filter(|subject| !subject.is_hosted()).for_each(|subject| needs.all_of(&subject.needs()));
@@ -48,10 +48,10 @@ pub fn show(bless: bool) -> Result<()> {
     Ok(())
 }
 
-/// What is said, loudly, where hosted operations cannot be counted.
+/// The message if hosted operations cannot be counted.
 pub const NOT_COUNTED: &str = "== NOT COUNTED: instructions of hosted operations";
 
-/// Why a hosted subject cannot be counted here, if so. What it takes is installed, where that can be done.
+/// Why a hosted subject cannot be counted here; `None` if it can. Installs the needed tools, if possible.
 #[must_use]
 pub fn why_not(subject: &Subject) -> Option<String> {
     if !subject.is_hosted() {

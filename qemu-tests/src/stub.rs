@@ -1,4 +1,5 @@
-//! A client of QEMU's gdbstub, with as much of GDB's remote protocol as it takes to stop a machine and to look at it.
+//! A client of QEMU's gdbstub, with the part of GDB's remote protocol that is needed to stop a machine and read its
+//! state.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -11,10 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 /// How long the stub may take to answer. A dump of the whole memory on a busy computer is the longest.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A connection to a stub. The machine stands when it begins.
+/// A connection to a stub. The machine is stopped when it begins.
 pub struct Stub {
     stream: UnixStream,
-    /// What came and was not read yet.
+    /// Bytes that have arrived and were not read yet.
     come: Vec<u8>,
 }
 
@@ -28,7 +29,7 @@ impl Stub {
         Ok(Self { stream: UnixStream::connect(socket)?, come: Vec::new() })
     }
 
-    /// Has the machine stop at `address`, by a hardware breakpoint: it needs no memory, which may not be loaded yet.
+    /// Sets a hardware breakpoint at `address`. Such a breakpoint needs no memory, which may not be loaded yet.
     ///
     /// # Errors
     ///
@@ -39,7 +40,8 @@ impl Stub {
         Ok(())
     }
 
-    /// Lets the machine do the one instruction at `address`, where it has stopped, and stop there again later.
+    /// Lets the machine execute the one instruction at `address`, where it has stopped, so that it can stop there
+    /// again.
     ///
     /// # Errors
     ///
@@ -61,7 +63,7 @@ impl Stub {
         self.send("c")
     }
 
-    /// Whether the machine has stopped, which is waited for at most so long.
+    /// Whether the machine has stopped. Waits for that, at most for `wait`.
     ///
     /// # Errors
     ///
@@ -70,7 +72,7 @@ impl Stub {
         Ok(self.receive(wait)?.is_some_and(|packet| packet.starts_with(['T', 'S'])))
     }
 
-    /// Stops the machine wherever it is.
+    /// Stops the machine at its present instruction.
     ///
     /// # Errors
     ///
@@ -81,7 +83,7 @@ impl Stub {
         Ok(())
     }
 
-    /// Register `number` by the order of GDB's, of the core that stopped.
+    /// Register `number`, in GDB's order, of the core that has stopped.
     ///
     /// # Errors
     ///
@@ -102,7 +104,7 @@ impl Stub {
         bytes(&answer).with_context(|| format!("QEMU reads no {length} bytes at {address:#x}: `{answer}`"))
     }
 
-    /// Has QEMU's monitor do `command`, and returns what it prints.
+    /// Executes `command` in QEMU's monitor, and returns the output.
     ///
     /// # Errors
     ///
@@ -125,7 +127,7 @@ impl Stub {
         }
     }
 
-    /// Leaves the machine alone: it runs on, without breakpoints.
+    /// Disconnects: the machine continues without breakpoints.
     ///
     /// # Errors
     ///
@@ -148,7 +150,8 @@ impl Stub {
         self.stream.write_all(format!("${packet}#{sum:02x}").as_bytes()).context("QEMU's gdbstub is gone")
     }
 
-    /// The next packet, if one comes in time. The socket neither loses nor changes any, so checksums are not compared.
+    /// The next packet, if one arrives in time. The socket neither loses nor changes packets, so checksums are not
+    /// compared.
     fn receive(&mut self, wait: Duration) -> Result<Option<String>> {
         self.stream.set_read_timeout(Some(wait))?;
         loop {
@@ -168,7 +171,7 @@ impl Stub {
     }
 }
 
-/// Takes the first whole packet, `$TEXT#SUM`, out of what came, with what is before it: acknowledgements.
+/// Removes the first whole packet, `$TEXT#SUM`, from the bytes that have arrived, with the acknowledgements before it.
 fn take_packet(come: &mut Vec<u8>) -> Option<String> {
     let start = come.iter().position(|&byte| byte == b'$')?;
     let end = start + come[start..].iter().position(|&byte| byte == b'#')?;
@@ -180,7 +183,7 @@ fn take_packet(come: &mut Vec<u8>) -> Option<String> {
     Some(packet)
 }
 
-/// The bytes that a packet has as hexadecimal digits.
+/// The bytes that are encoded as hexadecimal digits in a packet.
 fn bytes(hex: &str) -> Result<Vec<u8>> {
     ensure!(hex.is_ascii() && hex.len().is_multiple_of(2), "`{hex}` is no answer of a gdbstub");
     let pairs = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16));

@@ -1,12 +1,12 @@
-//! Addresses of code in what a program prints, as functions and lines.
+//! Translates addresses of code in a program's output to functions and lines.
 //!
 //! ```text
 //! # pc  0000000040080a4c  sp  000000004014dfa0  state    0000000060000305
 //! #   0x40080a4c: fault::main::{closure#0}::{closure#1} at qemu-tests/guests/src/bin/fault.rs:33
 //! ```
 //!
-//! The second line is a note, which no transcript compares. It follows each line with an address in the program's
-//! code: a number with `0x`, or the value of a register that holds such addresses, as reports of faults have them.
+//! The second line is a note; notes are not compared. It follows each line with an address in the program's code: a
+//! number with `0x`, or the value of a register that holds such addresses, as in reports of faults.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ use crate::symbols::{REMEDY, Symbols};
 /// The registers of code: the program counter and the return address, by the names that reports give them.
 const REGISTERS: [&str; 9] = ["pc", "elr", "lr", "x30", "rip", "eip", "ra", "mepc", "sepc"];
 
-/// Those that hold the address behind a call.
+/// Those that hold a return address.
 const RETURNS: [&str; 3] = ["lr", "x30", "ra"];
 
 /// Functions that are shown at most: the innermost ones of an address that is inlined more often.
@@ -56,17 +56,17 @@ pub fn block(elf: &Path, transcript: &str) -> String {
     noted.filter(|(_, notes)| !notes.is_empty()).map(|(line, notes)| format!("{line}\n{notes}")).collect()
 }
 
-/// Puts notes into what a program prints, as it comes.
+/// Adds notes to the output of a program while it arrives.
 pub struct Stream {
     elf: PathBuf,
-    /// Read when the first address comes; absent if that failed.
+    /// Read when the first address arrives. The inner value is `None` if that failed.
     symbols: Option<Option<Symbols>>,
-    /// A line whose end has not come yet.
+    /// A line whose end has not arrived yet.
     begun: Vec<u8>,
 }
 
 impl Stream {
-    /// Of the program in the file `elf`.
+    /// Creates a stream for the program in the file `elf`.
     #[must_use]
     pub fn new(elf: &Path) -> Self {
         Self { elf: elf.to_owned(), symbols: None, begun: Vec::new() }

@@ -15,20 +15,20 @@ use crate::places;
 
 type Lines = addr2line::Context<EndianRcSlice<LittleEndian>>;
 
-/// What a profile needs for functions and lines.
+/// The remedy if a program has no functions and lines.
 pub const REMEDY: &str = "build it with `debug = \"line-tables-only\"` in its profile, and without `strip`";
 
 /// The functions and lines of a program.
 pub struct Symbols {
-    /// Absent without debug information.
+    /// `None` without debug information.
     lines: Option<Lines>,
     /// From the symbol table: where each function begins and ends, and its name.
     functions: BTreeMap<u64, (u64, String)>,
-    /// Where instructions are.
+    /// The address ranges of instructions.
     code: Vec<Range<u64>>,
 }
 
-/// A function, with where in the source it is, if that is known.
+/// A function, with its place in the source, if that is known.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {
     /// Its path.
@@ -78,7 +78,7 @@ impl Symbols {
         Ok(Self { lines, functions, code })
     }
 
-    /// Whether there are lines, and not functions alone.
+    /// Whether there are lines, and not only functions.
     #[must_use]
     pub fn has_lines(&self) -> bool {
         self.lines.is_some()
@@ -90,7 +90,7 @@ impl Symbols {
         self.code.iter().any(|code| code.contains(&address))
     }
 
-    /// The functions at `address`: first the innermost, then those that it is inlined into. Empty where nothing is
+    /// The functions at `address`: first the innermost one, then those into which it is inlined. Empty if none is
     /// known.
     #[must_use]
     pub fn at(&self, address: u64) -> Vec<Place> {
@@ -104,7 +104,7 @@ impl Symbols {
         places
     }
 
-    /// The function of the symbol table that `address` is in.
+    /// The function of the symbol table that contains `address`.
     fn function_at(&self, address: u64) -> Option<&str> {
         let (_, (end, name)) = self.functions.range(..=address).next_back()?;
         (address < *end).then_some(name)
@@ -115,7 +115,7 @@ impl Symbols {
 ///
 /// # Errors
 ///
-/// When they are none of a 64-bit little-endian processor.
+/// If the file is not for a 64-bit little-endian processor.
 pub fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<object::File<'a>> {
     let name = path.display();
     if !bytes.starts_with(b"\x7fELF") {
@@ -146,7 +146,7 @@ pub fn functions(file: &object::File<'_>) -> BTreeMap<u64, (u64, String)> {
         .collect()
 }
 
-/// The address of the variable that is called `path` in the source.
+/// The address of the variable whose path in the source is `path`.
 #[must_use]
 pub fn variable(file: &object::File<'_>, path: &str) -> Option<u64> {
     let is_it = |name: &str| addr2line::demangle_auto(name.into(), None) == path;
@@ -171,7 +171,7 @@ pub fn section(file: &object::File<'_>, name: &str) -> Result<EndianRcSlice<Litt
     Ok(EndianRcSlice::new(bytes, LittleEndian))
 }
 
-/// The places of `address` by debug information; what of it is damaged counts as unknown.
+/// The places of `address` by debug information. Damaged parts of it count as unknown.
 fn with_lines(lines: &Lines, address: u64) -> Vec<Place> {
     let mut places = Vec::new();
     let Ok(mut frames) = lines.find_frames(address).skip_all_loads() else { return places };
@@ -186,7 +186,7 @@ fn with_lines(lines: &Lines, address: u64) -> Vec<Place> {
     places
 }
 
-/// A source file, by its path in the project if it is of it, or in the sources of Rust.
+/// The path of a source file, relative to the project or to the sources of Rust if it is in one of them.
 fn in_project(file: &str) -> &str {
     let path = Path::new(file).strip_prefix(places::root()).ok().and_then(Path::to_str);
     let of_rust = || file.strip_prefix("/rustc/")?.split_once('/').map(|(_commit, path)| path);

@@ -1,16 +1,16 @@
-//! How often something was tried and how often it failed, as a line that our commands print and
+//! How often something was attempted and how often it failed, as a line that the runner's commands print and
 //! [`reliability`](crate::reliability) reads.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-/// What the line begins with; what was tried follows.
+/// The word with which the line begins; what was attempted follows.
 const WORD: &str = "tally ";
 
 /// Attempts, and how many of them failed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Tally {
-    /// How often it was tried. What one time is, depends: a boot's check, a scenario, an operation.
+    /// The number of attempts. An attempt may be a check of a boot, a scenario or an operation.
     pub attempts: u64,
     /// How many of these failed.
     pub failures: u64,
@@ -24,8 +24,8 @@ impl Tally {
         format!("{WORD}{what}: {attempts} attempts, {failures} failures")
     }
 
-    /// The sum of all such lines in an output; `None` when there is none. A line may follow other text, as where a test
-    /// prints it behind its own name.
+    /// The sum of all such lines in an output; `None` if there is none. A line may follow other text, for example the
+    /// name of a test.
     #[must_use]
     pub fn told(output: &str) -> Option<Self> {
         sum(output.lines().filter_map(|line| {
@@ -36,8 +36,8 @@ impl Tally {
         }))
     }
 
-    /// The sum of what test programs say at their ends: `test result: ok. 5 passed; 0 failed; ...`. `None` when none
-    /// does.
+    /// The sum of the results that test programs print at their end: `test result: ok. 5 passed; 0 failed; ...`. `None`
+    /// if there is none.
     #[must_use]
     pub fn of_tests(output: &str) -> Option<Self> {
         sum(output.lines().filter_map(|line| {
@@ -49,11 +49,11 @@ impl Tally {
         }))
     }
 
-    /// What a guest's transcript contains, with the [block](crate::hits) of where it was interrupted behind it;
+    /// The attempts in a guest's transcript, which the [block](crate::hits) of its interrupted instructions may follow;
     /// `passed` says whether its trial was passed.
     ///
-    /// An attempt is an instruction before which an interrupt came; or what the guest says in notes
-    /// `# attempts: N WHAT`; or else a check; or the one end that it was to come to.
+    /// An attempt is an instruction before which an interrupt came; or else the guest prints their number in notes
+    /// `# attempts: N WHAT`; or else an attempt is a check; or else it is the expected end of the guest.
     #[must_use]
     pub fn of_guest(transcript: &str, passed: bool) -> Self {
         let attempts =

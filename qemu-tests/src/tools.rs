@@ -1,9 +1,9 @@
-//! What a boot needs and a fresh computer lacks: the bare targets of rustc, QEMU, valgrind, which counts instructions
-//! hosted, and LLVM, which has models of processors.
+//! The tools that a boot needs and that may be missing: the bare targets of rustc, QEMU, valgrind, which counts
+//! instructions of hosted programs, and LLVM, which has models of processors.
 //!
-//! Only what a command needs is checked. What is missing is installed by the command that is
-//! printed first; where that is switched off or not possible, the command is all that is printed,
-//! with the reason. Everything here and in `install` speaks on standard error.
+//! Only the tools that a command needs are checked. Missing ones are installed by a command that is printed first. If
+//! installing is switched off or not possible, only the command is printed, with the reason. All output of this module
+//! and of `install` goes to standard error.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -17,10 +17,10 @@ use crate::install::Plan;
 use crate::machine::{MACHINES, Machine};
 use crate::{cycles, environment, places};
 
-/// Set to anything but nothing or `0`, it keeps this from installing anything.
+/// If this variable is set, and neither empty nor `0`, nothing is installed.
 const NO_INSTALL: &str = "GREENLET_NO_INSTALL";
 
-/// Something is not here that a request takes and that is not installed for it. Its text says how to get it.
+/// A tool that a request needs is missing, and is not installed automatically. The text says how to get it.
 #[derive(Debug)]
 pub struct Missing(pub String);
 
@@ -51,7 +51,7 @@ impl Needs {
         self.programs.insert((machine.qemu, machine.package));
     }
 
-    /// Needs all that a guest takes to be built for `machine` and booted on it.
+    /// Needs everything to build a guest for `machine` and to boot it there.
     pub fn machine(&mut self, machine: &Machine) {
         self.target(machine.target);
         self.qemu(machine);
@@ -83,7 +83,7 @@ impl Needs {
         self.programs.extend(&other.programs);
     }
 
-    /// Needs all that the whole suite takes.
+    /// Everything that the whole suite needs.
     #[must_use]
     pub fn everything() -> Self {
         let mut needs = Self::default();
@@ -108,7 +108,7 @@ impl Needs {
         self.targets.is_empty() && self.programs.is_empty()
     }
 
-    /// The names of it all, for a message.
+    /// The names of all needed tools, for a message.
     fn listed(&self) -> String {
         let targets = self.targets.iter().map(|target| format!("the target {target}"));
         let programs = self.programs.iter().map(|(program, _)| (*program).to_owned());
@@ -116,12 +116,12 @@ impl Needs {
     }
 }
 
-/// Sees to it that all of `needs` is there.
+/// Ensures that all of `needs` is installed.
 ///
 /// # Errors
 ///
-/// When something is missing and cannot, or may not, be installed. The message has the one command
-/// that installs it, and why it was not run or what became of it.
+/// If something is missing and cannot, or may not, be installed. The message has the one command that installs it, and
+/// why it was not run, or how it failed.
 pub fn ensure(needs: &Needs) -> Result<()> {
     let missing = needs.missing()?;
     if missing.is_empty() {
@@ -144,9 +144,10 @@ pub fn ensure(needs: &Needs) -> Result<()> {
     Ok(())
 }
 
-/// Whether rustc has the standard library, or what there is of it, of `target`.
+/// Whether rustc has the standard library of `target`, or the part of it that exists.
 ///
-/// rustc is asked, not rustup, because a toolchain may come from elsewhere.
+///
+/// This runs rustc and not rustup, because a toolchain need not come from rustup.
 fn has_target(target: &str) -> Result<bool> {
     let mut rustc = environment::rustc();
     // In the guests' folder, where their cargo will run: a toolchain file and overrides apply.

@@ -1,8 +1,8 @@
-//! What a guest printed, and whether it is what its `.out` file says.
+//! The output of a guest, and its comparison with the `.out` file.
 
 use std::fmt::Write;
 
-/// The text of a guest's output: lossy where it is not UTF-8, so that rubbish is shown, not hidden.
+/// The text of a guest's output. Bytes that are not UTF-8 are replaced, so that they are shown and not hidden.
 #[must_use]
 pub fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).replace('\r', "")
@@ -13,16 +13,16 @@ fn is_note(line: &str) -> bool {
     line == "#" || line.starts_with("# ")
 }
 
-/// A transcript as an `.out` file keeps it: without its notes.
+/// A transcript in the form of an `.out` file: without its notes.
 #[must_use]
 pub fn without_notes(transcript: &str) -> String {
     transcript.lines().filter(|line| !is_note(line)).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The last lines of a transcript, set off for a message; says so when there is none.
+/// The last lines of a transcript, indented for a message; or a sentence that there is none.
 #[must_use]
 pub fn tail(transcript: &str) -> String {
-    /// Enough to see what the guest was at.
+    /// How many lines: enough to see what the guest was doing.
     const SHOWN: usize = 10;
     let lines: Vec<_> = transcript.lines().collect();
     if lines.is_empty() {
@@ -37,7 +37,7 @@ pub fn tail(transcript: &str) -> String {
 ///
 /// The first difference, with the lines before it.
 pub fn compare(transcript: &str, expected: &str) -> Result<(), String> {
-    /// Lines of agreement that are shown before a difference.
+    /// How many equal lines are shown before a difference.
     const BEFORE: usize = 3;
     let got: Vec<_> = transcript.lines().filter(|line| !is_note(line)).collect();
     let wanted: Vec<_> = expected.lines().collect();
@@ -58,7 +58,7 @@ pub fn compare(transcript: &str, expected: &str) -> Result<(), String> {
     Err(message)
 }
 
-/// `line` with what cannot be seen made visible: control characters and blanks at its end.
+/// `line` with control characters, and blanks at its end, made visible.
 fn visible(line: &str) -> String {
     let mut shown: String = line
         .chars()

@@ -1,4 +1,4 @@
-//! A guest's trial on a machine: it must end as its head says, and print what its `.out` file says.
+//! A guest's trial on a machine: it must end as its head says, and print the contents of its `.out` file.
 
 use std::fs;
 use std::path::Path;
@@ -11,15 +11,15 @@ use crate::tally::Tally;
 use crate::verdict::{self, Ending};
 use crate::{hits, symbolize, transcript};
 
-/// What came of a trial.
+/// The result of a trial.
 #[derive(Debug)]
 pub struct Tried {
-    /// What the guest tried, and what of it failed.
+    /// How many attempts the guest made, and how many failed.
     pub tally: Tally,
-    /// The block that says where it was [interrupted](hits), if its head says `hits`, else nothing; or what was wrong,
-    /// with the command line that shows it again.
+    /// `Ok`: the block of its [interrupted](hits) instructions, if its head says `hits`, else nothing. `Err`: what was
+    /// wrong, with the command line that repeats it.
     pub outcome: Result<String, String>,
-    /// Bytes of the deepest stack of its greenlets, if it was built to say that.
+    /// Bytes of the deepest stack of its greenlets, if it was built to print that.
     pub deepest: Option<u64>,
 }
 
@@ -62,12 +62,12 @@ fn judged(guest: &Guest, machine: &'static Machine, elf: &Path, transcript: &mut
     checked(guest, machine, elf, transcript, compare)
 }
 
-/// Boots `guest`, which must end as its head says, and keeps its transcript as its `.out` file. Returns whether that is
-/// another one than before.
+/// Boots `guest`, which must end as its head says, and keeps its transcript as its `.out` file. Returns whether the
+/// file has changed.
 ///
 /// # Errors
 ///
-/// What was wrong, with the command line that shows it again; the file stays as it was.
+/// What was wrong, with the command line that repeats it; the file is unchanged.
 pub fn bless(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<bool, String> {
     let mut is_new = false;
     checked(guest, machine, elf, &mut String::new(), |transcript| {
@@ -82,8 +82,8 @@ pub fn bless(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<boo
     Ok(is_new)
 }
 
-/// Boots `guest`, adds its output to `transcript`, and calls `check` with that when it ended as its head says. Returns
-/// the block that says where it was interrupted, if there is one.
+/// Boots `guest`, adds its output to `transcript`, and calls `check` with that if it ended as its head says. Returns
+/// the block of its interrupted instructions, if there is one.
 fn checked(
     guest: &Guest,
     machine: &'static Machine,

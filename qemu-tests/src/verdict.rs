@@ -1,9 +1,8 @@
-//! Did a boot pass, and if not, what happened and where to look.
+//! Decides whether a boot passed; if not, describes what happened and where to look.
 //!
-//! A pass needs everything at once: QEMU's exit status says code 0, and the last line of the
-//! transcript is `DONE n/n` with n above 0, and no line says `FAIL`. Each way to miss that is a
-//! [`Failure`] with a message of its own. [`judge`] is a function of what the boot left and of
-//! nothing else, so that the suite can show it every kind of bad boot.
+//! A pass needs everything at once: QEMU's exit status says code 0, and the last line of the transcript is `DONE n/n`
+//! with n above 0, and no line says `FAIL`. Each way to miss that is a [`Failure`] with a message of its own. [`judge`]
+//! depends only on the status and the output of the boot, so that the suite can test it with every kind of bad boot.
 
 use std::fmt;
 
@@ -23,7 +22,7 @@ pub enum Ending {
     Panic,
     /// It ended by an unexpected exception.
     Fault,
-    /// It did not end, and was ended.
+    /// It did not end, and the runner ended it.
     Timeout,
     /// The machine reset itself.
     Reset,
@@ -33,7 +32,7 @@ impl Ending {
     /// Every ending.
     pub const ALL: [Self; 6] = [Self::Pass, Self::Checks, Self::Panic, Self::Fault, Self::Timeout, Self::Reset];
 
-    /// What a guest's head calls it.
+    /// Its name in a guest's head.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -68,13 +67,13 @@ pub enum Cause {
     QemuFailed,
     /// A signal ended QEMU that did not come from the runner.
     QemuKilled(i32),
-    /// A status that neither QEMU nor the board is known to give.
+    /// A status that neither QEMU nor the board returns.
     UnknownStatus(i32),
     /// The guest's own exit code, to which only it can give a meaning.
     UnknownCode(i32),
     /// Its limit was used up.
     TimedOut(Overrun),
-    /// The machine reset itself, or QEMU ended for no reason that the board gave.
+    /// The machine reset itself, or QEMU ended without a request of the board.
     Reset,
     /// The board reports a panic.
     Panic,
@@ -94,7 +93,7 @@ pub enum Cause {
     FailLine,
 }
 
-/// Judges a boot on `machine` by what it left.
+/// Judges a boot on `machine` by its status and output.
 ///
 /// # Errors
 ///
@@ -128,7 +127,7 @@ fn cause_or_done(machine: &Machine, status: Status, transcript: &str) -> Result<
     }
 }
 
-/// What the transcript of a program says that ended with the status of a pass.
+/// Judges the transcript of a program that ended with the status of a pass.
 ///
 /// # Errors
 ///

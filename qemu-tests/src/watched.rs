@@ -1,4 +1,4 @@
-//! A boot under the eyes of the runner: QEMU waits with its gdbstub, and a thread of the runner has the other end.
+//! A boot that the runner controls: QEMU waits with its gdbstub, and a thread of the runner is connected to it.
 
 use std::ffi::OsString;
 use std::io;
@@ -18,28 +18,28 @@ use crate::stub::Stub;
 /// How long QEMU may take to listen.
 const START: Duration = Duration::from_secs(300);
 
-/// How often a machine that runs is asked whether it has stopped.
+/// How often the runner checks whether a running machine has stopped.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The machine of a boot, as the thread has it that watches.
+/// The machine of a boot, for the thread that controls it.
 pub struct Machine {
     stub: Stub,
     limit: Receiver<()>,
 }
 
-/// Why a machine stands.
+/// Why a machine has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
-    /// It came to a breakpoint.
+    /// It reached a breakpoint.
     There,
-    /// Its limit is used up: it stands wherever it was.
+    /// It has reached its limit, and was stopped at its present instruction.
     AtLimit,
     /// It has ended.
     Gone,
 }
 
 impl Machine {
-    /// Its stub, while it stands: at first, and after each [`run`](Self::run).
+    /// Its stub. To be used while the machine is stopped: at the beginning, and after each [`run`](Self::run).
     pub fn stub(&mut self) -> &mut Stub {
         &mut self.stub
     }
@@ -50,7 +50,7 @@ impl Machine {
     ///
     /// When the stub does not do what it should.
     pub fn run(&mut self) -> Result<Stopped> {
-        // Also where a stop follows another so closely that nothing is waited for below.
+        // Tested here, too, because a stop may follow another one so closely that the loop below does not wait.
         if self.limit.try_recv() != Err(TryRecvError::Empty) {
             return Ok(Stopped::AtLimit);
         }
@@ -70,7 +70,7 @@ impl Machine {
         }
     }
 
-    /// Lets it run on, without breakpoints.
+    /// Lets it continue without breakpoints.
     ///
     /// # Errors
     ///
@@ -80,7 +80,9 @@ impl Machine {
     }
 }
 
-/// Boots, while `watch` has the machine, which stands before its first instruction. Returns what `watch` returned.
+/// Boots, and calls `watch` with the machine, which is stopped before its first instruction. Returns the result of
+/// `watch`.
+///
 ///
 /// At the limit QEMU is ended when `watch` has returned.
 ///

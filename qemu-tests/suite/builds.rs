@@ -9,7 +9,7 @@ use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Built, Profile};
 use qemu_tests::conformance::Place;
 
-/// A build that is made by the first that asks for it, while the others wait.
+/// A build that the first test that needs it makes, while others wait.
 type Once<T> = Arc<OnceLock<Result<T, String>>>;
 
 /// Builds of one kind, by what they are built for.
@@ -42,16 +42,16 @@ impl<T: Clone> Builds<T> {
     }
 }
 
-/// How many calls of cargo run at a time: one uses all cores, but where its last crate holds it up.
+/// How many calls of cargo run at a time: one uses all cores, except while it waits for its last crate.
 const CALLS: usize = 2;
 
-/// The folders that are being built in.
+/// The folders in which a build is running.
 static AT_WORK: (Mutex<BTreeSet<&'static str>>, Condvar) = (Mutex::new(BTreeSet::new()), Condvar::new());
 
 /// A turn to call cargo, until it is dropped.
 pub(crate) struct Turn(&'static str);
 
-/// Waits for a turn to build in `folder`: in one with a lock of cargo's own, a second call would only wait.
+/// Waits for a turn to build in `folder`. Cargo locks a folder, so a second call there would only wait.
 pub(crate) fn turn(folder: &'static str) -> Turn {
     let (at_work, ended) = &AT_WORK;
     let at_work = at_work.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +68,7 @@ impl Drop for Turn {
     }
 }
 
-/// What the tests boot that were asked for: guests, by target and profile.
+/// The guests that the selected tests boot, by target and profile.
 static WANTED: OnceLock<BTreeMap<(&'static str, Profile), BTreeSet<String>>> = OnceLock::new();
 
 /// A guest as a test boots it.
@@ -89,8 +89,8 @@ impl Guest {
         self.target
     }
 
-    /// Its ELF file. The first test that asks builds, for all tests that were asked for, what they [want](want) of this
-    /// target and profile.
+    /// Its ELF file. The first test that needs one builds all guests of this target and profile that the selected tests
+    /// [want](want).
     pub(crate) fn file(&self) -> Result<PathBuf, Failed> {
         let Self { name, target, profile } = self;
         let wanted = WANTED.get().and_then(|wanted| wanted.get(&(*target, *profile)));
@@ -118,7 +118,8 @@ pub(crate) fn of_place(name: &str, place: Place, profile: Profile) -> Vec<Guest>
     }
 }
 
-/// Says, once and before any test runs, which guests will be asked for, in this order. They are built while tests run.
+/// Registers the guests that tests will need, in this order. Called once, before any test runs; the guests are built
+/// while tests run.
 pub(crate) fn want<'a>(guests: impl IntoIterator<Item = &'a Guest>) {
     let mut wanted = BTreeMap::<_, BTreeSet<_>>::new();
     let mut order = Vec::new();
@@ -133,7 +134,7 @@ pub(crate) fn want<'a>(guests: impl IntoIterator<Item = &'a Guest>) {
     thread::spawn(move || {
         let wanted = WANTED.get().into_iter();
         for ((target, profile), names) in wanted.flat_map(|wanted| order.iter().map(|key| (*key, &wanted[key]))) {
-            // A test that needs them tells what is wrong.
+            // An error is reported by the test that needs them.
             let _ = all(target, profile, names);
         }
     });

@@ -1,5 +1,5 @@
 //! The C interface, by the C compiler that rustc links with: its programs, its scenarios, the examples in its header
-//! and its README. When asked for, and by `cargo xtask c-suite`, also with more compilers, in C++ and on bare metal.
+//! and its README. On request, and by `cargo xtask c-suite`, also with more compilers, in C++ and on bare metal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ fn file(name: &str) -> Result<String, Failed> {
     Ok(fs::read_to_string(c_suite::package().join(name))?)
 }
 
-/// Compiles `text` as a whole program, runs it, and returns what it prints.
+/// Compiles `text` as a whole program, runs it, and returns the output.
 fn prints(name: &str, text: &str) -> Result<String, Failed> {
     let archive = archive()?;
     let source = archive.with_file_name(format!("{name}.c"));
@@ -100,7 +100,7 @@ fn readme_example() -> Result<(), Failed> {
     if printed == said { Ok(()) } else { Err(format!("the README says {said:?}, and it prints {printed:?}").into()) }
 }
 
-/// A program whose header has another number than the archive is refused by the linker, and the error names the number.
+/// The linker refuses a program whose header has another number than the archive, and the error has that number.
 fn another_abi() -> Result<(), Failed> {
     let source = c_suite::package().join("tests/c/panics.c");
     let flags = ["-Dgreenlet_enter_abi_1=greenlet_enter_abi_0"];
@@ -111,7 +111,7 @@ fn another_abi() -> Result<(), Failed> {
     }
 }
 
-/// No code that formats is linked, whatever of the header is used: a panic hands a text to the program, and no more.
+/// No formatting code is linked, whichever functions of the header are used: a panic passes only a text to the program.
 fn nothing_formats() -> Result<(), Failed> {
     let source = c_suite::package().join("tests/c/suite.c");
     let image = fs::read(WAYS[0].build(archive()?, "formats", &source, true, &[])?)?;

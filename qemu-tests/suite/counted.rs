@@ -1,5 +1,5 @@
-//! Every public function of the library that does something is counted by an operation, or there is a reason why it is
-//! not. One that takes `&self` alone, and returns what is neither an outcome nor an error, reads: it need not be
+//! Every public function of the library that has an effect is counted by an operation, or there is a reason why it is
+//! not. A function that takes only `&self`, and returns neither an outcome nor an error, only reads: it need not be
 //! counted.
 
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ fn every_public_function() -> Result<(), Failed> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
-/// What is wrong: with functions of the `library`, `operations`, and the reasons.
+/// The problems with functions of the `library`, with `operations`, and with the reasons.
 fn problems(library: &str, operations: &str) -> Vec<String> {
     let items = public_items(library).into_iter().map(|(item, _)| item);
     let (reads, acts): (BTreeSet<_>, BTreeSet<_>) = items.partition(|item| only_reads(item));
@@ -68,7 +68,7 @@ fn problems(library: &str, operations: &str) -> Vec<String> {
 /// Functions that act, although they look like queries: they settle or take requests, or count a reference.
 const ACTS: [&str; 5] = ["attend", "woken", "remote", "upgrade", "handle"];
 
-/// Whether the first line of a function says that it reads what is at hand.
+/// Whether the function with this first line only reads.
 fn only_reads(item: &str) -> bool {
     if function(item).is_some_and(|name| ACTS.contains(&name)) {
         return false;

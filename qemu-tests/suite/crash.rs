@@ -1,4 +1,4 @@
-//! What a crash leaves: functions and lines of its addresses, and a core file of the machine.
+//! Reports of a crash: functions and lines of its addresses, and a core file of the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use qemu_tests::{debugger, places, verdict};
 
 use crate::{Case, builds};
 
-/// A guest that faults, and what the line says at which it does.
+/// A guest that faults, and the source line of the fault.
 const FAULTS: (&str, &str) = ("fault", "nowhere.write_volatile(1)");
 
-/// A guest with a greenlet in each state, where it has all of them, and the transcript with their list.
+/// A guest with a greenlet in each state, the function in which all of them exist, and the transcript with their list.
 const ZOO: (&str, &str) = ("zoo", "look_here");
 /// A guest that does not end.
 const HANGS: &str = "hang";
@@ -60,7 +60,7 @@ fn runner(words: &[&str], input: Stdio) -> Command {
     command
 }
 
-/// What a command prints, on both channels, and whether it passes.
+/// The output of a command, on both channels, and whether it succeeds.
 fn shown(mut command: Command) -> Result<(String, bool), Failed> {
     let output = command.output()?;
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -85,7 +85,7 @@ fn fault_has_its_line(_: &'static Machine, guest: &builds::Guest) -> Result<(), 
     has(&notes, &["fault::main::{{closure}}::{{closure}}", &format!("guests/src/bin/{name}.rs:{line}\n")])
 }
 
-/// A log with the address of a function, beside files that know more or less about it.
+/// A log with the address of a function, with files that have more or less information about it.
 fn symbolized(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
     let elf = fs::read(guest.file()?)?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("symbolize-{machine}"));
@@ -159,7 +159,7 @@ fn core_has_every_greenlet(machine: &'static Machine, guest: &builds::Guest) -> 
     has(&shown, &["[greenlet 1 \"parser\" (suspended, in up)]", "at zoo::read_byte"])
 }
 
-/// What GDB shows of a core file that the runner wrote.
+/// The output of GDB for a core file that the runner wrote.
 fn opened(elf: &Path, file: &Path, said: &str) -> Result<String, Failed> {
     has(said, &["core file: gdb-multiarch "])?;
     let shown = debugger::transcript_of_core(elf, file, &["bt", "info greenlets"]).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The cycles of the fast path on processors that are not here: those that are kept.
+//! The cycles of the fast path on other processors must be the kept ones.
 
 use libtest_mimic::Failed;
 use qemu_tests::cycles::{GROUPS, Group, NOT_SIMULATED};

@@ -1,4 +1,4 @@
-//! What the documents say of tests: every test that they name exists, and every behaviour of the package has its row.
+//! Every test that the documents name exists, and every behaviour of the package has its row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -37,7 +37,8 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Compiles the examples in rustdoc of what there is on bare metal only; on the host rustdoc does not see them.
+/// Compiles the examples in the documentation of items that exist only on bare metal; on the host rustdoc does not see
+/// them.
 fn examples_compile(target: &str, expected: usize) -> Result<(), Failed> {
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).args(["test", "--package", "greenlet", "--doc", "--target", target]);
@@ -149,7 +150,7 @@ fn every_public_item_has_an_example() -> Result<(), Failed> {
 
 /// The first lines of the public items of a source, and whether there is an example in the comment before each.
 ///
-/// The lint `unreachable_pub` sees to it that what is called public is.
+/// The lint `unreachable_pub` ensures that items with `pub` are really public.
 pub(crate) fn public_items(source: &str) -> Vec<(&str, bool)> {
     let kinds = ["fn", "const fn", "unsafe fn", "struct", "enum", "trait", "unsafe trait", "type"];
     let (mut items, mut has_example, mut exported, mut hidden) = (Vec::new(), false, false, false);

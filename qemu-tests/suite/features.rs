@@ -1,5 +1,5 @@
-//! The library's own tests with its features, and optimized, which `cargo test` runs beside this suite without either.
-//! And the tests of the crates above it that need `std`.
+//! The library's own tests with its features, and optimized; `cargo test` itself runs them without features and
+//! unoptimized. And the tests of the crates above it that need `std`.
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
@@ -9,32 +9,29 @@ use qemu_tests::tools::Needs;
 
 use crate::{Case, builds};
 
-/// Each run by its name. What a feature adds is tested with it; the rest behaves otherwise with `std` and with `cores`.
-const RUNS: [(&str, Tests); 4] = [
+/// The runs, by name. Each feature is tested in one of them; everything else also with `std` and with `cores`, which
+/// change it.
+const RUNS: [(&str, Tests); 3] = [
     (
         "std",
         Tests {
-            features: "std,alloc,recorder,defmt,embedded-io,high-water,fp-control",
+            features: "std,alloc,recorder,defmt,embedded-io,high-water,fp-control,abandon,watchpoint",
             profile: Profile::Debug,
             docs: true,
         },
     ),
     ("none", Tests { features: "", profile: Profile::Release, docs: true }),
-    ("cores", Tests { features: "cores,recorder,abandon", profile: Profile::Debug, docs: false }),
-    ("abandon", Tests { features: "abandon,alloc,watchpoint", profile: Profile::Debug, docs: true }),
+    ("cores", Tests { features: "cores,recorder,abandon,alloc,watchpoint", profile: Profile::Debug, docs: false }),
 ];
 
-/// Those that run when asked for: they compile all tests once more, and differ from others in one thing each.
-const MORE_RUNS: [(&str, Tests); 2] = [
+/// The runs on request: they compile all tests once more, and each differs from another run in one point.
+const MORE_RUNS: [(&str, Tests); 3] = [
     // The examples are the same; optimized they show nothing new.
     (
         "std",
-        Tests {
-            features: "std,alloc,recorder,defmt,high-water,fp-control,abandon",
-            profile: Profile::Release,
-            docs: false,
-        },
+        Tests { features: "std,alloc,recorder,defmt,high-water,fp-control", profile: Profile::Release, docs: false },
     ),
+    ("abandon", Tests { features: "abandon,alloc,watchpoint", profile: Profile::Debug, docs: true }),
     ("unchecked", Tests { features: "unchecked-switch", profile: Profile::Debug, docs: false }),
 ];
 
@@ -55,7 +52,7 @@ pub(crate) fn cases() -> Vec<Case> {
             ["", "std,abandon"].iter().try_for_each(|features| hosted::floor(level, features).map(drop))
         })
     };
-    // With `cores` a program must say which core it runs on, or it does not link.
+    // With `cores` a program must declare a core identity, or it does not link.
     let examples = case("cores::examples", || hosted::examples("cores"));
     let companions = case("companions", || hosted::companions().map(drop));
     let more = MORE_RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples]).chain(musl());

@@ -1,8 +1,8 @@
 //! The floors of the library, `arch`, `records`, `kernel`, `api`: a floor names only itself and those below it.
 //!
-//! Two tests hold that. One reads the paths in the sources and says in which line one goes up. The other compiles each
-//! floor with those below it and without those above, so that a method or a trait of a higher floor is noticed, too,
-//! which no path shows.
+//! Two tests ensure that. One reads the paths in the sources, and reports the line of each path that goes up. The other
+//! compiles each floor with those below it and without those above. So the use of a method or a trait of a higher
+//! floor, for which there is no path, is detected, too.
 
 use std::fs;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn no_path_goes_up() -> Result<(), Failed> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
-/// The floor of a module of the crate, by number; of what `lib.rs` exports, the highest: that names all others.
+/// The number of the floor of a module. For an export of `lib.rs` it is the highest, because that one names all others.
 fn floor(name: &str) -> usize {
     FLOORS.iter().position(|(floor, _)| *floor == name).unwrap_or(FLOORS.len() - 1)
 }
@@ -195,8 +195,8 @@ fn a_path_that_goes_up_is_noticed() -> Result<(), Failed> {
     if wrong.is_empty() { Ok(()) } else { Err(format!("told wrong: {wrong:#?}").into()) }
 }
 
-/// Compiles the lowest `floors` as a crate of their own, with `more` in it, and says what the compiler says if it
-/// refuses.
+/// Compiles the lowest `floors` as a crate of their own, with `more` in it. If the compiler refuses, returns its
+/// message.
 fn compile(name: &str, floors: usize, more: &str) -> Result<Result<(), String>, Failed> {
     let mut root = "#![no_std]\n#![allow(warnings, reason = \"a floor alone is not used\")]\nextern crate alloc;\nextern crate std;\n".to_owned();
     for (name, folder) in &FLOORS[..floors] {

@@ -1,5 +1,4 @@
-//! Random scenarios with an audit after every op, on the host and on bare metal; and what becomes of
-//! one that fails.
+//! Random scenarios with an audit after every op, on the host and on bare metal; and the handling of one that fails.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,8 +12,8 @@ use qemu_tests::tools::Needs;
 use crate::Case;
 use crate::builds::{self, Builds};
 
-/// What runs where, of which seed: a seed of its own each, so that no scenario runs twice. A place takes some seconds:
-/// bare metal without optimization runs some 200 scenarios a second, and all others thousands.
+/// Places and profiles, each with a seed of its own, so that no scenario runs twice. A place takes some seconds: bare
+/// metal without optimization runs some 200 scenarios a second, and all others thousands.
 const HUNTS: [(&str, Profile, u64, u64); 6] = [
     ("host", Profile::Debug, 1, 25_000),
     ("host", Profile::Release, 2, 100_000),
@@ -32,7 +31,8 @@ pub(crate) fn cases() -> Vec<Case> {
         place.needs(&mut needs);
         let test = move || clean(place, profile, seed, count);
         let guests = builds::of_place(NAME, place, profile);
-        cases.push(Case::new(format!("fuzz::{place}::{profile}"), needs, test).with_guests(guests));
+        let case = Case::new(format!("fuzz::{place}::{profile}"), needs, test).with_guests(guests);
+        cases.push(case.usual_if(place.is_usual(profile)));
     }
     cases.extend([
         finds("an_audit_fails_when_the_books_are_wrong", forgetful),
@@ -44,7 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// A test of what becomes of a scenario that fails.
+/// A test of the handling of a scenario that fails.
 fn finds(name: &str, test: fn() -> Result<(), Failed>) -> Case {
     Case::new(format!("fuzz::finds::{name}"), Needs::default(), test)
 }
@@ -74,8 +74,8 @@ fn program(place: Place, profile: Profile) -> Result<Program, Failed> {
     Ok(Program { place, profile, file })
 }
 
-/// An interpreter that does not note which greenlet pins which: one that is switched to has a reference too many, and
-/// the least that shows it is one greenlet and one switch.
+/// An interpreter that does not record pins. A greenlet that is switched to then has one reference too many, and the
+/// smallest scenario that shows it has one greenlet and one switch.
 fn forgetful() -> Result<(), Failed> {
     let program = program(Place::Host, Profile::Debug)?;
     let caught = hunt(1, 10, true).run(&program, |_| ())?;
@@ -110,7 +110,7 @@ fn less() -> Result<(), Failed> {
     told(&hunt_with("silent", 1)?.ok_or("silence passed")?, &["not `DONE n/n`"])
 }
 
-/// Against a package that logs nonsense: the least scenario differs, and what is printed has it all again.
+/// With a package that logs nonsense, the smallest scenario differs, and the output has everything to repeat it.
 fn log() -> Result<(), Failed> {
     let _turn = builds::turn("release");
     let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-tests"));

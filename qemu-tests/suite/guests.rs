@@ -23,7 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     let whole = move || if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) };
     let mut cases = vec![Case::new("guest::set_is_whole".to_owned(), Needs::default(), whole)];
-    // A test lives until the suite ends, and so may what it tests.
+    // A test lives until the suite ends, so its guest may, too.
     let guests: &'static [Guest] = guests.leak();
     let tested = || guests.iter().filter(|guest| guest.directives.tested);
     // In the order of builds: while guests boot, the next ones are built.
@@ -47,7 +47,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// What `--bless` keeps is what the suite compares with.
+/// The suite compares with the file that `--bless` writes.
 fn blessed() -> Option<Case> {
     let machine = machine::named("aarch64")?;
     let file = builds::Guest::new(USUAL_GUEST, machine.target, Profile::Release);

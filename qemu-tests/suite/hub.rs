@@ -1,4 +1,4 @@
-//! The hub: what its operations take, compared with the table of `docs/hub.md`.
+//! Compares the costs of the hub's operations with the table of `docs/hub.md`.
 
 use std::collections::BTreeMap;
 use std::fs;

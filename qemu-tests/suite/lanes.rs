@@ -1,5 +1,5 @@
-//! The guest `lanes`, on processors that have the vectors which it is about: those of the other guests' machines need
-//! not.
+//! The guest `lanes`, on processors that have the vectors for which it is a test. The processors of the other guests'
+//! machines need not have them.
 
 use libtest_mimic::Failed;
 use qemu_tests::boot::Boot;

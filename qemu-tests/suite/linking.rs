@@ -1,5 +1,5 @@
-//! `linker/greenlet.x`, in a firmware that has flash, RAM and a second RAM: where stacks go, and what is said when they
-//! do not fit.
+//! `linker/greenlet.x`, in a firmware that has flash, RAM and a second RAM: where stacks are placed, and the errors if
+//! they do not fit.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -45,7 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Has the firmware mark where its stacks go, as the crate does.
+/// Makes the firmware mark the section of its stacks, as the crate does.
 const MARK: &[&str] = &["--cfg", "marked"];
 
 /// Links the firmware, with its script changed as `changes` say; the ELF file, or what the linker said.
@@ -86,7 +86,7 @@ fn link_with(
     Ok(if output.status.success() { Ok(image) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) })
 }
 
-/// The script's line that says where stacks go.
+/// The change of the script that chooses the region of the stacks.
 const IN_CCM: (&str, &str) = ("SECTIONS", "REGION_ALIAS(\"GREENLET_STACKS\", CCM);\nSECTIONS");
 const IN_RAM: (&str, &str) = ("SECTIONS", "REGION_ALIAS(\"GREENLET_STACKS\", RAM);\nSECTIONS");
 
@@ -114,7 +114,7 @@ fn lies(target: &'static str, by: By, address: u64) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Checks that without the fragment nothing links: the stacks would lie behind what the script knows of, where a heap
+/// Checks that nothing links without the fragment: the stacks would be after all sections of the script, where a heap
 /// may begin.
 fn without(target: &'static str) -> Result<(), Failed> {
     refused(link("without", target, By::Nothing, &[])?, &["stack_pool_needs_greenlet_x_in_the_linker_script"])
@@ -145,8 +145,8 @@ fn no_region(target: &'static str) -> Result<(), Failed> {
     refused(link("no-region", target, By::Include, &[])?, &["greenlet.x", "memory region not defined: GREENLET_STACKS"])
 }
 
-/// Checks that no stacks go into the firmware's `.bss`, or where its script places what is not zeroed; and that what
-/// the error names as remedies are some.
+/// Checks that no stacks are placed in the firmware's `.bss`, or in its section for memory that is not zeroed; and that
+/// the remedies in the error message work.
 fn taken(target: &'static str) -> Result<(), Failed> {
     const SCRIPT: &str = "*(.bss .bss.*)";
     let takes = |pattern| [IN_CCM, (SCRIPT, pattern)];

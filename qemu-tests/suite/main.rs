@@ -11,10 +11,10 @@
 //! cargo test --test suite -- tour --include-ignored
 //! ```
 //!
-//! Without `--include-ignored` a part of the tests runs that differs most from each other: all together take an hour of
-//! two processors. `cargo xtask reliability` runs what a promise needs.
+//! Without `--include-ignored` only the tests run that differ most from each other: all together take an hour of two
+//! processors. `cargo xtask reliability` runs the tests that a promise needs.
 //!
-//! Which tests there are is found when this runs, from the files in `guests/src/bin` and `feature-guests/src/bin`;
+//! The list of tests is computed when the suite runs, from the files in `guests/src/bin` and `feature-guests/src/bin`;
 //! hence `harness = false`.
 
 mod builds;
@@ -69,17 +69,17 @@ impl Case {
         Self { name, needs, guests: Vec::new(), is_ignored: false, test: Box::new(test) }
     }
 
-    /// It, which boots `guests`.
+    /// The same case, which boots `guests`.
     fn with_guests(self, guests: Vec<builds::Guest>) -> Self {
         Self { guests, ..self }
     }
 
-    /// It runs with `--ignored` and `--include-ignored` only.
+    /// The same case, which runs only with `--ignored` and `--include-ignored`.
     fn when_asked_for(self) -> Self {
         Self { is_ignored: true, ..self }
     }
 
-    /// It, [when asked for](Self::when_asked_for) if it is not `usual`.
+    /// The same case, which runs only [on request](Self::when_asked_for) if it is not `usual`.
     fn usual_if(self, usual: bool) -> Self {
         if usual { self } else { self.when_asked_for() }
     }
@@ -94,7 +94,7 @@ impl Case {
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // One more than processors: one waits for a build now and then.
+    // One thread more than processors, because one often waits for a build.
     arguments.test_threads.get_or_insert(thread::available_parallelism().map_or(2, |count| count.get() + 1));
     let parts = [
         guests::cases(),
@@ -130,7 +130,7 @@ fn main() -> ExitCode {
     ];
     let cases = spread(parts);
     if !arguments.list {
-        // Once and before everything, so that there is one command to run if something is missing.
+        // Checked once, before everything else, so that there is one command to run if something is missing.
         let selected = || cases.iter().filter(|case| case.is_selected(&arguments));
         let mut needs = Needs::default();
         selected().for_each(|case| needs.all_of(&case.needs));
@@ -145,8 +145,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// All cases, those of each part spread evenly over the run: most parts wait for a build, while others need a processor
-/// each.
+/// All cases, with those of each part spread evenly over the run: some parts mostly wait for builds, others need a
+/// processor for each case.
 fn spread(parts: impl IntoIterator<Item = Vec<Case>>) -> Vec<Case> {
     let place = |index: usize, length: usize| (2 * index + 1) * 1_000_000 / length;
     let placed = |part: Vec<Case>| {

@@ -14,7 +14,7 @@ use qemu_tests::verdict::{self, Done};
 
 use crate::{Case, builds};
 
-/// How many cases there are at least: those that panic are 43 of them.
+/// The least number of cases; 43 of them panic.
 const CASES: u64 = 800;
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,4 +1,4 @@
-//! Processors that the library must not be built for, and their neighbours that it must.
+//! Processors for which the build of the library must be refused, and similar ones for which it must not.
 
 use libtest_mimic::Failed;
 use qemu_tests::tools::Needs;
@@ -30,7 +30,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Without a system, so that it is never the host, which has to run build scripts.
+/// A target without an operating system, so that it is never the host, which has to run build scripts.
 const TARGET: &str = "x86_64-unknown-none";
 
 fn refused(flags: &str) -> Result<(), Failed> {
@@ -53,7 +53,7 @@ fn built(flags: &str) -> Result<(), Failed> {
 fn check(flags: &str) -> Result<(bool, String), Failed> {
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).args(["check", "--package", "greenlet", "--target", TARGET]);
-    // In a target directory of its own: other flags would have others build everything anew.
+    // In a target directory of its own: with other flags cargo would rebuild what other tests have built.
     cargo.arg("--target-dir").arg(places::hosted()?.join("processors")).env("RUSTFLAGS", flags);
     let _turn = builds::turn("processors");
     let output = cargo.output()?;

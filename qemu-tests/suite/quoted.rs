@@ -1,4 +1,4 @@
-//! Documents quote the instructions that are kept.
+//! The figures that documents quote are the kept ones.
 
 use std::fs;
 
@@ -69,8 +69,8 @@ fn instructions_are_those_kept() -> Result<(), Failed> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
-/// `docs/costs.md` has what each of the two checks takes, and what they share with the switch: together, the difference
-/// of the two switches.
+/// `docs/costs.md` has the cost of each of the two checks, and what they share with the switch. Together that is the
+/// difference between a switch with and without the checks.
 fn checks_are_what_a_switch_takes_more() -> Result<(), Failed> {
     let costs = read("docs/costs.md")?;
     let parts = [
@@ -119,7 +119,7 @@ fn the_hub_s_program_is_a_guest() -> Result<(), Failed> {
     if guest.ends_with(program) { Ok(()) } else { Err("the guest hub_button does not end with it".into()) }
 }
 
-/// What is wrong with the row of a `text` that begins so, if its cells are not these figures.
+/// What is wrong with the row of `text` that begins with `row`, if its cells are not these figures.
 fn stale(text: &str, row: &str, kept: &[u64]) -> Option<String> {
     if cells(text, row).as_deref() == Some(kept) {
         return None;
@@ -128,7 +128,7 @@ fn stale(text: &str, row: &str, kept: &[u64]) -> Option<String> {
     Some(line.map_or_else(|| format!("no row `{row}`"), |line| format!("not {kept:?}, as is kept: {line}")))
 }
 
-/// The figures in the one row that begins so.
+/// The figures in the one row that begins with `row`.
 fn cells(text: &str, row: &str) -> Option<Vec<u64>> {
     let mut rows = text.lines().filter_map(|line| line.strip_prefix(row));
     let cells = rows.next().filter(|_| rows.next().is_none())?;

@@ -25,7 +25,9 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for family in FAMILIES {
         for place in EVERYWHERE {
-            cases.extend([Profile::Debug, Profile::Release].map(|profile| case(family, place, profile)));
+            cases.extend(
+                [Profile::Debug, Profile::Release].map(|it| case(family, place, it).usual_if(place.is_usual(it))),
+            );
         }
         let others = MACHINES.iter().filter(|machine| !machine.boots_by_default(Subject::Greenlets.guest()));
         cases.extend(others.map(|it| case(family, Place::Machine(it), Profile::Release).when_asked_for()));

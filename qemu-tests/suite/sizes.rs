@@ -1,5 +1,5 @@
-//! How large programs are, and what a greenlet takes of RAM: no more than is kept, and no less. The documents say what
-//! is kept. Usually the programs at one opt-level without features are measured; when asked for, all.
+//! The sizes of programs and the RAM of a greenlet must be the kept ones: no more and no less. The documents quote the
+//! kept ones. By default the programs at one opt-level without features are measured; on request, all.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn measure(machine: &'static Machine, extent: Extent) -> Result<(), Failed> {
         sizes::build(machine, extent).map_err(|error| format!("{error:#}"))?
     };
     let now = sizes::measure(machine, &built).map_err(|error| format!("{error:#}"))?;
-    // A figure that nothing prints any more is found by the whole.
+    // A figure that no program prints any more is found only if all are measured.
     let kept = if extent == Extent::Usual { kept.shared_with(&now) } else { kept };
     Ok(kept.compare(&now, machine.name)?)
 }

@@ -1,6 +1,6 @@
-//! How much of their stacks the greenlets of each guest take, in release: no more than the guest's head says. Of the
-//! feature guests, which say so in their usual build, `guest::*` looks at it. And what `cargo xtask stacks` tells, of the
-//! code and by name.
+//! The greenlets of each guest take no more of their stacks, in release, than the guest's head says. For the feature
+//! guests, which print their use in their usual build, `guest::*` checks that. And the output of `cargo xtask stacks`,
+//! by analysis of the code and by name.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -81,7 +81,7 @@ fn by_name(machine: &'static Machine, usual: &builds::Guest) -> Result<(), Faile
 /// A guest with bodies of all kinds, and one without any.
 const CODE: [&str; 2] = ["zoo", "hang"];
 
-/// What `cargo xtask stacks --elf` prints of a program, and of what is none.
+/// The output of `cargo xtask stacks --elf` for a program, and for a file that is none.
 fn by_code(machine: &Machine, [zoo, hang]: &[builds::Guest; 2]) -> Result<(), Failed> {
     let print = |file: &Path| -> Result<(String, bool), Failed> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-tests"));
@@ -133,7 +133,7 @@ fn subjects() -> anyhow::Result<Vec<Guest>> {
     Ok(guests)
 }
 
-/// Boots these guests, built so that they say it, and prints what their greenlets took.
+/// Boots these guests, built so that they print their stack use, and prints a table of it.
 fn of_all(machine: &'static Machine) -> Result<(), Failed> {
     let guests = subjects()?;
     let names: BTreeSet<_> = guests.iter().map(|guest| guest.name.clone()).collect();

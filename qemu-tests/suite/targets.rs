@@ -1,5 +1,5 @@
-//! Targets that nothing runs on here: those that the library is built for, assembly and all; those that are refused,
-//! with the reason; and what the builder may say of them.
+//! Targets whose programs do not run here: those for which the library is built, assembly included; those that are
+//! refused, with the reason; and the cfgs by which the user can choose.
 
 use libtest_mimic::Failed;
 use qemu_tests::tools::Needs;
@@ -19,8 +19,8 @@ const BUILT: [(&str, &str, &str); 5] = [
 const BARE_FEATURES: &str = "greenlet/abandon,greenlet/watchpoint,greenlet/high-water,greenlet/fp-control";
 const HOSTED_FEATURES: &str = "greenlet/std,greenlet/alloc,greenlet/high-water,greenlet/fp-control";
 
-/// No library of rustc's is there for these, so that the build ends for want of `core`; what the build script says
-/// comes before.
+/// rustc has no library for these, so the build ends because `core` is missing; the messages of the build script come
+/// before that.
 const WITHOUT_CORE: [(&str, &str, &str); 5] = [
     ("x86_64-unknown-hermit", "", "hosted"),
     ("aarch64-unknown-hermit", "--cfg greenlet_bare", "bare"),
@@ -60,7 +60,7 @@ pub(crate) fn cases() -> Vec<Case> {
     built.into_iter().chain(others).collect()
 }
 
-/// Built with what uses the library, and so with its assembly, which checking alone would not look at.
+/// Builds the library with code that uses it, and so with its assembly, which a mere check would not compile.
 fn is_built(target: &str, features: &str, ground: &str) -> Result<(), Failed> {
     let arguments = ["build", "--package", "operations", "--lib", "--features", features];
     match cargo(&arguments, target, "")? {
@@ -86,7 +86,7 @@ fn is_refused((target, flags, features, words): (&str, &str, &str, &str)) -> Res
     Ok(())
 }
 
-/// What cargo said.
+/// The output of cargo.
 struct Told {
     passed: bool,
     /// The cfgs that the library's build script sets, as cargo lists them.
@@ -97,7 +97,7 @@ struct Told {
 fn cargo(arguments: &[&str], target: &str, flags: &str) -> Result<Told, Failed> {
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).args(arguments).args(["--target", target, "--message-format", "json"]);
-    // In a target directory of its own: other flags would have others build everything anew.
+    // In a target directory of its own: with other flags cargo would rebuild what other tests have built.
     cargo.arg("--target-dir").arg(places::hosted()?.join("targets")).env("RUSTFLAGS", flags);
     let _turn = builds::turn("targets");
     let output = cargo.output()?;

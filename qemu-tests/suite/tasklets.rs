@@ -16,7 +16,7 @@ use crate::scenarios::{compare, logs};
 /// The families of the corpus.
 const FAMILIES: [&str; 4] = ["chan", "sched", "exc", "mixed"];
 
-/// Scenarios that show defects of the interpreter, which are not copied: beside its logs stand those by the rules.
+/// Scenarios that show defects of the interpreter, which are not copied: there are its logs, and logs by the rules.
 const DEFECTS: &str = "defects";
 
 /// A test for each place and profile, and those of the host.
@@ -28,7 +28,8 @@ pub(crate) fn cases() -> Vec<Case> {
             place.needs(&mut needs);
             let name = format!("tasklets::{place}::{profile}");
             let guests = builds::of_place(Subject::Tasklets.guest(), place, profile);
-            cases.push(Case::new(name, needs, move || corpus(place, profile)).with_guests(guests));
+            let case = Case::new(name, needs, move || corpus(place, profile)).with_guests(guests);
+            cases.push(case.usual_if(place.is_usual(profile)));
         }
     }
     cases.push(Case::new("tasklets::defects".to_owned(), Needs::default(), defects));
@@ -46,7 +47,7 @@ fn corpus(place: Place, profile: Profile) -> Result<(), Failed> {
     compare(&format!("tasklets::{place}::{profile}"), Subject::Tasklets, place, profile, &files, &expected)
 }
 
-/// What the interpreter does wrong is done right.
+/// Tasklets follow the rules where the interpreter has a defect.
 fn defects() -> Result<(), Failed> {
     let file = places::tasklets_corpus().join(DEFECTS).with_extension("scn");
     let (right, wrong) = (logs(&file.with_extension("rules"))?, logs(&file.with_extension("log"))?);

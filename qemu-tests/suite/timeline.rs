@@ -1,5 +1,5 @@
-//! Timelines of the tour, on each instruction set: each format is made and read by a parser of its own, and has what the
-//! guest counted. Where Chromium is, it draws the report, and is asked where everything is.
+//! Timelines of the tour, on each instruction set: each format is written, read by a parser of its own, and compared
+//! with the counts of the guest. If Chromium is installed, it lays out the report, and the layout is checked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,10 +24,10 @@ use crate::{Case, builds};
 
 /// Names under which Chromium is installed.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "headless_shell"];
-/// Of the time of a browser.
+/// The limit of a browser.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(120));
 
-/// Asks the layout what is wrong with it: text outside of the picture or upon other text, a bar upon the name of its lane, an
+/// Checks the layout for faults: text outside of the picture or over other text, a bar over the name of its lane, an
 /// arrow without length.
 const LOOK: &str = r#"<script>
 const svg = document.querySelector("svg"), size = svg.viewBox.baseVal, wrong = [];
@@ -57,12 +57,12 @@ pub(crate) fn cases() -> Vec<Case> {
         needs.machine(machine);
         Case::new(format!("timeline::{machine}"), needs, move || of_the_tour(machine))
     };
-    // A build of its own for each: what the second one shows beside the first is the channel of the other board.
+    // A build of its own for each. The second one tests in addition the channel of the other board.
     let [first, second] = ONE_OF_EACH.map(case);
     vec![first, second.when_asked_for()]
 }
 
-/// Boots the tour as one that records, makes everything of it, and looks at all of that.
+/// Boots the tour with recording, makes all formats, and checks them.
 fn of_the_tour(machine: &'static Machine) -> Result<(), Failed> {
     let survey = guests::survey(&places::guest_sources())?.guests;
     let tour = survey.iter().find(|guest| guest.name == "tour").ok_or("there is no guest `tour`")?;

@@ -90,9 +90,9 @@ macro_rules! core_identity {
 
 /// The identity of firmware with one core, whose handlers run with interrupts masked.
 ///
-/// Handlers do that unless firmware unmasks interrupts in them. Code with interrupts masked counts as a handler, in
-/// a critical section as well: there no tree can be entered, and `Tree::current` returns `None`. The mask is
-/// PSTATE.I on aarch64, and RFLAGS.IF on x86_64.
+/// Handlers do that unless firmware unmasks interrupts in them. Code with interrupts masked counts as a handler, in a
+/// critical section as well: there no tree can be entered, and `Tree::current` returns `None`. The mask is PSTATE.I on
+/// aarch64, RFLAGS.IF on x86_64, and mstatus.MIE on RISC-V.
 ///
 /// For [`core_identity!`](crate::core_identity) with `unsafe`: the promise is that there is one core, and that no
 /// handler unmasks interrupts.

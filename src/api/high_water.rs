@@ -19,8 +19,8 @@
 //! saved stack pointer, but a deeper frame that was not written to, and has been left since, is not counted: the
 //! mark is a lower bound of what a stack needs.
 //!
-//! Paint costs one store for each word of the stack at every claim, and the scan at every release one load for each
-//! word that was not written. So this is a feature.
+//! Painting costs one store for each word of the stack at every claim. The scan at every release costs one load for
+//! each word that was not written. Because of these costs it is a feature.
 
 use crate::api::digits::decimal;
 use crate::kernel::handle::Greenlet;

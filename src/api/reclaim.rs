@@ -1,4 +1,4 @@
-//! `Greenlet::reclaim`: the stack of a greenlet that was abandoned returns to its pool after all.
+//! `Greenlet::reclaim`, which lets the stack of an abandoned greenlet return to its pool.
 //!
 //! An abandoned greenlet keeps its stack, because its frames were neither returned from nor unwound, so something may
 //! still point to them. Only the program can ensure that nothing does.

@@ -30,7 +30,8 @@ use core::ptr;
 /// | privilege | EL1, without a hypervisor that traps debug registers | ring 0 |
 /// | additional instructions per switch | 4 | 9 |
 ///
-/// Main's stack is not watched, because its limit is not known. In a hosted program this function does nothing.
+/// Main's stack is not watched, because its limit is not known. In a hosted program this function does nothing. A build
+/// for RISC-V with this feature is refused.
 ///
 /// # Overflows that are not caught
 ///

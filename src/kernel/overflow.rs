@@ -3,14 +3,15 @@
 //!
 //! `records/band.rs` describes the canary band at the limit of a stack.
 //!
-//! The fast path tests the stack pointer, and the highest and a lower word of the band, by one comparison, which is in
-//! `Cpu::stack_ok`. The slow path and deaths compare the whole band, as `Greenlet::is_intact` does.
+//! The fast path tests the stack pointer, and the highest and a lower word of the band, by one comparison. It is in
+//! `Cpu::stack_ok`, or, where the instruction set has one, in the tested switch. The slow path and deaths compare the
+//! whole band, as `Greenlet::is_intact` does.
 //!
-//! Whichever of the checks on the way out fails, it is late: memory below the stack may have been overwritten. So no
-//! greenlet of the tree runs again: the tree's overflow hook is called, which does not return. It runs on main's stack,
-//! below main's saved stack pointer. The greenlet is still the current one, although the hook does not run on its
-//! stack; so the core's `OVERFLOW` bit forces the slow path, where every transfer is refused, and a greenlet whose last
-//! reference is released is leaked.
+//! Each of these checks is late: when one fails, memory below the stack may have been overwritten. So no greenlet of
+//! the tree runs again: the tree's overflow hook is called, which does not return. It runs on main's stack, below
+//! main's saved stack pointer. The greenlet is still the current one, although the hook does not run on its stack; so
+//! the core's `OVERFLOW` bit forces the slow path, where every transfer is refused, and a greenlet whose last reference
+//! is released is leaked.
 
 use crate::arch::{Isa, Native};
 use crate::kernel::tree::Tree;
@@ -47,14 +48,15 @@ fn violated<V: 'static, E: 'static>(leaver: BlockPtr) -> ! {
     core.set_slow(OVERFLOW);
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let main = unsafe { core.main() };
-    // SAFETY: main's span is unlimited, so it never fails the check: `leaver` is another greenlet, and main is
+    // SAFETY: main's stack has no bounds here, so main never fails the check: `leaver` is another greenlet, and main is
     // suspended. The memory below its saved stack pointer is unused, because no other overflow is being reported there.
     // `leaver` is a block.
     unsafe { Native::call_on(main.context.sp(), report::<V, E>, leaver.as_ptr().cast()) }
 }
 
-/// Aborts. While an overflow is being reported every departure is refused, yet one has come as far as the check; to
-/// report it would overwrite the frames of the hook. `extern "C"` turns the panic into an abort where panics unwind.
+/// Aborts. While an overflow is being reported every departure is refused, so none should reach the check. To report a
+/// second overflow would overwrite the frames of the hook. `extern "C"` turns the panic into an abort where panics
+/// unwind.
 #[cold]
 #[inline(never)]
 extern "C" fn left_twice() -> ! {
@@ -135,7 +137,8 @@ impl Overflow {
 }
 
 /// `stack overflow: greenlet 3 "parser", 4096-byte stack 0x40100000, sp 0x400ffe80, 384 bytes past the limit`, and a
-/// remedy. After a fault, the address takes the place of the bytes: `..., sp 0x400ffe80, stopped at 0x400ffe88`.
+/// remedy. After a fault, the address of the access replaces the number of bytes:
+/// `..., sp 0x400ffe80, stopped at 0x400ffe88`.
 impl fmt::Display for Overflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { greenlet, stack, stopped_at } = self;

@@ -4,9 +4,9 @@
 //!   released next, and so on up the tree, in a loop.
 //! - A *suspended* greenlet is killed at once, inside the `Drop` that released it: the current greenlet stands in as
 //!   its parent, an exit is thrown into it, and control returns. A value that it sends is dropped; an error is passed
-//!   to the tree's `on_unraisable`. Then the old parent is restored. If it is alive and unreferenced after that, it is
-//!   leaked: it keeps its stack, and `on_leak` is called with it. In an ended tree it is not killed; while an overflow
-//!   is reported or the process exits, it is leaked without a kill.
+//!   to the tree's `on_unraisable`. Then the old parent is restored. If the greenlet is alive and unreferenced after
+//!   that, it is leaked: it keeps its stack, and `on_leak` is called with it. In an ended tree it is not killed. While
+//!   an overflow is reported or the process exits, it is leaked without a kill.
 //! - The *current* greenlet continues. The core's `UNREF` bit makes its next departure slow; the packet then owns the
 //!   only reference, and the receiver releases that.
 //!
@@ -112,7 +112,7 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     }
     // SAFETY: it is unreferenced, and only this function releases stacks, so none is released twice. While the tree
     // runs, this is its core, which owns the pool, so the unsynchronised free list may be used. After the end of the
-    // tree another core may own the pool, as the argument says.
+    // tree another core may own the pool; the second argument selects the atomic list then.
     unsafe { pool::release(block, block.has(ENDED)) };
     (parent, panicked)
 }
@@ -155,7 +155,7 @@ unsafe fn kill_lost<V: 'static, E: 'static>(victim: BlockPtr) -> (Option<BlockPt
         // The exit function made a handle from a weak one: the greenlet is referenced again, and is not killed.
         let last = uncount(victim);
         debug_assert!(!last, "others refer to it");
-        // SAFETY: there is an exit unless its function panicked.
+        // SAFETY: there is an exit in `place`, unless the exit function panicked.
         let panicked = exit.and_then(|()| panic::catch(|| unsafe { place.assume_init_drop() })).err();
         return (None, panicked);
     }
@@ -200,13 +200,13 @@ pub(crate) unsafe fn kill_discarding<V: 'static, E: 'static>(
     if let Err(payload) = exit {
         return Some(payload);
     }
-    // SAFETY: the same contract; there is what came back from the victim.
+    // SAFETY: the same contract; what came back from the victim is in `place`.
     let report = |place: &mut Place<V, E>| unsafe { report::<V, E>(victim, place) };
     // SAFETY: the same contract.
     unsafe { kill_as_parent(victim, place, report) }.err()
 }
 
-/// Discards what came back from `victim`, which was killed; writes an outcome without contents instead. Returns the
+/// Discards what came back from `victim`, which was killed; writes an outcome that owns nothing instead. Returns the
 /// panic of user code that ran for this.
 ///
 /// # Safety
@@ -221,7 +221,7 @@ unsafe fn report<V: 'static, E: 'static>(victim: BlockPtr, place: &mut Place<V, 
     reported
 }
 
-/// Writes an outcome without contents.
+/// Writes an outcome that owns nothing.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 fn clear<V, E>(place: &mut Place<V, E>) {
     place.write(Err(Thrown::NoRun));
@@ -291,7 +291,7 @@ pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static>(
     }
 }
 
-/// Makes the current greenlet the parent of `victim`. Returns the old one, with the reference of the parent field.
+/// Makes the current greenlet the parent of `victim`. Returns the old parent, with the reference of the parent field.
 ///
 /// # Safety
 ///
@@ -305,7 +305,8 @@ unsafe fn stand_in(victim: BlockPtr) -> Option<BlockPtr> {
     old
 }
 
-/// Restores the parent of `victim`; releases the one that it has. Returns the panic of user code that ran for this.
+/// Makes `old` the parent of `victim` again; releases its present parent. Returns the panic of user code that ran for
+/// this.
 ///
 /// # Safety
 ///

@@ -18,9 +18,9 @@
 //! ```
 //!
 //! An operation is counted by the function that makes its first change, or by a caller of it, and no frame is entered
-//! between the counting and the change. A packet obliges its receiver to release a reference, from the receiver's very
-//! first instruction on; so the sender counts for the receiver, before it leaves. A fast switch is not counted, because
-//! it obliges its receiver to nothing.
+//! between the counting and the change. The receiver of a packet has to release a reference, from its very first
+//! instruction on; so the sender counts for the receiver, before it leaves. A fast switch is not counted, because its
+//! receiver has nothing to release.
 
 use crate::records::block::{BlockPtr, ENDED};
 use crate::records::core_state::{Core, reported_core};

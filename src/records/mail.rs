@@ -54,12 +54,12 @@ impl Request {
         }
     }
 
-    /// The bit for: the slot is in a list of such requests, or about to be pushed onto one.
+    /// The bit that says that the slot is in a list of such requests, or about to be pushed onto one.
     const fn linked(self) -> u64 {
         self.asked() >> 2
     }
 
-    /// The bit for: that list belongs to another tree than the greenlet.
+    /// The bit that says that this list belongs to another tree than the greenlet.
     const fn strange(self) -> u64 {
         self.asked() >> 4
     }
@@ -81,8 +81,8 @@ const FREE: u64 = NUMBER;
 /// The bell: the bit of a core's `slow` that is set while a kill is requested.
 pub(crate) const ASKED: u32 = 4;
 
-/// The word of a slot: the id of its greenlet, the pending requests, and whether the slot is in lists. And the links of
-/// these lists.
+/// The word of a slot, with the id of its greenlet, the pending requests, and whether the slot is in lists; and the
+/// links of these lists.
 pub(crate) struct Number {
     word: Word,
     /// The next slot in the list, for each kind of request; meaningful while linked.
@@ -91,7 +91,7 @@ pub(crate) struct Number {
 }
 
 impl Number {
-    /// Of a slot that had no greenlet yet.
+    /// Creates the word of a slot that had no greenlet yet.
     pub(crate) const fn unused() -> Self {
         Self { word: Word::new(FREE), kills: AtomicPtr::new(ptr::null_mut()), wakes: AtomicPtr::new(ptr::null_mut()) }
     }

@@ -1,7 +1,7 @@
-//! What stands in for 64-bit atomics on processors that lack them: 32-bit ones.
+//! Replacements for 64-bit atomics, for 32-bit processors, which lack them.
 //!
-//! The feature `cores` is refused there, so there is one core, and what runs beside its code are its interrupt handlers.
-//! A handler runs between two instructions of the code that it interrupts, and ends before that goes on.
+//! The feature `cores` is refused there, so there is one core, and only its interrupt handlers run concurrently. A
+//! handler runs between two instructions of the code that it interrupts, and ends before that code continues.
 //!
 //! # The word of a slot
 //!
@@ -10,27 +10,27 @@
 //!
 //! ```text
 //!           31    24 23                         0
-//!   low    │ flags  │ id, bits 0 to 23           │  ends in ones: no greenlet, or the id is being changed
-//!   high   │ id, bits 24 to 55                   │  changes only then
+//!   low    │ flags  │ id, bits 0 to 23           │  24 ones: no greenlet, or the id is being changed
+//!   high   │ id, bits 24 to 55                   │  changes only while low has 24 ones
 //! ```
 //!
-//! | who | does | steps |
+//! | operation | code | steps |
 //! |---|---|---|
-//! | the core, not in a handler | changes the id | low: ones; high; low: the id's bits, in one read-modify-write that keeps flags |
-//! | anyone | reads | low, high, and low again: the same id, or once more |
-//! | anyone | changes flags | compare-and-swap of low, if high is right |
+//! | change the id | the core, not in a handler | ones to low; high; the id to low, by an operation that keeps flags |
+//! | read | any | read low, high, and low again; repeat if the id in low has changed |
+//! | change flags | any | compare-and-swap of low, if high is the expected one |
 //!
-//! A handler that interrupts a change finds ones, which are no greenlet's: an id that ends in them is never handed out
-//! (`Core::new_id`). It never has to wait, because what it interrupted can only have left ones or a whole
-//! id. Code of the core reads what it wrote itself; handlers that came in between have changed flags at most, and the
-//! compare-and-swap notices that.
+//! A handler that interrupts a change of the id finds 24 ones. They belong to no greenlet: an id that ends in them is
+//! never handed out (`Core::new_id`). The handler never has to wait, because the interrupted code can only have left
+//! ones or a whole id. Code of the core itself reads what it wrote before; handlers in between can only have changed
+//! flags, and then the compare-and-swap fails and is repeated.
 
 use crate::records::sync::AtomicU32;
 use crate::records::sync::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
 
 /// Bits of the id in the low half.
 const BITS: u32 = 24;
-/// These bits: all of them are set while there is no id.
+/// The mask of these bits. All of them are set while there is no id.
 const LOW: u32 = (1 << BITS) - 1;
 
 /// A slot's word: 8 flags, in bits 63 to 56, and an id of 56 bits.
@@ -56,7 +56,7 @@ impl Word {
         }
     }
 
-    /// By the core, while nothing else changes flags.
+    /// Called by the core, while nothing else changes flags.
     #[inline]
     pub(crate) fn store(&self, word: u64, _order: Ordering) {
         self.low.store(LOW, Relaxed);
@@ -73,7 +73,7 @@ impl Word {
         joined(self.low.fetch_and(low_half(kept) | LOW, AcqRel), 0)
     }
 
-    /// Only the core, and not in a handler, changes the id by this.
+    /// If `change` changes the id, the caller is code of the core, and not a handler.
     pub(crate) fn fetch_update(
         &self,
         _set: Ordering,
@@ -84,14 +84,14 @@ impl Word {
             let word = self.load(Relaxed);
             let Some(new) = change(word) else { return Err(word) };
             let is_same = (word ^ new) << (64 - BITS - 32) == 0;
-            // The id goes, and the flags are the new ones, in one step.
+            // Removes the id and sets the new flags, in one step.
             let next = if is_same { low_half(new) } else { low_half(new) | LOW };
             if self.low.compare_exchange(low_half(word), next, AcqRel, Relaxed).is_err() {
                 continue;
             }
             if !is_same {
                 self.high.store(high_half(new), Release);
-                // Flags may have come since.
+                // A read-modify-write, because a handler may have set flags since.
                 self.low.fetch_and(low_half(new) | !LOW, Release);
             }
             return Ok(word);
@@ -109,13 +109,13 @@ const fn high_half(word: u64) -> u32 {
     (word >> BITS) as u32
 }
 
-/// The word with these halves. Without an id, the high half does not count: all bits are ones.
+/// The word with these halves. If there is no id, the high half is ignored, and all bits of the id are ones.
 const fn joined(low: u32, high: u32) -> u64 {
     let high = if low & LOW == LOW { u32::MAX } else { high };
     ((low & !LOW) as u64) << 32 | (high as u64) << BITS | (low & LOW) as u64
 }
 
-/// A number that the core's code alone reads and writes, and no handler.
+/// A number that only the core's code reads and writes, and no handler.
 pub(crate) struct Counter {
     low: AtomicU32,
     high: AtomicU32,

@@ -4,8 +4,8 @@ use crate::arch;
 use core::mem::MaybeUninit;
 
 /// Whether this is known for every crate in the program. The build script sets the cfg `unoptimized` if this crate is
-/// compiled without optimization, or in a profile whose default that is. Debug assertions count as well: they are on in
-/// such profiles, and make the frames larger.
+/// compiled without optimization, or in a profile that is unoptimized by default. Debug assertions count as well: they
+/// are on in such profiles, and make the frames larger.
 pub(crate) const IS_KNOWN_UNOPTIMIZED: bool = cfg!(any(unoptimized, debug_assertions));
 
 /// Returns `true` if the crate into which this is inlined is compiled without optimization.

@@ -12,7 +12,7 @@
 //!
 //! So while the kernel is at work, it drops what belongs to the user in one of these ways: [`catch`], to keep the panic
 //! of the destructor; [`discard`], if another panic is pending already; [`Held`], for a frame that a panic may unwind.
-//! Where no kernel work is open, a plain drop does, and its panic is the caller's.
+//! Where no work of the kernel is in progress, a plain drop is enough, and its panic unwinds to the caller.
 
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;

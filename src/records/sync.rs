@@ -1,5 +1,5 @@
-//! The atomics of the files that `qemu-tests/models` compiles too. The models replace this module by a scheduler's
-//! atomics.
+//! The atomics of the files that `qemu-tests/models` compiles too. The models replace this module by the atomics of a
+//! test scheduler.
 
 pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 

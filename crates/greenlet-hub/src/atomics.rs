@@ -1,3 +1,3 @@
-//! The atomics of `wakes`: the models replace them by those of a scheduler.
+//! The atomics of `wakes`. The models in `qemu-tests/models` replace them by those of a test scheduler.
 
 pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};

@@ -5,14 +5,14 @@
 //!   ┌─ Stackful ──────────────┐               ┌─ the body's frames ─┐
 //!   │ handle ─────────────────┼─ keeps ─────► │  Await ──┐          │
 //!   │ ┌─ Anchor ────────────┐ │               │          ▼          │
-//!   │ │ waker, result, link ┼─┼───────────────┼──►     Link         │
+//!   │ │ waker, link ────────┼─┼───────────────┼──►     Link         │
 //!   │ │                   ◄─┼─┼───────────────┼───── anchor         │
 //!   │ └─────────────────────┘ │               └─────────────────────┘
 //!   └─────────────────────────┘
 //! ```
 //!
-//! Either side may end first: a future that is dropped, a body that returns. The side that ends sets the other one's
-//! pointer to null, in a step that runs no user code. So a pointer that is not null is good.
+//! Either side may end first: the future, when it is dropped, or the body, when it returns. The side that ends sets the
+//! pointer of the other one to null, in a step that runs no user code. So a pointer that is not null is valid.
 
 use crate::futures::Waits;
 use core::cell::Cell;
@@ -25,21 +25,21 @@ use greenlet::{Greenlet, Me, Thrown};
 
 /// The future's side. It is pinned with the future.
 pub(crate) struct Anchor {
-    /// Null: the body has not begun, or has ended.
+    /// Null if the body has not begun, or has ended.
     link: Cell<*const Link>,
     /// The waker of the last poll. `None` before the first one, and while it is being cloned.
     waker: Cell<Option<Waker>>,
-    /// The body has begun. From then on it reaches this through its link alone.
+    /// Whether the body has begun. From then on it reaches the anchor only through its link.
     begun: Cell<bool>,
-    /// A poll has passed control to the body, and has not returned.
+    /// Whether a poll has passed control to the body, and has not returned.
     polling: Cell<bool>,
 }
 
 /// The body's side, in the outermost frame of the greenlet's stack.
 pub(crate) struct Link {
-    /// Null: the future was dropped.
+    /// Null if the future was dropped.
     anchor: Cell<*const Anchor>,
-    /// An exit of the kernel was delivered. It holds until the body has ended.
+    /// Whether an exit of the kernel was delivered. It holds until the body has ended.
     exits: Cell<bool>,
 }
 
@@ -120,7 +120,8 @@ impl Link {
         unsafe { self.anchor.get().as_ref() }
     }
 
-    /// Returns a clone of the waker, if the future exists. Cloning runs code of the executor, which may drop the future.
+    /// Returns a clone of the waker, if the future exists. Cloning runs code of the executor, which may drop the
+    /// future.
     pub(crate) fn waker(&self) -> Option<Waker> {
         let Some(waker) = self.anchor()?.waker.take() else { return Some(Waker::noop().clone()) };
         let clone = waker.clone();
@@ -183,10 +184,10 @@ impl<V: Default + 'static, E: 'static> Await<V, E> {
     /// # Errors
     ///
     /// The wait ended before the future was ready. The future is dropped, which cancels it:
-    /// - [`Thrown::Exit`]: the `Stackful` was dropped, or the greenlet was asked to exit. Holds until the body has ended:
-    ///   each later wait ends with it at once.
+    /// - [`Thrown::Exit`]: the `Stackful` was dropped, or the greenlet was asked to exit. Holds until the body has
+    ///   ended: each later wait ends with it at once.
     /// - [`Thrown::Error`]: an error was thrown into the greenlet.
-    /// - [`Thrown::Refused`]: interrupts are masked, for instance.
+    /// - [`Thrown::Refused`]: for example, interrupts are masked.
     ///
     /// ```
     /// # use greenlet_hub::{Await, Hub, Stackful, Threads};

@@ -293,7 +293,7 @@ impl<T, const N: usize> Bounded<T, N> {
         }
     }
 
-    /// Takes a value out, and puts that of the first sender that waits in its place.
+    /// Takes a value out. If a sender waits, puts the value of the first one into the room that this makes.
     fn receive_now(&self) -> Option<T> {
         let value = self.pop()?;
         if let Some(node) = self.waiters.pop(Kind::Send) {
@@ -328,8 +328,8 @@ impl<T, const N: usize> Bounded<T, N> {
         self.count.get()
     }
 
-    /// Closes the channel: no task can send any more. What it holds, and what tasks wait to send, is received first; then
-    /// a receive ends with [`Stop::Closed`].
+    /// Closes the channel: no task can send any more. What it holds, and what tasks wait to send, is received first;
+    /// then a receive ends with [`Stop::Closed`].
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The rendezvous: a channel that holds nothing.
+//! The rendezvous: a channel without a buffer.
 
 use crate::node::{Kind, List, Node};
 use crate::owner::Owner;
@@ -20,20 +20,21 @@ use greenlet::Refused;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preference {
-    /// The receiver continues at once; a sender that comes second goes to the end of its level. Stackless' -1.
+    /// The receiver continues at once; a sender that comes second goes to the end of its level. -1 in Stackless.
     #[default]
     Receiver,
-    /// The task that came second continues; the first becomes ready. Stackless' 0.
+    /// The task that came second continues; the first becomes ready. 0 in Stackless.
     Neither,
-    /// The sender continues at once; a receiver that comes second goes to the end of its level. Stackless' 1.
+    /// The sender continues at once; a receiver that comes second goes to the end of its level. 1 in Stackless.
     Sender,
-    /// Both become ready, the first before the second. Stackless' `schedule_all`.
+    /// Both become ready, the first before the second. `schedule_all` in Stackless.
     Both,
 }
 
 pub(crate) type Message<T, E> = Result<T, E>;
 
-/// A rendezvous: a value goes from the frame of the sender to that of the receiver, and the channel holds nothing.
+/// A rendezvous: a value goes from the frame of the sender straight to that of the receiver. The channel has no buffer.
+///
 ///
 /// For the tasks of one hub: the first that uses it, until its run is over. Waiting tasks are served in the order in
 /// which they came. 48 bytes.
@@ -244,8 +245,8 @@ impl<T, E: 'static> Channel<T, E> {
     ///
     /// # Errors
     ///
-    /// A reason to stop; [`Stop::Error`] that was sent; [`Stop::Closed`] if the channel is closed, and no task waits to
-    /// send that began before.
+    /// A reason to stop; [`Stop::Error`] if that was sent; [`Stop::Closed`] if the channel is closed, and no sender
+    /// from before the close is left.
     ///
     /// # Panics
     ///
@@ -283,7 +284,7 @@ impl<T, E: 'static> Channel<T, E> {
     ///
     /// # Errors
     ///
-    /// [`Stop::Error`] that was sent; [`Stop::Closed`].
+    /// [`Stop::Error`] if that was sent; [`Stop::Closed`].
     ///
     /// # Panics
     ///
@@ -320,7 +321,7 @@ impl<T, E: 'static> Channel<T, E> {
         message
     }
 
-    /// Two tasks have met: `first` is the one that waited, in the role `role`.
+    /// Called when two tasks have met: `first` has waited, in the role `role`. Decides which of them runs first.
     #[inline]
     fn meet<V: Default + 'static>(&self, me: &Task<V, E>, first: &Node, role: Preference) {
         if self.owner.with.preference == role {
@@ -336,7 +337,7 @@ impl<T, E: 'static> Channel<T, E> {
         me.pause(None);
     }
 
-    /// Returns how many tasks wait to send, or, negative, to receive. Takes time for each.
+    /// Returns how many tasks wait to send; or, as a negative number, to receive. The time grows with that number.
     ///
     /// # Panics
     ///
@@ -361,8 +362,8 @@ impl<T, E: 'static> Channel<T, E> {
         count(Kind::Send) - count(Kind::Receive)
     }
 
-    /// Closes the channel: no task can begin to send any more. Tasks that wait to receive get [`Stop::Closed`]; those that
-    /// wait to send are received first.
+    /// Closes the channel: no task can begin to send any more. Tasks that wait to receive get [`Stop::Closed`]; those
+    /// that wait to send are received first.
     ///
     /// # Panics
     ///
@@ -432,7 +433,7 @@ unsafe fn take<T, E>(node: &Node) -> Option<Message<T, E>> {
     unsafe { node.data.cast::<Option<Message<T, E>>>().replace(None) }
 }
 
-/// Returns the outcome of a receive that is done: nothing was put in if the channel was closed.
+/// Returns the outcome of a receive that is done. If the channel was closed, nothing is in its place.
 pub(crate) fn received<T, E>(place: Option<Message<T, E>>) -> Result<T, Stop<E>> {
     place.map_or(Err(Stop::Closed), |message| message.map_err(Stop::Error))
 }

@@ -11,8 +11,8 @@ use core::ptr;
 
 /// A condition variable: a task unlocks a [`Mutex`](crate::Mutex), waits for a change of its value, and locks it again.
 ///
-/// For the tasks of one hub: the first that uses it, until its run is over. Between the unlock and the wait no other task
-/// runs, so no notification is lost. A wait does not return without one.
+/// For the tasks of one hub: the first that uses it, until its run is over. Between the unlock and the wait no other
+/// task runs, so no notification is lost. A wait does not return without one.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -81,7 +81,8 @@ impl Condition {
     ///
     /// # Errors
     ///
-    /// A reason to stop; the mutex is unlocked then. A notification that the task had got by then goes to the next one.
+    /// A reason to stop; the mutex is unlocked in that case. If the task was notified before it was stopped, the
+    /// notification goes to the next task.
     ///
     /// # Panics
     ///
@@ -108,7 +109,8 @@ impl Condition {
         self.enter(me);
         me.check()?;
         let mutex = guard.mutex();
-        // Before the node is linked, as this touches the stack. No task runs in between, so no notification is lost.
+        // Unlocked before the node is linked, because the unlock touches the stack. No task runs in between, so no
+        // notification is lost.
         drop(guard);
         let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
         // SAFETY: it stays in this frame, and the condition is borrowed.

@@ -12,7 +12,7 @@ use core::task::{Context, Poll, Waker};
 
 /// What can wait for a future from ordinary code: a [`Task`], a [`MainTask`], and what other crates add.
 ///
-/// An adaptor that makes a blocking driver of an asynchronous one takes this, and so depends on no hub.
+/// An adaptor that turns an asynchronous driver into a blocking one takes a `Waits`, and so depends on no hub.
 ///
 /// ```
 /// use core::future::Future;
@@ -62,11 +62,11 @@ impl<W: Waits + ?Sized> Waits for &W {
 
 /// # Futures
 impl<V: Default + 'static, E: 'static> Task<V, E> {
-    /// Waits until the future is ready, and returns its output: what is called `block_on` elsewhere, but other tasks run
+    /// Waits until the future is ready, and returns its output. Elsewhere this is `block_on`; here other tasks run
     /// meanwhile.
     ///
-    /// The future lies in this call's frame, so it needs no allocation and may borrow from the caller. If its `poll` waits
-    /// by means of this task, it is polled again at once, because that wait may have used up its wake.
+    /// The future lies in this call's frame, so it needs no allocation and may borrow from the caller. If its `poll`
+    /// itself waits in this task, the future is polled again at once, because that wait may have consumed its wake.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 return Ok(output);
             }
             self.check_seen()?;
-            // A wait inside of `poll` may have used up the wake.
+            // A wait inside of `poll` may have consumed the wake.
             if self.slot.schedule().turns() == turns {
                 self.pause_external(&what).end()?;
             }
@@ -131,8 +131,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Returns a waker of this task, for code that polls futures itself.
     ///
     /// It is one word that refers to static memory: it may be used in interrupt handlers, on other cores, and after the
-    /// task has ended. Cloning and dropping it does nothing. If another task has the same slot by then, it is woken, and
-    /// waits on.
+    /// task has ended. Cloning and dropping it does nothing. If another task has the same slot by then, that task is
+    /// woken, and continues to wait.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};

@@ -1,5 +1,5 @@
-//! Tasks that are given up: after a panic that does not unwind, or an overflow. No code of theirs runs again, so this takes out
-//! of the hub what their frames have in it.
+//! Tasks that are given up, after a panic that does not unwind or an overflow. No code of theirs runs again, so this
+//! module removes from the hub the nodes that are in their frames.
 //!
 //! ```text
 //!   the task's stack, or a landing stack                      main, in a wait of the hub
@@ -10,7 +10,8 @@
 //!   the last task of its scopes ends ───────────────────────► finish: the error to the join, the slot, the stack
 //! ```
 //!
-//! Until `finish` its frames are as they were, so a pointer to one of its nodes is good until `settle` has removed that.
+//! Until `finish` the frames of the task do not change, so a pointer to one of its nodes is valid until `settle` has
+//! removed that node.
 
 use crate::hub::{Hub, State};
 use crate::mutex::Held;
@@ -26,16 +27,16 @@ use greenlet::{AbandonError, Overflow, Refused};
 
 /// # Tasks that panic or overflow their stacks
 ///
-/// These need the feature `abandon`, and are for programs in which panics abort. The page `containment` of the crate `greenlet`
-/// says what a panic handler and a fault handler look like; here they call the hub in place of the tree.
+/// These need the feature `abandon`, and are for programs in which panics abort. The page `containment` of the crate
+/// `greenlet` says what a panic handler and a fault handler look like; here they call the hub in place of the tree.
 impl<const TASKS: usize, V: 'static, E: 'static> Hub<TASKS, V, E> {
     /// Ends the current task, which has panicked, and resumes another one. For panic handlers.
     ///
-    /// The task has ended then as if its body had returned `Err(Stop::Error(error))`: that is what a join of it returns. Its
-    /// timers and its places in lists of tasks are removed. The tasks of its scopes are killed, and it ends when they have.
-    /// No destructor in its frames runs: a [`Mutex`](crate::Mutex) that it holds is refused to others by name
-    /// ([`Refusal::HolderGone`](crate::Refusal::HolderGone)), and can be [recovered](crate::Mutex::recover); permits of a
-    /// [`Semaphore`](crate::Semaphore) are lost.
+    /// The task has ended then as if its body had returned `Err(Stop::Error(error))`: that is what a join of it
+    /// returns. Its timers and its places in lists of tasks are removed. The tasks of its scopes are killed, and it
+    /// ends when they have. No destructor in its frames runs: a [`Mutex`](crate::Mutex) that it holds is refused to
+    /// others by name ([`Refusal::HolderGone`](crate::Refusal::HolderGone)), and can be
+    /// [recovered](crate::Mutex::recover); permits of a [`Semaphore`](crate::Semaphore) are lost.
     ///
     /// If another greenlet beside the tasks has panicked, its parent gets the error, as from
     /// [`Tree::abandon_current`](greenlet::Tree::abandon_current).
@@ -46,7 +47,7 @@ impl<const TASKS: usize, V: 'static, E: 'static> Hub<TASKS, V, E> {
     ///
     /// # Safety
     ///
-    /// As for [`Tree::abandon_current`](greenlet::Tree::abandon_current), of which the hub itself needs nothing.
+    /// As for [`Tree::abandon_current`](greenlet::Tree::abandon_current). The hub's own code fulfils that contract.
     ///
     /// ```
     /// # use greenlet::Refused;
@@ -66,13 +67,15 @@ impl<const TASKS: usize, V: 'static, E: 'static> Hub<TASKS, V, E> {
     /// # fn reset() -> ! { loop {} }
     /// ```
     pub unsafe fn abandon_current(&'static self, error: E) -> Result<Infallible, Refused<AbandonError, E>> {
-        // SAFETY: the same contract. Code of the program is called where no list is half changed, as it may use them itself.
+        // SAFETY: the same contract. Code of the program is called where no list is half changed, as it may use them
+        // itself.
         unsafe { self.tree.abandon_current(error) }
     }
 
-    /// Ends the current task, which a fault stopped at the limit of its stack, and resumes another one. For fault handlers.
+    /// Ends the current task, which a fault stopped at the limit of its stack, and resumes another one. For fault
+    /// handlers.
     ///
-    /// What the task leaves is what [`abandon_current`](Self::abandon_current) says.
+    /// [`abandon_current`](Self::abandon_current) says what happens to what the task owned.
     ///
     /// # Errors
     ///
@@ -80,7 +83,7 @@ impl<const TASKS: usize, V: 'static, E: 'static> Hub<TASKS, V, E> {
     ///
     /// # Safety
     ///
-    /// As for [`Tree::abandon`](greenlet::Tree::abandon), of which the hub itself needs nothing.
+    /// As for [`Tree::abandon`](greenlet::Tree::abandon). The hub's own code fulfils that contract.
     ///
     /// ```
     /// # use greenlet::{Overflow, Refused};
@@ -110,14 +113,16 @@ impl<const TASKS: usize, V: 'static, E: 'static> Hub<TASKS, V, E> {
 
     /// Lets the stacks of tasks that were given up return to their pools.
     ///
-    /// Without this each of them stays in use: [`SpawnError::NoStack`](crate::SpawnError::NoStack) counts them as abandoned.
+    /// Without this each of them stays in use: [`SpawnError::NoStack`](crate::SpawnError::NoStack) counts them as
+    /// abandoned.
     ///
     /// # Safety
     ///
-    /// For every task of this hub that is given up holds what [`Greenlet::reclaim`](greenlet::Greenlet::reclaim) demands: from
-    /// its end on, nothing uses a pointer to its frames. What the hub itself has there is removed, its wakers are no such
-    /// pointers, and tasks that borrow through a [`Scope`](crate::Scope) have ended. Look for futures that are linked elsewhere
-    /// while a task waits for them, a [`Stackful`](crate::Stackful) in the frames of a task, and buffers of devices.
+    /// Every task of this hub that is given up fulfils the contract of
+    /// [`Greenlet::reclaim`](greenlet::Greenlet::reclaim): from its end on, nothing uses a pointer to its frames. The
+    /// hub removes its own nodes from there, its wakers do not point there, and tasks that borrow through a
+    /// [`Scope`](crate::Scope) have ended by then. Look for futures that are linked elsewhere while a task waits for
+    /// them, a [`Stackful`](crate::Stackful) in the frames of a task, and buffers of devices.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -144,7 +149,7 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.slots.get().iter().find(is_unsettled).map(Slot::bound)
     }
 
-    /// Takes out of the hub what the frames of a task that was given up have in it.
+    /// Removes from the hub the nodes that are in the frames of a task that was given up.
     #[cold]
     pub(crate) fn settle(&self, slot: SlotRef, error: Option<E>) {
         // SAFETY: all slots of this hub are of `V` and `E`.
@@ -169,16 +174,18 @@ impl<V: 'static, E: 'static> State<V, E> {
         drop(before);
     }
 
-    /// Drops the error that was thrown into a task that ends, and not delivered, while the task can be given up.
+    /// Drops the undelivered error of a task that is ending. Its destructor may panic, and then the task can still be
+    /// given up.
     pub(crate) fn drop_thrown(&self, slot: SlotRef) {
         // SAFETY: all slots of this hub are of `V` and `E`.
         drop(unsafe { slot.whole::<V, E>() }.thrown.take());
     }
 
-    /// Ends the wait in which the task was given up, if it was in one: in a method of the platform, for instance.
+    /// Ends the wait in which the task was given up, if it was in one, for example in a method of the platform.
     fn stop_waiting(&self, base: &Base, slot: SlotRef) {
         for joined in self.slots.get().iter().map(Slot::base).filter(|base| base.life.get() == Life::Joinable) {
-            // SAFETY: null, or the node of a task that joins, whose frame is there: it is not left, or it is that of this task.
+            // SAFETY: null, or the node of a task that joins. The frame of that node exists: either it was not left, or
+            // it is a frame of the task that was given up.
             let node = unsafe { joined.end.get().cast::<Node>().as_ref() };
             if node.is_some_and(|node| node.slot == slot) {
                 joined.end.set(ptr::null_mut());
@@ -189,14 +196,16 @@ impl<V: 'static, E: 'static> State<V, E> {
         if what.is_external() {
             self.schedule.end_external();
         }
-        // SAFETY: what it waits for is of these types, and exists: the frame borrows it, or it is in the frame.
+        // SAFETY: the object of the wait is of these types, and exists: the frame borrows it, or contains it.
         unsafe { unlink(what, slot) }
     }
 
-    /// Keeps tasks that it was about to lend a body, or that its scopes were about to get, from beginning.
+    /// Keeps tasks from beginning whose body is still in a frame of this task, or which were about to join one of its
+    /// scopes.
     fn take_back(&self, slot: SlotRef) {
         for base in self.slots.get().iter().map(Slot::base).filter(|base| base.life.get() == Life::Lent) {
-            // SAFETY: `end` of such a task is the head in a frame that is there: it is not left, or it is that of this task.
+            // SAFETY: `end` of such a task is the head in a frame that exists: it was not left, or it is one of this
+            // task.
             let head = unsafe { &*base.end.get().cast::<Head<'_, E>>() };
             if head.spawner == slot || head.shared.parent == slot {
                 // A task that is killed before it begins does not call its closure, which refers to the frame.
@@ -210,7 +219,7 @@ impl<V: 'static, E: 'static> State<V, E> {
     /// Returns the tasks of the scopes of this one.
     fn children(&self, parent: SlotRef) -> impl Iterator<Item = &Child<'_, E>> {
         let children = self.slots.get().iter().map(Slot::base).filter(|base| base.life.get() == Life::Child);
-        // SAFETY: `end` of such a task is its record, in a frame that is left only when its life is another one.
+        // SAFETY: `end` of such a task is its `Child`, in a frame that is left only after `life` has changed.
         let children = children.filter_map(|base| unsafe { base.end.get().cast::<Child<'_, E>>().as_ref() });
         children.filter(move |child| child.shared.parent == parent)
     }
@@ -236,7 +245,7 @@ impl<V: 'static, E: 'static> State<V, E> {
         } else {
             error = whole.thrown.take();
             if base.life.get() == Life::Child {
-                // SAFETY: its record, in its frame, which is there until the stack is free.
+                // SAFETY: its `Child`, in its own frame, which exists until the stack is released.
                 let child = unsafe { &*end.cast::<Child<'_, E>>() };
                 child.shared.fail(error.take().map_or(Stop::Killed, Stop::Error));
                 child.leave();
@@ -248,14 +257,15 @@ impl<V: 'static, E: 'static> State<V, E> {
         if base.life.get() != Life::Failed {
             self.vacate(slot);
         }
-        // The task that it was about to run, and those that wait for its locks. A wait tests its condition again.
+        // All tasks become ready, because one may have been about to run, and others may wait for locks of this task.
+        // Each wait tests its condition again.
         for alive in self.all().filter(|slot| slot.base().is_alive()) {
             self.schedule.ready.append(alive.bound());
         }
         if let Some(greenlet) = &greenlet
             && self.schedule.reclaims
         {
-            // SAFETY: the contract of `reclaiming`. Of this crate nothing refers to the frames any more.
+            // SAFETY: the contract of `reclaiming`. Nothing in this crate refers to the frames any more.
             let _ended = unsafe { greenlet.reclaim() };
         }
         // Last, because destructors may call anything.
@@ -267,7 +277,7 @@ impl<V: 'static, E: 'static> State<V, E> {
 ///
 /// # Safety
 ///
-/// The wait is of the task `slot`, which does not run, and whose frames are as it left them.
+/// `what` is the wait of the task `slot`, which does not run, and whose frames have not changed.
 unsafe fn unlink(what: &What, slot: SlotRef) {
     match what.kind {
         Waiting::Send | Waiting::Receive | Waiting::Event | Waiting::Permit | Waiting::Condition => {

@@ -68,7 +68,7 @@ impl Platform for Threads {
     }
 
     fn idle(&self, sleep: &mut dyn FnMut() -> bool) {
-        // Named before the look: a wake after the look finds the thread, and its `unpark` ends the `park`.
+        // Stored before `sleep` is called: a wake after that finds the thread here, and its `unpark` ends the `park`.
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
         if !sleep() {
             return;

@@ -26,8 +26,8 @@ pub(crate) struct State<V: 'static, E: 'static> {
 }
 
 // SAFETY: the inbox and the number of the run are atomics. The rest is used by the core that runs the hub, inside its
-// `enter` or right after it, until the number of the run is 0: through a `Task` of this run, which is `!Send`, or a `JoinHandle`,
-// which compares the generation first. So values of `V` and `E` do not leave the core.
+// `enter` or right after it, until the number of the run is 0: through a `Task` of this run, which is `!Send`, or a
+// `JoinHandle`, which compares the generation first. So values of `V` and `E` do not leave the core.
 unsafe impl<V, E> Sync for State<V, E> {}
 
 /// A hub: runs up to `TASKS` tasks on the core that calls [`run`](Self::run). A static.
@@ -77,11 +77,11 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         }
     }
 
-    /// Runs `main`, and the tasks while it waits. When it returns, the remaining tasks are killed, and this returns when
-    /// they have ended.
+    /// Runs `main`, and the tasks while it waits. When it returns, the remaining tasks are killed, and this returns
+    /// when they have ended.
     ///
-    /// A task that swallows its kill and waits in a [`shield`](crate::Task::shield) delays that; a join of another task
-    /// completes there. One that waits there for what can never come is leaked: its stack stays in use.
+    /// A task that ignores its kill, and waits in a [`shield`](crate::Task::shield), delays that. It can join other
+    /// tasks there. If it waits there for something that can never happen, it is leaked: its stack stays in use.
     ///
     /// # Panics
     ///
@@ -131,13 +131,13 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
         match (ran.map_err(|refused| refused.reason), body) {
             (Ok(Some(result)), _) => Ok(result),
             (Err(reason), Some(main)) => Err(Refused { reason: RunError::Enter(reason), returned: main }),
-            // The tree of the last run has ended, and its core drops what is left.
+            // The tree of the previous run has ended, but its core still drops what that run left.
             (Ok(None), Some(main)) => Err(Refused { reason: RunError::Enter(EnterError::OtherCore), returned: main }),
             (_, None) => unreachable!("`enter` returns what its closure does, or refuses and calls it never"),
         }
     }
 
-    /// Makes all slots free, and main's that of this run.
+    /// Makes all slots free, and prepares main's slot for this run.
     fn begin(&'static self, main: &greenlet::Main<V, E>) -> SlotRef {
         let state = &self.state;
         let hub = ptr::from_ref(state).cast::<Schedule>();
@@ -165,7 +165,7 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.main.bound()
     }
 
-    /// Releases the stack and the slot of the task that has ended.
+    /// Releases the stack and the slot of a task that has ended.
     #[inline]
     pub(crate) fn reap(&self) {
         if let Some(slot) = self.schedule.dead.take() {
@@ -180,7 +180,7 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.vacate(slot);
     }
 
-    /// Makes a slot free, which is in no queue.
+    /// Makes a slot free. It is in no queue.
     pub(crate) fn vacate(&self, slot: SlotRef) {
         slot.base().life.set(Life::Free);
         slot.base().next.set(self.free.get());
@@ -201,7 +201,7 @@ impl<V: 'static, E: 'static> State<V, E> {
     }
 }
 
-/// Wakes the tasks that wait for a lock whose holder has ended: its guard was forgotten. `slot`: any of the hub.
+/// Wakes the tasks that wait for a lock whose holder has ended without dropping its guard. `slot`: any of the hub.
 #[cold]
 pub(crate) fn wake_orphans<V: 'static, E: 'static>(slot: SlotRef) {
     // SAFETY: the hub that set this function is of `V` and `E`.
@@ -216,7 +216,8 @@ pub(crate) fn wake_orphans<V: 'static, E: 'static>(slot: SlotRef) {
     }
 }
 
-/// Sets the level of a task that has unlocked a mutex: its own, or what waits for another mutex of it lends.
+/// Sets the level of a task that has unlocked a mutex: to the highest of its own level and those of the tasks that wait
+/// for other mutexes of it.
 pub(crate) fn relend<V: 'static, E: 'static>(slot: SlotRef) {
     // SAFETY: the hub that set this function is of `V` and `E`.
     let state = unsafe { State::<V, E>::of(slot) };
@@ -253,7 +254,7 @@ impl<V: Default + 'static, E: 'static> Drop for End<'_, V, E> {
 }
 
 impl<V: Default + 'static, E: 'static> End<'_, V, E> {
-    /// Waits as long as there are such tasks. Returns `false` if they cannot end.
+    /// Waits until no slot satisfies `such`. Returns `false` if the remaining tasks cannot end.
     fn wait_while_any(&self, such: fn(&Base) -> bool, panics: &mut Panics) -> bool {
         let base = self.task.slot.base();
         let what = What::new(Waiting::Children);
@@ -300,8 +301,8 @@ impl<V: 'static, E: 'static> Drop for Clear<'_, V, E> {
     }
 }
 
-/// Drops the errors that were thrown and not delivered, on the core of the run. Then gives up what the run owns: the slots,
-/// and channels, mutexes and the like may be used by another one.
+/// Drops the errors that were thrown and not delivered, on the core of the run. Then ends the ownership of the run:
+/// another one may use the slots, and the channels, mutexes and other objects.
 ///
 /// Dropped when the tree has ended: until then the kernel may resume a task that refuses to end.
 struct Over<'a, V: 'static, E: 'static> {
@@ -319,7 +320,7 @@ impl<V: 'static, E: 'static> Drop for Over<'_, V, E> {
         impl<V: 'static, E: 'static> Drop for GiveUp<'_, V, E> {
             fn drop(&mut self) {
                 self.0.all().for_each(|slot| mem::forget(slot.thrown.take()));
-                // Not before: a task that cannot end passes control on to main, when the kernel ends it.
+                // Not earlier: when the kernel ends a task that cannot end by itself, that passes control on to main.
                 self.0.main.set_greenlet(None, None);
                 // The next owner sees what tasks of this run wrote.
                 self.0.schedule.run.store(0, Release);

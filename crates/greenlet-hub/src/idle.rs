@@ -1,4 +1,4 @@
-//! The sleep of a bare core: the last look for work and the sleep are one step, as seen by interrupts of this core.
+//! The sleep of a bare core: for interrupts of this core, the last test for work and the sleep are one step.
 //!
 //! ```text
 //!          aarch64                 RISC-V                x86_64
@@ -11,17 +11,18 @@
 //! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless, on RISC-V if `mie` has its bit.
 //! It would not end HLT, which is therefore skipped then.
 //!
-//! An interrupt before the mask has run its handler, and the look sees what that did. One after it is pending: it ends
-//! WFI although it is masked, and HLT because x86_64 takes no interrupt between `sti` and the instruction after it.
+//! If an interrupt comes before the mask, its handler has run, and the test for work sees what it did. If it comes
+//! after the mask, it is pending: it ends WFI although it is masked, and it ends HLT because x86_64 takes no interrupt
+//! between `sti` and the instruction after it.
 
 use core::arch::asm;
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
-/// was before.
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
 ///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs at EL1 or in ring 0. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left; on
-/// x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
+/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left;
+/// on x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
 ///
 /// An NMI between `sti` and `hlt` on x86_64 ends the protection of `sti`: its handler must step over the `hlt`.
 ///
@@ -50,12 +51,12 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
     }
 }
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
-/// was before.
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
 ///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs at EL1 or in ring 0. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left; on
-/// x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
+/// arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is left;
+/// on x86_64 this does not sleep there, because a masked interrupt would not end the sleep.
 ///
 /// An NMI between `sti` and `hlt` on x86_64 ends the protection of `sti`: its handler must step over the `hlt`.
 ///
@@ -86,12 +87,12 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
     }
 }
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as it
-/// was before.
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
 ///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in machine mode. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once, if `mie` enables it. In a critical section, with mstatus.MIE
-/// clear, no handler runs before it is left.
+/// arrives after the call of `sleep` ends the sleep at once, if `mie` enables it. In a critical section, with
+/// mstatus.MIE clear, no handler runs before it is left.
 ///
 /// ```
 /// use core::sync::atomic::{AtomicBool, Ordering::Acquire};

@@ -67,8 +67,8 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         }
     }
 
-    /// Throws an error into the task: its wait, or else its next one, ends with [`Stop::Error`], once. An error that was
-    /// thrown before and not delivered yet is replaced.
+    /// Throws an error into the task: its present wait, or else its next one, ends with [`Stop::Error`], once. An error
+    /// that was thrown before and not delivered yet is replaced.
     ///
     /// # Errors
     ///
@@ -101,11 +101,11 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         Ok(())
     }
 
-    /// Waits for the end of the task, and returns what its body returned; `Err(Stop::Killed)` if it never did, or if the
-    /// kernel cancelled its greenlet.
+    /// Waits for the end of the task, and returns what its body returned; `Err(Stop::Killed)` if it never did, or if
+    /// the kernel cancelled its greenlet.
     ///
-    /// A body must not return in a critical section: the task cannot wait there, so unless another one joins it already, its
-    /// result is dropped, and this returns `Err(Stop::Killed)`.
+    /// A body must not return in a critical section: the task cannot wait there for a join. Unless another task joins
+    /// it already, its result is dropped, and this returns `Err(Stop::Killed)`.
     ///
     /// When this returns, the stack of the task is free.
     ///
@@ -141,7 +141,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         }
         let mut place: Option<Result<T, Stop<E>>> = None;
         let data = &raw mut place;
-        /// The end of the task must not look at the node of a join that was given up.
+        /// Unregisters the node on every way out, so that the end of the task does not access it afterwards.
         struct Joins<'a, T, V: Default + 'static, E: 'static>(&'a JoinHandle<T, V, E>);
         impl<T, V: Default + 'static, E: 'static> Drop for Joins<'_, T, V, E> {
             fn drop(&mut self) {
@@ -176,7 +176,8 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         // SAFETY: `deliver` set it, to a place of this type in a frame that does not change before `life` does.
         let result = unsafe { base.end.get().cast::<Option<Result<T, Stop<E>>>>().as_mut() }.and_then(Option::take);
         base.life.set(Life::Detached);
-        // It ends before this task continues, so its stack is free then. Either may be queued already, by a kill for instance.
+        // The task ends before this one continues, so its stack is free then. Either may be queued already, for example
+        // by a kill.
         schedule.ready.remove(me.slot);
         schedule.ready.remove(self.slot);
         schedule.ready.set_level(self.slot, base.level.get().max(me.slot.base().level.get()));
@@ -226,7 +227,8 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
 }
 
 impl<T, V: 'static, E: 'static> JoinHandle<T, V, E> {
-    /// The generation comes first: if it is another one, the slot may be another core's, which writes the rest.
+    /// Returns `true` if the slot still has this task. Callers test this before they read other fields: if the
+    /// generation differs, the slot may belong to another core by now, which writes them.
     fn exists(&self) -> bool {
         self.slot.generation() == self.generation
     }

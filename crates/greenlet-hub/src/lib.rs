@@ -1,4 +1,5 @@
-// Markdown uses the first definition of a link: in rustdoc this one, to the crate; in the file the one to its README.
+// Markdown uses the first definition of a link. In rustdoc that is this one, to the crate; in the README as a file it
+// is the one at its end.
 #![doc = "[`greenlet`]: ::greenlet"]
 #![doc = include_str!("../README.md")]
 #![allow(clippy::needless_doctest_main, reason = "the README shows whole programs")]

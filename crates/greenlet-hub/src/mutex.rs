@@ -41,12 +41,13 @@ impl Holder {
 
 /// A lock for the tasks of one hub, which may wait while they hold it.
 ///
-/// Tasks get it in the order in which they came, and a task that unlocks it hands it to the next one: no other task gets
-/// in between. The level of a task that waits for it is lent to its holder. A cycle of locks is found by the task that
-/// would close it: its `lock` is refused with [`Refusal::LockCycle`].
+/// Tasks get it in the order in which they came. A task that unlocks it hands it to the next one, so no other task can
+/// take it in between. While a task of a higher level waits for it, its holder has that level, too. A `lock` that would
+/// close a cycle of locks is refused with [`Refusal::LockCycle`].
 ///
-/// A task may end without dropping its guard: by `mem::forget`, or because it was given up after a panic or an overflow. Then
-/// the lock is refused by name, with [`Refusal::HolderGone`], until a task [recovers](Self::recover) it.
+/// A task may end without dropping its guard: by `mem::forget`, or because it was given up after a panic or an
+/// overflow. Then each `lock` is refused with [`Refusal::HolderGone`], which names the mutex, until a task
+/// [recovers](Self::recover) it.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -121,8 +122,8 @@ impl<T> Mutex<T> {
     ///
     /// # Errors
     ///
-    /// A reason to stop; [`Refusal::LockCycle`]: the holder waits for this task, or is this task; [`Refusal::HolderGone`]: it
-    /// has ended.
+    /// A reason to stop; [`Refusal::LockCycle`] if the holder waits for this task, or is this task;
+    /// [`Refusal::HolderGone`] if the holder has ended.
     ///
     /// # Panics
     ///
@@ -199,8 +200,8 @@ impl<T> Mutex<T> {
         Some(Guard { mutex: self, here: PhantomData })
     }
 
-    /// Locks the mutex if the task that holds it has ended without dropping its guard. What it did to the value may be
-    /// unfinished. Does not wait.
+    /// Locks the mutex if the task that holds it has ended without dropping its guard. The value may be in the middle
+    /// of a change. Does not wait.
     ///
     /// The holder is the task of `me`, also in a task of its scope that has captured that `&Task`.
     ///
@@ -235,8 +236,8 @@ impl<T> Mutex<T> {
 }
 
 impl Held {
-    /// Returns `true` if the task that holds it has ended. Nothing of it uses the value any more: a guard does not outlive the
-    /// body, and tasks of its scopes have ended before it.
+    /// Returns `true` if the task that holds it has ended. Nothing of it uses the value any more: a guard does not
+    /// outlive the body, and tasks of its scopes have ended before it.
     pub(crate) fn is_orphaned(&self) -> bool {
         self.holder.get().is_some_and(Holder::is_gone)
     }
@@ -246,10 +247,10 @@ impl Held {
         self.holder.get().filter(|holder| !holder.is_gone()).map(|holder| holder.slot)
     }
 
-    /// Follows the holder to the lock that it waits for, and so on: `true` if that leads to `slot`.
+    /// Follows the holder to the lock that it waits for, and so on. Returns `true` if that leads to `slot`.
     fn leads_to(&self, slot: SlotRef) -> bool {
         let mut held = self;
-        // A cycle that this task is not in was refused to the task that would have closed it.
+        // There is no cycle without this task: it was refused to the task that would have closed it.
         while let Some(holder) = held.holder() {
             if holder == slot {
                 return true;
@@ -268,7 +269,7 @@ impl Held {
         (what.kind == Waiting::Lock).then(|| unsafe { &*what.object.cast::<Self>() })
     }
 
-    /// Lends a level to the holder, and on along the locks that it waits for.
+    /// Lends a level to the holder, to the holder of the lock that it waits for, and so on.
     fn lend(&self, level: u8) {
         let mut held = self;
         while let Some(holder) = held.holder().filter(|holder| holder.base().level.get() < level) {
@@ -302,7 +303,7 @@ impl Held {
         }
     }
 
-    /// Returns the level that a task which waits for a lock of this holder has.
+    /// Returns the level of `waiter` if it waits for a lock of this holder; else 0.
     pub(crate) fn lent_by(waiter: SlotRef, holder: SlotRef) -> u8 {
         match Self::waited_for(waiter) {
             Some(held) if held.holder() == Some(holder) => waiter.base().level.get(),
@@ -313,7 +314,7 @@ impl Held {
 
 /// The right to use the value of a [`Mutex`]. Dropped, it hands the lock on.
 ///
-/// It does not outlive the borrow of the task that locked, so it stays in its run.
+/// It does not outlive the borrow of the task that locked, so it does not leave the run of that task.
 ///
 /// ```
 /// # use greenlet_hub::{Guard, Hub, Mutex, Threads};

@@ -1,4 +1,4 @@
-//! Without the feature `abandon` no task is given up: what `given_up` has, in short.
+//! Takes the place of `given_up` without the feature `abandon`: no task is given up.
 
 use crate::hub::State;
 use crate::slot::SlotRef;

@@ -25,11 +25,11 @@ pub enum Kind {
 pub struct Node {
     pub(crate) slot: SlotRef,
     pub(crate) kind: Kind,
-    /// What the node waits for has happened.
+    /// Set when the event for which the node waits has happened.
     pub(crate) done: Cell<bool>,
     /// The place in the same frame from which a value is taken, or into which one is put.
     pub(crate) data: *mut (),
-    /// Of a `select`: the nodes of the other arms, which are unlinked when this one is completed.
+    /// For a `select`: the nodes of all its arms. When one is completed, the others are unlinked.
     pub(crate) group: Cell<*const [Node]>,
     next: Cell<*const Node>,
     previous: Cell<*const Node>,
@@ -52,18 +52,18 @@ impl Node {
         }
     }
 
-    /// Returns the address, for what the task waits for.
+    /// Returns the address, for the `object` of a [`What`](crate::what::What).
     pub(crate) fn address(&self) -> *const () {
         ptr::from_ref(self).cast()
     }
 
-    /// Records that it has happened, and makes the task ready.
+    /// Marks the node as done, and makes its task ready.
     pub(crate) fn complete(&self) {
         self.mark_done();
         self.slot.schedule().ready.append(self.slot);
     }
 
-    /// As [`complete`](Self::complete), but the task is the next one of its level.
+    /// As [`complete`](Self::complete), but puts the task at the head of its level.
     pub(crate) fn complete_first(&self) {
         self.mark_done();
         self.slot.schedule().ready.prepend(self.slot);
@@ -84,7 +84,8 @@ impl Node {
     #[inline(always)]
     fn mark_done(&self) {
         self.done.set(true);
-        // It waits no more, though it has not run yet: the search for cycles of locks, and the report, see that.
+        // The task does not wait any more, although it has not run yet. The search for cycles of locks and the report
+        // read this.
         self.slot.base().what.set(ptr::null());
         if !self.group.get().is_null() {
             self.unlink_group();
@@ -143,13 +144,13 @@ impl List {
         self.first.get().is_null()
     }
 
-    /// Forgets all nodes: those of a run that is over, which are never used again.
+    /// Empties the list: the nodes are of a run that is over, and are never used again.
     pub(crate) fn forget(&self) {
         self.first.set(ptr::null());
         self.last.set(ptr::null());
     }
 
-    /// Returns how many nodes wait for this.
+    /// Returns how many nodes are of this kind.
     pub(crate) fn count(&self, kind: Kind) -> usize {
         let mut count = 0;
         let mut at = self.first.get();
@@ -161,7 +162,7 @@ impl List {
         count
     }
 
-    /// Returns the highest level of the tasks that wait; 0 without one.
+    /// Returns the highest level of the tasks that wait; 0 if none does.
     pub(crate) fn highest_level(&self) -> u8 {
         let mut highest = 0;
         let mut at = self.first.get();
@@ -173,7 +174,7 @@ impl List {
         highest
     }
 
-    /// Takes out the node of a task, of which there is one at most.
+    /// Takes out the node of a task. A task has at most one node in a list that this is used for.
     #[cfg(feature = "abandon")]
     pub(crate) fn remove_of(&self, slot: SlotRef) {
         let mut at = self.first.get();
@@ -202,8 +203,8 @@ impl List {
         }
     }
 
-    /// Takes out the first node that waits for this. Its frame does not change before its task runs, so callers may
-    /// use it until they let another task run.
+    /// Takes out the first node of this kind. Its frame does not change before its task runs, so callers may use it
+    /// until they let another task run.
     #[inline]
     pub(crate) fn pop(&self, kind: Kind) -> Option<&Node> {
         if self.is_empty() { None } else { self.pop_of(kind) }

@@ -7,7 +7,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32};
 
-/// The run of a hub that uses an object: the first that does, until it is over.
+/// The run of a hub that owns an object: the first run that uses it, until that run is over.
 pub(crate) struct Owner<W = ()> {
     run: AtomicU32,
     /// Small fields of the object: they lie where the owner has no others.
@@ -27,8 +27,8 @@ impl<W> Owner<W> {
         Self { run: AtomicU32::new(0), with, hub: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Makes the run of `me` the owner, or panics if another one is, for an operation that moves values of `T`. `forget` empties the lists of waiters: those of a
-    /// run that is over are never resumed.
+    /// Makes the run of `me` the owner, for an operation that moves values of `T`. Panics if another run is the owner.
+    /// `forget` empties the lists of waiters: those of a run that is over are never resumed.
     #[inline(always)]
     pub(crate) fn check<T, V: 'static, E: 'static>(&self, me: &Task<V, E>, forget: impl FnOnce()) {
         room::probe_for::<T, V, E>();

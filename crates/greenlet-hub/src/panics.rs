@@ -22,7 +22,7 @@ mod caught {
             Self(None)
         }
 
-        /// Does work in which tasks run. Returns `None` if it panics.
+        /// Calls `work`, in which tasks run. Returns `None` if it panics.
         pub(crate) fn catch<R>(&mut self, work: impl FnOnce() -> R) -> Option<R> {
             match catch_unwind(AssertUnwindSafe(work)) {
                 Ok(result) => Some(result),
@@ -33,7 +33,7 @@ mod caught {
             }
         }
 
-        /// Resumes the panic, unless another one is on its way through the caller.
+        /// Resumes the panic, unless the caller is unwinding already.
         pub(crate) fn resume(self) {
             match self.0 {
                 Some(payload) if !thread::panicking() => resume_unwind(payload),

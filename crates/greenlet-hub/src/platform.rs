@@ -43,9 +43,10 @@ pub trait Platform: Sync + 'static {
     /// Called from interrupt handlers and other cores, whenever they wake a task while no other wake is pending. It may
     /// do nothing if only interrupts of the hub's own core wake tasks, because an interrupt ends the sleep.
     ///
-    /// What the wake has written must be visible to the hub's core before the interrupt reaches it. Atomics do not order
-    /// that with a register of an interrupt controller: on aarch64 this begins with `dsb ishst`, on x86_64 with `mfence` and
-    /// `lfence` if the register is an MSR (x2APIC). A register in uncached memory (xAPIC) needs no barrier on x86_64.
+    /// What the wake has written must be visible to the hub's core before the interrupt reaches it. Atomics do not
+    /// order that with a register of an interrupt controller: on aarch64 this begins with `dsb ishst`, on x86_64 with
+    /// `mfence` and `lfence` if the register is an MSR (x2APIC). A register in uncached memory (xAPIC) needs no barrier
+    /// on x86_64.
     fn kick(&self) {}
 
     /// Sleeps until an interrupt arrives or [`kick`](Self::kick) is called, unless `sleep` returns `false`.

@@ -1,6 +1,6 @@
 //! The ready queue: a ring of slots per level, in the order of their wakes.
 //!
-//! Of each ring the last slot is recorded, whose `next` is the first: so both ends are reached at once.
+//! For each ring the last slot is recorded. Its `next` is the first one, so both ends are reached in constant time.
 
 use crate::slot::SlotRef;
 use core::cell::Cell;
@@ -19,7 +19,7 @@ impl Ready {
         Self { higher: Cell::new(0), last: [const { Cell::new(None) }; LEVELS as usize] }
     }
 
-    /// Forgets all slots, whose links are reset by the caller.
+    /// Empties the queue. The caller resets the links of the slots.
     pub(crate) fn clear(&self) {
         self.higher.set(0);
         self.last.iter().for_each(|last| last.set(None));
@@ -110,7 +110,7 @@ impl Ready {
         }
     }
 
-    /// Takes a slot out, wherever it is. The time grows with the number of slots of its level.
+    /// Takes a slot out, wherever it is. The time grows with the number of queued slots of its level.
     pub(crate) fn remove(&self, slot: SlotRef) {
         let level = slot.base().level.get() % LEVELS;
         let ring = &self.last[usize::from(level)];
@@ -134,7 +134,7 @@ impl Ready {
         }
     }
 
-    /// Changes the level of a slot. One that is queued goes to the end of the new level.
+    /// Changes the level of a slot. A queued slot goes to the end of the new level.
     pub(crate) fn set_level(&self, slot: SlotRef, level: u8) {
         if slot.base().level.get() == level {
             return;

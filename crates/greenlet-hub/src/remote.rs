@@ -12,9 +12,9 @@ use core::ptr::{self, NonNull};
 
 /// A bounded channel of `N` values, into which any code may put values, and from which one task at a time receives.
 ///
-/// [`try_send`](Self::try_send) never waits, so interrupt handlers and other cores may call it; a sender that finds it full
-/// gets the value back. It is lock-free: a sender that is interrupted between its two steps delays the receiver, and no
-/// other sender. `N` is a power of two, and at least 2.
+/// [`try_send`](Self::try_send) never waits, so interrupt handlers and other cores may call it; a sender that finds it
+/// full gets the value back. It is lock-free: a sender that is interrupted between its two steps delays the receiver,
+/// and no other sender. `N` is a power of two, and at least 2.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -63,11 +63,11 @@ impl<T, const N: usize> Remote<T, N> {
         self
     }
 
-    /// Puts a value in, and wakes the task that waits. From anywhere.
+    /// Puts a value in, and wakes the task that waits. Any code may call it.
     ///
     /// # Errors
     ///
-    /// The value: the channel is full.
+    /// The value, if the channel is full.
     ///
     /// ```
     /// # use greenlet_hub::Remote;
@@ -88,7 +88,7 @@ impl<T, const N: usize> Remote<T, N> {
     ///
     /// # Errors
     ///
-    /// A reason to stop; [`Refusal::SecondWaiter`]: another task waits to receive.
+    /// A reason to stop; [`Refusal::SecondWaiter`] if another task waits to receive.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Remote, Threads};
@@ -108,7 +108,7 @@ impl<T, const N: usize> Remote<T, N> {
         if !self.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
         }
-        /// Also when a panic passes through.
+        /// Removes the waiter on every way out, also if a panic unwinds through this.
         struct Waits<'a>(&'a Waiter);
         impl Drop for Waits<'_> {
             fn drop(&mut self) {

@@ -5,8 +5,8 @@ use core::fmt;
 
 /// A handle with which any code can wake or kill a task: interrupt handlers, other cores, other tasks.
 ///
-/// Made by [`Task::remote`](crate::Task::remote) and [`JoinHandle::remote`](crate::JoinHandle::remote). Two words, `Copy`,
-/// `Send` and `Sync`. It keeps nothing alive, and may be used after the task and even the run have ended.
+/// Made by [`Task::remote`](crate::Task::remote) and [`JoinHandle::remote`](crate::JoinHandle::remote). Two words,
+/// `Copy`, `Send` and `Sync`. It keeps nothing alive, and may be used after the task and even the run have ended.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Stop, Threads};
@@ -38,7 +38,7 @@ impl RemoteTask {
 
     /// Wakes the task: its wait tests its condition again, and [`park`](crate::Task::park) returns. Never waits.
     ///
-    /// If the task has ended and another one has its slot, that one is woken, for no reason.
+    /// If the task has ended and another one has its slot, that one is woken, and tests its condition again.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -55,7 +55,7 @@ impl RemoteTask {
     }
 
     /// Asks the task to end: every wait of it ends with [`Stop::Killed`](crate::Stop::Killed) from now on. Returns
-    /// `false` if it has ended, or its body has and its result was not taken; no other task is killed instead.
+    /// `false` if its body has ended. No other task is killed instead.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Stop, Threads};

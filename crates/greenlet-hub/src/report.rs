@@ -56,7 +56,7 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
         self.0.state().all().filter(|slot| slot.base().is_alive()).map(|slot| self.row(slot))
     }
 
-    /// Reads a row. No code of the program runs meanwhile, so the frames of the tasks that wait are there.
+    /// Reads a row. No code of the program runs meanwhile, so the frames of the waiting tasks exist.
     fn row(&self, slot: &Slot<V, E>) -> Row<V, E> {
         // SAFETY: null, or in a frame that waits.
         let what = unsafe { slot.base().what.get().as_ref() }.copied();
@@ -83,7 +83,8 @@ impl<'a, V: 'static, E: 'static> Report<'a, V, E> {
 
 /// A task, and what it waits for. Made by [`Report::rows`].
 ///
-/// It refers to nothing of the task: code that gets it may wait, and meanwhile the frames of the task are left.
+/// It has no pointer into the task's frames: the program may wait while it has a row, and meanwhile these frames may be
+/// left.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -169,7 +170,7 @@ struct Wait {
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // In pieces: each `write!` would take more of the stack.
+        // In pieces, because each `write!` would take more of the stack.
         let Some((kind, name)) = self.what else {
             return f.write_str(if self.given_up { "was given up, tasks of its scope are left" } else { "is ready" });
         };

@@ -1,20 +1,23 @@
 //! Room on the stack for an operation of the hub.
 //!
-//! With the feature `abandon` a task that overflows its stack is given up wherever a guard page stops it. That must not be in
-//! the middle of a change of a list. So every operation that changes one first touches the stack as far below as it reaches
-//! itself, with the values that it moves: a task without that room is stopped there, before anything has changed. Code of the
-//! program that an operation calls (`V::default`, the platform) may need more, and is stopped where nothing is half changed, as
-//! it may use the hub itself.
+//! With the feature `abandon` a task that overflows its stack is given up wherever a guard page stops it. That must not
+//! happen in the middle of a change of a list. So every operation that changes a list first touches the stack at the
+//! lowest address that the operation itself can reach, with the values that it moves: a task without that room is
+//! stopped there, before anything has changed. Code of the program that an operation calls (`V::default`, the platform)
+//! may need more room. It is called only where no change is half done, because it may use the hub itself; so it may be
+//! stopped there.
 
 #[cfg(all(feature = "abandon", not(miri)))]
 use core::arch::asm;
 
-/// How far the operations of this crate reach below the frame of their caller, the kernel's included. Less than a guard page, so
-/// that it cannot be stepped over. Guest `hub_contain` tries every operation with every number of bytes left.
+/// How far the operations of this crate, with those of the kernel that they call, reach below the frame of their
+/// caller. Less than a guard page, so that the page cannot be stepped over. Guest `hub_contain` tries every operation
+/// with every number of bytes left.
 #[cfg(all(feature = "abandon", not(miri)))]
 const ROOM: usize = if cfg!(debug_assertions) { 3584 } else { 1536 };
 
-/// How many copies the frames below hold at most: of a value that the operation moves, and of one that goes through the kernel.
+/// How many copies the frames below hold at most: of a value that the operation moves, and of a value or error that the
+/// kernel passes.
 #[cfg(all(feature = "abandon", not(miri)))]
 const COPIES: (usize, usize) = if cfg!(debug_assertions) { (12, 32) } else { (6, 6) };
 
@@ -26,14 +29,14 @@ const SMALL: usize = 32;
 #[cfg(all(feature = "abandon", not(miri)))]
 const STEP: usize = 2048;
 
-/// Touches the stack at the end of the room of an operation that moves no values but small ones.
+/// Touches the stack at the end of the room of an operation that moves only small values.
 #[inline(always)]
 pub(crate) fn probe() {
     probe_for::<(), (), ()>();
 }
 
-/// Touches the stack at the end of the room of an operation that moves values of `T`, in a hub of `V` and `E`, and on the way there as often as no
-/// guard page is stepped over.
+/// Touches the stack at the end of the room of an operation that moves values of `T`, in a hub of `V` and `E`. On the
+/// way there it touches the stack so often that it cannot step over a guard page.
 #[inline(always)]
 pub(crate) fn probe_for<T, V, E>() {
     #[cfg(all(feature = "abandon", not(miri)))]
@@ -47,15 +50,17 @@ const fn beyond_small<T>() -> usize {
     size_of::<T>().saturating_sub(SMALL)
 }
 
-/// Touches the stack after each of `steps`, and `ROOM` below that. The stack pointer goes there, as a fault is an overflow only near
-/// it. It reads, because the kernel's canary may lie there; in a frame so large the compiler would write.
+/// Touches the stack after each of `steps`, and `ROOM` below that. It moves the stack pointer there, because a fault
+/// counts as an overflow only near the stack pointer. It reads and does not write, because the kernel's canary band may
+/// be there; with a frame of that size the compiler's probes would write.
 #[cfg(all(feature = "abandon", not(miri)))]
 #[inline(always)]
 fn touch(steps: usize) {
     if steps != 0 {
         return touch_far(steps);
     }
-    // SAFETY: reads below the stack pointer, which is back afterwards: on the stack, or of the guard page, which faults.
+    // SAFETY: the stack pointer is restored afterwards. The read is below it: on the stack, or in the guard page, which
+    // faults.
     #[cfg(target_arch = "aarch64")]
     unsafe {
         asm!("sub sp, sp, #{room}", "ldr xzr, [sp]", "add sp, sp, #{room}", room = const ROOM, options(readonly, preserves_flags));

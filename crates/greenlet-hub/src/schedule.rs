@@ -15,7 +15,7 @@ const ROUND: u32 = 32;
 pub(crate) struct Schedule {
     inbox: Inbox,
     platform: &'static dyn Platform,
-    /// The number of the run, which no other run of any hub has; 0: none.
+    /// The number of the run, which no other run of any hub has; 0 if there is none.
     pub(crate) run: AtomicU32,
     /// How many more tasks are resumed before the hub looks at the clock.
     left: Cell<u32>,
@@ -23,22 +23,22 @@ pub(crate) struct Schedule {
     rounds: Cell<u32>,
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
-    /// The slot whose turn it is. `None`: main's closure has returned, and no task runs any more.
+    /// The slot whose turn it is. `None` when main's closure has returned, and no task runs any more.
     pub(crate) turn: Cell<Option<SlotRef>>,
     /// A task that has ended, and whose stack can be released as soon as another one runs.
     pub(crate) dead: Cell<Option<SlotRef>>,
-    /// The stack of a task that was given up returns to its pool: see `Hub::reclaiming`.
+    /// Whether the stack of a task that was given up returns to its pool: see `Hub::reclaiming`.
     #[cfg(feature = "abandon")]
     pub(crate) reclaims: bool,
-    /// How many tasks wait for what may come from outside of the hub.
+    /// How many tasks wait for events that may come from outside of the hub.
     external: Cell<u32>,
     /// Ticks per second, read once per run.
     pub(crate) hertz: Cell<u32>,
-    /// Recomputes the level of a task that has unlocked a mutex: typed code, which the first wait for a mutex sets, so that a program
-    /// without one is not linked with it.
+    /// Recomputes the level of a task that has unlocked a mutex. A pointer to typed code, set by the first wait for a
+    /// mutex, so that a program without such a wait does not link it.
     pub(crate) relend: Cell<fn(SlotRef)>,
-    /// A task waits for a mutex; perhaps no longer. Then the end of a task looks whether that had it, by this function: typed code as
-    /// `relend` is.
+    /// Set when a task waits for a mutex; it may stay set when none waits any more. While it is set, the end of a task
+    /// checks by this function whether the task held a mutex. Typed code, as `relend` is.
     pub(crate) lock_waits: Cell<Option<fn(SlotRef)>>,
     /// The state of the generator with which `select` picks its first arm.
     pub(crate) random: Cell<u32>,
@@ -140,7 +140,7 @@ impl Schedule {
         self.look_around(self.left.get() == 0, true)
     }
 
-    /// Looks for what came from outside, and for timers that are due if `clock` says so.
+    /// Takes the wakes and kills that came from outside; if `clock`, also the timers that are due.
     pub(crate) fn look(&self, clock: bool) {
         self.look_around(clock, false);
     }
@@ -180,7 +180,7 @@ impl Schedule {
     #[inline]
     fn collect(&self) {
         if self.turn.get().is_none() {
-            return; // at the end of the run a task that cleans up looks, and no task becomes ready any more
+            return; // at the end of the run, tasks that clean up call this too, and no task becomes ready any more
         }
         self.inbox.drain(|bell, killed| {
             // SAFETY: only bells of slots are pushed.
@@ -251,7 +251,7 @@ impl Schedule {
         None
     }
 
-    /// Counts a wait for what may come from outside of the hub, until the guard is dropped.
+    /// Counts a wait for an event that may come from outside of the hub, until the guard is dropped.
     pub(crate) fn external(&self) -> External<'_> {
         self.external.set(self.external.get() + 1);
         External(self)

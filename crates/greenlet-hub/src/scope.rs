@@ -41,7 +41,8 @@ use greenlet::{Refused, Stacks};
 pub struct Scope<'scope, 'env: 'scope, V: 'static = (), E: 'static = &'static str> {
     task: &'scope Task<V, E>,
     shared: &'scope Shared<E>,
-    /// Invariant in both: a shorter `'scope` would let a task borrow what is dropped before the scope ends.
+    /// Invariant in both lifetimes: with a shorter `'scope` a task could borrow a value that is dropped before the
+    /// scope ends.
     lifetimes: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
 }
 
@@ -52,9 +53,10 @@ pub(crate) struct Shared<E> {
     left: Cell<usize>,
     /// The first error of a task.
     failed: Cell<Option<Stop<E>>>,
-    /// The scope ends: its tasks are killed, and no further one is created.
+    /// Set when the scope ends: its tasks are killed, and no further one is created.
     closing: Cell<bool>,
-    /// The list of its tasks, through their [`Child::next`]. Without the type, whose lifetime is that of this.
+    /// The list of its tasks, through their [`Child::next`]. Untyped, because the type of a child has the lifetime of
+    /// this record.
     children: Cell<*const ()>,
 }
 
@@ -69,9 +71,9 @@ pub(crate) struct Child<'a, E> {
 impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Runs `body`, whose tasks may borrow what outlives this call, and waits until they have ended.
     ///
-    /// The first error of a task kills the others and is what this returns, unless `body` itself fails. If `body` fails,
-    /// or this task is stopped, the tasks are killed. In every case this returns when all of them have ended: a task that
-    /// refuses to end keeps it for ever, and [`report`](Self::report) names it.
+    /// When a task fails, the others are killed, and this returns that first error, unless `body` itself fails. If
+    /// `body` fails, or this task is stopped, the tasks are killed. In every case this returns only when all of them
+    /// have ended: if a task refuses to end, this never returns, and [`report`](Self::report) names that task.
     ///
     /// # Errors
     ///
@@ -104,11 +106,13 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             closing: Cell::new(false),
             children: Cell::new(ptr::null()),
         };
-        /// On every way out, a panic included: the frame that the tasks borrow from is not left before they have ended.
+        /// Waits on every way out, a panic included: the frame from which the tasks borrow is not left before they have
+        /// ended.
         struct Close<'a, V: Default + 'static, E: 'static>(&'a Task<V, E>, &'a Shared<E>);
         impl<V: Default + 'static, E: 'static> Drop for Close<'_, V, E> {
             fn drop(&mut self) {
-                // The panic of a task can come out of the wait: then this waits for the rest. A second one ends the program.
+                // A panic of a task can unwind out of the wait: then this waits for the remaining tasks. A second panic
+                // ends the program.
                 let again = Close(self.0, self.1);
                 self.0.close(self.1);
                 mem::forget(again);
@@ -138,7 +142,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         let mut hopeless = false;
         while shared.left.get() != 0 {
             shared.kill();
-            // A deadlock is no reason to leave. From then on the core sleeps until something comes from outside.
+            // A deadlock does not end this wait. From then on the core sleeps until an event comes from outside.
             let resumed = if hopeless { self.pause_external(&hopeless_what) } else { self.pause(Some(&what)) };
             hopeless |= base.alerts.get() & DEADLOCK != 0;
             self.slot.clear_alert(DEADLOCK);
@@ -152,7 +156,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     }
 }
 
-/// Ends the program: a scope can neither wait for its tasks nor be left.
+/// Ends the program: the scope cannot wait for its tasks, and must not be left without them.
 #[cold]
 fn stuck() -> ! {
     /// A panic while another one unwinds ends the program.
@@ -173,8 +177,8 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
     ///
     /// # Errors
     ///
-    /// [`Stop::Spawn`], with the body. `?` turns the error into [`Stop`]. [`Refusal::NotCurrent`], if neither the task of
-    /// the scope nor another task of the hub calls it.
+    /// [`Stop::Spawn`], with the body; `?` turns the error into [`Stop`]. [`Refusal::NotCurrent`], if the caller is
+    /// neither the task of the scope nor another task of the hub.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -209,7 +213,7 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
         let hand = Hand { head, body: UnsafeCell::new(Some(body)) };
         let place = (&raw const hand).cast::<()>();
         let run: Begin<V, E> = begin::<F, V, E>;
-        // SAFETY: `hand` is there when the closure runs: it is called below, before this returns, or never.
+        // SAFETY: `hand` exists when the closure runs: that is below, before this returns, or never.
         let spawned = self.task.spawn(stacks, move |me| unsafe { run(place, me) });
         let reason = match spawned {
             Ok(task) => {
@@ -227,22 +231,24 @@ impl<'scope, V: Default + 'static, E: 'static> Scope<'scope, '_, V, E> {
         }
     }
 
-    /// Passes control to the new task, until it has its body. Returns why that is refused.
+    /// Passes control to the new task, until it has its body. Returns the reason if that is refused.
     fn lend(spawner: SlotRef, task: SlotRef, value: V) -> Option<greenlet::Refusal> {
-        // In the queue meanwhile: if the new task dies, or a tracer switches elsewhere, control does not come straight back.
+        // The spawner is queued meanwhile: if the new task dies, or a tracer switches elsewhere, control does not come
+        // straight back.
         let ready = &spawner.schedule().ready;
         let queued = spawner.base().next.get().is_some();
         ready.append(spawner);
         let turns = spawner.schedule().turns();
         let refusal = Task::<V, E>::hand(spawner, task, value);
-        // If others have run, it may have been woken as well: then its next wait returns for no reason.
+        // If other tasks have run, the spawner may also have been woken by one of them. It stays queued then, and its
+        // next wait returns early, and tests its condition again.
         if !queued && spawner.schedule().turns() == turns {
             ready.remove(spawner);
         }
         refusal
     }
 
-    /// Returns the task that runs: that of the scope, or one of its tasks, which spawns another one.
+    /// Returns the task that runs: the task of the scope, or one of the scope's tasks that spawns another one.
     fn running(&self) -> Option<SlotRef> {
         let state = self.task.state();
         let all = state.slots.get().iter().chain([&state.main]).map(Slot::bound);
@@ -268,8 +274,8 @@ pub(crate) struct Head<'scope, E> {
     pub(crate) shared: &'scope Shared<E>,
 }
 
-/// Dropped when control comes back to `spawn`, also by a panic. Mostly the task has taken its body. But a tracer of the
-/// first transfer to it may have killed it, switched away or panicked: then it never begins.
+/// Dropped when control comes back to `spawn`, also by a panic. Usually the task has taken its body by then. But a
+/// tracer of the first transfer to it may have killed it, switched away or panicked: then it never begins.
 struct Unbegun<'a, 'scope, F, V: Default + 'static, E: 'static> {
     hand: &'a Hand<'scope, F, E>,
     task: JoinHandle<(), V, E>,
@@ -284,14 +290,15 @@ impl<F, V: Default + 'static, E: 'static> Drop for Unbegun<'_, '_, F, V, E> {
     }
 }
 
-/// Without `F`, whose lifetime the body of a greenlet cannot have.
+/// [`begin`] without `F` in its type: the body of a greenlet must be `'static`, and `F` need not be.
 type Begin<V, E> = unsafe fn(*const (), &Task<V, E>) -> Result<(), Stop<E>>;
 
 /// The body of a task of a scope.
 ///
 /// # Safety
 ///
-/// `place` points to a [`Hand`] of `F` and `E`, in the frame of `spawn`, which is not left before this hands control back.
+/// `place` points to a [`Hand`] of `F` and `E`, in the frame of `spawn`, which is not left before this hands control
+/// back.
 unsafe fn begin<F, V: Default + 'static, E: 'static>(place: *const (), me: &Task<V, E>) -> Result<(), Stop<E>>
 where
     F: FnOnce(&Task<V, E>) -> Result<(), Stop<E>>,
@@ -300,7 +307,7 @@ where
     // SAFETY: the contract. The lifetime of `shared` ends when `left` is 0, and this task counts.
     let hand = unsafe { &*place.cast::<Hand<'_, F, E>>() };
     let Head { spawner, shared } = hand.head;
-    // SAFETY: the other task waits.
+    // SAFETY: the task that spawns waits, so nothing else uses the body.
     let body = unsafe { &mut *hand.body.get() }.take();
     let child = Child { slot: me.slot, shared, next: Cell::new(shared.children.get()) };
     shared.children.set(ptr::from_ref(&child).cast());
@@ -324,7 +331,7 @@ where
     Ok(())
 }
 
-/// Takes a task out of its scope: also when a panic passes through.
+/// Takes a task out of its scope, also if a panic unwinds through the body.
 struct ChildEnd<'a, E>(&'a Child<'a, E>);
 
 impl<E> Drop for ChildEnd<'_, E> {
@@ -347,14 +354,14 @@ impl<E> Child<'_, E> {
         }
         at.set(self.next.get());
         let parent = shared.parent;
-        // From the last one on, `shared` may be gone as soon as another task runs.
+        // When the last task has left, `shared` may be gone as soon as another task runs.
         shared.left.set(shared.left.get() - 1);
         parent.schedule().ready.append(parent);
     }
 }
 
 impl<E> Shared<E> {
-    /// Records the error of a task, and kills the others, unless the scope ends already.
+    /// Records the error of a task, and kills the others, unless the scope is ending already.
     pub(crate) fn fail(&self, stop: Stop<E>) {
         if !self.closing.get() {
             self.failed.set(Some(stop));

@@ -44,7 +44,7 @@ pub struct Semaphore {
 unsafe impl Sync for Semaphore {}
 
 impl Semaphore {
-    /// Creates a semaphore with so many permits.
+    /// Creates a semaphore with this number of permits.
     ///
     /// ```
     /// # use greenlet_hub::Semaphore;
@@ -73,7 +73,7 @@ impl Semaphore {
         self.owner.check::<(), _, _>(me, || self.waiters.forget());
     }
 
-    /// Waits for a permit, and returns it. Dropped, it is given back.
+    /// Waits for a permit, and returns it. Its drop gives it back.
     ///
     /// # Errors
     ///
@@ -131,8 +131,8 @@ impl Semaphore {
         Some(Permit { semaphore: self, here: PhantomData })
     }
 
-    /// Adds a permit, which goes to the task that has waited longest. With [`Permit::keep`], for permits that one task
-    /// takes and another one gives.
+    /// Adds a permit, which goes to the task that has waited longest. Together with [`Permit::keep`] this allows that
+    /// one task takes permits and another one gives them back.
     ///
     /// # Panics
     ///
@@ -162,7 +162,7 @@ impl Semaphore {
     }
 }
 
-/// A permit of a [`Semaphore`]. Dropped, it is given back.
+/// A permit of a [`Semaphore`]. Its drop gives it back.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Permit, Semaphore, Threads};
@@ -182,7 +182,7 @@ pub struct Permit<'a> {
 }
 
 impl Permit<'_> {
-    /// Does not give the permit back: there is one less from now on, until [`Semaphore::add`].
+    /// Consumes the permit: the semaphore has one permit less from now on, until [`Semaphore::add`].
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Semaphore, Threads};

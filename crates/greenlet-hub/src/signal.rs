@@ -11,8 +11,9 @@ use core::ptr::{self, NonNull};
 
 /// 32 bits that any code may raise, and for which one task at a time waits.
 ///
-/// [`raise`](Self::raise) never waits and needs no mask, so interrupt handlers and other cores may call it. Bits that are
-/// raised twice before the task takes them are taken once; use a [`Remote`](crate::Remote) for what must be counted.
+/// [`raise`](Self::raise) never waits and needs no mask, so interrupt handlers and other cores may call it. Bits that
+/// are raised twice before the task takes them are taken once; use a [`Remote`](crate::Remote) for what must be
+/// counted.
 ///
 /// ```
 /// # use greenlet_hub::{Hub, Threads};
@@ -32,8 +33,8 @@ use core::ptr::{self, NonNull};
 ///
 /// # No wake is lost
 ///
-/// `raise` writes the bits, then reads the waiter; `wait` writes the waiter, then reads the bits. All four are `SeqCst`:
-/// in their single order one of the two reads comes after the other side's write.
+/// `raise` writes the bits, then reads the waiter; `wait` writes the waiter, then reads the bits. All four are
+/// `SeqCst`: in their single order one of the two reads comes after the other side's write.
 pub struct Signal {
     flags: Flags,
     name: Option<&'static str>,
@@ -63,7 +64,7 @@ impl Signal {
         self
     }
 
-    /// Raises bits, and wakes the task that waits. From anywhere.
+    /// Raises bits, and wakes the task that waits. Any code may call it.
     ///
     /// ```
     /// static BUTTON: greenlet_hub::Signal = greenlet_hub::Signal::new();
@@ -95,7 +96,7 @@ impl Signal {
     ///
     /// # Errors
     ///
-    /// A reason to stop; [`Refusal::SecondWaiter`]: another task waits for this signal.
+    /// A reason to stop; [`Refusal::SecondWaiter`] if another task waits for this signal.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Signal, Threads};
@@ -113,7 +114,7 @@ impl Signal {
         if !self.flags.waiter.enter(me.slot.bell().as_ptr()) {
             return Err(Stop::Refused(Refusal::SecondWaiter { name: self.name }));
         }
-        /// Also when a panic passes through.
+        /// Removes the waiter on every way out, also if a panic unwinds through this.
         struct Waits<'a>(&'a Flags);
         impl Drop for Waits<'_> {
             #[inline]

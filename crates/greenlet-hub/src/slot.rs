@@ -1,6 +1,7 @@
 //! The record of a task, in static memory for ever.
 //!
-//! The bell and the hub are atomics, which handlers, other cores and wakers use. All other fields belong to the hub's core.
+//! The bell and the hub are atomics, which handlers, other cores and wakers use. All other fields belong to the hub's
+//! core.
 
 use crate::schedule::Schedule;
 use crate::wakes::bell::Bell;
@@ -19,7 +20,8 @@ pub(crate) const THROWN: u8 = 1 << 1;
 pub(crate) const EXPIRED: u8 = 1 << 2;
 /// In `alerts`: no task can ever run again. Main's only, delivered once.
 pub(crate) const DEADLOCK: u8 = 1 << 3;
-/// In `alerts`: the code runs in `shield`. Not a reason to stop, but the test of `alerts` must not pass over it.
+/// In `alerts`: the code runs in `shield`. Not a reason to stop, but a bit of `alerts`, so that the quick test for
+/// reasons fails and the exact one is made.
 pub(crate) const SHIELDED: u8 = 1 << 4;
 /// In `alerts`: the kernel has thrown an exit. With `KILLED`; the task ends without waiting for a join.
 pub(crate) const EXITED: u8 = 1 << 5;
@@ -35,9 +37,9 @@ pub(crate) enum Life {
     Detached,
     /// A task with a `JoinHandle`. `end` is the node of the task that joins, or null.
     Joinable,
-    /// A task of a scope that does not have its body yet: `end` is the `Head` in the frame of the task that lends that.
+    /// A task of a scope that does not have its body yet: `end` is the `Head` in the frame of the task that spawns it.
     Lent,
-    /// A task of a scope: `end` is its record there.
+    /// A task of a scope: `end` is its [`Child`](crate::scope::Child), in its own frame.
     Child,
     /// The body has ended, and its result waits in the task's own frame: `end` points to it.
     Over,
@@ -61,7 +63,7 @@ pub(crate) struct Base {
     pub(crate) what: Cell<*const What>,
     /// See [`Life`].
     pub(crate) end: Cell<*mut ()>,
-    /// The level, and the level without what mutexes lend.
+    /// The level of the task, which waiters of its mutexes may have raised; and its own level.
     pub(crate) level: Cell<u8>,
     pub(crate) own_level: Cell<u8>,
     pub(crate) alerts: Cell<u8>,
@@ -86,8 +88,9 @@ pub(crate) struct Slot<V: 'static, E: 'static> {
     handle: Cell<Option<Greenlet<V, E>>>,
 }
 
-// SAFETY: what is not atomic is used by the hub's core alone, inside its run: through a `Task`, which is `!Send` and made
-// there, or a `JoinHandle`, which is `!Send` and compares the generation first. No value is left when the run is over.
+// SAFETY: only the hub's core uses the fields that are not atomic, and only inside its run: through a `Task`, which is
+// `!Send` and made there, or a `JoinHandle`, which is `!Send` and compares the generation first. No value is left when
+// the run is over.
 unsafe impl<V, E> Sync for Slot<V, E> {}
 
 impl<V: 'static, E: 'static> Slot<V, E> {
@@ -113,7 +116,7 @@ impl<V: 'static, E: 'static> Slot<V, E> {
         }
     }
 
-    /// Makes the slot that of a task that begins.
+    /// Resets the slot for a task that begins.
     pub(crate) fn begin(&self, life: Life, level: u8) {
         let base = &self.base;
         base.life.set(life);
@@ -187,7 +190,7 @@ impl<V: 'static, E: 'static> Slot<V, E> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SlotRef(NonNull<Base>);
 
-// SAFETY: what other cores may use of a slot is atomic; the rest is reached by code of the hub's core alone.
+// SAFETY: the fields of a slot that other cores may use are atomic; only code of the hub's core reaches the others.
 unsafe impl Send for SlotRef {}
 // SAFETY: the same.
 unsafe impl Sync for SlotRef {}

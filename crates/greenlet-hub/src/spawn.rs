@@ -36,16 +36,16 @@ use greenlet::{Claimed, Greenlet, Me, Outcome, Refused, Stacks};
 pub enum SpawnError {
     /// The hub has as many tasks as it can have.
     NoSlot {
-        /// How many that is.
+        /// The number of tasks of the hub.
         tasks: usize,
     },
     /// There is no stack for it.
     NoStack(greenlet::SpawnError),
-    /// The run of the hub, or the scope, ends: no task begins any more.
+    /// The run of the hub, or the scope, is ending: no task begins any more.
     Over,
     /// The kernel refused to switch to a task of a scope, which begins at once.
     Refused(greenlet::Refusal),
-    /// A task of a scope was killed, or left, before it had its body: by a tracer. It never begins.
+    /// A tracer killed the new task of a scope, or switched away from it, before it had its body. It never begins.
     NotBegun,
 }
 
@@ -135,7 +135,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
 }
 
 impl<P: Stacks, V: Default + 'static, E: 'static> TaskBuilder<'_, P, V, E> {
-    /// Names the task, for reports. A name appears in them as it is.
+    /// Names the task, for reports. They print the name unchanged.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -254,7 +254,8 @@ where
         body(&task)
     };
     deliver(&task, result);
-    // Code of the program that may panic: before the end is recorded, because a task that is given up is one without an end.
+    // A destructor of the program, which may panic. It runs before the end is recorded: a task is recognised as given
+    // up by having no recorded end.
     task.state().drop_thrown(task.slot);
     let last = V::default();
     drop(end);
@@ -319,7 +320,7 @@ impl<V: Default + 'static, E: 'static> Drop for End<V, E> {
         let base = slot.base();
         let joiner = base.end.replace(ptr::null_mut()).cast::<Node>();
         if base.life.replace(Life::Dead) == Life::Joinable {
-            // SAFETY: as in `deliver`. Its place has nothing: there is no result.
+            // SAFETY: as in `deliver`. Its place stays empty: there is no result.
             if let Some(joiner) = unsafe { joiner.as_ref() }.filter(|joiner| !joiner.is_void()) {
                 joiner.complete();
             }

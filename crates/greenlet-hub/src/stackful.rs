@@ -14,18 +14,19 @@ use greenlet::{Claimed, Greenlet, Me, Outcome, ParentError, Refusal, Refused, Ru
 ///
 /// It needs no hub. The executor must run inside [`Tree::enter`](greenlet::Tree::enter), on the core of the tree: the
 /// future is not `Send`. Each poll makes the poller the parent of the greenlet and switches to it; control returns when
-/// the body waits for a future that is not ready, or ends. A poll costs two switches beside that of the future that the
-/// body waits for; if the poller is not that of the last poll, the change of the parent as well. The parent keeps its
-/// stack, also after its end, until another greenlet polls or the future is dropped.
+/// the body waits for a future that is not ready, or ends. A poll costs two switches and the poll of the future that
+/// the body waits for; if another greenlet polled the last time, also a change of the parent. The stack of the last
+/// poller stays in use, even after that greenlet has ended, until another one polls or the future is dropped.
 ///
-/// Dropped, it is cancelled: the body's waits end with [`Thrown::Exit`], also every later one, and the drop returns when
-/// the body has ended. A body that uses the kernel's own operations to continue in spite of that is leaked, by the rules
-/// of the kernel: its stack stays in use, and the tree's `on_leak` hook is called.
+/// The drop cancels it: the present wait of the body ends with [`Thrown::Exit`], and so does every later one; the drop
+/// returns when the body has ended. A body that continues all the same, by the kernel's own operations, is leaked, by
+/// the rules of the kernel: its stack stays in use, and the tree's `on_leak` hook is called.
 ///
 /// The output is what the body returns. It is an error too if
 /// - the greenlet was killed, or the poller was asked to exit while it was in the poll: [`Thrown::Exit`];
 /// - the poll was refused: [`Thrown::Refused`], with [`Refusal::Ended`] outside of the tree, [`Refusal::Masked`] where
-///   interrupts are masked, [`Refusal::Cycle`] in a greenlet whose ancestor it is. The body is cancelled then.
+///   interrupts are masked, [`Refusal::Cycle`] if the poller is a descendant of the greenlet. The body is cancelled
+///   then.
 ///
 /// ```
 /// use core::time::Duration;
@@ -72,9 +73,9 @@ use greenlet::{Claimed, Greenlet, Me, Outcome, ParentError, Refusal, Refused, Ru
 /// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct Stackful<P: Stacks, F, T: 'static, V: Default + 'static = (), E: 'static = &'static str> {
-    /// Before the first poll.
+    /// The stack and the body, before the first poll.
     fresh: Option<(Claimed<V, E, P>, F)>,
-    /// From the first poll until the output is returned.
+    /// The greenlet, from the first poll until the output is returned.
     greenlet: Option<Greenlet<V, E>>,
     shared: Shared<T, V, E>,
     /// The output was returned, or a panic has left a poll.
@@ -135,7 +136,7 @@ where
     }
 }
 
-/// Passes control to the body until it waits or ends. Returns `Err` if it does neither.
+/// Passes control to the body until it waits or ends. Returns `Err` if control comes back for another reason.
 fn resume<V: Default + 'static, E: 'static>(greenlet: &Greenlet<V, E>, anchor: &Anchor) -> Outcome<V, E> {
     if greenlet.is_ended() {
         return Err(Thrown::Refused(Refusal::Ended, None));
@@ -179,7 +180,7 @@ where
     let result = body(&waits);
     let Some(anchor) = link.anchor() else { return result.map(|_no_receiver| V::default()) };
     let polling = anchor.is_polling();
-    // SAFETY: it has an anchor, so the future exists. No result was there, so nothing is dropped.
+    // SAFETY: the link has an anchor, so the future exists. There was no result, so nothing is dropped.
     unsafe { &*shared }.result.set(Some(result));
     if !polling {
         // The greenlet was resumed by an operation of the kernel.
@@ -197,7 +198,7 @@ where
     type Output = Result<T, Thrown<V, E>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: nothing is moved out but `fresh`, which is never pinned.
+        // SAFETY: nothing is moved out except `fresh`, which is never pinned.
         let this = unsafe { self.get_unchecked_mut() };
         assert!(!this.over, "a `Stackful` was polled after it was ready; await each future once");
         this.over = true;
@@ -241,17 +242,17 @@ impl<P: Stacks, F, T: 'static, V: Default + 'static, E: 'static> Stackful<P, F, 
             let replaced = replaced.map_err(|refused| refused.reason);
             severed.replaced = matches!(replaced, Ok(()) | Err(RunError::Ended | RunError::Busy));
         }
-        // The body ends now, so the executor need not look at this future once more.
+        // The body ends now, so the executor need not poll this future again.
         drop(anchor.take_waker());
         let _ = greenlet.cancel();
     }
 }
 
-/// Separates body and future, also when a panic passes through.
+/// Separates body and future on drop, also if a panic unwinds.
 struct Severed<'a, V: 'static, E: 'static> {
     anchor: &'a Anchor,
     greenlet: &'a Greenlet<V, E>,
-    /// The greenlet does not have the body any more.
+    /// Whether the greenlet does not have the body any more.
     replaced: bool,
 }
 
@@ -261,8 +262,8 @@ impl<V: 'static, E: 'static> Drop for Severed<'_, V, E> {
         if self.anchor.has_begun() || self.replaced || self.greenlet.is_dead() {
             return;
         }
-        // It would begin later, with a pointer to a future that does not exist any more. That takes a tracer, or another
-        // hook, that switches away in the very first arrival at the greenlet and refuses to be cancelled there.
+        // It would begin later, with a pointer to a future that does not exist any more. That takes a tracer, or
+        // another hook, that switches away in the very first arrival at the greenlet and refuses to be cancelled there.
         /// A panic during a panic ends the program, with and without `std`.
         struct Twice;
         impl Drop for Twice {

@@ -7,8 +7,7 @@ use greenlet::Refused;
 /// Why a wait ended before what it waited for. `?` passes it on, and so ends the task.
 ///
 /// `Killed` and `Timeout` hold as long as their reason does: every later wait ends with them at once, so code that
-/// swallows one meets it again. A wait never ends with a reason to stop after it has completed: what was handed over is
-/// returned first.
+/// ignores one gets it again. A wait that has completed never ends with a reason to stop: its result is returned first.
 ///
 /// ```
 /// use greenlet_hub::Stop;
@@ -21,14 +20,15 @@ use greenlet::Refused;
 pub enum Stop<E = &'static str> {
     /// The task is asked to end: it was killed, or the run of the hub ends. Holds until the body has ended.
     Killed,
-    /// The time of an enclosing [`Task::with_timeout`](crate::Task::with_timeout) is over, which catches it. Holds until
-    /// that scope is left.
+    /// The time of an enclosing [`Task::with_timeout`](crate::Task::with_timeout) is over, which catches it. Holds
+    /// until that scope is left.
     Timeout(TimeoutScope),
     /// An error that was thrown into the task, sent to it by a channel, or is its own. Delivered once.
     Error(E),
     /// The channel is closed.
     Closed,
-    /// No task can ever run again, and this is main. [`Task::report`](crate::Task::report) lists what each task waits for.
+    /// No task can ever run again, and this is main. [`Task::report`](crate::Task::report) lists what each task waits
+    /// for.
     Deadlock,
     /// The operation was refused before anything changed.
     Refused(Refusal),
@@ -36,8 +36,8 @@ pub enum Stop<E = &'static str> {
     Spawn(SpawnError),
 }
 
-/// A scope of [`Task::with_timeout`](crate::Task::with_timeout), in [`Stop::Timeout`]. It is caught by its own scope, so
-/// programs rarely look at it.
+/// A scope of [`Task::with_timeout`](crate::Task::with_timeout), in [`Stop::Timeout`]. It is caught by its own scope,
+/// so programs rarely look at it.
 ///
 /// ```
 /// # use core::time::Duration;
@@ -97,10 +97,10 @@ pub enum Refusal {
         /// The name that the object has.
         name: Option<&'static str>,
     },
-    /// More than 16 `with_timeout` in one another.
+    /// More than 16 nested `with_timeout`.
     TooDeep,
-    /// The task that holds this lock has ended without unlocking it: it was given up after a panic or an overflow, or has
-    /// forgotten its guard. [`Mutex::recover`](crate::Mutex::recover) takes it over.
+    /// The task that holds this lock has ended without unlocking it: it was given up after a panic or an overflow, or
+    /// has forgotten its guard. [`Mutex::recover`](crate::Mutex::recover) takes it over.
     HolderGone {
         /// The name that the lock has.
         name: Option<&'static str>,

@@ -11,7 +11,7 @@ use greenlet::Greenlet;
 
 /// The task whose code runs, as that code sees it.
 ///
-/// A body gets `&Task`, and everything that may wait takes it as an argument: so a function that has none cannot wait.
+/// A body gets `&Task`, and everything that may wait takes one as an argument: so a function without one cannot wait.
 /// It is neither `Send` nor `Sync`, and cannot leave its body. `V` and `E` are the types of the tree, which generators
 /// and other greenlets beside the tasks may use; the hub itself sends `V::default()`.
 ///
@@ -39,9 +39,10 @@ pub struct Task<V: 'static = (), E: 'static = &'static str> {
     greenlet: NonNull<Greenlet<V, E>>,
 }
 
-/// Main, as a task: what the closure of [`Hub::run`](crate::Hub::run) gets.
+/// Main, as a task: the argument of the closure of [`Hub::run`](crate::Hub::run).
 ///
-/// While it waits, the tasks run. If none ever can, its wait ends with [`Stop::Deadlock`](crate::Stop::Deadlock).
+/// While it waits, the tasks run. If none can ever run again, its wait ends with
+/// [`Stop::Deadlock`](crate::Stop::Deadlock).
 ///
 /// ```
 /// # use greenlet_hub::{Hub, MainTask, Threads};
@@ -124,7 +125,8 @@ impl<V: 'static, E: 'static> Task<V, E> {
         RemoteTask::new(self.slot)
     }
 
-    /// Returns a report on every task: `Display` prints a line for each, with what it waits for and which task has that.
+    /// Returns a report on every task: `Display` prints a line for each, with what it waits for and which task holds
+    /// that.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Signal, Threads};

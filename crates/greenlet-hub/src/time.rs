@@ -91,7 +91,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         Instant(schedule.now().saturating_add(ticks(schedule, time)))
     }
 
-    /// Returns how long ago `then` was; zero if it is yet to come.
+    /// Returns how long ago `then` was; zero if it is in the future.
     ///
     /// ```
     /// # use core::time::Duration;
@@ -110,7 +110,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         duration(schedule, schedule.now().saturating_sub(then.0))
     }
 
-    /// Waits for that time, rounded up to a tick.
+    /// Waits for the duration `time`, rounded up to a tick.
     ///
     /// # Errors
     ///
@@ -200,11 +200,12 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Waits for the next tick. Returns how many ticks were missed: those whose period was over before the call.
+    /// Waits for the next tick. Returns how many ticks were missed: those that were due a whole period or more before
+    /// the call.
     ///
     /// # Errors
     ///
-    /// A reason to stop. The interval is as it was then, so the next call counts the same missed ticks.
+    /// A reason to stop. The interval does not change in that case, so the next call counts the same missed ticks.
     ///
     /// ```
     /// # use core::time::Duration;

@@ -8,20 +8,21 @@ use crate::time::ticks;
 use crate::timers::Entry;
 use core::time::Duration;
 
-/// How many timeouts may be in one another: a bit each.
+/// How deep timeouts may nest: each has a bit.
 const MOST: u8 = u16::BITS as u8;
 
 /// # Scopes
 impl<V: Default + 'static, E: 'static> Task<V, E> {
-    /// Runs `body`, whose waits end with [`Stop::Timeout`] once `time` is over. Returns `None` if that came out of it.
+    /// Runs `body`, whose waits end with [`Stop::Timeout`] once `time` is over. Returns `None` if `body` returned that
+    /// error.
     ///
     /// Scopes nest, and each catches its own timeout only. The timer lies in this call's frame; nothing of it is left
     /// when this returns. A body that completes although its time is over has its result returned.
     ///
     /// # Errors
     ///
-    /// The error of `body`; [`Refusal::TooDeep`] beyond 16 scopes in one another; [`Refusal::NotCurrent`] if another task
-    /// runs, to which the `&Task` of this one came by a scope.
+    /// The error of `body`; [`Refusal::TooDeep`] if more than 16 scopes would be nested; [`Refusal::NotCurrent`] if
+    /// another task runs, which has the `&Task` of this one through a scope.
     ///
     /// ```
     /// # use core::time::Duration;
@@ -52,7 +53,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         if depth > MOST {
             return Err(Stop::Refused(Refusal::TooDeep));
         }
-        /// Also when a panic passes through.
+        /// Ends the scope, also if a panic unwinds through it.
         struct Scope(SlotRef, u8);
         impl Drop for Scope {
             fn drop(&mut self) {
@@ -75,19 +76,23 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         };
         match result {
             (Ok(result), _) => Ok(Some(result)),
-            // One that is not due is passed on: it was kept from an earlier scope of this depth.
+            // If this scope's time is not over, the timeout is passed on: the program has kept it from an earlier scope
+            // of the same depth.
             (Err(Stop::Timeout(TimeoutScope(scope))), true) if scope == depth => Ok(None),
             (Err(stop), _) => Err(stop),
         }
     }
 
-    /// Runs `body`, in which no reason to stop from outside of it ends a wait. For clean-up that has to wait, such as
-    /// the last bytes to a device.
+    /// Runs `body`. Inside of it no wait ends by a reason to stop that comes from outside of it. For clean-up that has
+    /// to wait, such as sending the last bytes to a device.
     ///
-    /// A reason to stop that comes meanwhile ends the first wait after it. A [`with_timeout`](Self::with_timeout) inside
-    /// of it works as ever; use one, or a kill has no effect for as long as the body waits.
     ///
-    /// If another task runs, to which the `&Task` of this one came by a scope, this just runs `body`: it shields no task.
+    /// A reason to stop that comes meanwhile ends the first wait after the shield. A
+    /// [`with_timeout`](Self::with_timeout) inside of it works as usual. Use one: otherwise a kill has no effect for as
+    /// long as the body waits.
+    ///
+    /// If another task runs, which has the `&Task` of this one through a scope, this just runs `body`, and shields no
+    /// task.
     ///
     /// ```
     /// # use core::time::Duration;
@@ -102,7 +107,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// # }).unwrap();
     /// ```
     pub fn shield<R>(&self, body: impl FnOnce() -> R) -> R {
-        /// Also when a panic passes through.
+        /// Restores the state before the shield, also if a panic unwinds through it.
         struct Before(SlotRef, u8, u8);
         impl Drop for Before {
             fn drop(&mut self) {

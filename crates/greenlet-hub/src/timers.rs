@@ -11,15 +11,15 @@ use core::ptr;
 pub(crate) struct Entry {
     pub(crate) at: u64,
     pub(crate) slot: Cell<SlotRef>,
-    /// The depth of a `with_timeout`; 0: a sleep.
+    /// The depth of a `with_timeout`; 0 for a sleep.
     pub(crate) scope: u8,
-    /// The time has come.
+    /// Set when the time has come.
     pub(crate) due: Cell<bool>,
     inside: Cell<bool>,
     child: Cell<*const Entry>,
     /// The next sibling.
     next: Cell<*const Entry>,
-    /// The previous sibling; of the first one, the parent; null at the root.
+    /// The previous sibling; for the first sibling, the parent; null at the root.
     back: Cell<*const Entry>,
     _pinned: PhantomPinned,
 }
@@ -60,7 +60,7 @@ impl Timers {
         Self(Cell::new(ptr::null()))
     }
 
-    /// Forgets all entries: they lie in frames of a run that is over, which are never left.
+    /// Empties the heap: its entries are in frames of a run that is over, which are never left.
     pub(crate) fn clear(&self) {
         self.0.set(ptr::null());
     }
@@ -123,7 +123,7 @@ impl Timers {
     }
 }
 
-/// Returns the entry that follows all those below this one, in the order in which parents come before their children.
+/// Returns the entry after this one and all entries below it, in preorder.
 #[cfg(feature = "abandon")]
 fn after(mut entry: &Entry) -> Option<&Entry> {
     loop {
@@ -141,7 +141,7 @@ fn after(mut entry: &Entry) -> Option<&Entry> {
 
 fn meld(a: *const Entry, b: *const Entry) -> *const Entry {
     let (Some(x), Some(y)) = (get(a), get(b)) else { return if a.is_null() { b } else { a } };
-    // Of two equal times the one that was there stays on top: first come, first served, as far as a heap can.
+    // Of two equal times, the entry that was there first stays on top. A heap gives no more order than that.
     let (top, under) = if y.at < x.at { (y, x) } else { (x, y) };
     let child = top.child.replace(under);
     under.next.set(child);

@@ -1,7 +1,7 @@
 //! How a task waits: it passes control to the next task, and gets it back when its turn comes.
 //!
-//! Control goes straight from the task that waits to the next one, by a switch that keeps no reference. The task that
-//! finds no other one ready sleeps on its own stack. So main's stack is only in use while main runs, and when a task
+//! Control goes straight from the task that waits to the next one, by a switch that keeps no reference. If no task is
+//! ready, the task that waits sleeps on its own stack. So main's stack is used only while main runs, and when a task
 //! dies: then the kernel resumes its parent, main, which passes control on in the same way.
 
 use crate::hub::State;
@@ -17,7 +17,7 @@ use greenlet::Thrown;
 /// Why a task is resumed. Small enough for a register: every turn returns one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resumed {
-    /// It is its turn. Possibly for no reason: every wait tests its condition again.
+    /// It is the task's turn. What it waits for may not have happened: every wait tests its condition again.
     Turn,
     /// An exit of the kernel: the tree ends, or the greenlet is cancelled. It counts as a kill.
     Exit,
@@ -30,7 +30,7 @@ pub(crate) enum Resumed {
 }
 
 impl Resumed {
-    /// Returns the reason to give up waiting altogether.
+    /// Returns an error if control never left, so that the task cannot wait. An exit is no error here: it is an alert.
     #[inline(always)]
     pub(crate) fn end<E>(self) -> Result<(), Stop<E>> {
         if self == Self::Turn { Ok(()) } else { self.end_out_of_turn() }
@@ -50,10 +50,11 @@ impl Resumed {
 
 /// # Taking turns
 impl<V: Default + 'static, E: 'static> Task<V, E> {
-    /// Returns `Err` if there is a reason to stop. For a long computation that waits for nothing.
+    /// Returns `Err` if there is a reason to stop. For a long computation that does not wait.
     ///
-    /// A kill from a handler or another core is seen at once. Inside of [`with_timeout`](Self::with_timeout) this reads the
-    /// clock each time.
+    ///
+    /// A kill from a handler or another core is seen at once. Inside of [`with_timeout`](Self::with_timeout) each call
+    /// reads the clock.
     ///
     /// # Errors
     ///
@@ -81,7 +82,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         schedule.turn.get() == Some(self.slot) && schedule.is_inbox_empty() && base.is_quiet()
     }
 
-    /// As [`check`](Self::check). At the end of the run there is no turn, and code that cleans up continues.
+    /// The slow path of [`check`](Self::check). At the end of the run no task has a turn; the check then succeeds or
+    /// fails by the alerts alone, so that code that cleans up can continue.
     #[cold]
     #[inline(never)]
     fn look(&self) -> Result<(), Stop<E>> {
@@ -97,7 +99,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.check_seen()
     }
 
-    /// As [`check`](Self::check), of what the hub has seen: before and after a wait, in which it looks.
+    /// As [`check`](Self::check), but does not look for new reasons. Enough before and after a wait, because the hub
+    /// looks for them while the task waits.
     #[inline]
     pub(crate) fn check_seen(&self) -> Result<(), Stop<E>> {
         if self.slot.base().alerts.get() == 0 { Ok(()) } else { self.check_alerts() }
@@ -107,7 +110,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     #[inline(never)]
     fn check_alerts(&self) -> Result<(), Stop<E>> {
         if !self.runs() {
-            return Err(Stop::Refused(Refusal::NotCurrent)); // and its reasons to stop wait for itself
+            return Err(Stop::Refused(Refusal::NotCurrent)); // this task's alerts are kept until it runs
         }
         let base = self.slot.base();
         let alerts = base.alerts.get();
@@ -138,7 +141,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     ///
     /// # Errors
     ///
-    /// A reason to stop, before or after; [`Stop::Refused`]: interrupts are masked, for instance.
+    /// A reason to stop that exists before or after the wait; [`Stop::Refused`], for example if interrupts are masked.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -187,14 +190,14 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.check_seen()
     }
 
-    /// Waits for [`RemoteTask::wake`](crate::RemoteTask::wake) or a [waker](Self::waker) of this task. May return for no
-    /// reason, so callers test a condition in a loop.
+    /// Waits for [`RemoteTask::wake`](crate::RemoteTask::wake) or a [waker](Self::waker) of this task. May return
+    /// without a wake, so callers test a condition in a loop.
     ///
-    /// To build on: a wake that came since the task last waited makes it return at once.
+    /// Other waits can be built on it: if a wake has come since the task last waited, it returns at once.
     ///
     /// # Errors
     ///
-    /// A reason to stop, before or after.
+    /// A reason to stop that exists before or after the wait.
     ///
     /// ```
     /// # use greenlet_hub::{Hub, Threads};
@@ -212,7 +215,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.check_seen()
     }
 
-    /// Waits until `so` is true. What is so is not undone by a reason to stop: that ends the next wait.
+    /// Waits until `so` returns `true`. If it does, the wait succeeds even if there is a reason to stop: that ends the
+    /// next wait.
     #[inline]
     pub(crate) fn wait_until(&self, what: &What, so: impl Fn() -> bool) -> Result<(), Stop<E>> {
         loop {
@@ -245,20 +249,21 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         Ok(())
     }
 
-    /// As [`pause`](Self::pause), for what may come from outside of the hub: meanwhile there is no deadlock.
+    /// As [`pause`](Self::pause), for an event that may come from outside of the hub: no deadlock is reported
+    /// meanwhile.
     pub(crate) fn pause_external(&self, what: &What) -> Resumed {
         let _external = self.slot.schedule().external();
         self.pause(Some(what))
     }
 
-    /// Lets other tasks run until it is this one's turn, for whatever reason.
+    /// Lets other tasks run until it is this one's turn again, for whatever reason.
     pub(crate) fn pause(&self, what: Option<&What>) -> Resumed {
         if !self.has_turn()
             && let Err(refused) = self.regain_turn()
         {
             return refused;
         }
-        /// Also when a panic passes through.
+        /// Clears `what` on every way out, also if a panic unwinds through this.
         struct Waits(SlotRef);
         impl Drop for Waits {
             fn drop(&mut self) {
@@ -270,9 +275,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.pass()
     }
 
-    /// Switches from the task `from`, which runs, to one that is not in its turn; that switches back in the same way. The
-    /// ready queue does not change. Returns why it is refused; what is thrown meanwhile ends the next wait. The caller makes
-    /// the value, where its code may panic.
+    /// Switches from the task `from`, which runs, to the task `to`, although it is not the turn of `to`. `to` switches
+    /// back in the same way. The ready queue does not change. Returns the reason if the switch is refused. An exit or
+    /// error that arrives meanwhile ends the next wait. The caller creates `value`, at a place where that may panic.
     pub(crate) fn hand(from: SlotRef, to: SlotRef, value: V) -> Option<greenlet::Refusal> {
         // SAFETY: all slots of this hub are of `V` and `E`.
         let weak = unsafe { to.whole::<V, E>() }.weak()?;
@@ -285,19 +290,21 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         None
     }
 
-    /// Returns `true` if this task is asked to end. The test of a task that begins: it calls nothing of the program.
+    /// Returns `true` if this task is asked to end. A task that begins tests this, because it calls no code of the
+    /// program.
     pub(crate) fn is_killed(&self) -> bool {
         self.slot.base().alerts.get() & KILLED != 0
     }
 
-    /// Returns `true` if this task runs, and not another one to which its `&Task` came by a scope.
+    /// Returns `true` if this task runs. Another task may have its `&Task`, through a scope.
     #[inline]
     pub(crate) fn runs(&self) -> bool {
         self.has_turn() || self.is_current()
     }
 
-    /// Returns `true` if it is the turn of this task. With the feature `abandon` it runs, too: a task that the kernel resumed
-    /// out of its turn may have the `&Task` of that one, and what it left in the hub would not be found if it is given up.
+    /// Returns `true` if it is the turn of this task; with the feature `abandon`, only if it also runs. There the
+    /// difference matters: a task that the kernel resumed out of its turn may use the `&Task` of the one whose turn it
+    /// is. If that task was then given up, the nodes that it left in the hub would not be found.
     #[inline(always)]
     fn has_turn(&self) -> bool {
         self.slot.schedule().turn.get() == Some(self.slot) && (!cfg!(feature = "abandon") || self.is_current())
@@ -317,7 +324,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         }
     }
 
-    /// Returns `Ok` if this task runs although it is another one's turn: it was resumed by an operation of the kernel.
+    /// Makes it the turn of this task, if it runs although it is another one's turn. An operation of the kernel may
+    /// have resumed it.
     #[cold]
     #[inline(never)]
     fn regain_turn(&self) -> Result<(), Resumed> {
@@ -332,7 +340,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         Ok(())
     }
 
-    /// Passes control to the next task, until it comes back with this one's turn.
+    /// Passes control to the next task. Returns when it comes back and it is this one's turn.
     #[inline(always)]
     fn pass(&self) -> Resumed {
         // Before a task is taken out of the queue, because this is code of the program, which may panic.
@@ -443,7 +451,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         Some(resumed)
     }
 
-    /// Takes an error that the kernel delivers to the task `slot`. Returns `true` if it is that of a task that was given up.
+    /// Takes an error that the kernel delivers to the task `slot`. Returns `true` if it is the error of a task that was
+    /// given up.
     fn receive_error(slot: SlotRef, error: E) -> bool {
         // SAFETY: a task of `V` and `E`.
         let state = unsafe { State::<V, E>::of(slot) };
@@ -461,11 +470,12 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         drop(unsafe { slot.whole::<V, E>() }.thrown.replace(Some(error)));
     }
 
-    /// No task can ever run: main's wait ends with that. If main does not wait in the hub, but in an operation of the
-    /// kernel, it just continues.
+    /// Makes main ready, because no other task ever will be: its wait ends with [`Stop::Deadlock`]. If main does not
+    /// wait in the hub, but in an operation of the kernel, it just continues.
     #[cold]
     fn deadlock(&self) {
-        // Its error went elsewhere, as when main waits in an operation of the kernel.
+        // There is a task that was given up and whose error did not arrive in the hub: main received it in an operation
+        // of the kernel, for example.
         if let Some(given_up) = self.state().given_up() {
             return self.state().settle(given_up, None);
         }

@@ -9,8 +9,8 @@ pub(crate) struct What {
     pub(crate) kind: Waiting,
     /// The name of the object that is waited for.
     pub(crate) name: Option<&'static str>,
-    /// Of a lock, its `Held`; of a join, the base of the slot; of a signal or a remote channel, its `Waiter`; of what has a
-    /// list of tasks, the node in that; of a select, its first node.
+    /// For a lock, its `Held`; for a join, the base of the slot; for a signal or a remote channel, its `Waiter`; for an
+    /// object with a list of waiting tasks, the node in that list; for a select, its first node.
     pub(crate) object: *const (),
 }
 
@@ -27,7 +27,7 @@ pub(crate) enum Waiting {
     Children,
     Select,
     Result,
-    // From here on, what may come from outside of the hub.
+    // From here on, the event may come from outside of the hub.
     Closing,
     Remote,
     Signal,
@@ -44,7 +44,7 @@ impl What {
         Self { kind, name, object }
     }
 
-    /// Returns `true` if it may come from a handler, another core or a waker.
+    /// Returns `true` if the event may come from a handler, another core or a waker.
     pub(crate) fn is_external(&self) -> bool {
         matches!(self.kind, Waiting::Closing | Waiting::Remote | Waiting::Signal | Waiting::Future | Waiting::Wake)
     }

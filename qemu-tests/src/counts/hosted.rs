@@ -1,7 +1,7 @@
 //! The hosted program, and valgrind, which counts what it executes.
 //!
-//! Callgrind does: the program marks where a loop begins and ends. What it makes of calls over a change of stacks is of
-//! no interest here, only how many instructions there were.
+//! Callgrind counts; the program marks the beginning and end of each loop. Callgrind does not understand calls across a
+//! change of stacks, but only the number of instructions is used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,16 +18,16 @@ use crate::{environment, places};
 /// The hosted example, and its package.
 const NAME: &str = "operations";
 
-/// Where the figures are kept from: a request to valgrind is instructions of x86-64.
+/// Whether hosted programs can be counted here: a request to valgrind consists of instructions of x86-64.
 pub(super) const IS_SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os = "linux"));
 
-/// Many times what it takes.
+/// Many times the time that it needs.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(120));
 /// The same, with a crowd of ten thousand in each tree.
 const CROWD_LIMIT: Limit = Limit::of_all(Duration::from_secs(1800));
 
-/// The C library copies larger values by what is fastest on this processor; here by what every processor has. The names
-/// are those of several versions of it.
+/// The C library copies larger values by the fastest instructions of this processor. This setting restricts it to
+/// instructions that every processor has. The names are those of several versions of the library.
 const PLAIN_COPIES: &str = "glibc.cpu.hwcaps=-AVX_Usable,-AVX2_Usable,-AVX,-AVX2,-AVX512F,-ERMS,-FSRM";
 
 /// Builds the program with features, in a target directory for each set of them.
@@ -35,12 +35,12 @@ pub(super) fn build(name: &str, features: &[&str]) -> Result<PathBuf> {
     compile::example_in(&places::built()?.join(name), NAME, NAME, Profile::Release, features)
 }
 
-/// Runs it, and returns lines as the guest prints them, and which C library is in it.
+/// Runs it. Returns lines in the format of the guest, and the version of its C library.
 pub(super) fn run(program: &Path) -> Result<(String, String)> {
     Ok((dumped(program, None)?, libc()?))
 }
 
-/// Runs it with that many greenlets that stand by, and returns lines as the guest prints them.
+/// Runs it with this number of idle greenlets. Returns lines in the format of the guest.
 pub(super) fn run_among(program: &Path, crowd: usize) -> Result<String> {
     dumped(program, Some(crowd))
 }
@@ -55,7 +55,7 @@ fn dumped(program: &Path, crowd: Option<usize>) -> Result<String> {
     let ended =
         child::run(valgrind, crowd.map_or(LIMIT, |_| CROWD_LIMIT), |_| Ok(())).context("cannot start valgrind")?;
     let text = fs::read_to_string(&dumps);
-    // Whatever came of it.
+    // In any case, also after a failure.
     let _removed = fs::remove_file(&dumps);
     if ended.status != Status::Exited(0) {
         bail!(
@@ -83,7 +83,7 @@ fn lines(dumps: &str) -> Result<String> {
     Ok(lines)
 }
 
-/// The C library, as it says itself.
+/// The version string of the C library.
 fn libc() -> Result<String> {
     let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output().context("cannot start getconf")?;
     ensure!(output.status.success(), "getconf does not print the version of the C library ({})", output.status);

@@ -1,8 +1,8 @@
-//! The instructions that operations take: on bare metal as the guest `count` counts them, hosted as valgrind does.
+//! The instructions that operations take: on bare metal counted by the guest `count`, hosted by valgrind.
 //!
-//! What is done stands in the package `operations`. Its loops are run for some turns and for more; the module
-//! `stretches` makes figures of what they took, which are [kept](crate::figures) beside that package: a [`table`] for
-//! each target, with a column for each [`Subject`].
+//! The operations are in the package `operations`. Each loop runs for some turns and for more turns. The module
+//! `stretches` computes figures from both, which are [kept](crate::figures) beside that package: a [`table`] for each
+//! target, with a column for each [`Subject`].
 
 mod hosted;
 mod stretches;
@@ -30,7 +30,7 @@ pub use self::table::table;
 /// The guest that counts instructions.
 pub const GUEST: &str = "count";
 
-/// The guest that counts round trips of coroutines without stacks, beside those of greenlets.
+/// The guest that counts round trips of coroutines without stacks, for comparison with those of greenlets.
 const STACKLESS: &str = "stackless";
 
 /// How figures are kept.
@@ -39,23 +39,23 @@ pub static FORM: Form = Form { word: "count", unit: "instructions", command: "ca
 /// The operations as they are built for one kind of program.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject {
-    /// What it is called, also in the name of the file that has its figures.
+    /// Its name, which is also part of the name of the file with its figures.
     pub name: &'static str,
     place: Place,
 }
 
-/// What executes them.
+/// Where they run.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     /// The machine of this name, with a feature of the library or none.
     Bare(&'static str, Option<&'static str>),
-    /// The machine of this name, which boots the guest without stacks.
+    /// The machine of this name, which boots the guest of coroutines without stacks.
     Stackless(&'static str),
     /// A process, under valgrind, with features of the library.
     Hosted(&'static [&'static str]),
 }
 
-/// Each instruction set on bare metal and hosted x86-64, with the features that change what a switch takes; and what
+/// Each instruction set on bare metal and hosted x86-64, with the features that change a switch; and Embassy, which
 /// firmware uses instead of coroutines with stacks.
 pub static SUBJECTS: [Subject; 13] = [
     Subject { name: "aarch64", place: Place::Bare("aarch64", None) },
@@ -74,10 +74,21 @@ pub static SUBJECTS: [Subject; 13] = [
 ];
 
 impl Subject {
-    /// The subject called so.
+    /// The subject with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         SUBJECTS.iter().find(|subject| subject.name == name)
+    }
+
+    /// Whether the suite counts it by default: a build of its own for each other feature takes longer than the count.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        let is_usual = |feature: &&str| *feature == "unchecked-switch";
+        match &self.place {
+            Place::Bare(_, feature) => feature.iter().all(is_usual),
+            Place::Hosted(features) => features.iter().all(is_usual),
+            Place::Stackless(_) => true,
+        }
     }
 
     /// Whether it is a process on the host.
@@ -97,14 +108,14 @@ impl Subject {
         machine::named(name).map(|machine| (machine, feature))
     }
 
-    /// The machine that counts, if it boots the guest [`GUEST`] as others boot it, too.
+    /// The machine that counts, if it boots the guest [`GUEST`] without a feature.
     #[must_use]
     pub fn usual_machine(&self) -> Option<&'static Machine> {
         let Place::Bare(name, None) = self.place else { return None };
         machine::named(name)
     }
 
-    /// What it takes to build and count it.
+    /// The tools that are needed to build and count it.
     #[must_use]
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
@@ -144,7 +155,7 @@ impl Subject {
         read(&FORM, &text, self.column().1).with_context(|| file.display().to_string())
     }
 
-    /// Builds the program that counts, apart from what else is built.
+    /// Builds the program that counts, separately from other builds.
     ///
     /// # Errors
     ///
@@ -163,8 +174,8 @@ impl Subject {
         built.remove(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))
     }
 
-    /// Runs the program that was [built](Self::build), and reads what it counts. `seen` gets what a guest prints as it
-    /// comes.
+    /// Runs the program that was [built](Self::build), and reads its counts. `seen` gets the output of a guest as it
+    /// arrives.
     ///
     /// # Errors
     ///
@@ -197,8 +208,8 @@ pub fn keep(counted: &[(&Subject, Figures)]) -> Result<BTreeSet<PathBuf>> {
     Ok(files)
 }
 
-/// What each operation takes with ten other greenlets in its tree, and with ten thousand: of those for which that is
-/// not the same.
+/// The operations that take another number of instructions with ten thousand other greenlets in the tree than with ten;
+/// each with both numbers.
 ///
 /// # Errors
 ///

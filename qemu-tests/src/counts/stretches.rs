@@ -1,4 +1,4 @@
-//! From what loops took to what an operation takes.
+//! Computes the cost of an operation from the costs of loops.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ const EMPTY: &str = "empty";
 /// One operation, run for some turns and for more.
 struct Loops<'a> {
     name: &'a str,
-    /// What of a turn is the operation: `whole`, `half`, or `less:OTHER`.
+    /// Which part of a turn is the operation: `whole`, `half`, or `less:OTHER`.
     part: &'a str,
-    /// Turns, and the instructions of all of them.
+    /// Numbers of turns, each with the instructions of all of them.
     took: Vec<(u64, u64)>,
 }
 
@@ -20,8 +20,8 @@ struct Loops<'a> {
 ///
 /// # Errors
 ///
-/// When there are none, a line is not of that form, the turns of an operation do not all take the same, or it is to be
-/// counted without one that does not come before it.
+/// If there are none, a line is not of that form, the turns of an operation do not all take the same, or the operation
+/// that is to be subtracted does not come before it.
 pub(super) fn figures(text: &str) -> Result<Vec<(String, u64)>> {
     let mut operations = Vec::<Loops<'_>>::new();
     for rest in text.lines().filter_map(|line| line.strip_prefix("ran ")) {
@@ -57,7 +57,7 @@ pub(super) fn figures(text: &str) -> Result<Vec<(String, u64)>> {
 }
 
 impl Loops<'_> {
-    /// Instructions of one turn, with the loop: a figure is exact only if each turn takes the same.
+    /// Instructions of one turn, the loop included. A figure is exact only if each turn takes the same.
     fn turn(&self) -> Result<u64> {
         let turn = |pair: &[(u64, u64)]| {
             let turns = pair[1].0.checked_sub(pair[0].0).filter(|&turns| turns > 0)?;

@@ -1,4 +1,5 @@
-//! Figures side by side: a row an operation, a column a subject. So they are shown, and so they are kept.
+//! Tables of figures, with a row for each operation and a column for each subject. They are printed and kept in this
+//! form.
 //!
 //! ```text
 //! # instructions, kept by `cargo xtask speed --bless`
@@ -11,13 +12,13 @@ use anyhow::{Context, Result};
 
 use crate::figures::{Figures, Form, compiler};
 
-/// What stands above the names of operations.
+/// The heading of the column with the names of operations.
 const HEAD: &str = "operation";
 
-/// What stands where an operation is not counted.
+/// The cell of an operation that is not counted.
 const NONE: &str = "-";
 
-/// A row an operation, a column for each of these.
+/// A table with a row for each operation and a column for each of these.
 #[must_use]
 pub fn table(columns: &[(&str, &Figures)]) -> String {
     let mut names = Vec::<&str>::new();

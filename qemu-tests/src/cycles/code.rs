@@ -1,4 +1,4 @@
-//! The loops in a program that do nothing but switch, found in its disassembly.
+//! Finds the loops in a program that only switch, in its disassembly.
 //!
 //! ```text
 //!   resume address:  what has arrived? ── a packet ──► a call
@@ -8,10 +8,10 @@
 //!   jump
 //! ```
 //!
-//! A turn is the shortest way without a call from the resume address of a switch to the jump of the same switch: each
-//! test of the fast path that fails leads to a call. Of all switches in the program, the one with the shortest turn is
-//! in the loop of a greenlet that hands on a value in one register. There is such a loop of `switch`, and one of `up`,
-//! whose switch is marked.
+//! A turn is the shortest path without a call from the resume address of a switch to the jump of the same switch: each
+//! failed test of the fast path leads to a call. The switch with the shortest turn in the program is in the loop of a
+//! greenlet that passes on a value in one register. There is such a loop of `switch`, and one of `up`, whose switch is
+//! marked.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -25,7 +25,7 @@ pub(super) struct Loops {
 }
 
 impl Loops {
-    /// The loops in the text that llvm-objdump makes of a program.
+    /// The loops in the output of llvm-objdump for a program.
     ///
     /// # Errors
     ///
@@ -54,25 +54,25 @@ type Function = BTreeMap<u64, Instruction>;
 
 /// One instruction, as llvm-objdump writes it.
 struct Instruction {
-    /// For llvm-mca.
+    /// The instruction, in the syntax of llvm-mca.
     text: String,
     flow: Flow,
-    /// The address that is computed from that of the instruction, for a branch to it or a register.
+    /// The address that is computed relative to the instruction, as the target of a branch or for a register.
     address: Option<u64>,
 }
 
-/// What follows an instruction.
+/// Which instruction is executed after this one.
 #[derive(Clone, Copy, PartialEq)]
 enum Flow {
     /// The next one.
     Next,
-    /// The next one, or that at the address.
+    /// The next one, or the one at the address.
     Either,
-    /// That at the address.
+    /// The one at the address.
     There,
-    /// That at an address in a register or in memory.
+    /// The one at an address in a register or in memory.
     Anywhere,
-    /// Nothing, or a function.
+    /// None, or a function.
     End,
 }
 
@@ -147,7 +147,7 @@ fn changes_stack(text: &str) -> bool {
     text.starts_with("mov\tsp, x") || (text.starts_with("movq\t") && text.ends_with(", %rsp"))
 }
 
-/// The instructions of the shortest way without a call from the one at `start` to the one at `end`, both included.
+/// The instructions of the shortest path without a call from the one at `start` to the one at `end`, both included.
 fn shortest(function: &Function, start: u64, end: u64) -> Option<Vec<&str>> {
     let mut came_from = BTreeMap::from([(start, start)]);
     let mut front = VecDeque::from([start]);

@@ -1,4 +1,4 @@
-//! The cycles of the fast path on processors that are not here, by the models of llvm-mca.
+//! The cycles of the fast path on other processors, by the models of llvm-mca.
 //!
 //! llvm-mca gets the code of a loop (`code`) that does nothing but switch, from the programs whose instructions are
 //! [counted](crate::counts), and schedules it for a processor that predicts each branch and finds each load in its
@@ -23,10 +23,10 @@ use crate::tools::{self, Needs};
 /// How figures are kept.
 pub static FORM: Form = Form { word: "cycles", unit: "cycles of 100 turns", command: "cargo xtask cycles", room: 100 };
 
-/// The program that has the models.
+/// The program with the models.
 pub(crate) const MCA: &str = "llvm-mca-19";
 
-/// The program that reads code, of the same package.
+/// The disassembler, of the same package.
 const OBJDUMP: &str = "llvm-objdump-19";
 
 /// The package of Debian that has both.
@@ -35,7 +35,7 @@ pub(crate) const PACKAGE: &str = "llvm-19";
 /// How many turns of a loop are simulated to warm up, and how many more are counted.
 const TURNS: u64 = 100;
 
-/// What is printed where the code of a group is not that of the kept figures.
+/// The message if the code of a group differs from the code of the kept figures.
 pub const NOT_SIMULATED: &str = "== NOT SIMULATED: cycles of the fast path";
 
 /// A program whose instructions are counted, and the processors that its loops are simulated for.
@@ -48,7 +48,7 @@ pub struct Group {
     processors: &'static [&'static str],
 }
 
-/// Processors of boards, and one that hosted programs run on.
+/// Processors of boards, and one for hosted programs.
 pub static GROUPS: [Group; 2] = [
     Group {
         name: "aarch64",
@@ -59,7 +59,7 @@ pub static GROUPS: [Group; 2] = [
 ];
 
 impl Group {
-    /// The program that has the loops.
+    /// The program with the loops.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Group {
         self.processors.iter().map(simulate).collect()
     }
 
-    /// What llvm-mca prints of `turns` turns of `code`.
+    /// The output of llvm-mca for `turns` turns of `code`.
     fn mca(&self, processor: &str, code: &str, turns: u64) -> Result<String> {
         let mut mca = environment::clean(Command::new(MCA));
         mca.args([format!("-mtriple={}", self.triple), format!("-mcpu={processor}")]);
@@ -113,11 +113,11 @@ impl Group {
         Ok(self.subject()?.file().with_file_name(format!("{}.{}", FORM.word, self.name)))
     }
 
-    /// Compares the kept figures with those of now.
+    /// Compares the kept figures with the present ones.
     ///
     /// # Errors
     ///
-    /// A line for each figure that is not as it was; or when none are kept.
+    /// A line for each figure that has changed; or that none are kept.
     pub fn compare(&self, now: &[(&'static str, Figures)]) -> Result<()> {
         let file = self.file()?;
         let remedy = || format!("cannot read {}; `{} --bless` makes it", file.display(), FORM.command);

@@ -1,4 +1,4 @@
-//! A hunt through the scenarios of a seed, and what it catches.
+//! A search through the scenarios of a seed for one that fails.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// The command of ours that runs it once more, at one place.
+    /// The runner's command that repeats it at one place.
     pub(crate) fn again(self, command: &str, place: Place, profile: Profile) -> String {
         let Self { seed, first, count } = self;
         let profile = match profile {
@@ -41,7 +41,7 @@ impl Stretch {
 pub struct Hunt {
     /// Which.
     pub stretch: Stretch,
-    /// With wrong books, so that the audit must fail.
+    /// Whether the audit gets wrong counts, so that it must fail.
     pub forgetful: bool,
 }
 
@@ -61,12 +61,12 @@ pub struct Caught {
 struct Found {
     index: u64,
     scenario: Scenario,
-    /// How it fails when it is made small; `None` when it does not fail by itself.
+    /// The shrunk scenario and how it fails; `None` if the scenario does not fail when it runs alone.
     small: Option<(Small, Failure)>,
 }
 
 impl Hunt {
-    /// Runs all scenarios, up to the first one that fails, which is made small. `seen` is called with each one as it
+    /// Runs all scenarios, up to the first one that fails, which is shrunk. `seen` is called with each one when it
     /// begins.
     ///
     /// # Errors
@@ -115,20 +115,20 @@ impl Hunt {
 }
 
 impl Caught {
-    /// The scenario made small, if it fails by itself.
+    /// The shrunk scenario, if it fails alone.
     #[must_use]
     pub fn small(&self) -> Option<&Scenario> {
         self.found.as_ref()?.small.as_ref().map(|(small, _)| &small.scenario)
     }
 
-    /// The command that does it again, with those from `first` on.
+    /// The command that repeats the run, from the scenario `first` on.
     fn again(&self, first: u64, count: u64) -> String {
         let stretch = Stretch { seed: self.hunt.stretch.seed, first, count };
         stretch.again("fuzz-kernel", self.program.place, self.program.profile)
     }
 }
 
-/// The whole story: what failed, how to have it again, and the scenario made small.
+/// A full report: what failed, how to repeat it, and the shrunk scenario.
 impl fmt::Display for Caught {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Program { place, profile, .. } = &self.program;

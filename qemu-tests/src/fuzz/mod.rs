@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz-kernel`: random scenarios, with an audit of the kernel after every op.
 //!
-//! The scenarios are made where they run, by the generator of the package `conformance`; so a guest needs nothing but
-//! two numbers. What it looks for stands there, too, in `interpret/audit`. This side starts the program, watches it,
-//! and makes small what fails.
+//! The scenarios are generated where they run, by the generator of the package `conformance`; so a guest needs only two
+//! numbers. The audit is there, too, in `interpret/audit`. This module starts the program, checks its output, and
+//! shrinks a scenario that fails.
 
 mod hunt;
 mod program;
@@ -30,7 +30,7 @@ pub struct Request {
     pub what: What,
     /// Where.
     pub places: Vec<Place>,
-    /// How what runs them is compiled.
+    /// The profile of the program that runs them.
     pub profile: Profile,
 }
 
@@ -43,11 +43,11 @@ pub enum What {
     Replay(PathBuf),
 }
 
-/// Does it, and shows the progress.
+/// Runs the scenarios at each place, and prints the progress.
 ///
 /// # Errors
 ///
-/// When a scenario fails, at the end of everything; and when nothing could be run.
+/// If a scenario fails, after all places have run; and if nothing could be run.
 pub fn show(request: &Request) -> Result<()> {
     let written = match &request.what {
         What::Replay(file) => {
@@ -107,7 +107,7 @@ fn replay(program: &Program, scenarios: &[Scenario]) -> Result<bool> {
     Ok(clean)
 }
 
-/// Writes a scenario that was made small to a file of its own, and says where that is, as a shell takes it.
+/// Writes a shrunk scenario to a file of its own; returns the path, quoted for a shell.
 pub(crate) fn keep(scenario: &Scenario) -> Result<String> {
     let folder = places::built()?.join("fuzz");
     let file = folder.join(scenario.name()).with_extension("scn");
@@ -118,7 +118,7 @@ pub(crate) fn keep(scenario: &Scenario) -> Result<String> {
     Ok(shlex::try_quote(&file).map_or_else(|_| file.clone(), String::from))
 }
 
-/// Tells now and then how far it is.
+/// Prints the progress at intervals.
 struct Progress {
     place: Place,
     stretch: Stretch,

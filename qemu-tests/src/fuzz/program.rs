@@ -1,4 +1,4 @@
-//! One run of the fuzz program, hosted or booted: did it end well, and if not, in which way?
+//! One run of the fuzz program, hosted or booted, and the way in which it failed.
 
 use std::fmt;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::verdict::{self, Cause, Done};
 /// The guest, and the hosted example: two programs of one name.
 pub const NAME: &str = "fuzz";
 
-/// The way of failure of what does not end.
+/// The way of failure of a run that does not end.
 const TIME: &str = "time";
 
 /// The fuzz program, built for a place.
@@ -35,7 +35,7 @@ pub struct Program {
     pub file: PathBuf,
 }
 
-/// What the program is to do.
+/// What the program has to run.
 #[derive(Clone, Copy, Debug)]
 pub enum Order<'a> {
     /// Scenarios of a seed.
@@ -47,12 +47,12 @@ pub enum Order<'a> {
 /// A run that did not end well.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The way in which it failed, in a word or two. Scenarios that fail in one way fail for one reason, as far as can
-    /// be told.
+    /// The way in which it failed, in a word or two. Scenarios that fail in the same way are assumed to fail for the
+    /// same reason.
     pub way: String,
-    /// What was said about it.
+    /// A description of the failure.
     pub story: String,
-    /// The index of the scenario that ran then, if it got as far.
+    /// The index of the scenario that was running, if there was one.
     pub index: Option<u64>,
 }
 
@@ -70,8 +70,8 @@ impl Program {
         Ok(Self { place, profile, file })
     }
 
-    /// Runs it in a fresh process or a fresh boot, and says how it failed, if it did. `seen` is called with each
-    /// scenario, by its index, as it begins.
+    /// Runs it in a fresh process or a fresh boot; returns how it failed, if it did. `seen` is called with the index of
+    /// each scenario when that begins.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Program {
                 let ended = boot.run(&mut piece)?;
                 let well = verdict::judge(machine, &ended).map_err(|failure| {
                     let way = match &failure.cause {
-                        // What it used differs each time.
+                        // The used time differs from run to run.
                         Cause::TimedOut(_) => TIME.to_owned(),
                         cause => format!("{cause:?}"),
                     };
@@ -122,14 +122,14 @@ impl Program {
             Ok(Done(ran)) => ("count".to_owned(), format!("{} scenarios were to run, and {ran} did", order.count())),
             Err((way, story)) => (way, violation(&ended).unwrap_or(story)),
         };
-        // Of violations the kind is the way, wherever they were found.
+        // The way of a violation is its kind, wherever it was found.
         let way =
             story.strip_prefix("AUDIT ").and_then(|rest| rest.split_once(':')).map_or(way, |(kind, _)| kind.into());
         Ok(Some(Failure { way, story, index: indices.last }))
     }
 }
 
-/// How the hosted program ended: in which way it failed and what it said, if it did.
+/// How the hosted program ended; if it failed, the way and the output.
 fn judge(ended: &Ended) -> Result<Done, (String, String)> {
     let (way, story) = match ended.status {
         Status::Exited(0) => {
@@ -159,7 +159,7 @@ impl Order<'_> {
         }
     }
 
-    /// When it is ended: some ten times what so much takes. Each scenario prints its number when it begins.
+    /// The limit: some ten times the time that so many scenarios take. Each prints its number when it begins.
     fn limit(self, profile: Profile) -> Limit {
         const SILENCE: Duration = Duration::from_secs(20);
         let a_second = if profile == Profile::Debug { 10 } else { 100 };
@@ -172,7 +172,7 @@ impl Order<'_> {
     }
 }
 
-/// As the program reads it.
+/// In the form that the program reads.
 impl fmt::Display for Order<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -182,7 +182,7 @@ impl fmt::Display for Order<'_> {
     }
 }
 
-/// Finds the lines `# INDEX` in output that comes in pieces.
+/// Finds the lines `# INDEX` in output that arrives in pieces.
 struct Indices<F> {
     /// A line whose end has not come yet.
     line: Vec<u8>,

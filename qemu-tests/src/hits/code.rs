@@ -49,14 +49,14 @@ impl Code {
         self.functions.values()
     }
 
-    /// Those with these words next to each other in their path, such as `["life", "entry"]`, and closures in them.
+    /// The functions with these consecutive words in their path, such as `["life", "entry"]`, and the closures in them.
     pub(super) fn named(&self, words: &[&str]) -> impl Iterator<Item = &Function> {
-        // Both ways in which Rust makes symbols of names put the length of a word before it.
+        // Both schemes by which Rust mangles names put the length of a word before it.
         let part: String = words.iter().map(|word| format!("{}{word}", word.len())).collect();
         self.functions().filter(move |function| function.name.contains(&part))
     }
 
-    /// The function that `address` is in.
+    /// The function that contains `address`.
     pub(super) fn function_at(&self, address: u64) -> Option<&Function> {
         let (_, function) = self.functions.range(..=address).next_back()?;
         function.instructions.last().is_some_and(|last| address <= last.address).then_some(function)

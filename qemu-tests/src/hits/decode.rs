@@ -1,4 +1,4 @@
-//! Instructions of both machines: where they begin, and as much of what they do as identifies a switch.
+//! Instructions of both machines: where they begin, and what they do, as far as that identifies a switch.
 
 use iced_x86::{Code, Decoder, DecoderOptions, Register};
 
@@ -11,14 +11,14 @@ pub(super) struct Instruction {
     pub(super) kind: Kind,
 }
 
-/// What an instruction does, if it is one of those that the assembly in `arch/` is known by.
+/// What an instruction does, if it is one of those by which the assembly in `arch/` is recognised.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// Puts an address into the register from which it is saved as the resume address of this context.
+    /// Writes an address to the register from which it is saved as the resume address of this context.
     TakesAddress(u64),
     /// Loads the stack pointer of the context that is resumed.
     LoadsStack,
-    /// Jumps to where that context stands.
+    /// Jumps to the resume address of that context.
     Jumps,
     /// Calls the entry of a fresh context.
     CallsEntry,

@@ -1,8 +1,8 @@
-//! Which instructions a guest was interrupted before, against those that are in its ELF file.
+//! Compares the instructions before which a guest was interrupted with those in its ELF file.
 //!
 //! A guest with `hits` in its head prints two sets of addresses as notes: where interrupts came by single steps, and by
-//! the timer. Both must have every instruction of the assembly of a switch, in all places that it is inlined into. Of
-//! all else, the entry among it, what only one of them has was missed by the other.
+//! the timer. Both must contain every instruction of the assembly of a switch, in all places into which it is inlined.
+//! For all other code, the entry included, the two sets must be equal: what only one has was missed by the other.
 //!
 //! ```text
 //! # hit steps 40081200 8000000000000001      printed by the guest: an address, and which of 64 units from there on
@@ -35,8 +35,8 @@ type Addresses = BTreeSet<u64>;
 ///
 /// # Errors
 ///
-/// When an instruction was missed, or something was hit that is none, or the file cannot be read. The message says
-/// which.
+/// If an instruction was missed, or an address was hit where no instruction begins, or the file cannot be read. The
+/// message says which.
 pub fn block(elf: &Path, transcript: &str) -> Result<String> {
     let file = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
     let code = Code::of(&file).with_context(|| format!("cannot read the code of {}", elf.display()))?;
@@ -70,7 +70,7 @@ fn listed(code: &Code, addresses: &[&u64]) -> String {
     addresses.iter().take(SHOWN).map(line).collect()
 }
 
-/// Takes the set that a guest printed under a name out of its transcript. Bits of a word stand for `unit` bytes each.
+/// Reads the set that a guest printed under a name from its transcript. Each bit of a word stands for `unit` bytes.
 fn hits(transcript: &str, name: &str, unit: u64) -> Result<Addresses> {
     let prefix = format!("# hit {name} ");
     let mut hits = Addresses::new();

@@ -1,4 +1,4 @@
-//! The parts of a guest that are the assembly of `arch/`: found by what it looks like, wherever it was inlined. And the
+//! Finds the parts of a guest that are the assembly of `arch/`, by its pattern, wherever it was inlined; and the
 //! function that a fresh context calls.
 //!
 //! ```text
@@ -22,7 +22,7 @@ const BEHIND: u64 = 2;
 
 /// Instructions that belong together.
 pub(super) struct Part {
-    /// What they are, and how often that is there.
+    /// The name of the part, and how often it occurs.
     pub(super) name: String,
     pub(super) addresses: Addresses,
 }
@@ -30,7 +30,7 @@ pub(super) struct Part {
 impl Part {
     /// # Errors
     ///
-    /// When there is none: it does not look as described above any more.
+    /// If there is none: the pattern does not match any more.
     fn new(name: &str, places: &[&[Instruction]]) -> Result<Self> {
         ensure!(!places.is_empty(), "no {name} in the guest looks like the one in arch/");
         let addresses = places.iter().copied().flatten().map(|instruction| instruction.address).collect();
@@ -55,7 +55,7 @@ pub(super) fn of(code: &Code, ran: &Addresses) -> Result<[Part; 4]> {
             } else if let Some(place) = straight(instructions, index, |kind| kind == Kind::LoadsStack) {
                 ends.push(place);
             }
-            // Else it is a jump of the compiler's.
+            // Otherwise the jump is not one of the assembly.
         }
     }
     let trampolines: Vec<_> = code

@@ -3,8 +3,8 @@
 
 use super::{AARCH64, Machine, X86_64};
 
-/// Each with one difference to a machine of the suite; the image of a guest is the same on all of an architecture but
-/// one.
+/// Each differs from a machine of the suite in one point. The image of a guest is the same for all machines of an
+/// architecture except one.
 pub static MORE: [Machine; 21] = [
     aarch64("virt cortex-a53", &["-M", "virt", "-cpu", "cortex-a53"]),
     aarch64("virt cortex-a72", &["-M", "virt", "-cpu", "cortex-a72"]),

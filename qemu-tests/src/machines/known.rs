@@ -1,4 +1,4 @@
-//! Which boards and processors a QEMU knows: it is asked, once for each program.
+//! Which boards and processors a QEMU supports. Each program is run once to list them.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +8,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::machine::Machine;
 
-/// What was learned so far, by program and option.
+/// The lists so far, by program and option.
 #[derive(Default)]
 pub(super) struct Known(BTreeMap<(&'static str, &'static str), BTreeSet<String>>);
 
 impl Known {
-    /// What this QEMU lacks for `machine`, in words; `None` when it has all of it.
+    /// What this QEMU lacks for `machine`, as text; `None` if it lacks nothing.
     pub(super) fn lacks(&mut self, machine: &Machine) -> Result<Option<String>> {
         for (option, what, name) in [("-M", "board", machine.board()), ("-cpu", "processor", machine.processor())] {
             if let Some(name) = name

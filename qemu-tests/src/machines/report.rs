@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::machine::Machine;
 use crate::tally::Tally;
 
-/// What came of one machine.
+/// The result of one machine.
 pub(super) struct Row {
     pub(super) machine: &'static Machine,
     /// How many guests ran, and which of them failed and why; or what QEMU lacks.

@@ -1,9 +1,9 @@
-//! Which mutants are tried: a number of them, by a seed, in shards.
+//! Draws mutants: a number of them, by a seed, in shards.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One of several parts of a sample, each of which is tried by itself: `K/N`, with K from 0.
+/// One of several parts of a sample, each of which is tested separately: `K/N`, with K from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shard {
     number: usize,
@@ -14,7 +14,7 @@ impl Shard {
     /// All of it.
     pub const WHOLE: Self = Self { number: 0, of: 1 };
 
-    /// What is in this part.
+    /// The elements of this part.
     pub(super) fn of(self, sample: Vec<String>) -> Vec<String> {
         sample.into_iter().skip(self.number).step_by(self.of).collect()
     }
@@ -50,7 +50,7 @@ pub(super) fn draw(mut names: Vec<String>, seed: u64, count: usize) -> Vec<Strin
     names
 }
 
-/// A number from 0 to `end`, without it: SplitMix64, so that a seed means the same everywhere.
+/// A number in `0..end`, by SplitMix64, so that a seed gives the same numbers everywhere.
 fn below(state: &mut u64, end: usize) -> usize {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;

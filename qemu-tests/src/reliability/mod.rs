@@ -1,8 +1,8 @@
-//! `cargo xtask reliability`: each promise attacked as often as `docs/reliability.md` says, and a table of what came of
-//! it.
+//! `cargo xtask reliability`: attacks each promise as often as `docs/reliability.md` says, and prints a table of the
+//! results.
 //!
-//! A row is a command line of ours, run as a user would run it, and the counts that it printed: no figure in the table
-//! is written down here. Where what a row needs is missing, that is said, with the remedy, and the row counts nothing.
+//! A row is a command line of the runner, run as a user would run it, and the counts that it printed: no figure of the
+//! table is in the source. If a tool that a row needs is missing, the row says so, with the remedy, and counts nothing.
 
 mod report;
 mod rows;
@@ -17,16 +17,16 @@ pub use self::rows::{PROMISES, Promise, Size};
 use crate::cli::Misuse;
 use crate::tools::{self, Needs};
 
-/// Which rows are to run, and where the results go.
+/// Which rows run, and where the results are written.
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
-    /// Names of promises. All, if there are none.
+    /// Names of promises. If there are none, all run.
     pub names: Vec<String>,
-    /// Places, of those that a promise has. All, if there are none.
+    /// Places, of those that a promise has. If there are none, all.
     pub only: Vec<String>,
-    /// At the size that CI has time for.
+    /// Whether to run at the size of CI.
     pub quick: bool,
-    /// The file that gets the rows as JSON.
+    /// The file to which the rows are written as JSON.
     pub json: Option<PathBuf>,
 }
 
@@ -34,8 +34,8 @@ pub struct Request {
 ///
 /// # Errors
 ///
-/// When no promise is called so, QEMU is missing, or something failed; [`Missing`](tools::Missing) when nothing failed,
-/// and not everything was run.
+/// If no promise has such a name, QEMU is missing, or something failed; [`Missing`](tools::Missing) if nothing failed,
+/// but not everything was run.
 pub fn show(request: &Request) -> Result<()> {
     let rows = rows::selected(&request.names, &request.only).map_err(Misuse)?;
     if rows.iter().any(|row| row.place != rows::HOST) {
@@ -49,7 +49,7 @@ pub fn show(request: &Request) -> Result<()> {
         eprintln!("{}, {}: {command}", row.promise.name, row.place);
         let outcome = runner.run(&row, &command)?;
         report.add(row, command, outcome);
-        // Now, and not at the end alone: a full run takes hours.
+        // Written after each row, and not only at the end: a full run takes hours.
         if let Some(file) = &request.json {
             report.write(file)?;
         }

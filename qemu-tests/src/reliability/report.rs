@@ -10,14 +10,14 @@ use super::rows::Row;
 use super::run::Outcome;
 use crate::tally::Tally;
 
-/// A row with what came of it.
+/// A row with its result.
 struct Done {
     row: Row,
     command: String,
     outcome: Outcome,
 }
 
-/// Why not all is well.
+/// Why the run is not a success.
 #[derive(Debug, PartialEq)]
 pub(super) enum Lack {
     /// Something failed.

@@ -1,18 +1,18 @@
 //! The promises, and the commands that attack them.
 
-/// The place of what runs as a process on the host.
+/// The place for processes on the host.
 pub(super) const HOST: &str = "host";
 
-/// Where guests run: each way in which the switch is compiled. `machines` has many more.
+/// The places for guests: one for each way in which the switch is compiled. `machines` has many more.
 const BARE: &[&str] = &["aarch64", "aarch64-softfloat", "x86_64"];
-/// Where what comes from outside of the guest runs.
+/// The places for scenarios and random operations.
 const ALL: &[&str] = &[HOST, "aarch64", "x86_64"];
 const HOSTED: &[&str] = &[HOST];
 
 /// What is promised, and how it is attacked.
 #[derive(Debug)]
 pub struct Promise {
-    /// What it is called, here, in `docs/reliability.md` and in the JSON.
+    /// Its name, here, in `docs/reliability.md` and in the JSON.
     pub name: &'static str,
     /// Where it is attacked: a row each.
     pub places: &'static [&'static str],
@@ -20,20 +20,20 @@ pub struct Promise {
     full: &'static str,
     /// The command at the size of CI.
     quick: &'static str,
-    /// Where the counts stand in what the command prints.
+    /// Where in the output of the command the counts are.
     pub(super) counts: Counts,
 }
 
-/// How much of it.
+/// The size of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
-    /// As much as is promised.
+    /// As many attempts as are promised.
     Full,
-    /// As much as CI has time for.
+    /// As many attempts as CI has time for.
     Quick,
 }
 
-/// Where the counts stand in what a command prints.
+/// Where in the output of a command the counts are.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Counts {
     /// In its [tallies](crate::tally).
@@ -283,7 +283,7 @@ impl Promise {
 ///
 /// # Errors
 ///
-/// What is known, when there is no such name or place, or no row that has one of both.
+/// The known names and places, if there is no such name or place, or no row with one of each.
 pub(super) fn selected(names: &[String], places: &[String]) -> Result<Vec<Row>, String> {
     let known: Vec<_> = PROMISES.iter().map(|promise| promise.name).collect();
     if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {

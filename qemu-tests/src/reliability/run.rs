@@ -1,4 +1,4 @@
-//! Runs the command of a row, and reads from what it printed how often something was tried.
+//! Runs the command of a row, and reads the number of attempts from its output.
 
 use std::env;
 use std::fs;
@@ -14,33 +14,33 @@ use crate::process::{self, Ended, Status};
 use crate::tally::Tally;
 use crate::{environment, places, transcript};
 
-/// When a command is ended that does not end itself. Each of them has limits of its own that are far below.
+/// The limit of a command that does not end by itself. Each has limits of its own, which are far lower.
 const LIMIT: Limit = Limit::of_all(Duration::from_secs(24 * 3600));
 
-/// The status with which our commands say that what they need is missing.
+/// The exit status of the runner's commands if a tool is missing.
 const MISSING: i32 = 3;
 
-/// What came of a row.
+/// The result of a row.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// It ran, and took so long.
+    /// It ran, with these counts, for this time.
     Ran(Tally, Duration),
     /// It was not run, for this reason.
     NotRun(String),
 }
 
-/// What runs commands.
+/// Runs commands.
 pub(super) struct Runner {
     /// This program.
     own: PathBuf,
-    /// Where their outputs go.
+    /// The folder for their outputs.
     folder: PathBuf,
-    /// The target directory that this program was built into.
+    /// The target directory of this program.
     target: PathBuf,
 }
 
 impl Runner {
-    /// Finds out where we are, before a command builds anything.
+    /// Determines the paths, before a command builds anything.
     pub(super) fn here() -> Result<Self> {
         let own = env::current_exe().context("cannot find the path of this program")?;
         let built = places::built()?;
@@ -50,7 +50,7 @@ impl Runner {
         Ok(Self { own, folder, target })
     }
 
-    /// Runs the command of `row`. What it printed is kept in a file, which is named when it failed.
+    /// Runs the command of `row`. Its output is kept in a file, whose path is printed if it failed.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Runner {
         let words = shlex::split(line)?;
         let (program, words) = words.split_first()?;
         let mut command = match (program.as_str(), words) {
-            // That is this program itself, which need not be built again.
+            // `cargo xtask` is this program itself, which need not be built again.
             ("cargo", [alias, words @ ..]) if alias == "xtask" => with(Command::new(&self.own), words),
             ("cargo", words) => with(environment::cargo(), words),
             (_, words) => with(environment::clean(Command::new(places::root().join(program))), words),
@@ -90,7 +90,7 @@ fn with(mut command: Command, words: &[String]) -> Command {
     command
 }
 
-/// What a command's end says.
+/// Judges a command by its status and output.
 fn judge(counts: Counts, ended: &Ended) -> Outcome {
     let (output, errors) = (transcript::text(&ended.output), transcript::text(&ended.errors));
     if ended.status == Status::Exited(MISSING) {
@@ -101,14 +101,14 @@ fn judge(counts: Counts, ended: &Ended) -> Outcome {
         Counts::Tests => Tally::of_tests(&output),
     };
     let mut tally = read.unwrap_or_default();
-    // Nothing tried is no success, and what did not end well has failed at something, whatever it counted.
+    // A command without attempts is no success, and one that did not end well has failed, whatever it counted.
     if tally.attempts == 0 || ended.status != Status::Exited(0) {
         tally.failures = tally.failures.max(1);
     }
     Outcome::Ran(tally, ended.took)
 }
 
-/// What a command says that does not find what it needs: from where it complains, on one line.
+/// The message of a command that lacks a tool: from its error on, in one line.
 fn reason(errors: &str) -> String {
     let complaint = ["error: ", "skipped: "].iter().filter_map(|word| errors.find(word)).min();
     errors[complaint.unwrap_or(0)..].split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,8 +1,9 @@
-//! How large programs with greenlets are, and what a greenlet takes of RAM: measured, shown, kept, compared.
+//! Measures, prints, keeps and compares the sizes of programs with greenlets, and the RAM of a greenlet.
 //!
-//! The programs stand in `qemu-tests/sizes`. Each is built as small firmware is, twice optimized for size and once for
-//! speed, its sections are read from its file, and it is booted: what does not do its work has no size. Two of them
-//! print figures of their own. The figures of a machine are [kept](crate::figures) beside the programs.
+//! The programs are in `qemu-tests/sizes`. Each is built like small firmware, twice optimized for size and once for
+//! speed. Its sections are read from its file, and it is booted: the size of a program that does not work does not
+//! count. Two of them print figures of their own. The figures of a machine are [kept](crate::figures) beside the
+//! programs.
 
 mod programs;
 mod sections;
@@ -30,7 +31,7 @@ use crate::{places, transcript};
 /// How sizes are kept.
 pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtask sizes", room: 64 };
 
-/// When a boot is ended: a hundred times what it takes.
+/// The limit of a boot: a hundred times the time that it needs.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(20));
 
 /// The feature that bare metal cannot have.
@@ -88,7 +89,7 @@ pub fn build(machine: &Machine, extent: Extent) -> Result<Vec<Build>> {
     Ok(builds)
 }
 
-/// Copies a file to where the next call of cargo, with another feature, does not put its own.
+/// Copies a file to a place where the next call of cargo, with another feature, does not replace it.
 fn set_aside(elf: &Path, variant: &str) -> Result<PathBuf> {
     let copy = elf.with_extension(variant);
     fs::copy(elf, &copy).with_context(|| format!("cannot write {}", copy.display()))?;
@@ -96,7 +97,7 @@ fn set_aside(elf: &Path, variant: &str) -> Result<PathBuf> {
 }
 
 impl Build {
-    /// What its figures are called, after what they are of.
+    /// The second part of the names of its figures: the build.
     fn suffix(&self) -> String {
         let level = match self.profile {
             Profile::Debug => "0",
@@ -105,7 +106,7 @@ impl Build {
             Profile::Least => "z",
         };
         match &self.feature {
-            // What takes a feature is always built with that.
+            // A program that needs a feature is always built with it.
             Some(feature) if self.program.feature.is_none() => format!(" with {feature}, opt-level {level}"),
             _ => format!(", opt-level {level}"),
         }
@@ -153,7 +154,7 @@ pub fn measure(machine: &'static Machine, builds: &[Build]) -> Result<Figures> {
     Figures::of_now(&FORM, figures)
 }
 
-/// Prints the tables of all sizes. To `bless` is to keep them, for the suite to compare, and to write them into the
+/// Prints the tables of all sizes. With `bless`, keeps them for the suite to compare, and writes them into the
 /// documents.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The programs that are measured, each with one thing more than one before it.
+//! The programs that are measured. Each adds one feature to an earlier one.
 
 use crate::compile::Profile;
 
@@ -15,9 +15,9 @@ pub(super) enum Prints {
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) name: &'static str,
-    /// The code that it ends with, which it can only have reckoned by doing its work.
+    /// Its exit code, which it can have computed only by doing its work.
     pub(super) returns: i32,
-    /// The feature that it takes: it is built with that and no other.
+    /// The feature that it needs: it is built with that one and no other.
     pub(super) feature: Option<&'static str>,
     /// Whether it is built with each other feature, too.
     with_each: bool,
@@ -45,7 +45,7 @@ pub(super) static PROGRAMS: [Program; 11] = [
 ];
 
 impl Program {
-    /// Whether it is built so.
+    /// Whether it is built with this profile and feature.
     pub(super) fn is_wanted(&self, profile: Profile, feature: Option<&str>) -> bool {
         let profiles = self.with_debug || profile != Profile::Debug;
         profiles && (self.feature == feature || (self.with_each && self.feature.is_none()))

@@ -9,7 +9,8 @@ use object::{Object, ObjectSection, SectionFlags, elf};
 /// The sections that are measured.
 pub(super) const MEASURED: [&str; 4] = [".text", ".rodata", ".data", ".bss"];
 
-/// Others that a program has in memory: what starts the machine, and what there is with greenlets and without.
+/// Other sections that a program has in memory: for the start of the machine, and those that do not depend on
+/// greenlets.
 const OTHERS: [&str; 4] = [".note.pvh", ".boot", ".stack", ".memory"];
 
 /// Bytes of each of the [measured](MEASURED) sections, by its name.

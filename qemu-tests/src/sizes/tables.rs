@@ -1,4 +1,4 @@
-//! The tables of sizes in the documents, made of what is kept.
+//! The tables of sizes in the documents, made from the kept figures.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub struct Table {
     rows: &'static [Row],
 }
 
-/// A row: what it is called, and the name of its figure, in which `LEVEL` stands for the opt-level.
+/// A row: its heading, and the name of its figure, in which `LEVEL` stands for the opt-level.
 #[derive(Debug)]
 struct Row {
     title: &'static str,
@@ -82,7 +82,7 @@ pub static TABLES: [Table; 2] = [
 /// The features that cost nothing if they are enabled and not used, as `docs/size.md` says.
 static FREE: [&str; 4] = ["alloc", "defmt", "embedded-io", "recorder"];
 
-/// What contradicts that these features are free: a line for each.
+/// The contradictions to the claim that these features are free: a line for each.
 pub fn not_free(figures: &Figures) -> Vec<String> {
     let mut problems = Vec::new();
     for feature in FREE {
@@ -100,7 +100,7 @@ pub fn not_free(figures: &Figures) -> Vec<String> {
 }
 
 impl Table {
-    /// The document that it is in.
+    /// The document that contains it.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         places::root().join(self.file)

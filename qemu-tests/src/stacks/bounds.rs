@@ -1,7 +1,7 @@
-//! The call graph of a program, and how much stack a function and all that it calls take at most.
+//! The call graph of a program, and the most stack that a function takes with everything that it calls.
 //!
-//! Where the graph does not tell, a bound is not known: an indirect call may lead anywhere, and recursion go to any
-//! depth. What is known there is the least that may be taken.
+//! If the graph is incomplete, there is no bound: an indirect call may lead anywhere, and recursion may go to any
+//! depth. Then the known part is a lower bound.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
@@ -26,7 +26,7 @@ pub(super) struct Function {
     calls: Vec<Call>,
 }
 
-/// What is called, and how much of the stack the caller takes there.
+/// The callee, and the depth of the caller's frame at the call.
 struct Call {
     depth: u64,
     to: To,
@@ -34,7 +34,7 @@ struct Call {
 
 enum To {
     Function(u64),
-    /// Where no function is known to be: assembly without a symbol, or with one that has no size.
+    /// An address without a known function: assembly without a symbol, or with one that has no size.
     Unnamed(u64),
     Indirect,
 }
@@ -47,7 +47,7 @@ pub(super) struct Program {
 /// How much stack is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bound {
-    /// At most, if nothing is unknown; else this can be taken, and more.
+    /// An upper bound if nothing is unknown; otherwise a lower bound.
     pub(super) bytes: u64,
     /// Why more may be taken.
     pub(super) unknown: BTreeSet<Why>,
@@ -56,8 +56,8 @@ pub(super) struct Bound {
 /// Why a bound is not known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
-    /// The crate calls back: a tracer, a hook, the exit function, a destructor. These may lose greenlets, which are
-    /// killed then: the one recursion of the crate.
+    /// The crate calls user code: a tracer, a hook, the exit function, a destructor. That may drop last handles to
+    /// greenlets, which are then killed: this is the only recursion of the crate.
     Callback,
     /// The function calls through a pointer.
     Indirect(String),
@@ -84,7 +84,7 @@ impl Why {
     }
 }
 
-/// Whether a function with this name is the crate's, and not one that bodies are inlined into.
+/// Whether a function with this name is one of the crate, except those into which bodies are inlined.
 fn is_of_the_crate(function: &str) -> bool {
     let begins = ["greenlet::", "<greenlet::"].iter().any(|prefix| function.starts_with(prefix));
     let has_a_body = ["body::Waiting<F>::call", "life::entry"].iter().any(|end| function.ends_with(end));
@@ -155,8 +155,8 @@ impl Program {
         bound
     }
 
-    /// The recursion of functions that call each other in this order: the crate's, if no other takes part but `core`'s,
-    /// by which destructors are called.
+    /// The recursion of functions that call each other in this order: it counts as the crate's if all of them are of
+    /// the crate or of `core`, through which destructors are called.
     fn recursion(&self, functions: &[u64]) -> Why {
         let mut names = functions.iter().filter_map(|at| Some(self.functions.get(at)?.name.as_str()));
         let other = names.find(|name| !is_of_the_crate(name) && !name.starts_with("core::"));
@@ -190,7 +190,7 @@ fn in_table(file: &object::File<'_>, named: &BTreeMap<u64, (u64, String)>, addre
     named.contains_key(&function).then_some(function)
 }
 
-/// A function with what its instructions and its call frame information tell.
+/// Creates a function from its instructions and its call frame information.
 fn function(
     name: &str,
     own: std::ops::Range<u64>,
@@ -199,7 +199,7 @@ fn function(
     entry_depth: u64,
     named: &BTreeMap<u64, (u64, String)>,
 ) -> Function {
-    // Nothing is given back in between: more than it takes where it takes twice, never less but in a loop.
+    // What is released in between is not subtracted. So the sum may be too large, and too small only in a loop.
     let taken = steps.iter().filter(|step| !step.is_brief).map(|step| step.takes);
     let by_code = taken.fold(entry_depth, u64::saturating_add);
     let brief: u64 = steps.iter().filter(|step| step.is_brief).map(|step| step.takes).max().unwrap_or(0);

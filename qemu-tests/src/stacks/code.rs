@@ -1,10 +1,11 @@
-//! The instructions of functions: what they call, and what they take of the stack where nothing else tells.
+//! The instructions of functions: what they call, and how much stack they reserve, for functions without call frame
+//! information.
 
 use std::collections::BTreeMap;
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register};
 
-/// Where an instruction leads.
+/// Where an instruction passes control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Call(u64),
@@ -15,21 +16,22 @@ pub(super) enum Flow {
     JumpIndirect,
 }
 
-/// What matters of an instruction.
+/// The relevant properties of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) address: u64,
     pub(super) flow: Option<Flow>,
-    /// How many bytes it takes of the stack.
+    /// How many bytes of stack it reserves.
     pub(super) takes: u64,
-    /// Whether these are given back at once, so that call frame information has not got them: flags, on x86-64.
+    /// Whether these are released at once, so that call frame information does not contain them: flags, on x86-64.
     pub(super) is_brief: bool,
 }
 
 /// The most instructions between the load of another stack pointer and the jump of a switch.
 const SWITCH: u32 = 4;
 
-/// What a word of the global offset table has, by its address: the linker's table of functions, which nothing writes.
+/// Reads a word of the global offset table by its address. This is the linker's table of functions, which is never
+/// written.
 pub(super) type Table<'a> = &'a dyn Fn(u64) -> Option<u64>;
 
 /// The steps of a function whose `bytes` lie at `start`; others are left out.
@@ -40,7 +42,7 @@ pub(super) fn aarch64(bytes: &[u8], start: u64, _: Table<'_>) -> Vec<Step> {
     let words = bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
     let (mut before, mut since_stack) = (0, u32::MAX);
     let steps = (start..).step_by(4).zip(words).map(|(address, word)| {
-        // MOV SP, Xn, but for the frame pointer, which is of this stack.
+        // MOV SP, Xn, except from the frame pointer, which points to this stack.
         let is_other_stack = word & 0xffff_fc1f == 0x9100_001f && word >> 5 & 0x1f != 29;
         since_stack = if is_other_stack { 0 } else { since_stack.saturating_add(1) };
         // 26 bits, a distance in words.
@@ -106,7 +108,7 @@ pub(super) fn x86_64(bytes: &[u8], start: u64, table: Table<'_>) -> Vec<Step> {
             Code::Add_rm64_imm8 | Code::Add_rm64_imm32 if at.op0_register() == Register::RSP => {
                 u64::try_from(at.immediate(1).cast_signed().saturating_neg()).unwrap_or(0)
             }
-            // To align it takes at most that.
+            // Aligning takes at most this.
             Code::And_rm64_imm8 | Code::And_rm64_imm32 if at.op0_register() == Register::RSP => {
                 at.immediate(1).wrapping_neg()
             }
@@ -118,7 +120,8 @@ pub(super) fn x86_64(bytes: &[u8], start: u64, table: Table<'_>) -> Vec<Step> {
     steps.filter(|step| step.flow.is_some() || step.takes > 0).collect()
 }
 
-/// The registers that a function writes with one word of the table only, but for what it restores at its end.
+/// The registers into which a function loads only one word of the table, apart from the values that it restores at its
+/// end.
 fn constants(bytes: &[u8], start: u64, table: Table<'_>) -> BTreeMap<Register, Option<u64>> {
     let mut constants = BTreeMap::new();
     let mut infos = InstructionInfoFactory::new();

@@ -1,7 +1,7 @@
 //! How much stack each function takes, at each of its instructions: from call frame information.
 //!
-//! The CFA of a frame is where the stack pointer was before the call, so its distance from the stack pointer is what
-//! the function takes: on x86-64 with the return address.
+//! The CFA of a frame is the stack pointer before the call. So its distance from the stack pointer is the stack that
+//! the function takes; on x86-64 this includes the return address.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ type Reader = EndianRcSlice<LittleEndian>;
 pub(super) struct Row {
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Absent where the CFA is known by the frame pointer, or by an expression.
+    /// `None` if the CFA is computed from the frame pointer, or by an expression.
     pub(super) depth: Option<u64>,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn of(file: &object::File<'_>, frame_pointer: Register) -> Result<Fra
     Ok(frames)
 }
 
-/// Adds what a section has. What of it is damaged is left out: then the instructions tell.
+/// Adds the contents of a section. Damaged entries are left out: for these functions the instructions are used.
 fn add<S: UnwindSection<Reader>>(section: &S, bases: &BaseAddresses, frame_pointer: Register, frames: &mut Frames)
 where
     S::Offset: gimli::UnwindOffset<usize>,
@@ -62,7 +62,7 @@ where
             };
             rows.push(Row { start: row.start_address(), end: row.end_address(), depth });
         }
-        // The linker leaves entries of functions that it dropped, at address 0.
+        // For functions that the linker dropped, entries with the address 0 are left.
         if fde.initial_address() != 0 && !rows.is_empty() {
             frames.insert(fde.initial_address(), rows);
         }

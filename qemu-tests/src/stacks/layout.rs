@@ -14,7 +14,7 @@ pub(super) struct Layout {
     pub(super) size: u64,
     /// The name: a pointer, null for none, and a length.
     pub(super) name: u64,
-    /// The upper end of the canary band, then what is zero for main only.
+    /// The upper end of the canary band, then a word that is zero only for main.
     pub(super) bounds: u64,
     /// The next block of the tree's ring.
     pub(super) next: u64,

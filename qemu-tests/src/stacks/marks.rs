@@ -1,8 +1,8 @@
 //! High-water marks of a program with the feature `high-water`, by the names of its greenlets.
 //!
-//! The crate takes the mark of a greenlet when it is freed or its tree ends, by one function. There the machine stops, and
-//! its memory tells the name, and how much of the stack has not the paint any more. At the limit the greenlets that are
-//! left are looked at in the same way.
+//! When a greenlet is freed or its tree ends, the crate takes its mark by one function. The machine is stopped there;
+//! its memory has the name, and shows how much of the stack is not painted any more. At the limit the remaining
+//! greenlets are examined in the same way.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ const RECORD: &str = "greenlet::records::core_state::imp::RECORD";
 const BAND: u64 = 64;
 /// A word of paint.
 const PAINT: [u8; 8] = [0x9e; 8];
-/// Greenlets that are looked at, at most: a ring that was overwritten may have no end.
+/// The most greenlets that are examined: a ring that was overwritten may have no end.
 const RING: usize = 10_000;
 
 /// The deepest use of stacks by greenlets with one name.
@@ -52,7 +52,7 @@ pub(super) fn of(boot: &Boot<'_>, arguments: &[OsString]) -> Result<(Ended, Mark
     watched::run_with(boot, arguments, move |machine| eye.watch(machine), |_| Ok(()))
 }
 
-/// What it takes to look at a program.
+/// The addresses and offsets that are needed to examine a program.
 struct Eye {
     layout: Layout,
     mark: u64,
@@ -90,7 +90,7 @@ impl Eye {
         }
     }
 
-    /// Looks at every greenlet of the tree that is entered, if one is.
+    /// Examines every greenlet of the entered tree, if there is one.
     fn look_at_all(&self, stub: &mut Stub, names: &mut Names, marks: &mut Marks) -> Result<()> {
         let Some(record) = self.record else { return Ok(()) };
         let main = word(&stub.memory(record + self.layout.main, 8)?, 0)?;
@@ -107,7 +107,7 @@ impl Eye {
         Ok(())
     }
 
-    /// Looks at the greenlet with this control block. Returns the next one.
+    /// Examines the greenlet with this control block. Returns the next one.
     fn look(&self, stub: &mut Stub, at: u64, names: &mut Names, marks: &mut Marks) -> Result<u64> {
         let block = stub.memory(at, usize::try_from(self.layout.size)?)?;
         let [floor, reach] = [word(&block, self.layout.bounds)?, word(&block, self.layout.bounds + 8)?];

@@ -1,9 +1,9 @@
-//! How large stacks should be: what the code of a program tells, and what its greenlets used.
+//! How large stacks should be: by analysis of a program's code, and by the high-water marks of its greenlets.
 //!
-//! `cargo xtask stacks --elf FILE` prints the largest frames of a program, and for each body of a greenlet the most that
-//! it takes. The latter is a bound only where all calls are direct; where they are not, it says so. With a limit the
-//! program is booted, and its high-water marks are printed by the names of its greenlets. Without a file they are those
-//! of the guests.
+//! `cargo xtask stacks --elf FILE` prints the largest frames of a program, and for each body of a greenlet the most
+//! that it takes. The latter is a bound only if all calls are direct; otherwise the output says so. With a limit the
+//! program is booted, and its high-water marks are printed by the names of its greenlets. Without a file, the marks of
+//! the guests are printed.
 
 mod bounds;
 mod code;
@@ -32,7 +32,7 @@ use crate::tools::{self, Needs};
 use crate::verdict::Ending;
 use crate::{elf, places, transcript};
 
-/// Frames that are shown.
+/// How many frames are printed.
 const LARGEST: usize = 12;
 
 /// The head of the table of bodies.
@@ -41,23 +41,23 @@ what bodies of greenlets take at most, in bytes, beside control block, canary ba
 `callbacks +`: beside what greenlet calls back, too; `unknown, >`: this can be taken, and more, since
 ";
 
-/// Reasons that are shown of one body.
+/// How many reasons are printed for one body.
 const REASONS: usize = 3;
 
 /// The function that each new greenlet runs first, once for each type of a body.
 const ENTRY: &str = "::life::entry";
 
-/// What is between a greenlet's entry and the code of its body.
+/// The functions between a greenlet's entry and the code of its body.
 const OWN: [&str; 8] =
     ["greenlet::", "<greenlet::", "greenlet_hub::", "core::", "<core::", "alloc::", "compiler_builtins::", "__rustc::"];
 
-/// What is asked.
+/// What to print.
 #[derive(Debug, PartialEq)]
 pub enum Request {
-    /// What the code of a program tells, and if it is to be booted until this limit, with these arguments of QEMU in
-    /// addition, its high-water marks.
+    /// The analysis of a program. If it is booted, until this limit and with these additional arguments for QEMU, also
+    /// its high-water marks.
     Elf(PathBuf, Option<(Limit, Vec<OsString>)>),
-    /// The high-water marks of guests: of these, or of all that pass.
+    /// The high-water marks of these guests, or of all that pass.
     Guests(&'static Machine, Vec<String>),
 }
 
@@ -158,12 +158,12 @@ fn table(mut rows: Vec<(String, Mark, String)>) -> String {
     text.trim_end().to_owned()
 }
 
-/// The mark and a quarter, rounded up to a multiple of 64, as docs/stack-sizing.md has it.
+/// The mark and a quarter, rounded up to a multiple of 64, by the rule of docs/stack-sizing.md.
 fn suggested(peak: u64) -> u64 {
     (peak + peak.div_ceil(4)).next_multiple_of(64)
 }
 
-/// What the code of the program in the file `elf` tells.
+/// The analysis of the program in the file `elf`.
 ///
 /// # Errors
 ///
@@ -219,8 +219,8 @@ fn bodies_of(program: &Program, symbols: &Symbols) -> Result<String> {
     Ok(text)
 }
 
-/// The function of the program that the entry at `address` runs: the first that is neither of this crate nor of core,
-/// in it or in what it calls.
+/// The function of the program that the entry at `address` runs: the first function that is neither of this crate nor
+/// of core, inlined into the entry or called by it.
 fn body_of(program: &Program, symbols: &Symbols, address: u64) -> String {
     const CALLS: usize = 6; // in debug there are some between the entry and the body
     let mut level = vec![address];
@@ -240,8 +240,8 @@ fn body_of(program: &Program, symbols: &Symbols, address: u64) -> String {
     format!("the body of {address:#x}")
 }
 
-/// The first function in that at `address` that is neither of this crate nor of core: the outermost, where it has others
-/// inlined.
+/// The first function in the one at `address` that is neither of this crate nor of core: the outermost one, if others
+/// are inlined.
 fn of_the_program(program: &Program, symbols: &Symbols, address: u64) -> Option<String> {
     let end = program.functions.get(&address)?.end;
     let mut places = (address..end).filter_map(|at| symbols.at(at).into_iter().rfind(|place| !is_own(place)));

@@ -11,7 +11,7 @@ pub(super) struct Run {
     pub(super) lanes: Vec<Lane>,
     /// Its transfers, by time.
     pub(super) arrows: Vec<Arrow>,
-    /// Transfers that happened and are not there.
+    /// How many transfers are missing.
     pub(super) lost: u64,
     /// Whether the deepest use of a stack was measured, and is not only a lower bound.
     pub(super) has_marks: bool,
@@ -26,7 +26,7 @@ pub(super) struct Run {
 pub(super) struct Lane {
     /// Which it is.
     key: Key,
-    /// Its name, with its id where that alone would not tell, and with its core where there are several.
+    /// Its name; with its id if the name is not unique, and with its core if there are several.
     pub(super) label: String,
     /// Its name, or `main`, or `#` and its id.
     pub(super) name: String,
@@ -47,9 +47,9 @@ pub(super) struct Lane {
 /// A time in which a greenlet ran.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Stretch {
-    /// From here,
+    /// The beginning.
     pub(super) from: u64,
-    /// until here.
+    /// The end.
     pub(super) to: u64,
     /// The transfer that began it, an index of [`Run::arrows`]; `None` at the beginning, and where transfers were lost.
     pub(super) by: Option<usize>,
@@ -60,9 +60,9 @@ pub(super) struct Stretch {
 pub(super) struct Arrow {
     /// When.
     pub(super) time: u64,
-    /// The lane that it leaves, and
+    /// The lane that it leaves.
     pub(super) origin: usize,
-    /// the one that it reaches.
+    /// The lane that it reaches.
     pub(super) target: usize,
     /// Whether it is an error or an exit.
     pub(super) is_throw: bool,
@@ -101,7 +101,7 @@ impl Run {
             let (origin, target) = (places[&record.origin.key], places[&record.target.key]);
             let core = record.origin.key.core;
             let (runs, from, by) = running.get(&core).copied().unwrap_or((origin, shown.0, None));
-            // Someone else than the last target: transfers between were lost, and nothing is known of that time.
+            // Another greenlet than the last target: transfers in between were lost, and nothing is known of that time.
             let (from, by) = if runs == origin { (from, by) } else { (record.time, None) };
             let lane = &mut lanes[origin];
             lane.stretches.push(Stretch { from, to: record.time, by });
@@ -124,7 +124,7 @@ impl Run {
         Self { lanes, arrows, lost, has_marks: is_painted, is_painted, shown }
     }
 
-    /// Takes over the deepest uses of stacks from another run of the same guest, in which they were measured.
+    /// Copies the deepest uses of stacks from another run of the same guest, in which they were measured.
     pub(super) fn measure(&mut self, other: &Trace) {
         let mut deepest = BTreeMap::<Key, u32>::new();
         for record in &other.records {
@@ -137,7 +137,7 @@ impl Run {
         self.has_marks = other.has_marks;
     }
 
-    /// What times are shown in: nanoseconds, and the name.
+    /// The unit in which times are shown: its nanoseconds and its name.
     #[must_use]
     pub(super) fn unit(&self) -> (f64, &'static str) {
         if self.shown.1 - self.shown.0 < 10_000_000 { (1e3, "µs") } else { (1e6, "ms") }
@@ -149,7 +149,7 @@ impl Run {
         (time - self.shown.0) as f64 / 1000.0
     }
 
-    /// What is to be said of transfers that are not there.
+    /// The note about missing transfers.
     #[must_use]
     pub(super) fn lost_note(&self) -> Option<String> {
         (self.lost > 0).then(|| {
@@ -201,7 +201,7 @@ fn lanes(records: &[&Record], begin: u64) -> (Vec<Lane>, BTreeMap<Key, usize>) {
     (keys.iter().map(lane).collect(), places)
 }
 
-/// A size of stack that would do: what was used and a quarter, in steps of 64 bytes, as `docs/stack-sizing.md` has it.
+/// A sufficient stack size: the used bytes and a quarter, in steps of 64 bytes, by the rule of `docs/stack-sizing.md`.
 #[must_use]
 pub(super) fn suggested(deepest: u32) -> u32 {
     (deepest.saturating_add(deepest / 4)).div_ceil(64).saturating_mul(64)
@@ -245,7 +245,7 @@ pub(super) mod tests {
 
     #[test]
     fn nothing_is_said_of_the_time_in_which_transfers_were_lost() {
-        // Who ran between is not known: neither main, which received last, nor `b`, which sends now.
+        // It is not known which greenlet ran in between: main received last, and `b` sends now.
         let run =
             Run::of(&trace(&["10 switch 0 7 suspended 1 9 main a -", "90 switch 0 8 suspended 1 9 main b -"], 5), 9);
         let of = |label: &str| &run.lanes.iter().find(|lane| lane.label == label).unwrap().stretches;

@@ -1,7 +1,8 @@
 //! What the greenlets of a guest did, and when: in the terminal, as a picture, as a report, and for Perfetto.
 //!
-//! The guest is built with a feature of the board's, with which it [writes](parse) its transfers at its end, by a channel
-//! beside its transcript. Instructions are counted: one is a nanosecond, and the same guest gives the same picture.
+//! The guest is built with a feature of the board, with which it [writes](parse) its transfers at its end, to a channel
+//! other than that of its transcript. Instructions are counted, and each takes a nanosecond, so the same guest gives
+//! the same picture.
 
 mod lanes;
 pub mod parse;
@@ -27,16 +28,17 @@ use crate::limit::Limit;
 use crate::machine::Machine;
 use crate::{process, verdict};
 
-/// Greenlets in a picture, which has at most a hundred times as many transfers: more than these nobody tells apart.
+/// The most greenlets in a picture, which has at most a hundred times as many transfers. More could not be
+/// distinguished.
 const IN_A_PICTURE: usize = 60;
 
-/// The feature of guests that write their transfers, and
+/// The feature of guests that write their transfers.
 const FEATURE: &str = "timeline";
-/// of those that find the most that was used of each stack, too: claims and releases take so much longer for it that times
-/// are taken without it.
+/// The feature of guests that also find the deepest use of each stack. Claims and releases take so much longer with it that
+/// times are measured without it.
 const WITH_STACKS: &str = "timeline-stacks";
 
-/// What is to be made of a run.
+/// Which outputs are made from a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {
     /// A graph in the terminal.
@@ -50,14 +52,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Whether anything is.
+    /// Whether there is any output.
     #[must_use]
     pub fn anything(&self) -> bool {
         *self != Self::default()
     }
 
-    /// Makes it of `trace`, for what is called `what`, with stacks as they were measured in another run, if in one.
-    /// Returns what is to be printed.
+    /// Makes the outputs from `trace`, with the title `what`, and with the stacks from another run if they were
+    /// `measured` in one. Returns the text to print.
     ///
     /// # Errors
     ///
@@ -84,8 +86,8 @@ impl Wanted {
     }
 }
 
-/// Builds `guest`, boots it, prints its transcript, and makes what is `wanted` of its transfers, also when it fails. For a
-/// report it boots another build, too, in which stacks are measured.
+/// Builds `guest`, boots it, prints its transcript, and makes the `wanted` outputs from its transfers, also if it
+/// fails. For a report it also boots another build, in which stacks are measured.
 ///
 /// # Errors
 ///
@@ -105,7 +107,7 @@ pub fn show(
     if let Some(logged) = &recorded.logged {
         print!("{logged}");
     }
-    // Its pictures first: those of one that failed show why.
+    // The outputs come first: if the guest failed, they may show why.
     let made = recorded.trace.and_then(|trace| {
         let measured = if wanted.report.is_some() && !trace.has_marks {
             Some(run(machine, guest, &build(machine, guest, profile, WITH_STACKS)?, limit, |_| Ok(()))?.trace?)
@@ -136,18 +138,18 @@ fn build(machine: &Machine, guest: &Guest, profile: Profile, feature: &'static s
     built.remove(&guest.name).with_context(|| format!("cargo built no guest `{}`", guest.name))
 }
 
-/// How a guest ended, and what it wrote beside its transcript.
+/// How a guest ended, and what it wrote in addition to its transcript.
 #[derive(Debug)]
 pub struct Recorded {
     /// How it ended.
     pub ended: process::Ended,
-    /// Its transfers, of which there is one at least; or why there are none.
+    /// Its transfers, at least one; or why there are none.
     pub trace: Result<Trace>,
     /// What it logged with defmt.
     pub logged: Option<String>,
 }
 
-/// Boots the file `elf` of `guest`, which is [`recording`], and hands the transcript to `seen` as it comes.
+/// Boots the file `elf` of `guest`, which is [`recording`], and passes the transcript to `seen` as it arrives.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What a guest wrote about its transfers, line by line, as [`Trace`].
+//! Parses the transfers that a guest wrote, line by line, to a [`Trace`].
 //!
 //! The format is that of the board: see `qemu-tests/board/src/timeline.rs`.
 
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The line that a trace begins with.
+/// The line with which a trace begins.
 const HEAD: &str = "greenlet timeline 1\n";
 
 /// A greenlet, or the main greenlet of a core.
@@ -51,13 +51,13 @@ pub struct Record {
 pub struct Trace {
     /// The transfers of a core in the order in which they happened, one core after the other.
     pub records: Vec<Record>,
-    /// How many happened and are not there.
+    /// How many transfers are missing.
     pub lost: u64,
     /// Whether the bytes of a dead greenlet are the most that it used.
     pub has_marks: bool,
 }
 
-/// Where the trace begins in `bytes`, which may have other things before it: what the guest logged.
+/// Where the trace begins in `bytes`. The log of the guest may precede it.
 #[must_use]
 pub fn find(bytes: &[u8]) -> Option<usize> {
     bytes.windows(HEAD.len()).position(|part| part == HEAD.as_bytes())
@@ -66,7 +66,7 @@ pub fn find(bytes: &[u8]) -> Option<usize> {
 impl FromStr for Trace {
     type Err = anyhow::Error;
 
-    /// Reads a trace, which must be there to its last line.
+    /// Reads a trace, which must be complete to its last line.
     fn from_str(text: &str) -> Result<Self> {
         let lines = text.strip_prefix(HEAD).with_context(|| format!("it does not begin with `{}`", HEAD.trim_end()))?;
         let mut records = Vec::new();
@@ -224,7 +224,7 @@ mod tests {
         }
     }
 
-    /// Whatever bytes come, they are refused or read: each line without one of its bytes, and with another.
+    /// Any bytes are refused or read: each line without one of its bytes, and with another one.
     #[test]
     fn no_damage_makes_the_reader_panic() {
         for at in 0..TRACE.len() {

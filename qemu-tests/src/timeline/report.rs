@@ -1,4 +1,4 @@
-//! A run as one HTML file, without scripts and without anything from elsewhere: the picture, and a table.
+//! A run as one HTML file, without scripts and without external resources: the picture, and a table.
 
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ fn write(o: &mut String, run: &Run, what: &str) -> std::fmt::Result {
     let what = escaped(what);
     let throws = run.arrows.iter().filter(|arrow| arrow.is_throw).count();
     let ends = run.arrows.iter().filter(|arrow| arrow.ends).count();
-    // Well-formed XML but for the first line.
+    // Well-formed XML except for the first line.
     write!(
         o,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><title>{what}</title><style>{STYLE}</style></head><body>\n\
@@ -72,7 +72,7 @@ fn row(o: &mut String, run: &Run, lane: &Lane, color: &str) -> std::fmt::Result 
             grouped(lane.deepest.into()),
             grouped(lane.stack.into()),
         )?;
-        // Without marks, what it took between two transfers is not known.
+        // Without marks, its stack use between two transfers is not known.
         if run.has_marks && lane.died.is_some() {
             write!(o, "; {} would do", grouped(suggested(lane.deepest).into()))?;
         }

@@ -1,6 +1,6 @@
 //! A run as a picture: a lane for each greenlet, with bars where it runs, arrows for transfers, and its stack.
 //!
-//! Without scripts and styles, so that it can stand in a document.
+//! Without scripts and styles, so that it can be part of a document.
 
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ const FOOT: usize = 34;
 const RIGHT: f64 = 214.0;
 /// The whole of a stack.
 const STACK: f64 = 110.0;
-/// Of letters, on the average: names get so much room.
+/// The average width of a letter, from which the room for names is computed.
 const LETTER: f64 = 7.4;
 /// Letters of a name that are shown.
 const MOST_LETTERS: usize = 24;
@@ -211,7 +211,7 @@ fn round(step: u64) -> u64 {
     [1, 2, 5, 10].map(|digit| digit * power).into_iter().find(|&rounded| rounded >= step).unwrap_or(1)
 }
 
-/// A label for a picture: not too long, and as XML wants it.
+/// A label for a picture: shortened if it is too long, and escaped for XML.
 fn shortened(label: &str) -> String {
     if label.chars().count() <= MOST_LETTERS {
         return escaped(label);
@@ -219,7 +219,7 @@ fn shortened(label: &str) -> String {
     escaped(&label.chars().take(MOST_LETTERS - 1).collect::<String>()) + "…"
 }
 
-/// `text` as XML wants it. It has no place for most control characters, however they are written.
+/// `text`, escaped for XML. Most control characters are replaced, because XML cannot contain them in any form.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
@@ -275,7 +275,7 @@ mod tests {
         assert!(draw(&some).contains(">36 of 40 transfers are not shown"));
     }
 
-    /// Nothing is outside of the picture, however long a name is and however short the run.
+    /// Nothing is outside of the picture, even for long names and short runs.
     #[test]
     fn coordinates_are_in_the_picture() {
         let long = format!("5 switch 0 main suspended 0 0 7 - {}", "x".repeat(300));

@@ -59,7 +59,7 @@ pub(super) fn draw(run: &Run) -> String {
     text
 }
 
-/// The column of a lane, which it has or gets: the first that is free.
+/// The column of a lane: the one that it has, or else the first free one, which it gets.
 fn column(columns: &mut Vec<Option<usize>>, lane: usize) -> usize {
     let place =
         columns.iter().position(|&there| there == Some(lane)).or_else(|| columns.iter().position(Option::is_none));
@@ -71,8 +71,8 @@ fn column(columns: &mut Vec<Option<usize>>, lane: usize) -> usize {
     place
 }
 
-/// What the line of `arrow`, from column `origin` to column `target`, has in column `at`, in which a greenlet exists or
-/// none.
+/// The cell in column `at` of the line of `arrow`, which goes from column `origin` to column `target`. `exists`:
+/// whether a greenlet has that column.
 fn of_line(arrow: &Arrow, exists: bool, at: usize, origin: usize, target: usize) -> String {
     let dash = if arrow.is_throw { '━' } else { '─' };
     let goes_right = target > origin;
@@ -101,7 +101,7 @@ fn of_line(arrow: &Arrow, exists: bool, at: usize, origin: usize, target: usize)
     cell(if exists { "│" } else { "" }, ' ')
 }
 
-/// A cell that begins with `text`, of which a letter is left out where it is too long, and is filled up.
+/// A cell that begins with `text`, shortened if it is too long, and filled up.
 fn cell(text: &str, fill: char) -> String {
     let printable = text.chars().map(|letter| if letter.is_control() { '?' } else { letter });
     let begun: String = printable.take(WIDTH - 1).collect();

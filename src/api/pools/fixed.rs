@@ -19,7 +19,8 @@ use core::ops::Range;
 /// `SIZE`, the alignment, and whether a body fits beside `HEADROOM` are checked at compile time.
 ///
 /// The pool is in `.bss`. The memory of a stack is not touched before a greenlet is created on it. The pool's own state
-/// takes 56 bytes. Claim and release take constant time, without an atomic read-modify-write instruction.
+/// takes 56 bytes on a 64-bit processor. Claim and release take constant time, without an atomic read-modify-write
+/// instruction.
 ///
 /// When a tree creates its first greenlet from the pool, its core becomes the owner of the pool, by a compare-and-swap,
 /// and stays it until that tree ends. Meanwhile a spawn on another core fails with

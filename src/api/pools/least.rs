@@ -50,16 +50,16 @@ const UNOPTIMIZED: Depth = match cfg!(feature = "std") {
 
 /// The figure that applies to every crate, as far as this is known when this crate is compiled.
 ///
-/// The build script sets the cfg `unoptimized` if this crate is compiled without optimization, or in a profile whose
-/// default that is. Debug assertions count as well: they are on in such profiles, and make the frames larger.
+/// The build script sets the cfg `unoptimized` if this crate is compiled without optimization, or in a profile that is
+/// unoptimized by default. Debug assertions count as well: they are on in such profiles, and make the frames larger.
 const LEAST: Depth = if IS_KNOWN_UNOPTIMIZED { UNOPTIMIZED } else { OPTIMIZED };
 
 impl Depth {
     /// Returns the bytes of stack that a body of type `F` needs, with the control block and the canary band.
     ///
     /// The body counts twice, because it is moved from the base of the stack into the frame of the function that calls
-    /// it; without optimization that takes one more copy. The arithmetic saturates, so the result for a type larger
-    /// than all memory does not wrap.
+    /// it; without optimization it counts once more, for another copy. The arithmetic saturates, so the result for a
+    /// type larger than all memory does not wrap.
     const fn bytes<V, E, F>(self) -> usize {
         let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
         let body = size_of::<F>().next_multiple_of(align) + align;

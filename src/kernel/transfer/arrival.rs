@@ -34,8 +34,8 @@ use core::mem::MaybeUninit;
 /// have room for one, and these frames are part of the least stack.
 pub(crate) type Place<V, E> = MaybeUninit<Outcome<V, E>>;
 
-/// Whether an outcome was delivered, into the place of the receiver; or a panic, to be resumed there. Then the place is
-/// empty.
+/// What a transfer has delivered. `Ok`: an outcome, into the place of the receiver. `Err`: a panic, to be resumed
+/// there; the place is empty then.
 pub(crate) type Delivery = Result<(), Payload>;
 
 /// What a transfer delivers, as a value.
@@ -48,7 +48,7 @@ pub(super) struct Packet<V, E> {
     pub(super) origin: BlockPtr,
     /// What is delivered, in the place of the sender. Nothing is there if there is a panic.
     pub(super) what: *const Outcome<V, E>,
-    /// What is delivered instead.
+    /// A panic that is delivered instead of an outcome.
     pub(super) panic: Option<Payload>,
 }
 

@@ -148,8 +148,8 @@ pub(super) use outgoing;
 ///
 /// # Safety
 ///
-/// `from` is running, and nothing forbids to resume `to`: see [`Isa::switch`]. `place` points to a valid `V`, which is
-/// moved out, and which stays there until this returns. The tree is one of `V` and `E`.
+/// `from` is running, and `to` may be resumed: see [`Isa::switch`]. `place` points to a valid `V`, which is moved out,
+/// and which stays there until this returns. The tree is one of `V` and `E`.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn leave<V: 'static, E: 'static, const MARKED: bool>(
     from: BlockPtr,
@@ -168,7 +168,7 @@ unsafe fn leave<V: 'static, E: 'static, const MARKED: bool>(
     // SAFETY: the caller's contract.
     let word = unsafe { word::pack(place) };
     // SAFETY: the caller's contract. The word is a packed `V`. If it is the value's address, the value is on this
-    // stack, which does not change before the receiver unpacks the word, the first thing that it does.
+    // stack. The receiver unpacks the word before it does anything else, and this stack does not change before that.
     let landing = unsafe { Native::switch::<MARKED>(from, to, word) };
     // SAFETY: `landing` comes from this switch, and is received once.
     unsafe { receive(landing) }
@@ -200,9 +200,9 @@ const TESTED_IN_SWITCH: bool = CHECKED && Native::TESTS;
 ///
 /// # Safety
 ///
-/// `to` exists. If its flags are 0, the contract of [`leave`] holds for the block at `from` and `to`, and the caller
-/// runs inside the tree. In any case the rest of that contract holds. If `MARKED`, `from` is not main, and `to` is its
-/// parent.
+/// `to` exists. If its flags are 0, the contract of [`leave`] holds for the block at `from` and for `to`, and the
+/// caller runs inside the tree. In any case what that contract requires of `place` and of the tree holds. If `MARKED`,
+/// `from` is not main, and `to` is its parent.
 #[inline(always)]
 unsafe fn leave_tested<V: 'static, E: 'static, const MARKED: bool>(
     from: *const Block,
@@ -230,7 +230,7 @@ unsafe fn leave_tested<V: 'static, E: 'static, const MARKED: bool>(
 ///
 /// # Safety
 ///
-/// As for [`receive`]; and if no switch was made, the contract of [`leave_tested`] holds for it.
+/// As for [`receive`]. If no switch was made, the contract of [`leave_tested`] holds for the target of the attempt.
 #[inline(always)]
 unsafe fn receive_tested<V: 'static, E: 'static, W: Packed, const MARKED: bool>(landing: Landing<W>) -> Outcome<V, E> {
     match landing.received_after_tests() {
@@ -243,8 +243,7 @@ unsafe fn receive_tested<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
     }
 }
 
-/// Receives a packet, or sends `words` by the slow path because a test failed. Afterwards what is sent back is in
-/// `place`.
+/// Receives a packet, or sends `words` by the slow path because a test failed. Writes what is sent back into `place`.
 ///
 /// # Safety
 ///
@@ -265,9 +264,9 @@ unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
     let to = unsafe { BlockPtr::from_context(to) };
     let core = to.core();
     if !core.needs_slow_path(to) {
-        // Of the tests, that of the stack failed; or another did and passes now: a debugger masks interrupts while it
-        // steps.
-        // SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs inside it.
+        // Either the test of the stack failed, or another test failed before and passes now: a debugger masks
+        // interrupts while it steps. SAFETY: the flags of `to` are 0, so its tree has not ended, and the caller runs
+        // inside it.
         overflow::check::<V, E>(unsafe { core.current() });
     }
     // SAFETY: the same contract.

@@ -3,8 +3,8 @@
 //! [`depart`] leaves a packet on the sender's stack and switches. The receiver opens it: see
 //! [`arrival`](super::arrival).
 //!
-//! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value: the frames
-//! of an arrival may lie on a small stack, and would each have room for one.
+//! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value. Otherwise
+//! each frame of an arrival would contain an outcome, and these frames have to fit into the least stack.
 
 use super::arrival::{Arrived, Delivery, Packet, Place, open_packet, receive, replace_by_panic};
 use super::word;
@@ -22,8 +22,8 @@ use crate::records::refusal::Refusal;
 use core::mem::{ManuallyDrop, replace};
 use core::ptr;
 
-/// Sends what is in `place` to `named`, or to its nearest ancestor that is not dead. Afterwards what is sent back is
-/// there.
+/// Sends what is in `place` to `named`, or to its nearest ancestor that is not dead. Writes what is sent back into
+/// `place`.
 ///
 /// # Safety
 ///
@@ -38,15 +38,15 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, place: &mut P
     }
 }
 
-/// Whether the caller of a departure has work to finish, so that a panic of user code must be returned to it.
+/// Whether the caller of a departure has work left. If it has, a panic of user code is caught and returned to it.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Work {
     Open,
-    /// The panic may pass.
+    /// No work is left, so a panic may unwind through the caller.
     Done,
 }
 
-/// As [`send`], but returns a panic that is delivered, instead of resuming it.
+/// As [`send`], but if a panic is delivered, returns its payload instead of resuming the panic.
 ///
 /// # Safety
 ///
@@ -106,8 +106,8 @@ pub(crate) unsafe fn send_up<V: 'static, E: 'static>(me: BlockPtr, to: BlockPtr,
     }
 }
 
-/// As [`send`] in a tree that has not ended, but returns a panic that is delivered, and refuses nothing: a kill must
-/// get through while interrupts are masked.
+/// As [`send`] in a tree that has not ended. But if a panic is delivered, returns its payload; and refuses nothing,
+/// because a kill must succeed while interrupts are masked, too.
 ///
 /// # Safety
 ///
@@ -158,15 +158,16 @@ unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E
     unsafe { leave(from, to, place) }
 }
 
-/// Leaves `from` for `to` with what is in the place, in a packet. Both are on this stack, which does not change until
-/// the receiver has read them. Returns when a value has been received into the place, or a packet has arrived.
+/// Leaves `from` for `to` with what is in the place, in a packet. The place and the packet are on this stack, which
+/// does not change until the receiver has read them. Returns when a value has been received into the place, or a packet
+/// has arrived.
 ///
 /// # Safety
 ///
 /// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
 #[inline(always)]
 unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Arrived {
-    // The pointer to the place is derived from the reference of this function, which is used again afterwards.
+    // The pointer is derived from `place`, which this function uses again only after the receiver has used the pointer.
     let packet = ManuallyDrop::new(Packet { origin: from.retain(), what: place.as_ptr(), panic: None });
     let (from, to, packet) = (from.context(), to.context(), (&raw const packet).cast());
     if const { word::is_wide::<V>() } {
@@ -203,7 +204,7 @@ unsafe fn refuse_without_body<V, E>(place: &mut Place<V, E>, work: Work) -> Deli
     dropped
 }
 
-/// Makes a value of an exit that was sent to a dead greenlet.
+/// Turns an exit that was sent to a dead greenlet into a value.
 ///
 /// # Safety
 ///
@@ -220,8 +221,8 @@ unsafe fn make_value_of_exit<V, E>(place: &mut Place<V, E>) {
 }
 
 /// Sends the value in `place` to the greenlet of `last`, and releases that handle, the only reference, before the
-/// switch. The target then runs without a reference, as if it had dropped the last one itself. Afterwards what is sent
-/// back is in `place`.
+/// switch. The target then runs without a reference, as if it had dropped the last one itself. Writes what is sent back
+/// into `place`.
 ///
 /// # Safety
 ///
@@ -231,7 +232,7 @@ unsafe fn make_value_of_exit<V, E>(place: &mut Place<V, E>) {
 pub(super) unsafe fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>, place: &mut Place<V, E>) {
     let named = last.block();
     let refusal = if named.has(ENDED) { Some(Refusal::Ended) } else { named.core().refuses() };
-    // Discarded if a panic passes, because the drops below may panic.
+    // If a panic unwinds through here, the handle and the value are discarded: the drops below may panic.
     let mut to = Held::new(last);
     let sent = Unsent(place);
     if let Some(refusal) = refusal {
@@ -282,7 +283,7 @@ pub(super) unsafe fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>
     }
 }
 
-/// An outcome that is not sent yet. Discarded if a panic passes.
+/// An outcome that is not sent yet. If a panic unwinds through its owner, it is discarded.
 struct Unsent<'a, V, E>(&'a mut Place<V, E>);
 
 impl<'a, V, E> Unsent<'a, V, E> {

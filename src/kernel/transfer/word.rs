@@ -2,12 +2,12 @@
 //!
 //! | a value | travels | by |
 //! |---|---|---|
-//! | of up to 8 bytes | in one word | [`pack`] |
-//! | that [is wide](is_wide): larger, up to 64 bytes | in eight words, of which it fills some | [`pack_wide`] |
+//! | of up to one word: 8 bytes, 4 on a 32-bit processor | in one word | [`pack`] |
+//! | that [is wide](is_wide): larger, up to eight words | in eight words, of which it fills some | [`pack_wide`] |
 //! | larger, or of an alignment above 16 | in the sender's frame: the word is its address | [`pack`] |
 //!
-//! In memory each word would be stored twice, by the sender and by the receiver, and a processor stores one per cycle.
-//! Words in registers need no memory unless the sender or the receiver keeps the value there.
+//! Through memory, each word would be stored twice, by the sender and by the receiver, and a processor stores one word
+//! per cycle. Words in registers need no memory unless the sender or the receiver keeps the value there.
 
 use crate::arch::{Word, Words};
 use core::mem::{MaybeUninit, align_of, size_of};
@@ -59,8 +59,8 @@ pub(super) trait Packed {
     ///
     /// # Safety
     ///
-    /// This came from [`pack`] or [`pack_wide`] for the same `V`, or is the address of what came from the latter. It is
-    /// unpacked once, and the memory that it is the address of has not changed.
+    /// `self` came from [`pack`] or [`pack_wide`] for the same `V`, or is the address of the result of `pack_wide`. It
+    /// is unpacked once, and the memory at that address has not changed.
     unsafe fn unpack<V>(self) -> V;
 }
 

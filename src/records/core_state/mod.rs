@@ -108,8 +108,8 @@ pub(crate) struct Core {
     next_id: Counter,
 }
 
-/// Where a tested switch finds what [`Core::needs_slow_path`] and `band::stack_ok` test, and what [`Core::set_current`]
-/// sets.
+/// The offsets that a tested switch needs: of the fields that [`Core::needs_slow_path`] and `band::stack_ok` test, and
+/// of the field that [`Core::set_current`] writes.
 pub(crate) struct FastPath;
 
 impl Places for FastPath {
@@ -159,8 +159,8 @@ impl Core {
         !self.entered.swap(true, Acquire)
     }
 
-    /// Begins a run, after [`take`](Self::take): `main` becomes current, and the present interrupt state the normal
-    /// one.
+    /// Begins a run, after [`take`](Self::take): `main` becomes current, and the present interrupt state becomes the
+    /// normal one.
     pub(crate) fn begin(&self, tree: *const (), main: BlockPtr) {
         self.tree.store(tree.cast_mut(), Relaxed);
         self.main.store(main.as_ptr().cast_mut(), Relaxed);
@@ -188,8 +188,8 @@ impl Core {
     /// Returns `true` if a transfer to `target` must take the slow path: see the head of this file.
     #[inline(always)]
     pub(crate) fn needs_slow_path(&self, target: BlockPtr) -> bool {
-        // Read first: the compiler moves no load across this asm block. Each load after it can be a memory operand on
-        // x86_64.
+        // Read first: the compiler moves no load across this asm block. On x86_64 a load after it can be a memory
+        // operand of the instruction that uses it.
         let interrupts = interrupts();
         let unusual = if CHECKED {
             // SAFETY: `slow` is an `AtomicU32` at this offset, and the reference to `self` keeps it alive.
@@ -311,7 +311,8 @@ impl Core {
         }
     }
 
-    /// Makes `slow` the bell of `mail`: a kill that another core or a handler requests sets [`ASKED`] in it.
+    /// Registers `slow` with `mail`: from here on a request for a kill, from another core or a handler, sets [`ASKED`]
+    /// in `slow`.
     pub(crate) fn hang(&self, mail: &Mail) {
         mail.hang(&self.slow);
     }
@@ -352,7 +353,7 @@ impl Core {
     #[inline]
     pub(crate) fn new_id(&self) -> u64 {
         let mut id = self.next_id.load(Relaxed);
-        // Without 64-bit atomics the last id of a range is left out: it may look like none.
+        // Without 64-bit atomics the last id of a range is left out: its low half may be the bits that mean "no id".
         #[cfg(not(target_has_atomic = "64"))]
         if id % NUMBERS == NUMBERS - 1 {
             id += 1;
@@ -384,7 +385,7 @@ mod tests {
     use std::process::Command;
     use std::string::String;
 
-    /// The child process runs this test alone, with all ranges of ids given away but one.
+    /// The child process runs this test alone, and marks all ranges of ids but one as given out.
     #[test]
     fn numbers_that_run_out_end_the_program() {
         const CHILD: &str = "GREENLET_TEST_CHILD";

@@ -6,7 +6,7 @@
 //!   release_late     for greenlets that outlived their tree: one atomic list, from any core
 //! ```
 //!
-//! So a pool serves one core after another. While one core owns it, `take` refuses every other core.
+//! So different cores can use a pool, one after the other. While one core owns it, `take` refuses every other core.
 //!
 //! Only `owner`, `late` and `ended` are changed by more than one core. The other fields are atomics all the same,
 //! because any core may call [`List::taken`]; a relaxed load or store is an ordinary one to the processor.
@@ -32,7 +32,7 @@ pub struct List {
     fresh: AtomicU32,
     /// How many stacks are in use by greenlets of the owner's tree.
     living: AtomicU32,
-    /// How many stacks are in use by greenlets that outlived their trees, or stay for ever with abandoned greenlets.
+    /// How many stacks are in use by greenlets that outlived their trees, or are kept for ever for abandoned greenlets.
     ended: AtomicU32,
     /// How many dead, leaked and abandoned greenlets have stacks of this pool. Only the owner changes it.
     pub(super) tally: Tally,
@@ -100,8 +100,8 @@ impl List {
     }
 
     /// Takes a free stack for the owner. If none is free, calls `more(n)` for a new one, where `n` is the number of
-    /// stacks that were ever used. Also returns whether the stack was used before; if so, its control block is as its
-    /// last greenlet left it.
+    /// stacks that were ever used. Also returns whether the stack was used before; if so, the fields of its control
+    /// block still have the values of its last greenlet.
     #[inline]
     pub(super) fn claim(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<(*mut Block, bool)> {
         // Late stacks are reused before a new one is made: an allocator could supply new ones for ever.

@@ -17,11 +17,11 @@ use core::ptr;
 /// How many arms a `select` may have.
 const MOST: usize = 8;
 
-/// One of the things for which [`select`] waits: made by [`Channel::receiving`](crate::Channel::receiving),
+/// One of the alternatives for which [`select`] waits: made by [`Channel::receiving`](crate::Channel::receiving),
 /// [`Channel::sending`](crate::Channel::sending), [`Event::setting`](crate::Event::setting),
 /// [`Task::sleeping`](crate::Task::sleeping) and [`JoinHandle::joining`](crate::JoinHandle::joining).
 ///
-/// A `&mut` to an arm is an arm: so what was not chosen can be used again.
+/// A `&mut` to an arm is an arm, too: so an arm that was not chosen can be used again.
 ///
 /// ```
 /// # use core::time::Duration;
@@ -54,7 +54,7 @@ impl<V: 'static, E: 'static, A: sealed::Arm<V, E>> Arm<V, E> for A {}
 /// # }).unwrap();
 /// ```
 pub trait Choices<V: 'static, E: 'static>: sealed::Choices<V, E, Chosen = <Self as Choices<V, E>>::Chosen> {
-    /// Which arm, and what it gave.
+    /// Which arm was chosen, with its output.
     type Chosen;
 }
 
@@ -80,13 +80,13 @@ pub(crate) mod sealed {
         ///
         /// The node and the arm stay where they are until the node is dropped.
         unsafe fn enlist(&self, me: &Task<V, E>, node: &Node);
-        /// Returns `true` if it has happened without the node: a timer.
+        /// Returns `true` if the arm can complete although its node is not done: a timer that is due.
         fn is_due(&self) -> bool {
             false
         }
-        /// Called when the wait is over, whichever arm it was.
+        /// Called on every arm when the wait is over.
         fn leave(&self) {}
-        /// Returns what the arm gave. It is done.
+        /// Returns the output of the arm, which is done.
         fn output(&self) -> Self::Output;
     }
 
@@ -106,11 +106,12 @@ pub(crate) mod sealed {
     }
 }
 
-/// Waits for the first of several things, and returns which it was and what it gave. The others are as if nothing had
-/// happened: nothing that an arm received is ever dropped.
+/// Waits until one of several arms completes, and returns which one, with its output. The other arms have no effect:
+/// nothing that an arm received is ever dropped.
 ///
-/// Of the arms that can complete at once, each is chosen equally often: each call begins to look at one that a generator
-/// of numbers picks, the same in every run.
+/// If several arms can complete at once, the choice varies: each call starts at an arm that a pseudo-random generator
+/// picks, and takes the first one from there that can complete. So no arm starves; and if all can complete, each is
+/// chosen equally often. The sequence is the same in every run.
 ///
 /// # Errors
 ///
@@ -144,7 +145,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
     let count = choices.count();
     assert!((1..=MOST).contains(&count), "a `select` has 1 to 8 arms; let another task wait for the rest");
     me.check()?;
-    // A counter would begin at the same arm again and again in a loop of two selects. The upper half is the random one.
+    // A counter would always start at the same arm in a loop of two selects. The upper half is the more random one.
     let random = &me.slot.schedule().random;
     random.set(random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
     let first = (random.get() >> 16) as usize;
@@ -157,7 +158,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
     for (index, node) in nodes[..count].iter_mut().enumerate() {
         (node.kind, node.data) = choices.place(index);
     }
-    /// Also when a panic passes through.
+    /// Calls `leave` of each arm, also if a panic unwinds through this.
     struct Leave<'a, V: 'static, E: 'static, C: Choices<V, E>>(&'a C, usize, core::marker::PhantomData<(V, E)>);
     impl<V: 'static, E: 'static, C: Choices<V, E>> Drop for Leave<'_, V, E, C> {
         fn drop(&mut self) {
@@ -171,7 +172,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
         // refer to is borrowed by them.
         unsafe { choices.enlist(index, me, node) };
     }
-    // A node before a timer: what was handed over counts.
+    // A node that is done goes before a timer that is due: its value was handed over already.
     let chosen = || {
         let node = nodes[..count].iter().position(|node| node.done.get());
         node.or_else(|| (0..count).find(|&index| choices.is_due(index)))

@@ -7,7 +7,7 @@ use crate::task::Task;
 /// Implements [`Choices`] for a tuple, with the enum of what was chosen. A macro, because the types of the arms differ.
 macro_rules! tuple {
     ($chosen:ident, $count:literal, $example:literal: $($index:tt $variant:ident $arm:ident),*) => {
-        /// Which of the arms of a [`select`](crate::select()) it was, and what it gave.
+        /// The arm of a [`select`](crate::select()) that was chosen, with its output.
         ///
         /// ```
         #[doc = concat!("use greenlet_hub::", stringify!($chosen), "::{self, *};")]

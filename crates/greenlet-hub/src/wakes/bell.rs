@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   anywhere                                  the hub's core: Inbox::drain
-//!   ① Bell::ring: NOTIFIED was 0, becomes 1   ③ takes all, if it is not empty
-//!   ② Inbox::push; if that was empty:         ④ for each: reads its link, then NOTIFIED becomes 0
+//!   ① Bell::ring: NOTIFIED was 0, becomes 1   ③ takes all bells, if there are any
+//!   ② Inbox::push; if the inbox was empty:    ④ for each: reads its link, then NOTIFIED becomes 0
 //!     kicks the core                          ⑤ puts its slot into the ready queue, unless it is there
 //! ```
 //!
-//! ④ is before the task runs. A wake after ④ finds 0 and pushes again; the task runs after one before ④ because of ⑤.
-//! The link is read before ④, because after it another wake may push the bell again.
+//! ④ comes before the task runs. A wake before ④ is not lost, because ⑤ makes the task run after it. A wake after ④
+//! finds NOTIFIED 0, and pushes the bell again. So the link is read before ④.
 
 use crate::atomics::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::atomics::{AtomicPtr, AtomicU64};
@@ -16,11 +16,11 @@ use core::ptr::{self, NonNull};
 
 /// In the word: the bell is in the inbox, or about to be pushed.
 const NOTIFIED: u64 = 1;
-/// In the word: a kill was requested from elsewhere.
+/// In the word: a kill was requested from outside of the hub.
 const KILL: u64 = 1 << 1;
 /// In the word: the body is over, so a kill comes too late. The task has not ended if its result was not taken.
 const OVER: u64 = 1 << 2;
-/// In the word: 1 of the generation, which changes when a task begins and when it ends. It never wraps.
+/// In the word: the lowest bit of the generation, which changes when a task begins and when it ends. It never wraps.
 const GENERATION: u64 = 1 << 3;
 
 /// The part of a slot that other cores and handlers use.
@@ -69,7 +69,7 @@ impl Bell {
         self.word.fetch_or(OVER, Relaxed);
     }
 
-    /// Begins a new generation. A kill that was requested is of the previous one.
+    /// Begins a new generation. Clears a requested kill, which was for the previous one.
     pub(crate) fn next_generation(&self) {
         let mut now = self.word.load(Relaxed);
         while let Err(other) =
@@ -106,8 +106,8 @@ impl Inbox {
         }
     }
 
-    /// Returns `true` if no bell is in it. By a plain load, because an exclusive one in an idle loop sets the event register of
-    /// some cores, which then never sleep. What a waking core wrote is seen after [`drain`](Self::drain), which acquires it.
+    /// Returns `true` if the inbox is empty. Uses a plain load: on some cores an exclusive load in an idle loop sets the
+    /// event register, and they would never sleep. What a waking core wrote is seen after [`drain`](Self::drain), which acquires it.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Relaxed).is_null()
@@ -116,7 +116,7 @@ impl Inbox {
     /// ③ and ④. Calls `each` with every bell, in the order in which they were pushed, and whether a kill was requested.
     pub(crate) fn drain(&self, mut each: impl FnMut(NonNull<Bell>, bool)) {
         let mut taken = self.0.swap(ptr::null_mut(), Acquire);
-        // The bell that was pushed last is the first of the list. Until ④ the links are this core's.
+        // The bell that was pushed last is the first of the list. Until ④ only this core uses the links.
         let mut reversed = ptr::null_mut();
         while let Some(bell) = NonNull::new(taken) {
             // SAFETY: only static bells are pushed.

@@ -1,7 +1,8 @@
-//! A bounded ring of values with many senders and one receiver, whose cells have a turn each.
+//! A bounded ring of values with many senders and one receiver. Each cell has a turn, which says whether it can be
+//! written or read.
 //!
-//! A sender claims the next place by a compare-exchange, writes the value, then publishes it with the turn of the cell. The
-//! receiver takes what is published, in the order of the claims.
+//! A sender claims the next place by a compare-exchange, writes the value, then publishes it with the turn of the cell.
+//! The receiver takes what is published, in the order of the claims.
 
 use crate::atomics::AtomicUsize;
 use crate::atomics::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -17,8 +18,8 @@ pub(crate) struct Ring<T, const N: usize> {
 }
 
 struct Cell<T> {
-    /// For place `p`, in its cell `p % N`: `p` when it can be written, `p + 1` when it can be read. Less `p % N`, so zeros
-    /// are a fresh ring.
+    /// For place `p`, whose cell is `p % N`: `p` when the cell can be written, `p + 1` when it can be read. Stored less
+    /// `p % N`, so that a ring of zeros is an empty one.
     turn: AtomicUsize,
     value: UnsafeCell<MaybeUninit<T>>,
 }
@@ -28,7 +29,7 @@ unsafe impl<T: Send, const N: usize> Sync for Ring<T, N> {}
 
 impl<T, const N: usize> Ring<T, N> {
     pub(crate) const fn new() -> Self {
-        // With one cell, what can be read for a place is what can be written for the next one.
+        // With one cell, "can be read" for a place would be the same turn as "can be written" for the next place.
         const { assert!(N > 1 && N.is_power_of_two(), "the room of a `Remote` is a power of two, and at least 2") };
         Self {
             tail: AtomicUsize::new(0),
@@ -49,7 +50,7 @@ impl<T, const N: usize> Ring<T, N> {
                     Err(now) => place = now,
                 }
             } else if turn.wrapping_sub(place).cast_signed() < 0 {
-                return Err(value); // it still has the value of the round before
+                return Err(value); // the cell still has the value of the previous round
             } else {
                 place = self.tail.load(Relaxed);
             }
@@ -65,7 +66,7 @@ impl<T, const N: usize> Ring<T, N> {
     ///
     /// # Safety
     ///
-    /// One caller at a time, each of which sees what the previous one did.
+    /// There is one caller at a time, and each sees the changes of the previous one.
     pub(crate) unsafe fn take(&self) -> Option<T> {
         let place = self.head.load(Relaxed);
         let cell = &self.cells[place % N];

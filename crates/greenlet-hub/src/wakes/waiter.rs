@@ -1,15 +1,15 @@
 //! The task that waits for a signal or a remote channel.
 //!
-//! A sender writes bits or a value, then reads the waiter. A task that waits writes itself as the waiter, then reads the
-//! bits or the ring. All four accesses are `SeqCst`: in their single order one of the two reads comes after the other
-//! side's write, so no wake is lost.
+//! A sender writes bits or a value, then reads the waiter. A task that waits writes itself as the waiter, then reads
+//! the bits or the ring. All four accesses are `SeqCst`: in their single order one of the two reads comes after the
+//! other side's write, so no wake is lost.
 
 use crate::atomics::Ordering::SeqCst;
 use crate::atomics::{AtomicPtr, AtomicU32};
 use crate::wakes::bell::Bell;
 use core::ptr;
 
-/// The bell of the task that waits; null: none does.
+/// The bell of the task that waits; null if none does.
 pub(crate) struct Waiter(AtomicPtr<Bell>);
 
 impl Waiter {

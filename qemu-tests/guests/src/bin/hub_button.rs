@@ -29,7 +29,7 @@ static PIN: AtomicU32 = AtomicU32::new(0); // stands for the register of a butto
 static BUTTON: Signal = Signal::new().named("button");
 static PRESSES: Channel<u32> = Channel::new().named("presses");
 
-/// Of interrupts: the timer's, too.
+/// The handler of all interrupts, the timer's included.
 fn handler() {
     BUTTON.raise(PIN.swap(0, Relaxed));
 }
