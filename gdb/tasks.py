@@ -6,6 +6,11 @@ import re
 
 import gdb
 
+# 1 of the generation in the word of a `Bell`: crates/greenlet-hub/src/wakes/bell.rs.
+GENERATION = 1 << 3
+# No code of such a task runs any more: `Holder::is_gone`, crates/greenlet-hub/src/mutex.rs.
+GONE = ("Over", "Failed")
+
 # `Display` of `Waiting`: crates/greenlet-hub/src/what.rs.
 WAITS = {
     "Time": "sleeps",
@@ -43,7 +48,7 @@ class Tasks:
     def find(self, hub):
         layout, state, self.what = Struct(hub.type, "state.main", "slots"), hub.type["state"].type, What()
         array = hub.type["slots"].type
-        self.slot = Struct(state["main"].type, "base.what", "base.next", "handle")
+        self.slot = Struct(state["main"].type, "base.bell.word", "base.life", "base.what", "base.next", "handle")
         first, size = layout.at(int(hub.address), "slots"), array.target().sizeof
         for at in range(first, first + array.sizeof, size):
             greenlet = self.slot.read(at)["handle"]
@@ -73,8 +78,16 @@ class Tasks:
         if kind == "Join":
             words.append(self.name(item, every))
         if kind == "Lock":
-            words[-1] += f", which {self.name(self.what.holding_slot(item), every)} has"
+            words[-1] += f", which {self.name(self.holding_slot(item), every)} has"
         return " ".join(words)
+
+    def holding_slot(self, held):
+        """The slot of the task that holds a lock; None if that has ended, and perhaps another task has its slot."""
+        holder = self.what.holder_of(held)
+        slot = self.slot.read(holder["slot"]) if holder["slot"] else None
+        if slot is None or slot["base.bell.word"] // GENERATION != holder["generation"]:
+            return None
+        return None if self.what.lives.get(slot["base.life"]) in GONE else holder["slot"]
 
     def name(self, slot, every):
         """The name of the task with this slot."""
@@ -89,14 +102,19 @@ class What:
     def __init__(self):
         self.struct = Struct("greenlet_hub::what::What", "kind", "name", "object")
         self.held = Struct("greenlet_hub::mutex::Held", "holder")
-        self.holder = Struct("greenlet_hub::mutex::Holder", "slot")
-        kinds = gdb.lookup_type("greenlet_hub::what::Waiting").fields()
-        self.kinds = {kind.enumval: kind.name.rsplit("::", 1)[-1] for kind in kinds}
+        self.holder = Struct("greenlet_hub::mutex::Holder", "slot", "generation")
+        self.kinds = names("greenlet_hub::what::Waiting")
+        self.lives = names("greenlet_hub::slot::Life")
 
     def read(self, at):
         fields = self.struct.read(at)
         return self.kinds.get(fields["kind"], "?"), text(self.struct.at(at, "name")), fields["object"]
 
-    def holding_slot(self, held):
-        """The slot of the task that holds a lock. `Option<Holder>` begins with the `Holder`; `None` has a null slot."""
-        return Memory.word(self.holder.at(self.held.at(held, "holder"), "slot"))
+    def holder_of(self, held):
+        """The `Holder` of a lock. `Option<Holder>` begins with it; `None` has a null slot."""
+        return self.holder.read(self.held.at(held, "holder"))
+
+
+def names(enum):
+    """The names of an enum's variants, by their values."""
+    return {field.enumval: field.name.rsplit("::", 1)[-1] for field in gdb.lookup_type(enum).fields()}

@@ -39,10 +39,10 @@ use greenlet::Refused;
 /// # }).unwrap();
 /// ```
 pub struct Bounded<T, const N: usize> {
-    owner: Owner,
+    /// With it: whether the channel is closed.
+    owner: Owner<Cell<bool>>,
     waiters: List,
     name: Option<&'static str>,
-    closed: Cell<bool>,
     first: Cell<usize>,
     count: Cell<usize>,
     room: UnsafeCell<[MaybeUninit<T>; N]>,
@@ -64,10 +64,9 @@ impl<T, const N: usize> Bounded<T, N> {
     pub const fn new() -> Self {
         const { assert!(N > 0, "a channel without room is a `Channel`") };
         Self {
-            owner: Owner::new(),
+            owner: Owner::of(Cell::new(false)),
             waiters: List::new(),
             name: None,
-            closed: Cell::new(false),
             first: Cell::new(0),
             count: Cell::new(0),
             room: UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
@@ -98,6 +97,13 @@ impl<T, const N: usize> Bounded<T, N> {
     }
 
     /// Puts a value in. There is room.
+    /// Returns `true` if no task waits and none has to: the usual case, in line.
+    #[inline(always)]
+    fn is_usual<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>, fits: impl FnOnce(usize) -> bool) -> bool {
+        me.is_quiet() && fits(self.count.get()) && self.waiters.is_empty()
+    }
+
+    #[inline(always)]
     fn push(&self, value: T) {
         let count = self.count.get();
         // SAFETY: in bounds, and empty, because `count` cells are in use.
@@ -105,6 +111,7 @@ impl<T, const N: usize> Bounded<T, N> {
         self.count.set(count + 1);
     }
 
+    #[inline(always)]
     fn pop(&self) -> Option<T> {
         let count = self.count.get().checked_sub(1)?;
         // SAFETY: in use; from here on it is not.
@@ -137,12 +144,25 @@ impl<T, const N: usize> Bounded<T, N> {
     /// ```
     pub fn send<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>, value: T) -> Result<(), Refused<Stop<E>, T>> {
         self.enter(me);
+        if self.is_usual(me, |count| count < N) && !self.owner.with.get() {
+            self.push(value);
+            return Ok(());
+        }
+        self.send_or_wait(me, value)
+    }
+
+    #[inline(never)]
+    fn send_or_wait<V: Default + 'static, E: 'static>(
+        &self,
+        me: &Task<V, E>,
+        value: T,
+    ) -> Result<(), Refused<Stop<E>, T>> {
         if let Err(reason) = me.check() {
             return Err(Refused { reason, returned: value });
         }
         let value = match self.send_now(value) {
             Ok(()) => return Ok(()),
-            Err(value) if self.closed.get() => return Err(Refused { reason: Stop::Closed, returned: value }),
+            Err(value) if self.owner.with.get() => return Err(Refused { reason: Stop::Closed, returned: value }),
             Err(value) => value,
         };
         let place = UnsafeCell::new(Some(value));
@@ -150,7 +170,7 @@ impl<T, const N: usize> Bounded<T, N> {
         // SAFETY: it stays in this frame, and the channel is borrowed.
         unsafe { self.waiters.push(&node) };
         let what = What::named(Waiting::Send, self.name, node.address());
-        match (me.wait_until(&what, || node.done.get()), place.into_inner()) {
+        match (me.wait_for_node(&what, &node), place.into_inner()) {
             (Err(reason), Some(returned)) => Err(Refused { reason, returned }),
             _ => Ok(()),
         }
@@ -182,7 +202,7 @@ impl<T, const N: usize> Bounded<T, N> {
     }
 
     fn send_now(&self, value: T) -> Result<(), T> {
-        if self.closed.get() {
+        if self.owner.with.get() {
             return Err(value);
         }
         if let Some(node) = self.waiters.pop(Kind::Receive) {
@@ -221,18 +241,28 @@ impl<T, const N: usize> Bounded<T, N> {
     /// ```
     pub fn receive<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<T, Stop<E>> {
         self.enter(me);
+        if self.is_usual(me, |count| count != 0)
+            && let Some(value) = self.pop()
+        {
+            return Ok(value);
+        }
+        self.receive_or_wait(me)
+    }
+
+    #[inline(never)]
+    fn receive_or_wait<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<T, Stop<E>> {
         me.check()?;
         if let Some(value) = self.receive_now() {
             return Ok(value);
         }
-        if self.closed.get() {
+        if self.owner.with.get() {
             return Err(Stop::Closed);
         }
         let place = UnsafeCell::new(None::<T>);
         let node = Node::new(me.slot, Kind::Receive, place.get().cast());
         // SAFETY: it stays in this frame, and the channel is borrowed.
         unsafe { self.waiters.push(&node) };
-        me.wait_until(&What::named(Waiting::Receive, self.name, node.address()), || node.done.get())?;
+        me.wait_for_node(&What::named(Waiting::Receive, self.name, node.address()), &node)?;
         place.into_inner().ok_or(Stop::Closed)
     }
 
@@ -258,7 +288,7 @@ impl<T, const N: usize> Bounded<T, N> {
     pub fn try_receive<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>) -> Result<Option<T>, Stop<E>> {
         self.enter(me);
         match self.receive_now() {
-            None if self.closed.get() => Err(Stop::Closed),
+            None if self.owner.with.get() => Err(Stop::Closed),
             value => Ok(value),
         }
     }
@@ -319,7 +349,7 @@ impl<T, const N: usize> Bounded<T, N> {
     /// ```
     pub fn close<V: 'static, E: 'static>(&self, me: &Task<V, E>) {
         self.enter(me);
-        self.closed.set(true);
+        self.owner.with.set(true);
         while let Some(node) = self.waiters.pop(Kind::Receive) {
             node.complete(); // its place has nothing
         }

@@ -115,7 +115,7 @@ impl Condition {
         let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
         // SAFETY: it stays in this frame, and the condition is borrowed.
         unsafe { self.waiters.push(&node) };
-        me.wait_until(&What::named(Waiting::Condition, self.name, node.address()), || node.done.get())?;
+        me.wait_for_node(&What::named(Waiting::Condition, self.name, node.address()), &node)?;
         mutex.lock(me).inspect_err(|_| self.notify())
     }
 

@@ -166,7 +166,7 @@ impl Event {
         let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
         // SAFETY: it stays in this frame, and the event is borrowed.
         unsafe { self.waiters.push(&node) };
-        me.wait_until(&What::named(Waiting::Event, self.name, node.address()), || node.done.get())
+        me.wait_for_node(&What::named(Waiting::Event, self.name, node.address()), &node)
     }
 }
 

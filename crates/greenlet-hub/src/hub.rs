@@ -196,20 +196,6 @@ impl<V: 'static, E: 'static> State<V, E> {
         self.free.set(Some(slot));
     }
 
-    /// Wakes the tasks that wait for a lock whose holder has ended without dropping its guard.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn wake_orphans(&self) {
-        self.schedule.lock_waits.set(false);
-        for slot in self.all().map(Slot::bound) {
-            let Some(held) = Held::waited_for(slot) else { continue };
-            self.schedule.lock_waits.set(true);
-            if held.is_orphaned() {
-                self.schedule.ready.append(slot);
-            }
-        }
-    }
-
     /// # Safety
     ///
     /// The slot is of a hub of `V` and `E`.
@@ -221,6 +207,21 @@ impl<V: 'static, E: 'static> State<V, E> {
     /// Returns the slots of all tasks, main's included.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Slot<V, E>> {
         self.slots.get().iter().chain([&self.main])
+    }
+}
+
+/// Wakes the tasks that wait for a lock whose holder has ended without dropping its guard. `slot`: any of the hub.
+#[cold]
+pub(crate) fn wake_orphans<V: 'static, E: 'static>(slot: SlotRef) {
+    // SAFETY: the hub that set this function is of `V` and `E`.
+    let state = unsafe { State::<V, E>::of(slot) };
+    state.schedule.lock_waits.set(None);
+    for slot in state.all().map(Slot::bound) {
+        let Some(held) = Held::waited_for(slot) else { continue };
+        state.schedule.lock_waits.set(Some(wake_orphans::<V, E>));
+        if held.is_orphaned() {
+            state.schedule.ready.append(slot);
+        }
     }
 }
 

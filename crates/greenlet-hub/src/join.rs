@@ -154,7 +154,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         let joins = Joins(&self);
         base.end.set(ptr::from_ref(&node).cast_mut().cast());
         let what = What::named(Waiting::Join, None, self.slot.address());
-        me.wait_until(&what, || node.done.get())?;
+        me.wait_for_node(&what, &node)?;
         drop(joins);
         // SAFETY: the node is done, so the task's end does not write to it any more.
         let result = unsafe { &mut *data }.take();
@@ -169,6 +169,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     }
 
     /// Takes the result that waits in the frame of a task, and lets it end.
+    #[inline(never)]
     fn take_result(self, me: &Task<V, E>) -> Result<T, Stop<E>> {
         let base = self.slot.base();
         let schedule = self.slot.schedule();
@@ -233,6 +234,8 @@ impl<T, V: 'static, E: 'static> JoinHandle<T, V, E> {
     }
 
     /// Takes the error of a task that was given up, and makes its slot free.
+    #[cold]
+    #[inline(never)]
     fn take_error(&self) -> Stop<E> {
         // SAFETY: a task of `V` and `E`.
         let error = unsafe { self.slot.whole::<V, E>() }.thrown.take();
@@ -244,10 +247,17 @@ impl<T, V: 'static, E: 'static> JoinHandle<T, V, E> {
 }
 
 impl<T, V: 'static, E: 'static> Drop for JoinHandle<T, V, E> {
+    #[inline]
     fn drop(&mut self) {
-        if !self.exists() {
-            return;
+        if self.exists() {
+            self.let_go();
         }
+    }
+}
+
+impl<T, V: 'static, E: 'static> JoinHandle<T, V, E> {
+    #[inline(never)]
+    fn let_go(&self) {
         let base = self.slot.base();
         match base.life.get() {
             // Its result is dropped, and it ends.

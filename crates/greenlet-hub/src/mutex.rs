@@ -1,6 +1,6 @@
 //! A lock that is handed from its holder to the task that has waited longest.
 
-use crate::hub::relend;
+use crate::hub::{relend, wake_orphans};
 use crate::node::{Kind, List, Node};
 use crate::owner::Owner;
 use crate::room;
@@ -165,7 +165,7 @@ impl<T> Mutex<T> {
         // SAFETY: it stays in this frame, and the mutex is borrowed.
         unsafe { self.held.waiters.push(&node) };
         me.slot.schedule().relend.set(relend::<V, E>);
-        me.slot.schedule().lock_waits.set(true);
+        me.slot.schedule().lock_waits.set(Some(wake_orphans::<V, E>));
         self.held.lend(me.slot.base().level.get());
         let what = What::named(Waiting::Lock, self.name, ptr::from_ref(&self.held).cast());
         me.wait_until(&what, || node.done.get() || self.held.is_orphaned())?;

@@ -70,24 +70,41 @@ impl Node {
     }
 
     /// Returns `true` if another node of the same `select` is done.
+    #[inline]
     pub(crate) fn is_void(&self) -> bool {
-        let group = self.group.get();
-        // SAFETY: the nodes of a group lie in the frame in which this one lies.
-        !group.is_null() && unsafe { &*group }.iter().any(|node| node.done.get())
+        !self.group.get().is_null() && self.is_void_in_group()
     }
 
+    #[cold]
+    fn is_void_in_group(&self) -> bool {
+        // SAFETY: the nodes of a group lie in the frame in which this one lies.
+        unsafe { &*self.group.get() }.iter().any(|node| node.done.get())
+    }
+
+    #[inline(always)]
     fn mark_done(&self) {
         self.done.set(true);
         // The task does not wait any more, although it has not run yet. The search for cycles of locks and the report
         // read this.
         self.slot.base().what.set(ptr::null());
-        let group = self.group.get();
-        if !group.is_null() {
-            // SAFETY: the nodes of a group lie in the frame in which this one lies.
-            for node in unsafe { &*group } {
-                node.unlink();
-            }
+        if !self.group.get().is_null() {
+            self.unlink_group();
         }
+    }
+
+    #[cold]
+    fn unlink_group(&self) {
+        // SAFETY: the nodes of a group lie in the frame in which this one lies.
+        for node in unsafe { &*self.group.get() } {
+            node.unlink();
+        }
+    }
+
+    /// As [`unlink`](Self::unlink), of a wait that was stopped.
+    #[cold]
+    #[inline(never)]
+    fn leave(&self) {
+        self.unlink();
     }
 
     pub(crate) fn unlink(&self) {
@@ -109,14 +126,22 @@ impl Node {
 }
 
 impl Drop for Node {
+    #[inline]
     fn drop(&mut self) {
-        self.unlink();
+        if !self.list.get().is_null() {
+            self.leave();
+        }
     }
 }
 
 impl List {
     pub(crate) const fn new() -> Self {
         Self { first: Cell::new(ptr::null()), last: Cell::new(ptr::null()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.get().is_null()
     }
 
     /// Empties the list: the nodes are of a run that is over, and are never used again.
@@ -180,7 +205,13 @@ impl List {
 
     /// Takes out the first node of this kind. Its frame does not change before its task runs, so callers may use it
     /// until they let another task run.
+    #[inline]
     pub(crate) fn pop(&self, kind: Kind) -> Option<&Node> {
+        if self.is_empty() { None } else { self.pop_of(kind) }
+    }
+
+    #[inline(never)]
+    fn pop_of(&self, kind: Kind) -> Option<&Node> {
         let mut at = self.first.get();
         loop {
             // SAFETY: linked nodes exist.

@@ -8,15 +8,23 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32};
 
 /// The run of a hub that owns an object: the first run that uses it, until that run is over.
-pub(crate) struct Owner {
+pub(crate) struct Owner<W = ()> {
     run: AtomicU32,
+    /// Small fields of the object: they lie where the owner has no others.
+    pub(crate) with: W,
     /// The hub of that run; null: none yet; `CLAIMING`: a core is changing both fields.
     hub: AtomicPtr<Schedule>,
 }
 
 impl Owner {
     pub(crate) const fn new() -> Self {
-        Self { run: AtomicU32::new(0), hub: AtomicPtr::new(ptr::null_mut()) }
+        Self::of(())
+    }
+}
+
+impl<W> Owner<W> {
+    pub(crate) const fn of(with: W) -> Self {
+        Self { run: AtomicU32::new(0), with, hub: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// Makes the run of `me` the owner, for an operation that moves values of `T`. Panics if another run is the owner.

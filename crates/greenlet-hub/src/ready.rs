@@ -9,19 +9,19 @@ use core::cell::Cell;
 pub(crate) const LEVELS: u8 = 4;
 
 pub(crate) struct Ready {
-    /// A bit for each level: whether it has a slot.
-    levels: Cell<u32>,
+    /// A bit per level above 0 that has a slot: what is most often in use is level 0, whose test is one load.
+    higher: Cell<u32>,
     last: [Cell<Option<SlotRef>>; LEVELS as usize],
 }
 
 impl Ready {
     pub(crate) const fn new() -> Self {
-        Self { levels: Cell::new(0), last: [const { Cell::new(None) }; LEVELS as usize] }
+        Self { higher: Cell::new(0), last: [const { Cell::new(None) }; LEVELS as usize] }
     }
 
     /// Empties the queue. The caller resets the links of the slots.
     pub(crate) fn clear(&self) {
-        self.levels.set(0);
+        self.higher.set(0);
         self.last.iter().for_each(|last| last.set(None));
     }
 
@@ -34,8 +34,25 @@ impl Ready {
         }
     }
 
+    /// Returns `true` if no level above 0 has a slot.
+    #[inline(always)]
+    pub(crate) fn has_only_level_0(&self) -> bool {
+        self.higher.get() == 0
+    }
+
+    /// Puts a slot of level 0 that is not queued at the end of its level, and takes out the first one there: itself, if that was
+    /// empty.
+    #[inline(always)]
+    pub(crate) fn rotate(&self, slot: SlotRef) -> SlotRef {
+        let Some(first) = self.last[0].get().and_then(|last| last.base().next.replace(Some(slot))) else { return slot };
+        // If it was the only one, its `next` is `slot` by now.
+        slot.base().next.set(first.base().next.take());
+        self.last[0].set(Some(slot));
+        first
+    }
+
     /// Puts a slot at the head of its level, unless it is queued already.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn prepend(&self, slot: SlotRef) {
         if slot.base().next.get().is_none() {
             let last = self.insert(slot);
@@ -48,37 +65,49 @@ impl Ready {
     /// Links the slot between the last one and the first one of its level.
     #[inline(always)]
     fn insert(&self, slot: SlotRef) -> &Cell<Option<SlotRef>> {
-        let level = slot.base().level.get() % LEVELS;
-        let last = &self.last[usize::from(level)];
-        match last.get() {
-            Some(last) => slot.base().next.set(last.base().next.replace(Some(slot))),
-            None => {
-                slot.base().next.set(Some(slot));
-                self.levels.set(self.levels.get() | 1 << level);
-            }
-        }
-        last
+        let level = slot.base().level.get();
+        let ring = if level == 0 { &self.last[0] } else { self.higher_ring(level) };
+        slot.base().next.set(match ring.get() {
+            Some(last) => last.base().next.replace(Some(slot)),
+            None => Some(slot),
+        });
+        ring
+    }
+
+    /// Returns the ring of a level above 0, which is about to have a slot.
+    #[cold]
+    fn higher_ring(&self, level: u8) -> &Cell<Option<SlotRef>> {
+        let level = level % LEVELS;
+        self.higher.set(self.higher.get() | 1 << level);
+        &self.last[usize::from(level)]
     }
 
     /// Takes out the first slot of the highest level.
     #[inline]
     pub(crate) fn pop(&self) -> Option<SlotRef> {
-        let levels = self.levels.get();
-        if levels == 0 {
-            return None;
+        if self.has_only_level_0() { self.pop_level_0() } else { self.pop_higher() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pop_higher(&self) -> Option<SlotRef> {
+        let level = self.higher.get().checked_ilog2()? as u8 % LEVELS;
+        let first = pop(&self.last[usize::from(level)]);
+        self.note_empty(level);
+        first
+    }
+
+    /// Takes out the first slot of level 0.
+    #[inline(always)]
+    pub(crate) fn pop_level_0(&self) -> Option<SlotRef> {
+        pop(&self.last[0])
+    }
+
+    /// After a slot of the level was taken out.
+    fn note_empty(&self, level: u8) {
+        if self.last[usize::from(level)].get().is_none() {
+            self.higher.set(self.higher.get() & !(1 << level));
         }
-        let level = levels.ilog2() % u32::from(LEVELS);
-        let ring = &self.last[level as usize];
-        let last = ring.get()?;
-        let first = last.base().next.get()?;
-        let second = first.base().next.take();
-        if first == last {
-            ring.set(None);
-            self.levels.set(levels & !(1 << level));
-        } else {
-            last.base().next.set(second);
-        }
-        Some(first)
     }
 
     /// Takes a slot out, wherever it is. The time grows with the number of queued slots of its level.
@@ -96,7 +125,7 @@ impl Ready {
         slot.base().next.set(None);
         if before == slot {
             ring.set(None);
-            self.levels.set(self.levels.get() & !(1 << level));
+            self.note_empty(level);
             return;
         }
         before.base().next.set(Some(next));
@@ -119,4 +148,18 @@ impl Ready {
             self.append(slot);
         }
     }
+}
+
+/// Takes out the first slot of a ring.
+#[inline(always)]
+fn pop(ring: &Cell<Option<SlotRef>>) -> Option<SlotRef> {
+    let last = ring.get()?;
+    let first = last.base().next.get()?;
+    let second = first.base().next.take();
+    if first == last {
+        ring.set(None);
+    } else {
+        last.base().next.set(second);
+    }
+    Some(first)
 }

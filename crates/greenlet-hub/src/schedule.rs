@@ -17,8 +17,10 @@ pub(crate) struct Schedule {
     platform: &'static dyn Platform,
     /// The number of the run, which no other run of any hub has; 0 if there is none.
     pub(crate) run: AtomicU32,
-    /// How often this run has looked for the next task. The clock is read at each multiple of [`ROUND`].
-    turns: Cell<u32>,
+    /// How many more tasks are resumed before the hub looks at the clock.
+    left: Cell<u32>,
+    /// How often it has done so.
+    rounds: Cell<u32>,
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
     /// The slot whose turn it is. `None` when main's closure has returned, and no task runs any more.
@@ -36,8 +38,8 @@ pub(crate) struct Schedule {
     /// mutex, so that a program without such a wait does not link it.
     pub(crate) relend: Cell<fn(SlotRef)>,
     /// Set when a task waits for a mutex; it may stay set when none waits any more. While it is set, the end of a task
-    /// checks whether the task held a mutex.
-    pub(crate) lock_waits: Cell<bool>,
+    /// checks by this function whether the task held a mutex. Typed code, as `relend` is.
+    pub(crate) lock_waits: Cell<Option<fn(SlotRef)>>,
     /// The state of the generator with which `select` picks its first arm.
     pub(crate) random: Cell<u32>,
 }
@@ -48,7 +50,8 @@ impl Schedule {
             inbox: Inbox::new(),
             platform,
             run: AtomicU32::new(0),
-            turns: Cell::new(0),
+            left: Cell::new(0),
+            rounds: Cell::new(0),
             ready: Ready::new(),
             timers: Timers::new(),
             turn: Cell::new(None),
@@ -58,7 +61,7 @@ impl Schedule {
             external: Cell::new(0),
             hertz: Cell::new(1),
             relend: Cell::new(|_| ()),
-            lock_waits: Cell::new(false),
+            lock_waits: Cell::new(None),
             random: Cell::new(0),
         }
     }
@@ -72,7 +75,8 @@ impl Schedule {
     /// Begins a run that was claimed, in which it is the turn of `main`.
     pub(crate) fn begin(&self, main: SlotRef) {
         self.hertz.set(self.platform.hertz().max(1));
-        self.turns.set(0);
+        self.left.set(0);
+        self.rounds.set(0);
         self.external.set(0);
         self.random.set(0);
         // What code did at the end of the last run, when greenlets that refused to end were resumed once more.
@@ -106,21 +110,60 @@ impl Schedule {
     /// Returns the slot that runs next.
     #[inline]
     pub(crate) fn next(&self) -> Option<SlotRef> {
-        let turns = self.turns();
-        self.turns.set(turns.wrapping_add(1));
-        self.look(turns.is_multiple_of(ROUND));
-        self.ready.pop()
+        if !self.is_calm() {
+            return self.next_out_of_line();
+        }
+        self.left.set(self.left.get() - 1);
+        self.ready.pop_level_0()
+    }
+
+    /// As [`next`](Self::next), after the slot that runs was put at the end of the queue: one of level 0 that is not queued. `None`:
+    /// there is something to look at, and nothing has changed.
+    #[inline(always)]
+    pub(crate) fn rotate(&self, slot: SlotRef) -> Option<SlotRef> {
+        if !self.is_calm() {
+            return None;
+        }
+        self.left.set(self.left.get() - 1);
+        Some(self.ready.rotate(slot))
+    }
+
+    /// Returns `true` if nothing is to be looked at before the next task: no wake from outside, no level above 0, not the clock.
+    #[inline(always)]
+    fn is_calm(&self) -> bool {
+        self.is_inbox_empty() && self.ready.has_only_level_0() && self.left.get() != 0
+    }
+
+    /// As [`next`](Self::next).
+    #[cold]
+    pub(crate) fn next_out_of_line(&self) -> Option<SlotRef> {
+        self.look_around(self.left.get() == 0, true)
     }
 
     /// Takes the wakes and kills that came from outside; if `clock`, also the timers that are due.
-    #[inline]
     pub(crate) fn look(&self, clock: bool) {
+        self.look_around(clock, false);
+    }
+
+    /// Both of these. `takes`: the slot that runs next.
+    #[cold]
+    #[inline(never)]
+    fn look_around(&self, clock: bool, takes: bool) -> Option<SlotRef> {
         if !self.is_inbox_empty() {
             self.collect();
         }
-        if clock {
+        if clock && self.timers.first().is_some() {
             self.expire();
         }
+        if !takes {
+            return None;
+        }
+        if clock {
+            self.rounds.set(self.rounds.get().wrapping_add(1));
+            self.left.set(ROUND);
+        }
+        self.left.set(self.left.get() - 1);
+        self.ready.pop()
     }
 
     #[inline(always)]
@@ -128,14 +171,13 @@ impl Schedule {
         self.inbox.is_empty()
     }
 
-    /// Returns a counter that changes whenever a task waits, and at no other time.
+    /// Returns what changes whenever a task waits, and at no other time.
     #[inline]
-    pub(crate) fn turns(&self) -> u32 {
-        self.turns.get()
+    pub(crate) fn turns(&self) -> (u32, u32) {
+        (self.rounds.get(), self.left.get())
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn collect(&self) {
         if self.turn.get().is_none() {
             return; // at the end of the run, tasks that clean up call this too, and no task becomes ready any more
@@ -155,7 +197,7 @@ impl Schedule {
     #[cold]
     #[inline(never)]
     fn expire(&self) {
-        if self.timers.first().is_none() || self.turn.get().is_none() {
+        if self.turn.get().is_none() {
             return;
         }
         let now = self.now();
@@ -171,30 +213,42 @@ impl Schedule {
         }
     }
 
-    /// Sleeps until a task may be ready. Returns `false` if no task can ever be ready. Refused in a critical section,
-    /// as a switch is: no handler could wake a task before the sleep ends.
-    pub(crate) fn rest(&self) -> Result<bool, greenlet::Refusal> {
+    /// Sleeps until a task is ready, and returns that. Returns `None` if none ever can be, or if it is [refused](Self::refusal).
+    #[inline(never)]
+    pub(crate) fn rest(&self) -> Option<SlotRef> {
+        loop {
+            let can_wake = self.timers.first().is_some() || self.external.get() != 0 || !self.inbox.is_empty();
+            if !can_wake || self.refusal().is_some() {
+                return None;
+            }
+            self.left.set(0);
+            self.platform.idle(&mut || {
+                if !self.inbox.is_empty() {
+                    return false;
+                }
+                let first = self.timers.first();
+                if first.is_some_and(|at| at <= self.now()) {
+                    return false;
+                }
+                // Every time: an alarm that came too early is used up.
+                self.platform.arm(first);
+                true
+            });
+            if let Some(next) = self.next_out_of_line() {
+                return Some(next);
+            }
+        }
+    }
+
+    /// Returns why there is no sleep: in a critical section it is refused, as a switch is, because no handler could wake a task before
+    /// the sleep ends.
+    #[inline(always)]
+    pub(crate) fn refusal(&self) -> Option<greenlet::Refusal> {
         #[cfg(target_os = "none")]
         if crate::idle::is_masked() {
-            return Err(greenlet::Refusal::Masked);
+            return Some(greenlet::Refusal::Masked);
         }
-        if self.timers.first().is_none() && self.external.get() == 0 && self.inbox.is_empty() {
-            return Ok(false);
-        }
-        self.turns.set((self.turns() | (ROUND - 1)).wrapping_add(1));
-        self.platform.idle(&mut || {
-            if !self.inbox.is_empty() {
-                return false;
-            }
-            let first = self.timers.first();
-            if first.is_some_and(|at| at <= self.now()) {
-                return false;
-            }
-            // Set before every sleep: an alarm that came too early does not come again.
-            self.platform.arm(first);
-            true
-        });
-        Ok(true)
+        None
     }
 
     /// Counts a wait for an event that may come from outside of the hub, until the guard is dropped.

@@ -101,7 +101,7 @@ impl Semaphore {
         let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
         // SAFETY: it stays in this frame, and the semaphore is borrowed.
         unsafe { self.waiters.push(&node) };
-        me.wait_until(&What::named(Waiting::Permit, self.name, node.address()), || node.done.get())?;
+        me.wait_for_node(&What::named(Waiting::Permit, self.name, node.address()), &node)?;
         Ok(Permit { semaphore: self, here: PhantomData })
     }
 

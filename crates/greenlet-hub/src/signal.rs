@@ -122,6 +122,7 @@ impl Signal {
         /// Removes the waiter on every way out, also if a panic unwinds through this.
         struct Waits<'a>(&'a Flags);
         impl Drop for Waits<'_> {
+            #[inline]
             fn drop(&mut self) {
                 self.0.waiter.leave();
             }

@@ -63,13 +63,13 @@ pub(crate) struct Base {
     pub(crate) what: Cell<*const What>,
     /// See [`Life`].
     pub(crate) end: Cell<*mut ()>,
-    pub(crate) life: Cell<Life>,
-    pub(crate) alerts: Cell<u8>,
     /// The level of the task, which waiters of its mutexes may have raised; and its own level.
     pub(crate) level: Cell<u8>,
     pub(crate) own_level: Cell<u8>,
+    pub(crate) alerts: Cell<u8>,
     /// How many `with_timeout` the task is in.
     pub(crate) depth: Cell<u8>,
+    pub(crate) life: Cell<Life>,
     /// With `SHIELDED`, what `depth` was when the `shield` began: those scopes are not seen in it.
     pub(crate) shield: Cell<u8>,
     /// A bit for each `with_timeout` whose time is over: bit 0 is the outermost.
@@ -102,11 +102,11 @@ impl<V: 'static, E: 'static> Slot<V, E> {
                 next: Cell::new(None),
                 what: Cell::new(ptr::null()),
                 end: Cell::new(ptr::null_mut()),
-                life: Cell::new(Life::Free),
-                alerts: Cell::new(0),
                 level: Cell::new(0),
                 own_level: Cell::new(0),
+                alerts: Cell::new(0),
                 depth: Cell::new(0),
+                life: Cell::new(Life::Free),
                 shield: Cell::new(0),
                 expired: Cell::new(0),
             },
@@ -244,7 +244,17 @@ impl SlotRef {
 
     #[inline(always)]
     pub(crate) fn schedule(self) -> &'static Schedule {
+        // SAFETY: only the hub's core writes it, in `bind`: at the beginning of a run, which comes after what this core did in an
+        // earlier one. Not as an atomic, of which the compiler repeats each load.
+        let hub = unsafe { *self.base().hub.as_ptr() };
         // SAFETY: bound before a reference to the slot exists, to a static hub.
+        unsafe { &*hub }
+    }
+
+    /// As [`schedule`](Self::schedule), on any core.
+    #[inline(always)]
+    fn schedule_from_anywhere(self) -> &'static Schedule {
+        // SAFETY: as above.
         unsafe { &*self.base().hub.load(Relaxed) }
     }
 
@@ -258,7 +268,7 @@ impl SlotRef {
     #[inline]
     pub(crate) fn wake(self) {
         if self.base().bell.ring() {
-            self.schedule().post(self);
+            self.schedule_from_anywhere().post(self);
         }
     }
 
@@ -266,7 +276,7 @@ impl SlotRef {
     pub(crate) fn kill(self, generation: u64) -> bool {
         let push = self.base().bell.kill(generation);
         if push == Some(true) {
-            self.schedule().post(self);
+            self.schedule_from_anywhere().post(self);
         }
         push.is_some()
     }
@@ -299,6 +309,18 @@ impl SlotRef {
 }
 
 impl Base {
+    /// Returns `true` if there is no reason to stop, and no `with_timeout` whose time may be over.
+    #[inline(always)]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.alerts.get() | self.depth.get() == 0
+    }
+
+    /// Returns `true` if there is no reason to stop, and the task is of level 0 and not queued.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.alerts.get() | self.level.get() == 0 && self.next.get().is_none()
+    }
+
     /// Returns `true` for a slot whose task can run.
     #[inline(always)]
     pub(crate) fn is_alive(&self) -> bool {

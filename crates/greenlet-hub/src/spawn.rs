@@ -13,7 +13,7 @@ use crate::what::{Waiting, What};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr;
-use greenlet::{Me, Outcome, Refused, Stacks};
+use greenlet::{Claimed, Greenlet, Me, Outcome, Refused, Stacks};
 
 /// Why a task could not be created. The body is given back.
 ///
@@ -195,37 +195,48 @@ impl<P: Stacks, V: Default + 'static, E: 'static> TaskBuilder<'_, P, V, E> {
         F: FnOnce(&Task<V, E>) -> Result<T, Stop<E>> + 'static,
     {
         room::probe_for::<F, V, E>();
+        let (slot, claimed) = match self.claim() {
+            Ok(claimed) => claimed,
+            Err(reason) => return Err(Refused { reason, returned: body }),
+        };
+        let end = End::<V, E> { slot, types: PhantomData };
+        let greenlet = claimed.spawn(move |me, _first| begin(me, end, body));
+        start(slot, greenlet);
+        Ok(JoinHandle::new(slot))
+    }
+
+    /// Takes a slot and a stack: what does not depend on the body.
+    #[inline]
+    fn claim(&self) -> Result<(SlotRef, Claimed<V, E, P>), SpawnError> {
         let state = self.task.state();
         state.reap();
-        let schedule = &state.schedule;
         if state.main.base().life.get() != Life::Detached {
-            return Err(Refused { reason: SpawnError::Over, returned: body });
+            return Err(SpawnError::Over);
         }
         // The parent of every task is main, so control returns to main when the task ends.
         let main = state.main.weak().and_then(|weak| weak.upgrade());
         let (Some(slot), Some(main)) = (state.free.get(), main) else {
-            let tasks = state.slots.get().len();
-            return Err(Refused { reason: SpawnError::NoSlot { tasks }, returned: body });
+            return Err(SpawnError::NoSlot { tasks: state.slots.get().len() });
         };
         let mut builder = main.build(self.stacks);
         if let Some(name) = self.name {
             builder = builder.name(name);
         }
-        let claimed = match builder.claim() {
-            Ok(claimed) => claimed,
-            Err(reason) => return Err(Refused { reason: SpawnError::NoStack(reason), returned: body }),
-        };
+        let claimed = builder.claim().map_err(SpawnError::NoStack)?;
         state.free.set(slot.base().next.take());
         // SAFETY: all slots of this hub are of `V` and `E`.
-        let whole = unsafe { slot.whole::<V, E>() };
-        whole.begin(Life::Joinable, self.level);
+        unsafe { slot.whole::<V, E>() }.begin(Life::Joinable, self.level);
         slot.next_generation();
-        let end = End::<V, E> { slot, types: PhantomData };
-        let greenlet = claimed.spawn(move |me, _first| begin(me, end, body));
-        whole.set_greenlet(Some(greenlet.downgrade()), Some(greenlet));
-        schedule.ready.append(slot);
-        Ok(JoinHandle::new(slot))
+        Ok((slot, claimed))
     }
+}
+
+/// Makes a new task ready.
+#[inline]
+fn start<V: 'static, E: 'static>(slot: SlotRef, greenlet: Greenlet<V, E>) {
+    // SAFETY: all slots of this hub are of `V` and `E`.
+    unsafe { slot.whole::<V, E>() }.set_greenlet(Some(greenlet.downgrade()), Some(greenlet));
+    slot.schedule().ready.append(slot);
 }
 
 /// The body of a task's greenlet.
@@ -258,25 +269,38 @@ fn deliver<T, V: Default + 'static, E: 'static>(task: &Task<V, E>, result: Resul
     if base.life.get() != Life::Joinable || base.alerts.get() & EXITED != 0 {
         return;
     }
-    let mut place = Some(result);
     let joiner = base.end.replace(ptr::null_mut()).cast::<Node>();
     // SAFETY: set to a node in the frame of a task that waits, and to null before that is left.
     let joiner = unsafe { joiner.as_ref() }.filter(|joiner| !joiner.is_void());
     if let Some(joiner) = joiner {
         if !joiner.data.is_null() {
-            // SAFETY: the place of a join of this task, so of the same type. Its frame does not change before its task
-            // runs.
-            unsafe { joiner.data.cast::<Option<Result<T, Stop<E>>>>().write(place) };
+            let place = joiner.data.cast::<Option<Result<T, Stop<E>>>>();
+            // Apart, because a `Stop` is larger than most values, and a copy of its size is a call.
+            match result {
+                // SAFETY: the place of a join of this task, so of the same type. Its frame does not change before its task
+                // runs.
+                Ok(value) => unsafe { place.write(Some(Ok(value))) },
+                // SAFETY: the same.
+                Err(stop) => unsafe { place.write(Some(Err(stop))) },
+            }
             joiner.complete();
             return;
         }
         joiner.complete(); // of a `select`: the result waits for a join
     }
+    let mut place = Some(result);
+    keep(task, (&raw mut place).cast());
+}
+
+/// Waits until the result at `place`, in a frame of the task, was taken, or is not wanted.
+#[inline(never)]
+fn keep<V: Default + 'static, E: 'static>(task: &Task<V, E>, place: *mut ()) {
+    let base = task.slot.base();
     base.life.set(Life::Over);
-    base.end.set((&raw mut place).cast());
+    base.end.set(place);
     task.slot.over();
-    if task.slot.schedule().lock_waits.get() {
-        task.state().wake_orphans();
+    if let Some(wake_orphans) = task.slot.schedule().lock_waits.get() {
+        wake_orphans(task.slot);
     }
     let what = What::new(Waiting::Result);
     while base.life.get() == Life::Over && task.pause(Some(&what)) == Resumed::Turn {}
@@ -307,8 +331,8 @@ impl<V: Default + 'static, E: 'static> Drop for End<V, E> {
         base.what.set(ptr::null());
         // SAFETY: the state that begins with this schedule is of `V` and `E`.
         let state = unsafe { State::<V, E>::of(slot) };
-        if schedule.lock_waits.get() {
-            state.wake_orphans();
+        if let Some(wake_orphans) = schedule.lock_waits.get() {
+            wake_orphans(slot);
         }
         state.reap();
         schedule.dead.set(Some(slot));

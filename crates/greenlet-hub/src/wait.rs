@@ -5,6 +5,7 @@
 //! dies: then the kernel resumes its parent, main, which passes control on in the same way.
 
 use crate::hub::State;
+use crate::node::Node;
 use crate::room;
 use crate::slot::{DEADLOCK, EXITED, KILLED, SHIELDED, SlotRef, THROWN};
 use crate::stop::{Refusal, Stop, TimeoutScope};
@@ -36,6 +37,7 @@ impl Resumed {
     }
 
     #[cold]
+    #[inline(never)]
     fn end_out_of_turn<E>(self) -> Result<(), Stop<E>> {
         match self {
             Self::Turn | Self::Exit => Ok(()),
@@ -70,12 +72,14 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// ```
     #[inline]
     pub fn check(&self) -> Result<(), Stop<E>> {
+        if self.is_quiet() { Ok(()) } else { self.look() }
+    }
+
+    /// Returns `true` if [`check`](Self::check) has nothing to look at.
+    #[inline(always)]
+    pub(crate) fn is_quiet(&self) -> bool {
         let (base, schedule) = (self.slot.base(), self.slot.schedule());
-        let quiet = schedule.turn.get() == Some(self.slot)
-            && schedule.is_inbox_empty()
-            && base.depth.get() == 0
-            && base.alerts.get() == 0;
-        if quiet { Ok(()) } else { self.look() }
+        schedule.turn.get() == Some(self.slot) && schedule.is_inbox_empty() && base.is_quiet()
     }
 
     /// The slow path of [`check`](Self::check). At the end of the run no task has a turn; the check then succeeds or
@@ -103,6 +107,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     }
 
     #[cold]
+    #[inline(never)]
     fn check_alerts(&self) -> Result<(), Stop<E>> {
         if !self.runs() {
             return Err(Stop::Refused(Refusal::NotCurrent)); // this task's alerts are kept until it runs
@@ -153,13 +158,35 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     #[inline]
     pub fn yield_now(&self) -> Result<(), Stop<E>> {
         room::probe_for::<(), V, E>();
-        self.check_seen()?;
+        // Before a task is taken out of the queue, because this is code of the program, which may panic.
+        let value = V::default();
         let schedule = self.slot.schedule();
-        schedule.ready.append(self.slot);
-        if schedule.turn.get() != Some(self.slot) {
-            self.regain_turn().or_else(Resumed::end)?;
+        if schedule.turn.get() == Some(self.slot)
+            && self.slot.base().is_plain()
+            && let Some(next) = schedule.rotate(self.slot)
+        {
+            match self.switch_to(next, value) {
+                Some(Resumed::Turn) => self.check_seen(),
+                other => self.yield_on(other),
+            }
+        } else {
+            self.yield_slowly()
         }
-        self.pass().end()?;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn yield_slowly(&self) -> Result<(), Stop<E>> {
+        self.check_seen()?;
+        self.slot.schedule().ready.append(self.slot);
+        self.pause(None).end()?;
+        self.check_seen()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn yield_on(&self, resumed: Option<Resumed>) -> Result<(), Stop<E>> {
+        resumed.unwrap_or_else(|| self.pass_again()).end()?;
         self.check_seen()
     }
 
@@ -202,6 +229,24 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                 return if so() { Ok(()) } else { Err(stop) };
             }
         }
+    }
+
+    /// As [`wait_until`](Self::wait_until) the node is done, of a task that has just checked for reasons to stop.
+    #[inline]
+    pub(crate) fn wait_for_node(&self, what: &What, node: &Node) -> Result<(), Stop<E>> {
+        let resumed = self.pause(Some(what));
+        if node.done.get() { Ok(()) } else { self.wait_on_for_node(resumed, what, node) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_on_for_node(&self, mut resumed: Resumed, what: &What, node: &Node) -> Result<(), Stop<E>> {
+        while !node.done.get() {
+            resumed.end()?;
+            self.check_seen()?;
+            resumed = self.pause(Some(what));
+        }
+        Ok(())
     }
 
     /// As [`pause`](Self::pause), for an event that may come from outside of the hub: no deadlock is reported
@@ -282,6 +327,7 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Makes it the turn of this task, if it runs although it is another one's turn. An operation of the kernel may
     /// have resumed it.
     #[cold]
+    #[inline(never)]
     fn regain_turn(&self) -> Result<(), Resumed> {
         let turn = &self.slot.schedule().turn;
         if turn.get().is_none() {
@@ -297,45 +343,88 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Passes control to the next task. Returns when it comes back and it is this one's turn.
     #[inline(always)]
     fn pass(&self) -> Resumed {
+        // Before a task is taken out of the queue, because this is code of the program, which may panic.
+        let value = V::default();
+        let schedule = self.slot.schedule();
+        let next = match schedule.next() {
+            Some(next) => next,
+            None => match schedule.rest() {
+                Some(next) => next,
+                None => return self.pass_on(None, value),
+            },
+        };
+        self.switch_to(next, value).unwrap_or_else(|| self.pass_again())
+    }
+
+    /// As [`pass`](Self::pass), when control came back although it is another task's turn: that has died, and often it is this one
+    /// that joins it.
+    #[cold]
+    #[inline(never)]
+    fn pass_again(&self) -> Resumed {
+        self.take_turn();
+        let value = V::default();
+        match self.slot.schedule().next() {
+            Some(next) if next == self.slot => Resumed::Turn,
+            next => self.pass_on(next, value),
+        }
+    }
+
+    /// The task whose turn it is has died, and its stack can be released, or this one was resumed out of its turn. At the end of the
+    /// run it is no one's.
+    #[inline(always)]
+    fn take_turn(&self) {
+        let turn = &self.slot.schedule().turn;
+        if turn.get().is_some() {
+            turn.set(Some(self.slot));
+        }
+        self.state().reap();
+    }
+
+    /// The loop, apart: the compiler prepares what its seldom paths need before it begins.
+    #[cold]
+    #[inline(never)]
+    fn pass_on(&self, mut next: Option<SlotRef>, mut value: V) -> Resumed {
         let schedule = self.slot.schedule();
         loop {
-            // Before a task is taken out of the queue, because this is code of the program, which may panic.
-            let value = V::default();
-            let Some(next) = schedule.next() else {
-                match schedule.rest() {
-                    Ok(true) => {}
-                    Ok(false) => self.deadlock(),
-                    Err(refusal) => return Resumed::Refused(refusal),
-                }
-                continue;
-            };
-            if next == self.slot {
-                return Resumed::Turn;
-            }
-            // SAFETY: all slots of this hub are of `V` and `E`.
-            let Some(weak) = unsafe { next.whole::<V, E>() }.weak() else {
-                self.state().finish(next);
-                continue;
-            };
-            schedule.turn.set(Some(next));
-            match weak.switch(value) {
-                Ok(_) => {
-                    if schedule.turn.get() == Some(self.slot) {
-                        return Resumed::Turn;
-                    }
-                }
-                Err(thrown) => {
-                    if let Some(resumed) = self.thrown(thrown, next) {
+            match next.or_else(|| schedule.rest()) {
+                Some(to) => {
+                    if let Some(resumed) = self.switch_to(to, value) {
                         return resumed;
                     }
+                    self.take_turn();
+                    // Before a task is taken out of the queue, as above.
+                    value = V::default();
                 }
+                None => match schedule.refusal() {
+                    Some(refusal) => return Resumed::Refused(refusal),
+                    None => self.deadlock(),
+                },
             }
-            // It is not this one's turn: control came back because a task has died. Its stack can be released.
-            self.state().reap();
+            next = schedule.next_out_of_line();
+        }
+    }
+
+    /// Switches to `next`, which was taken out of the queue, until this task is resumed. Returns `None` if it waits on.
+    #[inline(always)]
+    fn switch_to(&self, next: SlotRef, value: V) -> Option<Resumed> {
+        if next == self.slot {
+            return Some(Resumed::Turn);
+        }
+        let schedule = self.slot.schedule();
+        // SAFETY: all slots of this hub are of `V` and `E`.
+        let Some(weak) = unsafe { next.whole::<V, E>() }.weak() else {
+            self.state().finish(next);
+            return None;
+        };
+        schedule.turn.set(Some(next));
+        match weak.switch(value) {
+            Ok(_) => (schedule.turn.get() == Some(self.slot)).then_some(Resumed::Turn),
+            Err(thrown) => self.thrown(thrown, next),
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn thrown(&self, thrown: Thrown<V, E>, next: SlotRef) -> Option<Resumed> {
         let schedule = self.slot.schedule();
         let resumed = match thrown {

@@ -106,11 +106,11 @@ impl Inbox {
         }
     }
 
-    /// Returns `true` if the inbox is empty. Uses a plain load: on some cores an exclusive load in an idle loop sets
-    /// the event register, and they would never sleep.
+    /// Returns `true` if the inbox is empty. Uses a plain load: on some cores an exclusive load in an idle loop sets the
+    /// event register, and they would never sleep. What a waking core wrote is seen after [`drain`](Self::drain), which acquires it.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.load(Acquire).is_null()
+        self.0.load(Relaxed).is_null()
     }
 
     /// ③ and ④. Calls `each` with every bell, in the order in which they were pushed, and whether a kill was requested.

@@ -18,10 +18,12 @@ impl Waiter {
     }
 
     /// Returns `false` if another task waits.
+    #[inline]
     pub(crate) fn enter(&self, bell: *mut Bell) -> bool {
         self.0.compare_exchange(ptr::null_mut(), bell, SeqCst, SeqCst).is_ok()
     }
 
+    #[inline]
     pub(crate) fn leave(&self) {
         self.0.store(ptr::null_mut(), SeqCst);
     }
@@ -50,6 +52,7 @@ impl Flags {
         self.waiter.get()
     }
 
+    #[inline]
     pub(crate) fn take(&self) -> u32 {
         if self.bits.load(SeqCst) == 0 { 0 } else { self.bits.swap(0, SeqCst) }
     }

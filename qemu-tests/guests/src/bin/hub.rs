@@ -7,8 +7,9 @@
 
 use core::cell::Cell;
 use core::fmt::{self, Write};
-use core::sync::atomic::AtomicBool;
+use core::ptr;
 use core::sync::atomic::Ordering::SeqCst;
+use core::sync::atomic::{AtomicBool, AtomicPtr};
 use core::task::{Poll, Waker};
 use core::time::Duration;
 
@@ -34,7 +35,16 @@ struct Kept(Cell<Option<Waker>>, Cell<bool>);
 unsafe impl Sync for Kept {}
 static KEPT: Kept = Kept(Cell::new(None), Cell::new(false));
 
+/// The task whose code `handle` is to wait in; null: none.
+static INTERRUPTED: AtomicPtr<Task> = AtomicPtr::new(ptr::null_mut());
+
 fn handle() {
+    // SAFETY: the task runs, outside of the hub, until this was taken.
+    if let Some(task) = unsafe { INTERRUPTED.swap(ptr::null_mut(), SeqCst).as_ref() } {
+        waits_are_refused(task);
+        let nested = HUB.run(|_main| ()).map_err(|refused| refused.reason);
+        check!(nested == Err(RunError::Masked), "{nested:?}");
+    }
     if RAISES.load(SeqCst) {
         SIGNAL.raise(1);
         KEPT.1.set(true);
@@ -146,12 +156,8 @@ fn futures(main: &Task) {
 
 /// A wait in a critical section is refused, and changes nothing: whether another task is ready or the core would sleep.
 fn critical(main: &Task) {
-    static NEVER: Channel<()> = Channel::new();
-    let masked = Stop::Refused(Refusal::Kernel(greenlet::Refusal::Masked));
     interrupts::disable();
-    let refused = [main.sleep(UNIT), SIGNAL.wait(main).map(drop), main.park(), NEVER.receive(main)];
-    let stayed = !interrupts::are_enabled();
-    check!(stayed && refused == [Err(masked); 4], "{refused:?}");
+    waits_are_refused(main);
     let asked = Cell::new(0);
     interrupts::raise_after(1);
     for sleep in [false, true] {
@@ -171,6 +177,16 @@ fn critical(main: &Task) {
     check!(matches!(refused, Err(Stop::Refused(_))), "{refused:?}");
     check!(main.yield_now() == Ok(()) && other.join(main).is_ok());
     println!("a wait in a critical section is refused");
+    for is_ready in [false, true] {
+        let other = main.spawn(&STACKS, |me| me.park()).expect("a stack is free");
+        check!(is_ready || main.yield_now() == Ok(()));
+        INTERRUPTED.store(ptr::from_ref(main).cast_mut(), SeqCst);
+        interrupts::raise();
+        while !INTERRUPTED.load(SeqCst).is_null() {}
+        other.kill();
+        check!(other.join(main) == Ok(Err(Stop::Killed)));
+    }
+    println!("a wait in a handler is refused");
     let ends_masked = |_me: &Task| {
         interrupts::disable();
         Ok(Counted)
@@ -182,6 +198,15 @@ fn critical(main: &Task) {
     interrupts::enable();
     check!(other.join(main).is_ok_and(|result| result.is_err_and(|stop| stop == Stop::Killed)));
     println!("a result that cannot wait in a critical section is dropped");
+}
+
+/// Waits in each way, with interrupts masked.
+fn waits_are_refused(task: &Task) {
+    static NEVER: Channel<()> = Channel::new();
+    let masked = Stop::Refused(Refusal::Kernel(greenlet::Refusal::Masked));
+    let refused = [task.sleep(UNIT), SIGNAL.wait(task).map(drop), task.park(), NEVER.receive(task)];
+    let stayed = !interrupts::are_enabled();
+    check!(stayed && refused == [Err(masked); 4], "{refused:?}");
 }
 
 static DROPPED: AtomicBool = AtomicBool::new(false);

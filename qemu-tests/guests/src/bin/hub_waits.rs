@@ -5,6 +5,7 @@
 
 use board::{check, interrupts};
 use core::hint::black_box;
+use core::mem;
 use core::time::Duration;
 use greenlet::StackPool;
 use greenlet_hub::{Channel, Hub, Mutex, Signal};
@@ -14,11 +15,12 @@ mod machine;
 
 board::guest!(main);
 
-static HUB: Hub<8> = Hub::new(&machine::Machine);
-static STACKS: StackPool<8, 16384> = StackPool::new();
+static HUB: Hub<10> = Hub::new(&machine::Machine);
+static STACKS: StackPool<10, 16384> = StackPool::new();
 static BUTTON: Signal = Signal::new().named("button");
 static REQUESTS: Channel<u32> = Channel::new().named("requests");
 static LOG: Mutex<u32> = Mutex::new(0).named("log");
+static NOTES: Mutex<u32> = Mutex::new(0).named("notes");
 
 /// Where a debugger stops, with all tasks in place.
 #[unsafe(no_mangle)]
@@ -42,11 +44,26 @@ fn main() {
             })
             .expect("a stack is free");
         let _second = build("second").spawn(|me| LOG.lock(me).map(drop)).expect("a stack is free");
+        let former = build("former").spawn(|me| {
+            mem::forget(NOTES.lock(me)?);
+            me.park()
+        });
+        let former = former.expect("a stack is free");
         main.yield_now().expect("the tasks wait");
+        let _third = build("third").spawn(|me| NOTES.lock(me).map(drop)).expect("a stack is free");
+        main.yield_now().expect("the tasks wait");
+        // It ends, and before `third` runs, which it has woken, another task has its slot.
+        former.remote().wake();
+        drop(former);
+        while STACKS.free() == 2 {
+            main.yield_now().expect("the tasks wait");
+        }
+        let _heir = build("heir").spawn(|_me| Ok(())).expect("a stack is free");
         let generator = main.greenlet().build(&STACKS).name("generator").spawn(|me, ()| me.up(()));
         let generator = generator.expect("a stack is free");
         check!(generator.switch(()).is_ok());
         let _looker = build("looker")
+            .level(1)
             .spawn(|me| {
                 look_here();
                 me.check()
