@@ -1,4 +1,5 @@
 //@ profiles: release
+//@ stack: 8192
 #![no_std]
 #![no_main]
 //! Hubs whose values are large: they arrive whole, and a task that panics while it makes one is given up. The tasks of its scopes end
