@@ -19,7 +19,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build/target.rs");
     println!("cargo::rustc-check-cfg=cfg(bare, hosted)");
     let of_target = |name| env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
+    let name = env::var("TARGET").unwrap_or_default();
     let ground = target::ground(&target::Target {
+        name: &name,
         arch: &of_target("TARGET_ARCH"),
         os: &of_target("TARGET_OS"),
         pointer_width: &of_target("TARGET_POINTER_WIDTH"),

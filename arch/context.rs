@@ -144,13 +144,16 @@ impl Context {
     /// whether that switch sends [`Words`], if it sends no packet. With the feature `fp-control` it starts with the
     /// control words of the caller.
     ///
-    /// `sp` is a multiple of [`STACK_ALIGN`]. The context must not move from now on.
+    /// `sp` is a multiple of [`STACK_ALIGN`]. The context [has no frames](Self::clear_frames): so two of its words are
+    /// as a fresh context needs them.
     #[inline]
     pub(crate) fn fresh(&self, sp: *mut u8, entry: Entry, wide: bool) {
         debug_assert!(sp.addr().is_multiple_of(STACK_ALIGN));
         self.sp.set(sp);
-        self.pc.set(if wide { Native::wide_trampoline() } else { Native::trampoline() });
-        self.frame.set(self.empty_frame());
+        debug_assert!(!self.pc.get().is_null() && self.frame.get() == self.empty_frame());
+        if wide {
+            self.pc.set(Native::wide_trampoline());
+        }
         self.reserved.set(entry as *const ());
         #[cfg(feature = "fp-control")]
         self.control.set(<Native as super::Cpu>::control());
@@ -173,13 +176,17 @@ impl Context {
         ptr::from_ref(self).wrapping_byte_add(RECORD_AT + Native::FRAME_ABOVE).cast()
     }
 
-    /// Resets the resume address and the frame pointer of a finished context, so that a debugger sees an empty stack
-    /// and continues at the link. The values that the last switch saved there would lead it into memory that may have
-    /// other uses by now.
+    /// Sets the resume address and the frame pointer of a context that is finished, or is to be made
+    /// [fresh](Self::fresh), so that a debugger sees an empty stack and continues at the link. The values that the last
+    /// switch saved there would lead it into memory that may have other uses by now. The context must not move from now
+    /// on.
     #[inline]
     pub(crate) fn clear_frames(&self) {
-        self.pc.set(Native::trampoline());
-        self.frame.set(self.empty_frame());
+        // Unchanged, if no switch has left this context since.
+        if self.pc.get() != Native::trampoline() {
+            self.pc.set(Native::trampoline());
+            self.frame.set(self.empty_frame());
+        }
     }
 
     /// Whether the last switch away was a marked one. False for a fresh or empty context. The context does not run.

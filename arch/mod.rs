@@ -24,8 +24,8 @@
 //! a trampoline calls the entry of a fresh context without moving them.
 //!
 //! A switch does not keep the condition flags, the interrupt mask, and the floating-point control and status words
-//! (MXCSR and the x87 words; FPCR and FPSR; fcsr). They belong to the core. With the feature `fp-control` each context
-//! has control words of its own.
+//! (MXCSR and the x87 words; FPCR and FPSR; fcsr; FPSCR). They belong to the core. With the feature `fp-control` each
+//! context has control words of its own.
 //!
 //! # How a receiver distinguishes a packet from a word
 //!
@@ -46,6 +46,10 @@ mod isa;
 
 #[cfg(all(not(miri), target_arch = "aarch64"))]
 #[path = "aarch64/mod.rs"]
+mod native;
+
+#[cfg(all(not(miri), target_arch = "arm"))]
+#[path = "arm/mod.rs"]
 mod native;
 
 #[cfg(all(not(miri), any(target_arch = "riscv32", target_arch = "riscv64")))]

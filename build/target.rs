@@ -7,6 +7,8 @@
 
 /// The properties of a target, as cargo passes them to a build script.
 pub(crate) struct Target<'a> {
+    /// Its whole name, or that of its file.
+    pub(crate) name: &'a str,
     pub(crate) arch: &'a str,
     pub(crate) os: &'a str,
     pub(crate) pointer_width: &'a str,
@@ -31,18 +33,30 @@ pub(crate) enum Ground {
     Hosted,
 }
 
+/// How the names of targets begin for which `arch/arm` is.
+const THUMB_2: [&str; 3] = ["thumbv7m", "thumbv7em", "thumbv8m.main"];
+
 /// Returns what the program runs on, or why the crate cannot be built for the target.
 pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
-    let Target { arch, os, pointer_width, endian, swaps, said_bare, said_hosted, std } = *target;
+    let Target { name, arch, os, pointer_width, endian, swaps, said_bare, said_hosted, std } = *target;
     let is_known = match arch {
         "x86_64" | "aarch64" | "riscv64" => pointer_width == "64",
-        "riscv32" => pointer_width == "32",
+        "riscv32" | "arm" => pointer_width == "32",
         _ => false,
     };
     if !is_known || endian != "little" {
         return Err(format!(
             "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, \
-             {endian}-endian); build for x86_64, or little-endian aarch64 with 64-bit pointers, or riscv64 or riscv32"
+             {endian}-endian); build for x86_64, or little-endian aarch64 with 64-bit pointers, or riscv64 or riscv32, \
+             or a Cortex-M with Thumb-2"
+        ));
+    }
+    if arch == "arm" && !THUMB_2.iter().any(|profile| name.starts_with(profile)) {
+        return Err(format!(
+            "greenlet's stack switch for 32-bit ARM is for Cortex-M processors with Thumb-2, and {name} is for none, by \
+             its name: no `cfg` says it. Build for a target that begins with {}. v6-M and the baseline of v8-M lack \
+             instructions of the switch; on v7-A and v7-R it was not tried",
+            THUMB_2.join(" or ")
         ));
     }
     if !swaps {
@@ -72,11 +86,12 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         }
         _ => {}
     }
-    if arch.starts_with("riscv") && !said_bare && (said_hosted || !["none", "uefi"].contains(&os)) {
+    if (arch.starts_with("riscv") || arch == "arm") && !said_bare && (said_hosted || !["none", "uefi"].contains(&os)) {
+        let mode = if arch == "arm" { "privileged thread mode" } else { "machine mode" };
         return Err(format!(
-            "greenlet runs on {arch} in machine mode, on bare metal, and not under a system: hosted programs were not \
-             tried. Run tests of firmware under QEMU, or on a host with another instruction set; a kernel in machine \
-             mode says --cfg greenlet_bare"
+            "greenlet runs on {arch} in {mode}, on bare metal, and not under a system: hosted programs were not \
+             tried. Run tests of firmware under QEMU, or on a host with another instruction set; a kernel in {mode} \
+             says --cfg greenlet_bare"
         ));
     }
     match (said_bare, said_hosted) {

@@ -38,12 +38,14 @@ fn main() {
         Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts")).join("../../linker");
     // One script for both widths.
     let script = folder.join(format!("qemu-{}.ld", if arch.starts_with("riscv") { "riscv" } else { &arch }));
+    // Of Cortex-M one for both boards, of which each has targets of its own.
+    let is_an505 = env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv8m"));
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=--script={}", script.display());
 
     // For another machine of the architecture, which has memory elsewhere: its name is a symbol to the script.
     println!("cargo::rerun-if-env-changed={LAYOUT}");
-    let layout = env::var(LAYOUT).ok();
+    let layout = env::var(LAYOUT).ok().or_else(|| is_an505.then(|| "an505".to_owned()));
     if let Some(layout) = &layout {
         println!("cargo::rustc-link-arg-bins=--defsym={layout}=1");
     }
@@ -75,10 +77,12 @@ fn main() {
 
 /// A script with a memory region for stacks, 8 MiB above the place where the image of that layout begins, and one for the rest.
 fn regions(layout: &str) -> PathBuf {
-    let image = match layout {
+    let image: u64 = match layout {
         "aarch64" => 0x4008_0000,
+        "an505" => 0x8000_0000,
+        "arm" => 0x2100_0000,
         "raspi3b" => 0x8_0000,
-        "riscv32" | "riscv64" => 0x8000_0000_u64,
+        "riscv32" | "riscv64" => 0x8000_0000,
         "x86_64" => 0x10_0000,
         other => panic!("linker/qemu-{other}.ld has an image somewhere: say here where"),
     };

@@ -19,7 +19,7 @@ pub fn machine_of(path: &Path) -> Result<&'static Machine> {
     // EI_CLASS.
     const BITS_32: u8 = 1;
     const BITS_64: u8 = 2;
-    let mut header = [0; 20];
+    let mut header = [0; 28];
     File::open(path)
         .and_then(|mut file| file.read_exact(&mut header))
         .with_context(|| format!("cannot read an ELF header from {}", path.display()))?;
@@ -29,11 +29,14 @@ pub fn machine_of(path: &Path) -> Result<&'static Machine> {
     // e_machine, by the ELF specification's registry.
     let name = match (u16::from_le_bytes([header[18], header[19]]), header[4]) {
         (183, BITS_64) => "aarch64",
+        // e_entry tells the boards with a Cortex-M apart. A Cortex-M4 runs what a Cortex-M3 does.
+        (40, BITS_32) if header[27] >= 0x80 => "thumbv8m",
+        (40, BITS_32) => "thumbv7em",
         (243, BITS_32) => "riscv32",
         (243, BITS_64) => "riscv64",
         (62, BITS_64) => "x86_64",
         (other, _) => bail!(
-            "{} is for ELF machine {other}; this boots AArch64 (183), RISC-V (243) and x86-64 (62)",
+            "{} is for ELF machine {other}; this boots AArch64 (183), Arm (40), RISC-V (243) and x86-64 (62)",
             path.display()
         ),
     };

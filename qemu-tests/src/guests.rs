@@ -336,7 +336,8 @@ mod tests {
             ("x86_64", "debug release", "debug release small"),
             ("aarch64-softfloat", "release", "debug release small"),
             ("microvm", "release", "release"),
-            ("riscv64", "release", "release"),
+            ("riscv64", "release", "debug release small"),
+            ("thumbv7em", "release", "debug release small"),
         ] {
             assert_eq!((asked(machine, ""), asked(machine, named)), (usual.to_owned(), all.to_owned()), "{machine}");
         }
@@ -356,6 +357,7 @@ mod tests {
             ("x86_64", "release", "debug release small", "release"),
             ("aarch64-softfloat", "", "release", ""),
             ("microvm", "", "release", ""),
+            ("thumbv7em", "release", "release", ""),
         ] {
             let found = [usual(machine, ""), usual(machine, named), usual(machine, long)];
             assert_eq!(found, [usual_of_most, of_named, of_long], "{machine}");

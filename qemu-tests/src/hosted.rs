@@ -84,7 +84,7 @@ pub fn backtraces(target: &str) -> Result<u64> {
 }
 
 /// The crates above the library whose tests need the feature `std`, which the library's own tests must not have.
-const COMPANIONS: [&str; 3] = ["greenlet-hub", "greenlet-embedded", "greenlet-embassy"];
+const COMPANIONS: [&str; 4] = ["greenlet-c", "greenlet-hub", "greenlet-embedded", "greenlet-embassy"];
 
 /// Runs the tests of the crates above the library that need `std`.
 ///

@@ -50,12 +50,12 @@ enum Coverage {
     Optimized,
     /// In release: a machine that has all profiles boots the same files.
     Once,
-    /// Only these guests, in release. The others are booted on request.
+    /// Only these guests, in release. The others are booted on request, also in the profiles that their heads name.
     Core(&'static [&'static str]),
 }
 
 /// Every machine; the first is the default of `cargo run`.
-pub static MACHINES: [Machine; 7] = [
+pub static MACHINES: [Machine; 10] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
     Machine {
         name: "x86_64",
@@ -97,11 +97,29 @@ pub static MACHINES: [Machine; 7] = [
         qemu: "qemu-system-riscv32",
         ..RISCV64
     },
+    Machine { name: "thumbv7em", about: "a Cortex-M4 with floating-point registers: `mps2-an386`", ..CORTEX_M },
+    Machine {
+        name: "thumbv7m",
+        about: "a Cortex-M3: `mps2-an385`",
+        target: "thumbv7m-none-eabi",
+        arguments: &["-M", "mps2-an385", "-nic", NO_NETWORK],
+        coverage: Coverage::Core(&[]),
+        ..CORTEX_M
+    },
+    Machine {
+        name: "thumbv8m",
+        about: "a Cortex-M33 in the secure state: `mps2-an505`",
+        target: "thumbv8m.main-none-eabihf",
+        arguments: &["-M", "mps2-an505", "-nic", NO_NETWORK],
+        input_at: 0x80c0_0000,
+        coverage: Coverage::Core(&[]),
+        ..CORTEX_M
+    },
 ];
 
-/// Guests for features that RISC-V machines do not have: single steps, vectors in the targets of rustc, and probes of
-/// large frames.
-const NOT_ON_RISCV: &[&str] = &["every_instruction", "lanes", "large_frame"];
+/// Guests for features that machines with RISC-V or a Cortex-M do not have: single steps, vectors in the targets of
+/// rustc, and probes of large frames.
+const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
 
 /// The beginnings of the names of guests that need 64 bits: for atomics, of the hub or their own, or for an address.
 const NOT_ON_32_BITS: &[&str] = &["fault", "hello", "hub"];
@@ -124,6 +142,26 @@ const AARCH64: Machine = Machine {
     layout: None,
     chooses_cores: true,
     coverage: Coverage::Whole,
+};
+
+/// The network of the boards with a Cortex-M, which reaches nothing. They always have a network card, and QEMU prints a
+/// warning if it is not connected.
+const NO_NETWORK: &str = "user,restrict=on";
+
+/// The common values of the machines with a Cortex-M.
+const CORTEX_M: Machine = Machine {
+    name: "",
+    about: "",
+    target: "thumbv7em-none-eabihf",
+    qemu: "qemu-system-arm",
+    package: "qemu-system-arm",
+    input_at: 0x21c0_0000,
+    arguments: &["-M", "mps2-an386", "-nic", NO_NETWORK],
+    exit: ExitDevice::Semihosting,
+    memory: "16M",
+    layout: None,
+    chooses_cores: false,
+    coverage: Coverage::Core(&["masked", "registers", "tour"]),
 };
 
 /// The common values of the RISC-V machines.
@@ -207,16 +245,17 @@ impl Machine {
         match self.coverage {
             Coverage::Whole | Coverage::Second => true,
             Coverage::Optimized => is_named || profile != Profile::Debug,
-            Coverage::Once | Coverage::Core(_) => profile == Profile::Release,
+            Coverage::Core(_) => is_named || profile == Profile::Release,
+            Coverage::Once => profile == Profile::Release,
         }
     }
 
     /// Whether `guest` can run on this machine; `takes_features` if it needs features of the library: all such guests
-    /// are built with all features that any of them needs, and RISC-V lacks `watchpoint`.
+    /// are built with all features that any of them needs, and RISC-V and Cortex-M lack `watchpoint`.
     #[must_use]
     pub fn boots(&self, guest: &str, takes_features: bool) -> bool {
-        let is_of_another = self.is_riscv() && (takes_features || NOT_ON_RISCV.contains(&guest));
-        let is_too_wide = self.qemu == "qemu-system-riscv32" && NOT_ON_32_BITS.iter().any(|it| guest.starts_with(it));
+        let is_of_another = !self.is_recorded() && (takes_features || WITH_MORE.contains(&guest));
+        let is_too_wide = self.has_32_bits() && NOT_ON_32_BITS.iter().any(|it| guest.starts_with(it));
         !is_of_another && !is_too_wide
     }
 
@@ -226,8 +265,13 @@ impl Machine {
         if let Coverage::Core(guests) = self.coverage { guests.contains(&guest) } else { true }
     }
 
-    fn is_riscv(&self) -> bool {
-        matches!(self.exit, ExitDevice::SifiveTest)
+    /// Whether it is of an instruction set whose counts and sizes are recorded, which has all features.
+    fn is_recorded(&self) -> bool {
+        ["qemu-system-aarch64", "qemu-system-x86_64"].contains(&self.qemu)
+    }
+
+    fn has_32_bits(&self) -> bool {
+        ["qemu-system-arm", "qemu-system-riscv32"].contains(&self.qemu)
     }
 
     /// Whether the suite boots such a guest by default, if the machine [covers](Self::covers) it. The other boots
@@ -238,7 +282,7 @@ impl Machine {
             Coverage::Whole => !is_long || profile == Profile::Release,
             Coverage::Second => profile == Profile::Release || is_named && !is_long,
             Coverage::Optimized | Coverage::Once => profile == Profile::Release && is_named && !is_long,
-            Coverage::Core(_) => !is_long,
+            Coverage::Core(_) => profile == Profile::Release && !is_long,
         }
     }
 
@@ -276,8 +320,9 @@ impl Machine {
         }
         if counted {
             all.extend(["-icount", "shift=0"].map(OsString::from));
-            // The timer of x86-64 counts nanoseconds anyway, and the board compensates for the coarse one of RISC-V.
-            if matches!(self.exit, ExitDevice::Semihosting) {
+            // The timer of x86-64 counts nanoseconds anyway, the board compensates for the coarse one of RISC-V, and
+            // that of a Cortex-M stays coarse.
+            if self.qemu == "qemu-system-aarch64" {
                 all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
             }
         }
@@ -368,7 +413,7 @@ mod tests {
     #[test]
     fn each_instruction_set_has_its_machine() {
         assert_eq!(ONE_OF_EACH.map(|machine| machine.name), ["aarch64", "x86_64"]);
-        let recorded = MACHINES.iter().filter(|machine| !machine.is_riscv());
+        let recorded = MACHINES.iter().filter(|machine| machine.is_recorded());
         assert!(recorded.into_iter().all(|machine| ONE_OF_EACH.iter().any(|one| one.qemu == machine.qemu)));
     }
 
@@ -378,6 +423,7 @@ mod tests {
         for code in 0..4 {
             assert_eq!(decode("aarch64", code + 16), GuestExit::Code(code));
             assert_eq!(decode("riscv64", code + 16), GuestExit::Code(code));
+            assert_eq!(decode("thumbv7em", code + 16), GuestExit::Code(code));
             assert_eq!(decode("x86_64", ((code + 16) << 1) | 1), GuestExit::Code(code));
         }
     }

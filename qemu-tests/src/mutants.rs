@@ -95,7 +95,8 @@ const ALL: [Tests; 6] = [
         ],
         part: Part::All,
     },
-    Tests { name: "library", build: &["--test=library", FEATURES], part: Part::Short },
+    // With the tests in the sources: of what is made on 32 bits alone they are the only ones here.
+    Tests { name: "library", build: &["--lib", "--test=library", FEATURES], part: Part::Short },
     Tests { name: "long", build: &["--test=library", FEATURES], part: Part::Long },
     Tests { name: "values", build: &["--test=values", "--test=floor", FEATURES], part: Part::All },
     Tests { name: "one core", build: &["--test=library", ONE_CORE], part: Part::All },

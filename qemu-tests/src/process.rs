@@ -99,9 +99,9 @@ fn supervised(
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     die_with_this_thread(&mut command);
     let started = Instant::now();
-    let mut group = Group(command.spawn()?);
-    let chunks = chunks_of(&mut group.0);
-    let mut watch = Watch::new(group.0.id(), limit);
+    let mut group = Group { leader: command.spawn()?, is_reaped: false };
+    let chunks = chunks_of(&mut group.leader);
+    let mut watch = Watch::new(group.leader.id(), limit);
 
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     let status = loop {
@@ -144,14 +144,20 @@ fn supervised(
     Ok(Some(Ended { status, output, errors, took: started.elapsed() }))
 }
 
-/// A child and the process group that it leads; ended when dropped.
-struct Group(Child);
+/// A child and the process group that it leads. The group is ended when this is dropped, unless the child has ended by
+/// itself and was waited for.
+struct Group {
+    leader: Child,
+    /// Whether the child was waited for: its number, and so its group's, may belong to another process from then on.
+    is_reaped: bool,
+}
 
 impl Group {
     /// Waits for the child, which has closed its output already.
     fn wait(&mut self, watch: &mut Watch) -> io::Result<Status> {
         loop {
-            if let Some(status) = self.0.try_wait()? {
+            if let Some(status) = self.leader.try_wait()? {
+                self.is_reaped = true;
                 return Ok(status_of(status));
             }
             if let Some(overrun) = watch.look(true) {
@@ -164,14 +170,14 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Only while the child is not reaped: afterwards its number, and so that of its group, may belong to another
-        // process.
-        if let Ok(None) = self.0.try_wait() {
-            if let Some(leader) = Pid::from_raw(self.0.id().cast_signed()) {
-                let _gone_already = kill_process_group(leader, Signal::KILL);
-            }
-            let _reaped = self.0.wait();
+        if self.is_reaped {
+            return;
         }
+        // Also when the child has ended already: others of its group may live on.
+        if let Some(leader) = Pid::from_raw(self.leader.id().cast_signed()) {
+            let _gone_already = kill_process_group(leader, Signal::KILL);
+        }
+        let _reaped = self.leader.wait();
     }
 }
 

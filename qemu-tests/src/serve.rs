@@ -1,6 +1,5 @@
 //! The server of `examples/unikernel`: builds it, and boots it with a port of this computer's loopback interface.
 
-use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -30,6 +29,26 @@ pub static SERVERS: [Server; 2] = [
     Server { name: "aarch64", machine: "aarch64-softfloat", arguments: &["-machine", "gic-version=3"] },
     Server { name: "x86_64", machine: "microvm", arguments: &["-machine", "acpi=off"] },
 ];
+
+/// How a server is reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    /// The address at which this computer's clients connect.
+    pub address: SocketAddr,
+    /// For tests: more on the cable of its card.
+    pub cable: Option<Cable>,
+}
+
+/// What else there is on the cable between QEMU's user network and the card, all on the loopback interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Cable {
+    /// Where QEMU listens for commands (QMP); `net` is the name of the card's end of the cable.
+    pub monitor: SocketAddr,
+    /// A computer on the same Ethernet: QEMU sends every frame there, one a datagram, and takes more from it.
+    pub peer: SocketAddr,
+    /// Where QEMU takes those from.
+    pub card: SocketAddr,
+}
 
 /// The line that the server prints when it serves.
 const SERVES: &[u8] = b"serving\n";
@@ -73,7 +92,7 @@ pub fn show(server: &Server, port: Option<u16>) -> Result<()> {
         out.write_all(piece).and_then(|()| out.flush())
     };
     let serves = |address: SocketAddr| print(format!("http://{address}\n").as_bytes());
-    match server.run(&elf, address, Limit::of_all(Duration::MAX), || false, serves, print)? {
+    match server.run(&elf, Network { address, cable: None }, Limit::of_all(Duration::MAX), || false, serves, print)? {
         Some(ended) => bail!(explain(ended.status, &String::from_utf8_lossy(&ended.errors))),
         None => unreachable!("it is never over"),
     }
@@ -125,7 +144,7 @@ impl Server {
         built.remove("unikernel").context("cargo built no `unikernel`")
     }
 
-    /// Boots it with a port of this computer, and calls `serves` with that address when it serves. Passes what its console prints to
+    /// Boots it with `network`, and calls `serves` with its address when it serves. Passes what its console prints to
     /// `seen`. Returns when the server has ended, also by its `limit`, and `None` when `is_over` returns `true`. Ends QEMU when
     /// this returns, and when the calling thread ends.
     ///
@@ -135,7 +154,7 @@ impl Server {
     pub fn run(
         &self,
         elf: &Path,
-        address: SocketAddr,
+        network: Network,
         limit: Limit,
         is_over: impl FnMut() -> bool,
         mut serves: impl FnMut(SocketAddr) -> io::Result<()>,
@@ -143,13 +162,13 @@ impl Server {
     ) -> Result<Option<Ended>> {
         let machine = self.machine()?;
         let (mut printed, mut is_serving) = (Vec::new(), false);
-        let ended = process::run_until(self.command(machine, elf, address), limit, is_over, |piece| {
+        let ended = process::run_until(self.command(machine, elf, network), limit, is_over, |piece| {
             seen(piece)?;
             if !is_serving {
                 printed.extend_from_slice(piece);
                 is_serving = printed.windows(SERVES.len()).any(|part| part == SERVES);
                 if is_serving {
-                    serves(address)?;
+                    serves(network.address)?;
                 }
             }
             Ok(())
@@ -157,11 +176,25 @@ impl Server {
         ended.with_context(|| format!("cannot run {}, or pass on what it prints", machine.qemu))
     }
 
-    fn command(&self, machine: &Machine, elf: &Path, address: SocketAddr) -> Command {
-        let network = format!("user,id=net,restrict=on,hostfwd=tcp:{}:{}-:80", address.ip(), address.port());
+    fn command(&self, machine: &Machine, elf: &Path, Network { address, cable }: Network) -> Command {
+        let user = format!("hostfwd=tcp:{}:{}-:80", address.ip(), address.port());
         let mut command = Command::new(machine.qemu);
-        command.args(machine.arguments(elf, None, None, false, 1)).args(self.arguments);
-        command.args(["-netdev".into(), OsString::from(network)]).args(CARD).stdin(Stdio::null());
+        command.args(machine.arguments(elf, None, None, false, 1)).args(self.arguments).args(CARD).stdin(Stdio::null());
+        match cable {
+            None => _ = command.args(["-netdev", &format!("user,id=net,restrict=on,{user}")]),
+            Some(Cable { monitor, peer, card }) => {
+                command.args(["-qmp", &format!("tcp:{monitor},server=on,wait=off")]);
+                for network in [
+                    format!("user,id=user,restrict=on,{user}"),
+                    format!("socket,id=peer,udp={peer},localaddr={card}"),
+                    "hubport,id=net,hubid=0".to_owned(),
+                    "hubport,id=to-user,hubid=0,netdev=user".to_owned(),
+                    "hubport,id=to-peer,hubid=0,netdev=peer".to_owned(),
+                ] {
+                    command.args(["-netdev", &network]);
+                }
+            }
+        }
         command
     }
 }

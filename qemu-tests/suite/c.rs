@@ -1,5 +1,6 @@
 //! The C interface, by the C compiler that rustc links with: its programs, its scenarios, the examples in its header
-//! and its README. On request, and by `cargo xtask c-suite`, also with more compilers, in C++ and on bare metal.
+//! and its README; the scenarios also on aarch64, and the firmware, where there is a compiler for that. On request,
+//! and by `cargo xtask c-suite`, with more compilers, in C++ and on bare metal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,11 @@ use std::time::Duration;
 use libtest_mimic::Failed;
 use object::{Object, ObjectSymbol};
 use qemu_tests::c_suite::{self, FAMILIES, PROGRAMS, WAYS};
+use qemu_tests::counts::Subject;
 use qemu_tests::limit::Limit;
+use qemu_tests::machine;
 use qemu_tests::process::{self, Status};
+use qemu_tests::speed::{NOT_COUNTED, why_not};
 use qemu_tests::tools::Needs;
 
 use crate::{Case, builds};
@@ -22,7 +26,9 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         case("header_example_compiles_and_runs", header_example),
         case("readme_example_prints_what_it_says", readme_example),
+        case("readme_tasks_print_what_it_says", readme_tasks),
         case("another_abi_does_not_link", another_abi),
+        case("a_round_trip_takes_what_the_readme_says", round_trip),
         case("nothing_formats", nothing_formats),
         case("every_function_is_declared_and_tested", every_function),
     ];
@@ -36,17 +42,39 @@ pub(crate) fn cases() -> Vec<Case> {
     }
     for way in &WAYS[1..] {
         let run = move || {
-            let archive = c_suite::archive(way.is_bare)?;
-            Ok(PROGRAMS.iter().try_for_each(|&program| way.run(&archive, program))?)
+            let archive = {
+                let _turn = builds::turn("c");
+                c_suite::archive(way.is_bare)?
+            };
+            PROGRAMS.iter().try_for_each(|&program| way.run(&archive, program))?;
+            Ok(way.conforms(&archive)?)
         };
         cases.push(Case::new(format!("c::way::{}", way.name), way.needs(), run).when_asked_for());
     }
+    let mut boots = Needs::default();
+    boots.machine(machine::ONE_OF_EACH[0]);
+    cases.push(Case::new("c::conformance::aarch64".to_owned(), boots, conforms_on_bare_metal));
     cases
 }
 
 fn conforms(family: &str, count: usize) -> Result<(), Failed> {
     let ran = WAYS[0].conform(archive()?, family)?;
     if ran == count { Ok(()) } else { Err(format!("{ran} scenarios, and not {count}").into()) }
+}
+
+/// All scenarios on bare metal, by the first compiler for it that is installed.
+fn conforms_on_bare_metal() -> Result<(), Failed> {
+    let Some(way) = WAYS.iter().find(|way| way.is_bare && way.is_installed()) else {
+        eprintln!(
+            "\n== NOT RUN, c::conformance::aarch64: no compiler of C for aarch64; `cargo xtask c-suite` installs some"
+        );
+        return Ok(());
+    };
+    let archive = {
+        let _turn = builds::turn("c");
+        c_suite::archive(true)?
+    };
+    Ok(way.conforms(&archive)?)
 }
 
 /// The archive for the host, built once.
@@ -63,12 +91,12 @@ fn file(name: &str) -> Result<String, Failed> {
     Ok(fs::read_to_string(c_suite::package().join(name))?)
 }
 
-/// Compiles `text` as a whole program, runs it, and returns the output.
-fn prints(name: &str, text: &str) -> Result<String, Failed> {
+/// Compiles `text` as a whole program, runs it, and returns the output; on the platform of the tests or on none.
+fn prints(name: &str, text: &str, with_platform: bool, flags: &[&str]) -> Result<String, Failed> {
     let archive = archive()?;
     let source = archive.with_file_name(format!("{name}.c"));
     fs::write(&source, text)?;
-    let program = WAYS[0].build(archive, name, &source, false, &[])?;
+    let program = WAYS[0].build(archive, name, &source, with_platform, flags)?;
     let ended = process::run(std::process::Command::new(program), LIMIT, |_| Ok(()))?;
     match ended.status {
         Status::Exited(0) => Ok(String::from_utf8_lossy(&ended.output).into_owned()),
@@ -87,16 +115,30 @@ fn header_example() -> Result<(), Failed> {
     if !program.contains("int main(void)") {
         return Err(format!("no program at the head of the header:\n{program}").into());
     }
-    prints("header", &program).map(drop)
+    prints("header", &program, false, &[]).map(drop)
 }
 
 fn readme_example() -> Result<(), Failed> {
     let readme = file("README.md")?;
+    as_the_readme_says(&readme, |program| prints("readme", program, false, &[]))
+}
+
+/// The program with tasks, whose `main` the platform of the tests calls.
+fn readme_tasks() -> Result<(), Failed> {
+    let readme = file("README.md")?;
+    let (_, tasks) = readme.split_once("\n## Tasks\n").ok_or("no section `Tasks`")?;
+    let own = c_suite::package().join("tests/c");
+    let flags = ["-Dmain=run", "-I", own.to_str().ok_or("a path that is not UTF-8")?];
+    as_the_readme_says(tasks, |program| prints("readme-tasks", program, true, &flags))
+}
+
+/// The first block in C prints what the first block of text says.
+fn as_the_readme_says(readme: &str, prints: impl FnOnce(&str) -> Result<String, Failed>) -> Result<(), Failed> {
     let block = |language: &str| {
         let (_, rest) = readme.split_once(&format!("\n```{language}\n")).ok_or("no such block")?;
         Ok::<_, Failed>(rest.split_once("```").ok_or("a block without an end")?.0)
     };
-    let (printed, said) = (prints("readme", block("c")?)?, block("text")?);
+    let (printed, said) = (prints(block("c")?)?, block("text")?);
     if printed == said { Ok(()) } else { Err(format!("the README says {said:?}, and it prints {printed:?}").into()) }
 }
 
@@ -111,36 +153,64 @@ fn another_abi() -> Result<(), Failed> {
     }
 }
 
+/// The instructions of a round trip: exactly those that the README states, where the compiler of the caller's loop is
+/// the one that it names; else within what compilers differ by in that loop.
+fn round_trip() -> Result<(), Failed> {
+    let hosted = Subject::named("hosted").ok_or("the hosted operations are counted")?;
+    if let Some(why) = why_not(hosted) {
+        eprintln!("\n{NOT_COUNTED}, of C: {why}");
+        return Ok(());
+    }
+    let readme = file("README.md")?;
+    let stated = readme.split_once(" instructions** for a round trip").and_then(|(before, _)| before.rsplit_once("**"));
+    let stated: u64 = stated.ok_or("the README states no instructions of a round trip")?.1.parse()?;
+    let counted = c_suite::round_trip(archive()?)?;
+    let room = if c_suite::is_stated_compiler()? { 0 } else { 4 };
+    if counted.abs_diff(stated) <= room {
+        return Ok(());
+    }
+    Err(format!("a round trip takes {counted} instructions, and the README says {stated}").into())
+}
+
 /// No formatting code is linked, whichever functions of the header are used: a panic passes only a text to the program.
 fn nothing_formats() -> Result<(), Failed> {
-    let source = c_suite::package().join("tests/c/suite.c");
-    let image = fs::read(WAYS[0].build(archive()?, "formats", &source, true, &[])?)?;
-    let file = object::File::parse(&*image)?;
-    let names: Vec<_> = file.symbols().filter_map(|symbol| symbol.name().ok()).collect();
-    let formats: Vec<_> =
-        names.iter().filter(|name| name.contains("4core3fmt") || name.contains("core..fmt")).collect();
-    if !names.contains(&"greenlet_switch") {
-        return Err("the program has no symbols".into());
+    for (program, call) in [("suite", "greenlet_switch"), ("hub", "greenlet_task_join")] {
+        let source = c_suite::package().join("tests/c").join(program).with_extension("c");
+        let image = fs::read(WAYS[0].build(archive()?, &format!("formats-{program}"), &source, true, &[])?)?;
+        let file = object::File::parse(&*image)?;
+        let names: Vec<_> = file.symbols().filter_map(|symbol| symbol.name().ok()).collect();
+        let formats: Vec<_> =
+            names.iter().filter(|name| name.contains("4core3fmt") || name.contains("core..fmt")).collect();
+        if !names.contains(&call) {
+            return Err(format!("{program} has no symbols").into());
+        }
+        if !formats.is_empty() {
+            return Err(format!("{program}: {formats:?}").into());
+        }
     }
-    if formats.is_empty() { Ok(()) } else { Err(format!("{formats:?}").into()) }
+    Ok(())
 }
 
 /// Each function of the crate is declared in the header, called by a program of the tests, and there are no others.
 fn every_function() -> Result<(), Failed> {
-    let header = file("include/greenlet.h")?;
+    let headers = file("include/greenlet.h")? + &file("include/greenlet_hub.h")?;
     let programs: String =
-        ["suite", "misuse"].iter().map(|name| file(&format!("tests/c/{name}.c"))).collect::<Result<_, _>>()?;
+        ["suite", "misuse", "hub"].iter().map(|name| file(&format!("tests/c/{name}.c"))).collect::<Result<_, _>>()?;
     let mut exported = Vec::new();
-    for entry in fs::read_dir(c_suite::package().join("src"))? {
-        let source = fs::read_to_string(entry?.path())?;
-        let parts = source.split("#[unsafe(no_mangle)]\n").skip(1);
-        let names = parts.filter_map(|part| part.split_once("fn ")?.1.split_once('(').map(|(name, _)| name.to_owned()));
-        exported.extend(names.filter(|name| name.starts_with("greenlet_")));
+    for folder in ["src", "src/hub"] {
+        for entry in fs::read_dir(c_suite::package().join(folder))? {
+            let path = entry?.path();
+            let source = if path.is_file() { fs::read_to_string(path)? } else { continue };
+            let parts = source.split("#[unsafe(no_mangle)]\n").skip(1);
+            let names =
+                parts.filter_map(|part| part.split_once("fn ")?.1.split_once('(').map(|(name, _)| name.to_owned()));
+            exported.extend(names.filter(|name| name.starts_with("greenlet_")));
+        }
     }
     let calls = |text: &str, name: &str| text.contains(&format!("{name}("));
-    let undeclared: Vec<_> = exported.iter().filter(|name| !calls(&header, name)).collect();
+    let undeclared: Vec<_> = exported.iter().filter(|name| !calls(&headers, name)).collect();
     let untested: Vec<_> = exported.iter().filter(|name| !calls(&programs, name)).collect();
-    if exported.len() < 30 || !undeclared.is_empty() || !untested.is_empty() {
+    if exported.len() < 45 || !undeclared.is_empty() || !untested.is_empty() {
         return Err(format!("{} functions; undeclared: {undeclared:?}; untested: {untested:?}", exported.len()).into());
     }
     Ok(())

@@ -9,8 +9,8 @@ use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Profile};
 use qemu_tests::limit::Limit;
 use qemu_tests::process::{self, Status};
-use qemu_tests::tools::Needs;
-use qemu_tests::{environment, machine, places};
+use qemu_tests::tools::{self, Needs};
+use qemu_tests::{c_suite, environment, machine, places, sizes};
 
 use crate::{Case, builds};
 
@@ -25,12 +25,26 @@ const FILES: [(&str, &str); 5] = [
     ("src/board.rs", "rust,ignore"),
 ];
 
+/// The programs that each command of the README of the firmware in C takes, with the packages that have them.
+const FIRMWARE_C: [&[(&str, &str)]; 3] = [
+    &[("make", "make"), ("clang", "clang"), ("ld.lld", "lld")],
+    &[("make", "make"), ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")],
+    &[("cmake", "cmake"), ("make", "make"), ("clang", "clang"), ("ld.lld", "lld")],
+];
+
 pub(crate) fn cases() -> Vec<Case> {
     let mut boots = Needs::default();
     if let Some(machine) = machine::named("aarch64") {
         boots.machine(machine);
     }
+    let mut tools = boots.clone();
+    for (program, package) in FIRMWARE_C.into_iter().flatten() {
+        tools.program(program, package);
+    }
     vec![
+        Case::new("examples::firmware_c".to_owned(), boots.clone(), || firmware_c(false)),
+        Case::new("examples::firmware_c::size".to_owned(), tools.clone(), firmware_c_size).when_asked_for(),
+        Case::new("examples::firmware_c::each_way".to_owned(), tools, || firmware_c(true)).when_asked_for(),
         Case::new("examples::hello".to_owned(), Needs::default(), hello),
         Case::new("examples::firmware_aarch64::debug".to_owned(), boots.clone(), || firmware(&[])),
         Case::new("examples::firmware_aarch64::release".to_owned(), boots, || firmware(&["--release"])),
@@ -60,6 +74,50 @@ fn firmware(profile: &[&str]) -> Result<(), Failed> {
         return Err("it does not build; what cargo printed stands above".into());
     }
     prints(cargo("run")?, "1 + 4 + 9 + 16 = Ok(30)\nthe tree has ended\n")
+}
+
+/// Builds and boots the firmware in C by each command of its README whose programs are installed, or by `all`.
+fn firmware_c(all: bool) -> Result<(), Failed> {
+    let readme = fs::read_to_string(places::root().join("examples/firmware-c/README.md"))?;
+    let block = |language: &str| {
+        let block = readme.split_once(&format!("\n```{language}\n")).and_then(|(_, rest)| rest.split_once("```"));
+        block.map(|(block, _)| block.lines()).ok_or(format!("no block `{language}` in the README"))
+    };
+    let lines: Vec<_> = block("sh")?.collect();
+    if lines.len() != FIRMWARE_C.len() {
+        return Err(format!("{} commands in the README: their programs are in `FIRMWARE_C`", lines.len()).into());
+    }
+    let _turn = builds::turn("firmware-c");
+    for (line, programs) in lines.into_iter().zip(FIRMWARE_C) {
+        let missing: Vec<_> = programs.iter().filter(|(program, _)| tools::on_path(program).is_none()).collect();
+        if !all && !missing.is_empty() {
+            eprintln!("\n== NOT RUN, examples::firmware_c: `{line}` takes {missing:?}, which are not installed");
+            continue;
+        }
+        let printed = c_suite::firmware(line)?;
+        for expected in block("text")? {
+            if !printed.lines().any(|line| line == expected) {
+                return Err(format!("`{line}` does not print {expected:?}:\n{printed}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The `.text` of the firmware in C at opt-level `s` is what the README of the crate says.
+fn firmware_c_size() -> Result<(), Failed> {
+    /// What compilers of its own files may differ by.
+    const ROOM: u64 = 64;
+    let readme = fs::read_to_string(c_suite::package().join("README.md"))?;
+    let stated =
+        readme.split_once(" bytes of `.text` at opt-level `s`").and_then(|(before, _)| before.rsplit_once("**"));
+    let stated: u64 = stated.ok_or("the README states no size")?.1.trim().replace(',', "").parse()?;
+    let _turn = builds::turn("firmware-c");
+    let now = sizes::text_of(&c_suite::small_firmware()?)?;
+    if now.abs_diff(stated) <= ROOM {
+        return Ok(());
+    }
+    Err(format!("{now} bytes of .text, and the README says {stated}").into())
 }
 
 /// Runs `command` to its end, and checks that it succeeds and prints `expected`.

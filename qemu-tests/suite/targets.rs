@@ -30,12 +30,14 @@ const WITHOUT_CORE: [(&str, &str, &str); 5] = [
 ];
 
 /// Refused, with flags for rustc and features, with these words among others.
-const REFUSED: [(&str, &str, &str, &str); 9] = [
+const REFUSED: [(&str, &str, &str, &str); 11] = [
     ("x86_64-pc-windows-msvc", "", "", "the limits of its stack"),
     ("aarch64-pc-windows-msvc", "--cfg greenlet_hosted", "", "the limits of its stack"),
     ("x86_64-unknown-openbsd", "", "", "MAP_STACK"),
     ("loongarch64-unknown-none", "", "", "no stack switch for this instruction set (loongarch64, "),
     ("riscv64gc-unknown-linux-gnu", "", "", "in machine mode, on bare metal"),
+    ("thumbv6m-none-eabi", "", "", "for a target that begins with thumbv7m or thumbv7em or thumbv8m.main"),
+    ("armv7a-none-eabi", "", "", "for a target that begins with thumbv7m or thumbv7em or thumbv8m.main"),
     ("riscv32imc-unknown-none-elf", "", "", "riscv32imac-unknown-none-elf instead of riscv32imc"),
     ("x86_64-unknown-none", "--cfg greenlet_bare --cfg greenlet_hosted", "", "leave one of them out"),
     ("x86_64-unknown-linux-gnu", "--cfg greenlet_bare", "std", "--cfg greenlet_bare and the feature `std`"),

@@ -388,3 +388,17 @@ fn unless_at_work(core: &Core, current: BlockPtr) -> Result<BlockPtr, AbandonErr
         Ok(current)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_push_of_processor;
+
+    /// Five words below the stack pointer, which the processor aligns first. Hosted no interrupt does so.
+    #[test]
+    fn a_push_of_the_processor_is_told_by_its_address() {
+        for sp in [0x2000, 0x2001, 0x2008, 0x200f] {
+            let pushed = (0x1f00..0x2100).filter(|&address| is_push_of_processor(sp, address));
+            assert!(pushed.eq(0x1fd8..0x2000), "{sp:#x}");
+        }
+    }
+}

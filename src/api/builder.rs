@@ -9,10 +9,9 @@ use crate::kernel::thrown::Outcome;
 use crate::records::band;
 use crate::records::block::{Block, BlockPtr, ENDED, NO_BODY, REPLACING};
 use crate::records::busy::Busy;
-use crate::records::core_state::Core;
 use crate::records::errors::{Refused, SpawnError};
 use crate::records::paint;
-use crate::records::pool::{CoreRef, Home, NoStack};
+use crate::records::pool::{Claim, CoreRef, FreeList, NoStack};
 use core::fmt;
 
 /// Creates a greenlet on a stack of a given pool, with a name and a parent of choice.
@@ -96,17 +95,18 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     {
         const { assert_fits::<V, E, P, F>() }
         let _busy = Busy::in_tree_of(self.parent.block());
-        let created = match least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
-            None => self.bare(),
-            Some(needs) => Err(SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE }),
-        };
-        match created {
-            Ok(greenlet) => {
+        if let Some(needs) = least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
+            let reason = SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE };
+            return Err(Refused { reason, returned: body });
+        }
+        match self.create() {
+            Ok(block) => {
                 // SAFETY: just created, so unstarted and without a body; `least` checked the size of the stack.
-                unsafe { body::install::<V, E, F>(greenlet.block(), body) };
-                Ok(greenlet)
+                unsafe { body::install::<V, E, F>(block, body) };
+                // SAFETY: the handle takes over the block's one reference.
+                Ok(unsafe { Greenlet::from_block(block) })
             }
-            Err(reason) => Err(Refused { reason, returned: body }),
+            Err(reason) => Err(Refused { reason: self.refusal(&reason), returned: body }),
         }
     }
 
@@ -128,24 +128,11 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     /// ```
     #[inline]
     pub fn bare(self) -> Result<Greenlet<V, E>, SpawnError> {
-        let parent = self.parent.block();
-        if parent.has(ENDED) {
-            return Err(SpawnError::Ended);
-        }
-        let _busy = Busy::in_tree_of(parent);
-        let claim = self.pool.claim(CoreRef::of(parent.core())).map_err(|reason| self.no_stack(&reason))?;
-        let block = if claim.used {
-            // SAFETY: an earlier greenlet of this pool had the stack and was freed; the claim lasts until the
-            // release.
-            unsafe { Block::renew(claim.block, parent.core()) }
-        } else {
-            // SAFETY: the stack was never used.
-            unsafe { first(claim.block, claim.limit, claim.home, P::HEADROOM as u32, parent.core()) }
-        };
-        // SAFETY: the stack is claimed, and nothing is on it yet.
-        unsafe { paint::paint((block.floor(), block.span())) };
-        adopt(parent, block, self.name);
-        // SAFETY: `renew` and `first` write a block with one reference, which this handle takes over.
+        let _busy = Busy::in_tree_of(self.parent.block());
+        let block = self.create().map_err(|reason| self.refusal(&reason))?;
+        block.set(NO_BODY);
+        block.context.clear_sp();
+        // SAFETY: the handle takes over the block's one reference.
         Ok(unsafe { Greenlet::from_block(block) })
     }
 
@@ -188,15 +175,26 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
         Ok(Claimed::new(greenlet))
     }
 
+    /// [`create`] with the name.
+    #[inline]
+    fn create(&self) -> Result<BlockPtr, NoStack> {
+        let block = create(self.parent.block(), self.pool)?;
+        if self.name.is_some() {
+            block.name.set(self.name);
+        }
+        Ok(block)
+    }
+
     #[cold]
-    fn no_stack(&self, reason: &NoStack) -> SpawnError {
+    fn refusal(&self, reason: &NoStack) -> SpawnError {
         match reason {
             NoStack::Empty => {
-                let [dead, leaked, abandoned] = self.pool.tally().read();
+                let [dead, leaked, abandoned] = self.pool.free_list().tally().read();
                 SpawnError::PoolEmpty { stacks: self.pool.stacks(), dead, leaked, abandoned }
             }
             NoStack::OtherCore => SpawnError::OtherCore,
             NoStack::NoMemory => SpawnError::NoMemory { bytes: P::SIZE },
+            NoStack::Ended => SpawnError::Ended,
         }
     }
 }
@@ -210,30 +208,51 @@ pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
     );
 }
 
-/// Writes the canary band and the control block on a stack that was never used.
+/// Creates an unstarted child of `parent`, at the end of the list of all greenlets of the tree. It has one reference, the
+/// caller's, and no body: the caller installs one, or sets [`NO_BODY`].
 ///
-/// Out of line: `spawn` is inlined at each call site, and this is needed once per stack.
-///
-/// # Safety
-///
-/// `block`, `limit` and `home` come from a claim of a stack that was never used.
-#[cold]
-#[inline(never)]
-unsafe fn first(block: *mut Block, limit: *mut u8, home: Home, headroom: u32, core: &'static Core) -> BlockPtr {
-    // SAFETY: the claim covers the block and the stack below it, and lasts until the release.
-    let bounds = unsafe { band::bounds(limit, block.cast()) };
-    // SAFETY: the same.
-    unsafe { Block::write_first(block, bounds, (home, headroom), core) }
+/// Without the types of the tree and of the body, and with arguments and result in registers: `spawn` is inlined at each
+/// call site, and this is the part that need not be.
+fn create<P: Stacks>(parent: BlockPtr, pool: &'static P) -> Result<BlockPtr, NoStack> {
+    if parent.has(ENDED) {
+        return Err(NoStack::Ended);
+    }
+    if cfg!(small) {
+        return create_anywhere(parent, pool); // one way
+    }
+    match pool.free_list().reuse(CoreRef::of(parent.core())) {
+        // SAFETY: an earlier greenlet of this pool had the stack and was freed; the claim lasts until the release.
+        Some(place) => Ok(adopt(parent, unsafe { Block::renew_unlinked(place.block, parent.core()) })),
+        None => create_anywhere(parent, pool),
+    }
 }
 
-/// Makes a new block an unstarted child of `parent`, and appends it to the list of all greenlets of the tree.
+/// [`create`] on any stack of `pool`, also one that was never used.
+#[inline(never)] // so that the short way calls nothing
+fn create_anywhere<P: Stacks>(parent: BlockPtr, pool: &'static P) -> Result<BlockPtr, NoStack> {
+    let core = parent.core();
+    let Claim { block, limit, home, used } = pool.claim(CoreRef::of(core))?;
+    let block = if used {
+        // SAFETY: as in `create`.
+        unsafe { Block::renew(block, core) }
+    } else {
+        // SAFETY: the claim covers the block and the stack below it, which was never used, and lasts until the release.
+        let bounds = unsafe { band::bounds(limit, block.cast()) };
+        // SAFETY: the same.
+        unsafe { Block::write_first(block, bounds, (home, P::HEADROOM as u32), core) }
+    };
+    Ok(adopt(parent, block))
+}
+
+/// Makes a new block a child of `parent`, and appends it to the list of all greenlets of the tree. Returns it.
 #[inline]
-fn adopt(parent: BlockPtr, block: BlockPtr, name: Option<&'static str>) {
-    block.flags.set(NO_BODY);
-    block.name.set(name);
+fn adopt(parent: BlockPtr, block: BlockPtr) -> BlockPtr {
+    // SAFETY: the stack is claimed, and nothing is on it yet.
+    unsafe { paint::paint((block.floor(), block.span())) };
     block.context.link.set(parent.retain().context());
     // SAFETY: the parent's tree has not ended, so it is entered on this core.
     unsafe { parent.core().main() }.append(block);
+    block
 }
 
 impl<V: 'static, E: 'static, P: Stacks> fmt::Debug for Builder<'_, V, E, P> {

@@ -77,7 +77,7 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
         if block.has(NO_BODY) && !block.has(ENDED) {
             // SAFETY: unstarted and without a body, which the flag kept every other caller from setting; `least`
             // checked the size of the stack.
-            unsafe { body::install::<V, E, F>(block, body) };
+            unsafe { body::install_late::<V, E, F>(block, body) };
         }
         greenlet
     }

@@ -22,6 +22,17 @@ unsafe fn drop_closure<F>(closure: *mut u8) {
     unsafe { ptr::drop_in_place(closure.cast::<F>()) }
 }
 
+/// As [`install`], for a greenlet that was created without a body.
+///
+/// # Safety
+///
+/// As for [`install`].
+pub(crate) unsafe fn install_late<V: 'static, E: 'static, F: Body<V, E>>(block: BlockPtr, body: F) {
+    // SAFETY: the same contract.
+    unsafe { install::<V, E, F>(block, body) };
+    block.clear(NO_BODY);
+}
+
 /// Moves `body` to the base of the stack of `block`, an unstarted greenlet without a body, and makes its context fresh.
 ///
 /// # Safety
@@ -37,7 +48,6 @@ pub(crate) unsafe fn install<V: 'static, E: 'static, F: Body<V, E>>(block: Block
     unsafe { place.cast::<F>().write(body) };
     block.context.fresh(place, crate::kernel::transfer::life::entry::<V, E, F>, is_wide::<V>());
     block.set_body(Some(drop_closure::<F>));
-    block.clear(NO_BODY);
 }
 
 /// Takes the body out of `block`, which is starting and counts as started from here on.
@@ -81,6 +91,7 @@ impl<F> Drop for Waiting<F> {
 pub(crate) fn drop_body(block: BlockPtr) {
     if let Some(drop) = block.body() {
         block.set_body(None);
+        block.context.clear_frames(); // it may have been fresh and wide
         // SAFETY: `install` stored both; while a block has a body, the saved sp of its context points to it.
         unsafe { drop(block.context.sp()) }
     }

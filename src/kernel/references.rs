@@ -80,27 +80,48 @@ fn uncount(block: BlockPtr) -> bool {
     refs == 0
 }
 
-/// Frees an unstarted or dead greenlet: detaches it, drops its body, and releases its slot. Returns its parent, with
-/// the reference that the parent field owned, and the panic of a destructor, if there was one.
+/// Frees an unstarted or dead greenlet: takes it out of the tree, drops its body, and releases its slot. Returns its
+/// parent, with the reference that the parent field owned, and the panic of a destructor, if there was one.
 ///
 /// # Safety
 ///
 /// `block` is unreferenced, and not current.
+#[cfg_attr(small, inline(never))] // one copy
 unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
-    // Detached first, so that the user code that `strip` runs cannot reach it by a weak handle or a walk of the tree.
-    // `leave_in_lists` reuses `prev`, a link in the ring of all greenlets, so it comes after `unlink`.
-    let linked = block.id.forget();
-    let parent = block.take_parent();
-    block.unlink();
-    if linked && !block.has(ENDED) {
+    // Taken out first, so that the user code that `strip` runs cannot reach it by a walk of the tree.
+    let parent = block.parent();
+    block.leave_ring();
+    // At opt-level `s` and `z` there is one way.
+    if !cfg!(small) && !block.has(ENDED) && is_bare(block) && block.id.forget_unasked() {
+        paint::keep(block);
+        // SAFETY: as in `free_slowly`, while the tree runs.
+        unsafe { pool::release(block, false) };
+        return (parent, None);
+    }
+    // SAFETY: the same contract; it is out of the ring.
+    (parent, unsafe { free_slowly(block) })
+}
+
+/// Whether a greenlet that is being freed owns nothing but its stack, which may be used again.
+#[inline]
+fn is_bare(block: BlockPtr) -> bool {
+    !(block.has(ABANDONED) || block.has_body_or_pin() || attached::is_attached(block))
+}
+
+/// What [`free`] does besides, in the general case.
+///
+/// # Safety
+///
+/// `block` is unreferenced, not current, and out of the ring.
+#[cfg_attr(not(small), cold)]
+#[cfg_attr(not(small), inline(never))]
+unsafe fn free_slowly(block: BlockPtr) -> Option<Payload> {
+    // First, so that user code cannot reach it by a weak handle. `leave_in_lists` reuses a link of the ring.
+    if block.id.forget() && !block.has(ENDED) {
         block.leave_in_lists();
     }
-    let panicked = if block.has_body_or_pin() || attached::is_attached(block) {
-        // SAFETY: the caller's contract.
-        unsafe { strip(block) }
-    } else {
-        None
-    };
+    // SAFETY: the caller's contract.
+    let panicked = if is_bare(block) { None } else { unsafe { strip(block) } };
     paint::keep(block);
     if block.has(ABANDONED) {
         // Pointers to its frames may exist, so its stack is never released. It is counted like the stack of a greenlet
@@ -108,13 +129,13 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
         if !block.has(ENDED) {
             block.home.get().outlived();
         }
-        return (parent, panicked);
+        return panicked;
     }
-    // SAFETY: it is unreferenced, and only this function releases stacks, so none is released twice. While the tree
-    // runs, this is its core, which owns the pool, so the unsynchronised free list may be used. After the end of the
-    // tree another core may own the pool; the second argument selects the atomic list then.
+    // SAFETY: it is unreferenced, and only this function and `free` release stacks, so none is released twice. While the
+    // tree runs, this is its core, which owns the pool, so the unsynchronised free list may be used. After the end of
+    // the tree another core may own the pool; the second argument selects the atomic list then.
     unsafe { pool::release(block, block.has(ENDED)) };
-    (parent, panicked)
+    panicked
 }
 
 /// Drops what a greenlet that is being freed owns: its body, its context and its local values. Returns the last panic
@@ -123,8 +144,6 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
 /// # Safety
 ///
 /// `block` is unreferenced.
-#[cold]
-#[inline(never)]
 unsafe fn strip(block: BlockPtr) -> Option<Payload> {
     let mut panicked = panic::catch(|| body::drop_body(block)).err();
     while attached::is_attached(block) {

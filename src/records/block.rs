@@ -221,10 +221,11 @@ impl BlockPtr {
     }
 
     /// Marks the greenlet dead. `how` is [`DEAD`], or also [`ABANDONED`].
-    #[inline]
+    #[cfg_attr(small, inline(never))] // one copy
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn die(self, how: Flags) {
         self.set(how);
-        self.core().count_death();
+        self.core().note_death();
         self.count(if self.has(ABANDONED) { Lot::Abandoned } else { Lot::Dead }, MORE);
     }
 
@@ -347,14 +348,19 @@ impl BlockPtr {
         false
     }
 
-    /// Takes the block out of the ring. Does nothing if it is out already.
+    /// Takes the block out of the ring, for a greenlet that is being freed. Does nothing after [`unlink`](Self::unlink).
     #[inline]
-    pub(crate) fn unlink(self) {
+    pub(crate) fn leave_ring(self) {
         let (prev, next) = (self.prev.get(), self.next.get());
         // SAFETY: neighbours in the ring exist, and a block out of the ring is its own neighbour.
         unsafe { Self::new(prev) }.next.set(next);
         // SAFETY: the same.
         unsafe { Self::new(next) }.prev.set(prev);
+    }
+
+    /// Takes the block out of the ring, for a greenlet that lives on: it is its own neighbour then.
+    pub(crate) fn unlink(self) {
+        self.leave_ring();
         self.next.set(self.as_ptr());
         self.prev.set(self.as_ptr());
     }
@@ -403,7 +409,9 @@ impl Block {
         // SAFETY: the slot was never used, so no handle or list refers to its id.
         unsafe { number.write(Number::unused()) };
         // SAFETY: the caller's contract.
-        unsafe { Self::write(place, bounds, home, core) }
+        let me = unsafe { Self::write(place, bounds, home, core) };
+        me.context.clear_frames();
+        me
     }
 
     /// Writes all of a block but `id`, which is initialised and gets a new id.
@@ -456,15 +464,43 @@ impl Block {
     /// # Safety
     ///
     /// `place` is a block whose greenlet was freed, and the caller has claimed its slot.
-    #[inline]
     pub(crate) unsafe fn renew(place: *const Self, core: &'static Core) -> BlockPtr {
         // SAFETY: the block of a freed greenlet is still initialised.
+        let id = unsafe { &(*place).id };
+        // SAFETY: the same.
+        let tree = unsafe { (*place).prev.get() }.cast();
+        id.set(core.new_id(), || ptr::eq(tree, core.tree()));
+        // SAFETY: the same contract.
+        unsafe { Self::renew_rest(place, core) }
+    }
+
+    /// [`renew`](Self::renew) of a block that is in no list of requests. Calls nothing.
+    ///
+    /// # Safety
+    ///
+    /// As for [`renew`](Self::renew).
+    #[inline]
+    pub(crate) unsafe fn renew_unlinked(place: *const Self, core: &'static Core) -> BlockPtr {
+        // SAFETY: the block of a freed greenlet is still initialised.
+        unsafe { &(*place).id }.set_unlinked(core.new_id());
+        // SAFETY: the same contract.
+        unsafe { Self::renew_rest(place, core) }
+    }
+
+    /// [`renew`](Self::renew) without the id.
+    ///
+    /// # Safety
+    ///
+    /// As for [`renew`](Self::renew).
+    #[inline]
+    unsafe fn renew_rest(place: *const Self, core: &'static Core) -> BlockPtr {
+        // SAFETY: the block of a freed greenlet is still initialised.
         let me = unsafe { BlockPtr::new(place) };
-        debug_assert!(me.parent().is_none() && me.body().is_none() && !attached::is_attached(me));
-        me.id.set(core.new_id(), || ptr::eq(me.prev.get().cast(), core.tree()));
-        me.context.clear_sp();
+        debug_assert!(!me.has_body_or_pin() && !attached::is_attached(me));
+        me.flags.set(Flags::NONE);
         me.refs.set(1);
         me.core.set(Link::to(core));
+        me.name.set(None);
         me.busy.clear();
         me
     }

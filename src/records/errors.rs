@@ -166,25 +166,25 @@ impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             &Self::PoolEmpty { stacks, dead, leaked, abandoned } => {
-                write!(f, "all {stacks} stacks of the pool are in use")?;
+                write!(f, "the pool has no free stack: {stacks} in use")?;
                 if leaked != 0 {
                     write!(
                         f,
-                        ", {leaked} of them by leaked greenlets, which were asked to exit and did not: have their \
+                        ", {leaked} by leaked greenlets, which were asked to exit and did not: have their \
                          bodies return what is thrown into them (`?`), and find them with `Tree::on_leak`"
                     )?;
                 }
                 if dead != 0 {
                     write!(
                         f,
-                        ", {dead} of them by dead greenlets that are still referred to: drop their handles (and those \
+                        ", {dead} by dead greenlets that are still referred to: drop their handles (and those \
                          of their children)"
                     )?;
                 }
                 if abandoned != 0 {
                     write!(
                         f,
-                        ", {abandoned} of them by abandoned greenlets: `reclaim` their stacks where that is sound, and \
+                        ", {abandoned} by abandoned greenlets: `reclaim` their stacks where that is sound, and \
                          give the pool a larger SIZE if they overflowed"
                     )?;
                 }

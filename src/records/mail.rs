@@ -107,11 +107,20 @@ impl Number {
     /// says whether it is in lists of the same tree.
     #[inline]
     pub(crate) fn set(&self, id: u64, ours: impl FnOnce() -> bool) {
-        if self.word.load(Relaxed) & LINKED == 0 {
-            self.word.store(id, Relaxed);
-        } else {
-            self.inherit(id, ours());
-        }
+        if self.is_linked() { self.inherit(id, ours()) } else { self.set_unlinked(id) }
+    }
+
+    /// [`set`](Self::set) of a slot that is not linked.
+    #[inline]
+    pub(crate) fn set_unlinked(&self, id: u64) {
+        self.word.store(id, Relaxed);
+    }
+
+    /// Whether the slot is in a list, or about to be pushed onto one. False of a free slot stays false: only a request
+    /// to its greenlet links it.
+    #[inline]
+    pub(crate) fn is_linked(&self) -> bool {
+        self.word.load(Relaxed) & LINKED != 0
     }
 
     /// [`set`](Self::set) of a linked slot: another core may take the slot out of its list meanwhile.
@@ -123,20 +132,22 @@ impl Number {
         });
     }
 
-    /// Frees the slot. True if it is linked, in lists of the greenlet's own tree.
+    /// [`forget`](Self::forget) if nothing else changes the word: no requester, and no core that takes the slot out of
+    /// its list. Else returns false, and does nothing.
     #[inline]
-    pub(crate) fn forget(&self) -> bool {
-        if self.word.load(Relaxed) & (REMOTE | LINKED) == 0 {
+    pub(crate) fn forget_unasked(&self) -> bool {
+        let unasked = self.word.load(Relaxed) & (REMOTE | LINKED) == 0;
+        if unasked {
             self.word.store(FREE, Relaxed);
-            false
-        } else {
-            self.forget_asked()
         }
+        unasked
     }
 
-    /// [`forget`](Self::forget) when a requester may change the word, or a core may take the slot out of its list.
-    #[cold]
-    fn forget_asked(&self) -> bool {
+    /// Frees the slot. True if it is linked, in lists of the greenlet's own tree.
+    pub(crate) fn forget(&self) -> bool {
+        if self.forget_unasked() {
+            return false;
+        }
         let before = self.word.fetch_update(AcqRel, Relaxed, |word| Some(FREE | word & LINKED));
         before.is_ok_and(|word| word & LINKED != 0 && word & STRANGE == 0)
     }
@@ -387,5 +398,18 @@ mod tests {
         assert!(unsafe { mail.post(NonNull::from(&slot), 7, Request::Kill) });
         assert!(mail.next(Request::Kill).is_none() && !mail.collect(Request::Kill));
         assert!(mail.is_missing(Request::Kill) && slot.take_found(Request::Kill));
+    }
+
+    /// And keeps nothing else of its greenlet.
+    #[test]
+    fn a_slot_that_is_freed_stays_in_its_lists_and_gets_into_no_other() {
+        for linked in [0, Request::Kill.linked(), Request::Wake.linked(), LINKED] {
+            let slot = Number::unused();
+            slot.set(7, || true);
+            slot.admit();
+            slot.word.fetch_or(linked | Request::Kill.asked(), Relaxed);
+            assert_eq!(slot.forget(), linked != 0);
+            assert_eq!(slot.word.load(Relaxed), FREE | linked);
+        }
     }
 }

@@ -144,3 +144,92 @@ impl Counter {
         before
     }
 }
+
+/// What one core does, without handlers: the same as one atomic of 64 bits. `qemu-tests/models` has the handlers.
+#[cfg(test)]
+mod tests {
+    use super::{Counter, Word};
+    use core::sync::atomic::Ordering::Relaxed;
+
+    const FLAGS: u64 = 0xff << 56;
+    /// All bits of the id: none.
+    const NO_ID: u64 = !FLAGS;
+    const WORDS: [u64; 8] = [
+        0,
+        1,
+        0xff_fffe,
+        0x0100_0000,
+        0x00fe_dcba_9876_5432,
+        NO_ID - 1,
+        0xa5 << 56 | 0x0012_3456_789a_bcde,
+        0x5a << 56 | NO_ID,
+    ];
+
+    /// Calls `check` with a word that holds each of them, and with that.
+    fn each(check: impl Fn(Word, u64)) {
+        for word in WORDS {
+            check(Word::new(word), word);
+        }
+    }
+
+    #[test]
+    fn a_word_is_read_as_it_was_written() {
+        each(|word, held| {
+            assert_eq!(word.load(Relaxed), held);
+            for other in WORDS {
+                word.store(other, Relaxed);
+                assert_eq!(word.load(Relaxed), other);
+            }
+        });
+    }
+
+    #[test]
+    fn flags_are_set_and_cleared_and_the_id_stays() {
+        for flag in (56..64).map(|bit| 1 << bit) {
+            each(|word, held| {
+                word.fetch_or(flag, Relaxed);
+                assert_eq!(word.load(Relaxed), held | flag);
+                assert_eq!(word.fetch_and(!flag, Relaxed) & FLAGS, (held | flag) & FLAGS);
+                assert_eq!(word.load(Relaxed), held & !flag);
+            });
+        }
+    }
+
+    #[test]
+    fn an_update_changes_all_or_nothing() {
+        each(|word, held| {
+            assert_eq!(word.fetch_update(Relaxed, Relaxed, |_| None), Err(held));
+            assert_eq!(word.load(Relaxed), held);
+            for other in WORDS {
+                let before = word.load(Relaxed);
+                assert_eq!(word.fetch_update(Relaxed, Relaxed, |seen| (seen == before).then_some(other)), Ok(before));
+                assert_eq!(word.load(Relaxed), other);
+            }
+        });
+    }
+
+    /// A flag that comes between reading and writing.
+    #[test]
+    fn an_update_that_is_interrupted_begins_again() {
+        each(|word, held| {
+            let (flag, mut calls) = (1 << 59, 0);
+            let updated = word.fetch_update(Relaxed, Relaxed, |seen| {
+                word.fetch_or(flag, Relaxed);
+                calls += 1;
+                Some(seen ^ 1 << 63)
+            });
+            assert_eq!((updated, calls), (Ok(held | flag), if held & flag == 0 { 2 } else { 1 }));
+            assert_eq!(word.load(Relaxed), (held | flag) ^ 1 << 63);
+        });
+    }
+
+    #[test]
+    fn a_counter_counts_over_the_end_of_a_half() {
+        let counter = Counter::new(0x0123_4567_ffff_fffe);
+        for expected in 0x0123_4567_ffff_fffe_u64..0x0123_4568_0000_0002 {
+            assert_eq!((counter.load(Relaxed), counter.fetch_add(1, Relaxed)), (expected, expected));
+        }
+        counter.store(0xfedc_ba98_7654_3210, Relaxed);
+        assert_eq!(counter.load(Relaxed), 0xfedc_ba98_7654_3210);
+    }
+}

@@ -364,7 +364,7 @@ fn the_error_arrives_in_the_parent_and_the_slot_is_gone() {
         main.for_each(|_| listed += 1);
         assert_eq!(listed, 1);
         let message = main.bare(pool).unwrap_err().to_string();
-        assert!(message.contains("3 of them by abandoned greenlets: `reclaim` their stacks"), "{message}");
+        assert!(message.contains("3 by abandoned greenlets: `reclaim` their stacks"), "{message}");
     });
 }
 

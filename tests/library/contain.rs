@@ -134,7 +134,7 @@ fn without_a_promise_the_stacks_are_counted() {
         }
         assert_eq!(counted(main, pool), (0, 4));
         let message = main.bare(pool).unwrap_err().to_string();
-        assert!(message.contains("4 of them by abandoned greenlets"), "{message}");
+        assert!(message.contains("4 by abandoned greenlets"), "{message}");
     });
 }
 

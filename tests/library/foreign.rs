@@ -176,3 +176,53 @@ fn an_end_after_a_greenlet_left_for_main_by_a_coroutine_aborts() {
         entered.unwrap();
     });
 }
+
+/// A greenlet calls a function that runs a closure on a stack of its own, as `grow` of the crate `stacker` does, and
+/// the closure makes a transfer.
+#[cfg(not(feature = "unchecked-switch"))]
+fn is_named(test: &str, departs: fn(Handle, Handle)) {
+    const HEARD: i32 = 71;
+    static TREE: Tree<u32> = Tree::new().on_overflow(|overflow| {
+        eprintln!("{overflow}");
+        std::process::exit(if overflow.is_foreign_stack() { HEARD } else { 1 })
+    });
+    let Some(output) = in_child(module_path!(), test) else {
+        let entered = TREE.enter(|main| {
+            let waits = main.spawn(&STACKS, |me, x| me.up(x)).unwrap();
+            waits.switch(1).unwrap();
+            let g = main.build(&STACKS).name("grows").spawn(move |me, x| {
+                let main = me.parent();
+                let foreign = Foreign::new(move |_| departs(main, waits));
+                foreign.hop();
+                me.up(x)
+            });
+            let _unreached = g.unwrap().switch(1);
+        });
+        return entered.unwrap();
+    };
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(HEARD), "{told}");
+    assert!(told.contains("switch from a foreign stack: greenlet ") && told.contains(" \"grows\", "), "{told}");
+}
+
+#[test]
+#[cfg(not(feature = "unchecked-switch"))]
+fn a_switch_in_a_closure_that_runs_on_another_stack_is_named() {
+    is_named("a_switch_in_a_closure_that_runs_on_another_stack_is_named", |main, _waits| {
+        let _unreached = main.switch(1);
+    });
+}
+
+#[test]
+#[cfg(not(feature = "unchecked-switch"))]
+fn a_throw_in_a_closure_that_runs_on_another_stack_is_named() {
+    is_named("a_throw_in_a_closure_that_runs_on_another_stack_is_named", |main, _waits| {
+        let _unreached = main.throw("late");
+    });
+}
+
+#[test]
+#[cfg(not(feature = "unchecked-switch"))]
+fn a_last_handle_that_is_dropped_on_another_stack_is_named() {
+    is_named("a_last_handle_that_is_dropped_on_another_stack_is_named", |_main, waits| drop(waits));
+}

@@ -37,12 +37,15 @@ fn refusals_to_enter_or_create_name_the_remedy() {
         (Box::new(SpawnError::Ended), "spawn inside `Tree::enter`"),
     ]);
     let all = SpawnError::PoolEmpty { stacks: 9, dead: 2, leaked: 3, abandoned: 1 }.to_string();
-    for part in ["all 9 stacks", "3 of them by leaked", "2 of them by dead", "1 of them by abandoned", "a larger COUNT"]
-    {
+    for part in ["no free stack: 9 in use", "3 by leaked", "2 by dead", "1 by abandoned", "a larger COUNT"] {
         assert!(all.contains(part), "{all}");
     }
     let counts = SpawnError::PoolEmpty { stacks: 37, dead: 19, leaked: 0, abandoned: 0 }.to_string();
-    assert!(counts.contains("all 37 stacks") && counts.contains("19 of them"), "{counts}");
+    assert!(counts.contains("37 in use") && counts.contains("19 by"), "{counts}");
+    // Where all of them have another cause a larger pool is no remedy; where there is no stack at all it is the one.
+    let remedy = |stacks, leaked| SpawnError::PoolEmpty { stacks, dead: 0, leaked, abandoned: 0 }.to_string();
+    assert!(!remedy(3, 3).contains("COUNT") && remedy(3, 2).contains("; for the others, give `StackPool`"));
+    assert!(remedy(0, 0).contains("0 in use; give `StackPool` a larger COUNT"));
     assert!(
         !SpawnError::PoolEmpty { stacks: 3, dead: 0, leaked: 0, abandoned: 0 }.to_string().contains("dead"),
         "none is"
@@ -91,7 +94,7 @@ fn what_a_transfer_returns_names_the_remedy() {
 #[test]
 fn a_full_static_names_its_size_and_the_remedy() {
     name_remedies(&[(Box::new(LocalError::Full { capacity: 12 }), "give it a larger N")]);
-    assert!(LocalError::Full { capacity: 12 }.to_string().starts_with("all 12 places"));
+    assert!(LocalError::Full { capacity: 12 }.to_string().contains("no free place: 12 taken"));
 }
 
 #[test]

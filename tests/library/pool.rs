@@ -15,7 +15,7 @@ fn an_empty_pool_refuses_and_gives_the_body_back() {
         });
         let refused = refused.unwrap_err();
         assert_eq!(refused.reason, SpawnError::PoolEmpty { stacks: 2, dead: 0, leaked: 0, abandoned: 0 });
-        assert!(refused.to_string().starts_with("all 2 stacks of the pool are in use"), "{refused}");
+        assert!(refused.to_string().starts_with("the pool has no free stack: 2 in use"), "{refused}");
         assert!(log.take().is_empty());
         taken.pop();
         assert_eq!(main.spawn(pool, refused.returned).unwrap().switch(1), Ok(2), "the same body");
@@ -37,7 +37,7 @@ fn the_refusal_counts_the_dead_of_this_pool_that_are_still_referred_to() {
         let alive = main.bare(pool).unwrap();
         assert_eq!(main.bare(pool).unwrap_err(), SpawnError::PoolEmpty { stacks: 4, dead: 2, leaked: 0, abandoned: 0 });
         let message = main.bare(pool).unwrap_err().to_string();
-        assert!(message.contains("all 4 stacks") && message.contains("2 of them by dead greenlets"), "{message}");
+        assert!(message.contains("4 in use") && message.contains("2 by dead greenlets"), "{message}");
         drop(by_handle);
         assert_eq!(pool.free(), 1);
         drop(by_child);
@@ -169,7 +169,7 @@ fn a_refusal_counts_the_leaked_and_names_the_remedy() {
         let g = main.spawn(pool, |_, x| Ok(x)).unwrap();
         assert_eq!(refused(main, pool), [4, 0, 3, 0]);
         let message = main.bare(pool).unwrap_err().to_string();
-        for part in ["3 of them by leaked", "asked to exit and did not", "`Tree::on_leak`", "COUNT", "own frames"] {
+        for part in ["3 by leaked", "asked to exit and did not", "`Tree::on_leak`", "COUNT", "own frames"] {
             assert!(message.contains(part), "{message}");
         }
         g.switch(1).unwrap();

@@ -197,3 +197,25 @@ fn greenlets_that_wait_for_their_own_children_stay_until_the_tree_ends() {
     assert!(!exists(&parent) && !exists(&child));
     assert_eq!(log.take(), "-child -parent", "the parent was killed, and dropped its child on its way out");
 }
+
+/// Takes minutes without optimization.
+#[test]
+#[cfg(not(any(debug_assertions, miri)))]
+fn a_count_of_references_that_would_wrap_ends_the_program() {
+    let test = "a_count_of_references_that_would_wrap_ends_the_program";
+    let Some(output) = crate::common::in_child(module_path!(), test) else {
+        return tree(|main| {
+            let g = main.bare(&STACKS).unwrap();
+            for _ in 0..u32::MAX - 1 {
+                std::mem::forget(std::hint::black_box(&g).clone());
+            }
+            assert_eq!(g.references(), u32::MAX, "as many as there may be");
+            eprintln!("one more");
+            std::mem::forget(g.clone());
+            eprintln!("counted");
+        });
+    };
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && told.contains("one more") && !told.contains("counted"), "{told}");
+    assert!(told.contains("a greenlet has 2^32 - 1 references: is something leaking handles"), "{told}");
+}

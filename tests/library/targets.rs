@@ -7,9 +7,9 @@ use target::{Ground, Target, ground};
 
 /// By the names that a target file gives.
 fn of<'a>(arch: &'a str, os: &'a str) -> Target<'a> {
-    let pointer_width = if arch == "riscv32" { "32" } else { "64" };
+    let pointer_width = if ["arm", "riscv32"].contains(&arch) { "32" } else { "64" };
     let endian = "little";
-    Target { arch, os, pointer_width, endian, swaps: true, said_bare: false, said_hosted: false, std: false }
+    Target { name: "", arch, os, pointer_width, endian, swaps: true, said_bare: false, said_hosted: false, std: false }
 }
 
 const ARCHS: [&str; 2] = ["x86_64", "aarch64"];
@@ -84,6 +84,25 @@ fn risc_v_is_bare_or_refused() {
             assert!(why.contains("machine mode") && why.contains("--cfg greenlet_bare"), "{why}");
         }
     }
+}
+
+#[test]
+fn a_cortex_m_with_thumb_2_is_bare_and_other_arm_processors_are_refused() {
+    let named = |name| Target { name, ..of("arm", "none") };
+    for name in ["thumbv7m-none-eabi", "thumbv7em-none-eabi", "thumbv7em-none-eabihf", "thumbv8m.main-none-eabi"] {
+        assert_eq!(ground(&named(name)), Ok(Ground::Bare));
+        assert_eq!(ground(&Target { os: "mykernel", said_bare: true, ..named(name) }), Ok(Ground::Bare));
+        for refused in [Target { os: "nuttx", ..named(name) }, Target { said_hosted: true, ..named(name) }] {
+            let why = ground(&refused).unwrap_err();
+            assert!(why.contains("privileged thread mode") && why.contains("--cfg greenlet_bare"), "{why}");
+        }
+    }
+    let no_swaps = Target { swaps: false, ..named("thumbv6m-none-eabi") };
+    for other in [no_swaps, named("thumbv8m.base-none-eabi"), named("armv7r-none-eabi"), named("thumbv7a-none-eabi")] {
+        let why = ground(&other).unwrap_err();
+        assert!(why.contains(other.name) && why.contains("thumbv7m or thumbv7em or thumbv8m.main"), "{why}");
+    }
+    assert!(ground(&Target { endian: "big", ..named("thumbv7m-none-eabi") }).is_err());
 }
 
 #[test]

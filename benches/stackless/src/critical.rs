@@ -63,6 +63,26 @@ mod machine {
     }
 }
 
+#[cfg(all(target_os = "none", target_arch = "arm"))]
+mod machine {
+    use core::arch::asm;
+
+    /// Masks interrupts; returns PRIMASK as it was.
+    #[inline(always)]
+    pub(super) fn mask() -> usize {
+        let before;
+        // SAFETY: reads and sets the mask. Not `nomem`: nothing moves out of a critical section.
+        unsafe { asm!("mrs {}, primask", "cpsid i", out(reg) before, options(nostack, preserves_flags)) };
+        before
+    }
+
+    #[inline(always)]
+    pub(super) fn restore(before: usize) {
+        // SAFETY: sets the mask as it was.
+        unsafe { asm!("msr primask, {}", in(reg) before, options(nostack, preserves_flags)) };
+    }
+}
+
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 mod machine {
     use core::arch::asm;

@@ -96,7 +96,11 @@ typedef enum greenlet_kind {
     GREENLET_CORE_BUSY = 19,     /* greenlet_enter inside of greenlet_enter */
     GREENLET_STILL_REFERRED = 20,/* references to the main greenlet of the last greenlet_enter exist */
     GREENLET_IN_HANDLER = 21,    /* no core to enter on; never in the archive, which takes it that there is one */
-    GREENLET_BAD_ABI = 22        /* header and archive are of different versions */
+    GREENLET_BAD_ABI = 22,       /* header and archive are of different versions */
+    GREENLET_CLOSED = 23,        /* these four: see greenlet_hub.h. The channel is closed */
+    GREENLET_DEADLOCK = 24,      /* no task can ever run again */
+    GREENLET_SECOND_WAITER = 25, /* another task waits for the signal */
+    GREENLET_NO_SLOT = 26        /* the hub has as many tasks as it can have */
 } greenlet_kind;
 
 /* What a transfer returns, and what a body returns. When a call is refused, `value` is what was sent: nothing is lost.

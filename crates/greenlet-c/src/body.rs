@@ -11,7 +11,7 @@ use core::mem;
 use greenlet::{RawStacks, RunError, SpawnError};
 
 type Body = unsafe extern "C" fn(me: *mut Handle, argument: Word, value: Word) -> Out;
-type Release = unsafe extern "C" fn(argument: Word);
+pub(crate) type Release = unsafe extern "C" fn(argument: Word);
 
 /// What C calls `greenlet_options`.
 #[repr(C)]
@@ -21,9 +21,9 @@ pub struct Options {
 }
 
 /// What a body captures: its argument, which `release` is called with when the body is over or was dropped unstarted.
-struct Captured {
-    argument: Word,
-    release: Option<Release>,
+pub(crate) struct Captured {
+    pub(crate) argument: Word,
+    pub(crate) release: Option<Release>,
 }
 
 impl Drop for Captured {
@@ -116,12 +116,17 @@ fn create(
             })
         }
     };
-    created.map_err(|reason| match reason {
+    created.map_err(why_not)
+}
+
+/// Why there is no stack for a greenlet.
+pub(crate) fn why_not(reason: SpawnError) -> u32 {
+    match reason {
         SpawnError::PoolEmpty { .. } => POOL_EMPTY,
         SpawnError::OtherCore => OTHER_CORE,
         SpawnError::Ended => ENDED,
         _ => BAD_POOL,
-    })
+    }
 }
 
 /// A text of C; `None` for null, `Err` for one that is not UTF-8.
@@ -129,7 +134,7 @@ fn create(
 /// # Safety
 ///
 /// `start` is null, or a text that ends with a zero and lives for ever.
-unsafe fn text(start: *const c_char) -> Result<Option<&'static str>, core::str::Utf8Error> {
+pub(crate) unsafe fn text(start: *const c_char) -> Result<Option<&'static str>, core::str::Utf8Error> {
     if start.is_null() {
         return Ok(None);
     }

@@ -1,4 +1,5 @@
-//! The kernel [`greenlet`] for C and C++: each function of `include/greenlet.h`, which documents them.
+//! The kernel [`greenlet`] for C and C++: each function of `include/greenlet.h` and
+//! `include/greenlet_hub.h`, which document them.
 //!
 //! Firmware in C links the archive of this crate; firmware that has Rust parts of its own depends on this crate, since
 //! two archives of Rust code do not link together. The README has the commands for both.
@@ -13,6 +14,7 @@
 //! | `query` | state, name, parent, all greenlets of the tree |
 //! | `remote` | tokens: weak handles, requests from interrupt handlers |
 //! | `trace` | the tracer |
+//! | `hub` | `include/greenlet_hub.h`: tasks, signals, channels |
 //! | `version` | the number of the interface, the sizes of its structs, texts for its kinds |
 //! | `panic_handler` | what a panic calls in the archive |
 //!
@@ -31,6 +33,8 @@
 
 pub mod body;
 pub mod handle;
+#[cfg(target_has_atomic = "64")]
+pub mod hub;
 pub mod outcome;
 #[cfg(feature = "panic-handler")]
 mod panic_handler;

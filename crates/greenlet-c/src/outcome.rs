@@ -5,11 +5,24 @@ use core::ptr;
 use greenlet::{Refusal, Sent, Thrown};
 
 /// What is sent: a word that belongs to the C program. The kernel does not look at it.
-pub(crate) type Word = *mut c_void;
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Word(pub(crate) *mut c_void);
+
+impl Word {
+    pub(crate) const NULL: Self = Self(ptr::null_mut());
+}
+
+/// What the hub sends.
+impl Default for Word {
+    fn default() -> Self {
+        Self::NULL
+    }
+}
 
 /// An error of a tree: what was thrown, and the kind with which it goes to the parent if it leaves a body.
 #[derive(Clone, Copy)]
-pub(crate) struct Fault {
+pub struct Fault {
     value: Word,
     kind: u32,
 }
@@ -18,6 +31,11 @@ impl Fault {
     /// What `greenlet_throw` throws.
     pub(crate) fn thrown(value: Word) -> Self {
         Self { value, kind: ERROR }
+    }
+
+    /// What the call returns to which it is delivered.
+    pub(crate) fn to_c(self) -> Out {
+        Out { value: self.value, kind: self.kind }
     }
 }
 
@@ -56,6 +74,10 @@ pub(crate) const CORE_BUSY: u32 = 19;
 pub(crate) const STILL_REFERRED: u32 = 20;
 pub(crate) const IN_HANDLER: u32 = 21;
 pub(crate) const BAD_ABI: u32 = 22;
+pub(crate) const CLOSED: u32 = 23;
+pub(crate) const DEADLOCK: u32 = 24;
+pub(crate) const SECOND_WAITER: u32 = 25;
+pub(crate) const NO_SLOT: u32 = 26;
 
 impl Out {
     /// A result of that kind, which gives `value` back to the caller.
@@ -65,7 +87,7 @@ impl Out {
 
     /// A refusal, when nothing was sent.
     pub(crate) fn refused(kind: u32) -> Self {
-        Self { value: ptr::null_mut(), kind }
+        Self { value: Word::NULL, kind }
     }
 
     /// Whether this says that nothing went wrong.
@@ -104,8 +126,8 @@ pub(crate) fn to_c(outcome: Outcome) -> Out {
 pub(crate) fn thrown_to_c(thrown: Thrown<Word, Fault>) -> Out {
     match thrown {
         Thrown::Exit(value) => Out { value, kind: EXIT },
-        Thrown::Error(Fault { value, kind }) => Out { value, kind },
-        Thrown::Refused(refusal, sent) => Out { value: sent.map_or(ptr::null_mut(), word_of), kind: kind_of(refusal) },
+        Thrown::Error(fault) => fault.to_c(),
+        Thrown::Refused(refusal, sent) => Out { value: sent.map_or(Word::NULL, word_of), kind: kind_of(refusal) },
         _ => Out::refused(NO_RUN),
     }
 }
@@ -116,7 +138,7 @@ fn word_of(sent: Sent<Word, Fault>) -> Word {
     }
 }
 
-fn kind_of(refusal: Refusal) -> u32 {
+pub(crate) fn kind_of(refusal: Refusal) -> u32 {
     match refusal {
         Refusal::Ended => ENDED,
         Refusal::Main => MAIN,

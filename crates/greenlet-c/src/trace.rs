@@ -24,7 +24,7 @@ impl Trace<Word, Fault> for Teller {
         let Some(tracer) = tracer() else { return Ok(()) };
         let is_throw = u32::from(event == Event::Throw);
         // SAFETY: the program's own function.
-        let told = unsafe { tracer(is_throw, raw(origin), raw(target), CONTEXT.load(Relaxed)) };
+        let told = unsafe { tracer(is_throw, raw(origin), raw(target), Word(CONTEXT.load(Relaxed))) };
         if told.is_value() { Ok(()) } else { Err(told.to_fault()) }
     }
 }
@@ -43,7 +43,7 @@ fn tracer() -> Option<Tracer> {
 pub unsafe extern "C" fn greenlet_set_trace(tracer: Option<Tracer>, context: Word) -> u32 {
     let set = tree::with_main(|main| {
         TRACER.store(tracer.map_or(ptr::null_mut(), |tracer| tracer as *mut ()), Relaxed);
-        CONTEXT.store(context, Relaxed);
+        CONTEXT.store(context.0, Relaxed);
         main.set_trace(tracer.map(|_| &TELLER as greenlet::Tracer<Word, Fault>));
     });
     set.map_or(ENDED, |()| VALUE)

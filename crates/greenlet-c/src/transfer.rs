@@ -2,7 +2,6 @@
 
 use crate::handle::{Handle, Me, borrow};
 use crate::outcome::{Fault, MAIN, NOT_CURRENT, NULL, Out, Word, to_c};
-use core::ptr;
 
 /// `greenlet_switch`: resumes or starts a greenlet, and waits.
 ///
@@ -99,6 +98,6 @@ pub unsafe extern "C" fn greenlet_cancel(to: *mut Handle) -> Out {
     match unsafe { borrow(&to) } {
         // A reference of its own: that of the caller may go while the greenlet ends.
         Some(to) => to_c(to.clone().cancel()),
-        None => Out::of(NULL, ptr::null_mut()),
+        None => Out::refused(NULL),
     }
 }

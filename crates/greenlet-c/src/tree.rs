@@ -34,8 +34,8 @@ static HOOKS: AtomicPtr<Hooks> = AtomicPtr::new(ptr::null_mut());
 /// entered the tree by then.
 static MAIN_GREENLET: AtomicPtr<Handle> = AtomicPtr::new(ptr::null_mut());
 
-static TREE: Tree<Word, Fault> =
-    Tree::with_exit(ptr::null_mut).on_overflow(overflow).on_leak(leak).on_unraisable(unraisable);
+pub(crate) static TREE: Tree<Word, Fault> =
+    Tree::with_exit(Word::default).on_overflow(overflow).on_leak(leak).on_unraisable(unraisable);
 
 fn hooks() -> Option<&'static Hooks> {
     // SAFETY: by the contract of `greenlet_enter`, hooks exist until that returns. The tree calls none afterwards.
@@ -90,19 +90,29 @@ pub unsafe extern "C" fn greenlet_enter_abi_1(
     }
     let Some(body) = body else { return Out::refused(NULL) };
     let entered = TREE.enter(|main| {
-        HOOKS.store(hooks.cast_mut(), Relaxed);
-        MAIN_GREENLET.store(raw(main), Relaxed);
+        begin(main, hooks);
         // SAFETY: the program's own function.
         unsafe { body(raw(main), argument) }
     });
     match entered {
         Ok(result) => result,
-        Err(refused) => Out::refused(match refused.reason {
-            EnterError::NoCore => IN_HANDLER,
-            EnterError::StillReferred => STILL_REFERRED,
-            EnterError::OtherCore => OTHER_CORE,
-            _ => CORE_BUSY,
-        }),
+        Err(refused) => Out::refused(why_not(refused.reason)),
+    }
+}
+
+/// What holds as long as the tree is entered.
+pub(crate) fn begin(main: &Greenlet, hooks: *const Hooks) {
+    HOOKS.store(hooks.cast_mut(), Relaxed);
+    MAIN_GREENLET.store(raw(main), Relaxed);
+}
+
+/// Why the tree could not be entered.
+pub(crate) fn why_not(reason: EnterError) -> u32 {
+    match reason {
+        EnterError::NoCore => IN_HANDLER,
+        EnterError::StillReferred => STILL_REFERRED,
+        EnterError::OtherCore => OTHER_CORE,
+        _ => CORE_BUSY,
     }
 }
 

@@ -12,18 +12,24 @@ use greenlet::RawStacks;
 /// functions of this crate have frames too.
 pub(crate) const LEAST_STACK: usize = 2048;
 
-/// The sizes of all structs of the header, 8 bits for each, in words.
-pub(crate) const LAYOUT: u64 = {
-    let bytes = [
-        size_of::<RawStacks>(),
-        size_of::<Out>(),
-        size_of::<Hooks>(),
-        size_of::<Report>(),
-        size_of::<Options>(),
-        size_of::<Extent>(),
-        size_of::<Remote>(),
-        size_of::<Weak>(),
-    ];
+/// The least `SIZE` of a pool for tasks of the hub, in bytes.
+#[cfg(target_has_atomic = "64")]
+pub(crate) const LEAST_TASK_STACK: usize = 4096;
+
+/// The sizes of all structs of the header.
+pub(crate) const LAYOUT: u64 = layout([
+    size_of::<RawStacks>(),
+    size_of::<Out>(),
+    size_of::<Hooks>(),
+    size_of::<Report>(),
+    size_of::<Options>(),
+    size_of::<Extent>(),
+    size_of::<Remote>(),
+    size_of::<Weak>(),
+]);
+
+/// Sizes in words, 8 bits for each.
+pub(crate) const fn layout<const STRUCTS: usize>(bytes: [usize; STRUCTS]) -> u64 {
     let (mut layout, mut at) = (0, 0);
     while at < bytes.len() {
         let words = bytes[at] / size_of::<usize>();
@@ -32,7 +38,7 @@ pub(crate) const LAYOUT: u64 = {
         at += 1;
     }
     layout
-};
+}
 
 /// `greenlet_abi`: changes when a struct of the header changes, or the meaning of a function.
 #[unsafe(no_mangle)]
@@ -73,6 +79,12 @@ pub extern "C" fn greenlet_strerror(kind: u32) -> *const c_char {
         STILL_REFERRED => c"references to the main greenlet of the last greenlet_enter exist; unref them first",
         IN_HANDLER => c"greenlet_enter was called in an interrupt handler; call it from the main function",
         BAD_ABI => c"greenlet.h and the archive are of different versions; take both from the same build",
+        CLOSED => c"the channel is closed; stop using it",
+        DEADLOCK => c"no task can ever run again; kill one, or raise a signal",
+        SECOND_WAITER => c"another task waits for this signal, and one at a time can; use one signal per task",
+        NO_SLOT => {
+            c"the hub has as many tasks as it can; give GREENLET_TASKS a larger COUNT, or join tasks that are over"
+        }
         _ => c"no kind of this library",
     };
     text.as_ptr()

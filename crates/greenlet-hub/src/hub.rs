@@ -65,16 +65,7 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
     /// ```
     #[must_use]
     pub const fn new(platform: &'static dyn Platform) -> Self {
-        Self {
-            tree: Tree::new(),
-            state: State {
-                schedule: Schedule::new(platform),
-                main: Slot::new(),
-                slots: Cell::new(&[]),
-                free: Cell::new(None),
-            },
-            slots: [const { Slot::new() }; TASKS],
-        }
+        Self { tree: Tree::new(), state: State::new(platform), slots: [const { Slot::new() }; TASKS] }
     }
 
     /// Runs `main`, and the tasks while it waits. When it returns, the remaining tasks are killed, and this returns
@@ -109,21 +100,36 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
     where
         F: FnOnce(&MainTask<V, E>) -> R,
     {
+        self.state.run(&self.tree, &self.slots, main)
+    }
+}
+
+impl<V: Default + 'static, E: 'static> State<V, E> {
+    /// What [`Hub::run`] does, with these slots, which stay those of this hub.
+    pub(crate) fn run<R, F>(
+        &'static self,
+        tree: &'static Tree<V, E>,
+        slots: &'static [Slot<V, E>],
+        main: F,
+    ) -> Result<R, Refused<RunError, F>>
+    where
+        F: FnOnce(&MainTask<V, E>) -> R,
+    {
         #[cfg(target_os = "none")]
         if crate::idle::is_masked() {
             return Err(Refused { reason: RunError::Masked, returned: main });
         }
         let mut body = Some(main);
-        let over = Over { state: &self.state, begun: Cell::new(false) };
-        let ran = self.tree.enter(|main| {
-            if !self.state.schedule.claim() {
+        let over = Over { state: self, begun: Cell::new(false) };
+        let ran = tree.enter(|main| {
+            if !self.schedule.claim() {
                 return None;
             }
             over.begun.set(true);
-            let slot = self.begin(main);
+            let slot = self.begin(slots, main);
             // SAFETY: the slot is main's, and both live until this closure returns.
             let task = unsafe { MainTask::new(main, slot) };
-            let end = End { task: &task, _clear: Clear(&self.state) };
+            let end = End { task: &task, _clear: Clear(self) };
             let result = body.take().map(|body| body(&task));
             drop(end);
             result
@@ -138,29 +144,32 @@ impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
     }
 
     /// Makes all slots free, and prepares main's slot for this run.
-    fn begin(&'static self, main: &greenlet::Main<V, E>) -> SlotRef {
-        let state = &self.state;
-        let hub = ptr::from_ref(state).cast::<Schedule>();
-        state.slots.set(&self.slots);
+    fn begin(&'static self, slots: &'static [Slot<V, E>], main: &greenlet::Main<V, E>) -> SlotRef {
+        let hub = ptr::from_ref(self).cast::<Schedule>();
+        self.slots.set(slots);
         let mut free = None;
-        for slot in self.slots.iter().rev() {
+        for slot in slots.iter().rev() {
             slot.begin(Life::Free, 0);
             let slot = slot.bind(hub);
             slot.base().next.set(free);
             free = Some(slot);
         }
-        state.free.set(free);
-        state.main.begin(Life::Detached, 0);
-        state.main.set_greenlet(Some(main.downgrade()), None);
-        let slot = state.main.bind(hub);
+        self.free.set(free);
+        self.main.begin(Life::Detached, 0);
+        self.main.set_greenlet(Some(main.downgrade()), None);
+        let slot = self.main.bind(hub);
         slot.base().next.set(None);
         slot.next_generation();
-        state.schedule.begin(slot);
+        self.schedule.begin(slot);
         slot
     }
 }
 
 impl<V: 'static, E: 'static> State<V, E> {
+    pub(crate) const fn new(platform: &'static dyn Platform) -> Self {
+        Self { schedule: Schedule::new(platform), main: Slot::new(), slots: Cell::new(&[]), free: Cell::new(None) }
+    }
+
     pub(crate) fn main_slot(&self) -> SlotRef {
         self.main.bound()
     }

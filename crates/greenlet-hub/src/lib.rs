@@ -11,7 +11,7 @@ extern crate std;
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!(
     "greenlet-hub needs atomics of 64 bits, which this target does not have: wakes count the generations of a task in one. \
-     On 32-bit RISC-V use `greenlet` and `greenlet-tasklets`, which do without"
+     On 32-bit RISC-V and Cortex-M use `greenlet` and `greenlet-tasklets`, which do without"
 );
 
 mod atomics;
@@ -38,6 +38,7 @@ mod node;
 mod owner;
 mod panics;
 mod platform;
+mod raw;
 mod ready;
 mod remote;
 mod remote_task;
@@ -75,6 +76,8 @@ pub use idle::sleep_if;
 pub use join::JoinHandle;
 pub use mutex::{Guard, Mutex};
 pub use platform::Platform;
+#[doc(hidden)]
+pub use raw::{RawHub, zeros_are_new};
 pub use remote::Remote;
 pub use remote_task::RemoteTask;
 pub use report::{Report, Row};

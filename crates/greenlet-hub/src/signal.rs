@@ -64,6 +64,11 @@ impl Signal {
         self
     }
 
+    /// Returns whether it is as [`new`](Self::new) makes it, as far as zeros might not be.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.name.is_none()
+    }
+
     /// Raises bits, and wakes the task that waits. Any code may call it.
     ///
     /// ```

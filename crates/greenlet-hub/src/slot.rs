@@ -116,6 +116,16 @@ impl<V: 'static, E: 'static> Slot<V, E> {
         }
     }
 
+    /// Returns whether it is as [`new`](Self::new) makes it, as far as zeros might not be. For constants.
+    pub(crate) const fn is_new(&self) -> bool {
+        const fn inside<T>(cell: &Cell<T>) -> &T {
+            // SAFETY: borrowed, and used in a constant, where nothing else runs.
+            unsafe { &*cell.as_ptr() }
+        }
+        let is_empty = inside(&self.thrown).is_none() && inside(&self.weak).is_none() && inside(&self.handle).is_none();
+        is_empty && inside(&self.base.next).is_none() && matches!(inside(&self.base.life), Life::Free)
+    }
+
     /// Resets the slot for a task that begins.
     pub(crate) fn begin(&self, life: Life, level: u8) {
         let base = &self.base;

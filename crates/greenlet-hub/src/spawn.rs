@@ -54,7 +54,7 @@ impl fmt::Display for SpawnError {
         match self {
             Self::NoSlot { tasks } => write!(
                 f,
-                "all {tasks} slots of the hub are in use; give `Hub` a larger TASKS, or join tasks that have ended"
+                "the hub has no free slot: {tasks} in use; give `Hub` a larger TASKS, or join tasks that have ended"
             ),
             Self::NoStack(reason) => reason.fmt(f),
             Self::Over => f.write_str("the closure given to `run` or `scope` has returned; spawn tasks before that"),

@@ -154,7 +154,7 @@ impl fmt::Display for SpawnError {
             Self::TooMany { tasklets } => {
                 write!(
                     f,
-                    "all {tasklets} tasklets of the scheduler live; give `Scheduler` a larger N, or let one end first"
+                    "the scheduler has no free place: {tasklets} taken; give `Scheduler` a larger N, or let one end first"
                 )
             }
             Self::NoStack(reason) => reason.fmt(f),

@@ -28,7 +28,7 @@ use core::fmt;
 use core::time::Duration;
 use greenlet::GuardedStackPool;
 use greenlet_hub::{Chosen4, Event, Hub, select};
-use net::Net;
+use net::{Net, SOCKETS};
 use serve::CONNECTIONS;
 use static_cell::StaticCell;
 
@@ -84,8 +84,8 @@ fn main() -> ! {
     if !matches!(ran, Ok(Ok(Chosen4::First(())))) {
         panic!("the network, accept or clock has ended: {ran:?}");
     }
-    net.end();
-    println!("ended, {} of {CONNECTIONS} stacks free", serve::STACKS.free());
+    let closed = net.end();
+    println!("ended, {} of {CONNECTIONS} stacks free, {closed} of {SOCKETS} sockets closed", serve::STACKS.free());
     board::power_off()
 }
 

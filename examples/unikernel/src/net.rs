@@ -5,6 +5,7 @@ use crate::board::nic::Nic;
 use crate::stream::Stream;
 use crate::{Result, Task};
 use core::cell::RefCell;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use core::time::Duration;
 use greenlet_hub::Signal;
 use heapless::Vec;
@@ -24,7 +25,9 @@ const ADDRESS: Ipv4Address = Ipv4Address::new(10, 0, 2, 15);
 const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 
 /// A connection whose other side does not even acknowledge is aborted after this time.
-const SILENCE: Span = Span::from_secs(8);
+pub(crate) const SILENCE: Span = Span::from_secs(12);
+/// One whose other side does not complete the handshake is aborted after this time.
+const HANDSHAKE: Span = Span::from_secs(4);
 /// After a connection was closed here, the other side has this time to acknowledge all that was sent.
 const FAREWELL: Span = Span::from_secs(10);
 /// When it has, it has this time to close the connection, too.
@@ -41,6 +44,14 @@ const SOCKET: u32 = 1 << 1;
 
 /// What the task that accepts waits for.
 static CONNECTION: Signal = Signal::new().named("a connection");
+
+/// The sockets that listened when the network was polled last.
+static FREE: AtomicUsize = AtomicUsize::new(SOCKETS);
+
+/// Returns how many sockets are there for further connections.
+pub(crate) fn free() -> usize {
+    FREE.load(Relaxed)
+}
 
 #[derive(Clone, Copy)]
 struct Buffers {
@@ -111,7 +122,7 @@ impl Net {
         let uses = BUFFERS.take().iter_mut().map(|Buffers { receive, send }| {
             let mut socket = Socket::new(SocketBuffer::new(&mut receive[..]), SocketBuffer::new(&mut send[..]));
             socket.set_nagle_enabled(false);
-            socket.set_timeout(Some(SILENCE));
+            socket.set_timeout(Some(HANDSHAKE));
             socket.set_keep_alive(Some(SILENCE / 2));
             socket.listen(port).expect("a new socket can listen");
             (sockets.add(socket), Use::Listens)
@@ -124,6 +135,8 @@ impl Net {
     pub(crate) fn run(&self, me: &Task) -> Result {
         loop {
             match self.poll() {
+                // There is more to send than the card has room for, for instance: a time-out of zero would let no other task run.
+                Some(Duration::ZERO) => me.yield_now()?,
                 Some(pause) => me.with_timeout(pause, || NETWORK.wait(me)).map(drop)?,
                 None => NETWORK.wait(me).map(drop)?,
             }
@@ -136,7 +149,7 @@ impl Net {
         let now = now();
         nic.acknowledge();
         interface.poll(now, nic, sockets);
-        let (mut has_arrived, mut pause) = (false, None::<Span>);
+        let (mut has_arrived, mut pause, mut free) = (false, None::<Span>, 0);
         for (handle, used) in uses {
             let socket = sockets.get_mut::<Socket<'_>>(*handle);
             let left = match used {
@@ -152,13 +165,16 @@ impl Net {
                 }
             };
             match (socket.state(), left) {
-                (State::Listen | State::SynReceived, _) => {}
+                (State::Listen, _) => free += 1,
+                (State::SynReceived, _) => {}
                 // Both sides are done. The time-wait state would keep the socket for ten seconds.
                 (State::Closed | State::TimeWait, _) => {
                     socket.abort();
                     socket.set_ack_delay(Some(ACKNOWLEDGEMENT));
+                    socket.set_timeout(Some(HANDSHAKE));
                     socket.listen(self.port).expect("a closed socket can listen");
                     *used = Use::Listens;
+                    free += 1;
                 }
                 (_, None) => has_arrived = true,
                 (_, Some(Span::ZERO)) => {
@@ -168,6 +184,7 @@ impl Net {
                 (_, Some(left)) => pause = Some(pause.map_or(left, |pause| pause.min(left))),
             }
         }
+        FREE.store(free, Relaxed);
         if has_arrived {
             CONNECTION.raise(1);
         }
@@ -192,6 +209,7 @@ impl Net {
             *used == Use::Listens && matches!(state, State::Established | State::CloseWait)
         })?;
         *used = Use::Taken;
+        sockets.get_mut::<Socket<'_>>(*handle).set_timeout(Some(SILENCE));
         Some(*handle)
     }
 
@@ -200,12 +218,21 @@ impl Net {
         Connection { net: self, handle }
     }
 
-    /// Resets all connections.
-    pub(crate) fn end(&self) {
-        self.inner.borrow_mut().sockets.iter_mut().for_each(|(_, socket)| match socket {
-            smoltcp::socket::Socket::Tcp(socket) => socket.abort(),
-        });
-        self.poll();
+    /// Resets all connections. Returns how many sockets are closed, with their resets sent, after a second at most.
+    pub(crate) fn end(&self) -> usize {
+        let Inner { nic, interface, sockets, uses } = &mut *self.inner.borrow_mut();
+        for (handle, _) in uses.iter() {
+            sockets.get_mut::<Socket<'_>>(*handle).abort();
+        }
+        let until = now() + Span::from_secs(1);
+        loop {
+            interface.poll(now(), nic, sockets);
+            let is_closed = |handle| sockets.get::<Socket<'_>>(handle).remote_endpoint().is_none();
+            let closed = uses.iter().filter(|(handle, _)| is_closed(*handle)).count();
+            if closed == SOCKETS || now() >= until {
+                return closed;
+            }
+        }
     }
 
     /// Makes a stream of a connection, for the task `me`.

@@ -2,7 +2,7 @@
 
 use crate::board::CLOCK;
 use crate::serve::{CONNECTIONS, STACKS};
-use crate::{Fault, Task, faults, tally};
+use crate::{Fault, Task, faults, net, tally};
 use core::fmt::{self, Write};
 use greenlet_hub::Row;
 use unikernel::escape::{Escaped, HTML, LABEL};
@@ -84,6 +84,8 @@ fn metrics(me: &Task, out: &mut dyn Write) -> fmt::Result {
     seconds(out, "awake", "Time in which the core did not sleep.", CLOCK.awake())?;
     gauge(out, "stacks", "Stacks for connections.", CONNECTIONS)?;
     gauge(out, "stacks_free", "Stacks for connections that are free.", STACKS.free())?;
+    gauge(out, "sockets", "Sockets for connections, also for those that get no stack.", net::SOCKETS)?;
+    gauge(out, "sockets_free", "Sockets that listen.", net::free())?;
     let deepest = greenlet::deepest_stack();
     gauge(out, "stack_deepest_bytes", "The most bytes of its stack that a greenlet which has ended used.", deepest)?;
     about(out, "stack_peak_bytes", "gauge", "The most bytes of its stack that a greenlet used.")?;
@@ -95,7 +97,8 @@ fn metrics(me: &Task, out: &mut dyn Write) -> fmt::Result {
 
 #[inline(never)]
 fn about(out: &mut dyn Write, name: &str, kind: &str, help: &str) -> fmt::Result {
-    write!(out, "# HELP unikernel_{name} {help}\n# TYPE unikernel_{name} {kind}\n")
+    writeln!(out, "# HELP unikernel_{name} {help}")?;
+    writeln!(out, "# TYPE unikernel_{name} {kind}")
 }
 
 #[inline(never)]
@@ -113,7 +116,8 @@ fn gauge(out: &mut dyn Write, name: &str, help: &str, value: usize) -> fmt::Resu
 #[inline(never)]
 fn seconds(out: &mut dyn Write, name: &str, help: &str, microseconds: u64) -> fmt::Result {
     let (whole, part) = (microseconds / 1_000_000, microseconds % 1_000_000);
-    write!(out, "# HELP unikernel_{name}_seconds_total {help}\n# TYPE unikernel_{name}_seconds_total counter\n")?;
+    writeln!(out, "# HELP unikernel_{name}_seconds_total {help}")?;
+    writeln!(out, "# TYPE unikernel_{name}_seconds_total counter")?;
     writeln!(out, "unikernel_{name}_seconds_total {whole}.{part:06}")
 }
 
@@ -122,7 +126,7 @@ fn seconds(out: &mut dyn Write, name: &str, help: &str, microseconds: u64) -> fm
 #[inline(never)]
 fn sample_of_stack(out: &mut dyn Write, number: usize, row: &Row<(), Fault>) -> fmt::Result {
     let Some(Greenlet { stack: Some(Stack { peak, size, .. }), .. }) = look(row) else { return Ok(()) };
-    out.write_str("unikernel_stack_peak_bytes{greenlet=\"")?;
+    write!(out, "unikernel_stack_peak_bytes{{greenlet=\"")?;
     Escaped { out, escapes: LABEL }.write_str(row.name())?;
     writeln!(out, "\",row=\"{number}\",size=\"{size}\"}} {peak}")
 }

@@ -1,6 +1,6 @@
 //! Connections: a greenlet for each, and code that reads and writes as if there were no other.
 
-use crate::net::{Connection, Net};
+use crate::net::{self, Connection, Net};
 use crate::stream::{Error, Stream};
 use crate::{Fault, Result, Stop, Task, pages, tally};
 use core::fmt::{self, Write as _};
@@ -26,6 +26,8 @@ static OPEN: ContextPool<Connection, CONNECTIONS> = ContextPool::new();
 const REQUEST: Duration = Duration::from_secs(5);
 /// A client that does not read a response in this time loses the connection.
 const RESPONSE: Duration = Duration::from_secs(10);
+// So the task of a connection ends it, and counts a time-out, before the network would reset it.
+const _: () = assert!(REQUEST.as_secs() < net::SILENCE.secs() && RESPONSE.as_secs() < net::SILENCE.secs());
 
 /// The task that accepts: begins a task for each connection.
 pub(crate) fn accept(me: &Task, net: &'static Net) -> Result {

@@ -21,8 +21,8 @@
 //!
 //! # Machines
 //!
-//! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors; `x86_64` is
-//! `pc`, `q35` and `microvm`, by the same image. One folder each, which gives the rest of the board this and nothing else:
+//! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors; `arm` is
+//! three boards with a Cortex-M; `x86_64` is `pc`, `q35` and `microvm`, by the same image. One folder each, which gives the rest of the board this and nothing else:
 //!
 //! | item | contract |
 //! |---|---|
@@ -49,17 +49,29 @@
 
 #[cfg(not(all(
     target_os = "none",
-    any(target_arch = "aarch64", target_arch = "riscv32", target_arch = "riscv64", target_arch = "x86_64")
+    any(
+        target_arch = "aarch64",
+        target_arch = "arm",
+        target_arch = "riscv32",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    )
 )))]
 compile_error!(
     "the board boots bare metal: build with `--target` aarch64-unknown-none, aarch64-unknown-none-softfloat, \
-     riscv32imac-unknown-none-elf, riscv64gc-unknown-none-elf, riscv64imac-unknown-none-elf or x86_64-unknown-none"
+     riscv32imac-unknown-none-elf, riscv64gc-unknown-none-elf, riscv64imac-unknown-none-elf, thumbv7em-none-eabi, \
+     thumbv7em-none-eabihf, thumbv7m-none-eabi, thumbv8m.main-none-eabihf or x86_64-unknown-none"
 );
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 #[cfg(target_arch = "aarch64")]
 use aarch64 as machine;
+
+#[cfg(target_arch = "arm")]
+mod arm;
+#[cfg(target_arch = "arm")]
+use arm as machine;
 
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 mod riscv;

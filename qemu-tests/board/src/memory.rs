@@ -21,13 +21,17 @@ unsafe extern "C" {
     safe static guest_stack_guard: Symbol;
     safe static guest_stack_limit: Symbol;
     safe static guest_stack_base: Symbol;
-    safe static exception_stack_guard: Symbol;
-    safe static emergency_stack_guard: Symbol;
     safe static input_start: Symbol;
     safe static input_end: Symbol;
 }
 
-#[cfg(not(any(target_arch = "riscv32", target_arch = "riscv64")))]
+#[cfg(not(target_arch = "arm"))]
+unsafe extern "C" {
+    safe static exception_stack_guard: Symbol;
+    safe static emergency_stack_guard: Symbol;
+}
+
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
 unsafe extern "C" {
     safe static image_end: Symbol;
 }
@@ -74,6 +78,7 @@ pub(crate) fn is_guest_stack_guard(address: usize) -> bool {
 }
 
 /// The pages that must not be mapped, each below a stack.
+#[cfg(not(target_arch = "arm"))]
 pub(crate) fn guard_pages() -> [usize; 3] {
     [guest_stack_guard.address(), exception_stack_guard.address(), emergency_stack_guard.address()]
 }
@@ -84,7 +89,7 @@ pub fn constants() -> Range<usize> {
 }
 
 /// The end of the image: of everything that the linker placed.
-#[cfg(not(any(target_arch = "riscv32", target_arch = "riscv64")))]
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
 pub(crate) fn end_of_image() -> usize {
     image_end.address()
 }

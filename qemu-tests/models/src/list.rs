@@ -45,7 +45,10 @@ macro_rules! variants {
                 ) -> Result<(*mut Block, bool), super::No> {
                     match List::take(self, core as *mut ()) {
                         Err(_other) => Err(super::No::OtherCore),
-                        Ok(_) => List::claim(self, more).ok_or(super::No::Empty),
+                        Ok(_) => {
+                            let last = List::claim_last(self, |_| true).map(|block| (block, true));
+                            last.or_else(|| List::claim(self, more)).ok_or(super::No::Empty)
+                        }
                     }
                 }
                 fn give_up(&self) {

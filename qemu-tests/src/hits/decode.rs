@@ -1,4 +1,4 @@
-//! Instructions of both machines: where they begin, and what they do, as far as that identifies a switch.
+//! Instructions of AArch64 and x86-64: where they begin, and what they do, as far as that identifies a switch.
 
 use iced_x86::{Code, Decoder, DecoderOptions, Register};
 

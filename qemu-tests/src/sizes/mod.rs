@@ -55,6 +55,15 @@ pub enum Extent {
     Whole,
 }
 
+/// The bytes of `.text` of a program.
+///
+/// # Errors
+///
+/// When the file cannot be read, or has none.
+pub fn text_of(elf: &Path) -> Result<u64> {
+    sections::text_of(elf)
+}
+
 /// Builds programs for `machine`: with a cargo call for each profile without features, and one for each with each
 /// feature.
 ///

@@ -23,6 +23,13 @@ pub(super) fn of(elf: &Path) -> Result<[(&'static str, u64); 4]> {
     sizes(&data).with_context(|| elf.display().to_string())
 }
 
+/// Bytes of `.text`, of a program that may have any sections beside it.
+pub(super) fn text_of(elf: &Path) -> Result<u64> {
+    let data = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
+    let file = object::File::parse(&*data)?;
+    Ok(file.section_by_name(".text").context("it has no section .text")?.size())
+}
+
 fn sizes(data: &[u8]) -> Result<[(&'static str, u64); 4]> {
     let file = object::File::parse(data)?;
     let mut sizes = MEASURED.map(|name| (name, 0));

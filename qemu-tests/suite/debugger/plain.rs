@@ -68,6 +68,14 @@ pub(crate) fn cases() -> Vec<Case> {
             }
         }
     }
+    // One walk of Cortex-M; the others when asked for. Its board has the guest `fault` not.
+    for name in ["thumbv7em", "thumbv7m", "thumbv8m"] {
+        let machine = machine::named(name).expect("a machine");
+        for profile in [Profile::Debug, Profile::Release] {
+            let case = case(Debugger::Gdb, machine, profile, &SCENES[0]);
+            cases.push(case.usual_if(name == "thumbv7em" && profile == Profile::Release));
+        }
+    }
     cases
 }
 

@@ -52,6 +52,10 @@ pub(super) fn cases() -> Vec<Case> {
         case("ending::takes_the_whole_group", || {
             gone_after("ending-group", "command -p sleep 1000", &["--timeout", "1"], |_| Ok(()))
         }),
+        case("ending::takes_what_outlives_the_leader_of_the_group", || {
+            // A child of the fake QEMU, which itself ends at once; the child keeps the output open.
+            gone_after("ending-orphan", "exit", &["--timeout", "1"], |_| Ok(()))
+        }),
         case("ending::runner_killed", || {
             gone_after("ending-killed", ALIVE, &[], |runner| {
                 runner.kill()?;
@@ -98,7 +102,7 @@ fn passes(name: &'static str, qemu: &str, least: Duration) -> Case {
 }
 
 /// Boots a fake QEMU that never ends by itself, does `what` to the runner, and sees that both it
-/// and a child of it are gone soon.
+/// and a child of it are gone soon. If it exits, the child that it leaves is what must be gone.
 fn gone_after(
     test: &str,
     then: &str,
@@ -107,7 +111,9 @@ fn gone_after(
 ) -> Result<(), Failed> {
     let numbers = scratch(&format!("{test}-number"))?.join("pid");
     // Written under another name first, so that it is never seen half written.
-    let qemu = format!("echo $$ > '{0}.new'; command -p mv '{0}.new' '{0}'; {then}", numbers.display());
+    let [before, number] = if then == "exit" { ["command -p sleep 1000 & ", "$!"] } else { ["", "$$"] };
+    let numbers_of = |number| format!("echo {number} > '{0}.new'; command -p mv '{0}.new' '{0}'", numbers.display());
+    let qemu = format!("{before}{}; {then}", numbers_of(number));
     let mut command = runner_with_fake(test, AARCH64, &qemu, words)?;
     let mut runner = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn()?;
     soon("the fake QEMU starts", || numbers.exists())?;

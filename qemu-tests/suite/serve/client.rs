@@ -3,12 +3,20 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use super::Outcome;
 
 /// Longer than every time-out of the server.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Clients connect one after the other: QEMU listens with room for one or two connections that it has not accepted. When more come at
+/// once, Linux answers with SYN cookies and drops the last acknowledgement of a handshake that finds no room: the client is
+/// connected, and QEMU does not hear of it unless the client sends; if it sends twice meanwhile, it is reset.
+static CONNECTS: Mutex<()> = Mutex::new(());
 
 /// A connection to the server.
 pub(super) struct Client(BufReader<TcpStream>);
@@ -23,10 +31,17 @@ pub(super) struct Response {
 
 impl Client {
     pub(super) fn connect(server: SocketAddr) -> Outcome<Self> {
+        let turn = CONNECTS.lock().unwrap_or_else(PoisonError::into_inner);
         let stream = TcpStream::connect_timeout(&server, PATIENCE).map_err(|error| format!("connect: {error}"))?;
+        drop(turn);
         let set = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
         set.and_then(|()| stream.set_nodelay(true)).map_err(|error| error.to_string())?;
         Ok(Self(BufReader::new(stream)))
+    }
+
+    /// Has this computer keep few bytes that were not read; otherwise it keeps megabytes.
+    pub(super) fn keep_little(&self) -> Outcome {
+        set_socket_recv_buffer_size(self.0.get_ref(), 4096).map_err(|error| format!("SO_RCVBUF: {error}"))
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> Outcome {

@@ -63,27 +63,11 @@ pub(super) fn leavers(server: SocketAddr) -> Outcome {
 
 /// While all stacks are in use the next client gets 503 at once, and 200 when one is free again. The others are served meanwhile.
 pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
-    const ATTEMPTS: usize = 5;
-    for _ in 0..ATTEMPTS {
-        until_free(server)?;
-        let began = Instant::now();
-        match all_and_some(server) {
-            // Idle connections may be gone by then, and the attempt shows nothing.
-            Err(_) if began.elapsed() > ALIVE => {}
-            outcome => return outcome,
-        }
-    }
-    Err(format!("this computer took longer than {ALIVE:?} for some forty requests, {ATTEMPTS} times"))
-}
-
-fn all_and_some(server: SocketAddr) -> Outcome {
+    until_free(server)?;
     let mut served = Vec::new();
     for number in 0..stacks(server)? {
-        let mut client = Client::connect(server)?;
-        match client.get("/nosuch").map_err(|error| format!("connection {number}: {error}"))? {
-            response if response.status == 404 => served.push(client),
-            response => return Err(format!("connection {number}: {response:?}")),
-        }
+        served.push((Client::connect(server)?, None));
+        keep(&mut served).map_err(|error| format!("connection {number}: {error}"))?;
     }
     for number in 0..10 {
         let began = Instant::now();
@@ -92,16 +76,31 @@ fn all_and_some(server: SocketAddr) -> Outcome {
         if (response.status, response.is_last) != (503, true) || began.elapsed() > AT_ONCE {
             return Err(format!("surplus connection {number}, after {:?}: {response:?}", began.elapsed()));
         }
+        keep(&mut served).map_err(|error| format!("a connection, while others are refused: {error}"))?;
     }
-    for client in &mut served {
-        client.get("/nosuch").map_err(|error| format!("a connection, while others are refused: {error}"))?;
-    }
+    served.iter_mut().for_each(|(_, last)| *last = None);
+    keep(&mut served).map_err(|error| format!("a connection, after others were refused: {error}"))?;
     drop(served);
     let began = Instant::now();
     while get(server, "/").is_ok_and(|response| response.status == 503) && began.elapsed() < AT_ONCE {
         thread::sleep(Duration::from_millis(50));
     }
     until_free(server)
+}
+
+/// Has the connections served that are new, or idle for some time: the server would give them up. With each, when it was served last.
+fn keep(connections: &mut [(Client, Option<Instant>)]) -> Outcome {
+    for (client, last) in connections {
+        if last.is_none_or(|last| last.elapsed() > ALIVE / 4) {
+            let began = Instant::now();
+            let response = client.get("/nosuch")?;
+            if response.status != 404 {
+                return Err(format!("{response:?}"));
+            }
+            *last = Some(began);
+        }
+    }
+    Ok(())
 }
 
 /// After so many requests the same stacks are free, and the greenlets use no more of theirs than after the first part of them.

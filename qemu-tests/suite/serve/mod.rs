@@ -3,6 +3,7 @@
 //!
 //! One build and one boot for all that is asked of a machine: the build takes most of the time.
 
+mod cable;
 mod client;
 mod contained;
 mod load;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use libtest_mimic::Failed;
 use qemu_tests::limit::Limit;
 use qemu_tests::process::{self, Status};
-use qemu_tests::serve::{self, SERVERS, Server};
+use qemu_tests::serve::{self, Cable, Network, SERVERS, Server};
 use qemu_tests::tools::Needs;
 use qemu_tests::{environment, places};
 
@@ -32,7 +33,7 @@ const LONG: Limit = Limit::of_all(Duration::from_secs(1800));
 const BUILD: Limit = Limit::of_silence(Duration::from_secs(300));
 
 /// What the server prints last, if it is told to end.
-const ENDED: &str = "ended, 32 of 32 stacks free\n";
+const ENDED: &str = "ended, 32 of 32 stacks free, 48 of 48 sockets closed\n";
 
 /// The outcome of an exchange with the server. The error names what was not as expected.
 type Outcome<T = ()> = Result<T, String>;
@@ -53,8 +54,7 @@ const USUAL: &[(&str, Step)] = &[
     ("some thousand requests", |server| load::nothing_grows(server, 2_400)),
     ("the end", contained::end),
 ];
-/// The same at full size, and the clients that have the server wait. These are open: now and then one of them has no end in twenty
-/// seconds, or fewer time-outs are counted than there are such clients.
+/// The same at full size, and the clients that have the server wait.
 const WIDE: &[(&str, Step)] = &[
     ("panics and overflows", |server| contained::in_a_row(server, 10_000)),
     ("a hundred thousand requests", |server| load::nothing_grows(server, 100_000)),
@@ -68,7 +68,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(format!("serve::{name}"), Needs::default(), move || parser(arguments)) //
     };
     let mut cases = vec![
-        parser("parser", &[("--lib", &[], 6), ("--doc", &[], 4)]),
+        parser("parser", &[("--lib", &[], 7), ("--doc", &[], 4)]),
         parser("parser_wide", &[("--lib", &["--", "--ignored"], 1)]).when_asked_for(),
     ];
     for server in &SERVERS {
@@ -76,11 +76,14 @@ pub(crate) fn cases() -> Vec<Case> {
             let name = format!("serve::{}{name}", server.name);
             Case::new(name, server.needs().unwrap_or_default(), move || test(server))
         };
-        cases.push(case("", |server| drive(server, &["faults"], LIMIT, USUAL)));
-        cases.push(case("_wide", |server| drive(server, &["faults"], LONG, WIDE)).when_asked_for());
+        cases.push(case("", |server| drive(server, &["faults"], LIMIT, None, USUAL)));
+        cases.push(case("_wide", |server| drive(server, &["faults"], LONG, None, WIDE)).when_asked_for());
+        cases.push(case("_cable", on_a_cable).when_asked_for());
         cases.push(
-            case("_without_faults", |server| drive(server, &[], LIMIT, &[("pages", contained::no_faults)]))
-                .when_asked_for(),
+            case("_without_faults", |server| {
+                drive(server, &[], LIMIT, None, &[("pages", contained::no_faults as Step)])
+            })
+            .when_asked_for(),
         );
     }
     cases
@@ -106,8 +109,33 @@ fn parser(calls: &[Tests]) -> Result<(), Failed> {
     Ok(())
 }
 
+/// What happens to frames on their way, and what sends frames of its own.
+fn on_a_cable(server: &'static Server) -> Result<(), Failed> {
+    let (cable, peer) = cable::lay()?;
+    let steps: [(&str, &Interference<'_>); 5] = [
+        ("a cable that is cut for a moment", &|server| cable::cut_for_a_moment(server, &cable)),
+        ("a cable that is cut", &|server| cable::cut(server, &cable)),
+        ("a flood of SYNs", &|server| cable::flood(server, &cable, &peer)),
+        ("clients that connect and reset", &cable::resets),
+        ("the end", &contained::end),
+    ];
+    drive(server, &["faults"], LIMIT, Some(cable), &steps)
+}
+
+/// A step with what is on the cable.
+type Interference<'a> = dyn Fn(SocketAddr) -> Outcome + Sync + 'a;
+
 /// Builds the server with `features`, boots it and runs the clients. If the last step does not end it, QEMU is ended when this returns.
-fn drive(server: &'static Server, features: &[&str], limit: Limit, steps: &[(&str, Step)]) -> Result<(), Failed> {
+fn drive<S>(
+    server: &'static Server,
+    features: &[&str],
+    limit: Limit,
+    cable: Option<Cable>,
+    steps: &[(&str, S)],
+) -> Result<(), Failed>
+where
+    S: Fn(SocketAddr) -> Outcome + Sync,
+{
     let elf = {
         let _turn = builds::turn("unikernel");
         server.build(features)?
@@ -142,8 +170,8 @@ fn drive(server: &'static Server, features: &[&str], limit: Limit, steps: &[(&st
             console.extend_from_slice(piece);
             Ok(())
         };
-        let address = serve::address(None)?;
-        let ran = server.run(&elf, address, limit, || is_over.load(Ordering::Relaxed), serves, seen);
+        let network = Network { address: serve::address(None)?, cable };
+        let ran = server.run(&elf, network, limit, || is_over.load(Ordering::Relaxed), serves, seen);
         drop(sender);
         let clients: Outcome = clients.join().unwrap_or_else(|_| Err("a client panicked".to_owned()));
         let console = String::from_utf8_lossy(&console);

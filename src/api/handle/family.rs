@@ -135,7 +135,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
             body::drop_body(self.block());
         }
         // SAFETY: unstarted, without a body, and `can_run` measured the stack; the handle knows its types.
-        unsafe { body::install::<V, E, F>(self.block(), body.into_inner()) };
+        unsafe { body::install_late::<V, E, F>(self.block(), body.into_inner()) };
         Ok(())
     }
 

@@ -84,7 +84,7 @@ impl fmt::Display for LocalError {
         let Self::Full { capacity } = self;
         write!(
             f,
-            "all {capacity} places of this `GreenletLocal` or `ContextPool` are taken; give it a larger N, or drop \
+            "this `GreenletLocal` or `ContextPool` has no free place: {capacity} taken; give it a larger N, or drop \
              greenlets or contexts that are no longer needed"
         )
     }

@@ -2,7 +2,7 @@
 
 use super::layout::{Guarded, Guards, Inline, Layout, Placed, Plain};
 use super::placed::Apart;
-use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Shared, Tally};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Shared};
 use core::fmt;
 use core::mem::size_of;
 use core::ops::Range;
@@ -205,6 +205,13 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
+    type Free = K;
+
+    #[inline]
+    fn free_list(&self) -> &K {
+        &self.free_list
+    }
+
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused = |number| (number < COUNT).then(|| L::place(&self.memory, number));
         let (place, home) = self.free_list.claim(core, unused)?;
@@ -213,10 +220,6 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
 
     fn stacks(&self) -> usize {
         COUNT
-    }
-
-    fn tally(&self) -> &Tally {
-        self.free_list.tally()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::check;
 use crate::api::pools::Plain;
 use crate::api::pools::layout::{FAR, SPARE};
-use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Tally, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, place};
 use alloc::alloc::{Layout, alloc};
 use core::fmt;
 
@@ -96,6 +96,13 @@ impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for HeapStacks<SIZE, HEA
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
+    type Free = List;
+
+    #[inline]
+    fn free_list(&self) -> &List {
+        &self.list
+    }
+
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused = |_number| {
             let layout = Layout::from_size_align(SIZE.checked_add(Self::BELOW)?, 64).ok()?;
@@ -112,10 +119,6 @@ impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for HeapStacks<SIZE, HEA
 
     fn stacks(&self) -> usize {
         self.allocated()
-    }
-
-    fn tally(&self) -> &Tally {
-        self.list.tally()
     }
 }
 

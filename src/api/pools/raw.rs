@@ -1,7 +1,7 @@
 //! Stacks whose number and size are known at run time only: for wrappers in other languages, which lay out the pool.
 
 use crate::api::pools::least;
-use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Tally, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, place};
 
 /// A pool of stacks in memory that a program in another language has laid out. Not for Rust programs.
 ///
@@ -51,6 +51,13 @@ impl PoolImpl for RawStacks {
     const SIZE: usize = usize::MAX;
     const HEADROOM: usize = 0;
 
+    type Free = List;
+
+    #[inline]
+    fn free_list(&self) -> &List {
+        &self.list
+    }
+
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused =
             |number| (number < self.count).then(|| place(self.stacks.wrapping_add(number * self.size), self.size));
@@ -60,9 +67,5 @@ impl PoolImpl for RawStacks {
 
     fn stacks(&self) -> usize {
         self.count
-    }
-
-    fn tally(&self) -> &Tally {
-        self.list.tally()
     }
 }

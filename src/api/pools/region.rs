@@ -3,7 +3,7 @@
 use super::check;
 use crate::api::pools::Plain;
 use crate::records::errors::Refused;
-use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, Tally, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, place};
 use core::fmt;
 use core::mem::{MaybeUninit, align_of, size_of};
 use core::ptr;
@@ -179,6 +179,13 @@ impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for StackRegion<SIZE, HE
     const SIZE: usize = SIZE;
     const HEADROOM: usize = HEADROOM;
 
+    type Free = List;
+
+    #[inline]
+    fn free_list(&self) -> &List {
+        &self.list
+    }
+
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused = |number| (number < self.count).then(|| place(self.stacks.wrapping_add(number * SIZE), SIZE));
         let (place, home) = FreeList::claim(&self.list, core, unused)?;
@@ -187,10 +194,6 @@ impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for StackRegion<SIZE, HE
 
     fn stacks(&self) -> usize {
         self.count
-    }
-
-    fn tally(&self) -> &Tally {
-        self.list.tally()
     }
 }
 

@@ -110,7 +110,8 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
 }
 
 /// Sets the flags `how` on `me`, which is dying, and resets its context: a debugger then sees an empty stack.
-#[inline]
+#[cfg_attr(small, inline(never))] // one copy
+#[cfg_attr(not(small), inline(always))]
 fn mark(me: BlockPtr, how: Flags) {
     me.die(how);
     me.context.clear_frames();

@@ -114,7 +114,8 @@ unsafe fn round<V: 'static, E: 'static>(
     panicked: &mut Option<Payload>,
 ) -> u64 {
     let core = main.core();
-    let (deaths, mut asked_below) = (core.deaths(), core.next_id());
+    let mut asked_below = core.next_id();
+    core.forget_deaths();
     let ask = |greenlet: &Greenlet<V, E>| {
         let block = greenlet.block();
         if block == main || block.has(DEAD) || block.id() < from {
@@ -140,7 +141,7 @@ unsafe fn round<V: 'static, E: 'static>(
     let walked = panic::catch(|| unsafe { each(main, ask) });
     let cut_short = walked.is_err();
     *panicked = panic::last(panicked.take(), walked.err());
-    if cut_short || core.deaths() != deaths { 0 } else { asked_below }
+    if cut_short || core.has_death() { 0 } else { asked_below }
 }
 
 /// Calls the leak hook with every suspended greenlet with which it was not called before. `panicked` is replaced by the

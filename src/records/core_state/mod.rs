@@ -95,9 +95,9 @@ pub(crate) struct Core {
     /// How many kills are in progress on this core. Each holds a reference to its victim and one to the victim's old
     /// parent.
     kills: AtomicU32,
-    /// How many greenlets have died on this core. The end of a tree reads it to see whether a round of kills ended any
-    /// greenlet.
-    deaths: Counter,
+    /// Whether a greenlet has died on this core since [`forget_deaths`](Self::forget_deaths). The end of a tree asks
+    /// whether a round of kills ended any greenlet.
+    death: AtomicBool,
     /// The main greenlet of the entered tree; null outside `enter`.
     main: AtomicPtr<Block>,
     /// The `Tree<V, E>` that is entered; null outside `enter`.
@@ -146,7 +146,7 @@ impl Core {
             begun_in: AtomicU32::new(0),
             entered: AtomicBool::new(false),
             kills: AtomicU32::new(0),
-            deaths: Counter::new(0),
+            death: AtomicBool::new(false),
             main: AtomicPtr::new(ptr::null_mut()),
             tree: AtomicPtr::new(ptr::null_mut()),
             pools: AtomicPtr::new(ptr::null_mut()),
@@ -339,14 +339,19 @@ impl Core {
         self.kills.store(self.kills() - 1, Relaxed);
     }
 
-    /// How many greenlets have died so far.
-    pub(crate) fn deaths(&self) -> u64 {
-        self.deaths.load(Relaxed)
+    /// Notes that a greenlet has died.
+    #[inline]
+    pub(crate) fn note_death(&self) {
+        self.death.store(true, Relaxed);
     }
 
-    #[inline]
-    pub(crate) fn count_death(&self) {
-        self.deaths.store(self.deaths() + 1, Relaxed);
+    /// Whether a greenlet has died since [`forget_deaths`](Self::forget_deaths).
+    pub(crate) fn has_death(&self) -> bool {
+        self.death.load(Relaxed)
+    }
+
+    pub(crate) fn forget_deaths(&self) {
+        self.death.store(false, Relaxed);
     }
 
     /// An id that no greenlet had before. It is larger than every id that this core handed out before.

@@ -17,6 +17,12 @@ pub trait FreeList: Sync + 'static {
     /// `None` if the pool has no such stack.
     fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack>;
 
+    /// Takes the stack that was released last, for a greenlet of `core`, if its block is in no list of requests: the short
+    /// way of a [`claim`](Self::claim). `None` if that has to do it.
+    fn reuse(&self, _core: CoreRef) -> Option<Place> {
+        None
+    }
+
     /// How many of `count` stacks are free.
     fn free(&self, count: usize) -> usize;
 
@@ -35,6 +41,14 @@ impl FreeList for List {
         }
         let (block, used) = self.claim(|unused| Some(stack(unused as usize)?.block)).ok_or(NoStack::Empty)?;
         Ok((Place { block, used }, Home::OneCore(self)))
+    }
+
+    #[inline]
+    fn reuse(&self, core: CoreRef) -> Option<Place> {
+        if !self.is_owned_by(core.id()) {
+            return None;
+        }
+        self.claim_last(|block| !block.id.is_linked()).map(|block| Place { block, used: true })
     }
 
     fn free(&self, count: usize) -> usize {

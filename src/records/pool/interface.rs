@@ -1,8 +1,8 @@
 //! The interface between the kernel and a pool, and what a control block stores about its pool.
 
-use super::free_list::Shared;
+use super::free_list::{FreeList, Shared};
 use super::list::{List, NoStack};
-use super::tally::{LESS, Lot, Tally};
+use super::tally::{LESS, Lot};
 use crate::records::block::{Block, BlockPtr, DEAD};
 use crate::records::core_state::Core;
 use crate::records::occupancy::Occupancy;
@@ -17,17 +17,20 @@ pub trait PoolImpl: Sync + 'static {
     /// Bytes of each stack that are reserved for interrupt frames.
     const HEADROOM: usize;
 
-    /// Takes a stack for a greenlet of `core`.
+    /// How the pool finds a free stack.
+    #[doc(hidden)]
+    type Free: FreeList;
+
+    #[doc(hidden)]
+    fn free_list(&self) -> &Self::Free;
+
+    /// Takes a stack for a greenlet of `core`, also one that was never used.
     #[doc(hidden)]
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack>;
 
     /// How many stacks the pool has.
     #[doc(hidden)]
     fn stacks(&self) -> usize;
-
-    /// The counts of dead, leaked and abandoned greenlets of this pool.
-    #[doc(hidden)]
-    fn tally(&self) -> &Tally;
 }
 
 /// The core for which a stack is claimed.
@@ -67,7 +70,7 @@ pub(crate) fn give_up_all(core: &Core) {
 /// Where a control block is, or is to be written.
 #[doc(hidden)]
 pub struct Place {
-    pub(super) block: *mut Block,
+    pub(crate) block: *mut Block,
     /// Whether the stack had a greenlet before, which was freed: then the block is initialised.
     pub(super) used: bool,
 }
@@ -144,22 +147,15 @@ impl Home {
 /// not released since. Unless `ended`, the caller runs on the core that claimed it.
 #[inline]
 pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
-    match block.home.get() {
+    let home = block.home.get();
+    if block.has(DEAD) && !ended {
+        home.count(Lot::Dead, LESS);
+    }
+    match home {
         Home::OneCore(list) if ended => list.release_late(block.as_ptr()),
-        Home::OneCore(list) => {
-            if block.has(DEAD) {
-                list.tally.count_alone(Lot::Dead, LESS);
-            }
-            list.release(block.as_ptr());
-        }
-        Home::Shared(pool, slot) => {
-            if !ended && block.has(DEAD) {
-                // SAFETY: the caller's contract.
-                unsafe { Shared::tally_of(pool) }.count(Lot::Dead, LESS);
-            }
-            // SAFETY: the caller's contract.
-            unsafe { Shared::release(pool, slot) }
-        }
+        Home::OneCore(list) => list.release(block.as_ptr()),
+        // SAFETY: the caller's contract.
+        Home::Shared(pool, slot) => unsafe { Shared::release(pool, slot) },
         Home::Tree(occupancy) => occupancy.release(),
     }
 }

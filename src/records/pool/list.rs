@@ -40,6 +40,7 @@ pub struct List {
 
 /// Why a pool has no stack to give.
 #[doc(hidden)]
+#[repr(usize)] // a word, so that a `Result` of this or a pointer is returned in registers
 pub enum NoStack {
     /// All stacks are in use.
     Empty,
@@ -47,6 +48,8 @@ pub enum NoStack {
     OtherCore,
     /// The allocator has no memory for another stack.
     NoMemory,
+    /// The tree of the greenlet's parent has ended.
+    Ended,
 }
 
 impl List {
@@ -67,10 +70,12 @@ impl List {
     /// [`give_up`](Self::give_up) when its tree ends.
     #[inline]
     pub(super) fn take(&self, core: *mut ()) -> Result<bool, NoStack> {
-        if self.owner.load(Ordering::Relaxed) == core {
-            return Ok(false);
-        }
-        self.begin(core)
+        if self.is_owned_by(core) { Ok(false) } else { self.begin(core) }
+    }
+
+    #[inline]
+    pub(super) fn is_owned_by(&self, core: *mut ()) -> bool {
+        self.owner.load(Ordering::Relaxed) == core
     }
 
     #[cold]
@@ -105,22 +110,44 @@ impl List {
     #[inline]
     pub(super) fn claim(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<(*mut Block, bool)> {
         // Late stacks are reused before a new one is made: an allocator could supply new ones for ever.
-        let used = self.pop().or_else(|| self.collect());
+        let used = self.last().map(|last| self.pop(last)).or_else(|| self.collect());
         let stack = used.or_else(|| self.unused(more))?;
-        self.living.store(self.living.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.one_more();
         Some((stack, used.is_some()))
     }
 
+    /// As [`claim`](Self::claim), if the free list has a stack, and `fits` is true of the first one's block.
     #[inline]
-    fn pop(&self) -> Option<*mut Block> {
-        let first = self.free.load(Ordering::Relaxed);
-        if first.is_null() {
+    pub(super) fn claim_last(&self, fits: impl FnOnce(&Block) -> bool) -> Option<*mut Block> {
+        let last = self.last()?;
+        // SAFETY: as in `pop`.
+        if !fits(unsafe { &*last }) {
             return None;
         }
+        self.one_more();
+        Some(self.pop(last))
+    }
+
+    /// Counts one greenlet more of the owner's tree.
+    #[inline]
+    fn one_more(&self) {
+        self.living.store(self.living.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// The stack that was released last, if it is free: the first of the free list.
+    #[inline]
+    fn last(&self) -> Option<*mut Block> {
+        let last = self.free.load(Ordering::Relaxed);
+        (!last.is_null()).then_some(last)
+    }
+
+    /// Takes the [`last`](Self::last) stack out of the free list.
+    #[inline]
+    fn pop(&self, last: *mut Block) -> *mut Block {
         // SAFETY: a block in the list is memory that stays a block for ever, and only the owner reads it.
-        let next = unsafe { &*first }.next.get();
+        let next = unsafe { &*last }.next.get();
         self.free.store(next.cast_mut(), Ordering::Relaxed);
-        Some(first)
+        last
     }
 
     fn unused(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<*mut Block> {
@@ -139,7 +166,7 @@ impl List {
         // Acquire: pairs with the release in `release_late`, so that the links written there are visible.
         let late = self.late.swap(ptr::null_mut(), Ordering::Acquire);
         self.free.store(late, Ordering::Relaxed);
-        self.pop()
+        self.last().map(|last| self.pop(last))
     }
 
     /// Releases the stack of a greenlet of the owner's tree.
@@ -159,6 +186,7 @@ impl List {
     }
 
     /// Counts one greenlet less of the owner's tree.
+    #[inline]
     fn one_less(&self) {
         self.living.store(self.living.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }

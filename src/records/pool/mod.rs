@@ -22,4 +22,4 @@ pub(crate) use free_list::{FreeList, Shared};
 pub(crate) use interface::{Claim, CoreRef, Home, Place, PoolImpl, give_up_all, place, release};
 pub(crate) use list::{List, NoStack};
 pub(crate) use slots::{Claimed, Slots};
-pub(crate) use tally::{LESS, Lot, MORE, Tally};
+pub(crate) use tally::{LESS, Lot, MORE};

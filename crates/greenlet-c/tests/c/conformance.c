@@ -2,15 +2,62 @@
  *
  * The format and its rules are in qemu-tests/conformance/corpus/README.md. As there, the interpreter holds no reference
  * to a greenlet that the format does not grant it: the slots, and the greenlet that an op names while the op lasts.
- * The file must be well formed: another program checks that. Hosted only; the file is the first argument. */
+ * The file must be well formed: another program checks that. It is in the program, which is compiled with its name as
+ * SCENARIOS, a string. */
 #include "check.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdarg.h>
+
+/* The text of the file, and a zero. */
+extern const char scenarios[];
+__asm__(".section .rodata, \"a\"\n"
+        ".globl scenarios\n"
+        "scenarios: .incbin \"" SCENARIOS "\"\n"
+        "    .byte 0\n"
+        ".text\n");
 
 enum { SLOTS = 16, OPS = 24, WORDS = 4, VARIABLES = SLOTS * OPS + SLOTS };
 
 GREENLET_POOL(stacks, SLOTS - 1, 64 * 1024);
+
+/* ---- Text, without a C library ---- */
+
+static bool same(const char *one, const char *other) {
+    while (*one && *one == *other) one++, other++;
+    return *one == *other;
+}
+
+/* Appends text, or a number; returns where the zero is that ends it. */
+static char *add(char *at, const char *text) {
+    while ((*at = *text++) != 0) at++;
+    return at;
+}
+static char *add_number(char *at, unsigned number) {
+    if (number >= 10) at = add_number(at, number / 10);
+    *at++ = (char)('0' + number % 10);
+    *at = 0;
+    return at;
+}
+
+static unsigned to_number(const char *text) {
+    unsigned number = 0;
+    while (*text >= '0' && *text <= '9') number = 10 * number + (unsigned)(*text++ - '0');
+    return number;
+}
+
+/* Prints a line. `%u` is a number, `%s` a text. */
+static void say(const char *format, ...) {
+    char line[256], *at = line;
+    va_list arguments;
+    va_start(arguments, format);
+    for (; *format; format++) {
+        if (*format != '%') *at++ = *format;
+        else if (*++format == 'u') at = add_number(at, va_arg(arguments, unsigned));
+        else at = add(at, va_arg(arguments, const char *));
+    }
+    va_end(arguments);
+    *at = 0;
+    put(line);
+}
 
 /* ---- A scenario, and what is left of its greenlets ---- */
 
@@ -32,7 +79,7 @@ static bool ended;                         /* main's script is over: nothing is 
 
 /* ---- Values: none, numbers, and exits that arrive as values ---- */
 
-static void *number(const char *text) { return text[0] == '-' ? NULL : word((uintptr_t)atoi(text) << 2 | 1); }
+static void *number(const char *text) { return text[0] == '-' ? NULL : word((uintptr_t)to_number(text) << 2 | 1); }
 static void *exit_value(const char *text) { return word((uintptr_t)number(text) | 2); }
 static bool is_exit(void *value) { return ((uintptr_t)value & 2) != 0; }
 
@@ -40,7 +87,8 @@ static const char *shown(void *value) {
     static char text[16];
     uintptr_t bits = (uintptr_t)value;
     if ((bits & 3) == 0) return "none";
-    snprintf(text, sizeof text, (bits & 1) == 0 ? "X" : is_exit(value) ? "X%u" : "%u", (unsigned)(bits >> 2));
+    if ((bits & 1) == 0) return "X";
+    add_number(add(text, is_exit(value) ? "X" : ""), (unsigned)(bits >> 2));
     return text;
 }
 
@@ -49,9 +97,9 @@ static const char *token(greenlet_result thrown) {
     static char text[64];
     switch (thrown.kind) {
     case GREENLET_EXIT: return shown(word((uintptr_t)thrown.value | 2));
-    case GREENLET_ERROR: snprintf(text, sizeof text, "E%s", shown(thrown.value)); break;
+    case GREENLET_ERROR: add(add(text, "E"), shown(thrown.value)); break;
     case GREENLET_NO_RUN: return "NORUN";
-    default: snprintf(text, sizeof text, "UNEXPECTED kind %u", (unsigned)thrown.kind);
+    default: add_number(add(text, "UNEXPECTED kind "), thrown.kind);
     }
     return text;
 }
@@ -60,7 +108,7 @@ static const char *token(greenlet_result thrown) {
 
 #define LOG(...)                        \
     do {                                \
-        if (!ended) printf(__VA_ARGS__); \
+        if (!ended) say(__VA_ARGS__); \
     } while (0)
 
 /* A greenlet as the log names it, found by its number. */
@@ -71,7 +119,8 @@ static const char *label(greenlet *g) {
     unsigned slot = 0;
     if (g == NULL) return "-";
     while (slot < SLOTS && !(used[slot] && ids[slot] == greenlet_id(g))) slot++;
-    snprintf(text, 24, slot < SLOTS ? "%u" : "UNEXPECTED", slot);
+    if (slot == SLOTS) return "UNEXPECTED";
+    add_number(text, slot);
     return text;
 }
 
@@ -114,13 +163,13 @@ static void created(unsigned slot, greenlet *g) {
 
 /* A reference to the greenlet that an argument names, or null. `-` is the current one. */
 static greenlet *named(here h, const char *argument) {
-    greenlet *g = argument[0] == '-' ? greenlet_ref(h.me) : greenlet_ref(held[atoi(argument)]);
+    greenlet *g = argument[0] == '-' ? greenlet_ref(h.me) : greenlet_ref(held[to_number(argument)]);
     if (g == NULL) result(h, "err noref");
     return g;
 }
 
 static void create(here h, const op *o, bool with_body) {
-    unsigned slot = (unsigned)atoi(o->words[1]);
+    unsigned slot = to_number(o->words[1]);
     greenlet *parent, *made;
     uint32_t status;
     if (used[slot]) {
@@ -138,7 +187,7 @@ static void give_body(here h, const op *o) {
     greenlet *g = named(h, o->words[1]);
     uint32_t status;
     if (g == NULL) return;
-    status = greenlet_set_body(g, body, word((uintptr_t)atoi(o->words[1])), NULL);
+    status = greenlet_set_body(g, body, word(to_number(o->words[1])), NULL);
     greenlet_unref(g);
     result(h, status == 0                  ? "ok"
               : status == GREENLET_MAIN    ? "err main"
@@ -179,7 +228,7 @@ static void current(here h) {
 }
 
 static void drop(here h, const op *o) {
-    unsigned slot = (unsigned)atoi(o->words[1]);
+    unsigned slot = to_number(o->words[1]);
     greenlet *g = held[slot];
     if (g == NULL) {
         result(h, "err noref");
@@ -232,7 +281,7 @@ static void give_context(here h, const op *o) {
     } else if (o->words[2][0] == 's') {
         given = contexts[h.slot];
     }
-    contexts[atoi(o->words[1])] = given;
+    contexts[to_number(o->words[1])] = given;
     greenlet_unref(g);
     result(h, "ok");
 }
@@ -262,7 +311,7 @@ static greenlet_result up(here h, void *value) {
 static bool transfer(here h, const op *o, greenlet_result *got) {
     const char *verb = o->words[0];
     greenlet *g;
-    if (strcmp(verb, "up") == 0) {
+    if (same(verb, "up")) {
         *got = up(h, number(o->words[1]));
         if (got->kind == GREENLET_MAIN) {
             result(h, "err noparent");
@@ -271,8 +320,8 @@ static bool transfer(here h, const op *o, greenlet_result *got) {
         return leaves(h, *got, o->words[2][0]);
     }
     if ((g = named(h, o->words[1])) == NULL) return false;
-    if (strcmp(verb, "sw") == 0) *got = greenlet_switch(g, number(o->words[2]));
-    else if (strcmp(verb, "th") == 0) *got = greenlet_throw(g, number(o->words[2]));
+    if (same(verb, "sw")) *got = greenlet_switch(g, number(o->words[2]));
+    else if (same(verb, "th")) *got = greenlet_throw(g, number(o->words[2]));
     else *got = greenlet_kill(g, exit_value(o->words[2]));
     greenlet_unref(g);
     return leaves(h, *got, o->words[3][0]);
@@ -281,12 +330,12 @@ static bool transfer(here h, const op *o, greenlet_result *got) {
 /* Runs an op that ends the script. */
 static bool end(here h, const op *o, greenlet_result *got) {
     const char *verb = o->words[0];
-    if (strcmp(verb, "ret") == 0) {
+    if (same(verb, "ret")) {
         *got = greenlet_ok(number(o->words[1]));
         LOG("%u %u ret %s\n", h.slot, h.at, shown(got->value));
         return true;
     }
-    if (strcmp(verb, "raise") == 0) {
+    if (same(verb, "raise")) {
         *got = greenlet_error(number(o->words[1]));
     } else {
         got->kind = GREENLET_EXIT;
@@ -299,7 +348,7 @@ static bool end(here h, const op *o, greenlet_result *got) {
 /* Runs one op; true if it ends the script. */
 static bool run_op(here h, const op *o, greenlet_result *got) {
     const char *verb = o->words[0];
-#define IS(VERB) (strcmp(verb, VERB) == 0)
+#define IS(VERB) same(verb, VERB)
     if (IS("sw") || IS("up") || IS("th") || IS("kill")) return transfer(h, o, got);
     if (IS("ret") || IS("raise") || IS("exit")) return end(h, o, got);
     if (IS("new")) create(h, o, true);
@@ -356,14 +405,14 @@ static greenlet_result program(greenlet *me, void *argument) {
     for (slot = 0; slot < slots; slot++) {
         greenlet *found;
         if (!used[slot]) {
-            printf("* final %u unused\n", slot);
+            say("* final %u unused\n", slot);
         } else if (held[slot]) {
-            printf("* final %u %s %s\n", slot, state(held[slot]), parent_label(held[slot]));
+            say("* final %u %s %s\n", slot, state(held[slot]), parent_label(held[slot]));
         } else if ((found = greenlet_upgrade(&weak[slot])) != NULL) {
-            printf("* final %u lost %s\n", slot, state(found));
+            say("* final %u lost %s\n", slot, state(found));
             greenlet_unref(found);
         } else {
-            printf("* final %u freed\n", slot);
+            say("* final %u freed\n", slot);
         }
     }
     ended = true;
@@ -375,48 +424,65 @@ static void interpret(const char *name) {
     unsigned slot;
     greenlet_result left;
     ended = false;
-    printf("scenario %s\n", name);
+    say("scenario %s\n", name);
     left = greenlet_enter(program, NULL, &hooks);
-    if (left.kind > GREENLET_NO_RUN) printf("* UNEXPECTED %s\n", greenlet_strerror(left.kind));
+    if (left.kind > GREENLET_NO_RUN) say("* UNEXPECTED %s\n", greenlet_strerror(left.kind));
     for (slot = 0; slot < SLOTS; slot++) greenlet_unref(held[slot]);
-    printf("done\n");
+    say("done\n");
 }
 
+/* Nothing is left of the scenario before. */
 static void forget(void) {
-    memset(lengths, 0, sizeof lengths);
-    memset(held, 0, sizeof held);
-    memset(used, 0, sizeof used);
-    memset(variables, 0, sizeof variables);
-    memset(contexts, 0, sizeof contexts);
+    unsigned slot, variable;
+    for (slot = 0; slot < SLOTS; slot++) {
+        lengths[slot] = 0;
+        held[slot] = NULL;
+        used[slot] = false;
+        contexts[slot] = NULL;
+    }
+    for (variable = 0; variable < VARIABLES; variable++) variables[variable] = NULL;
     variables_used = 0;
 }
 
-int main(int count, char **arguments) {
-    FILE *file = count > 1 ? fopen(arguments[1], "r") : NULL;
-    char line[128], name[48] = "";
-    unsigned slot = 0;
-    if (file == NULL) {
-        fprintf(stderr, "the first argument is no file that can be read\n");
-        return 2;
-    }
-    while (fgets(line, sizeof line, file)) {
-        op o;
-        memset(&o, 0, sizeof o);
-        if (line[0] == '#' || line[0] == '\n') continue;
-        if (sscanf(line, "scenario %47s", name) == 1) forget();
-        else if (sscanf(line, "slots %u", &slots) == 1 || sscanf(line, "script %u", &slot) == 1) continue;
-        else if (strcmp(line, "end\n") == 0) interpret(name);
-        else if (sscanf(line, "%7s %7s %7s %7s", o.words[0], o.words[1], o.words[2], o.words[3]) >= 1)
-            scripts[slot][lengths[slot]++] = o;
-    }
-    fclose(file);
-    return 0;
+/* Takes the next word of a line, of less than ROOM characters; it is empty at the end of the line. */
+enum { ROOM = 48 };
+static const char *take(const char *at, char *word_) {
+    unsigned length = 0;
+    while (*at == ' ') at++;
+    for (; *at && *at != ' ' && *at != '\n'; at++)
+        if (length < ROOM - 1) word_[length++] = *at;
+    word_[length] = 0;
+    return at;
 }
 
-void put(const char *text) { fputs(text, stdout); }
-void leave(int status) { exit(status); }
-int run(void) { return 0; }
-void greenlet_panic(const char *message, size_t length) {
-    printf("panic: %.*s\n", (int)length, message);
-    exit(101);
+int run(void) {
+    const char *at = scenarios;
+    char verb[ROOM], name[ROOM] = "", word_[ROOM];
+    unsigned slot = 0;
+    while (*at) {
+        at = take(at, verb);
+        if (same(verb, "scenario")) {
+            at = take(at, name);
+            forget();
+        } else if (same(verb, "slots")) {
+            at = take(at, word_);
+            slots = to_number(word_);
+        } else if (same(verb, "script")) {
+            at = take(at, word_);
+            slot = to_number(word_);
+        } else if (same(verb, "end")) {
+            interpret(name);
+        } else if (verb[0] != '#' && verb[0] != 0) {
+            op *o = &scripts[slot][lengths[slot]++];
+            unsigned count;
+            add(o->words[0], verb);
+            for (count = 1; count < WORDS; count++) {
+                at = take(at, word_);
+                add(o->words[count], word_);
+            }
+        }
+        while (*at && *at != '\n') at++;
+        if (*at) at++;
+    }
+    return 0;
 }

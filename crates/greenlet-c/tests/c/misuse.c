@@ -1,4 +1,5 @@
 /* Each misuse returns its named error, and leaves all as it was. */
+#include "board.h"
 #include "check.h"
 
 GREENLET_POOL(stacks, 3, 8192);
@@ -70,6 +71,87 @@ static void pools(greenlet *me) {
     CHECK(greenlet_pool_free(&least) == 1);
 }
 
+/* ---- In a critical section ---- */
+
+static void critical(greenlet *me) {
+    greenlet *g, *unstarted;
+    bool refuses;
+    uint32_t kind;
+    CHECK(greenlet_spawn(&g, me, &stacks, echo, NULL, NULL) == 0 && is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1));
+    CHECK(greenlet_spawn(&unstarted, me, &stacks, echo, NULL, NULL) == 0);
+    refuses = mask_interrupts(true);
+    kind = refuses ? GREENLET_MASKED : GREENLET_VALUE; /* hosted, switches do not look at the mask */
+    CHECK(is(greenlet_switch(g, word(2)), kind, 2) && is(greenlet_switch(unstarted, word(3)), kind, 3));
+    CHECK(!refuses || is(greenlet_throw(g, word(4)), GREENLET_MASKED, 4));
+    CHECK(!refuses || is(greenlet_kill(g, word(5)), GREENLET_MASKED, 5));
+    CHECK(is(greenlet_cancel(unstarted), GREENLET_VALUE, 0)); /* control comes back from it: not refused */
+    mask_interrupts(false);
+    CHECK(is(greenlet_switch(g, word(6)), GREENLET_VALUE, 6)); /* nothing had happened */
+    CHECK(greenlet_state(unstarted) == GREENLET_DEAD);
+    mask_interrupts(true);
+    greenlet_unref(g); /* the last reference: it is asked to exit, here too */
+    mask_interrupts(false);
+    greenlet_unref(unstarted);
+    CHECK(greenlet_pool_free(&stacks) == 3);
+}
+
+/* A body that goes up in a critical section. */
+static greenlet_result up_masked(greenlet *me, void *argument, void *value) {
+    bool refuses = mask_interrupts(true);
+    greenlet_result result = refuses ? greenlet_up(me, value) : greenlet_ok(value);
+    (void)argument;
+    mask_interrupts(false);
+    return is(result, refuses ? GREENLET_MASKED : GREENLET_VALUE, (uintptr_t)value) ? greenlet_up(me, word(7)) : result;
+}
+
+/* ---- In functions that the library calls ---- */
+
+static greenlet *fresh;
+static uint32_t set_inside = 99, spawned_inside = 99, entered_inside = 99;
+static greenlet_result nothing(greenlet *me, void *argument);
+static void release_sets(void *argument) {
+    greenlet *g = NULL;
+    set_inside = greenlet_set_body(fresh, echo, NULL, NULL);
+    spawned_inside = greenlet_spawn(&g, NULL, (greenlet_pool *)argument, echo, NULL, NULL);
+    greenlet_unref(g);
+    entered_inside = greenlet_enter(nothing, NULL, NULL).kind;
+}
+
+static greenlet_result tracer(uint32_t is_throw, greenlet *origin, greenlet *target, void *context) {
+    (void)is_throw, (void)origin, (void)context;
+    set_inside = greenlet_set_body(target, echo, NULL, NULL);
+    entered_inside = greenlet_enter(nothing, NULL, NULL).kind;
+    return greenlet_ok(NULL);
+}
+static void visit(greenlet *g, void *context) {
+    if (!greenlet_is_main(g)) *(bool *)context = is(greenlet_up(g, word(1)), GREENLET_NOT_CURRENT, 1);
+    entered_inside = greenlet_enter(nothing, NULL, NULL).kind;
+}
+
+static void contexts(greenlet *me) {
+    greenlet *g;
+    bool refused = false;
+    /* What `release` of the old body may do while the new one is set. */
+    CHECK(greenlet_spawn(&fresh, me, &stacks, NULL, NULL, NULL) == 0);
+    CHECK(greenlet_set_body(fresh, echo, &stacks, release_sets) == 0 &&
+          greenlet_set_body(fresh, echo, NULL, NULL) == 0);
+    CHECK(set_inside == GREENLET_BUSY && spawned_inside == 0 && entered_inside == GREENLET_CORE_BUSY);
+    CHECK(is(greenlet_switch(fresh, word(1)), GREENLET_VALUE, 1));
+    greenlet_unref(fresh);
+    /* A tracer, in the target of the transfer. */
+    CHECK(greenlet_spawn(&g, me, &stacks, echo, NULL, NULL) == 0 && greenlet_set_trace(tracer, NULL) == 0);
+    CHECK(is(greenlet_switch(g, word(1)), GREENLET_VALUE, 1) && set_inside == GREENLET_MAIN);
+    CHECK(entered_inside == GREENLET_CORE_BUSY && greenlet_set_trace(NULL, NULL) == 0);
+    entered_inside = 99;
+    greenlet_for_each(visit, &refused);
+    CHECK(refused && entered_inside == GREENLET_CORE_BUSY);
+    greenlet_unref(g);
+    CHECK(greenlet_spawn(&g, me, &stacks, up_masked, NULL, NULL) == 0);
+    CHECK(is(greenlet_switch(g, word(3)), GREENLET_VALUE, 7));
+    greenlet_unref(g);
+    CHECK(greenlet_pool_free(&stacks) == 3);
+}
+
 static greenlet *main_greenlet, *other;
 static greenlet_result inside(greenlet *me, void *argument, void *value) {
     (void)argument, (void)value;
@@ -89,6 +171,8 @@ static greenlet_result program(greenlet *me, void *argument) {
     main_greenlet = me;
     nulls(me);
     pools(me);
+    critical(me);
+    contexts(me);
     CHECK(is(greenlet_up(me, word(1)), GREENLET_MAIN, 1));
     CHECK(greenlet_set_parent(me, me) == GREENLET_MAIN && greenlet_set_body(me, echo, NULL, NULL) == GREENLET_MAIN);
     CHECK(greenlet_spawn(&other, me, &stacks, echo, NULL, NULL) == 0);
@@ -122,5 +206,5 @@ int run(void) {
     CHECK(greenlet_remote(other, &token) == 0 && greenlet_remote_kill(&token) == GREENLET_GONE);
     CHECK(greenlet_attend() == 0 && greenlet_woken() == NULL && greenlet_parent(other) == NULL);
     greenlet_unref(other);
-    return verdict(58);
+    return verdict(78);
 }

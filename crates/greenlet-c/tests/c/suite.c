@@ -105,7 +105,7 @@ static greenlet_result passes(greenlet *me, void *argument, void *value) {
 
 static void kinds(greenlet *me) {
     uint32_t kind;
-    for (kind = 0; kind <= GREENLET_BAD_ABI; kind++) {
+    for (kind = 0; kind <= GREENLET_NO_SLOT; kind++) {
         greenlet *g;
         CHECK(greenlet_spawn(&g, me, &stacks, passes, word(kind), NULL) == 0);
         CHECK(is(greenlet_switch(g, NULL), kind == GREENLET_EXIT ? (uint32_t)GREENLET_VALUE : kind, 5));
@@ -368,5 +368,5 @@ int run(void) {
     greenlet_unref(kept);
     CHECK(greenlet_pool_free(&stacks) == 4);
     CHECK(greenlet_enter(destructors, NULL, NULL).kind == 0); /* a second run, with the same pool */
-    return verdict(185);
+    return verdict(197);
 }

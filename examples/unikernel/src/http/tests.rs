@@ -5,7 +5,7 @@ extern crate std;
 use std::format;
 use std::string::ToString;
 
-use super::{HEAD, LINES, Method, Parser, Refusal, Request, Status};
+use super::{Body, Chunks, HEAD, LINES, Method, Parser, Refusal, Request, Status};
 
 /// What is refused, and the status that says so.
 pub(super) const REFUSED: &[(&[u8], u16)] = &include!("../../refused.in");
@@ -97,5 +97,21 @@ fn refusals() {
         (&lines, Refusal::TooLarge),
     ] {
         assert_eq!(parse(text.as_bytes()), Some(Err(refusal)), "{text:?}");
+    }
+}
+
+/// What is formatted goes to the stream before or after that, never in the midst: the stack would have to hold both.
+#[test]
+fn a_number_is_not_cut() {
+    use core::fmt::Write;
+    for before in 0..=300 {
+        let mut stream = [0; 1024];
+        let mut rest = &mut stream[..];
+        let mut chunks = Chunks::new(&mut rest, Body::Chunked("text/plain"));
+        chunks.write_str(&"x".repeat(before)).expect("there is room");
+        write!(chunks, "{:056}{}", 0, 1).expect("there is room");
+        chunks.finish().expect("there is room");
+        let text = str::from_utf8(&stream).expect("it is text");
+        assert!(text.contains(&format!("{:057}", 1)), "{before} bytes before it: {text}");
     }
 }

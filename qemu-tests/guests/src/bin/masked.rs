@@ -4,12 +4,17 @@
 //! interrupts it is; a greenlet that is lost meanwhile ends all the same.
 
 use board::{check, interrupts, println};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use greenlet::{Refusal, Sent, StackPool, Thrown, Tree};
 
 board::guest!(main);
 
 static STACKS: StackPool<2, 16384> = StackPool::new();
 static TREE: Tree<u32> = Tree::new();
+
+/// For the handler, which is given nothing.
+static MAIN: AtomicPtr<Greenlet> = AtomicPtr::new(ptr::null_mut());
 
 type Greenlet = greenlet::Greenlet<u32, &'static str>;
 
@@ -29,7 +34,7 @@ fn main() {
     });
     check!(ran.is_ok());
 
-    interrupts::on(|| ());
+    interrupts::on(handle);
     let ran = TREE.enter(|main| {
         println!("entered masked, unmasked since, not at a switch: the same");
         interrupts::enable();
@@ -50,6 +55,11 @@ fn main() {
         refusals(main);
         println!("the mask goes with the core, not with a greenlet");
         stays(main);
+        println!("in a handler: refused");
+        let current: &Greenlet = main;
+        MAIN.store(ptr::from_ref(current).cast_mut(), Relaxed);
+        interrupts::raise();
+        switches(main, Ok(1));
         println!("each kind of interrupts");
         interrupts::mask_others(false);
         switches(main, Ok(1));
@@ -60,6 +70,13 @@ fn main() {
         check!(interrupts::are_enabled());
     });
     check!(ran.is_ok());
+}
+
+/// Tries to switch, which no handler may, whether its processor masks interrupts for it or not.
+fn handle() {
+    // SAFETY: the only interrupt is raised while `MAIN` points to main's handle, by main.
+    let current = unsafe { &*MAIN.load(Relaxed) };
+    check!(current.switch(1) == refused(Sent::Value(1)), "in a handler");
 }
 
 fn refused(sent: Sent<u32, &'static str>) -> Result<u32, Thrown<u32, &'static str>> {

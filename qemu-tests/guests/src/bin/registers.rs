@@ -18,6 +18,9 @@ mod live;
 #[cfg(target_arch = "aarch64")]
 #[path = "registers/aarch64.rs"]
 mod isa;
+#[cfg(target_arch = "arm")]
+#[path = "registers/arm.rs"]
+mod isa;
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 #[path = "registers/riscv.rs"]
 mod isa;
@@ -31,6 +34,9 @@ type Main = greenlet::Main<u64, &'static str>;
 type Me = greenlet::Me<u64, &'static str>;
 type Greenlet = greenlet::Greenlet<u64, &'static str>;
 type Result = Outcome<u64, &'static str>;
+
+/// Of a stack pointer at a call, by the ABI.
+const ALIGNMENT: usize = if cfg!(target_arch = "arm") { 8 } else { 16 };
 
 static STACKS: StackPool<8, 16384> = StackPool::new();
 static TREE: Tree<u64> = Tree::new();
@@ -111,7 +117,7 @@ impl Display for Lost {
 /// the registers is neither main's nor what it leaves there itself: it matters when it dies.
 fn started(main: &Main, body: impl FnOnce(&Me) -> Result + 'static) -> (Greenlet, Greenlet) {
     let new = main.spawn(&STACKS, |me, _| {
-        check!(isa::stack_pointer().is_multiple_of(16));
+        check!(isa::stack_pointer().is_multiple_of(ALIGNMENT));
         body(me)
     });
     let new = new.expect("a stack is free");

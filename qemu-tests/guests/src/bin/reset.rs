@@ -26,6 +26,21 @@ mod machine {
     }
 }
 
+#[cfg(target_arch = "arm")]
+mod machine {
+    /// Asks the processor.
+    pub(crate) fn reset() {
+        /// The key, and SYSRESETREQ.
+        const RESET: u32 = 0x05fa_0004;
+        let register: *mut u32 = core::ptr::with_exposed_provenance_mut(0xe000_ed0c);
+        // SAFETY: a register of the processor (AIRCR). It resets the machine: nothing after it runs.
+        unsafe { register.write_volatile(RESET) };
+        loop {
+            core::hint::spin_loop();
+        }
+    }
+}
+
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 mod machine {
     /// Asks the device that ends QEMU.

@@ -1,22 +1,15 @@
-//! The programs in C of `crates/greenlet-c/tests/c`: compiled in several ways, linked with the archive, run hosted and
-//! on bare metal.
-//!
-//! The suite uses the C compiler that rustc links with; `cargo xtask c-suite` uses all of [`WAYS`].
+//! The ways to compile programs in C, and to run them.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 
-use crate::limit::Limit;
-use crate::process::{self, Ended, Status};
+use super::{FAMILIES, LIMIT, TOOL_LIMIT, package, run_tool, text};
+use crate::process::{self, Status};
 use crate::tools::{self, Needs};
 use crate::{environment, machine, places};
-
-const LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
 
 /// The warnings with which everything must compile.
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
@@ -110,41 +103,6 @@ const fn hosted(
     Way { name, takes, compiler, platform: &["cc", "-std=c11", "-O2"], linker, is_bare: false }
 }
 
-/// A program, the exit status with which it ends, and how its last line begins.
-pub const PROGRAMS: [(&str, i32, &str); 4] = [
-    ("suite", 0, "DONE 185/185"),
-    ("misuse", 0, "DONE 58/58"),
-    ("overflow", 0, "DONE 5/5"),
-    ("panics", 101, "panic: greenlet_unref: this reference was given up before"),
-];
-
-/// The families of scenarios, and how many each has.
-pub const FAMILIES: [(&str, usize); 4] = [("core", 198), ("ctx", 55), ("drop", 126), ("trace", 99)];
-
-/// The package.
-#[must_use]
-pub fn package() -> PathBuf {
-    places::root().join("crates/greenlet-c")
-}
-
-/// Builds the archive for the host, or for bare metal; returns its path.
-///
-/// # Errors
-///
-/// When it does not build; with what cargo said.
-pub fn archive(is_bare: bool) -> Result<PathBuf> {
-    let mut target = places::built()?.with_file_name("c");
-    let mut cargo = environment::cargo();
-    cargo.current_dir(places::root()).args(["rustc", "--quiet", "--package", "greenlet-c", "--profile", "archive"]);
-    cargo.args(["--crate-type", "staticlib", "--features", "panic-handler"]).arg("--target-dir").arg(&target);
-    if is_bare {
-        cargo.args(["--target", machine::ONE_OF_EACH[0].target]);
-        target.push(machine::ONE_OF_EACH[0].target);
-    }
-    run_tool(cargo)?;
-    Ok(target.join("archive/libgreenlet_c.a"))
-}
-
 impl Way {
     /// The tools that it needs.
     #[must_use]
@@ -155,6 +113,12 @@ impl Way {
             needs.machine(machine::ONE_OF_EACH[0]);
         }
         needs
+    }
+
+    /// Whether its compilers are installed.
+    #[must_use]
+    pub fn is_installed(&self) -> bool {
+        self.takes.iter().all(|(program, _)| tools::on_path(program).is_some())
     }
 
     /// Compiles the file `source` as a program of the name `name`, and links it with `archive`; with the platform of
@@ -179,20 +143,21 @@ impl Way {
         let mut link = command(self.linker);
         link.arg(&object);
         if with_platform {
-            let file = if self.is_bare { "bare" } else { "hosted" };
-            let platform = folder.join(format!("{name}.{file}.o"));
-            compile(self.platform, &own.join(file).with_extension("c"), &platform, &[])?;
-            link.arg(platform);
+            for file in [if self.is_bare { "bare" } else { "hosted" }, "alarm"] {
+                let platform = folder.join(format!("{name}.{file}.o"));
+                compile(self.platform, &own.join(file).with_extension("c"), &platform, &[])?;
+                link.arg(platform);
+            }
         }
         if self.is_bare {
             link.arg("-T").arg(own.join("bare.ld"));
         }
         link.arg(archive).arg("-o").arg(&program);
-        run_tool(link)?;
+        run_tool(link, TOOL_LIMIT)?;
         Ok(program)
     }
 
-    /// Compiles and runs one of [`PROGRAMS`].
+    /// Compiles and runs one of [`PROGRAMS`](super::PROGRAMS).
     ///
     /// # Errors
     ///
@@ -201,7 +166,6 @@ impl Way {
         let source = package().join("tests/c").join(name).with_extension("c");
         let program = self.build(archive, name, &source, true, &[])?;
         let ended = process::run(self.execute(&program), LIMIT, |_| Ok(()))?;
-        // Where semihosting is the console, it goes to standard error.
         let told = text(&ended);
         let fits = told.lines().any(|line| line.starts_with(last)) && ended.status == Status::Exited(status);
         ensure!(fits, "{name} by {}: {:?}, and not {status} after \"{last}\":\n{told}", self.name, ended.status);
@@ -215,12 +179,11 @@ impl Way {
     /// If a log differs from that of the package.
     pub fn conform(&self, archive: &Path, family: &str) -> Result<usize> {
         let source = package().join("tests/c/conformance.c");
-        let program =
-            self.build(archive, &format!("conformance-{family}"), &source, false, &["-Wno-unused-function"])?;
         let file = places::corpus().join(family);
-        let mut command = Command::new(program);
-        command.arg(file.with_extension("scn"));
-        let ended = process::run(command, LIMIT, |_| Ok(()))?;
+        let scenarios = format!("-DSCENARIOS=\"{}\"", file.with_extension("scn").display());
+        let name = format!("conformance-{family}");
+        let program = self.build(archive, &name, &source, true, &["-Wno-unused-function", &scenarios])?;
+        let ended = process::run(self.execute(&program), LIMIT, |_| Ok(()))?;
         let (expected, told) = (fs::read_to_string(file.with_extension("log"))?, text(&ended));
         let same = expected.lines().zip(told.lines()).take_while(|(one, other)| one == other).count();
         ensure!(
@@ -233,6 +196,19 @@ impl Way {
             expected.lines().nth(same)
         );
         Ok(expected.lines().filter(|line| *line == "done").count())
+    }
+
+    /// Runs all scenarios.
+    ///
+    /// # Errors
+    ///
+    /// When a log is another than the package's, or there are more or fewer than [`FAMILIES`] has.
+    pub fn conforms(&self, archive: &Path) -> Result<()> {
+        for (family, count) in FAMILIES {
+            let ran = self.conform(archive, family)?;
+            ensure!(ran == count, "{family}: {ran} scenarios, and not {count}");
+        }
+        Ok(())
     }
 
     fn execute(&self, program: &Path) -> Command {
@@ -258,48 +234,6 @@ impl Way {
     }
 }
 
-/// Runs all programs and scenarios in all ways, a row for each way.
-///
-/// # Errors
-///
-/// When one fails, after all have run.
-pub fn show() -> Result<()> {
-    let mut needs = Needs::default();
-    WAYS.iter().for_each(|way| needs.all_of(&way.needs()));
-    tools::ensure(&needs)?;
-    let archives = [archive(false)?, archive(true)?];
-    let mut failures = 0;
-    for way in &WAYS {
-        let archive = &archives[usize::from(way.is_bare)];
-        let mut row = format!("{:<16}", way.name);
-        let mut note = |name: &str, result: Result<()>| {
-            if let Err(error) = result {
-                eprintln!("{error:#}");
-                row += &format!(" {name} FAILED");
-                failures += 1;
-            } else {
-                row += &format!(" {name}");
-            }
-        };
-        PROGRAMS.iter().for_each(|&program| note(program.0, way.run(archive, program)));
-        if !way.is_bare {
-            let ran: Result<usize> = FAMILIES.iter().map(|(family, _)| way.conform(archive, family)).sum();
-            let expected: usize = FAMILIES.iter().map(|(_, count)| count).sum();
-            let all =
-                ran.and_then(|ran| if ran == expected { Ok(()) } else { bail!("{ran} scenarios, not {expected}") });
-            note("conformance", all);
-        }
-        println!("{row}");
-    }
-    ensure!(failures == 0, "{failures} failed");
-    Ok(())
-}
-
-/// What a program has printed.
-fn text(ended: &Ended) -> String {
-    String::from_utf8_lossy(&ended.output).into_owned() + &String::from_utf8_lossy(&ended.errors)
-}
-
 fn command(words: &[&str]) -> Command {
     let mut command = environment::clean(Command::new(words[0]));
     command.args(&words[1..]);
@@ -310,16 +244,5 @@ fn compile(compiler: &[&str], source: &Path, object: &Path, flags: &[&str]) -> R
     let mut compiler = command(compiler);
     compiler.args(STRICT).args(["-ffunction-sections", "-I"]).arg(package().join("include")).args(flags);
     compiler.arg("-c").arg(source).arg("-o").arg(object);
-    run_tool(compiler)
-}
-
-fn run_tool(mut command: Command) -> Result<()> {
-    let name = command.get_program().to_owned();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", name.display()))?;
-    if !output.status.success() {
-        let words: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{} {}\n{said}", name.display(), words.join(" "));
-    }
-    Ok(())
+    run_tool(compiler, TOOL_LIMIT).map(drop)
 }

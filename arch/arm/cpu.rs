@@ -1,0 +1,95 @@
+//! Questions about a Cortex-M: stack pointer, interrupt masks, whether this is a handler.
+
+use crate::arch::{Cpu, INTERRUPT_BITS, Native};
+use core::arch::asm;
+
+// What `interrupts` is made of, from [`SHIFT`] on. PRIMASK has 1 bit, BASEPRI 8 and IPSR 9 (Armv7-M, B1.4).
+const PRIMASK: u32 = 1;
+const BASEPRI_AT: u32 = 1;
+const BASEPRI: u32 = 0xff << BASEPRI_AT;
+const IPSR_AT: u32 = 9;
+const IPSR: u32 = 0x1ff << IPSR_AT;
+
+/// The kernel has flags of its own in the lowest bits.
+const SHIFT: u32 = 6;
+
+const _: () = assert!((PRIMASK | BASEPRI | IPSR) << SHIFT & !INTERRUPT_BITS == 0);
+
+impl Cpu for Native {
+    #[inline(always)]
+    fn stack_pointer() -> *mut u8 {
+        let sp;
+        // SAFETY: reads a register.
+        unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+        sp
+    }
+
+    unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize {
+        let mut at = start;
+        // SAFETY: reads the words from `start` to `end` and nothing else.
+        unsafe {
+            asm!(
+                "2:",
+                // All words from `start` to `at` are `word`.
+                "cmp {at}, {end}",
+                "beq 3f",
+                "ldr {found}, [{at}]",
+                "cmp {found}, {word}",
+                "bne 3f",
+                "add {at}, {at}, #4",
+                "b 2b",
+                "3:",
+                at = inout(reg) at,
+                end = in(reg) end,
+                word = in(reg) word,
+                found = out(reg) _,
+                options(readonly, nostack),
+            );
+        }
+        at
+    }
+
+    /// PRIMASK, BASEPRI and IPSR: what masks interrupts, and which exception is handled. A handler may leave all masks
+    /// clear, and yet nothing may switch there: it is on the main stack, and the processor is in another mode.
+    /// FAULTMASK is not read, nor what the interrupt controller holds back. All three read as 0 in unprivileged code.
+    #[inline(always)]
+    fn interrupts() -> u32 {
+        let (primask, basepri): (u32, u32);
+        // SAFETY: reads registers.
+        unsafe {
+            asm!("mrs {}, primask", out(reg) primask, options(nomem, nostack, preserves_flags));
+        }
+        // SAFETY: the same.
+        unsafe {
+            asm!("mrs {}, basepri", out(reg) basepri, options(nomem, nostack, preserves_flags));
+        }
+        // The compiler makes the shifts part of other instructions.
+        (primask | basepri << BASEPRI_AT | ipsr() << IPSR_AT) << SHIFT
+    }
+
+    /// Three kinds: what PRIMASK masks, what a BASEPRI masks, whichever it is, and what waits for a handler to return.
+    fn masked(interrupts: u32) -> u32 {
+        let any = |bits: u32| u32::from(interrupts & bits << SHIFT != 0);
+        any(PRIMASK) | any(BASEPRI) << 1 | any(IPSR) << 2
+    }
+
+    /// Whether the processor is in handler mode: exact, whatever is masked.
+    fn in_handler() -> bool {
+        ipsr() != 0
+    }
+
+    /// Always: an exception stores eight words below the stack pointer of what it interrupts, and those of floating
+    /// point, before a handler runs on the main stack (Armv7-M, B1.5.6).
+    fn interrupts_use_current_stack() -> bool {
+        true
+    }
+}
+
+/// The number of the exception that is being handled; 0 in thread mode.
+#[inline(always)]
+fn ipsr() -> u32 {
+    let number: u32;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, ipsr", out(reg) number, options(nomem, nostack, preserves_flags)) };
+    number
+}

@@ -1,0 +1,124 @@
+//! What a task waits for: time, signals, channels.
+
+use super::{NULL, Out, Task, VALUE, Word, stopped, to_c};
+use crate::outcome::Fault;
+use core::ptr;
+use core::time::Duration;
+use greenlet_hub::Signal;
+
+type Channel = greenlet_hub::Channel<Word, Fault>;
+
+/// `greenlet_task_yield`: lets the others run that are ready.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_task_yield(me: *const Task) -> Out {
+    // SAFETY: the caller's contract.
+    match unsafe { me.as_ref() } {
+        Some(me) => to_c(me.yield_now().map(|()| Word::NULL)),
+        None => Out::refused(NULL),
+    }
+}
+
+/// `greenlet_task_sleep`.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_task_sleep(me: *const Task, nanoseconds: u64) -> Out {
+    // SAFETY: the caller's contract.
+    match unsafe { me.as_ref() } {
+        Some(me) => to_c(me.sleep(Duration::from_nanos(nanoseconds)).map(|()| Word::NULL)),
+        None => Out::refused(NULL),
+    }
+}
+
+/// `greenlet_signal_raise`. For any core and any interrupt handler.
+///
+/// # Safety
+///
+/// The signal is null, or a static that was zeros at first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_signal_raise(signal: *const Signal, bits: u32) -> u32 {
+    // SAFETY: the caller's contract; zeros are a new signal.
+    unsafe { signal.as_ref() }.map_or(NULL, |signal| {
+        signal.raise(bits);
+        VALUE
+    })
+}
+
+/// `greenlet_signal_take`: the bits that are raised.
+///
+/// # Safety
+///
+/// The signal is null, or a static that was zeros at first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_signal_take(signal: *const Signal) -> u32 {
+    // SAFETY: the caller's contract; zeros are a new signal.
+    unsafe { signal.as_ref() }.map_or(0, Signal::take)
+}
+
+/// `greenlet_signal_wait`.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs; the signal is null, or a static that was zeros at first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_signal_wait(me: *const Task, signal: *const Signal) -> Out {
+    // SAFETY: the caller's contract; zeros are a new signal.
+    match (unsafe { me.as_ref() }, unsafe { signal.as_ref() }) {
+        (Some(me), Some(signal)) => to_c(signal.wait(me).map(|bits| Word(ptr::without_provenance_mut(bits as usize)))),
+        _ => Out::refused(NULL),
+    }
+}
+
+/// `greenlet_channel_send`.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_channel_send(me: *const Task, channel: *const Channel, value: Word) -> Out {
+    // SAFETY: the caller's contract; zeros are a new channel.
+    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
+        (Some(me), Some(channel)) => match channel.send(me, value) {
+            Ok(()) => Out::of(VALUE, Word::NULL),
+            Err(refused) => stopped(refused.reason, refused.returned),
+        },
+        _ => Out::of(NULL, value),
+    }
+}
+
+/// `greenlet_channel_receive`.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_channel_receive(me: *const Task, channel: *const Channel) -> Out {
+    // SAFETY: the caller's contract; zeros are a new channel.
+    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
+        (Some(me), Some(channel)) => to_c(channel.receive(me)),
+        _ => Out::refused(NULL),
+    }
+}
+
+/// `greenlet_channel_close`.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_channel_close(me: *const Task, channel: *const Channel) -> u32 {
+    // SAFETY: the caller's contract; zeros are a new channel.
+    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
+        (Some(me), Some(channel)) => {
+            channel.close(me);
+            VALUE
+        }
+        _ => NULL,
+    }
+}
