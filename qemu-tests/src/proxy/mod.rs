@@ -26,7 +26,7 @@ mod registers;
 mod resume;
 mod session;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -39,7 +39,6 @@ use self::session::Session;
 use crate::debugger::{self as debuggers, Waiting};
 use crate::greenlets::Program;
 use crate::machine::Machine;
-use crate::serve;
 use crate::stub::Stub;
 
 /// How long a stub is waited for.
@@ -103,8 +102,12 @@ impl Proxy {
     /// When it is no program with greenlets, and when the port is taken.
     pub fn new(elf: &Path, port: Option<u16>) -> Result<Self> {
         let program = Program::of(elf)?;
-        let address = serve::address(port)?;
-        let listener = TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
+        // Not by a port that was free a moment ago: another proxy may have taken it.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
+        let listener = listener.with_context(|| match port {
+            Some(port) => format!("cannot use port {port} of 127.0.0.1; give another one, or leave out --port"),
+            None => "cannot get a port of 127.0.0.1".to_owned(),
+        })?;
         Ok(Self { program, listener })
     }
 
