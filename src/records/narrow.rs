@@ -145,9 +145,10 @@ impl Counter {
     }
 }
 
-/// What one core does, without handlers: the same as one atomic of 64 bits. `qemu-tests/models` has the handlers.
 #[cfg(test)]
 mod tests {
+    //! What one core does, without handlers: the same as one atomic of 64 bits. `qemu-tests/models` has the handlers.
+
     use super::{Counter, Word};
     use core::sync::atomic::Ordering::Relaxed;
 

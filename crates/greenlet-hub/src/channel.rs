@@ -97,7 +97,7 @@ impl<T, E: 'static> Channel<T, E> {
 
     /// Returns whether it is as [`new`](Self::new) makes it, as far as zeros might not be.
     pub(crate) const fn is_new(&self) -> bool {
-        self.name.is_none() && matches!(self.preference, Preference::Receiver)
+        self.name.is_none() && matches!(self.owner.with.preference, Preference::Receiver)
     }
 
     /// Sets which of two tasks that meet runs first.
