@@ -163,3 +163,119 @@ fn one_core_requests_a_kill_of_another() {
     })
     .unwrap();
 }
+
+/// Stops a thread at each of its instructions, one after the other, while others go on.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod stepped {
+    use super::*;
+    use core::arch::asm;
+    use std::hint;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+    unsafe extern "C" {
+        fn signal(signal: i32, handler: extern "C" fn(i32)) -> usize;
+    }
+
+    const SIGTRAP: i32 = 5;
+
+    static STEP: AtomicUsize = AtomicUsize::new(0);
+    static STOP: AtomicUsize = AtomicUsize::new(0);
+    static IS_STOPPED: AtomicBool = AtomicBool::new(false);
+    static MAY_GO_ON: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn trap(_: i32) {
+        if STEP.fetch_add(1, SeqCst) == STOP.load(SeqCst) {
+            IS_STOPPED.store(true, SeqCst);
+            wait_for(&MAY_GO_ON);
+        }
+    }
+
+    fn wait_for(flag: &AtomicBool) {
+        while !flag.load(SeqCst) {
+            hint::spin_loop();
+        }
+    }
+
+    static ONE: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    static FIRST: Tree<u32> = Tree::new();
+    static SECOND: Tree<u32> = Tree::new();
+
+    /// A slot is in the inbox of a tree that has ended, and another tree has it: what that tree's greenlet is asked is
+    /// settled there. The test is as strong as the layout of `Tree` allows, which has main's block at offset 0 with
+    /// `fp-control`.
+    #[test]
+    fn a_request_in_the_lists_of_an_ended_tree_is_not_taken_for_one_to_the_next_greenlet_of_the_slot() {
+        let _alone = as_core_0();
+        // SAFETY: the handler uses atomics alone.
+        unsafe { signal(SIGTRAP, trap) };
+        for stop in 0.. {
+            if request_stopped_at(stop) {
+                assert!(stop > 50, "a request takes more instructions than {stop}");
+                return;
+            }
+        }
+    }
+
+    /// Returns whether the request ended before it came to its instruction number `stop`.
+    fn request_stopped_at(stop: usize) -> bool {
+        STEP.store(0, SeqCst);
+        STOP.store(stop, SeqCst);
+        IS_STOPPED.store(false, SeqCst);
+        MAY_GO_ON.store(false, SeqCst);
+        let request = FIRST.enter(|main| {
+            let greenlet = main.spawn(&ONE, |_me, x| Ok(x)).unwrap();
+            let remote = greenlet.remote();
+            let request = std::thread::spawn(move || {
+                NUMBER.set(2);
+                // SAFETY: sets the trap flag, and changes no other; the red zone is left out.
+                unsafe {
+                    asm!(
+                        "lea rsp, [rsp - 128]",
+                        "pushfq",
+                        "or dword ptr [rsp], 0x100",
+                        "popfq",
+                        "lea rsp, [rsp + 128]"
+                    );
+                }
+                let asked = remote.kill();
+                // SAFETY: clears it.
+                unsafe {
+                    asm!(
+                        "lea rsp, [rsp - 128]",
+                        "pushfq",
+                        "and dword ptr [rsp], 0xfffffeff",
+                        "popfq",
+                        "lea rsp, [rsp + 128]",
+                    );
+                }
+                IS_STOPPED.store(true, SeqCst);
+                asked
+            });
+            wait_for(&IS_STOPPED);
+            request
+        });
+        let has_ended = STEP.load(SeqCst) <= stop;
+        let (settled, core) = SECOND
+            .enter(|main| {
+                drop(main.spawn(&ONE, |_me, x| Ok(x)).unwrap());
+                let ran_on = std::sync::Arc::new(AtomicUsize::new(usize::MAX));
+                let told = ran_on.clone();
+                let next = main
+                    .spawn(&ONE, move |me, x| {
+                        let asked = me.up(x);
+                        told.store(NUMBER.get(), SeqCst);
+                        asked
+                    })
+                    .unwrap();
+                assert_eq!(next.switch(1), Ok(1));
+                next.remote().kill().unwrap();
+                MAY_GO_ON.store(true, SeqCst);
+                let _ = request.unwrap().join().unwrap();
+                let settled = as_core(1, || FIRST.enter(|main| main.attend()).unwrap());
+                (settled, ran_on.load(SeqCst))
+            })
+            .unwrap();
+        assert_eq!((settled, core), (0, usize::MAX), "at instruction {stop}");
+        has_ended
+    }
+}

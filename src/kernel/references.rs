@@ -116,10 +116,9 @@ fn is_bare(block: BlockPtr) -> bool {
 #[cfg_attr(not(small), cold)]
 #[cfg_attr(not(small), inline(never))]
 unsafe fn free_slowly(block: BlockPtr) -> Option<Payload> {
-    // First, so that user code cannot reach it by a weak handle. `leave_in_lists` reuses a link of the ring.
-    if block.id.forget() && !block.has(ENDED) {
-        block.leave_in_lists();
-    }
+    // First, so that user code cannot reach it by a weak handle.
+    let is_linked = block.id.forget();
+    block.note_lists(is_linked && !block.has(ENDED));
     // SAFETY: the caller's contract.
     let panicked = if is_bare(block) { None } else { unsafe { strip(block) } };
     paint::keep(block);

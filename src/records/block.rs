@@ -274,11 +274,13 @@ impl BlockPtr {
         self.home.get().count(lot, change);
     }
 
-    /// Notes for [`Block::renew`] that the slot is still in lists of its tree, because [`Number::forget`] returned
-    /// true. Stores the tree in `prev`, which is free for this: the block is out of the ring.
-    #[cold]
-    pub(crate) fn leave_in_lists(self) {
-        self.prev.set(self.core().tree().cast());
+    /// Notes for [`Block::renew`] whether the slot is still in lists of its tree, as [`Number::forget`] said: stores the
+    /// tree in `prev`, or null. That link is free for this, for the block is out of the ring. What it held must go in
+    /// either case: the oldest greenlet of a tree follows main, whose block may be the tree's first field and thus have
+    /// the tree's address.
+    #[inline]
+    pub(crate) fn note_lists(self, are_of_its_tree: bool) {
+        self.prev.set(if are_of_its_tree { self.core().tree().cast() } else { ptr::null() });
     }
 
     /// The record of its core.
