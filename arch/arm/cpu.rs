@@ -77,12 +77,6 @@ impl Cpu for Native {
     fn in_handler() -> bool {
         ipsr() != 0
     }
-
-    /// Always: an exception stores eight words below the stack pointer of what it interrupts, and those of floating
-    /// point, before a handler runs on the main stack (Armv7-M, B1.5.6).
-    fn interrupts_use_current_stack() -> bool {
-        true
-    }
 }
 
 /// The number of the exception that is being handled; 0 in thread mode.

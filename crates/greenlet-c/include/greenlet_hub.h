@@ -139,7 +139,7 @@ greenlet_result greenlet_signal_wait(greenlet_task *me, greenlet_signal *signal)
 
 /* A channel of pointers: each goes from one task to another, and none is kept in it. A static of zeros. */
 typedef struct greenlet_channel {
-    uint64_t private_[7];
+    uint64_t private_[6];
 } greenlet_channel;
 
 /* Waits until a task receives `value`, which then continues first. If no task did, the result has `value`, and the kind

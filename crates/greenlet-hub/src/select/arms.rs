@@ -307,7 +307,7 @@ impl<V: 'static, E: 'static> Arm<V, E> for Sleep {
     }
 
     fn leave(&self) {
-        self.entry.slot.get().schedule().timers.remove(&self.entry);
+        self.entry.leave();
     }
 
     fn output(&self) {}
