@@ -198,14 +198,22 @@ pub fn at_a_guest<T: Send>(
     let (target, address) = (Target::Socket(qemu.socket().to_owned()), proxy.address()?);
     thread::scope(|scope| {
         let running = scope.spawn(move || {
-            let done = client(address);
-            // A client that has not even connected is not to be waited for.
-            drop(TcpStream::connect(address));
-            done
+            let _knock = Knock(address);
+            client(address)
         });
         let served = proxy.serve(&target);
         let done = running.join().unwrap_or_else(|_| Err(anyhow!("the thread with the debugger panicked")))?;
         served.context("the proxy failed")?;
         Ok(done)
     })
+}
+
+/// Connects to the address when it is dropped: a client that has not even connected, or panicked before, is not to be
+/// waited for.
+struct Knock(SocketAddr);
+
+impl Drop for Knock {
+    fn drop(&mut self) {
+        drop(TcpStream::connect(self.0));
+    }
 }

@@ -96,12 +96,13 @@ impl Session<'_> {
             }
             self.forget();
             let is_there = self.stub.register(self.program.isa.pc)? == greenlet.pc;
-            if !is_ours || !is_there || self.now()? == thread_of(greenlet) {
+            if !is_ours || !is_there || is_interrupt(&reply) || self.now()? == thread_of(greenlet) {
                 return Ok(reply);
             }
             // Another greenlet that switches at the same place.
             let reply = self.run(b"s")?;
-            if has_ended(&reply) {
+            self.forget();
+            if has_ended(&reply) || is_interrupt(&reply) {
                 return Ok(reply);
             }
         }
@@ -123,4 +124,9 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// Whether the machine stopped because the debugger interrupted it: with SIGINT.
+fn is_interrupt(reply: &[u8]) -> bool {
+    reply.get(1..3) == Some(b"02")
 }
