@@ -20,7 +20,7 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
-/// Alignment of a stack pointer at a call, in bytes. All supported ABIs require 16.
+/// Alignment of the stack pointer of a fresh context, in bytes: what the ABIs require at a call, or more (AAPCS: 8).
 pub(crate) const STACK_ALIGN: usize = 16;
 
 /// One machine word that a switch passes to another context. It may be a pointer, an integer, part of a value with
@@ -113,10 +113,10 @@ pub(crate) struct Bounds {
 pub(crate) struct Context {
     pub(super) sp: Cell<*mut u8>,
     pub(super) pc: Cell<*const ()>,
-    /// The frame pointer: rbp, x29, s0.
+    /// The frame pointer: rbp, x29, s0, r7.
     pub(super) frame: Cell<*const ()>,
-    /// The register that LLVM reserves for itself, and that no clobber can name: rbx, x19, s1. In a fresh context, the
-    /// [`Entry`].
+    /// The register that LLVM reserves for itself, and that no clobber can name: rbx, x19, s1, r6. In a fresh context,
+    /// the [`Entry`].
     pub(super) reserved: Cell<*const ()>,
     /// Where a debugger continues after it has walked this context's stack; null for nowhere.
     pub(crate) link: Cell<*const Context>,

@@ -160,7 +160,7 @@ pub(crate) trait Isa {
     /// # Safety
     ///
     /// - The memory below `sp` is a stack that nothing uses, except that a context which waits above may have data in
-    ///   the red zone of the ABI. `sp` is a multiple of [`STACK_ALIGN`](super::STACK_ALIGN).
+    ///   the red zone of the ABI. `sp` is aligned as the ABI demands it at a call.
     /// - Caller and `function` agree on the meaning of `argument`. Nothing accesses the caller's frame afterwards,
     ///   unless through `argument`.
     unsafe fn call_on(sp: *mut u8, function: Diverging, argument: *const ()) -> !;

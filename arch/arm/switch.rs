@@ -60,8 +60,7 @@ const _: () = assert!(
 );
 
 /// The instruction before label 2 of a marked switch, which never runs: `udf #0x67`. Before label 2 of an unmarked one
-/// is
-/// `bx r5`, 0x4728, or a `nop` that aligns it, 0xbf00; before the trampoline whatever ends another function, but no
+/// is `bx r5`, 0x4728, or a `nop` that aligns it, 0xbf00; before the trampoline whatever ends another function, but no
 /// query looks there.
 const MARK: u32 = 0xde67;
 

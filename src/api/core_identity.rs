@@ -92,7 +92,8 @@ macro_rules! core_identity {
 ///
 /// Handlers do that unless firmware unmasks interrupts in them. Code with interrupts masked counts as a handler, in a
 /// critical section as well: there no tree can be entered, and `Tree::current` returns `None`. The mask is PSTATE.I on
-/// aarch64, RFLAGS.IF on x86_64, and mstatus.MIE on RISC-V.
+/// aarch64, RFLAGS.IF on x86_64, and mstatus.MIE on RISC-V. On Cortex-M it is exact, and no mask counts: a handler is
+/// code with an IPSR other than 0.
 ///
 /// For [`core_identity!`](crate::core_identity) with `unsafe`: the promise is that there is one core, and that no
 /// handler unmasks interrupts.
@@ -124,7 +125,7 @@ impl SingleCore {
         0
     }
 
-    /// Returns `true` if interrupts are masked.
+    /// Returns `true` if interrupts are masked; on Cortex-M, in a handler.
     ///
     /// ```no_run
     /// # #![no_std]

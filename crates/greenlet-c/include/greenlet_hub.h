@@ -86,7 +86,8 @@ typedef struct greenlet_task_options {
     uint32_t level; /* 0 to 3: a task that is ready runs before every one of a lower level */
 } greenlet_task_options;
 
-/* A task, until it is joined or detached. Not copied. */
+/* A task, until it is joined or detached. A handle must not be copied, and must not be given to another spawn while it
+ * is in use. */
 typedef struct greenlet_task_handle {
     uint64_t private_[3];
 } greenlet_task_handle;

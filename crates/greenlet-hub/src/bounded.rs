@@ -96,13 +96,13 @@ impl<T, const N: usize> Bounded<T, N> {
         self.room.get().cast::<T>().wrapping_add(if at >= N { at - N } else { at })
     }
 
-    /// Puts a value in. There is room.
     /// Returns `true` if no task waits and none has to: the usual case, in line.
     #[inline(always)]
     fn is_usual<V: Default + 'static, E: 'static>(&self, me: &Task<V, E>, fits: impl FnOnce(usize) -> bool) -> bool {
         me.is_quiet() && fits(self.count.get()) && self.waiters.is_empty()
     }
 
+    /// Puts a value in. There is room.
     #[inline(always)]
     fn push(&self, value: T) {
         let count = self.count.get();

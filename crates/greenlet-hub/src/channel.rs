@@ -35,7 +35,6 @@ pub(crate) type Message<T, E> = Result<T, E>;
 
 /// A rendezvous: a value goes from the frame of the sender straight to that of the receiver. The channel has no buffer.
 ///
-///
 /// For the tasks of one hub: the first that uses it, until its run is over. Waiting tasks are served in the order in
 /// which they came. 48 bytes.
 ///

@@ -86,7 +86,6 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Runs `body`. Inside of it no wait ends by a reason to stop that comes from outside of it. For clean-up that has
     /// to wait, such as sending the last bytes to a device.
     ///
-    ///
     /// A reason to stop that comes meanwhile ends the first wait after the shield. A
     /// [`with_timeout`](Self::with_timeout) inside of it works as usual. Use one: otherwise a kill has no effect for as
     /// long as the body waits.

@@ -52,7 +52,6 @@ impl Resumed {
 impl<V: Default + 'static, E: 'static> Task<V, E> {
     /// Returns `Err` if there is a reason to stop. For a long computation that does not wait.
     ///
-    ///
     /// A kill from a handler or another core is seen at once. Inside of [`with_timeout`](Self::with_timeout) each call
     /// reads the clock.
     ///

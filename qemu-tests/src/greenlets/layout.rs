@@ -11,7 +11,8 @@ type Entry = DebuggingInformationEntry<Reader>;
 
 /// What a program needs so that its greenlets can be found.
 const REMEDY: &str =
-    "its debug information has not the types of this version of greenlet: build it with `debug = true` in its profile";
+    "its debug information does not have the types of this version of greenlet: build it with `debug = true` in its \
+     profile";
 
 /// Offsets in bytes.
 #[derive(Clone, Copy, Debug)]

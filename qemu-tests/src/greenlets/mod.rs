@@ -354,6 +354,6 @@ pub fn is_kernel(function: &str) -> bool {
 
 fn word(bytes: &[u8], at: u64) -> Result<u64> {
     let at = usize::try_from(at)?;
-    let word = bytes.get(at..at + 8).context("the layout of a control block is another one")?;
+    let word = bytes.get(at..at + 8).context("the control block has a different layout")?;
     Ok(u64::from_le_bytes(word.try_into()?))
 }
