@@ -203,7 +203,6 @@ struct Call<'a> {
 /// [whole debug information](guests::Directives::whole_debug_info), and one for each guest that has a [feature of its
 /// own](places::GUEST_FEATURES).
 ///
-///
 /// These calls are separate because cargo recompiles a guest when features of its package or settings change, which
 /// would happen with each other set of names. Only the project's own packages have debug information, so the calls
 /// share the builds of all other packages.

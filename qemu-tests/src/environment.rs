@@ -1,6 +1,5 @@
 //! Which variables an inner cargo gets from the environment that an outer cargo has set.
 //!
-//!
 //! The runner is started by cargo and starts cargo. Variables about the packages, flags and targets of the outer cargo
 //! must not reach the inner one, which builds for another machine. Variables about paths and the network must.
 
@@ -42,7 +41,6 @@ const DROPPED: &[(&str, &str)] = &[
 ];
 
 /// Whether an inner cargo gets the variable `name`, which has this value.
-///
 ///
 /// It gets everything that no rule drops: `PATH`, `HOME`, proxies, `RUSTUP_HOME`, `RUSTUP_TOOLCHAIN` (so that both
 /// cargos are of one toolchain), `RUSTC_WRAPPER` (a cache).

@@ -1,6 +1,5 @@
 //! Figures that are kept in a file, one per line. The suite compares them with those of the present build.
 //!
-//!
 //! They are exact, but only for one compiler, whose name is in the file. With that compiler each figure must be the
 //! kept one; if it is lower, the command that the file names keeps the lower one, so that it cannot grow back
 //! unnoticed. With another compiler a figure may be somewhat higher; otherwise every new release of Rust would break

@@ -1,6 +1,5 @@
 //! Logs that guests write with defmt: frames on a channel of their own, decoded by the tables in the ELF file.
 //!
-//!
 //! A guest that logs has a section `.defmt`. For such a guest QEMU writes the channel to a file. When the guest has
 //! ended, the decoded contents follow its transcript as a block:
 //!

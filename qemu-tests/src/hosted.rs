@@ -1,6 +1,5 @@
 //! The library's own tests on the host, with features and in profiles other than those of a plain `cargo test`.
 //!
-//!
 //! They have a target directory of their own: builds with different features in one directory replace each other's
 //! results.
 

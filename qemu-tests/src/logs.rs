@@ -1,6 +1,5 @@
 //! Separates the logs of scenarios from the text around them, in a stream, and counts them.
 //!
-//!
 //! A log is the text from `scenario NAME` to `done`. All other output of a guest (its `DONE` line, notes, a panic in
 //! the middle of a log) goes to another sink, so that the standard output of `cargo xtask conformance` has only logs.
 

@@ -198,7 +198,6 @@ const X86_64: Machine = Machine {
 
 /// Arguments with which every machine is started.
 ///
-///
 /// TCG even where KVM exists: it is the same everywhere, counts instructions, and nested KVM can be hundreds of times
 /// slower. No default devices, so that only the guest writes to the serial port. No reboot, so that a triple fault ends
 /// QEMU instead of restarting it for ever.

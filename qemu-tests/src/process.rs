@@ -46,7 +46,6 @@ enum Chunk {
 /// Runs `command` until it ends, or has used up its `limit`. Passes its standard output, without carriage returns, to
 /// `seen` as it arrives.
 ///
-///
 /// The child gets an empty standard input unless `command` sets another, and a process group of its own: a time-out
 /// ends the group and nothing else. The kernel kills the child when the calling thread ends for any reason.
 ///

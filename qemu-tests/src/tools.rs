@@ -146,7 +146,6 @@ pub fn ensure(needs: &Needs) -> Result<()> {
 
 /// Whether rustc has the standard library of `target`, or the part of it that exists.
 ///
-///
 /// This runs rustc and not rustup, because a toolchain need not come from rustup.
 fn has_target(target: &str) -> Result<bool> {
     let mut rustc = environment::rustc();

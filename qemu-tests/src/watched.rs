@@ -83,7 +83,6 @@ impl Machine {
 /// Boots, and calls `watch` with the machine, which is stopped before its first instruction. Returns the result of
 /// `watch`.
 ///
-///
 /// At the limit QEMU is ended when `watch` has returned.
 ///
 /// # Errors
