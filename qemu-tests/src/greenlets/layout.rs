@@ -10,8 +10,7 @@ type Reader = EndianRcSlice<LittleEndian>;
 type Entry = DebuggingInformationEntry<Reader>;
 
 /// What a program needs so that its greenlets can be found.
-const REMEDY: &str =
-    "its debug information does not have the types of this version of greenlet: build it with `debug = true` in its \
+const REMEDY: &str = "its debug information does not have the types of this version of greenlet: build it with `debug = true` in its \
      profile";
 
 /// Offsets in bytes.
