@@ -360,7 +360,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     #[cold]
     #[inline(never)]
     fn pass_again(&self) -> Resumed {
-        self.take_turn();
+        if !self.take_turn() {
+            return Resumed::Over;
+        }
         let value = V::default();
         match self.slot.schedule().next() {
             Some(next) if next == self.slot => Resumed::Turn,
@@ -368,15 +370,17 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         }
     }
 
-    /// The task whose turn it is has died, and its stack can be released, or this one was resumed out of its turn. At the end of the
-    /// run it is no one's.
+    /// The task whose turn it is has died, and its stack can be released, or this one was resumed out of its turn. Returns
+    /// `false` at the end of the run, when the turn is no one's and nothing more is queued: a wait would never end.
     #[inline(always)]
-    fn take_turn(&self) {
+    fn take_turn(&self) -> bool {
         let turn = &self.slot.schedule().turn;
-        if turn.get().is_some() {
+        let goes_on = turn.get().is_some();
+        if goes_on {
             turn.set(Some(self.slot));
         }
         self.state().reap();
+        goes_on
     }
 
     /// The loop, apart: the compiler prepares what its seldom paths need before it begins.
@@ -390,7 +394,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
                     if let Some(resumed) = self.switch_to(to, value) {
                         return resumed;
                     }
-                    self.take_turn();
+                    if !self.take_turn() {
+                        return Resumed::Over;
+                    }
                     // Before a task is taken out of the queue, as above.
                     value = V::default();
                 }
