@@ -92,6 +92,9 @@ fn wrong(text: &str, labels: &str, is_page: bool, exists: impl Fn(&str) -> bool)
         let inline = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(path, _)| path);
         match inline {
             Some(path) if path.starts_with("http") => {}
+            Some(path)
+                if path.strip_prefix('#').is_some_and(|to| prose.lines().filter_map(anchor).any(|it| it == to)) => {}
+            Some(path) if path.starts_with('#') => problems.push(format!("no heading has the anchor {path}")),
             Some(path) if is_page => problems.push(format!("a page has no file {path} beside it: use a label")),
             Some(path) if !exists(path) => problems.push(format!("{path} does not exist")),
             None if label.ends_with(".md") && !defined.iter().any(|(known, _)| *known == label) => {
@@ -103,6 +106,12 @@ fn wrong(text: &str, labels: &str, is_page: bool, exists: impl Fn(&str) -> bool)
     problems
 }
 
+/// The anchor of a heading.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').trim().to_lowercase();
+    Some(heading.replace(' ', "-").chars().filter(|it| it.is_alphanumeric() || *it == '-').collect())
+}
+
 /// Label and path of a line that defines a link.
 fn definition(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix('[')?.split_once("]: ")
@@ -110,8 +119,8 @@ fn definition(line: &str) -> Option<(&str, &str)> {
 
 fn noticed() -> Result<(), Failed> {
     const LABELS: &str = "[a.md]: crate::a\n[gone.md]: crate::gone\n[unused.md]: crate::unused\n";
-    const TEXT: &str = "[a.md], [b.md], [c.md], [gone.md], [d](d.md), [e](https://e)\n```text\n[listing.md]\n```\n\n\
-        [a.md]: a.md\n[c.md]: c.md\n[gone.md]: gone.md\n[unused.md]: unused.md\n";
+    const TEXT: &str = "[a.md], [b.md], [c.md], [gone.md], [d](d.md), [e](https://e), [f](#a-heading), [g](#g)\n```text\n[listing.md]\n```\n\n\
+        ## A heading\n\n[a.md]: a.md\n[c.md]: c.md\n[gone.md]: gone.md\n[unused.md]: unused.md\n";
     let exists = |path: &str| !["gone.md", "d.md"].contains(&path);
     let expected = [
         "[c.md] is not in docs/links.md",
@@ -119,6 +128,7 @@ fn noticed() -> Result<(), Failed> {
         "[unused.md] is defined and not used",
         "[b.md] is not defined",
         "a page has no file d.md beside it: use a label",
+        "no heading has the anchor #g",
     ];
     let (page, file) = (wrong(TEXT, LABELS, true, exists), wrong(TEXT, LABELS, false, exists));
     if page == expected && file.contains(&"d.md does not exist".to_owned()) {

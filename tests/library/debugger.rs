@@ -3,7 +3,7 @@
 
 const SCRIPT: &str = concat!(include_str!("../../gdb/memory.py"), include_str!("../../gdb/records.py"));
 const BAND: &str = include_str!("../../src/records/band.rs");
-const BLOCK: &str = include_str!("../../src/records/block.rs");
+const BLOCK: &str = include_str!("../../src/records/block/mod.rs");
 const CONTEXT: &str = include_str!("../../arch/context.rs");
 const CORE: &str = include_str!("../../src/records/core_state/mod.rs");
 const FLAGS: &str = include_str!("../../src/records/flags.rs");
@@ -60,9 +60,10 @@ fn the_script_has_the_words_of_the_report_of_a_hub() {
         }
     }
     assert!(count > 10, "no words in what.rs");
-    for (name, field) in [("Held", "holder"), ("Holder", "slot")] {
-        let read = format!("Struct(\"greenlet_hub::mutex::{name}\", \"{field}\")");
-        assert!(tasks.contains(&read) && has_field(name, field), "gdb/tasks.py does not read {field} of {name}");
+    for (name, fields) in [("Held", &["holder"][..]), ("Holder", &["slot", "generation"])] {
+        let read = format!("Struct(\"greenlet_hub::mutex::{name}\", \"{}\")", fields.join("\", \""));
+        assert!(tasks.contains(&read), "gdb/tasks.py does not read {fields:?} of {name}");
+        assert!(fields.iter().all(|field| has_field(name, field)), "{name} has not all of {fields:?}");
     }
 }
 
