@@ -166,7 +166,6 @@ fn census_at_the_limit(_: &'static Machine, guest: &builds::Guest) -> Result<(),
     let starts = [
         "  main: suspended in a switch",
         "      stuck::main::{{closure}} at stuck.rs:30",
-        "      stuck::main at stuck.rs:26",
         "  greenlet 1 \"patient\": suspended in up, stack ",
         "      stuck::main::{{closure}}::{{closure}} at stuck.rs:27",
         "* greenlet 2 \"poller\": running, stack ",

@@ -21,10 +21,7 @@ const RUNS: [(&str, Tests); 3] = [
         },
     ),
     ("none", Tests { features: "", profile: Profile::Release, docs: true }),
-    (
-        "cores",
-        Tests { features: "cores,recorder,abandon,alloc,watchpoint,fp-control", profile: Profile::Debug, docs: false },
-    ),
+    ("cores", Tests { features: "cores,recorder,abandon,alloc,watchpoint", profile: Profile::Debug, docs: false }),
 ];
 
 /// The runs on request: they compile all tests once more, and each differs from another run in one point.
