@@ -86,6 +86,8 @@ use x86_64 as machine;
 pub mod check;
 pub mod console;
 pub mod cores;
+#[cfg(not(target_arch = "x86_64"))]
+mod device;
 mod exit;
 mod fault;
 pub mod faults;

@@ -104,7 +104,7 @@ impl Drop for Debugger {
     }
 }
 
-/// Reads until the debugger leaves, sends what is no packet, or nobody takes what comes.
+/// Reads packets until the connection or the receiver of the channel is closed, or a malformed packet arrives.
 fn read(mut stream: TcpStream, sender: &SyncSender<Come>) {
     let (mut come, mut piece) = (Vec::new(), [0; 16 * 1024]);
     loop {

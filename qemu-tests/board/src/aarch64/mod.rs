@@ -6,7 +6,6 @@
 
 mod boot;
 pub(crate) mod cores;
-mod device;
 pub(crate) mod frames;
 mod gic2;
 mod gic3;
@@ -21,7 +20,7 @@ mod vectors;
 
 use core::arch::asm;
 
-use crate::run;
+use crate::{device, run};
 
 /// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught. The machine was entered
 /// at the exception level `entered`.

@@ -7,9 +7,9 @@
 
 mod boot;
 pub(crate) mod cores;
-mod device;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
+mod places;
 mod protection;
 pub(crate) mod resume;
 mod scb;
@@ -21,7 +21,7 @@ mod traps;
 
 use core::arch::asm;
 
-use crate::run;
+use crate::{device, run};
 
 /// Where `_start` arrives: on the guest's stack, with floating point on where there is some.
 extern "C" fn start() -> ! {
@@ -37,7 +37,7 @@ extern "C" fn start() -> ! {
 pub fn instructions() -> u64 {
     /// Of the board's inputs and outputs: a counter of its clock.
     const COUNTER: usize = 0x18;
-    u64::from(device::load(device::places().io + COUNTER)) * device::places().tick as u64
+    u64::from(device::load(places::places().io + COUNTER)) * places::places().tick as u64
 }
 
 /// Ends QEMU with `status`.

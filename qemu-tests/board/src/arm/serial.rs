@@ -1,6 +1,7 @@
 //! The console: a UART of Arm's system design kit (CMSDK).
 
-use super::device::{self, places};
+use super::device;
+use super::places::places;
 
 // Its registers, by their offsets.
 const DATA: usize = 0;

@@ -1,5 +1,6 @@
 //! The core's timer, SysTick, once.
 
+use super::places::places;
 use super::{device, scb};
 
 const CONTROL: usize = 0xe000_e010;
@@ -15,12 +16,8 @@ const ON: u32 = 0b111;
 ///
 /// When that is more than the 24 bits of the timer.
 pub(crate) fn set(nanoseconds: u32) {
-    let ticks = nanoseconds.div_ceil(device::places().tick as u32).max(1);
-    assert!(
-        ticks < 1 << 24,
-        "the timer of this machine has 24 bits, some {} ms",
-        (device::places().tick << 24) / 1_000_000
-    );
+    let ticks = nanoseconds.div_ceil(places().tick as u32).max(1);
+    assert!(ticks < 1 << 24, "the timer of this machine has 24 bits, some {} ms", (places().tick << 24) / 1_000_000);
     device::store(CONTROL, 0);
     device::store(RELOAD, ticks);
     device::store(VALUE, 0);

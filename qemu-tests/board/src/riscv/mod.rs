@@ -36,7 +36,6 @@ macro_rules! no_words {
 mod boot;
 mod clint;
 pub(crate) mod cores;
-mod device;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
 mod protection;
@@ -48,7 +47,7 @@ mod traps;
 
 use core::arch::asm;
 
-use crate::run;
+use crate::{device, run};
 
 /// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught.
 extern "C" fn start() -> ! {

@@ -1,6 +1,4 @@
-//! Registers of devices, by their addresses, and where this board has them.
-
-use core::ptr;
+//! Where this board has its devices.
 
 /// What differs between the boards. The linker script has it.
 pub(super) struct Places {
@@ -25,16 +23,4 @@ pub(super) fn places() -> Places {
     }
     let [uart, io, tick] = [&raw const board_uart, &raw const board_io, &raw const board_tick].map(<*const _>::addr);
     Places { uart, io, tick }
-}
-
-pub(super) fn load(register: usize) -> u32 {
-    let register: *const u32 = ptr::with_exposed_provenance(register);
-    // SAFETY: the board's drivers name registers of devices that the machine has; reading touches no memory.
-    unsafe { register.read_volatile() }
-}
-
-pub(super) fn store(register: usize, value: u32) {
-    let register: *mut u32 = ptr::with_exposed_provenance_mut(register);
-    // SAFETY: a register of a device that the machine has; it touches no memory.
-    unsafe { register.write_volatile(value) }
 }
