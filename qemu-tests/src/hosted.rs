@@ -72,6 +72,17 @@ pub fn floor(level: &str, features: &str) -> Result<u64> {
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
+/// Runs `tests/cores.rs` with the features that make the control block largest: main's block then has the address of its
+/// tree, which no test may take for the other.
+///
+/// # Errors
+///
+/// As [`Tests::run`].
+pub fn cores() -> Result<u64> {
+    let ended = cargo("test", "cores,fp-control", &["--test", "cores"], &[])?;
+    passed(&ended).map_err(anyhow::Error::msg)
+}
+
 /// Runs the tests of backtraces for `target`, whose programs run on this computer and may have another unwinder.
 ///
 /// # Errors

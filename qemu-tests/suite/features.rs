@@ -54,9 +54,10 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     // With `cores` a program must declare a core identity, or it does not link.
     let examples = case("cores::examples", || hosted::examples("cores"));
+    let widest = case("cores::with_the_largest_blocks", || hosted::cores().map(drop));
     let companions = case("companions", || hosted::companions().map(drop));
     let more = MORE_RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples]).chain(musl());
-    RUNS.into_iter().map(run).chain([companions]).chain(more.map(Case::when_asked_for)).collect()
+    RUNS.into_iter().map(run).chain([widest, companions]).chain(more.map(Case::when_asked_for)).collect()
 }
 
 /// Rust's programs for musl have LLVM's unwinder, and not GCC's. They run on any Linux.
