@@ -5,8 +5,8 @@
 //! accepts the name only for targets with floating-point registers. Access is an illegal instruction where there is no
 //! floating point, or where it is off (mstatus.FS).
 
-/// Lines of a switch that save the word to `from` in a1, or load it from `to` in a2, by way of a4. It lies behind the five
-/// words from the saved sp on, aligned to 8 bytes.
+/// Lines of a switch that save the word to `from` in a1, or load it from `to` in a2, by way of a4. It lies behind the
+/// five words from the saved sp on, aligned to 8 bytes.
 #[cfg(all(feature = "fp-control", target_pointer_width = "64"))]
 macro_rules! control {
     (save) => {

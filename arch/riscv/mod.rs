@@ -1,4 +1,5 @@
-//! RISC-V, 64-bit and 32-bit: the ABIs LP64 and ILP32, with and without floating-point registers; bare, in machine mode.
+//! RISC-V, 64-bit and 32-bit: the ABIs LP64 and ILP32, with and without floating-point registers; bare, in machine
+//! mode.
 
 #[cfg(feature = "watchpoint")]
 compile_error!(

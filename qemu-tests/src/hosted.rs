@@ -72,8 +72,8 @@ pub fn floor(level: &str, features: &str) -> Result<u64> {
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
-/// Runs `tests/cores.rs` with the features that make the control block largest: main's block then has the address of its
-/// tree, which no test may take for the other.
+/// Runs `tests/cores.rs` with the features that make the control block largest: main's block then has the address of
+/// its tree, which no test may take for the other.
 ///
 /// # Errors
 ///

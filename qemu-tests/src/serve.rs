@@ -145,8 +145,8 @@ impl Server {
     }
 
     /// Boots it with `network`, and calls `serves` with its address when it serves. Passes what its console prints to
-    /// `seen`. Returns when the server has ended, also by its `limit`, and `None` when `is_over` returns `true`. Ends QEMU when
-    /// this returns, and when the calling thread ends.
+    /// `seen`. Returns when the server has ended, also by its `limit`, and `None` when `is_over` returns `true`. Ends
+    /// QEMU when this returns, and when the calling thread ends.
     ///
     /// # Errors
     ///
@@ -199,8 +199,8 @@ impl Server {
     }
 }
 
-/// Returns an address of the loopback interface, with this port or one that is free. If another program takes it meanwhile, QEMU fails with
-/// a message.
+/// Returns an address of the loopback interface, with this port or one that is free. If another program takes it
+/// meanwhile, QEMU fails with a message.
 ///
 /// # Errors
 ///

@@ -51,7 +51,8 @@ impl Symbols {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, is no 64-bit little-endian ELF file, or has neither functions nor lines; with the remedy.
+    /// When it cannot be read, is no 64-bit little-endian ELF file, or has neither functions nor lines; with the
+    /// remedy.
     pub fn of(path: &Path) -> Result<Self> {
         let name = path.display();
         let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;

@@ -208,11 +208,11 @@ pub(crate) const fn assert_fits<V: 'static, E: 'static, P: Stacks, F>() {
     );
 }
 
-/// Creates an unstarted child of `parent`, at the end of the list of all greenlets of the tree. It has one reference, the
-/// caller's, and no body: the caller installs one, or sets [`NO_BODY`].
+/// Creates an unstarted child of `parent`, at the end of the list of all greenlets of the tree. It has one reference,
+/// the caller's, and no body: the caller installs one, or sets [`NO_BODY`].
 ///
-/// Without the types of the tree and of the body, and with arguments and result in registers: `spawn` is inlined at each
-/// call site, and this is the part that need not be.
+/// Without the types of the tree and of the body, and with arguments and result in registers: `spawn` is inlined at
+/// each call site, and this is the part that need not be.
 fn create<P: Stacks>(parent: BlockPtr, pool: &'static P) -> Result<BlockPtr, NoStack> {
     if parent.has(ENDED) {
         return Err(NoStack::Ended);

@@ -130,9 +130,9 @@ unsafe fn free_slowly(block: BlockPtr) -> Option<Payload> {
         }
         return panicked;
     }
-    // SAFETY: it is unreferenced, and only this function and `free` release stacks, so none is released twice. While the
-    // tree runs, this is its core, which owns the pool, so the unsynchronised free list may be used. After the end of
-    // the tree another core may own the pool; the second argument selects the atomic list then.
+    // SAFETY: it is unreferenced, and only this function and `free` release stacks, so none is released twice. While
+    // the tree runs, this is its core, which owns the pool, so the unsynchronised free list may be used. After the end
+    // of the tree another core may own the pool; the second argument selects the atomic list then.
     unsafe { pool::release(block, block.has(ENDED)) };
     panicked
 }

@@ -9,8 +9,8 @@ pub(crate) type Greenlet = greenlet::Greenlet<Word, Fault>;
 /// The current greenlet as its body sees it.
 pub(crate) type Me = greenlet::Me<Word, Fault>;
 
-/// The opaque type that C calls `greenlet`. A pointer to it has the bits of a handle of the kernel, and is null only where
-/// there is none.
+/// The opaque type that C calls `greenlet`. A pointer to it has the bits of a handle of the kernel, and is null only
+/// where there is none.
 #[repr(C)]
 pub struct Handle([u8; 0]);
 

@@ -40,8 +40,8 @@ impl Ready {
         self.higher.get() == 0
     }
 
-    /// Puts a slot of level 0 that is not queued at the end of its level, and takes out the first one there: itself, if that was
-    /// empty.
+    /// Puts a slot of level 0 that is not queued at the end of its level, and takes out the first one there: itself, if
+    /// that was empty.
     #[inline(always)]
     pub(crate) fn rotate(&self, slot: SlotRef) -> SlotRef {
         let Some(first) = self.last[0].get().and_then(|last| last.base().next.replace(Some(slot))) else { return slot };

@@ -117,8 +117,8 @@ impl Schedule {
         self.ready.pop_level_0()
     }
 
-    /// As [`next`](Self::next), after the slot that runs was put at the end of the queue: one of level 0 that is not queued. `None`:
-    /// there is something to look at, and nothing has changed.
+    /// As [`next`](Self::next), after the slot that runs was put at the end of the queue: one of level 0 that is not
+    /// queued. `None`: there is something to look at, and nothing has changed.
     #[inline(always)]
     pub(crate) fn rotate(&self, slot: SlotRef) -> Option<SlotRef> {
         if !self.is_calm() {
@@ -128,7 +128,8 @@ impl Schedule {
         Some(self.ready.rotate(slot))
     }
 
-    /// Returns `true` if nothing is to be looked at before the next task: no wake from outside, no level above 0, not the clock.
+    /// Returns `true` if nothing is to be looked at before the next task: no wake from outside, no level above 0, not
+    /// the clock.
     #[inline(always)]
     fn is_calm(&self) -> bool {
         self.is_inbox_empty() && self.ready.has_only_level_0() && self.left.get() != 0
@@ -213,7 +214,8 @@ impl Schedule {
         }
     }
 
-    /// Sleeps until a task is ready, and returns that. Returns `None` if none ever can be, or if it is [refused](Self::refusal).
+    /// Sleeps until a task is ready, and returns that. Returns `None` if none ever can be, or if it is
+    /// [refused](Self::refusal).
     #[inline(never)]
     pub(crate) fn rest(&self) -> Option<SlotRef> {
         loop {
@@ -240,8 +242,8 @@ impl Schedule {
         }
     }
 
-    /// Returns why there is no sleep: in a critical section it is refused, as a switch is, because no handler could wake a task before
-    /// the sleep ends.
+    /// Returns why there is no sleep: in a critical section it is refused, as a switch is, because no handler could
+    /// wake a task before the sleep ends.
     #[inline(always)]
     pub(crate) fn refusal(&self) -> Option<greenlet::Refusal> {
         #[cfg(target_os = "none")]

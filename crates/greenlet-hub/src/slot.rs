@@ -244,9 +244,9 @@ impl SlotRef {
 
     #[inline(always)]
     pub(crate) fn schedule(self) -> &'static Schedule {
-        // SAFETY: `bind` writes it at the beginning of a run, and claiming the run orders runs. Callers are in a run of this
-        // hub, on its core: they have a `Task`, a handle whose generation they have compared, or a node or a timer that is
-        // linked. Not as an atomic, of which the compiler repeats each load.
+        // SAFETY: `bind` writes it at the beginning of a run, and claiming the run orders runs. Callers are in a run of
+        // this hub, on its core: they have a `Task`, a handle whose generation they have compared, or a node or a timer
+        // that is linked. Not as an atomic, of which the compiler repeats each load.
         let hub = unsafe { *self.base().hub.as_ptr() };
         // SAFETY: bound before a reference to the slot exists, to a static hub.
         unsafe { &*hub }

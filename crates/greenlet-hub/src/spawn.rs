@@ -277,8 +277,8 @@ fn deliver<T, V: Default + 'static, E: 'static>(task: &Task<V, E>, result: Resul
             let place = joiner.data.cast::<Option<Result<T, Stop<E>>>>();
             // Apart, because a `Stop` is larger than most values, and a copy of its size is a call.
             match result {
-                // SAFETY: the place of a join of this task, so of the same type. Its frame does not change before its task
-                // runs.
+                // SAFETY: the place of a join of this task, so of the same type. Its frame does not change before its
+                // task runs.
                 Ok(value) => unsafe { place.write(Some(Ok(value))) },
                 // SAFETY: the same.
                 Err(stop) => unsafe { place.write(Some(Err(stop))) },

@@ -42,8 +42,8 @@ impl Entry {
 }
 
 impl Entry {
-    /// Takes it out of the heap. One that is in none does not read its slot: an arm of `select` may outlive its run, and
-    /// another core may bind the slot meanwhile.
+    /// Takes it out of the heap. One that is in none does not read its slot: an arm of `select` may outlive its run,
+    /// and another core may bind the slot meanwhile.
     pub(crate) fn leave(&self) {
         if self.inside.get() {
             self.slot.get().schedule().timers.remove(self);

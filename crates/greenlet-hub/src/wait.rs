@@ -355,8 +355,8 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         self.switch_to(next, value).unwrap_or_else(|| self.pass_again())
     }
 
-    /// As [`pass`](Self::pass), when control came back although it is another task's turn: that has died, and often it is this one
-    /// that joins it.
+    /// As [`pass`](Self::pass), when control came back although it is another task's turn: that has died, and often it
+    /// is this one that joins it.
     #[cold]
     #[inline(never)]
     fn pass_again(&self) -> Resumed {
@@ -370,8 +370,9 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         }
     }
 
-    /// The task whose turn it is has died, and its stack can be released, or this one was resumed out of its turn. Returns
-    /// `false` at the end of the run, when the turn is no one's and nothing more is queued: a wait would never end.
+    /// The task whose turn it is has died, and its stack can be released, or this one was resumed out of its turn.
+    /// Returns `false` at the end of the run, when the turn is no one's and nothing more is queued: a wait would never
+    /// end.
     #[inline(always)]
     fn take_turn(&self) -> bool {
         let turn = &self.slot.schedule().turn;

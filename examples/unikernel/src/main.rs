@@ -60,9 +60,9 @@ type Result<T = (), E = Stop> = core::result::Result<T, E>;
 /// The tasks that run as long as the server.
 const SERVICES: usize = 3;
 
-// SAFETY: nothing refers to the frames of a task that was given up. What a connection's task lends from them it lends to functions
-// that it calls: sockets copy bytes, the network keeps its wakers, which are no pointers to frames, and what the end of a
-// connection needs is in its context.
+// SAFETY: nothing refers to the frames of a task that was given up. What a connection's task lends from them it lends
+// to functions that it calls: sockets copy bytes, the network keeps its wakers, which are no pointers to frames, and
+// what the end of a connection needs is in its context.
 static HUB: Hub<{ SERVICES + CONNECTIONS }, (), Fault> = unsafe { Hub::new(&CLOCK).reclaiming() };
 static STACKS: GuardedStackPool<SERVICES, 8192> = GuardedStackPool::new();
 static NET: StaticCell<Net> = StaticCell::new();

@@ -135,7 +135,8 @@ impl Net {
     pub(crate) fn run(&self, me: &Task) -> Result {
         loop {
             match self.poll() {
-                // There is more to send than the card has room for, for instance: a time-out of zero would let no other task run.
+                // There is more to send than the card has room for, for instance: a time-out of zero would let no other
+                // task run.
                 Some(Duration::ZERO) => me.yield_now()?,
                 Some(pause) => me.with_timeout(pause, || NETWORK.wait(me)).map(drop)?,
                 None => NETWORK.wait(me).map(drop)?,
@@ -156,7 +157,8 @@ impl Net {
                 Use::Taken => continue,
                 Use::Listens => None,
                 Use::Closes(end) => {
-                    // The rest of a request that was refused: the other side cannot read the response before it was sent.
+                    // The rest of a request that was refused: the other side cannot read the response before it was
+                    // sent.
                     while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|count| count > 0) {}
                     if socket.state() == State::FinWait2 {
                         *end = (*end).min(now + LINGER);

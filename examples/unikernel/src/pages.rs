@@ -121,8 +121,8 @@ fn seconds(out: &mut dyn Write, name: &str, help: &str, microseconds: u64) -> fm
     writeln!(out, "unikernel_{name}_seconds_total {whole}.{part:06}")
 }
 
-/// Labelled by the number of the row, and not by the id of the greenlet: Prometheus keeps whatever labels it has seen, and each
-/// connection has another id.
+/// Labelled by the number of the row, and not by the id of the greenlet: Prometheus keeps whatever labels it has seen,
+/// and each connection has another id.
 #[inline(never)]
 fn sample_of_stack(out: &mut dyn Write, number: usize, row: &Row<(), Fault>) -> fmt::Result {
     let Some(Greenlet { stack: Some(Stack { peak, size, .. }), .. }) = look(row) else { return Ok(()) };

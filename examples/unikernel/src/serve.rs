@@ -12,14 +12,14 @@ use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
 
 /// Connections that are served at a time. Fewer than sockets, so that there is one to answer the next client with 503.
 pub(crate) const CONNECTIONS: usize = 32;
-/// The bytes of the stack of a connection: whole pages, so that a page without memory lies below each. Operations of the hub make sure
-/// of more room in debug builds.
+/// The bytes of the stack of a connection: whole pages, so that a page without memory lies below each. Operations of
+/// the hub make sure of more room in debug builds.
 const STACK: usize = if cfg!(debug_assertions) { 8192 } else { 4096 };
 
 pub(crate) static STACKS: GuardedStackPool<CONNECTIONS, STACK> = GuardedStackPool::new();
 
-/// What is left of a connection when its greenlet is gone, also when that was given up: the frames of such a one are lost, and no
-/// destructor in them runs, but contexts are dropped as always.
+/// What is left of a connection when its greenlet is gone, also when that was given up: the frames of such a one are
+/// lost, and no destructor in them runs, but contexts are dropped as always.
 static OPEN: ContextPool<Connection, CONNECTIONS> = ContextPool::new();
 
 /// A client that does not complete its request in this time is answered with 408, or not at all if nothing arrived.

@@ -14,15 +14,16 @@
 //! }
 //! ```
 //!
-//! What a guest sees is the same on every machine: [`print!`] and [`println!`] write to the serial port, [`check!`] counts,
-//! [`input()`] is what the host handed in, [`instructions`] counts what was executed, [`record`] has the runner draw a
-//! timeline. A guest ends with `DONE passed/total` and an [exit code](exit()); a panic and an unexpected exception end it
-//! with a report of their own. [`cores`] starts the other cores of the machine.
+//! What a guest sees is the same on every machine: [`print!`] and [`println!`] write to the serial port, [`check!`]
+//! counts, [`input()`] is what the host handed in, [`instructions`] counts what was executed, [`record`] has the runner
+//! draw a timeline. A guest ends with `DONE passed/total` and an [exit code](exit()); a panic and an unexpected
+//! exception end it with a report of their own. [`cores`] starts the other cores of the machine.
 //!
 //! # Machines
 //!
-//! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors; `arm` is
-//! three boards with a Cortex-M; `x86_64` is `pc`, `q35` and `microvm`, by the same image. One folder each, which gives the rest of the board this and nothing else:
+//! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors;
+//! `arm` is three boards with a Cortex-M; `x86_64` is `pc`, `q35` and `microvm`, by the same image. One folder each,
+//! which gives the rest of the board this and nothing else:
 //!
 //! | item | contract |
 //! |---|---|
@@ -39,9 +40,9 @@
 //! | `instructions()` | under `-icount shift=0`, how many instructions the machine has executed |
 //!
 //! Each boots from `_start`, in the state that QEMU's loader leaves behind, to `run` on the guest's stack: privileged,
-//! interrupts masked, floating point on, .bss zeroed, every exception caught. Memory is mapped one to one: RAM, as much as
-//! the tests' machines have, and what devices there are. Code and constants are read-only, nothing else is executable, and
-//! there is nothing at address zero and in the pages that guard the stacks.
+//! interrupts masked, floating point on, .bss zeroed, every exception caught. Memory is mapped one to one: RAM, as much
+//! as the tests' machines have, and what devices there are. Code and constants are read-only, nothing else is
+//! executable, and there is nothing at address zero and in the pages that guard the stacks.
 //!
 //! The board uses greenlets in its reports only: which one is current, and which one's stack has overflowed.
 

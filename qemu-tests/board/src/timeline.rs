@@ -13,8 +13,8 @@
 //!
 //! Fields are separated by tabs, and names are without quotes: time in nanoseconds, event, core, id of the origin, its
 //! state, bytes of its stack in use and of all, id of the target, the names of both, escaped as in Rust. The last line
-//! has how many transfers were written and how many happened, and whether the bytes of a dead greenlet are the most that it
-//! used (`marks`) or 0 (`lower-bounds`).
+//! has how many transfers were written and how many happened, and whether the bytes of a dead greenlet are the most
+//! that it used (`marks`) or 0 (`lower-bounds`).
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

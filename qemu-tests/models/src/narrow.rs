@@ -1,6 +1,6 @@
-//! A slot's word in two halves: an id is read whole or not at all, and no flag is lost, at whatever steps a reader and a
-//! requester come in between. On the processors that have it, these are handlers, which run between two steps; here they
-//! are threads, which have more orders.
+//! A slot's word in two halves: an id is read whole or not at all, and no flag is lost, at whatever steps a reader and
+//! a requester come in between. On the processors that have it, these are handlers, which run between two steps; here
+//! they are threads, which have more orders.
 
 use crate::schedule::{as_static, every_order, some_order_breaks, thread};
 

@@ -1,5 +1,5 @@
-//! The greenlets of a program in a machine that stands: read from its memory, through a [`Stub`], by the [`Layout`] that
-//! its debug information has.
+//! The greenlets of a program in a machine that stands: read from its memory, through a [`Stub`], by the [`Layout`]
+//! that its debug information has.
 
 mod isa;
 mod layout;

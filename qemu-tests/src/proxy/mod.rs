@@ -95,7 +95,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Reads the program, and listens at a port of this computer's loopback interface: one that is free if none is given.
+    /// Reads the program, and listens at a port of this computer's loopback interface: one that is free if none is
+    /// given.
     ///
     /// # Errors
     ///

@@ -3,8 +3,8 @@
 /// The answer to a packet that makes no sense.
 pub(super) const WRONG: &[u8] = b"E16";
 
-/// The packet for one processor that the actions of a `vCont` amount to: a step if a thread steps, and which thread that
-/// is. A machine has no signals.
+/// The packet for one processor that the actions of a `vCont` amount to: a step if a thread steps, and which thread
+/// that is. A machine has no signals.
 pub(super) fn action(actions: &str) -> Option<(&'static [u8], Option<u64>)> {
     for action in actions.split(';') {
         let (what, thread) = action.split_once(':').unwrap_or((action, "-1"));

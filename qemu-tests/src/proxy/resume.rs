@@ -55,8 +55,8 @@ impl Session<'_> {
         if is_behind && !self.breakpoints.contains(&(pc + 1)) { self.run(b"s") } else { Ok(reply) }
     }
 
-    /// After a step of `before`: if that went into another greenlet, runs until `before` goes on, or anything else stops
-    /// the machine.
+    /// After a step of `before`: if that went into another greenlet, runs until `before` goes on, or anything else
+    /// stops the machine.
     fn follow(&mut self, before: &Greenlet, reply: Vec<u8>) -> Result<Vec<u8>> {
         let stays = if before.is_main {
             // `current` changes before the stack does.

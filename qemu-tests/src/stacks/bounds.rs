@@ -176,7 +176,8 @@ impl Program {
     }
 }
 
-/// The function whose address the linker put at `address`: a word in no variable, for code that is position-independent.
+/// The function whose address the linker put at `address`: a word in no variable, for code that is
+/// position-independent.
 fn in_table(file: &object::File<'_>, named: &BTreeMap<u64, (u64, String)>, address: u64) -> Option<u64> {
     let covers = |symbol: &object::Symbol<'_, '_>| {
         symbol.kind() == SymbolKind::Data

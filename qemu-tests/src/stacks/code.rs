@@ -187,8 +187,8 @@ mod tests {
 
     #[test]
     fn calls_jumps_and_frames_of_x86_64_are_known() {
-        // push rbx; sub rsp, 0x240; and rsp, -64; pushfq; call .+7; call [rax+24]; jmp .-2; jmp [rcx+rax*8]; add rax, rcx;
-        // jmp rax; jmp [rax+24]; jne .+2; mov rsp, [rdx+16]; jmp [rdx+24]
+        // push rbx; sub rsp, 0x240; and rsp, -64; pushfq; call .+7; call [rax+24]; jmp .-2; jmp [rcx+rax*8]; add rax,
+        // rcx; jmp rax; jmp [rax+24]; jne .+2; mov rsp, [rdx+16]; jmp [rdx+24]
         let bytes = [
             &[0x53][..],
             &[0x48, 0x81, 0xec, 0x40, 2, 0, 0],

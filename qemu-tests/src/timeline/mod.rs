@@ -34,8 +34,8 @@ const IN_A_PICTURE: usize = 60;
 
 /// The feature of guests that write their transfers.
 const FEATURE: &str = "timeline";
-/// The feature of guests that also find the deepest use of each stack. Claims and releases take so much longer with it that
-/// times are measured without it.
+/// The feature of guests that also find the deepest use of each stack. Claims and releases take so much longer with it
+/// that times are measured without it.
 const WITH_STACKS: &str = "timeline-stacks";
 
 /// Which outputs are made from a run.

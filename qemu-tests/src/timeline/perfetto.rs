@@ -1,7 +1,7 @@
 //! A run in Chrome's trace event format, which <https://ui.perfetto.dev>, `chrome://tracing` and Speedscope read.
 //!
-//! A track for each greenlet, with a slice for each time that it runs; flow arrows for transfers; instants for throws and
-//! ends; counters for stacks. Times are in microseconds.
+//! A track for each greenlet, with a slice for each time that it runs; flow arrows for transfers; instants for throws
+//! and ends; counters for stacks. Times are in microseconds.
 
 use serde_json::{Value, json};
 

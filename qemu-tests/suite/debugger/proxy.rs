@@ -42,8 +42,8 @@ const BACKTRACES: [(u64, &[u32]); 8] = [
     (10, &[76]),
 ];
 
-/// Where the steps begin, and the lines that they come to: over `up` to main, and over a switch to a greenlet that comes
-/// back.
+/// Where the steps begin, and the lines that they come to: over `up` to main, and over a switch to a greenlet that
+/// comes back.
 const STEPS_FROM: u32 = 47;
 const STEPS: [u32; 3] = [48, 49, 50];
 

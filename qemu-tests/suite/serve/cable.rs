@@ -58,8 +58,8 @@ pub(super) fn cut_for_a_moment(server: SocketAddr, cable: &Cable) -> Outcome {
     until_free(server)
 }
 
-/// The cable is cut while clients are idle, and mended when the server has given them up: each is a time-out, none a reset; all stacks and
-/// sockets are free at once, and a client of before has no connection any more.
+/// The cable is cut while clients are idle, and mended when the server has given them up: each is a time-out, none a
+/// reset; all stacks and sockets are free at once, and a client of before has no connection any more.
 pub(super) fn cut(server: SocketAddr, cable: &Cable) -> Outcome {
     const IDLE: usize = 20;
     until_free(server)?;
@@ -87,8 +87,9 @@ pub(super) fn cut(server: SocketAddr, cable: &Cable) -> Outcome {
     Ok(())
 }
 
-/// Another computer begins thousands of connections and completes none. A client that is there is served meanwhile, and when the flood
-/// is over, each socket is free again within the time that the server gives a handshake. None has taken a stack.
+/// Another computer begins thousands of connections and completes none. A client that is there is served meanwhile, and
+/// when the flood is over, each socket is free again within the time that the server gives a handshake. None has taken
+/// a stack.
 pub(super) fn flood(server: SocketAddr, cable: &Cable, peer: &UdpSocket) -> Outcome {
     const SYNS: u16 = 5_000;
     until_free(server)?;
@@ -148,7 +149,8 @@ fn checksum(bytes: &[u8]) -> [u8; 2] {
     (!((folded & 0xffff) + (folded >> 16)) as u16).to_be_bytes()
 }
 
-/// Clients that connect and leave at once, with a request unanswered, one after the other: many more than there are sockets.
+/// Clients that connect and leave at once, with a request unanswered, one after the other: many more than there are
+/// sockets.
 pub(super) fn resets(server: SocketAddr) -> Outcome {
     for number in 0..500 {
         let mut client = Client::connect(server).map_err(|error| format!("connection {number}: {error}"))?;

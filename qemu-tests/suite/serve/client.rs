@@ -13,9 +13,10 @@ use super::Outcome;
 /// Longer than every time-out of the server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Clients connect one after the other: QEMU listens with room for one or two connections that it has not accepted. When more come at
-/// once, Linux answers with SYN cookies and drops the last acknowledgement of a handshake that finds no room: the client is
-/// connected, and QEMU does not hear of it unless the client sends; if it sends twice meanwhile, it is reset.
+/// Clients connect one after the other: QEMU listens with room for one or two connections that it has not accepted.
+/// When more come at once, Linux answers with SYN cookies and drops the last acknowledgement of a handshake that finds
+/// no room: the client is connected, and QEMU does not hear of it unless the client sends; if it sends twice meanwhile,
+/// it is reset.
 static CONNECTS: Mutex<()> = Mutex::new(());
 
 /// A connection to the server.

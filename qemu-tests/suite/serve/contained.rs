@@ -15,8 +15,8 @@ fn ended(server: SocketAddr) -> Outcome<[f64; 3]> {
     Ok([count("panics")?, count("overflows")?, count("connections_refused")?])
 }
 
-/// As many panics, and as many overflows, one after the other: each ends its connection, and a connection that was there before is
-/// served in between. All stacks are free then, and have been used again many times.
+/// As many panics, and as many overflows, one after the other: each ends its connection, and a connection that was
+/// there before is served in between. All stacks are free then, and have been used again many times.
 pub(super) fn in_a_row(server: SocketAddr, count: u32) -> Outcome {
     until_free(server)?;
     let before = ended(server)?;
@@ -59,7 +59,8 @@ pub(super) fn no_faults(server: SocketAddr) -> Outcome {
     Ok(())
 }
 
-/// Ends the server while connections are open: idle, in a request, and with a response that is not read. Each sees its end.
+/// Ends the server while connections are open: idle, in a request, and with a response that is not read. Each sees its
+/// end.
 pub(super) fn end(server: SocketAddr) -> Outcome {
     let begun: [&[u8]; 3] = [b"", b"GET / HT", &b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50)];
     let mut open = Vec::new();

@@ -61,7 +61,8 @@ pub(super) fn leavers(server: SocketAddr) -> Outcome {
     until_free(server)
 }
 
-/// While all stacks are in use the next client gets 503 at once, and 200 when one is free again. The others are served meanwhile.
+/// While all stacks are in use the next client gets 503 at once, and 200 when one is free again. The others are served
+/// meanwhile.
 pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
     until_free(server)?;
     let mut served = Vec::new();
@@ -88,7 +89,8 @@ pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
     until_free(server)
 }
 
-/// Has the connections served that are new, or idle for some time: the server would give them up. With each, when it was served last.
+/// Has the connections served that are new, or idle for some time: the server would give them up. With each, when it
+/// was served last.
 fn keep(connections: &mut [(Client, Option<Instant>)]) -> Outcome {
     for (client, last) in connections {
         if last.is_none_or(|last| last.elapsed() > ALIVE / 4) {
@@ -103,7 +105,8 @@ fn keep(connections: &mut [(Client, Option<Instant>)]) -> Outcome {
     Ok(())
 }
 
-/// After so many requests the same stacks are free, and the greenlets use no more of theirs than after the first part of them.
+/// After so many requests the same stacks are free, and the greenlets use no more of theirs than after the first part
+/// of them.
 pub(super) fn nothing_grows(server: SocketAddr, requests: usize) -> Outcome {
     const ROUNDS: usize = 4;
     const CLIENTS: usize = 4;

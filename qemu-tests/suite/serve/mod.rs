@@ -1,5 +1,5 @@
-//! The server of `examples/unikernel`, built for each machine with pages that go wrong, and driven by clients over this computer's
-//! loopback interface.
+//! The server of `examples/unikernel`, built for each machine with pages that go wrong, and driven by clients over this
+//! computer's loopback interface.
 //!
 //! One build and one boot for all that is asked of a machine: the build takes most of the time.
 
@@ -125,7 +125,8 @@ fn on_a_cable(server: &'static Server) -> Result<(), Failed> {
 /// A step with what is on the cable.
 type Interference<'a> = dyn Fn(SocketAddr) -> Outcome + Sync + 'a;
 
-/// Builds the server with `features`, boots it and runs the clients. If the last step does not end it, QEMU is ended when this returns.
+/// Builds the server with `features`, boots it and runs the clients. If the last step does not end it, QEMU is ended
+/// when this returns.
 fn drive<S>(
     server: &'static Server,
     features: &[&str],

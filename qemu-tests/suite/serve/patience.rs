@@ -11,7 +11,8 @@ use super::load::{ALIVE, AT_ONCE, until_free};
 /// A client that has the server wait. Returns how many time-outs it sees.
 type Waited = fn(SocketAddr) -> Outcome<u32>;
 
-/// All clients of this module at the same time, while others are served. The server counts as many time-outs as they see.
+/// All clients of this module at the same time, while others are served. The server counts as many time-outs as they
+/// see.
 pub(super) fn all_at_once(server: SocketAddr) -> Outcome {
     const CLIENTS: [(&str, Waited); 6] = [
         ("a client that reads nothing", never_reads),
@@ -45,7 +46,8 @@ fn never_reads(server: SocketAddr) -> Outcome<u32> {
     let began = Instant::now();
     loop {
         match client.send(&requests) {
-            // What the client's own computer and QEMU keep comes first. On a busy one the server still answers when a send gives up.
+            // What the client's own computer and QEMU keep comes first. On a busy one the server still answers when a
+            // send gives up.
             Ok(()) => {}
             Err(error) if error.contains("temporarily unavailable") => {}
             Err(_) => return Ok(1),
@@ -71,8 +73,8 @@ fn begins_a_request(server: SocketAddr) -> Outcome<u32> {
     is_too_slow(client)
 }
 
-/// It gets 408 after five seconds, though it sends a byte now and then. On a busy computer it may send one after that, and then its
-/// connection is reset and the response lost.
+/// It gets 408 after five seconds, though it sends a byte now and then. On a busy computer it may send one after that,
+/// and then its connection is reset and the response lost.
 fn never_ends_a_request(server: SocketAddr) -> Outcome<u32> {
     let began = Instant::now();
     let mut client = Client::connect(server)?;
@@ -97,7 +99,8 @@ fn is_too_slow(mut client: Client) -> Outcome<u32> {
     }
 }
 
-/// A client that sends a request little by little is served, and keeps no other waiting. On a busy computer it may be too slow.
+/// A client that sends a request little by little is served, and keeps no other waiting. On a busy computer it may be
+/// too slow.
 fn slow_writer(server: SocketAddr) -> Outcome<u32> {
     let mut slow = Client::connect(server)?;
     let mut other = Client::connect(server)?;
@@ -118,8 +121,8 @@ fn slow_writer(server: SocketAddr) -> Outcome<u32> {
     }
 }
 
-/// Clients that keep their connections open after the last response: more of them than there are sockets, one after the other. Each
-/// socket is used again two seconds later.
+/// Clients that keep their connections open after the last response: more of them than there are sockets, one after the
+/// other. Each socket is used again two seconds later.
 fn never_closes(server: SocketAddr) -> Outcome<u32> {
     let mut open = Vec::new();
     for round in 0..3 {

@@ -34,7 +34,8 @@ pub(super) fn pages(server: SocketAddr) -> Outcome {
     }
 }
 
-/// A connection serves many requests, also those that are sent before the response to the previous one; but not one of HTTP/1.0.
+/// A connection serves many requests, also those that are sent before the response to the previous one; but not one of
+/// HTTP/1.0.
 pub(super) fn keep_alive(server: SocketAddr) -> Outcome {
     let mut client = Client::connect(server)?;
     for path in ["/", "/metrics", "/nosuch"].into_iter().cycle().take(60) {
@@ -88,8 +89,8 @@ pub(super) fn half_closed(server: SocketAddr) -> Outcome {
     Ok(())
 }
 
-/// `/metrics` is what Prometheus parses: each family has its help and type before its samples, counters are called so, each series is
-/// there once; and a later scrape has the same series.
+/// `/metrics` is what Prometheus parses: each family has its help and type before its samples, counters are called so,
+/// each series is there once; and a later scrape has the same series.
 pub(super) fn exposition(server: SocketAddr) -> Outcome {
     let series = || -> Outcome<BTreeSet<String>> {
         let text = get(server, "/metrics")?.body;

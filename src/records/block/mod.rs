@@ -276,10 +276,10 @@ impl BlockPtr {
         self.home.get().count(lot, change);
     }
 
-    /// Notes for [`Block::renew`] whether the slot is still in lists of its tree, as [`Number::forget`] said: stores the
-    /// tree in `prev`, or null. That link is free for this, for the block is out of the ring. What it held must go in
-    /// either case: the oldest greenlet of a tree follows main, whose block may be the tree's first field and thus have
-    /// the tree's address.
+    /// Notes for [`Block::renew`] whether the slot is still in lists of its tree, as [`Number::forget`] said: stores
+    /// the tree in `prev`, or null. That link is free for this, for the block is out of the ring. What it held must go
+    /// in either case: the oldest greenlet of a tree follows main, whose block may be the tree's first field and thus
+    /// have the tree's address.
     #[inline]
     pub(crate) fn note_lists(self, are_of_its_tree: bool) {
         self.prev.set(if are_of_its_tree { self.core().tree().cast() } else { ptr::null() });
@@ -352,7 +352,8 @@ impl BlockPtr {
         false
     }
 
-    /// Takes the block out of the ring, for a greenlet that is being freed. Does nothing after [`unlink`](Self::unlink).
+    /// Takes the block out of the ring, for a greenlet that is being freed. Does nothing after
+    /// [`unlink`](Self::unlink).
     #[inline]
     pub(crate) fn leave_ring(self) {
         let (prev, next) = (self.prev.get(), self.next.get());

@@ -17,8 +17,8 @@ pub trait FreeList: Sync + 'static {
     /// `None` if the pool has no such stack.
     fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack>;
 
-    /// Takes the stack that was released last, for a greenlet of `core`, if its block is in no list of requests: the short
-    /// way of a [`claim`](Self::claim). `None` if that has to do it.
+    /// Takes the stack that was released last, for a greenlet of `core`, if its block is in no list of requests: the
+    /// short way of a [`claim`](Self::claim). `None` if that has to do it.
     fn reuse(&self, _core: CoreRef) -> Option<Place> {
         None
     }

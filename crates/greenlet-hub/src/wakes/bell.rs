@@ -106,8 +106,9 @@ impl Inbox {
         }
     }
 
-    /// Returns `true` if the inbox is empty. Uses a plain load: on some cores an exclusive load in an idle loop sets the
-    /// event register, and they would never sleep. What a waking core wrote is seen after [`drain`](Self::drain), which acquires it.
+    /// Returns `true` if the inbox is empty. Uses a plain load: on some cores an exclusive load in an idle loop sets
+    /// the event register, and they would never sleep. What a waking core wrote is seen after [`drain`](Self::drain),
+    /// which acquires it.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Relaxed).is_null()

@@ -1,5 +1,5 @@
-//! A greenlet that panics or overflows its stack ends alone: its task is given up, and others go on. What its frames had is lost, but
-//! for its context, which closes the connection.
+//! A greenlet that panics or overflows its stack ends alone: its task is given up, and others go on. What its frames
+//! had is lost, but for its context, which closes the connection.
 //!
 //! Main cannot be given up, nor can code that others call in the middle of something. Then the machine is powered off.
 
@@ -10,8 +10,8 @@ use core::panic::PanicInfo;
 use greenlet::{Overflow, Refused};
 use spin::Mutex;
 
-/// The bytes of stack that the panic handler takes, at most, with the canary band. If it overwrote that, what it calls would find memory
-/// overwritten, and the greenlet could not be given up.
+/// The bytes of stack that the panic handler takes, at most, with the canary band. If it overwrote that, what it calls
+/// would find memory overwritten, and the greenlet could not be given up.
 const ROOM: usize = if cfg!(debug_assertions) { 2048 } else { 1024 };
 
 /// The overflow on which the handler has returned to [`land`].
@@ -31,8 +31,8 @@ fn panicked(info: &PanicInfo<'_>) -> ! {
         println!("in {greenlet}");
     }
     tally::PANICS.add_one();
-    // SAFETY: one core, whose handlers run on a stack of their own. What a task shares is of safe code, and borrowed while it is half
-    // changed: then the next borrow panics. The card's buffers are statics.
+    // SAFETY: one core, whose handlers run on a stack of their own. What a task shares is of safe code, and borrowed
+    // while it is half changed: then the next borrow panics. The card's buffers are statics.
     let Err(Refused { reason, .. }) = unsafe { HUB.abandon_current(Fault::Panicked) };
     println!("{reason}");
     machine::power_off()
@@ -47,8 +47,8 @@ fn overflow() {
     black_box(()); // so that it is no loop
 }
 
-/// Called in the handler of a fault, which code with the stack pointer `sp` had for an access to `address`. If it returns `true`,
-/// a stack has overflowed, and the handler returns to [`land`], on a stack that is for that alone.
+/// Called in the handler of a fault, which code with the stack pointer `sp` had for an access to `address`. If it
+/// returns `true`, a stack has overflowed, and the handler returns to [`land`], on a stack that is for that alone.
 pub(super) fn has_overflowed(address: usize, sp: usize) -> bool {
     // SAFETY: one core, on which alone trees are entered.
     let Some(overflow) = (unsafe { Overflow::at(address, sp) }) else { return false };
@@ -62,8 +62,8 @@ pub(super) fn land() -> ! {
     let overflow = OVERFLOW.lock().take().expect("the handler has left it");
     println!("{overflow}");
     tally::OVERFLOWS.add_one();
-    // SAFETY: a guard page has stopped it, before it changed anything by that access; none of its functions is written in C or
-    // assembly. This is the core of the fault, and the stack is for this alone. For the rest, as after a panic.
+    // SAFETY: a guard page has stopped it, before it changed anything by that access; none of its functions is written
+    // in C or assembly. This is the core of the fault, and the stack is for this alone. For the rest, as after a panic.
     let Err(Refused { reason, .. }) = unsafe { HUB.abandon(&overflow, Fault::Overflowed) };
     panic!("{reason}")
 }

@@ -126,9 +126,9 @@ impl phy::Device for Nic {
     }
 }
 
-/// Orders what a completed frame leaves for the card, that the next one interrupts, before the look for that one, as the
-/// specification demands of drivers. The driver has no barrier there: a processor may do the two the other way round, and a frame that
-/// arrives between them would be neither seen nor announced, and nor would any after it.
+/// Orders what a completed frame leaves for the card, that the next one interrupts, before the look for that one, as
+/// the specification demands of drivers. The driver has no barrier there: a processor may do the two the other way
+/// round, and a frame that arrives between them would be neither seen nor announced, and nor would any after it.
 fn before_the_next_look() {
     fence(SeqCst);
 }

@@ -6,7 +6,8 @@ use embedded_io::Write;
 
 /// The bytes that are collected before they are written.
 const BUFFER: usize = 96;
-/// The room for what is formatted at a time. Less would be made by a write in the midst of it, and the stack would have to hold both.
+/// The room for what is formatted at a time. Less would be made by a write in the midst of it, and the stack would have
+/// to hold both.
 const FORMATTED: usize = 64;
 
 /// Writes the text of a body to a stream, in chunks or as it is.

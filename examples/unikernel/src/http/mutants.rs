@@ -1,4 +1,5 @@
-//! Requests with random changes: whatever arrives, the parser neither panics nor lets anything through that it must not.
+//! Requests with random changes: whatever arrives, the parser neither panics nor lets anything through that it must
+//! not.
 
 extern crate std;
 
@@ -76,7 +77,8 @@ impl Random {
 
 type Ended = Vec<(usize, Result<Request, Refusal>)>;
 
-/// Returns where requests end, and how, up to the first that is refused. The pieces have at most as many bytes as `size` returns.
+/// Returns where requests end, and how, up to the first that is refused. The pieces have at most as many bytes as
+/// `size` returns.
 fn parse(bytes: &[u8], mut size: impl FnMut() -> usize) -> Ended {
     let (mut parser, mut ended, mut at) = (Parser::default(), Vec::new(), 0);
     while at < bytes.len() {
@@ -99,7 +101,8 @@ fn parse(bytes: &[u8], mut size: impl FnMut() -> usize) -> Ended {
     ended
 }
 
-/// What holds for every request that is accepted: nothing in its head would have made another server read on, or elsewhere.
+/// What holds for every request that is accepted: nothing in its head would have made another server read on, or
+/// elsewhere.
 fn check(head: &[u8], request: &Request) {
     assert!(request.path.starts_with('/') && request.path.len() <= PATH);
     assert!(request.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#'));

@@ -6,7 +6,8 @@ use heapless::String;
 
 /// Returns the path of `/path?query` or of `http://host/path?query`, which every server has to take.
 ///
-/// Escapes of characters that need none are replaced by those: `/%6detrics` is `/metrics`. Others stay, so `%2f` separates nothing.
+/// Escapes of characters that need none are replaced by those: `/%6detrics` is `/metrics`. Others stay, so `%2f`
+/// separates nothing.
 pub(super) fn path(target: &[u8]) -> Result<String<PATH>, Refusal> {
     // A fragment is not sent, and other characters are sent as escapes.
     if !target.iter().all(|&byte| byte.is_ascii_graphic() && byte != b'#') {

@@ -7,8 +7,8 @@
 //!                  1: interrupts stay on the guest's stack
 //! ```
 //!
-//! The entry exchanges sp and `mscratch`, and a frame lies below the area. While it is handled, `mscratch` points to the
-//! emergency stack. An interrupt that is handled on the stack of the interrupted code changes neither.
+//! The entry exchanges sp and `mscratch`, and a frame lies below the area. While it is handled, `mscratch` points to
+//! the emergency stack. An interrupt that is handled on the stack of the interrupted code changes neither.
 
 use core::arch::{asm, global_asm};
 use core::fmt::{self, Display, Formatter};

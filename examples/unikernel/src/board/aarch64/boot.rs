@@ -1,8 +1,8 @@
 //! From aarch64-rt's start-up code to `main`, on two stacks.
 //!
 //! aarch64-rt enters Rust on SP_EL1, and would take exceptions on the stack of the code that they interrupt. Greenlets
-//! run on SP_EL0 instead, and exceptions are taken on SP_EL1, which has a stack of its own. So the stack of a greenlet needs no
-//! room for handlers.
+//! run on SP_EL0 instead, and exceptions are taken on SP_EL1, which has a stack of its own. So the stack of a greenlet
+//! needs no room for handlers.
 
 use aarch64_rt::{Stack, entry};
 use core::arch::naked_asm;

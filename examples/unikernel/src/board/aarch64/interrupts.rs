@@ -78,7 +78,8 @@ impl ExceptionHandlers for Handlers {
         let is_data_abort = ESR_EL1.matches_all(ESR_EL1::EC::DataAbortCurrentEL);
         if is_data_abort && contain::has_overflowed(address as usize, sp as usize) {
             SP_EL0.set((&raw const LANDING).wrapping_add(1).addr() as u64);
-            // SAFETY: what was interrupted is not resumed: a function that does not return begins, on a stack for it alone.
+            // SAFETY: what was interrupted is not resumed: a function that does not return begins, on a stack for it
+            // alone.
             unsafe { registers.get_mut() }.elr = (contain::land as *const ()).addr();
             return;
         }

@@ -6,7 +6,8 @@
 //!                     the rest of RAM: 2 MiB each
 //! ```
 //!
-//! aarch64-rt's start-up code turns it on. The attributes are those of its MAIR: 0 is device memory, 1 is memory with write-back caches.
+//! aarch64-rt's start-up code turns it on. The attributes are those of its MAIR: 0 is device memory, 1 is memory with
+//! write-back caches.
 
 use aarch64_cpu::asm::barrier;
 use aarch64_rt::enable_mmu;
@@ -29,7 +30,8 @@ const NO_EXECUTE: usize = 0b11 << 53;
 const DEVICE: usize = ACCESSED | NO_EXECUTE;
 const NORMAL: usize = ACCESSED | INNER_SHAREABLE | 1 << 2;
 
-/// A table whose entries may be addresses of other tables, which only the linker has: an entry is such an address with low bits added.
+/// A table whose entries may be addresses of other tables, which only the linker has: an entry is such an address with
+/// low bits added.
 #[repr(C, align(4096))]
 struct Table([*const (); 512]);
 // SAFETY: nothing reads or writes through the pointers.

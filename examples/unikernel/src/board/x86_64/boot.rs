@@ -58,8 +58,8 @@ global_asm!(
     stack = const STACK,
 );
 
-/// The entry: flat segments, no stack, interrupts masked, the physical address of PVH's start info in ebx. QEMU has zeroed
-/// .bss.
+/// The entry: flat segments, no stack, interrupts masked, the physical address of PVH's start info in ebx. QEMU has
+/// zeroed .bss.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 #[unsafe(link_section = ".text.boot")]

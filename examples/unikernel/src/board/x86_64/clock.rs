@@ -37,7 +37,8 @@ pub(in crate::board) fn arm(at: Option<u64>) {
 
 /// Measures. Called once, with interrupts masked.
 ///
-/// Several times, because a virtual processor may be stopped between two instructions: the median is not one of those measurements.
+/// Several times, because a virtual processor may be stopped between two instructions: the median is not one of those
+/// measurements.
 pub(super) fn init() {
     // Channel 0, both bytes, counts down from 65,536, over and over.
     for (port, value) in [(0x43, 0x34), (0x40, 0), (0x40, 0)] {

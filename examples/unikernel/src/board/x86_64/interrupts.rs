@@ -55,9 +55,9 @@ pub(super) fn init() {
         .expect("all vectors are set");
     // SAFETY: the vectors have handlers.
     unsafe { apic.enable() };
-    // `enable` unmasks the timer before it enables the APIC, and a disabled one ignores that. Firmware has enabled it on a PC,
-    // and QEMU's own does not mind; under KVM the timer would never interrupt.
-    // SAFETY: the timer's vector has a handler.
+    // `enable` unmasks the timer before it enables the APIC, and a disabled one ignores that. Firmware has enabled it
+    // on a PC, and QEMU's own does not mind; under KVM the timer would never interrupt. SAFETY: the timer's vector has
+    // a handler.
     unsafe { apic.enable_timer() };
     // SAFETY: the first access, with interrupts masked.
     unsafe { *APIC.0.get() = Some(apic) };

@@ -1,4 +1,5 @@
-//! Pages of the image, which the start-up code has mapped one to one with 4 KiB each, so that single ones can be taken out.
+//! Pages of the image, which the start-up code has mapped one to one with 4 KiB each, so that single ones can be taken
+//! out.
 
 use super::boot::SMALL;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -37,7 +37,8 @@ extern "C" fn start(start_info: u32) -> ! {
     crate::main()
 }
 
-/// Finds the first network card. microvm names each device on the command line: `virtio_mmio.device=SIZE@ADDRESS:INPUT`.
+/// Finds the first network card. microvm names each device on the command line:
+/// `virtio_mmio.device=SIZE@ADDRESS:INPUT`.
 pub(super) fn find_card() -> Option<Card> {
     let &address = START_INFO.get()?;
     // SAFETY: QEMU has put the start info there, and everything is mapped one to one.

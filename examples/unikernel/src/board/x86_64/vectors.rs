@@ -1,4 +1,5 @@
-//! Segments and vectors. Every vector has a stack of its own (IST), so the stack of a greenlet needs no room for handlers.
+//! Segments and vectors. Every vector has a stack of its own (IST), so the stack of a greenlet needs no room for
+//! handlers.
 
 use super::interrupts::{self, CARD, ERROR, SPURIOUS, TIMER};
 use crate::board::contain;
@@ -92,14 +93,15 @@ unsafe extern "C" fn exception<const NUMBER: u8>() {
     naked_asm!("push 0", "jmp {}", sym exception_with_code::<NUMBER>)
 }
 
-/// Six words are on the stack, so it is aligned for a call. No register needs to be saved: what was interrupted is not resumed.
+/// Six words are on the stack, so it is aligned for a call. No register needs to be saved: what was interrupted is not
+/// resumed.
 #[unsafe(naked)]
 unsafe extern "C" fn exception_with_code<const NUMBER: u8>() {
     naked_asm!("cld", "mov edi, {}", "mov rsi, rsp", "call {}", "add rsp, 8", "iretq", const NUMBER, sym report)
 }
 
-/// Five words are on the stack, and nine are pushed, so it is aligned for a call. The target has no SSE, so no other register
-/// can change.
+/// Five words are on the stack, and nine are pushed, so it is aligned for a call. The target has no SSE, so no other
+/// register can change.
 #[unsafe(naked)]
 unsafe extern "C" fn enter<const NUMBER: u8>() {
     naked_asm!(
