@@ -180,14 +180,16 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
 /// Returns the receiver of the result of `me`, its nearest ancestor that is neither dead nor bare; and whether it
 /// receives the result unchanged. If a nearer ancestor is bare it does not: it receives `Thrown::NoRun`.
 fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
-    let mut whole = true;
-    let mut heir = me;
-    loop {
-        let Some(parent) = heir.parent() else { unreachable!("only main has no parent, and it has no body") };
-        heir = first_not_dead(parent);
-        if !heir.has(NO_BODY) {
-            return (heir, whole);
-        }
-        whole = false;
+    let mut heir = ancestor(me);
+    let whole = !heir.has(NO_BODY);
+    while heir.has(NO_BODY) {
+        heir = ancestor(heir);
     }
+    (heir, whole)
+}
+
+/// Returns the nearest ancestor of `below` that is not dead. Main has none, and is no `below`.
+fn ancestor(below: BlockPtr) -> BlockPtr {
+    let Some(parent) = below.parent() else { unreachable!("only main has no parent, and it has no body") };
+    first_not_dead(parent)
 }
