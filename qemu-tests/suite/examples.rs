@@ -26,23 +26,26 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 /// The programs that each command of the README of the firmware in C takes, with the packages that have them.
-const FIRMWARE_C: [&[(&str, &str)]; 3] = [
+const FIRMWARE_C: [&[(&str, &str)]; 6] = [
     &[("make", "make"), ("clang", "clang"), ("ld.lld", "lld")],
     &[("make", "make"), ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")],
+    &[("cmake", "cmake"), ("make", "make"), ("clang", "clang"), ("ld.lld", "lld")],
+    &[("make", "make"), ("clang", "clang"), ("ld.lld", "lld")],
+    &[("make", "make"), ("arm-none-eabi-gcc", "gcc-arm-none-eabi")],
     &[("cmake", "cmake"), ("make", "make"), ("clang", "clang"), ("ld.lld", "lld")],
 ];
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut boots = Needs::default();
-    if let Some(machine) = machine::named("aarch64") {
-        boots.machine(machine);
-    }
-    let mut tools = boots.clone();
+    boots.machine(machine::ONE_OF_EACH[0]);
+    let mut boots_c = boots.clone();
+    machine::named("thumbv7em").into_iter().for_each(|machine| boots_c.machine(machine));
+    let mut tools = boots_c.clone();
     for (program, package) in FIRMWARE_C.into_iter().flatten() {
         tools.program(program, package);
     }
     vec![
-        Case::new("examples::firmware_c".to_owned(), boots.clone(), || firmware_c(false)),
+        Case::new("examples::firmware_c".to_owned(), boots_c, || firmware_c(false)),
         Case::new("examples::firmware_c::size".to_owned(), tools.clone(), firmware_c_size).when_asked_for(),
         Case::new("examples::firmware_c::each_way".to_owned(), tools, || firmware_c(true)).when_asked_for(),
         Case::new("examples::hello".to_owned(), Needs::default(), hello),
