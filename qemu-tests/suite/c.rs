@@ -181,7 +181,9 @@ fn round_trip() -> Result<(), Failed> {
 
 /// No formatting code is linked, whichever functions of the header are used: a panic passes only a text to the program.
 fn nothing_formats() -> Result<(), Failed> {
-    for (program, call) in [("suite", "greenlet_switch"), ("hub", "greenlet_task_join")] {
+    for (program, call) in
+        [("suite", "greenlet_switch"), ("hub", "greenlet_task_join"), ("limits", "greenlet_task_within")]
+    {
         let source = c_suite::package().join("tests/c").join(program).with_extension("c");
         let image = fs::read(WAYS[0].build(archive()?, &format!("formats-{program}"), &source, true, &[])?)?;
         let file = object::File::parse(&*image)?;
@@ -201,8 +203,10 @@ fn nothing_formats() -> Result<(), Failed> {
 /// Each function of the crate is declared in the header, called by a program of the tests, and there are no others.
 fn every_function() -> Result<(), Failed> {
     let headers = file("include/greenlet.h")? + &file("include/greenlet_hub.h")?;
-    let programs: String =
-        ["suite", "misuse", "hub"].iter().map(|name| file(&format!("tests/c/{name}.c"))).collect::<Result<_, _>>()?;
+    let programs: String = ["suite", "misuse", "hub", "limits"]
+        .iter()
+        .map(|name| file(&format!("tests/c/{name}.c")))
+        .collect::<Result<_, _>>()?;
     let mut exported = Vec::new();
     for folder in ["src", "src/hub"] {
         for entry in fs::read_dir(c_suite::package().join(folder))? {

@@ -172,7 +172,7 @@ impl Way {
     /// The programs that can run there.
     pub fn programs(&self) -> impl Iterator<Item = Program> {
         let has_hub = self.on.files.contains(&"alarm");
-        PROGRAMS.into_iter().filter(move |&(name, ..)| has_hub || name != "hub")
+        PROGRAMS.into_iter().filter(move |&(name, ..)| has_hub || !["hub", "limits"].contains(&name))
     }
 
     /// Whether its compilers are installed.
