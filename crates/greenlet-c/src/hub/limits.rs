@@ -6,7 +6,7 @@ use super::waits::{bits, received, sent};
 use super::{Channel, Handle, NULL, Out, TIMEOUT, Task, Word, stopped};
 use crate::outcome::{Fault, NOT_CURRENT};
 use core::time::Duration;
-use greenlet_hub::{Chosen2, Signal, Stop, select};
+use greenlet_hub::{JoinHandle, Signal, Stop};
 
 /// What `wait` ends with, or a timeout; `sent` is given back with any other result than a value.
 fn limited(me: &Task, nanoseconds: u64, sent: Word, wait: impl FnOnce() -> Result<Out, Stop<Fault>>) -> Out {
@@ -120,13 +120,14 @@ pub unsafe extern "C" fn greenlet_task_join_for(
     if !task.greenlet().is_current() {
         return Out::refused(NOT_CURRENT);
     }
-    let limit = task.sleeping(Duration::from_nanos(nanoseconds));
+    let wait = |waited: &mut JoinHandle<Out, Word, Fault>| {
+        limited(task, nanoseconds, Word::NULL, || waited.wait_over(task).map(sent))
+    };
     // SAFETY: the caller's contract.
-    match unsafe { lent(handle, |waited| select(task, (waited.joining(), limit))) } {
+    match unsafe { lent(handle, wait) } {
         None => Out::refused(NULL),
         // SAFETY: the same.
-        Some(Ok(Chosen2::First(()))) => unsafe { join(task, handle, ended) },
-        Some(Ok(Chosen2::Second(()))) => Out::refused(TIMEOUT),
-        Some(Err(stop)) => stopped(stop, Word::NULL),
+        Some(waited) if waited.is_value() => unsafe { join(task, handle, ended) },
+        Some(waited) => waited,
     }
 }
