@@ -2,8 +2,9 @@
 
 use super::run::Body;
 use super::{Handle, NULL, Out, Task, VALUE, Word, stopped};
-use crate::body::{self, Captured, Release, text};
+use crate::body::{self, Captured, Release};
 use crate::outcome::{BAD_NAME, BAD_POOL, ENDED, Fault, GONE, NO_SLOT, NOT_CURRENT};
+use crate::text::text;
 use crate::version::LEAST_TASK_STACK;
 use core::ffi::c_char;
 use core::mem::{self, ManuallyDrop, MaybeUninit};
