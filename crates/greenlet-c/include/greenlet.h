@@ -260,12 +260,20 @@ uint32_t greenlet_set_body(greenlet *g, greenlet_body body, void *argument, void
  * greenlet that was named. Refused, with nothing done: GREENLET_NULL, _ENDED, _MASKED, _OVERFLOW, _EXITING.
  * A transfer to a dead greenlet goes to its nearest ancestor that lives. */
 
+/* What the next two call: the arguments are where the switch takes them, and nothing is moved. */
+greenlet_result greenlet_switch_abi_1(void *value, greenlet *to);
+greenlet_result greenlet_up_abi_1(void *value, greenlet *me);
+
 /* Resumes or starts a greenlet, and sends it `value`. */
-greenlet_result greenlet_switch(greenlet *to, void *value) GREENLET_CHECKED;
+GREENLET_CHECKED static inline greenlet_result greenlet_switch(greenlet *to, void *value) {
+    return greenlet_switch_abi_1(value, to);
+}
 
 /* Switches to the parent; how a generator yields. `me` is the current greenlet: else GREENLET_NOT_CURRENT; and for
  * main, which has no parent, GREENLET_MAIN. */
-greenlet_result greenlet_up(greenlet *me, void *value) GREENLET_CHECKED;
+GREENLET_CHECKED static inline greenlet_result greenlet_up(greenlet *me, void *value) {
+    return greenlet_up_abi_1(value, me);
+}
 
 /* Throws `error`: the call that suspended the greenlet returns it as GREENLET_ERROR. An unstarted one is dead at once,
  * and the error goes to its parent. */

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 pub use self::count::{is_stated_compiler, round_trip};
 pub use self::ways::{WAYS, Way};
 use crate::limit::Limit;
-use crate::machine::{self, Machine};
+use crate::machine::Machine;
 use crate::process::{self, Ended, Status};
 use crate::tools::{self, Needs};
 use crate::{environment, places};
@@ -122,16 +122,17 @@ pub fn firmware(line: &str) -> Result<String> {
     run_tool(shell, Limit { silence: LIMIT.total, total: CARGO_LIMIT.total })
 }
 
-/// Builds the firmware of `examples/firmware-c` by Clang with an archive at opt-level `s`; returns its file.
+/// Builds the firmware of `examples/firmware-c` by Clang for a board of its Makefile, which is `machine`, with an archive
+/// at opt-level `s`; returns its file.
 ///
 /// # Errors
 ///
 /// When something does not build; with what was said.
-pub fn small_firmware() -> Result<PathBuf> {
-    let archive =
-        archive_with("c-small", Some(machine::ONE_OF_EACH[0]), &["--config", "profile.archive.opt-level=\"s\""])?;
-    firmware(&format!("make BUILD=build/small 'ARCHIVE={}' build/small/firmware.elf", archive.display()))?;
-    Ok(places::root().join("examples/firmware-c/build/small/firmware.elf"))
+pub fn small_firmware(board: &str, machine: &Machine) -> Result<PathBuf> {
+    let archive = archive_with("c-small", Some(machine), &["--config", "profile.archive.opt-level=\"s\""])?;
+    let build = format!("build/small/{board}");
+    firmware(&format!("make BOARD={board} BUILD={build} 'ARCHIVE={}' {build}/firmware.elf", archive.display()))?;
+    Ok(places::root().join("examples/firmware-c").join(build).join("firmware.elf"))
 }
 
 /// Runs a tool to its end, which has to come within its `limit`; returns what it printed, also with an error.
