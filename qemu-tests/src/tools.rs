@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};
 
 use anyhow::{Context, Result, bail};
@@ -36,7 +36,7 @@ impl std::error::Error for Missing {}
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     targets: BTreeSet<String>,
-    /// Programs with the packages that have them.
+    /// Programs, or the paths of other files, with the packages that have them.
     programs: BTreeSet<(&'static str, &'static str)>,
 }
 
@@ -46,9 +46,10 @@ impl Needs {
         self.targets.insert(target.to_owned());
     }
 
-    /// Needs the QEMU of `machine`.
+    /// Needs the QEMU of `machine`, and its firmware.
     pub fn qemu(&mut self, machine: &Machine) {
         self.programs.insert((machine.qemu, machine.package));
+        self.programs.extend(machine.firmware.map(|firmware| (firmware.file, firmware.package)));
     }
 
     /// Needs everything to build a guest for `machine` and to boot it there.
@@ -100,7 +101,7 @@ impl Needs {
                 missing.targets.insert(target.clone());
             }
         }
-        missing.programs = self.programs.iter().filter(|(program, _)| on_path(program).is_none()).copied().collect();
+        missing.programs = self.programs.iter().filter(|(program, _)| !is_there(program)).copied().collect();
         Ok(missing)
     }
 
@@ -158,6 +159,11 @@ fn has_target(target: &str) -> Result<bool> {
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let core = |name: OsString| name.to_string_lossy().starts_with("libcore-");
     Ok(fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| core(entry.file_name()))))
+}
+
+/// Whether there is such a program, or such a file if it is the path of one.
+fn is_there(program: &str) -> bool {
+    if program.starts_with('/') { Path::new(program).is_file() } else { on_path(program).is_some() }
 }
 
 /// Where `program` is found on `PATH`.
