@@ -8,6 +8,7 @@ use std::path::Path;
 
 pub use self::more::MORE;
 use crate::compile::Profile;
+use crate::tools;
 
 /// A machine of QEMU's that the board supports.
 #[derive(Debug)]
@@ -42,17 +43,17 @@ pub struct Machine {
 /// Firmware that loads guests.
 #[derive(Debug)]
 pub struct Firmware {
-    /// Its file.
+    /// Its file, among the [data](tools::data_file) of packages.
     pub file: &'static str,
     /// The Debian package that has this file.
     pub package: &'static str,
 }
 
 /// UEFI for x86-64.
-static OVMF: Firmware = Firmware { file: "/usr/share/ovmf/OVMF.fd", package: "ovmf" };
+static OVMF: Firmware = Firmware { file: "ovmf/OVMF.fd", package: "ovmf" };
 
 /// UEFI for AArch64.
-static AAVMF: Firmware = Firmware { file: "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", package: "qemu-efi-aarch64" };
+static AAVMF: Firmware = Firmware { file: "qemu-efi-aarch64/QEMU_EFI.fd", package: "qemu-efi-aarch64" };
 
 /// In which profiles the suite boots guests on a machine.
 #[derive(Clone, Copy, Debug)]
@@ -359,7 +360,8 @@ impl Machine {
         // Firmware prints to the serial port itself.
         let (console, channel) = match (self.firmware, log) {
             (Some(firmware), _) => {
-                all.extend(["-bios", firmware.file, "-chardev", "stdio,id=transcript"].map(OsString::from));
+                let file = tools::data_file(firmware.file).unwrap_or_else(|| firmware.file.into());
+                all.extend(["-bios".into(), file.into(), "-chardev".into(), "stdio,id=transcript".into()]);
                 ("null", Some("transcript"))
             }
             (None, log) => ("stdio", log.map(|_| "log")),

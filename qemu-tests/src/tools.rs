@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fmt, fs};
 
 use anyhow::{Context, Result, bail};
@@ -36,8 +36,10 @@ impl std::error::Error for Missing {}
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     targets: BTreeSet<String>,
-    /// Programs, or the paths of other files, with the packages that have them.
+    /// Programs with the packages that have them.
     programs: BTreeSet<(&'static str, &'static str)>,
+    /// Files of [`data`](data_file) with the packages that have them.
+    files: BTreeSet<(&'static str, &'static str)>,
 }
 
 impl Needs {
@@ -49,7 +51,7 @@ impl Needs {
     /// Needs the QEMU of `machine`, and its firmware.
     pub fn qemu(&mut self, machine: &Machine) {
         self.programs.insert((machine.qemu, machine.package));
-        self.programs.extend(machine.firmware.map(|firmware| (firmware.file, firmware.package)));
+        self.files.extend(machine.firmware.map(|firmware| (firmware.file, firmware.package)));
     }
 
     /// Needs everything to build a guest for `machine` and to boot it there.
@@ -82,6 +84,7 @@ impl Needs {
     pub fn all_of(&mut self, other: &Self) {
         self.targets.extend(other.targets.iter().cloned());
         self.programs.extend(&other.programs);
+        self.files.extend(&other.files);
     }
 
     /// Everything that the whole suite needs.
@@ -101,19 +104,20 @@ impl Needs {
                 missing.targets.insert(target.clone());
             }
         }
-        missing.programs = self.programs.iter().filter(|(program, _)| !is_there(program)).copied().collect();
+        missing.programs = self.programs.iter().filter(|(program, _)| on_path(program).is_none()).copied().collect();
+        missing.files = self.files.iter().filter(|(file, _)| data_file(file).is_none()).copied().collect();
         Ok(missing)
     }
 
     fn is_empty(&self) -> bool {
-        self.targets.is_empty() && self.programs.is_empty()
+        self.targets.is_empty() && self.programs.is_empty() && self.files.is_empty()
     }
 
     /// The names of all needed tools, for a message.
     fn listed(&self) -> String {
         let targets = self.targets.iter().map(|target| format!("the target {target}"));
-        let programs = self.programs.iter().map(|(program, _)| (*program).to_owned());
-        targets.chain(programs).collect::<Vec<_>>().join(", ")
+        let others = self.programs.iter().chain(&self.files).map(|(name, _)| (*name).to_owned());
+        targets.chain(others).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -128,7 +132,8 @@ pub fn ensure(needs: &Needs) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let plan = Plan::new(missing.targets.iter(), missing.programs.iter().map(|(_, package)| *package));
+    let packages = missing.programs.iter().chain(&missing.files).map(|(_, package)| *package);
+    let plan = Plan::new(missing.targets.iter(), packages);
     let refused = |why: &str| format!("missing: {}\ninstall with: {}\n{why}", missing.listed(), plan.line());
     if env::var_os(NO_INSTALL).is_some_and(|value| !value.is_empty() && value != "0") {
         bail!(refused(&format!("not done for you: {NO_INSTALL} is set")));
@@ -161,9 +166,12 @@ fn has_target(target: &str) -> Result<bool> {
     Ok(fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| core(entry.file_name()))))
 }
 
-/// Whether there is such a program, or such a file if it is the path of one.
-fn is_there(program: &str) -> bool {
-    if program.starts_with('/') { Path::new(program).is_file() } else { on_path(program).is_some() }
+/// Where the file `name` is that a package has, by the folders in `XDG_DATA_DIRS` or else the usual ones.
+#[must_use]
+pub fn data_file(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("XDG_DATA_DIRS").filter(|folders| !folders.is_empty());
+    let folders = folders.unwrap_or_else(|| "/usr/local/share:/usr/share".into());
+    env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// Where `program` is found on `PATH`.
