@@ -5,6 +5,9 @@
 //! belongs to the firmware, too, so the transcript takes the channel that other machines have for logs.
 
 pub(crate) mod cores;
+#[cfg_attr(target_arch = "aarch64", path = "../aarch64/frames.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "../x86_64/frames.rs")]
+pub(crate) mod frames;
 mod handed_in;
 #[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
@@ -13,9 +16,6 @@ pub(crate) mod interrupts;
 #[cfg_attr(target_arch = "aarch64", path = "../aarch64/processor.rs")]
 #[cfg_attr(target_arch = "x86_64", path = "../x86_64/processor.rs")]
 mod processor;
-#[cfg_attr(target_arch = "aarch64", path = "../aarch64/frames.rs")]
-#[cfg_attr(target_arch = "x86_64", path = "../x86_64/frames.rs")]
-mod transcript;
 
 pub use self::processor::instructions;
 pub(crate) use self::processor::{halt, leave};
@@ -38,24 +38,12 @@ extern "C" fn start() -> ! {
     crate::run()
 }
 
-/// The transcript.
+/// The transcript, by the channel of logs: there is one for both.
 pub(crate) mod serial {
-    pub(crate) use super::transcript::write;
+    pub(crate) use super::frames::write;
 
     /// Nothing: what is written has left.
     pub(crate) fn drain() {}
-}
-
-/// There is no channel for logs beside the transcript.
-pub(crate) mod frames {
-    /// Refuses.
-    ///
-    /// # Panics
-    ///
-    /// Always.
-    pub fn write(_bytes: &[u8]) {
-        panic!("this machine has one channel, which the transcript takes: boot this guest on another one");
-    }
 }
 
 /// Interrupts after a time would be events of the firmware.
