@@ -1,11 +1,13 @@
 //! The machines that guests boot on: which QEMU, with which arguments, and what its exit status means.
 
+mod firmware;
 mod more;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
+pub use self::firmware::Firmware;
 pub use self::more::MORE;
 use crate::compile::Profile;
 use crate::tools;
@@ -39,21 +41,6 @@ pub struct Machine {
     chooses_cores: bool,
     coverage: Coverage,
 }
-
-/// Firmware that loads guests.
-#[derive(Debug)]
-pub struct Firmware {
-    /// Its file, among the [data](tools::data_file) of packages.
-    pub file: &'static str,
-    /// The Debian package that has this file.
-    pub package: &'static str,
-}
-
-/// UEFI for x86-64.
-static OVMF: Firmware = Firmware { file: "ovmf/OVMF.fd", package: "ovmf" };
-
-/// UEFI for AArch64.
-static AAVMF: Firmware = Firmware { file: "qemu-efi-aarch64/QEMU_EFI.fd", package: "qemu-efi-aarch64" };
 
 /// In which profiles the suite boots guests on a machine.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +125,7 @@ pub static MACHINES: [Machine; 12] = [
         about: "x86_64's q35, with guests that the UEFI firmware OVMF loads",
         target: "x86_64-unknown-uefi",
         arguments: &["-M", "q35", "-cpu", "max"],
-        firmware: Some(&OVMF),
+        firmware: Some(&firmware::OVMF),
         coverage: Coverage::Core(&["tour"]),
         ..X86_64
     },
@@ -146,7 +133,7 @@ pub static MACHINES: [Machine; 12] = [
         name: "uefi-aarch64",
         about: "aarch64's `virt`, with guests that UEFI firmware loads",
         target: "aarch64-unknown-uefi",
-        firmware: Some(&AAVMF),
+        firmware: Some(&firmware::AAVMF),
         coverage: Coverage::Core(&[]),
         ..AARCH64
     },
@@ -155,22 +142,6 @@ pub static MACHINES: [Machine; 12] = [
 /// Guests for features that machines with RISC-V or a Cortex-M do not have: single steps, vectors in the targets of
 /// rustc, and probes of large frames.
 const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
-
-/// The tested guests that firmware may load: those that need no interrupt, exception or other core, no guard page and no
-/// linker script.
-const ON_FIRMWARE: &[&str] = &[
-    "backtrace",
-    "checks",
-    "hang",
-    "misuse",
-    "overflow",
-    "overflow_shapes",
-    "panic",
-    "pool",
-    "registers",
-    "tour",
-    "values",
-];
 
 /// The beginnings of the names of guests that need 64 bits: for atomics, of the hub or their own, or for an address.
 const NOT_ON_32_BITS: &[&str] = &["fault", "hello", "hub"];
@@ -309,7 +280,7 @@ impl Machine {
     #[must_use]
     pub fn boots(&self, guest: &str, takes_features: bool) -> bool {
         if self.firmware.is_some() {
-            return ON_FIRMWARE.contains(&guest);
+            return firmware::GUESTS.contains(&guest);
         }
         let is_of_another = !self.is_recorded() && (takes_features || WITH_MORE.contains(&guest));
         let is_too_wide = self.has_32_bits() && NOT_ON_32_BITS.iter().any(|it| guest.starts_with(it));
@@ -343,9 +314,10 @@ impl Machine {
         }
     }
 
-    /// QEMU's arguments for a boot of `elf`, which is a PE file if firmware loads it: with `input` in the guest's memory, with its logs written to the file
-    /// `log`, with `-icount shift=0` if instructions are `counted`, and with `-smp` for more than one of `cores`. If
-    /// they are counted, an instruction takes a nanosecond, and timers count nanoseconds.
+    /// QEMU's arguments for a boot of `elf`, which is a PE file if firmware loads it: with `input` in the guest's
+    /// memory, with its logs written to the file `log`, with `-icount shift=0` if instructions are `counted`, and with
+    /// `-smp` for more than one of `cores`. If they are counted, an instruction takes a nanosecond, and timers count
+    /// nanoseconds.
     #[must_use]
     pub fn arguments(
         &self,

@@ -22,9 +22,9 @@
 //! # Machines
 //!
 //! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors;
-//! `arm` is three boards with a Cortex-M; `x86_64` is `pc`, `q35` and `microvm`, by the same image; `uefi` is `virt` and
-//! `q35` again, with firmware that loads the guest. One folder each, which gives the rest of the board this and nothing
-//! else:
+//! `arm` is three boards with a Cortex-M; `x86_64` is `pc`, `q35` and `microvm`, by the same image; `uefi` is `virt`
+//! and `q35` again, with firmware that loads the guest. One folder each, which gives the rest of the board this and
+//! nothing else:
 //!
 //! | item | contract |
 //! |---|---|
@@ -43,8 +43,9 @@
 //! Each boots from `_start`, in the state that QEMU's loader leaves behind, to `run` on the guest's stack: privileged,
 //! interrupts masked, floating point on, .bss zeroed, every exception caught. Memory is mapped one to one: RAM, as much
 //! as the tests' machines have, and what devices there are. Code and constants are read-only, nothing else is
-//! executable, and there is nothing at address zero and in the pages that guard the stacks. On `uefi` the firmware stays:
-//! it calls `efi_main`, has mapped the memory, and gets each exception, so that a guest which faults there never ends.
+//! executable, and there is nothing at address zero and in the pages that guard the stacks. On `uefi` the firmware
+//! stays: it calls `efi_main`, has mapped the memory, and gets each exception, so that a guest which faults there never
+//! ends.
 //!
 //! The board uses greenlets in its reports only: which one is current, and which one's stack has overflowed.
 
