@@ -165,7 +165,7 @@ const CORTEX_M: Machine = Machine {
     memory: "16M",
     layout: None,
     chooses_cores: false,
-    coverage: Coverage::Core(&["masked", "registers", "tour"]),
+    coverage: Coverage::Core(&["contain", "masked", "registers", "tour"]),
 };
 
 /// The common values of the RISC-V machines.
