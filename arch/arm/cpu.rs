@@ -77,6 +77,33 @@ impl Cpu for Native {
     fn in_handler() -> bool {
         ipsr() != 0
     }
+
+    /// One bit for each of the two stack pointers that `sp` may name (CONTROL.SPSEL), and one each for unprivileged
+    /// code (CONTROL.nPRIV), for FAULTMASK, and for FPCCR.LSPACT (Armv7-M, B1.4.4 and B3.2.22). While LSPACT is set,
+    /// the next instruction with floating point stores registers to the stack of the code that was stopped.
+    fn state() -> u32 {
+        /// Reserved, and 0, where there is no floating point.
+        const FPCCR: usize = 0xe000_ef34;
+        let (control, faultmask, fpccr): (u32, u32, u32);
+        // SAFETY: reads registers of which privileged code may read all.
+        unsafe {
+            asm!(
+                "mrs {}, control",
+                "mrs {}, faultmask",
+                "ldr {}, [{}]",
+                out(reg) control,
+                out(reg) faultmask,
+                lateout(reg) fpccr,
+                in(reg) FPCCR,
+                options(readonly, nostack, preserves_flags),
+            )
+        };
+        1 << (control >> 1 & 1) | (control & 1) << 2 | (faultmask & 1) << 3 | (fpccr & 1) << 4
+    }
+
+    // `interrupts_use_current_stack` is false, although the processor stores an interrupt's frame on the stack of the
+    // running code: where that faults, the interrupt stays pending, or its handler runs before that of the fault
+    // (Armv7-M, B1.5.11), so none is lost.
 }
 
 /// The number of the exception that is being handled; 0 in thread mode.

@@ -13,12 +13,6 @@ compile_error!(
      restores it before it switches"
 );
 
-#[cfg(feature = "abandon")]
-compile_error!(
-    "greenlet's feature `abandon` is not implemented for Cortex-M; leave it out. What a fault handler has to restore \
-     there, the selected stack pointer and FPCCR.LSPACT among it, is not checked yet"
-);
-
 #[cfg(all(feature = "cores", not(target_has_atomic = "64")))]
 compile_error!(
     "greenlet's feature `cores` needs atomics of 64 bits, which a Cortex-M does not have; leave it out: the trees of \

@@ -92,8 +92,8 @@ pub enum AbandonError {
     /// own has panicked, or code that another crate runs on a stack of its own, or the greenlet has left its stack.
     NotOnStack,
     /// The state of the processor differs from the state in which the greenlet's code ran: another stack pointer is
-    /// selected (aarch64: SPSel), debug exceptions are masked (aarch64: PSTATE.D), or the direction flag is set
-    /// (x86_64: DF).
+    /// selected (aarch64: SPSel, Cortex-M: CONTROL.SPSEL), debug exceptions are masked (aarch64: PSTATE.D), the
+    /// direction flag is set (x86_64: DF), or registers of floating point wait to be stored (Cortex-M: FPCCR.LSPACT).
     State,
     /// The access that faulted may have been a push by the processor, of the frame of an interrupt (bare x86_64).
     /// Then that interrupt was never handled, and no further one is delivered. The access was where such a frame
@@ -131,7 +131,8 @@ impl fmt::Display for AbandonError {
             }
             Self::State => {
                 "the processor state differs from that of the greenlet's code; reset the core, and have the fault \
-                 handler return with SPSel and PSTATE.D unchanged (aarch64), with DF clear (x86_64)"
+                 handler return with SPSel and PSTATE.D unchanged (aarch64), with DF clear (x86_64), with SPSEL \
+                 unchanged and LSPACT clear (Cortex-M)"
             }
             Self::Interrupt => {
                 "an interrupt may be lost, whose frame did not fit; reset the core, and give each entry of the IDT \
@@ -175,7 +176,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     ///
     /// - [`Overflow::at`] returned `overflow` for a fault that stopped the greenlet, and the greenlet's code has
     ///   not been resumed since, so nothing below its stack is overwritten. Frames of C or assembly functions can
-    ///   step over a guard page without touching it; no such function was running that did.
+    ///   step over a guard page without touching it, and so can those of Rust on RISC-V and Cortex-M, where
+    ///   they are not probed; no such function was running that did.
     /// - This is the core of the fault, and its state is that in which the greenlet's code ran, but for the
     ///   registers that calls do not preserve: the same privilege, the same interrupt mask, and so on, by the table
     ///   below.
@@ -202,9 +204,14 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// | aarch64 | PSTATE.SM and ZA off, as for a call | no |
     /// | x86_64 | DF clear, as for a call, even if it was set: copies that go downwards set it | `State` |
     /// | x86_64 | x87 registers empty, as for a call | no |
+    /// | Cortex-M | CONTROL.SPSEL, the stack pointer that is selected; CONTROL.nPRIV | `State` |
+    /// | Cortex-M | FAULTMASK clear, and FPCCR.LSPACT: no registers wait to be stored on the abandoned stack | `State` |
+    /// | Cortex-M | thread mode, PRIMASK, BASEPRI | `Masked` |
+    /// | Cortex-M | no fault that is pending or active (SHCSR), nor instructions left of an IT block (xPSR) | no |
     ///
     /// A return from the exception by `eret` or `iretq` restores all of these except DF. The handler clears DF in
-    /// the flags that `iretq` restores.
+    /// the flags that `iretq` restores. On a Cortex-M the handler writes a frame for the landing stack, sets PSP to it,
+    /// clears FPCCR.LSPACT if the return is to a frame without floating point, and returns.
     ///
     /// # Interrupts that overflow a stack
     ///
@@ -215,6 +222,9 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// distinguished from a call at the limit. So an access that may be one is refused with
     /// [`Interrupt`](AbandonError::Interrupt) if the IDT entry of the NMI or, with interrupts unmasked, of any
     /// vector from 32 up has no stack of its own. Give all of these entries one.
+    ///
+    /// On a Cortex-M the processor stores a frame, too, but an interrupt whose frame does not fit stays pending. Run
+    /// greenlets on the process stack (PSP): on the main stack a fault handler has no room at the limit.
     ///
     /// On aarch64 the processor pushes nothing. There the access that faults is one of the handler, which runs with
     /// interrupts masked, so the call is refused as well. If handlers use the same stack pointer as the greenlet

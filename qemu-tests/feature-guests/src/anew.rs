@@ -75,6 +75,13 @@ fn copy(pair: impl Fn(usize, usize) -> (usize, usize)) {
                  words = inout(reg) words => _, from = inout(reg) from => _, to = inout(reg) to => _, word = out(reg) _,
                  options(nostack));
         }
+        // SAFETY: the same.
+        #[cfg(target_arch = "arm")]
+        unsafe {
+            asm!("2:", "cbz {words}, 3f", "ldr {word}, [{from}], #4", "str {word}, [{to}], #4", "sub {words}, {words}, #1", "b 2b", "3:",
+                 words = inout(reg) words => _, from = inout(reg) from => _, to = inout(reg) to => _, word = out(reg) _,
+                 options(nostack));
+        }
     }
 }
 
@@ -103,5 +110,11 @@ pub unsafe fn begin(next: extern "C" fn() -> !) -> ! {
     unsafe {
         asm!("mov sp, {base}", "mov x29, xzr", "bl {first}", "brk #1",
              base = in(reg) base, first = sym first, in("x0") next, options(noreturn))
+    }
+    // SAFETY: the same.
+    #[cfg(target_arch = "arm")]
+    unsafe {
+        asm!("mov sp, {base}", "movs r7, #0", "bl {first}", "udf #1",
+             base = in(reg) base, first = sym first, in("r0") next, options(noreturn))
     }
 }

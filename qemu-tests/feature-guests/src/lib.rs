@@ -6,8 +6,10 @@ pub mod anew;
 pub mod heap;
 pub mod left;
 mod logger;
+#[cfg(not(target_arch = "arm"))]
 pub mod masked;
 
+#[cfg(not(target_arch = "arm"))]
 use greenlet::CoreIdentity;
 
 /// The cores of the machines, as the board numbers them, and handlers exactly when they run.
@@ -18,6 +20,7 @@ pub struct EveryCore;
 
 // SAFETY: the board numbers cores from 0, and notes for each whether a handler runs. Its handlers of exceptions never
 // return, and call nothing that queries it.
+#[cfg(not(target_arch = "arm"))]
 unsafe impl CoreIdentity for EveryCore {
     fn number() -> usize {
         board::cores::number()
@@ -30,12 +33,23 @@ unsafe impl CoreIdentity for EveryCore {
 
 /// The one core of the machines, and handlers exactly when they run: the board keeps track.
 ///
-/// A guest says `greenlet::core_identity!(feature_guests::OneCore)`.
+/// A guest says `greenlet::core_identity!(feature_guests::OneCore)`, or `feature_guests::one_core!()` if a Cortex-M runs
+/// it, too.
 #[derive(Debug)]
 pub struct OneCore;
 
+/// Declares [`OneCore`], where the library is built so that it takes an identity: not for a Cortex-M.
+#[macro_export]
+macro_rules! one_core {
+    () => {
+        #[cfg(not(target_arch = "arm"))]
+        greenlet::core_identity!($crate::OneCore);
+    };
+}
+
 // SAFETY: one core has one number; the board calls handlers of interrupts and keeps track. Its handlers of exceptions
 // never return, and call nothing that queries it.
+#[cfg(not(target_arch = "arm"))]
 unsafe impl CoreIdentity for OneCore {
     fn number() -> usize {
         0

@@ -22,7 +22,7 @@ use spin::Mutex;
 mod operations;
 
 board::guest!(main);
-greenlet::core_identity!(feature_guests::OneCore);
+feature_guests::one_core!();
 
 /// Bytes of the stack that overflows, and what is left of it at most: more than any operation takes.
 const SIZE: usize = 32768;

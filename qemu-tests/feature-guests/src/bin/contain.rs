@@ -22,7 +22,7 @@ use heapless::String;
 use spin::Mutex;
 
 board::guest!(main);
-greenlet::core_identity!(feature_guests::OneCore);
+feature_guests::one_core!();
 
 /// What a greenlet ends with.
 #[derive(Debug, PartialEq)]
@@ -160,8 +160,11 @@ fn in_a_row(main: &Main) {
     };
     check!((0..ROUNDS).all(panics) && PANICS.load(Relaxed) == ROUNDS);
     println!("     panics | {ROUNDS} in a row");
+    // The pages of a large frame are probed, but not on a Cortex-M: there its first access may be far below the guard.
+    let step = if cfg!(target_arch = "arm") { 1 } else { 2 };
     let overflows = |round: u32| {
-        let body = move |_: &Me, x: u32| Ok(if round.is_multiple_of(2) { dig(1_000_000 * x) } else { huge::<SIZE>(x) });
+        let body =
+            move |_: &Me, x: u32| Ok(if round.is_multiple_of(step) { dig(1_000_000 * x) } else { huge::<SIZE>(x) });
         one(main, body, |arrived| *arrived == Err(Thrown::Error(Stop::Overflowed)))
     };
     check!((0..ROUNDS).all(overflows));
@@ -309,8 +312,12 @@ const REFUSED: [Place; 10] = [
     place("in a visitor", in_a_visitor, AbandonError::Busy),
     place("in the hook of errors without a receiver", in_a_hook, AbandonError::Busy),
     place("in the panic handler, for a second time", in_the_handler, AbandonError::Busy),
-    place("in an interrupt handler", in_an_interrupt, AbandonError::NotEntered),
+    place("in an interrupt handler", in_an_interrupt, IN_HANDLER),
 ];
+
+/// With a core identity no tree is entered there; a Cortex-M has none, and its handlers run on the main stack.
+const IN_HANDLER: AbandonError =
+    if cfg!(target_arch = "arm") { AbandonError::NotOnStack } else { AbandonError::NotEntered };
 
 /// Which of the words that are not put back is what: how many of these have begun, and why the last one was refused.
 const BEGUN: usize = 0;
@@ -319,8 +326,8 @@ const REASON: usize = 1;
 /// follows.
 const LEFT: usize = 2;
 const AGAIN: usize = 3;
-const REASONS: [AbandonError; 4] =
-    [AbandonError::Main, AbandonError::Masked, AbandonError::Busy, AbandonError::NotEntered];
+const REASONS: [AbandonError; 5] =
+    [AbandonError::Main, AbandonError::Masked, AbandonError::Busy, AbandonError::NotEntered, AbandonError::NotOnStack];
 
 /// Notes why a panic or an overflow was refused, and begins with the next one. Returns if that was not expected.
 fn refused(reason: AbandonError) {
