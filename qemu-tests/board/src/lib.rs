@@ -60,8 +60,9 @@
 )))]
 compile_error!(
     "the board boots bare metal: build with `--target` aarch64-unknown-none, aarch64-unknown-none-softfloat, \
-     riscv32imac-unknown-none-elf, riscv64gc-unknown-none-elf, riscv64imac-unknown-none-elf, thumbv7em-none-eabi, \
-     thumbv7em-none-eabihf, thumbv7m-none-eabi, thumbv8m.main-none-eabihf or x86_64-unknown-none"
+     riscv32imac-unknown-none-elf, riscv32imc-unknown-none-elf, riscv64gc-unknown-none-elf, \
+     riscv64imac-unknown-none-elf, thumbv6m-none-eabi, thumbv7em-none-eabi, thumbv7em-none-eabihf, thumbv7m-none-eabi, \
+     thumbv8m.main-none-eabihf or x86_64-unknown-none"
 );
 
 #[cfg(target_arch = "aarch64")]
@@ -83,6 +84,12 @@ use riscv as machine;
 mod x86_64;
 #[cfg(target_arch = "x86_64")]
 use x86_64 as machine;
+
+/// The atomics of `core`; those of `portable-atomic` where `core` lacks compare-and-swap.
+#[cfg(target_has_atomic = "ptr")]
+pub use core::sync::atomic;
+#[cfg(not(target_has_atomic = "ptr"))]
+pub use portable_atomic as atomic;
 
 pub mod check;
 pub mod console;
