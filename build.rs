@@ -1,6 +1,6 @@
-//! Sets `cfg(bare)` or `cfg(hosted)`, `cfg(unoptimized)` and `cfg(small)`; refuses targets and processors that the
-//! switch does not support; passes the directory of `greenlet.x` to the linker, and the paths of the script for GDB to
-//! the assembly.
+//! Sets `cfg(bare)` or `cfg(hosted)`, `cfg(thumb_1)`, `cfg(unoptimized)` and `cfg(small)`; refuses targets and
+//! processors that the switch does not support; passes the directory of `greenlet.x` to the linker, and the paths of
+//! the script for GDB to the assembly.
 
 #[path = "build/apx.rs"]
 mod apx;
@@ -17,7 +17,7 @@ use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=build/target.rs");
-    println!("cargo::rustc-check-cfg=cfg(bare, hosted)");
+    println!("cargo::rustc-check-cfg=cfg(bare, hosted, thumb_1)");
     let of_target = |name| env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
     let name = env::var("TARGET").unwrap_or_default();
     let ground = target::ground(&target::Target {
@@ -26,7 +26,6 @@ fn main() {
         os: &of_target("TARGET_OS"),
         pointer_width: &of_target("TARGET_POINTER_WIDTH"),
         endian: &of_target("TARGET_ENDIAN"),
-        swaps: of_target("TARGET_HAS_ATOMIC").split(',').any(|width| width == "ptr"),
         said_bare: env::var_os("CARGO_CFG_GREENLET_BARE").is_some(),
         said_hosted: env::var_os("CARGO_CFG_GREENLET_HOSTED").is_some(),
         std: env::var_os("CARGO_FEATURE_STD").is_some(),
@@ -38,6 +37,9 @@ fn main() {
             eprintln!("error: {why}");
             exit(1)
         }
+    }
+    if target::is_thumb_1(&name) {
+        println!("cargo::rustc-cfg=thumb_1");
     }
     apx::refuse();
     optimized::emit();

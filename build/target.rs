@@ -13,8 +13,6 @@ pub(crate) struct Target<'a> {
     pub(crate) os: &'a str,
     pub(crate) pointer_width: &'a str,
     pub(crate) endian: &'a str,
-    /// Whether the processor has compare-and-swap of a pointer.
-    pub(crate) swaps: bool,
     /// The flags for rustc have `--cfg greenlet_bare`.
     pub(crate) said_bare: bool,
     /// The flags for rustc have `--cfg greenlet_hosted`.
@@ -33,12 +31,17 @@ pub(crate) enum Ground {
     Hosted,
 }
 
-/// How the names of targets begin for which `arch/arm` is.
-const THUMB_2: [&str; 3] = ["thumbv7m", "thumbv7em", "thumbv8m.main"];
+/// How the names of targets begin for which `arch/arm` is. The first has Thumb-1, the others Thumb-2.
+const CORTEX_M: [&str; 4] = ["thumbv6m", "thumbv7m", "thumbv7em", "thumbv8m.main"];
+
+/// Whether the target is a Cortex-M with Thumb-1. No `cfg` of stable Rust says it.
+pub(crate) fn is_thumb_1(name: &str) -> bool {
+    name.starts_with(CORTEX_M[0])
+}
 
 /// Returns what the program runs on, or why the crate cannot be built for the target.
 pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
-    let Target { name, arch, os, pointer_width, endian, swaps, said_bare, said_hosted, std } = *target;
+    let Target { name, arch, os, pointer_width, endian, said_bare, said_hosted, std } = *target;
     let is_known = match arch {
         "x86_64" | "aarch64" | "riscv64" => pointer_width == "64",
         "riscv32" | "arm" => pointer_width == "32",
@@ -48,22 +51,15 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         return Err(format!(
             "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, \
              {endian}-endian); build for x86_64, or little-endian aarch64 with 64-bit pointers, or riscv64 or riscv32, \
-             or a Cortex-M with Thumb-2"
+             or a Cortex-M"
         ));
     }
-    if arch == "arm" && !THUMB_2.iter().any(|profile| name.starts_with(profile)) {
+    if arch == "arm" && !CORTEX_M.iter().any(|profile| name.starts_with(profile)) {
         return Err(format!(
-            "greenlet's stack switch for 32-bit ARM is for Cortex-M processors with Thumb-2, and {name} is for none, by \
-             its name: no `cfg` says it. Build for a target that begins with {}. v6-M and the baseline of v8-M lack \
-             instructions of the switch; on v7-A and v7-R it was not tried",
-            THUMB_2.join(" or ")
-        ));
-    }
-    if !swaps {
-        return Err(format!(
-            "greenlet needs atomic compare-and-swap, which this {arch} target does not have: interrupt handlers and the \
-             code that they interrupt change the same words. For RISC-V, build for a target with the extension A, such as \
-             riscv32imac-unknown-none-elf instead of riscv32imc-unknown-none-elf"
+            "greenlet's stack switch for 32-bit ARM is for Cortex-M processors, and {name} is for none of those that it \
+             was tried on, by its name: no `cfg` says it. Build for a target that begins with {}. The code of v6-M runs \
+             on the baseline of v8-M, too; on v7-A and v7-R it was not tried",
+            CORTEX_M.join(" or ")
         ));
     }
     match os {

@@ -36,7 +36,7 @@ impl Cpu for Native {
                 "ldr {found}, [{at}]",
                 "cmp {found}, {word}",
                 "bne 3f",
-                "add {at}, {at}, #4",
+                add!("{at}", "#4"),
                 "b 2b",
                 "3:",
                 at = inout(reg) at,
@@ -54,17 +54,13 @@ impl Cpu for Native {
     /// FAULTMASK is not read, nor what the interrupt controller holds back. All three read as 0 in unprivileged code.
     #[inline(always)]
     fn interrupts() -> u32 {
-        let (primask, basepri): (u32, u32);
-        // SAFETY: reads registers.
+        let primask: u32;
+        // SAFETY: reads a register.
         unsafe {
             asm!("mrs {}, primask", out(reg) primask, options(nomem, nostack, preserves_flags));
         }
-        // SAFETY: the same.
-        unsafe {
-            asm!("mrs {}, basepri", out(reg) basepri, options(nomem, nostack, preserves_flags));
-        }
-        // The compiler makes the shifts part of other instructions.
-        (primask | basepri << BASEPRI_AT | ipsr() << IPSR_AT) << SHIFT
+        // The compiler makes the shifts part of other instructions, in Thumb-2.
+        (primask | basepri() << BASEPRI_AT | ipsr() << IPSR_AT) << SHIFT
     }
 
     /// Three kinds: what PRIMASK masks, what a BASEPRI masks, whichever it is, and what waits for a handler to return.
@@ -104,6 +100,23 @@ impl Cpu for Native {
     // `interrupts_use_current_stack` is false, although the processor stores an interrupt's frame on the stack of the
     // running code: where that faults, the interrupt stays pending, or its handler runs before that of the fault
     // (Armv7-M, B1.5.11), so none is lost.
+}
+
+/// The lowest priority that is masked; 0 for none.
+#[cfg(not(thumb_1))]
+#[inline(always)]
+fn basepri() -> u32 {
+    let priority: u32;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, basepri", out(reg) priority, options(nomem, nostack, preserves_flags)) };
+    priority
+}
+
+/// v6-M has no such register.
+#[cfg(thumb_1)]
+#[inline(always)]
+fn basepri() -> u32 {
+    0
 }
 
 /// The number of the exception that is being handled; 0 in thread mode.

@@ -1,5 +1,5 @@
-//! Cortex-M with Thumb-2: v7-M, v7E-M and the mainline of v8-M; AAPCS with and without floating-point registers; bare,
-//! in privileged thread mode.
+//! Cortex-M with Thumb-2: v7-M, v7E-M and the mainline of v8-M; and with Thumb-1: v6-M; AAPCS with and without
+//! floating-point registers; bare, in privileged thread mode.
 
 #[cfg(feature = "watchpoint")]
 compile_error!(
@@ -19,6 +19,9 @@ compile_error!(
      such a program are all on one core"
 );
 
+#[macro_use]
+mod lines;
 mod cpu;
+#[cfg_attr(thumb_1, path = "thumb_1.rs")]
 mod switch;
 mod trampoline;

@@ -61,7 +61,7 @@ unsafe extern "C" fn trampoline() {
         // From a switch: r7 = record, r6 = entry, as `Context::fresh` set them. sp is the `sp` of `fresh`, 16-byte
         // aligned. r0, r2 and r3 are word, target and packet: the entry's first, third and fourth argument. The second
         // is this context.
-        "sub r1, r7, #{RECORD}",
+        sub!("r1", "r7", "#{RECORD}"),
         "blx r6",
         // The entry does not return. Its return address is here, still inside of this function.
         "udf #1",

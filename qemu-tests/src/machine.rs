@@ -61,7 +61,7 @@ enum Coverage {
 }
 
 /// Every machine; the first is the default of `cargo run`.
-pub static MACHINES: [Machine; 12] = [
+pub static MACHINES: [Machine; 14] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
     Machine {
         name: "x86_64",
@@ -103,6 +103,14 @@ pub static MACHINES: [Machine; 12] = [
         qemu: "qemu-system-riscv32",
         ..RISCV64
     },
+    Machine {
+        name: "riscv32imc",
+        about: "the same, with guests that use no atomic instruction",
+        target: "riscv32imc-unknown-none-elf",
+        qemu: "qemu-system-riscv32",
+        coverage: Coverage::Core(&["tour"]),
+        ..RISCV64
+    },
     Machine { name: "thumbv7em", about: "a Cortex-M4 with floating-point registers: `mps2-an386`", ..CORTEX_M },
     Machine {
         name: "thumbv7m",
@@ -119,6 +127,14 @@ pub static MACHINES: [Machine; 12] = [
         arguments: &["-M", "mps2-an505", "-nic", NO_NETWORK],
         input_at: 0x80c0_0000,
         coverage: Coverage::Core(&[]),
+        ..CORTEX_M
+    },
+    Machine {
+        name: "thumbv6m",
+        about: "a Cortex-M3 again, with guests for a Cortex-M0: v7-M executes all of v6-M",
+        target: "thumbv6m-none-eabi",
+        arguments: &["-M", "mps2-an385", "-nic", NO_NETWORK],
+        coverage: Coverage::Core(&["registers", "tour"]),
         ..CORTEX_M
     },
     Machine {

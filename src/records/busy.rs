@@ -24,9 +24,9 @@
 
 use crate::records::block::{BlockPtr, ENDED};
 use crate::records::core_state::{Core, reported_core};
+use crate::records::sync::atomic::{AtomicU32, compiler_fence};
 use core::mem;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
-use core::sync::atomic::{AtomicU32, compiler_fence};
 
 /// How many operations of the kernel are in progress on the stack of one greenlet.
 pub(crate) struct Count(AtomicU32);

@@ -1,7 +1,7 @@
 //! Whether a tree can be entered.
 
 use crate::records::errors::EnterError;
-use core::sync::atomic::AtomicU8;
+use crate::records::sync::atomic::AtomicU8;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// The state of a tree: free, entered by a core, or ended with handles to its main greenlet left.

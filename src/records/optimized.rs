@@ -15,18 +15,19 @@ pub(crate) const IS_KNOWN_UNOPTIMIZED: bool = cfg!(any(unoptimized, debug_assert
 /// between the two figures.
 ///
 /// The result is also correct if only the linker optimizes: code that was compiled without optimization has no lifetime
-/// markers for its stack slots.
+/// markers for its stack slots. The values have 8 bytes also on a 32-bit processor, because LLVM looks at no slots that
+/// have less than 16 bytes together.
 #[inline(always)]
 pub(crate) fn is_unoptimized() -> bool {
     if IS_KNOWN_UNOPTIMIZED {
         return true;
     }
     let first = {
-        let value = MaybeUninit::<usize>::uninit();
+        let value = MaybeUninit::<u64>::uninit();
         arch::opaque(value.as_ptr())
     };
     let second = {
-        let value = MaybeUninit::<usize>::uninit();
+        let value = MaybeUninit::<u64>::uninit();
         arch::opaque(value.as_ptr())
     };
     first != second

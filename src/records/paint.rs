@@ -4,8 +4,8 @@
 use crate::arch::{Cpu, Native};
 use crate::records::band::Canary;
 use crate::records::block::BlockPtr;
+use crate::records::sync::atomic::AtomicUsize;
 use core::mem::size_of;
-use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// A byte of the paint. Pointers, small numbers, and memory that was cleared or set do not consist of such bytes.

@@ -3,13 +3,13 @@
 #[path = "../../build/target.rs"]
 mod target;
 
-use target::{Ground, Target, ground};
+use target::{Ground, Target, ground, is_thumb_1};
 
 /// By the names that a target file gives.
 fn of<'a>(arch: &'a str, os: &'a str) -> Target<'a> {
     let pointer_width = if ["arm", "riscv32"].contains(&arch) { "32" } else { "64" };
     let endian = "little";
-    Target { name: "", arch, os, pointer_width, endian, swaps: true, said_bare: false, said_hosted: false, std: false }
+    Target { name: "", arch, os, pointer_width, endian, said_bare: false, said_hosted: false, std: false }
 }
 
 const ARCHS: [&str; 2] = ["x86_64", "aarch64"];
@@ -87,9 +87,17 @@ fn risc_v_is_bare_or_refused() {
 }
 
 #[test]
-fn a_cortex_m_with_thumb_2_is_bare_and_other_arm_processors_are_refused() {
+fn a_cortex_m_is_bare_and_other_arm_processors_are_refused() {
     let named = |name| Target { name, ..of("arm", "none") };
-    for name in ["thumbv7m-none-eabi", "thumbv7em-none-eabi", "thumbv7em-none-eabihf", "thumbv8m.main-none-eabi"] {
+    let names = [
+        "thumbv6m-none-eabi",
+        "thumbv7m-none-eabi",
+        "thumbv7em-none-eabi",
+        "thumbv7em-none-eabihf",
+        "thumbv8m.main-none-eabi",
+    ];
+    for name in names {
+        assert_eq!(is_thumb_1(name), name == names[0]);
         assert_eq!(ground(&named(name)), Ok(Ground::Bare));
         assert_eq!(ground(&Target { os: "mykernel", said_bare: true, ..named(name) }), Ok(Ground::Bare));
         for refused in [Target { os: "nuttx", ..named(name) }, Target { said_hosted: true, ..named(name) }] {
@@ -97,18 +105,14 @@ fn a_cortex_m_with_thumb_2_is_bare_and_other_arm_processors_are_refused() {
             assert!(why.contains("privileged thread mode") && why.contains("--cfg greenlet_bare"), "{why}");
         }
     }
-    let no_swaps = Target { swaps: false, ..named("thumbv6m-none-eabi") };
-    for other in [no_swaps, named("thumbv8m.base-none-eabi"), named("armv7r-none-eabi"), named("thumbv7a-none-eabi")] {
+    for other in [named("thumbv8m.base-none-eabi"), named("armv7r-none-eabi"), named("thumbv7a-none-eabi")] {
         let why = ground(&other).unwrap_err();
-        assert!(why.contains(other.name) && why.contains("thumbv7m or thumbv7em or thumbv8m.main"), "{why}");
+        assert!(
+            why.contains(other.name) && why.contains("thumbv6m or thumbv7m or thumbv7em or thumbv8m.main"),
+            "{why}"
+        );
     }
     assert!(ground(&Target { endian: "big", ..named("thumbv7m-none-eabi") }).is_err());
-}
-
-#[test]
-fn a_processor_without_compare_and_swap_is_refused_and_another_target_named() {
-    let why = ground(&Target { swaps: false, ..of("riscv32", "none") }).unwrap_err();
-    assert!(why.contains("compare-and-swap") && why.contains("riscv32imac-unknown-none-elf"), "{why}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Checks: counted, and a failed one does not stop the guest.
 
+use crate::atomic::{AtomicUsize, Ordering::Relaxed};
 use core::fmt;
 use core::panic::Location;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::{console, exit, println};
 

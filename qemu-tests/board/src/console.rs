@@ -3,10 +3,10 @@
 //! A line that is printed in one go comes out in one piece: meanwhile other cores wait. Not so a core for itself, whose
 //! handlers and reports come out wherever they interrupt it.
 
+use crate::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::atomic::{AtomicBool, AtomicUsize};
 use core::fmt::{self, Write};
 use core::hint::spin_loop;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicUsize};
 
 use crate::{cores, machine};
 

@@ -11,13 +11,13 @@
 //! A core gets what the first one has: privileged, interrupts masked, floating point on, memory mapped by the same
 //! tables, every exception caught on a stack for that. A panic or an exception on any of them ends the machine.
 
+use crate::atomic::AtomicPtr;
+use crate::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::atomic::{AtomicBool, AtomicUsize};
 use core::cell::UnsafeCell;
 use core::hint::spin_loop;
 use core::mem::{self, MaybeUninit};
 use core::ptr;
-use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicUsize};
 
 use crate::machine::{self, cores as machine_cores};
 use crate::memory::PAGE;

@@ -1,8 +1,8 @@
 //! A function that a guest hands to the board, for the board to call when it is time.
 
+use crate::atomic::{AtomicPtr, Ordering::Relaxed};
 use core::mem;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// A place for one function: none at first.
 pub(crate) struct Hook(AtomicPtr<()>);

@@ -70,9 +70,9 @@
 )))]
 compile_error!(
     "the board boots bare metal: build with `--target` aarch64-unknown-none, aarch64-unknown-none-softfloat, \
-     riscv32imac-unknown-none-elf, riscv64gc-unknown-none-elf, riscv64imac-unknown-none-elf, thumbv7em-none-eabi, \
-     thumbv7em-none-eabihf, thumbv7m-none-eabi, thumbv8m.main-none-eabihf, x86_64-unknown-none, \
-     aarch64-unknown-uefi or x86_64-unknown-uefi"
+     riscv32imac-unknown-none-elf, riscv32imc-unknown-none-elf, riscv64gc-unknown-none-elf, \
+     riscv64imac-unknown-none-elf, thumbv6m-none-eabi, thumbv7em-none-eabi, thumbv7em-none-eabihf, thumbv7m-none-eabi, \
+     thumbv8m.main-none-eabihf, x86_64-unknown-none, aarch64-unknown-uefi or x86_64-unknown-uefi"
 );
 
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
@@ -99,6 +99,12 @@ use uefi as machine;
 mod x86_64;
 #[cfg(all(target_arch = "x86_64", target_os = "none"))]
 use x86_64 as machine;
+
+/// The atomics of `core`; those of `portable-atomic` where `core` lacks compare-and-swap.
+#[cfg(target_has_atomic = "ptr")]
+pub use core::sync::atomic;
+#[cfg(not(target_has_atomic = "ptr"))]
+pub use portable_atomic as atomic;
 
 pub mod check;
 pub mod console;

@@ -18,6 +18,11 @@
 
 #![no_std]
 
+#[cfg(target_has_atomic = "ptr")]
+use core::sync::atomic;
+#[cfg(not(target_has_atomic = "ptr"))]
+use portable_atomic as atomic;
+
 mod edit;
 pub mod fuzz;
 mod interpret;

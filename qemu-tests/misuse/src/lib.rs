@@ -18,6 +18,11 @@
 #[cfg(any(feature = "std", unix))]
 extern crate std;
 
+#[cfg(target_has_atomic = "ptr")]
+use core::sync::atomic;
+#[cfg(not(target_has_atomic = "ptr"))]
+use portable_atomic as atomic;
+
 mod account;
 mod answer;
 mod matrix;
@@ -30,9 +35,9 @@ mod world;
 
 pub use verdict::Failure;
 
+use crate::atomic::{AtomicBool, Ordering};
 use account::Account;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
 use matrix::{Call, State, Wanted};
 use reentry::{Callback, Operation};
 

@@ -1,8 +1,8 @@
 //! What greenlets exchange in the cases: counted, and with destructors that can be given something to do.
 
+use crate::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::single::Single;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use greenlet::{Outcome, Thrown};
 
 pub(crate) type Handle = greenlet::Greenlet<Value, Fault>;

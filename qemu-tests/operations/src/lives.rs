@@ -1,12 +1,12 @@
 //! Whole lives: from the claim of a stack to its return.
 
+use crate::atomic::{AtomicPtr, Ordering};
 use crate::meter::{Done, Run, unexpected};
 use crate::stacks::{SIZE, STACKS, in_tree};
 use crate::{Main, Operation};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 #[cfg(feature = "alloc")]
 use greenlet::HeapStacks;
 use greenlet::{GuardedStackPool, SharedStackPool, StackRegion, Stacks};

@@ -26,6 +26,11 @@
 
 #![no_std]
 
+#[cfg(target_has_atomic = "ptr")]
+use core::sync::atomic;
+#[cfg(not(target_has_atomic = "ptr"))]
+use portable_atomic as atomic;
+
 mod audit;
 mod body;
 mod books;

@@ -1,6 +1,6 @@
 //! What greenlets send and hold: counted while it exists.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use crate::atomic::{AtomicU32, Ordering::Relaxed};
 use greenlet::Outcome;
 
 pub(crate) type Handle = greenlet::Greenlet<Value, Value>;

@@ -5,8 +5,8 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::trace::{Event, Trace};
 use crate::records::busy::Busy;
 use crate::records::identity::Identity;
+use crate::records::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use heapless::HistoryBuf;
 use spin::mutex::SpinMutex;
 

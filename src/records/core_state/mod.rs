@@ -45,11 +45,11 @@ use crate::records::mail::{self, Mail};
 use crate::records::pool::List;
 use crate::records::refusal::Refusal;
 use crate::records::sync::Counter;
+use crate::records::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
 use crate::records::watched;
 use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
 
 /// The current greenlet has no reference left. Its next departure takes the slow path: the packet then holds a
 /// reference to it, which the receiver releases.

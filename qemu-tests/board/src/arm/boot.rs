@@ -1,4 +1,4 @@
-//! From reset to Rust: a stack for each purpose, floating point on, .bss zeroed.
+//! From reset to Rust: a stack for each purpose, floating point on, .bss zeroed. In Thumb-1, which all of them have.
 
 use core::arch::global_asm;
 
@@ -27,7 +27,8 @@ _start:
     isb
     ldr     r0, =0xe000ed88             // CPACR: access to coprocessors 10 and 11, which are floating point
     ldr     r1, [r0]
-    orr     r1, r1, #0xf00000
+    ldr     r2, =0xf00000
+    orrs    r1, r2
     str     r1, [r0]
     dsb
     isb
@@ -37,7 +38,7 @@ _start:
     ldr     r1, =bss_end
 1:  cmp     r0, r1
     bhs     2f
-    str     r2, [r0], #4
+    stm     r0!, {{r2}}
     b       1b
 2:  bl      {start}
     udf     #0

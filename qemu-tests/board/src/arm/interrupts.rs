@@ -74,23 +74,42 @@ pub(crate) fn disable() {
 
 /// Whether one that is raised comes: not in a handler, which another of the same priority does not interrupt.
 pub(crate) fn are_enabled() -> bool {
-    let (primask, basepri, ipsr): (u32, u32, u32);
+    let (primask, ipsr): (u32, u32);
     // SAFETY: reads registers.
     unsafe {
         asm!(
             "mrs {}, primask",
-            "mrs {}, basepri",
             "mrs {}, ipsr",
             out(reg) primask,
-            out(reg) basepri,
             out(reg) ipsr,
             options(nomem, nostack, preserves_flags),
         );
     }
-    primask | basepri | ipsr == 0
+    primask | basepri() | ipsr == 0
+}
+
+#[cfg(target_has_atomic = "ptr")]
+fn basepri() -> u32 {
+    let basepri: u32;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, basepri", out(reg) basepri, options(nomem, nostack, preserves_flags)) };
+    basepri
+}
+
+/// v6-M, which has no compare-and-swap either, has no such register.
+#[cfg(not(target_has_atomic = "ptr"))]
+fn basepri() -> u32 {
+    0
+}
+
+/// There are no others: all are masked.
+#[cfg(not(target_has_atomic = "ptr"))]
+pub(crate) fn mask_others(masked: bool) {
+    if masked { disable() } else { enable() }
 }
 
 /// BASEPRI, which masks by priority.
+#[cfg(target_has_atomic = "ptr")]
 pub(crate) fn mask_others(masked: bool) {
     let priority = if masked { scb::PRIORITY } else { 0 };
     // SAFETY: masks or unmasks interrupts, as above.

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The processor stores what a C function may change, and a handler is a C function: it keeps the other registers, s16
-//! to s31 among them. The entry saves r4 to r11 for the report. A fault of a handler goes on on the emergency stack.
+//! to s31 among them. The entry, in Thumb-1, saves r4 to r11 for the report. A fault of a handler goes on on the emergency stack.
 
 use core::arch::{asm, global_asm};
 use core::fmt::{self, Display, Formatter};
@@ -44,14 +44,23 @@ global_asm!(
 trap_entry:
     .cfi_startproc
     mrs     r0, msp
-    tst     lr, #8                      // exc_return: whether the interrupted code was in thread mode,
+    mov     r1, lr                      // exc_return
+    movs    r2, #8                      // whether the interrupted code was in thread mode,
+    tst     r1, r2
     bne     1f
-    ldr     r1, =emergency_stack_base
-    mov     sp, r1
-1:  tst     lr, #4                      // and whether it was on the process stack
-    it      ne
-    mrsne   r0, psp
-    push    {{r0, r4-r11, lr}}
+    ldr     r2, =emergency_stack_base
+    mov     sp, r2
+1:  movs    r2, #4                      // and whether it was on the process stack
+    tst     r1, r2
+    beq     2f
+    mrs     r0, psp
+2:  mov     r1, r10
+    mov     r2, r11
+    push    {{r1, r2, lr}}
+    mov     r1, r8
+    mov     r2, r9
+    push    {{r1, r2}}
+    push    {{r0, r4-r7}}
     .cfi_def_cfa_offset 40
     .cfi_offset lr, -4
     .cfi_offset r11, -8
@@ -64,12 +73,19 @@ trap_entry:
     .cfi_offset r4, -36
     mov     r0, sp
     bl      {trap}
-    pop     {{r0, r4-r11, lr}}
+    pop     {{r0, r4-r7}}
+    pop     {{r1, r2}}
+    mov     r8, r1
+    mov     r9, r2
+    pop     {{r1, r2, r3}}
     .cfi_def_cfa_offset 0
-    tst     lr, #4
-    it      ne
-    msrne   psp, r0                     // another, if the core continues elsewhere
-    bx      lr
+    mov     r10, r1
+    mov     r11, r2
+    movs    r1, #4
+    tst     r3, r1
+    beq     3f
+    msr     psp, r0                     // another, if the core continues elsewhere
+3:  bx      r3
     .cfi_endproc
     .ltorg
     .size trap_entry, . - trap_entry

@@ -1,7 +1,7 @@
 //! Things that are counted while they exist, so that an audit can detect whether one was lost or
 //! dropped twice.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use crate::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// How many there are of one kind of thing. Atomic because it is a static; one thread at a time
 /// runs a scenario.

@@ -3,8 +3,8 @@
 #![no_main]
 //! A pool of stacks: filled, refused, emptied in every order, and used a hundred thousand times over.
 
+use board::atomic::{AtomicU32, Ordering::Relaxed};
 use board::{check, println};
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use greenlet::{Refused, SpawnError, StackPool, Thrown, Tree};
 
 board::guest!(main);

@@ -6,9 +6,9 @@
 //!
 //! Both sides of each transfer hold patterns of their own in these registers, and rubbish in all others.
 
+use board::atomic::{AtomicUsize, Ordering::Relaxed};
 use board::{check, println};
 use core::fmt::{self, Display, Formatter};
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use greenlet::{Outcome, StackPool, Thrown, Tree};
 
 #[macro_use]
@@ -18,8 +18,12 @@ mod live;
 #[cfg(target_arch = "aarch64")]
 #[path = "registers/aarch64.rs"]
 mod isa;
-#[cfg(target_arch = "arm")]
+#[cfg(all(target_arch = "arm", target_has_atomic = "ptr"))]
 #[path = "registers/arm.rs"]
+mod isa;
+// v6-M, which has no compare-and-swap either.
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "ptr")))]
+#[path = "registers/thumb_1.rs"]
 mod isa;
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 #[path = "registers/riscv.rs"]

@@ -3,10 +3,10 @@
 #![no_main]
 //! Values of 0 to 256 bytes, aligned to up to 256: nothing that is sent is lost, broken, or dropped twice.
 
+use board::atomic::{AtomicU32, Ordering::Relaxed};
 use board::{check, println};
 use core::hint::black_box;
 use core::mem::{align_of, size_of};
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use counted::{Counted, Payload, alive};
 use greenlet::{Greenlet, Main, Me, Outcome, Refusal, RunError, Sent, SpawnError, StackPool, Thrown, Tree};
 

@@ -2,11 +2,11 @@
 
 use super::group;
 use crate::answer::Answer::{self, Error, Value};
+use crate::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::single::Single;
 use crate::values::{Fault, Handle, f, v};
 use crate::verdict::{holds, same};
 use crate::world::{EXIT, FIRST, SECOND, STACKS, heard, refuses_once, spawn, started, tree, waiting, waits};
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use greenlet::{Event, State};
 
 group! { "tracers":

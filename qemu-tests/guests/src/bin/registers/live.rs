@@ -1,7 +1,7 @@
 //! Values that are live over a transfer, in whatever registers the compiler chooses.
 
+use board::atomic::{AtomicU32, Ordering::Relaxed};
 use core::hint::black_box;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// How often a transfer is made: what stands in a loop is more worth a register.
 pub(crate) fn turns() -> u32 {

@@ -1,6 +1,6 @@
 //! Values that count themselves.
 
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
+use board::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 
 /// `N` bytes, all of which follow from a tag, aligned as an `A` is.
 ///

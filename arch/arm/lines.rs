@@ -1,0 +1,31 @@
+//! Lines of assembly that Thumb-1 has in other forms than Thumb-2.
+
+/// Adds a small number to a register: `add!("r0", "#4")`. The flags change.
+#[cfg(not(thumb_1))]
+macro_rules! add {
+    ($register:literal, $number:literal) => {
+        concat!("add ", $register, ", ", $register, ", ", $number)
+    };
+}
+
+/// Sets a register to another one less a small number: `sub!("r0", "r1", "#4")`. The flags change.
+#[cfg(not(thumb_1))]
+macro_rules! sub {
+    ($to:literal, $from:literal, $number:literal) => {
+        concat!("sub ", $to, ", ", $from, ", ", $number)
+    };
+}
+
+#[cfg(thumb_1)]
+macro_rules! add {
+    ($register:literal, $number:literal) => {
+        concat!("adds ", $register, ", ", $number)
+    };
+}
+
+#[cfg(thumb_1)]
+macro_rules! sub {
+    ($to:literal, $from:literal, $number:literal) => {
+        concat!("mov ", $to, ", ", $from, "\nsubs ", $to, ", ", $number)
+    };
+}
