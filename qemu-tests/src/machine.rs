@@ -117,6 +117,23 @@ pub static MACHINES: [Machine; 10] = [
     },
 ];
 
+/// Machines that are booted by their names alone: not every mirror has rustc's library for their targets, so neither the
+/// suite nor `cargo xtask setup` asks for it.
+static BY_NAME: [Machine; 1] = [Machine {
+    name: "loongarch64",
+    about: "`virt` with a LoongArch processor; only by this name, not in the suite",
+    target: "loongarch64-unknown-none",
+    qemu: "qemu-system-loongarch64",
+    input_at: 0x0800_0000,
+    arguments: &["-M", "virt"],
+    exit: ExitDevice::Power,
+    // The least that it accepts.
+    memory: "1G",
+    chooses_cores: false,
+    coverage: Coverage::Core(&[]),
+    ..RISCV64
+}];
+
 /// Guests for features that machines with RISC-V or a Cortex-M do not have: single steps, vectors in the targets of
 /// rustc, and probes of large frames.
 const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
@@ -216,6 +233,8 @@ enum ExitDevice {
     SifiveTest,
     /// Port 0xf4: the status is what the guest wrote, shifted left, plus one.
     IsaDebugExit,
+    /// The power switch: the status is 0.
+    Power,
 }
 
 /// The number that the board adds to a guest's exit code, so that neither QEMU's own failure (status 1) nor a reset
@@ -230,6 +249,8 @@ pub enum GuestExit {
     /// Status 0: the machine reset itself (on x86_64 a triple fault), or QEMU ended for another reason than a request
     /// of the board.
     Reset,
+    /// Status 0 of a machine that ends so always: the transcript tells how the guest ended.
+    PoweredOff,
     /// Status 1: QEMU refused its command line, or failed by itself.
     QemuFailed,
     /// A status that neither QEMU nor the board returns.
@@ -311,8 +332,11 @@ impl Machine {
                     all.extend(["-device", "isa-debugcon,iobase=0xe9,chardev=log"].map(OsString::from));
                 }
             }
+            ExitDevice::Power => {}
         }
-        if let Some(file) = log {
+        if let Some(file) = log
+            && !matches!(self.exit, ExitDevice::Power)
+        {
             let mut channel = OsString::from("file,id=log,path=");
             channel.push(comma_doubled(file));
             all.extend(["-chardev".into(), channel]);
@@ -360,9 +384,11 @@ impl Machine {
     #[must_use]
     pub fn decode(&self, status: i32) -> GuestExit {
         let written = match (status, self.exit) {
+            (0, ExitDevice::Power) => return GuestExit::PoweredOff,
             (0, _) => return GuestExit::Reset,
             (1, _) => return GuestExit::QemuFailed,
             (_, ExitDevice::Semihosting | ExitDevice::SifiveTest) => Some(status),
+            (_, ExitDevice::Power) => None,
             (_, ExitDevice::IsaDebugExit) => (status % 2 == 1).then_some(status >> 1),
         };
         match written {
@@ -388,7 +414,7 @@ impl fmt::Display for Machine {
 /// The machine with this name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Machine> {
-    MACHINES.iter().find(|machine| machine.name == name)
+    MACHINES.iter().chain(&BY_NAME).find(|machine| machine.name == name)
 }
 
 /// The names of all machines, for a message.

@@ -117,6 +117,7 @@ fn cause_or_done(machine: &Machine, status: Status, transcript: &str) -> Result<
     };
     match machine.decode(status) {
         GuestExit::Code(0) => done(transcript),
+        GuestExit::PoweredOff => ended(transcript),
         GuestExit::Code(1) => Err(Cause::Checks),
         GuestExit::Code(2) => Err(Cause::Panic),
         GuestExit::Code(3) => Err(Cause::Fault),
@@ -124,6 +125,23 @@ fn cause_or_done(machine: &Machine, status: Status, transcript: &str) -> Result<
         GuestExit::QemuFailed => Err(Cause::QemuFailed),
         GuestExit::Code(code) => Err(Cause::UnknownCode(code)),
         GuestExit::Unknown(status) => Err(Cause::UnknownStatus(status)),
+    }
+}
+
+/// Judges by the transcript alone, of a machine whose status tells nothing.
+fn ended(transcript: &str) -> Result<Done, Cause> {
+    let says = |start| transcript.lines().any(|line| line.starts_with(start));
+    if transcript.trim().is_empty() {
+        // The board reports whatever ends it.
+        Err(Cause::Reset)
+    } else if says("PANIC") {
+        Err(Cause::Panic)
+    } else if says("FAULT") {
+        Err(Cause::Fault)
+    } else if says("FAIL ") && says("DONE") {
+        Err(Cause::Checks)
+    } else {
+        done(transcript)
     }
 }
 

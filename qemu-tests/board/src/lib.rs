@@ -22,7 +22,7 @@
 //! # Machines
 //!
 //! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors;
-//! `arm` is three boards with a Cortex-M; `x86_64` is `pc`, `q35` and `microvm`, by the same image. One folder each,
+//! `arm` is three boards with a Cortex-M; `loongarch` is `virt` with such a processor; `x86_64` is `pc`, `q35` and `microvm`, by the same image. One folder each,
 //! which gives the rest of the board this and nothing else:
 //!
 //! | item | contract |
@@ -53,6 +53,7 @@
     any(
         target_arch = "aarch64",
         target_arch = "arm",
+        target_arch = "loongarch64",
         target_arch = "riscv32",
         target_arch = "riscv64",
         target_arch = "x86_64"
@@ -60,6 +61,7 @@
 )))]
 compile_error!(
     "the board boots bare metal: build with `--target` aarch64-unknown-none, aarch64-unknown-none-softfloat, \
+     loongarch64-unknown-none, \
      riscv32imac-unknown-none-elf, riscv64gc-unknown-none-elf, riscv64imac-unknown-none-elf, thumbv7em-none-eabi, \
      thumbv7em-none-eabihf, thumbv7m-none-eabi, thumbv8m.main-none-eabihf or x86_64-unknown-none"
 );
@@ -74,6 +76,11 @@ mod arm;
 #[cfg(target_arch = "arm")]
 use arm as machine;
 
+#[cfg(target_arch = "loongarch64")]
+mod loongarch;
+#[cfg(target_arch = "loongarch64")]
+use loongarch as machine;
+
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 mod riscv;
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
@@ -87,7 +94,7 @@ use x86_64 as machine;
 pub mod check;
 pub mod console;
 pub mod cores;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "loongarch64", target_arch = "x86_64")))]
 mod device;
 mod exit;
 mod fault;

@@ -1,0 +1,74 @@
+//! Interrupts of the core itself: the one that software raises, and that of its timer.
+
+use core::arch::asm;
+
+use super::{timer, traps};
+
+/// CRMD.IE.
+const ENABLE: usize = 1 << 2;
+/// In ESTAT and ECFG: the first of two interrupts that software raises, and that of the timer.
+const SOFTWARE: usize = 1 << 0;
+const TIMER: usize = 1 << 11;
+const OURS: usize = SOFTWARE | TIMER;
+
+/// Where the trap handler arrives with interrupts that wait, by ESTAT, when all is saved.
+pub(super) fn interrupt(waiting: usize, at: usize) {
+    let ours = waiting & OURS;
+    assert!(ours != 0, "interrupt {waiting:#x} is unexpected: the board did not enable it");
+    // Ended before it is handled: one that is raised by the handler waits until this one returns, and comes then.
+    if ours & SOFTWARE != 0 {
+        set_software(0);
+    }
+    if ours & TIMER != 0 {
+        timer::stop();
+    }
+    crate::interrupts::handle(at);
+}
+
+/// Lets the interrupt that is raised through to this core, and that of its timer.
+pub(crate) fn init() {
+    timer::stop();
+    // SAFETY: interrupts are masked, or handled by the trap handler, which resumes the interrupted code.
+    unsafe { asm!("csrwr {}, 0x4", inout(reg) OURS => _, options(nostack, preserves_flags)) };
+}
+
+pub(crate) fn on_own_stack(own: bool) {
+    traps::interrupts_on_own_stack(own);
+}
+
+/// Raises the interrupt of this core.
+pub(crate) fn raise() {
+    set_software(SOFTWARE);
+}
+
+/// Writes the bit of ESTAT that raises it.
+fn set_software(bit: usize) {
+    // SAFETY: raises an interrupt whose handler resumes the interrupted code, or takes it back.
+    unsafe { asm!("csrxchg {}, $t0, 0x5", inout(reg) bit => _, in("$t0") SOFTWARE, options(nostack, preserves_flags)) };
+}
+
+pub(crate) fn enable() {
+    set_enabled(ENABLE);
+}
+
+pub(crate) fn disable() {
+    set_enabled(0);
+}
+
+fn set_enabled(bit: usize) {
+    // SAFETY: masks or unmasks interrupts: their handler resumes the interrupted code, with every register as it was.
+    // Not `nomem`: what the handler changes is looked at after it.
+    unsafe { asm!("csrxchg {}, $t0, 0x0", inout(reg) bit => _, in("$t0") ENABLE, options(nostack, preserves_flags)) };
+}
+
+pub(crate) fn are_enabled() -> bool {
+    let mode: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("csrrd {}, 0x0", out(reg) mode, options(nomem, nostack, preserves_flags)) };
+    mode & ENABLE != 0
+}
+
+/// One mask covers every kind.
+pub(crate) fn mask_others(masked: bool) {
+    if masked { disable() } else { enable() }
+}
