@@ -1,4 +1,6 @@
-//! Interrupts of the core itself: the one that software raises, and that of its timer.
+//! Interrupts of the core itself: one from a core, which this one sends to itself, and that of its timer.
+//!
+//! The processor has interrupts that software raises in ESTAT, too. QEMU 7.2 does not take them.
 
 use core::arch::asm;
 
@@ -6,18 +8,24 @@ use super::{timer, traps};
 
 /// CRMD.IE.
 const ENABLE: usize = 1 << 2;
-/// In ESTAT and ECFG: the first of two interrupts that software raises, and that of the timer.
-const SOFTWARE: usize = 1 << 0;
+/// In ESTAT and ECFG: the interrupt of the timer, and the one from a core.
 const TIMER: usize = 1 << 11;
-const OURS: usize = SOFTWARE | TIMER;
+const CORE: usize = 1 << 12;
+const OURS: usize = TIMER | CORE;
+
+// Registers of the core's configuration space: which interrupts from cores are let through, those that wait are cleared
+// by a bit, and one is sent to a core.
+const ENABLED: usize = 0x1004;
+const CLEAR: usize = 0x100c;
+const SEND: usize = 0x1040;
 
 /// Where the trap handler arrives with interrupts that wait, by ESTAT, when all is saved.
 pub(super) fn interrupt(waiting: usize, at: usize) {
     let ours = waiting & OURS;
     assert!(ours != 0, "interrupt {waiting:#x} is unexpected: the board did not enable it");
     // Ended before it is handled: one that is raised by the handler waits until this one returns, and comes then.
-    if ours & SOFTWARE != 0 {
-        set_software(0);
+    if ours & CORE != 0 {
+        configure(CLEAR, 1);
     }
     if ours & TIMER != 0 {
         timer::stop();
@@ -28,6 +36,7 @@ pub(super) fn interrupt(waiting: usize, at: usize) {
 /// Lets the interrupt that is raised through to this core, and that of its timer.
 pub(crate) fn init() {
     timer::stop();
+    configure(ENABLED, 1);
     // SAFETY: interrupts are masked, or handled by the trap handler, which resumes the interrupted code.
     unsafe { asm!("csrwr {}, 0x4", inout(reg) OURS => _, options(nostack, preserves_flags)) };
 }
@@ -38,13 +47,13 @@ pub(crate) fn on_own_stack(own: bool) {
 
 /// Raises the interrupt of this core.
 pub(crate) fn raise() {
-    set_software(SOFTWARE);
+    // To core 0, with number 0.
+    configure(SEND, 1 << 31);
 }
 
-/// Writes the bit of ESTAT that raises it.
-fn set_software(bit: usize) {
-    // SAFETY: raises an interrupt whose handler resumes the interrupted code, or takes it back.
-    unsafe { asm!("csrxchg {}, $t0, 0x5", inout(reg) bit => _, in("$t0") SOFTWARE, options(nostack, preserves_flags)) };
+fn configure(register: usize, word: u32) {
+    // SAFETY: enables, sends or clears an interrupt whose handler resumes the interrupted code.
+    unsafe { asm!("iocsrwr.w {}, {}", in(reg) word, in(reg) register, options(nostack, preserves_flags)) };
 }
 
 pub(crate) fn enable() {

@@ -21,6 +21,9 @@ mod isa;
 #[cfg(target_arch = "arm")]
 #[path = "registers/arm.rs"]
 mod isa;
+#[cfg(target_arch = "loongarch64")]
+#[path = "registers/loongarch.rs"]
+mod isa;
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 #[path = "registers/riscv.rs"]
 mod isa;
