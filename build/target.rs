@@ -86,7 +86,10 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         }
         _ => {}
     }
-    if (arch.starts_with("riscv") || ["arm", "loongarch64"].contains(&arch)) && !said_bare && (said_hosted || !["none", "uefi"].contains(&os)) {
+    if (arch.starts_with("riscv") || ["arm", "loongarch64"].contains(&arch))
+        && !said_bare
+        && (said_hosted || !["none", "uefi"].contains(&os))
+    {
         let mode = match arch {
             "arm" => "privileged thread mode",
             "loongarch64" => "the privilege level PLV0",

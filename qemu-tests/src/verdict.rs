@@ -289,3 +289,27 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine;
+
+    #[test]
+    fn a_machine_without_a_status_is_judged_by_its_transcript() {
+        let machine = machine::named("loongarch64").unwrap();
+        for (transcript, cause) in [
+            ("", Cause::Reset),
+            ("hello\n", Cause::NoDone),
+            ("PANIC outside any greenlet: no\n", Cause::Panic),
+            ("FAULT: breakpoint outside any greenlet\n", Cause::Fault),
+            ("FAIL a.rs:1: no\nDONE 1/2\n", Cause::Checks),
+            ("DONE 1/2\n", Cause::WrongDone),
+            ("DONE 0/0\n", Cause::WrongDone),
+        ] {
+            assert_eq!(cause_or_done(machine, Status::Exited(0), transcript), Err(cause), "{transcript}");
+        }
+        assert_eq!(cause_or_done(machine, Status::Exited(0), "DONE 2/2\n"), Ok(Done(2)));
+        assert_eq!(cause_or_done(machine, Status::Exited(1), "DONE 2/2\n"), Err(Cause::QemuFailed));
+    }
+}
