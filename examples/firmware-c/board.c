@@ -2,11 +2,8 @@
 #include "board.h"
 #include "greenlet.h"
 
-/* The PL011 UART of the board, which is ready without set-up under QEMU. */
-static volatile uint32_t *const uart = (volatile uint32_t *)0x09000000;
-
 void print(const char *text) {
-    for (; *text; text++) *uart = (unsigned char)*text;
+    for (; *text; text++) put(*text);
 }
 
 void print_number(uintptr_t number) {
@@ -20,7 +17,7 @@ void print_number(uintptr_t number) {
 /* A bug. A product resets the chip here. */
 void greenlet_panic(const char *message, size_t length) {
     print("panic: ");
-    while (length--) *uart = (unsigned char)*message++;
+    while (length--) put(*message++);
     print("\n");
     for (;;) __asm__ volatile("wfi");
 }

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+/* Of the machine: virt.c or mps2.c. */
+void put(char character);
+
 void print(const char *text);
 void print_number(uintptr_t number);
 

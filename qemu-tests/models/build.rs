@@ -179,7 +179,7 @@ const VARIANTS: &[Variant] = &[
     (
         "narrow.rs",
         "narrow_flags_overwritten",
-        &[("self.low.fetch_and(low_half(new) | !LOW, Release);", "self.low.store(low_half(new), Release);")],
+        &[("self.low.fetch_and(low_half(new) | !LOW, Relaxed);", "self.low.store(low_half(new), Relaxed);")],
     ),
     (BELL, "bell", &[]),
     // A wake after the slot was collected finds it notified still, and does not push it.

@@ -50,7 +50,7 @@ impl Profile {
     }
 
     /// The name of the profile in cargo.
-    fn of_cargo(self) -> &'static str {
+    pub(crate) fn of_cargo(self) -> &'static str {
         match self {
             Self::Debug => "dev",
             Self::Release => "release",

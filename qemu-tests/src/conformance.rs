@@ -5,7 +5,6 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 use std::{fmt, fs};
 
@@ -15,6 +14,7 @@ use conformance::{Operation, Reader, Scenario};
 use crate::boot::{Boot, Input};
 use crate::cli::Misuse;
 use crate::compile::{self, Profile};
+use crate::foreign;
 use crate::limit::Limit;
 use crate::logs::{Sinks, Splitter};
 use crate::machine::{self, Machine};
@@ -249,7 +249,7 @@ pub fn run<S: Sinks>(place: Place, program: &Path, bundle: &Bundle, mut sinks: S
     let ended = match place {
         Place::Machine(machine) => boot(machine).run(seen)?,
         Place::Host => {
-            let mut command = Command::new(program);
+            let mut command = foreign::command(program);
             if bundle.subject == Subject::Tasklets {
                 command.arg("tasklets");
             }

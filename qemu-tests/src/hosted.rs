@@ -4,14 +4,15 @@
 //! results.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::compile::Profile;
+use crate::compile::{self, Profile};
 use crate::limit::Limit;
 use crate::process::{self, Ended, Status};
-use crate::{environment, places, transcript};
+use crate::{environment, foreign, places, transcript};
 
 /// The limit of a run: many times the time to build the largest crate, or to run the longest test.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(1800));
@@ -93,6 +94,35 @@ pub fn backtraces(target: &str) -> Result<u64> {
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
+/// Runs the library's tests, without the examples in its documentation, for [another instruction set](foreign).
+///
+/// # Errors
+///
+/// As [`Tests::run`].
+pub fn foreign(features: &str, profile: Profile) -> Result<u64> {
+    let mut cargo = command(&["greenlet"], "test", features, &["--no-fail-fast", "--tests"])?;
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    foreign::apply(&mut cargo);
+    cargo.args(["--", "--exact", "--skip", SKIPPED]);
+    passed(&run(cargo)?).map_err(anyhow::Error::msg)
+}
+
+/// Builds the program that runs scenarios, for [another instruction set](foreign), and returns its path.
+///
+/// # Errors
+///
+/// When it does not build; with what the inner cargo said.
+pub fn foreign_scenarios(profile: Profile) -> Result<PathBuf> {
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::root()).args(["build", "--package", "conformance", "--example", "host"]);
+    cargo.args(["--profile", profile.of_cargo()]);
+    foreign::apply(&mut cargo);
+    let mut built = compile::executables(cargo, "example", &places::hosted()?)?;
+    built.remove("host").context("cargo built no program for scenarios")
+}
+
 /// The crates above the library whose tests need the feature `std`, which the library's own tests must not have.
 const COMPANIONS: [&str; 4] = ["greenlet-c", "greenlet-hub", "greenlet-embedded", "greenlet-embassy"];
 
@@ -142,11 +172,22 @@ fn cargo(verb: &str, features: &str, words: &[&str], last: &[&str]) -> Result<En
 
 /// Runs a cargo for packages of the workspace.
 fn cargo_for(packages: &[&str], verb: &str, features: &str, words: &[&str], last: &[&str]) -> Result<Ended> {
+    let mut cargo = command(packages, verb, features, words)?;
+    cargo.args(last);
+    run(cargo)
+}
+
+/// A cargo for packages of the workspace.
+fn command(packages: &[&str], verb: &str, features: &str, words: &[&str]) -> Result<Command> {
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).arg(verb).args(packages.iter().flat_map(|package| ["--package", package]));
     cargo.args(["--features", features]).args(words);
     cargo.args(FASTER.iter().flat_map(|setting| ["--config", setting]));
-    cargo.arg("--target-dir").arg(places::hosted()?).args(last);
+    cargo.arg("--target-dir").arg(places::hosted()?);
+    Ok(cargo)
+}
+
+fn run(mut cargo: Command) -> Result<Ended> {
     // This program parses its output.
     cargo.env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_QUIET", "false").env("CARGO_TERM_VERBOSE", "false");
     process::run(cargo, LIMIT, |_| Ok(())).context("cannot start cargo")

@@ -30,9 +30,10 @@
 //! [`machines`] runs the guests on many more machines. [`fuzz`] looks for scenarios in which the kernel fails,
 //! [`random`] for some in which it differs from the real package, by way of the [`oracle`]; both [`shrink`] what they
 //! find. [`soak`] runs one long tree instead of many short ones. [`hosted`] runs the library's own tests once more,
-//! with its features; [`serve`] boots the server of `examples/unikernel`; [`least`] measures the least stack in many
-//! ways to build, [`c_suite`] compiles and runs the programs in C, and [`mutants`] checks that the tests fail when the
-//! library is changed. [`reliability`] runs all of these at full size, and adds up the [`tally`] of each.
+//! with its features, and [`foreign`] has them run for another instruction set; [`serve`] boots the server of
+//! `examples/unikernel`; [`least`] measures the least stack in many ways to build, [`c_suite`] compiles and runs the
+//! programs in C, and [`mutants`] checks that the tests fail when the library is changed. [`reliability`] runs all of
+//! these at full size, and adds up the [`tally`] of each.
 //!
 //! Words: the *host* runs the runner, a *guest* is a program that runs on a machine of QEMU's, the
 //! *board* is the glue that gets a guest from reset to `main`, and its output is the *transcript*.
@@ -50,6 +51,7 @@ pub mod debugger;
 pub mod elf;
 pub mod environment;
 pub mod figures;
+pub mod foreign;
 pub mod frames;
 pub mod fuzz;
 pub mod greenlets;

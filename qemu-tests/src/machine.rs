@@ -1,13 +1,16 @@
 //! The machines that guests boot on: which QEMU, with which arguments, and what its exit status means.
 
+mod firmware;
 mod more;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
+pub use self::firmware::Firmware;
 pub use self::more::MORE;
 use crate::compile::Profile;
+use crate::tools;
 
 /// A machine of QEMU's that the board supports.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Machine {
     arguments: &'static [&'static str],
     /// How the board passes an exit code to QEMU.
     exit: ExitDevice,
+    /// What loads the guests, if it is not QEMU.
+    pub firmware: Option<&'static Firmware>,
     /// How much RAM it has.
     memory: &'static str,
     /// How its guests are linked, if not like those of others with this target: a name that the linker script uses.
@@ -56,7 +61,7 @@ enum Coverage {
 }
 
 /// Every machine; the first is the default of `cargo run`.
-pub static MACHINES: [Machine; 10] = [
+pub static MACHINES: [Machine; 12] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
     Machine {
         name: "x86_64",
@@ -116,6 +121,23 @@ pub static MACHINES: [Machine; 10] = [
         coverage: Coverage::Core(&[]),
         ..CORTEX_M
     },
+    Machine {
+        name: "uefi",
+        about: "x86_64's q35, with guests that the UEFI firmware OVMF loads",
+        target: "x86_64-unknown-uefi",
+        arguments: &["-M", "q35", "-cpu", "max"],
+        firmware: Some(&firmware::OVMF),
+        coverage: Coverage::Core(&["tour"]),
+        ..X86_64
+    },
+    Machine {
+        name: "uefi-aarch64",
+        about: "aarch64's `virt`, with guests that UEFI firmware loads",
+        target: "aarch64-unknown-uefi",
+        firmware: Some(&firmware::AAVMF),
+        coverage: Coverage::Core(&[]),
+        ..AARCH64
+    },
 ];
 
 /// Machines that are booted by their names alone: not every mirror has rustc's library for their targets, so neither the
@@ -156,6 +178,7 @@ const AARCH64: Machine = Machine {
     input_at: 0x4800_0000,
     arguments: &["-M", "virt", "-cpu", "cortex-a72"],
     exit: ExitDevice::Semihosting,
+    firmware: None,
     memory: "256M",
     layout: None,
     chooses_cores: true,
@@ -176,6 +199,7 @@ const CORTEX_M: Machine = Machine {
     input_at: 0x21c0_0000,
     arguments: &["-M", "mps2-an386", "-nic", NO_NETWORK],
     exit: ExitDevice::Semihosting,
+    firmware: None,
     memory: "16M",
     layout: None,
     chooses_cores: false,
@@ -192,6 +216,7 @@ const RISCV64: Machine = Machine {
     input_at: 0x8800_0000,
     arguments: &["-M", "virt", "-bios", "none"],
     exit: ExitDevice::SifiveTest,
+    firmware: None,
     memory: "256M",
     layout: None,
     chooses_cores: true,
@@ -208,6 +233,7 @@ const X86_64: Machine = Machine {
     input_at: 0x0400_0000,
     arguments: &[],
     exit: ExitDevice::IsaDebugExit,
+    firmware: None,
     memory: "256M",
     layout: None,
     chooses_cores: true,
@@ -219,7 +245,7 @@ const X86_64: Machine = Machine {
 /// TCG even where KVM exists: it is the same everywhere, counts instructions, and nested KVM can be hundreds of times
 /// slower. No default devices, so that only the guest writes to the serial port. No reboot, so that a triple fault ends
 /// QEMU instead of restarting it for ever.
-const COMMON: &[&str] = &["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"];
+const COMMON: &[&str] = &["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot"];
 
 /// Makes the timer of every AArch64 processor count nanoseconds; otherwise it counts at 62.5 MHz. So it can be set to
 /// each instruction if an instruction takes a nanosecond.
@@ -275,6 +301,9 @@ impl Machine {
     /// are built with all features that any of them needs, and RISC-V and Cortex-M lack `watchpoint`.
     #[must_use]
     pub fn boots(&self, guest: &str, takes_features: bool) -> bool {
+        if self.firmware.is_some() {
+            return firmware::GUESTS.contains(&guest);
+        }
         let is_of_another = !self.is_recorded() && (takes_features || WITH_MORE.contains(&guest));
         let is_too_wide = self.has_32_bits() && NOT_ON_32_BITS.iter().any(|it| guest.starts_with(it));
         !is_of_another && !is_too_wide
@@ -307,9 +336,10 @@ impl Machine {
         }
     }
 
-    /// QEMU's arguments for a boot of `elf`: with `input` in the guest's memory, with its logs written to the file
-    /// `log`, with `-icount shift=0` if instructions are `counted`, and with `-smp` for more than one of `cores`. If
-    /// they are counted, an instruction takes a nanosecond, and timers count nanoseconds.
+    /// QEMU's arguments for a boot of `elf`, which is a PE file if firmware loads it: with `input` in the guest's
+    /// memory, with its logs written to the file `log`, with `-icount shift=0` if instructions are `counted`, and with
+    /// `-smp` for more than one of `cores`. If they are counted, an instruction takes a nanosecond, and timers count
+    /// nanoseconds.
     #[must_use]
     pub fn arguments(
         &self,
@@ -321,16 +351,26 @@ impl Machine {
     ) -> Vec<OsString> {
         let memory = ["-m", self.memory];
         let mut all: Vec<OsString> = self.arguments.iter().chain(&memory).chain(COMMON).map(OsString::from).collect();
+        // Firmware prints to the serial port itself.
+        let (console, channel) = match (self.firmware, log) {
+            (Some(firmware), _) => {
+                let file = tools::data_file(firmware.file).unwrap_or_else(|| firmware.file.into());
+                all.extend(["-bios".into(), file.into(), "-chardev".into(), "stdio,id=transcript".into()]);
+                ("null", Some("transcript"))
+            }
+            (None, log) => ("stdio", log.map(|_| "log")),
+        };
+        all.extend(["-serial", console].map(OsString::from));
         match self.exit {
             // The test device has no channel for a log: semihosting has.
             ExitDevice::Semihosting | ExitDevice::SifiveTest => {
-                let channel = if log.is_some() { ",chardev=log" } else { "" };
+                let channel = channel.map_or(String::new(), |id| format!(",chardev={id}"));
                 all.extend(["-semihosting-config".into(), format!("enable=on,target=native{channel}").into()]);
             }
             ExitDevice::IsaDebugExit => {
                 all.extend(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"].map(OsString::from));
-                if log.is_some() {
-                    all.extend(["-device", "isa-debugcon,iobase=0xe9,chardev=log"].map(OsString::from));
+                if let Some(id) = channel {
+                    all.extend(["-device".into(), format!("isa-debugcon,iobase=0xe9,chardev={id}").into()]);
                 }
             }
             ExitDevice::Power => {}
@@ -354,10 +394,14 @@ impl Machine {
             all.extend(["-smp".into(), cores.to_string().into()]);
         }
         if let Some(file) = input {
-            let mut device = OsString::from("loader,file=");
-            device.push(comma_doubled(file));
-            device.push(format!(",addr={:#x},force-raw=on", self.input_at));
-            all.extend(["-device".into(), device]);
+            let (option, place) = match self.firmware {
+                None => ("-device", format!("loader,addr={:#x},force-raw=on,file=", self.input_at)),
+                // Firmware may use that memory.
+                Some(_) => ("-fw_cfg", "name=opt/greenlet/input,file=".to_owned()),
+            };
+            let mut value = OsString::from(place);
+            value.push(comma_doubled(file));
+            all.extend([option.into(), value]);
         }
         all.extend(["-kernel".into(), elf.into()]);
         all
@@ -477,6 +521,6 @@ mod tests {
     #[test]
     fn a_comma_in_a_path_does_not_end_the_value() {
         let arguments = MACHINES[0].arguments(Path::new("elf"), Some(Path::new("a,b")), None, false, 1);
-        assert!(arguments.iter().any(|word| word == "loader,file=a,,b,addr=0x48000000,force-raw=on"), "{arguments:?}");
+        assert!(arguments.iter().any(|word| word == "loader,addr=0x48000000,force-raw=on,file=a,,b"), "{arguments:?}");
     }
 }

@@ -38,6 +38,8 @@ pub struct Needs {
     targets: BTreeSet<String>,
     /// Programs with the packages that have them.
     programs: BTreeSet<(&'static str, &'static str)>,
+    /// Files of [`data`](data_file) with the packages that have them.
+    files: BTreeSet<(&'static str, &'static str)>,
 }
 
 impl Needs {
@@ -46,9 +48,10 @@ impl Needs {
         self.targets.insert(target.to_owned());
     }
 
-    /// Needs the QEMU of `machine`.
+    /// Needs the QEMU of `machine`, and its firmware.
     pub fn qemu(&mut self, machine: &Machine) {
         self.programs.insert((machine.qemu, machine.package));
+        self.files.extend(machine.firmware.map(|firmware| (firmware.file, firmware.package)));
     }
 
     /// Needs everything to build a guest for `machine` and to boot it there.
@@ -81,6 +84,7 @@ impl Needs {
     pub fn all_of(&mut self, other: &Self) {
         self.targets.extend(other.targets.iter().cloned());
         self.programs.extend(&other.programs);
+        self.files.extend(&other.files);
     }
 
     /// Everything that the whole suite needs.
@@ -101,18 +105,19 @@ impl Needs {
             }
         }
         missing.programs = self.programs.iter().filter(|(program, _)| on_path(program).is_none()).copied().collect();
+        missing.files = self.files.iter().filter(|(file, _)| data_file(file).is_none()).copied().collect();
         Ok(missing)
     }
 
     fn is_empty(&self) -> bool {
-        self.targets.is_empty() && self.programs.is_empty()
+        self.targets.is_empty() && self.programs.is_empty() && self.files.is_empty()
     }
 
     /// The names of all needed tools, for a message.
     fn listed(&self) -> String {
         let targets = self.targets.iter().map(|target| format!("the target {target}"));
-        let programs = self.programs.iter().map(|(program, _)| (*program).to_owned());
-        targets.chain(programs).collect::<Vec<_>>().join(", ")
+        let others = self.programs.iter().chain(&self.files).map(|(name, _)| (*name).to_owned());
+        targets.chain(others).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -127,7 +132,8 @@ pub fn ensure(needs: &Needs) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let plan = Plan::new(missing.targets.iter(), missing.programs.iter().map(|(_, package)| *package));
+    let packages = missing.programs.iter().chain(&missing.files).map(|(_, package)| *package);
+    let plan = Plan::new(missing.targets.iter(), packages);
     let refused = |why: &str| format!("missing: {}\ninstall with: {}\n{why}", missing.listed(), plan.line());
     if env::var_os(NO_INSTALL).is_some_and(|value| !value.is_empty() && value != "0") {
         bail!(refused(&format!("not done for you: {NO_INSTALL} is set")));
@@ -158,6 +164,14 @@ fn has_target(target: &str) -> Result<bool> {
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let core = |name: OsString| name.to_string_lossy().starts_with("libcore-");
     Ok(fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| core(entry.file_name()))))
+}
+
+/// Where the file `name` is that a package has, by the folders in `XDG_DATA_DIRS` or else the usual ones.
+#[must_use]
+pub fn data_file(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("XDG_DATA_DIRS").filter(|folders| !folders.is_empty());
+    let folders = folders.unwrap_or_else(|| "/usr/local/share:/usr/share".into());
+    env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// Where `program` is found on `PATH`.

@@ -1,6 +1,6 @@
 //! The C interface, by the C compiler that rustc links with: its programs, its scenarios, the examples in its header
-//! and its README; the scenarios also on aarch64, and the firmware, where there is a compiler for that. On request,
-//! and by `cargo xtask c-suite`, with more compilers, in C++ and on bare metal.
+//! and its README; the scenarios also on aarch64 and on a Cortex-M4, and the firmware, where there are compilers for
+//! those. On request, and by `cargo xtask c-suite`, with more compilers, in C++ and on bare metal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libtest_mimic::Failed;
 use object::{Object, ObjectSymbol};
-use qemu_tests::c_suite::{self, FAMILIES, PROGRAMS, WAYS};
+use qemu_tests::c_suite::{self, FAMILIES, PROGRAMS, WAYS, Way};
 use qemu_tests::counts::Subject;
 use qemu_tests::limit::Limit;
 use qemu_tests::machine;
@@ -44,16 +44,18 @@ pub(crate) fn cases() -> Vec<Case> {
         let run = move || {
             let archive = {
                 let _turn = builds::turn("c");
-                c_suite::archive(way.is_bare)?
+                c_suite::archive(way.machine())?
             };
-            PROGRAMS.iter().try_for_each(|&program| way.run(&archive, program))?;
+            way.programs().try_for_each(|program| way.run(&archive, program))?;
             Ok(way.conforms(&archive)?)
         };
         cases.push(Case::new(format!("c::way::{}", way.name), way.needs(), run).when_asked_for());
     }
-    let mut boots = Needs::default();
-    boots.machine(machine::ONE_OF_EACH[0]);
-    cases.push(Case::new("c::conformance::aarch64".to_owned(), boots, conforms_on_bare_metal));
+    for name in ["aarch64", "thumbv7em"] {
+        let mut boots = Needs::default();
+        machine::named(name).into_iter().for_each(|machine| boots.machine(machine));
+        cases.push(Case::new(format!("c::conformance::{name}"), boots, move || conforms_on(name)));
+    }
     cases
 }
 
@@ -62,18 +64,23 @@ fn conforms(family: &str, count: usize) -> Result<(), Failed> {
     if ran == count { Ok(()) } else { Err(format!("{ran} scenarios, and not {count}").into()) }
 }
 
-/// All scenarios on bare metal, by the first compiler for it that is installed.
-fn conforms_on_bare_metal() -> Result<(), Failed> {
-    let Some(way) = WAYS.iter().find(|way| way.is_bare && way.is_installed()) else {
+/// All scenarios on bare metal, by the first compiler for that machine that is installed; and the programs, where the
+/// words are others than those of this computer.
+fn conforms_on(name: &str) -> Result<(), Failed> {
+    let is_on = |way: &&Way| way.machine().is_some_and(|machine| machine.name == name);
+    let Some(way) = WAYS.iter().filter(is_on).find(|way| way.is_installed()) else {
         eprintln!(
-            "\n== NOT RUN, c::conformance::aarch64: no compiler of C for aarch64; `cargo xtask c-suite` installs some"
+            "\n== NOT RUN, c::conformance::{name}: no compiler of C for {name}; `cargo xtask c-suite` installs some"
         );
         return Ok(());
     };
     let archive = {
         let _turn = builds::turn("c");
-        c_suite::archive(true)?
+        c_suite::archive(way.machine())?
     };
+    if name != "aarch64" {
+        way.programs().try_for_each(|program| way.run(&archive, program))?;
+    }
     Ok(way.conforms(&archive)?)
 }
 
@@ -82,7 +89,7 @@ fn archive() -> Result<&'static Path, Failed> {
     static ARCHIVE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || {
         let _turn = builds::turn("c");
-        c_suite::archive(false).map_err(|error| format!("{error:#}"))
+        c_suite::archive(None).map_err(|error| format!("{error:#}"))
     };
     ARCHIVE.get_or_init(build).as_deref().map_err(Failed::from)
 }
@@ -174,7 +181,9 @@ fn round_trip() -> Result<(), Failed> {
 
 /// No formatting code is linked, whichever functions of the header are used: a panic passes only a text to the program.
 fn nothing_formats() -> Result<(), Failed> {
-    for (program, call) in [("suite", "greenlet_switch"), ("hub", "greenlet_task_join")] {
+    for (program, call) in
+        [("suite", "greenlet_switch_abi_1"), ("hub", "greenlet_task_join"), ("limits", "greenlet_task_within")]
+    {
         let source = c_suite::package().join("tests/c").join(program).with_extension("c");
         let image = fs::read(WAYS[0].build(archive()?, &format!("formats-{program}"), &source, true, &[])?)?;
         let file = object::File::parse(&*image)?;
@@ -194,8 +203,10 @@ fn nothing_formats() -> Result<(), Failed> {
 /// Each function of the crate is declared in the header, called by a program of the tests, and there are no others.
 fn every_function() -> Result<(), Failed> {
     let headers = file("include/greenlet.h")? + &file("include/greenlet_hub.h")?;
-    let programs: String =
-        ["suite", "misuse", "hub"].iter().map(|name| file(&format!("tests/c/{name}.c"))).collect::<Result<_, _>>()?;
+    let programs: String = ["suite", "misuse", "hub", "limits"]
+        .iter()
+        .map(|name| file(&format!("tests/c/{name}.c")))
+        .collect::<Result<_, _>>()?;
     let mut exported = Vec::new();
     for folder in ["src", "src/hub"] {
         for entry in fs::read_dir(c_suite::package().join(folder))? {
@@ -209,7 +220,9 @@ fn every_function() -> Result<(), Failed> {
     }
     let calls = |text: &str, name: &str| text.contains(&format!("{name}("));
     let undeclared: Vec<_> = exported.iter().filter(|name| !calls(&headers, name)).collect();
-    let untested: Vec<_> = exported.iter().filter(|name| !calls(&programs, name)).collect();
+    // What functions in the headers call.
+    let called = |name: &str| calls(&programs, name.trim_end_matches("_abi_1"));
+    let untested: Vec<_> = exported.iter().filter(|name| !called(name)).collect();
     if exported.len() < 45 || !undeclared.is_empty() || !untested.is_empty() {
         return Err(format!("{} functions; undeclared: {undeclared:?}; untested: {untested:?}", exported.len()).into());
     }

@@ -3,6 +3,7 @@
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
+use qemu_tests::foreign;
 use qemu_tests::hosted::{self, Tests};
 use qemu_tests::tally::Tally;
 use qemu_tests::tools::Needs;
@@ -56,8 +57,36 @@ pub(crate) fn cases() -> Vec<Case> {
     let examples = case("cores::examples", || hosted::examples("cores"));
     let widest = case("cores::with_the_largest_blocks", || hosted::cores().map(drop));
     let companions = case("companions", || hosted::companions().map(drop));
-    let more = MORE_RUNS.into_iter().map(run).chain(LEVELS.into_iter().map(floor)).chain([examples]).chain(musl());
+    let more = MORE_RUNS
+        .into_iter()
+        .map(run)
+        .chain(LEVELS.into_iter().map(floor))
+        .chain([examples])
+        .chain(musl())
+        .chain(foreign());
     RUNS.into_iter().map(run).chain([widest, companions]).chain(more.map(Case::when_asked_for)).collect()
+}
+
+/// The tests on another instruction set. Nothing else runs what is compiled for hosts on it.
+fn foreign() -> Vec<Case> {
+    const RUNS: [(&str, &str, Profile); 3] = [
+        ("std", "std,alloc,recorder,defmt,high-water,fp-control,abandon", Profile::Debug),
+        ("std", "std,alloc,recorder,defmt,high-water,fp-control,abandon", Profile::Release),
+        ("none", "", Profile::Release),
+    ];
+    let run = |(name, features, profile)| {
+        let name = format!("host-aarch64::{name}::{profile}");
+        let test = name.clone();
+        let mut case = case("", move || {
+            let attempts = hosted::foreign(features, profile)?;
+            println!("{}", Tally { attempts, failures: 0 }.line(format_args!("{test}")));
+            Ok(())
+        });
+        foreign::needs(&mut case.needs);
+        Case { name, ..case }
+    };
+    let runs_here = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+    RUNS.into_iter().filter(|_| runs_here).map(run).collect()
 }
 
 /// Rust's programs for musl have LLVM's unwinder, and not GCC's. They run on any Linux.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::conformance::{self, Bundle, EVERYWHERE, Place, Subject};
+use qemu_tests::foreign;
+use qemu_tests::hosted;
 use qemu_tests::logs::{Sinks, difference};
 use qemu_tests::machine::MACHINES;
 use qemu_tests::places;
@@ -38,8 +40,27 @@ pub(crate) fn cases() -> Vec<Case> {
             let case = case(family, Place::Machine(it), Profile::Release);
             case.usual_if((it.name, family) == ONE_MORE)
         }));
+        // Hosted on another instruction set.
+        let runs_here = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+        cases
+            .extend([Profile::Debug, Profile::Release].into_iter().filter(|_| runs_here).map(|it| foreign(family, it)));
     }
     cases
+}
+
+fn foreign(family: &'static str, profile: Profile) -> Case {
+    let mut needs = Needs::default();
+    foreign::needs(&mut needs);
+    let name = format!("conformance::host-aarch64::{family}::{profile}");
+    let test = name.clone();
+    let run = move || {
+        static BUILT: Builds<PathBuf> = Builds::new();
+        let program = BUILT.get("host-aarch64", profile, || hosted::foreign_scenarios(profile))?;
+        let file = places::corpus().join(family).with_extension("scn");
+        let expected = logs(&file.with_extension("log"))?;
+        compare_by(&program, &test, Subject::Greenlets, Place::Host, &[file], &expected)
+    };
+    Case::new(name, needs, run).when_asked_for()
 }
 
 fn case(family: &'static str, place: Place, profile: Profile) -> Case {
@@ -79,13 +100,25 @@ pub(crate) fn compare(
     files: &[PathBuf],
     expected: &[String],
 ) -> Result<(), Failed> {
+    compare_by(&program(subject, place, profile)?, test, subject, place, files, expected)
+}
+
+/// [`compare`] with a `program` that is built.
+fn compare_by(
+    program: &Path,
+    test: &str,
+    subject: Subject,
+    place: Place,
+    files: &[PathBuf],
+    expected: &[String],
+) -> Result<(), Failed> {
     /// How many differences a message shows.
     const SHOWN: usize = 5;
     let bundle = Bundle::read(subject, files, &[])?;
     if bundle.names().len() != expected.len() {
         return Err(format!("{} scenarios, and {} logs", bundle.names().len(), expected.len()).into());
     }
-    let ran = conformance::run(place, &program(subject, place, profile)?, &bundle, Collected::default())?;
+    let ran = conformance::run(place, program, &bundle, Collected::default())?;
     let mut differences = Vec::new();
     for (index, (name, expected)) in bundle.names().iter().zip(expected).enumerate() {
         match ran.sinks.logs.get(index).map(|log| String::from_utf8_lossy(log)) {

@@ -24,14 +24,24 @@
 //! never handed out (`Core::new_id`). The handler never has to wait, because the interrupted code can only have left
 //! ones or a whole id. Code of the core itself reads what it wrote before; handlers in between can only have changed
 //! flags, and then the compare-and-swap fails and is repeated.
+//!
+//! A core and its handlers see its own accesses in the order of the program. So the compiler has to keep that order, and
+//! no barrier of the processor is needed: every operation is relaxed, between [fences](in_order) for the compiler.
 
 use crate::records::sync::AtomicU32;
-use crate::records::sync::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+use crate::records::sync::Ordering::{self, Relaxed};
+use core::sync::atomic::{self, compiler_fence};
 
 /// Bits of the id in the low half.
 const BITS: u32 = 24;
 /// The mask of these bits. All of them are set while there is no id.
 const LOW: u32 = (1 << BITS) - 1;
+
+/// The compiler moves no access to memory from one side of it to the other. No instruction.
+#[inline(always)]
+fn in_order() {
+    compiler_fence(atomic::Ordering::SeqCst);
+}
 
 /// A slot's word: 8 flags, in bits 63 to 56, and an id of 56 bits.
 pub(crate) struct Word {
@@ -47,9 +57,12 @@ impl Word {
     #[inline]
     pub(crate) fn load(&self, _order: Ordering) -> u64 {
         loop {
-            let before = self.low.load(Acquire);
-            let high = self.high.load(Acquire);
-            let low = self.low.load(Acquire);
+            let before = self.low.load(Relaxed);
+            in_order();
+            let high = self.high.load(Relaxed);
+            in_order();
+            let low = self.low.load(Relaxed);
+            in_order();
             if (before ^ low) & LOW == 0 {
                 return joined(low, high);
             }
@@ -59,18 +72,26 @@ impl Word {
     /// Called by the core, while nothing else changes flags.
     #[inline]
     pub(crate) fn store(&self, word: u64, _order: Ordering) {
+        in_order();
         self.low.store(LOW, Relaxed);
-        self.high.store(high_half(word), Release);
-        self.low.store(low_half(word), Release);
+        in_order();
+        self.high.store(high_half(word), Relaxed);
+        in_order();
+        self.low.store(low_half(word), Relaxed);
     }
 
     pub(crate) fn fetch_or(&self, flags: u64, _order: Ordering) {
-        self.low.fetch_or(low_half(flags), AcqRel);
+        in_order();
+        self.low.fetch_or(low_half(flags), Relaxed);
+        in_order();
     }
 
     /// Clears flags; returns the flags before, with some id.
     pub(crate) fn fetch_and(&self, kept: u64, _order: Ordering) -> u64 {
-        joined(self.low.fetch_and(low_half(kept) | LOW, AcqRel), 0)
+        in_order();
+        let before = self.low.fetch_and(low_half(kept) | LOW, Relaxed);
+        in_order();
+        joined(before, 0)
     }
 
     /// If `change` changes the id, the caller is code of the core, and not a handler.
@@ -81,18 +102,22 @@ impl Word {
         mut change: impl FnMut(u64) -> Option<u64>,
     ) -> Result<u64, u64> {
         loop {
+            in_order();
             let word = self.load(Relaxed);
             let Some(new) = change(word) else { return Err(word) };
             let is_same = (word ^ new) << (64 - BITS - 32) == 0;
             // Removes the id and sets the new flags, in one step.
             let next = if is_same { low_half(new) } else { low_half(new) | LOW };
-            if self.low.compare_exchange(low_half(word), next, AcqRel, Relaxed).is_err() {
+            if self.low.compare_exchange(low_half(word), next, Relaxed, Relaxed).is_err() {
                 continue;
             }
+            in_order();
             if !is_same {
-                self.high.store(high_half(new), Release);
+                self.high.store(high_half(new), Relaxed);
+                in_order();
                 // A read-modify-write, because a handler may have set flags since.
-                self.low.fetch_and(low_half(new) | !LOW, Release);
+                self.low.fetch_and(low_half(new) | !LOW, Relaxed);
+                in_order();
             }
             return Ok(word);
         }

@@ -120,9 +120,18 @@ pub(crate) fn in_child(module: &str, test: &str) -> Option<Output> {
     if std::env::var_os(CHILD).is_some() {
         return None;
     }
-    let mut child = Command::new(std::env::current_exe().unwrap());
+    let mut child = this_program();
     child.args([&*test, "--exact", "--nocapture", "--test-threads=1"]).env(CHILD, "1").env("RUST_BACKTRACE", "0");
     Some(child.output().unwrap())
+}
+
+/// A command that starts this program again: by the emulator that runs it, if there is one.
+pub(crate) fn this_program() -> Command {
+    let program = std::env::current_exe().unwrap();
+    let emulator = std::env::var_os("GREENLET_TEST_RUNNER");
+    let mut command = Command::new(emulator.as_deref().unwrap_or(program.as_os_str()));
+    command.args(emulator.is_some().then_some(&program));
+    command
 }
 
 /// How many stacks of a pool are free.

@@ -1,7 +1,9 @@
 //! With the feature `std`, a panic that leaves a body propagates to the parent, with its payload.
 #![cfg(feature = "std")]
 
-use crate::common::{Handle, Log, Main, Me, Out, STACKS, alone, dead, left_over, tree, unstarted, waiting};
+use crate::common::{
+    Handle, Log, Main, Me, Out, STACKS, alone, dead, left_over, this_program, tree, unstarted, waiting,
+};
 use greenlet::{Event, SharedStackPool, Thrown, Tree};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -276,11 +278,7 @@ fn the_message_of_a_panic_names_the_greenlet() {
         });
         return;
     }
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
+    let child = this_program().args(["--exact", TEST, "--nocapture"]).env(CHILD, "1").output().unwrap();
     let said = String::from_utf8(child.stderr).unwrap();
     assert!(child.status.success(), "{said}");
     let (outside, inside) = said.split_once("in greenlet ").expect(&said);

@@ -97,10 +97,13 @@ typedef enum greenlet_kind {
     GREENLET_STILL_REFERRED = 20,/* references to the main greenlet of the last greenlet_enter exist */
     GREENLET_IN_HANDLER = 21,    /* no core to enter on; never in the archive, which takes it that there is one */
     GREENLET_BAD_ABI = 22,       /* header and archive are of different versions */
-    GREENLET_CLOSED = 23,        /* these four: see greenlet_hub.h. The channel is closed */
+    GREENLET_CLOSED = 23,        /* these seven: see greenlet_hub.h. The channel is closed */
     GREENLET_DEADLOCK = 24,      /* no task can ever run again */
     GREENLET_SECOND_WAITER = 25, /* another task waits for the signal */
-    GREENLET_NO_SLOT = 26        /* the hub has as many tasks as it can have */
+    GREENLET_NO_SLOT = 26,       /* the hub has as many tasks as it can have */
+    GREENLET_TIMEOUT = 27,       /* the time of the wait, or of an enclosing greenlet_task_within, is over */
+    GREENLET_WOULD_WAIT = 28,    /* no task waits at the other end of the channel */
+    GREENLET_TOO_DEEP = 29       /* more than 16 limits of time in one another */
 } greenlet_kind;
 
 /* What a transfer returns, and what a body returns. When a call is refused, `value` is what was sent: nothing is lost.
@@ -257,12 +260,20 @@ uint32_t greenlet_set_body(greenlet *g, greenlet_body body, void *argument, void
  * greenlet that was named. Refused, with nothing done: GREENLET_NULL, _ENDED, _MASKED, _OVERFLOW, _EXITING.
  * A transfer to a dead greenlet goes to its nearest ancestor that lives. */
 
+/* What the next two call: the arguments are where the switch takes them, and nothing is moved. */
+greenlet_result greenlet_switch_abi_1(void *value, greenlet *to);
+greenlet_result greenlet_up_abi_1(void *value, greenlet *me);
+
 /* Resumes or starts a greenlet, and sends it `value`. */
-greenlet_result greenlet_switch(greenlet *to, void *value) GREENLET_CHECKED;
+GREENLET_CHECKED static inline greenlet_result greenlet_switch(greenlet *to, void *value) {
+    return greenlet_switch_abi_1(value, to);
+}
 
 /* Switches to the parent; how a generator yields. `me` is the current greenlet: else GREENLET_NOT_CURRENT; and for
  * main, which has no parent, GREENLET_MAIN. */
-greenlet_result greenlet_up(greenlet *me, void *value) GREENLET_CHECKED;
+GREENLET_CHECKED static inline greenlet_result greenlet_up(greenlet *me, void *value) {
+    return greenlet_up_abi_1(value, me);
+}
 
 /* Throws `error`: the call that suspended the greenlet returns it as GREENLET_ERROR. An unstarted one is dead at once,
  * and the error goes to its parent. */

@@ -107,16 +107,30 @@ uint32_t greenlet_task_spawn(greenlet_task_handle *made, greenlet_task *me, gree
 greenlet_result greenlet_task_join(greenlet_task *me, greenlet_task_handle *task, greenlet_result *ended)
     GREENLET_CHECKED;
 
+/* The same, for that long. The handle is used up only if this returns GREENLET_VALUE; else the kind is GREENLET_TIMEOUT,
+ * or one of those below. Meanwhile other tasks may kill and throw with the handle; to join or detach is refused, with
+ * GREENLET_NULL. */
+greenlet_result greenlet_task_join_for(greenlet_task *me, greenlet_task_handle *task, greenlet_result *ended,
+                                       uint64_t nanoseconds) GREENLET_CHECKED;
+
 /* Asks a task to end: each wait of it returns GREENLET_EXIT from now on. 0, or GREENLET_NULL, _GONE if it has ended. */
 uint32_t greenlet_task_kill(const greenlet_task_handle *task);
+
+/* Throws an error into a task: its present wait, or else its next one, returns it as GREENLET_ERROR, once. It replaces
+ * one that was not delivered yet. 0, or GREENLET_NULL, _GONE if the task has ended: the error stays the caller's. */
+uint32_t greenlet_task_throw(const greenlet_task_handle *task, void *error);
 
 /* Gives a handle up; the task continues. 0, or GREENLET_NULL. */
 uint32_t greenlet_task_detach(greenlet_task_handle *task);
 
 /* ---- Waits ----
  *
- * Each may end with GREENLET_EXIT; with GREENLET_ERROR that was thrown into the greenlet of the task; in the main task
- * with GREENLET_DEADLOCK, when no task can ever run again. Refused: GREENLET_NULL, _NOT_CURRENT, _MASKED, _OVERFLOW. */
+ * Each may end with GREENLET_EXIT; with GREENLET_ERROR that was thrown into the task or its greenlet; in the main task
+ * with GREENLET_DEADLOCK, when no task can ever run again; and within greenlet_task_within with GREENLET_TIMEOUT.
+ * Refused: GREENLET_NULL, _NOT_CURRENT, _MASKED, _OVERFLOW.
+ *
+ * Those whose names end in _for end with GREENLET_TIMEOUT when that many nanoseconds are over, rounded up to a tick. With
+ * 0 that may be so even if something is there to be received. They are also refused with GREENLET_TOO_DEEP. */
 
 /* Lets the others run that are ready, each once. */
 greenlet_result greenlet_task_yield(greenlet_task *me) GREENLET_CHECKED;
@@ -137,6 +151,8 @@ uint32_t greenlet_signal_take(greenlet_signal *signal);
 
 /* Waits until bits are raised, and takes them: the value. Also refused: GREENLET_SECOND_WAITER. */
 greenlet_result greenlet_signal_wait(greenlet_task *me, greenlet_signal *signal) GREENLET_CHECKED;
+greenlet_result greenlet_signal_wait_for(greenlet_task *me, greenlet_signal *signal, uint64_t nanoseconds)
+    GREENLET_CHECKED;
 
 /* A channel of pointers: each goes from one task to another, and none is kept in it. A static of zeros. */
 typedef struct greenlet_channel {
@@ -146,12 +162,34 @@ typedef struct greenlet_channel {
 /* Waits until a task receives `value`, which then continues first. If no task did, the result has `value`, and the kind
  * says why, GREENLET_CLOSED among others; an error that was thrown takes its place. */
 greenlet_result greenlet_channel_send(greenlet_task *me, greenlet_channel *channel, void *value) GREENLET_CHECKED;
+greenlet_result greenlet_channel_send_for(greenlet_task *me, greenlet_channel *channel, void *value,
+                                          uint64_t nanoseconds) GREENLET_CHECKED;
 
 /* Waits until a task sends: the value. GREENLET_CLOSED, if no task can any more. */
 greenlet_result greenlet_channel_receive(greenlet_task *me, greenlet_channel *channel) GREENLET_CHECKED;
+greenlet_result greenlet_channel_receive_for(greenlet_task *me, greenlet_channel *channel, uint64_t nanoseconds)
+    GREENLET_CHECKED;
+
+/* Without a wait: the value goes to a task that waits to receive, or comes from one that waits to send. Else
+ * GREENLET_WOULD_WAIT or _CLOSED, or _NULL; that of a send has `value`. */
+greenlet_result greenlet_channel_try_send(greenlet_task *me, greenlet_channel *channel, void *value) GREENLET_CHECKED;
+greenlet_result greenlet_channel_try_receive(greenlet_task *me, greenlet_channel *channel) GREENLET_CHECKED;
 
 /* Closes it: what tasks wait to send is received first. 0, or GREENLET_NULL. */
 uint32_t greenlet_channel_close(greenlet_task *me, greenlet_channel *channel);
+
+/* ---- Code with a limit, and code without ---- */
+
+/* Calls `body`, whose waits end with GREENLET_TIMEOUT once the time is over; each later one, too, until it returns.
+ * Returns what `body` does. Refused: GREENLET_NULL, _NOT_CURRENT, _TOO_DEEP; `body` was not called then. */
+greenlet_result greenlet_task_within(greenlet_task *me, uint64_t nanoseconds, greenlet_task_body body, void *argument)
+    GREENLET_CHECKED;
+
+/* Calls `body`, in which no wait ends by a kill, an error that is thrown, or a time that began outside: for cleaning up
+ * that has to wait, such as sending the last bytes. What comes meanwhile ends the first wait afterwards. With
+ * greenlet_task_within in it: else a kill has no effect as long as it waits. Returns what `body` does. Refused:
+ * GREENLET_NULL, _NOT_CURRENT; `body` was not called then. */
+greenlet_result greenlet_task_shield(greenlet_task *me, greenlet_task_body body, void *argument) GREENLET_CHECKED;
 
 /* ---- Running ---- */
 

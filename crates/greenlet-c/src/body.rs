@@ -4,9 +4,10 @@ use crate::handle::{Greenlet, Handle, Me, borrow, give, raw};
 use crate::outcome::{
     BAD_NAME, BAD_POOL, BUSY, ENDED, Fault, MAIN, NULL, OTHER_CORE, Out, Outcome, POOL_EMPTY, STARTED, VALUE, Word,
 };
+use crate::text::text;
 use crate::tree;
 use crate::version::LEAST_STACK;
-use core::ffi::{CStr, c_char};
+use core::ffi::c_char;
 use core::mem;
 use greenlet::{RawStacks, RunError, SpawnError};
 
@@ -127,19 +128,6 @@ pub(crate) fn why_not(reason: SpawnError) -> u32 {
         SpawnError::Ended => ENDED,
         _ => BAD_POOL,
     }
-}
-
-/// A text of C; `None` for null, `Err` for one that is not UTF-8.
-///
-/// # Safety
-///
-/// `start` is null, or a text that ends with a zero and lives for ever.
-pub(crate) unsafe fn text(start: *const c_char) -> Result<Option<&'static str>, core::str::Utf8Error> {
-    if start.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: the caller's contract.
-    unsafe { CStr::from_ptr(start) }.to_str().map(Some)
 }
 
 /// `greenlet_set_body`: gives an unstarted greenlet another body. What is refused stays the caller's.

@@ -15,6 +15,7 @@
 //! | `remote` | tokens: weak handles, requests from interrupt handlers |
 //! | `trace` | the tracer |
 //! | `hub` | `include/greenlet_hub.h`: tasks, signals, channels |
+//! | `text` | texts of C programs |
 //! | `version` | the number of the interface, the sizes of its structs, texts for its kinds |
 //! | `panic_handler` | what a panic calls in the archive |
 //!
@@ -40,6 +41,7 @@ pub mod outcome;
 mod panic_handler;
 pub mod query;
 pub mod remote;
+mod text;
 pub mod trace;
 pub mod transfer;
 pub mod tree;

@@ -78,6 +78,9 @@ pub(crate) const CLOSED: u32 = 23;
 pub(crate) const DEADLOCK: u32 = 24;
 pub(crate) const SECOND_WAITER: u32 = 25;
 pub(crate) const NO_SLOT: u32 = 26;
+pub(crate) const TIMEOUT: u32 = 27;
+pub(crate) const WOULD_WAIT: u32 = 28;
+pub(crate) const TOO_DEEP: u32 = 29;
 
 impl Out {
     /// A result of that kind, which gives `value` back to the caller.

@@ -9,7 +9,7 @@ use crate::outcome::{Fault, MAIN, NOT_CURRENT, NULL, Out, Word, to_c};
 ///
 /// The handle is one or null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn greenlet_switch(to: *mut Handle, value: Word) -> Out {
+pub unsafe extern "C" fn greenlet_switch_abi_1(value: Word, to: *mut Handle) -> Out {
     // SAFETY: the caller's contract.
     match unsafe { borrow(&to) } {
         Some(to) => to_c(to.switch(value)),
@@ -29,12 +29,12 @@ extern "C" fn no_greenlet(value: Word) -> Out {
 ///
 /// The handle is one or null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn greenlet_up(me: *mut Handle, value: Word) -> Out {
+pub unsafe extern "C" fn greenlet_up_abi_1(value: Word, me: *mut Handle) -> Out {
     // SAFETY: the caller's contract; the borrow of the body is used here alone.
     match unsafe { borrow(&me) }.and_then(|me| unsafe { Me::of(me) }) {
         Some(me) => to_c(me.up(value)),
         // SAFETY: the caller's contract.
-        None => unsafe { no_up(me, value) },
+        None => unsafe { no_up(value, me) },
     }
 }
 
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn greenlet_up(me: *mut Handle, value: Word) -> Out {
 /// As for `greenlet_up`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn no_up(me: *mut Handle, value: Word) -> Out {
+unsafe extern "C" fn no_up(value: Word, me: *mut Handle) -> Out {
     // SAFETY: the caller's contract.
     let kind = match unsafe { borrow(&me) } {
         None => NULL,

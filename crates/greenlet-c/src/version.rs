@@ -85,6 +85,9 @@ pub extern "C" fn greenlet_strerror(kind: u32) -> *const c_char {
         NO_SLOT => {
             c"the hub has as many tasks as it can; give GREENLET_TASKS a larger COUNT, or join tasks that are over"
         }
+        TIMEOUT => c"the time is over; try again, or return this result where it is that of an enclosing function",
+        WOULD_WAIT => c"no task waits at the other end of the channel; let others run, or use the function that waits",
+        TOO_DEEP => c"more than 16 limits of time in one another; leave some of them first",
         _ => c"no kind of this library",
     };
     text.as_ptr()

@@ -408,7 +408,10 @@ impl<T, E: 'static> Channel<T, E> {
         }
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Whether it is closed. For wrappers in other languages, after another operation of the same task.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
         self.owner.with.closed.get()
     }
 

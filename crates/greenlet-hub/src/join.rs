@@ -162,6 +162,31 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
     }
 
     /// Sets the node of a `select` that waits for the end, or null.
+    /// Waits for the end of the task, and leaves its result for a [`join`](Self::join): what `select` does with one arm.
+    /// For wrappers in other languages.
+    ///
+    /// # Errors
+    ///
+    /// A reason to stop.
+    #[doc(hidden)]
+    pub fn wait_over(&mut self, me: &Task<V, E>) -> Result<(), Stop<E>> {
+        me.check()?;
+        if self.is_over() {
+            return Ok(());
+        }
+        /// Unregisters the node on every way out, as [`join`](JoinHandle::join) does.
+        struct Waits<'a, T, V: Default + 'static, E: 'static>(&'a JoinHandle<T, V, E>);
+        impl<T, V: Default + 'static, E: 'static> Drop for Waits<'_, T, V, E> {
+            fn drop(&mut self) {
+                self.0.set_joiner(ptr::null());
+            }
+        }
+        let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
+        let _waits = Waits(self);
+        self.set_joiner(&raw const node);
+        me.wait_for_node(&What::named(Waiting::Join, None, self.slot.address()), &node)
+    }
+
     pub(crate) fn set_joiner(&self, node: *const Node) {
         if !self.is_over() {
             self.slot.base().end.set(node.cast_mut().cast());

@@ -22,8 +22,10 @@
 //! # Machines
 //!
 //! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors;
-//! `arm` is three boards with a Cortex-M; `loongarch` is `virt` with such a processor; `x86_64` is `pc`, `q35` and `microvm`, by the same image. One folder each,
-//! which gives the rest of the board this and nothing else:
+//! `arm` is three boards with a Cortex-M; `loongarch` is `virt` with such a processor; `x86_64` is `pc`, `q35` and
+//! `microvm`, by the same image; `uefi` is `virt`
+//! and `q35` again, with firmware that loads the guest. One folder each, which gives the rest of the board this and
+//! nothing else:
 //!
 //! | item | contract |
 //! |---|---|
@@ -42,33 +44,43 @@
 //! Each boots from `_start`, in the state that QEMU's loader leaves behind, to `run` on the guest's stack: privileged,
 //! interrupts masked, floating point on, .bss zeroed, every exception caught. Memory is mapped one to one: RAM, as much
 //! as the tests' machines have, and what devices there are. Code and constants are read-only, nothing else is
-//! executable, and there is nothing at address zero and in the pages that guard the stacks.
+//! executable, and there is nothing at address zero and in the pages that guard the stacks. On `uefi` the firmware
+//! stays: it calls `efi_main`, has mapped the memory, and gets each exception, so that a guest which faults there never
+//! ends.
 //!
 //! The board uses greenlets in its reports only: which one is current, and which one's stack has overflowed.
 
 #![no_std]
+#![cfg_attr(
+    target_os = "uefi",
+    allow(dead_code, reason = "no exception, interrupt or other core arrives in the board")
+)]
 
-#[cfg(not(all(
-    target_os = "none",
-    any(
-        target_arch = "aarch64",
-        target_arch = "arm",
-        target_arch = "loongarch64",
-        target_arch = "riscv32",
-        target_arch = "riscv64",
-        target_arch = "x86_64"
-    )
+#[cfg(not(any(
+    all(
+        target_os = "none",
+        any(
+            target_arch = "aarch64",
+            target_arch = "arm",
+            target_arch = "loongarch64",
+            target_arch = "riscv32",
+            target_arch = "riscv64",
+            target_arch = "x86_64"
+        )
+    ),
+    all(target_os = "uefi", any(target_arch = "aarch64", target_arch = "x86_64"))
 )))]
 compile_error!(
     "the board boots bare metal: build with `--target` aarch64-unknown-none, aarch64-unknown-none-softfloat, \
      loongarch64-unknown-none, \
      riscv32imac-unknown-none-elf, riscv64gc-unknown-none-elf, riscv64imac-unknown-none-elf, thumbv7em-none-eabi, \
-     thumbv7em-none-eabihf, thumbv7m-none-eabi, thumbv8m.main-none-eabihf or x86_64-unknown-none"
+     thumbv7em-none-eabihf, thumbv7m-none-eabi, thumbv8m.main-none-eabihf, x86_64-unknown-none, \
+     aarch64-unknown-uefi or x86_64-unknown-uefi"
 );
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
 mod aarch64;
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
 use aarch64 as machine;
 
 #[cfg(target_arch = "arm")]
@@ -86,15 +98,20 @@ mod riscv;
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 use riscv as machine;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(target_os = "uefi")]
+mod uefi;
+#[cfg(target_os = "uefi")]
+use uefi as machine;
+
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
 mod x86_64;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
 use x86_64 as machine;
 
 pub mod check;
 pub mod console;
 pub mod cores;
-#[cfg(not(any(target_arch = "loongarch64", target_arch = "x86_64")))]
+#[cfg(not(any(target_arch = "loongarch64", target_arch = "x86_64", target_os = "uefi")))]
 mod device;
 mod exit;
 mod fault;
@@ -102,6 +119,7 @@ pub mod faults;
 mod hook;
 mod input;
 pub mod interrupts;
+#[cfg_attr(target_os = "uefi", path = "uefi/memory.rs")]
 mod memory;
 pub mod overrun;
 mod report;

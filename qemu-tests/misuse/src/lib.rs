@@ -15,7 +15,7 @@
 
 #![no_std]
 
-#[cfg(any(feature = "std", not(target_os = "none")))]
+#[cfg(any(feature = "std", unix))]
 extern crate std;
 
 mod account;

@@ -9,7 +9,7 @@ use greenlet::{ContextPool, GreenletLocal, StackPool, Thrown, Tree};
 pub(crate) const EXIT: u32 = 1000;
 
 /// Bytes of a stack: hosted, a failure that prints a backtrace needs most of it.
-pub(crate) const SIZE: usize = if cfg!(target_os = "none") { 32 * 1024 } else { 256 * 1024 };
+pub(crate) const SIZE: usize = if cfg!(unix) { 256 * 1024 } else { 32 * 1024 };
 
 /// How many [`STACKS`] there are.
 pub(crate) const COUNT: usize = 8;

@@ -1,7 +1,7 @@
 //! The programs in C of `crates/greenlet-c/tests/c`: compiled in several ways, linked with the archive, run hosted and
 //! on bare metal; and the firmware of `examples/firmware-c`.
 //!
-//! The suite uses the C compiler that rustc links with, and one for aarch64 where that is installed;
+//! The suite uses the C compiler that rustc links with, and those for aarch64 and for a Cortex-M4 where they are installed;
 //! `cargo xtask c-suite` uses all of [`WAYS`].
 
 mod count;
@@ -17,9 +17,10 @@ use anyhow::{Context, Result, bail, ensure};
 pub use self::count::{is_stated_compiler, round_trip};
 pub use self::ways::{WAYS, Way};
 use crate::limit::Limit;
+use crate::machine::Machine;
 use crate::process::{self, Ended, Status};
 use crate::tools::{self, Needs};
-use crate::{environment, machine, places};
+use crate::{environment, places};
 
 /// For programs of C.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
@@ -29,10 +30,14 @@ const TOOL_LIMIT: Limit = Limit::of_all(Duration::from_secs(120));
 const CARGO_LIMIT: Limit = Limit::of_all(Duration::from_secs(1800));
 
 /// A program, the exit status with which it ends, and how its last line begins.
-pub const PROGRAMS: [(&str, i32, &str); 5] = [
+pub type Program = (&'static str, i32, &'static str);
+
+/// The programs.
+pub const PROGRAMS: [Program; 6] = [
     ("suite", 0, "DONE 197/197"),
     ("misuse", 0, "DONE 78/78"),
     ("hub", 0, "DONE 95/95"),
+    ("limits", 0, "DONE 63/63"),
     ("overflow", 0, "DONE 5/5"),
     ("panics", 101, "panic: greenlet_unref: this reference was given up before"),
 ];
@@ -46,25 +51,25 @@ pub fn package() -> PathBuf {
     places::root().join("crates/greenlet-c")
 }
 
-/// Builds the archive for the host, or for bare metal; returns its path.
+/// Builds the archive for a machine, or for the host; returns its path.
 ///
 /// # Errors
 ///
 /// When it does not build; with what cargo said.
-pub fn archive(is_bare: bool) -> Result<PathBuf> {
-    archive_with("c", is_bare, &[])
+pub fn archive(machine: Option<&Machine>) -> Result<PathBuf> {
+    archive_with("c", machine, &[])
 }
 
 /// [`archive`], in another folder and with further arguments of cargo.
-fn archive_with(folder: &str, is_bare: bool, arguments: &[&str]) -> Result<PathBuf> {
+fn archive_with(folder: &str, machine: Option<&Machine>, arguments: &[&str]) -> Result<PathBuf> {
     let mut target = places::built()?.with_file_name(folder);
     let mut cargo = environment::cargo();
     cargo.current_dir(places::root()).args(["rustc", "--quiet", "--package", "greenlet-c", "--profile", "archive"]);
     cargo.args(arguments);
     cargo.args(["--crate-type", "staticlib", "--features", "panic-handler"]).arg("--target-dir").arg(&target);
-    if is_bare {
-        cargo.args(["--target", machine::ONE_OF_EACH[0].target]);
-        target.push(machine::ONE_OF_EACH[0].target);
+    if let Some(machine) = machine {
+        cargo.args(["--target", machine.target]);
+        target.push(machine.target);
     }
     run_tool(cargo, CARGO_LIMIT)?;
     Ok(target.join("archive/libgreenlet_c.a"))
@@ -79,10 +84,9 @@ pub fn show() -> Result<()> {
     let mut needs = Needs::default();
     WAYS.iter().for_each(|way| needs.all_of(&way.needs()));
     tools::ensure(&needs)?;
-    let archives = [archive(false)?, archive(true)?];
     let mut failures = 0;
     for way in &WAYS {
-        let archive = &archives[usize::from(way.is_bare)];
+        let archive = archive(way.machine())?;
         let mut row = format!("{:<16}", way.name);
         let mut note = |name: &str, result: Result<()>| {
             if let Err(error) = result {
@@ -93,8 +97,8 @@ pub fn show() -> Result<()> {
                 row += &format!(" {name}");
             }
         };
-        PROGRAMS.iter().for_each(|&program| note(program.0, way.run(archive, program)));
-        note("conformance", way.conforms(archive));
+        way.programs().for_each(|program| note(program.0, way.run(&archive, program)));
+        note("conformance", way.conforms(&archive));
         println!("{row}");
     }
     ensure!(failures == 0, "{failures} failed");
@@ -118,15 +122,17 @@ pub fn firmware(line: &str) -> Result<String> {
     run_tool(shell, Limit { silence: LIMIT.total, total: CARGO_LIMIT.total })
 }
 
-/// Builds the firmware of `examples/firmware-c` by Clang with an archive at opt-level `s`; returns its file.
+/// Builds the firmware of `examples/firmware-c` by Clang for a board of its Makefile, which is `machine`, with an archive
+/// at opt-level `s`; returns its file.
 ///
 /// # Errors
 ///
 /// When something does not build; with what was said.
-pub fn small_firmware() -> Result<PathBuf> {
-    let archive = archive_with("c-small", true, &["--config", "profile.archive.opt-level=\"s\""])?;
-    firmware(&format!("make BUILD=build/small 'ARCHIVE={}' build/small/firmware.elf", archive.display()))?;
-    Ok(places::root().join("examples/firmware-c/build/small/firmware.elf"))
+pub fn small_firmware(board: &str, machine: &Machine) -> Result<PathBuf> {
+    let archive = archive_with("c-small", Some(machine), &["--config", "profile.archive.opt-level=\"s\""])?;
+    let build = format!("build/small/{board}");
+    firmware(&format!("make BOARD={board} BUILD={build} 'ARCHIVE={}' {build}/firmware.elf", archive.display()))?;
+    Ok(places::root().join("examples/firmware-c").join(build).join("firmware.elf"))
 }
 
 /// Runs a tool to its end, which has to come within its `limit`; returns what it printed, also with an error.

@@ -6,13 +6,52 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::{FAMILIES, LIMIT, TOOL_LIMIT, package, run_tool, text};
+use super::{FAMILIES, LIMIT, PROGRAMS, Program, TOOL_LIMIT, package, run_tool, text};
+use crate::machine::{self, Machine};
 use crate::process::{self, Status};
 use crate::tools::{self, Needs};
-use crate::{environment, machine, places};
+use crate::{environment, places};
 
 /// The warnings with which everything must compile.
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
+
+/// Where programs run.
+#[derive(Debug)]
+struct Platform {
+    /// The machine of QEMU's; none for this computer.
+    machine: Option<&'static str>,
+    /// The flags of all compilers for it.
+    flags: &'static [&'static str],
+    /// Its files in `tests/c`. With `alarm` it has what the hub needs.
+    files: &'static [&'static str],
+    /// The linker's arguments for it, with a script of that folder.
+    script: &'static [&'static str],
+}
+
+static HOSTED: Platform = Platform { machine: None, flags: &[], files: &["hosted", "alarm"], script: &[] };
+static AARCH64: Platform = Platform {
+    machine: Some("aarch64"),
+    flags: &[],
+    files: &["bare", "aarch64", "alarm"],
+    script: &["-T", "aarch64.ld"],
+};
+static CORTEX_M4: Platform = Platform {
+    machine: Some("thumbv7em"),
+    flags: &["-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"],
+    ..CORTEX_M3
+};
+static CORTEX_M33: Platform = Platform {
+    machine: Some("thumbv8m"),
+    flags: &["-mthumb", "-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"],
+    script: &["--defsym=an505=1", "-T", "cortex_m.ld"],
+    ..CORTEX_M3
+};
+static CORTEX_M3: Platform = Platform {
+    machine: Some("thumbv7m"),
+    flags: &["-mthumb", "-mcpu=cortex-m3", "-mfloat-abi=soft"],
+    files: &["bare", "cortex_m"],
+    script: &["-T", "cortex_m.ld"],
+};
 
 /// A way to compile programs and to run them.
 #[derive(Debug)]
@@ -23,23 +62,22 @@ pub struct Way {
     takes: &'static [(&'static str, &'static str)],
     /// The compiler of programs, with its flags.
     compiler: &'static [&'static str],
-    /// The compiler of the platform's file, which is C.
+    /// The compiler of the platform's files, which are C.
     platform: &'static [&'static str],
     /// The linker, with its flags.
     linker: &'static [&'static str],
-    /// Whether its programs run on bare metal.
-    pub is_bare: bool,
+    on: &'static Platform,
 }
 
 /// Every way; the first is that of the suite.
-pub static WAYS: [Way; 10] = [
+pub static WAYS: [Way; 18] = [
     Way {
         name: "cc",
         takes: &[],
         compiler: &["cc", "-std=c99", "-O2"],
         platform: &["cc", "-std=c99", "-O2"],
         linker: &["cc", "-Wl,--gc-sections"],
-        is_bare: false,
+        on: &HOSTED,
     },
     hosted("cc-unoptimized", &[], &["cc", "-std=c17", "-O0"], &["cc"]),
     hosted("gcc-asan", &[("gcc", "gcc")], &["gcc", "-std=c11", ASAN, "-O1"], &["gcc", ASAN]),
@@ -53,32 +91,18 @@ pub static WAYS: [Way; 10] = [
         compiler: &AARCH64_GCC,
         platform: &AARCH64_GCC,
         linker: &["aarch64-linux-gnu-ld", "--gc-sections"],
-        is_bare: true,
+        on: &AARCH64,
     },
-    Way {
-        name: "aarch64-clang",
-        takes: &[("clang", "clang"), ("ld.lld", "lld")],
-        compiler: &AARCH64_CLANG,
-        platform: &AARCH64_CLANG,
-        linker: &["ld.lld", "--gc-sections"],
-        is_bare: true,
-    },
-    Way {
-        name: "aarch64-clang++",
-        takes: &[("clang", "clang"), ("ld.lld", "lld")],
-        compiler: &[
-            "clang++",
-            "-std=c++17",
-            "-xc++",
-            "--target=aarch64-none-elf",
-            "-ffreestanding",
-            "-fno-exceptions",
-            "-O2",
-        ],
-        platform: &AARCH64_CLANG,
-        linker: &["ld.lld", "--gc-sections"],
-        is_bare: true,
-    },
+    clang("aarch64-clang", &AARCH64_CLANG, &AARCH64_CLANG, &AARCH64),
+    clang("aarch64-clang++", &AARCH64_CLANGXX, &AARCH64_CLANG, &AARCH64),
+    arm_gcc("thumbv7em-gcc", &ARM_GCC, &CORTEX_M4),
+    arm_gcc("thumbv7em-g++", &ARM_GXX, &CORTEX_M4),
+    clang("thumbv7em-clang", &ARM_CLANG, &ARM_CLANG, &CORTEX_M4),
+    clang("thumbv7em-clang++", &ARM_CLANGXX, &ARM_CLANG, &CORTEX_M4),
+    arm_gcc("thumbv7m-gcc", &ARM_GCC, &CORTEX_M3),
+    clang("thumbv7m-clang", &ARM_CLANG, &ARM_CLANG, &CORTEX_M3),
+    arm_gcc("thumbv8m-gcc", &ARM_GCC, &CORTEX_M33),
+    clang("thumbv8m-clang++", &ARM_CLANGXX, &ARM_CLANG, &CORTEX_M33),
 ];
 
 const ASAN: &str = "-fsanitize=address,undefined";
@@ -93,6 +117,13 @@ const AARCH64_GCC: [&str; 8] = [
     "-O2",
 ];
 const AARCH64_CLANG: [&str; 5] = ["clang", "-std=c11", "--target=aarch64-none-elf", "-ffreestanding", "-O2"];
+const AARCH64_CLANGXX: [&str; 7] =
+    ["clang++", "-std=c++17", "-xc++", "--target=aarch64-none-elf", "-ffreestanding", "-fno-exceptions", "-O2"];
+const ARM_GCC: [&str; 4] = ["arm-none-eabi-gcc", "-std=c11", "-ffreestanding", "-O2"];
+const ARM_GXX: [&str; 6] = ["arm-none-eabi-g++", "-std=c++17", "-xc++", "-ffreestanding", "-fno-exceptions", "-O2"];
+const ARM_CLANG: [&str; 5] = ["clang", "-std=c11", "--target=arm-none-eabi", "-ffreestanding", "-O2"];
+const ARM_CLANGXX: [&str; 7] =
+    ["clang++", "-std=c++17", "-xc++", "--target=arm-none-eabi", "-ffreestanding", "-fno-exceptions", "-O2"];
 
 const fn hosted(
     name: &'static str,
@@ -100,7 +131,24 @@ const fn hosted(
     compiler: &'static [&'static str],
     linker: &'static [&'static str],
 ) -> Way {
-    Way { name, takes, compiler, platform: &["cc", "-std=c11", "-O2"], linker, is_bare: false }
+    Way { name, takes, compiler, platform: &["cc", "-std=c11", "-O2"], linker, on: &HOSTED }
+}
+
+/// By Clang and lld, for a platform without an operating system.
+const fn clang(
+    name: &'static str,
+    compiler: &'static [&'static str],
+    platform: &'static [&'static str],
+    on: &'static Platform,
+) -> Way {
+    let takes = &[("clang", "clang"), ("ld.lld", "lld")];
+    Way { name, takes, compiler, platform, linker: &["ld.lld", "--gc-sections"], on }
+}
+
+/// By GCC and binutils, for a Cortex-M.
+const fn arm_gcc(name: &'static str, compiler: &'static [&'static str], on: &'static Platform) -> Way {
+    let takes = &[("arm-none-eabi-gcc", "gcc-arm-none-eabi")];
+    Way { name, takes, compiler, platform: &ARM_GCC, linker: &["arm-none-eabi-ld", "--gc-sections"], on }
 }
 
 impl Way {
@@ -109,10 +157,22 @@ impl Way {
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         self.takes.iter().for_each(|&(program, package)| needs.program(program, package));
-        if self.is_bare {
-            needs.machine(machine::ONE_OF_EACH[0]);
+        if let Some(machine) = self.machine() {
+            needs.machine(machine);
         }
         needs
+    }
+
+    /// The machine of QEMU's on which its programs run; none for this computer.
+    #[must_use]
+    pub fn machine(&self) -> Option<&'static Machine> {
+        self.on.machine.and_then(machine::named)
+    }
+
+    /// The programs that can run there.
+    pub fn programs(&self) -> impl Iterator<Item = Program> {
+        let has_hub = self.on.files.contains(&"alarm");
+        PROGRAMS.into_iter().filter(move |&(name, ..)| has_hub || !["hub", "limits"].contains(&name))
     }
 
     /// Whether its compilers are installed.
@@ -139,18 +199,13 @@ impl Way {
         let folder = archive.with_file_name("programs").join(self.name);
         fs::create_dir_all(&folder)?;
         let (object, program) = (folder.join(name).with_extension("o"), folder.join(name));
-        compile(self.compiler, source, &object, flags)?;
+        compile(self.compiler, source, &object, &[self.on.flags, flags].concat())?;
         let mut link = command(self.linker);
-        link.arg(&object);
-        if with_platform {
-            for file in [if self.is_bare { "bare" } else { "hosted" }, "alarm"] {
-                let platform = folder.join(format!("{name}.{file}.o"));
-                compile(self.platform, &own.join(file).with_extension("c"), &platform, &[])?;
-                link.arg(platform);
-            }
-        }
-        if self.is_bare {
-            link.arg("-T").arg(own.join("bare.ld"));
+        link.arg(&object).arg("-L").arg(&own).args(self.on.script);
+        for file in self.on.files.iter().filter(|_| with_platform) {
+            let platform = folder.join(format!("{name}.{file}.o"));
+            compile(self.platform, &own.join(file).with_extension("c"), &platform, self.on.flags)?;
+            link.arg(platform);
         }
         link.arg(archive).arg("-o").arg(&program);
         run_tool(link, TOOL_LIMIT)?;
@@ -162,7 +217,7 @@ impl Way {
     /// # Errors
     ///
     /// When it does not build, or ends in another way; with what it printed.
-    pub fn run(&self, archive: &Path, (name, status, last): (&str, i32, &str)) -> Result<()> {
+    pub fn run(&self, archive: &Path, (name, status, last): Program) -> Result<()> {
         let source = package().join("tests/c").join(name).with_extension("c");
         let program = self.build(archive, name, &source, true, &[])?;
         let ended = process::run(self.execute(&program), LIMIT, |_| Ok(()))?;
@@ -212,24 +267,9 @@ impl Way {
     }
 
     fn execute(&self, program: &Path) -> Command {
-        if !self.is_bare {
-            return Command::new(program);
-        }
-        let mut qemu = Command::new(machine::ONE_OF_EACH[0].qemu);
-        qemu.args([
-            "-M",
-            "virt",
-            "-cpu",
-            "cortex-a72",
-            "-m",
-            "64M",
-            "-accel",
-            "tcg",
-            "-nodefaults",
-            "-display",
-            "none",
-        ]);
-        qemu.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(program);
+        let Some(machine) = self.machine() else { return Command::new(program) };
+        let mut qemu = Command::new(machine.qemu);
+        qemu.args(machine.arguments(program, None, None, false, 1));
         qemu
     }
 }

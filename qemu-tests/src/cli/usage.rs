@@ -84,7 +84,7 @@ most, where its code tells that; with --timeout it boots it, for the deepest use
 `symbolize` prints a log with functions and lines below each address of the program's code.
 `debug-proxy` does for a program of yours what --proxy does, between debuggers and the gdbstub at HOST:PORT.
 `c-suite` compiles the programs in C of crates/greenlet-c by GCC and Clang, as C and as C++, and
-runs them and the scenarios hosted, also under AddressSanitizer, and on aarch64.
+runs them and the scenarios hosted, also under AddressSanitizer, on aarch64 and on three Cortex-M.
 `machines` runs the guests that must pass on other processors, boards, interrupt controllers
 and exception levels, or on those with a NAME in their names: a row each.
 `mutants-sample` tries COUNT random mutants of the library (by default 200) against the hosted

@@ -226,6 +226,12 @@ pub static PROMISES: &[Promise] = &[
         "cargo test --test suite -- hosted::std::debug",
     ),
     tallied(
+        "hosted-elsewhere",
+        &["host-aarch64"],
+        "cargo test --test suite -- {}:: --include-ignored",
+        "cargo test --test suite -- conformance::{}::core::release --include-ignored",
+    ),
+    tallied(
         "least-stack",
         HOSTED,
         "cargo test --test suite -- least:: --include-ignored",

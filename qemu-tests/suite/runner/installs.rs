@@ -43,12 +43,12 @@ pub(super) fn cases() -> Vec<Case> {
             let mut command = runner(&["setup", "riscv64-extra"]);
             pretend(&mut command, "install-setup", "well")?;
             let says = [
-                "$ rustup target add aarch64-unknown-none aarch64-unknown-none-softfloat riscv32imac-unknown-none-elf \
-                 riscv64-extra riscv64gc-unknown-none-elf riscv64imac-unknown-none-elf thumbv7em-none-eabihf \
-                 thumbv7m-none-eabi thumbv8m.main-none-eabihf x86_64-unknown-none\n",
+                "$ rustup target add aarch64-unknown-none aarch64-unknown-none-softfloat aarch64-unknown-uefi \
+                 riscv32imac-unknown-none-elf riscv64-extra riscv64gc-unknown-none-elf riscv64imac-unknown-none-elf thumbv7em-none-eabihf \
+                 thumbv7m-none-eabi thumbv8m.main-none-eabihf x86_64-unknown-none x86_64-unknown-uefi\n",
                 "fake rustup target add",
-                "apt-get install -y --no-install-recommends gdb-multiarch llvm-19 qemu-system-arm qemu-system-misc qemu-system-x86 \
-                 valgrind\n",
+                "apt-get install -y --no-install-recommends gdb-multiarch llvm-19 ovmf qemu-efi-aarch64 qemu-system-arm \
+                 qemu-system-misc qemu-system-x86 valgrind\n",
             ];
             let output = expect(command, 0, &says)?;
             if output.stdout.is_empty() { Ok(()) } else { Err("it printed something on standard output".into()) }
@@ -77,7 +77,12 @@ fn installing(test: &str, apt: &str) -> Result<Command, Failed> {
 fn pretend(command: &mut Command, test: &str, apt: &str) -> Result<(), Failed> {
     let bin = scratch(&format!("{test}-bin"))?;
     let path: OsString = env::join_paths([own_folder("fakes/install"), bin.clone()])?;
-    command.env("PATH", path).env("FAKE_BIN", bin).env("FAKE_QEMUS", own_folder("fakes/qemu")).env("FAKE_APT", apt);
+    command
+        .env("PATH", path)
+        .env("XDG_DATA_DIRS", &bin)
+        .env("FAKE_BIN", bin)
+        .env("FAKE_QEMUS", own_folder("fakes/qemu"))
+        .env("FAKE_APT", apt);
     command.env_remove("GREENLET_NO_INSTALL").env_remove("RUSTC");
     Ok(())
 }

@@ -395,7 +395,11 @@ mod tests {
     fn numbers_that_run_out_end_the_program() {
         const CHILD: &str = "GREENLET_TEST_CHILD";
         if std::env::var_os(CHILD).is_none() {
-            let mut child = Command::new(std::env::current_exe().unwrap());
+            let program = std::env::current_exe().unwrap();
+            // By the emulator that runs this program, if there is one.
+            let emulator = std::env::var_os("GREENLET_TEST_RUNNER");
+            let mut child = Command::new(emulator.as_deref().unwrap_or(program.as_os_str()));
+            child.args(emulator.is_some().then_some(&program));
             child
                 .args(["records::core_state::tests::numbers_that_run_out_end_the_program", "--exact", "--nocapture"])
                 .env(CHILD, "1");

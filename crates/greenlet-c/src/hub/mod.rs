@@ -1,18 +1,23 @@
 //! The hub: each function of `include/greenlet_hub.h`. One per program, over the tree that `greenlet_enter` enters.
 
+pub mod limits;
 pub mod run;
 pub mod tasks;
 pub mod waits;
 
 use crate::outcome::{
-    CLOSED, DEADLOCK, ENDED, EXIT, Fault, NOT_CURRENT, NULL, Out, SECOND_WAITER, VALUE, Word, kind_of,
+    CLOSED, DEADLOCK, ENDED, EXIT, Fault, NOT_CURRENT, NULL, Out, SECOND_WAITER, TIMEOUT, TOO_DEEP, VALUE, Word,
+    kind_of,
 };
 use crate::version::layout;
 use core::mem::MaybeUninit;
-use greenlet_hub::{Channel, JoinHandle, RawHub, Refusal, Signal, Stop};
+use greenlet_hub::{JoinHandle, RawHub, Refusal, Signal, Stop};
 
 /// What C calls `greenlet_task`: a task, in the frame of its own body.
 pub type Task = greenlet_hub::Task<Word, Fault>;
+
+/// What C calls `greenlet_channel`.
+pub type Channel = greenlet_hub::Channel<Word, Fault>;
 
 /// What C calls `greenlet_task_handle`: `made` is 0 as long as it is none.
 #[repr(C)]
@@ -34,15 +39,11 @@ const LAYOUT: u64 = {
         size_of::<Handle>(),
     ])
 };
-const _: () =
-    assert!(align_of::<Signal>() <= align_of::<u64>() && align_of::<Channel<Word, Fault>>() <= align_of::<u64>());
+const _: () = assert!(align_of::<Signal>() <= align_of::<u64>() && align_of::<Channel>() <= align_of::<u64>());
 
 /// What C gets of a wait.
-fn to_c(waited: Result<Word, Stop<Fault>>) -> Out {
-    match waited {
-        Ok(value) => Out::of(VALUE, value),
-        Err(stop) => stopped(stop, Word::NULL),
-    }
+fn to_c(waited: Result<Out, Stop<Fault>>) -> Out {
+    waited.unwrap_or_else(|stop| stopped(stop, Word::NULL))
 }
 
 /// Why a wait ended, with what was to be sent; an error takes its place.
@@ -53,10 +54,12 @@ fn stopped(stop: Stop<Fault>, sent: Word) -> Out {
         Stop::Killed => EXIT,
         Stop::Closed => CLOSED,
         Stop::Deadlock => DEADLOCK,
+        Stop::Timeout(_) => TIMEOUT,
         Stop::Refused(Refusal::Kernel(refusal)) => kind_of(refusal),
         Stop::Refused(Refusal::NotCurrent) => NOT_CURRENT,
         Stop::Refused(Refusal::SecondWaiter { .. }) => SECOND_WAITER,
-        // Of operations that the header does not have: timeouts, locks, scopes.
+        Stop::Refused(Refusal::TooDeep) => TOO_DEEP,
+        // Of operations that the header does not have: locks, scopes.
         _ => ENDED,
     };
     Out::of(kind, sent)

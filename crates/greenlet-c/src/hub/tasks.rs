@@ -2,11 +2,12 @@
 
 use super::run::Body;
 use super::{Handle, NULL, Out, Task, VALUE, Word, stopped};
-use crate::body::{self, Captured, Release, text};
+use crate::body::{self, Captured, Release};
 use crate::outcome::{BAD_NAME, BAD_POOL, ENDED, Fault, GONE, NO_SLOT, NOT_CURRENT};
+use crate::text::text;
 use crate::version::LEAST_TASK_STACK;
 use core::ffi::c_char;
-use core::mem::{self, MaybeUninit};
+use core::mem::{self, ManuallyDrop, MaybeUninit};
 use core::ptr;
 use greenlet::RawStacks;
 use greenlet_hub::{JoinHandle, SpawnError};
@@ -21,6 +22,8 @@ pub struct Options {
 
 /// What `made` is in a handle that was made and not used up. A struct of zeros is refused, and most garbage.
 const MADE: u64 = 0x6772_6565_7461_736b;
+/// What it is while a task waits with the handle, and may give it back: it can be killed, and not joined or detached.
+const LENT: u64 = MADE + 1;
 
 /// As large as the body of a task's greenlet: the slot, and the closure below.
 type Closure = [usize; 4];
@@ -91,9 +94,29 @@ pub unsafe extern "C" fn greenlet_task_spawn(
 /// It is null, or was zeroed or made by `greenlet_task_spawn`.
 unsafe fn borrow<'a>(handle: *const Handle) -> Option<&'a JoinHandle<Out, Word, Fault>> {
     // SAFETY: the caller's contract.
-    let handle = unsafe { handle.as_ref() }.filter(|handle| handle.made == MADE)?;
+    let handle = unsafe { handle.as_ref() }.filter(|handle| [MADE, LENT].contains(&handle.made))?;
     // SAFETY: `greenlet_task_spawn` has written both.
     Some(unsafe { handle.handle.assume_init_ref() })
+}
+
+/// Waits for the end of a task by `wait`, and gives the handle back. `None` if it is none, or if another task does this
+/// with it.
+///
+/// # Safety
+///
+/// As for [`borrow`].
+pub(super) unsafe fn lent<R>(
+    handle: *mut Handle,
+    wait: impl FnOnce(&mut JoinHandle<Out, Word, Fault>) -> R,
+) -> Option<R> {
+    // SAFETY: the caller's contract. What can be taken is the handle alone; it stays in its place, for kills meanwhile.
+    let mut copy = ManuallyDrop::new(unsafe { take(handle) }?);
+    // SAFETY: `take` has found a handle there. No reference to it exists during the wait.
+    unsafe { (*handle).made = LENT };
+    let result = wait(&mut copy);
+    // SAFETY: the same. A handle that is lent is not taken, and so not given to another spawn.
+    unsafe { (*handle).made = MADE };
+    Some(result)
 }
 
 /// The handle, if it is one, taken: it is none afterwards.
@@ -122,6 +145,16 @@ pub unsafe extern "C" fn greenlet_task_join(me: *const Task, handle: *mut Handle
     if !me.greenlet().is_current() {
         return Out::refused(NOT_CURRENT);
     }
+    // SAFETY: the same.
+    unsafe { join(me, handle, ended) }
+}
+
+/// Joins, on behalf of the task that runs.
+///
+/// # Safety
+///
+/// As for `greenlet_task_join`.
+pub(super) unsafe fn join(me: &Task, handle: *mut Handle, ended: *mut Out) -> Out {
     // SAFETY: the caller's contract.
     let Some(handle) = (unsafe { take(handle) }) else { return Out::refused(NULL) };
     let result = match handle.join(me) {
@@ -152,6 +185,18 @@ pub unsafe extern "C" fn greenlet_task_kill(handle: *const Handle) -> u32 {
             VALUE
         }
     }
+}
+
+/// `greenlet_task_throw`: throws an error into a task.
+///
+/// # Safety
+///
+/// The handle is null, or was zeroed or made by `greenlet_task_spawn`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_task_throw(handle: *const Handle, error: Word) -> u32 {
+    // SAFETY: the caller's contract.
+    let Some(handle) = (unsafe { borrow(handle) }) else { return NULL };
+    if handle.throw(Fault::thrown(error)).is_ok() { VALUE } else { GONE }
 }
 
 /// `greenlet_task_detach`: gives a handle up. The task continues.

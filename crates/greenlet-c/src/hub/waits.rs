@@ -1,12 +1,25 @@
 //! What a task waits for: time, signals, channels.
 
-use super::{NULL, Out, Task, VALUE, Word, stopped, to_c};
-use crate::outcome::Fault;
+use super::{CLOSED, Channel, NULL, Out, Task, VALUE, Word, stopped, to_c};
+use crate::outcome::WOULD_WAIT;
 use core::ptr;
 use core::time::Duration;
 use greenlet_hub::Signal;
 
-type Channel = greenlet_hub::Channel<Word, Fault>;
+/// What C gets of a wait for a signal.
+pub(super) fn bits(bits: u32) -> Out {
+    Out::of(VALUE, Word(ptr::without_provenance_mut(bits as usize)))
+}
+
+/// What C gets of a value that was received.
+pub(super) fn received(value: Word) -> Out {
+    Out::of(VALUE, value)
+}
+
+/// What C gets of a wait that brings nothing.
+pub(super) fn sent((): ()) -> Out {
+    Out::of(VALUE, Word::NULL)
+}
 
 /// `greenlet_task_yield`: lets the others run that are ready.
 ///
@@ -17,7 +30,7 @@ type Channel = greenlet_hub::Channel<Word, Fault>;
 pub unsafe extern "C" fn greenlet_task_yield(me: *const Task) -> Out {
     // SAFETY: the caller's contract.
     match unsafe { me.as_ref() } {
-        Some(me) => to_c(me.yield_now().map(|()| Word::NULL)),
+        Some(me) => to_c(me.yield_now().map(sent)),
         None => Out::refused(NULL),
     }
 }
@@ -31,7 +44,7 @@ pub unsafe extern "C" fn greenlet_task_yield(me: *const Task) -> Out {
 pub unsafe extern "C" fn greenlet_task_sleep(me: *const Task, nanoseconds: u64) -> Out {
     // SAFETY: the caller's contract.
     match unsafe { me.as_ref() } {
-        Some(me) => to_c(me.sleep(Duration::from_nanos(nanoseconds)).map(|()| Word::NULL)),
+        Some(me) => to_c(me.sleep(Duration::from_nanos(nanoseconds)).map(sent)),
         None => Out::refused(NULL),
     }
 }
@@ -70,7 +83,7 @@ pub unsafe extern "C" fn greenlet_signal_take(signal: *const Signal) -> u32 {
 pub unsafe extern "C" fn greenlet_signal_wait(me: *const Task, signal: *const Signal) -> Out {
     // SAFETY: the caller's contract; zeros are a new signal.
     match (unsafe { me.as_ref() }, unsafe { signal.as_ref() }) {
-        (Some(me), Some(signal)) => to_c(signal.wait(me).map(|bits| Word(ptr::without_provenance_mut(bits as usize)))),
+        (Some(me), Some(signal)) => to_c(signal.wait(me).map(bits)),
         _ => Out::refused(NULL),
     }
 }
@@ -85,7 +98,7 @@ pub unsafe extern "C" fn greenlet_channel_send(me: *const Task, channel: *const 
     // SAFETY: the caller's contract; zeros are a new channel.
     match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
         (Some(me), Some(channel)) => match channel.send(me, value) {
-            Ok(()) => Out::of(VALUE, Word::NULL),
+            Ok(()) => sent(()),
             Err(refused) => stopped(refused.reason, refused.returned),
         },
         _ => Out::of(NULL, value),
@@ -101,7 +114,40 @@ pub unsafe extern "C" fn greenlet_channel_send(me: *const Task, channel: *const 
 pub unsafe extern "C" fn greenlet_channel_receive(me: *const Task, channel: *const Channel) -> Out {
     // SAFETY: the caller's contract; zeros are a new channel.
     match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
-        (Some(me), Some(channel)) => to_c(channel.receive(me)),
+        (Some(me), Some(channel)) => to_c(channel.receive(me).map(received)),
+        _ => Out::refused(NULL),
+    }
+}
+
+/// `greenlet_channel_try_send`: sends if a task waits to receive.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_channel_try_send(me: *const Task, channel: *const Channel, value: Word) -> Out {
+    // SAFETY: the caller's contract; zeros are a new channel.
+    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
+        (Some(me), Some(channel)) => match channel.try_send(me, value) {
+            Ok(()) => sent(()),
+            Err(value) => Out::of(if channel.is_closed() { CLOSED } else { WOULD_WAIT }, value),
+        },
+        _ => Out::of(NULL, value),
+    }
+}
+
+/// `greenlet_channel_try_receive`: receives if a task waits to send.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn greenlet_channel_try_receive(me: *const Task, channel: *const Channel) -> Out {
+    // SAFETY: the caller's contract; zeros are a new channel.
+    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
+        (Some(me), Some(channel)) => {
+            to_c(channel.try_receive(me).map(|value| value.map_or(Out::refused(WOULD_WAIT), received)))
+        }
         _ => Out::refused(NULL),
     }
 }

@@ -31,7 +31,7 @@ static void arm(uint64_t at, void *context) {
 #if __STDC_HOSTED__
 greenlet_platform board = { now, arm, NULL, idle, NULL, 1000000000 };
 #else
-greenlet_platform board = { now, arm, NULL, NULL, NULL, 0 }; /* bare.c asks the processor */
+greenlet_platform board = { now, arm, NULL, NULL, NULL, 0 }; /* the machine's file asks the processor */
 #endif
 
 void device_in(uint64_t nanoseconds, void (*handler)(void)) {

@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::{MPIDR_EL1, Readable};
 
-use super::{boot, count_cycles, mmu, raspi3b};
+use super::processor::count_cycles;
+use super::{boot, mmu, raspi3b};
 use crate::cores::Start;
 
 /// The machine was entered at EL2 or above. Then a hypervisor call goes there and not to the firmware, which takes

@@ -5,8 +5,9 @@
 
 use core::arch::asm;
 
-use aarch64_cpu::registers::{DAIF, ELR_EL1, Readable, SPSel};
+use aarch64_cpu::registers::{ELR_EL1, Readable, SPSel};
 
+pub(crate) use super::processor::{are_enabled, disable, enable, mask_others};
 use super::{gic2, gic3, raspi3b, timer};
 
 /// What an interrupt controller does for us.
@@ -80,30 +81,4 @@ pub(crate) fn on_own_stack(own: bool) {
 /// Sends the interrupt to this core.
 pub(crate) fn raise() {
     (controller().raise)(OURS);
-}
-
-pub(crate) fn enable() {
-    // SAFETY: unmasks interrupts: their vector resumes the interrupted code, with every register as it was.
-    // Not `nomem`: what the handler changes is looked at after it.
-    unsafe { asm!("msr daifclr, #2", "isb", options(nostack, preserves_flags)) };
-}
-
-pub(crate) fn disable() {
-    // SAFETY: masks interrupts. Not `nomem`, as above.
-    unsafe { asm!("msr daifset, #2", options(nostack, preserves_flags)) };
-}
-
-pub(crate) fn are_enabled() -> bool {
-    !DAIF.is_set(DAIF::I)
-}
-
-/// Masks or unmasks FIQs and SErrors, of which no source is enabled here.
-pub(crate) fn mask_others(masked: bool) {
-    if masked {
-        // SAFETY: as in `disable`.
-        unsafe { asm!("msr daifset, #5", options(nostack, preserves_flags)) };
-    } else {
-        // SAFETY: as in `enable`; the vectors of both kinds report what arrives.
-        unsafe { asm!("msr daifclr, #5", options(nostack, preserves_flags)) };
-    }
 }

@@ -4,12 +4,11 @@
 //! The processor masks interrupts meanwhile. An exception in a handler begins that stack anew, over the handler's
 //! frames: it is reported, and control does not return to them.
 
-use core::arch::asm;
 use core::ptr;
 
-use ::x86_64::instructions::interrupts;
 use ::x86_64::instructions::port::PortWriteOnly;
 
+pub(crate) use super::processor::{are_enabled, disable, enable, mask_others};
 pub(crate) use super::vectors::on_own_stack;
 
 // Registers of the local APIC, at its address after a reset.
@@ -56,21 +55,6 @@ pub(crate) fn raise() {
     store(COMMAND, TO_SELF | VECTOR as u32);
 }
 
-pub(crate) fn enable() {
-    // A second instruction: interrupts are let through after the one that follows `sti`.
-    // SAFETY: unmasks interrupts: their gate resumes the interrupted code, with every register as it was. The flags are
-    // not preserved. Not `nomem`: what the handler changes is looked at after it.
-    unsafe { asm!("sti", "nop", options(nostack)) };
-}
-
-pub(crate) fn disable() {
-    interrupts::disable();
-}
-
-pub(crate) fn are_enabled() -> bool {
-    interrupts::are_enabled()
-}
-
 /// Sends the `command` to another core, by the number of its local APIC; returns when it is sent.
 pub(super) fn send(apic: usize, command: u32) {
     /// Of COMMAND: not accepted yet.
@@ -91,9 +75,4 @@ pub(super) fn store(register: usize, value: u32) {
     let register: *mut u32 = ptr::with_exposed_provenance_mut(register);
     // SAFETY: a register of the local APIC, which every processor has there, and which is mapped; it touches no memory.
     unsafe { register.write_volatile(value) }
-}
-
-/// RFLAGS.IF masks every kind of interrupt there is.
-pub(crate) fn mask_others(masked: bool) {
-    if masked { disable() } else { enable() }
 }

@@ -6,12 +6,12 @@
 //! has the same as a table, which [`write_table`] makes: a test compares the two.
 
 mod callbacks;
-#[cfg(not(target_os = "none"))]
+#[cfg(unix)]
 mod exits;
 mod operations;
 mod overflow;
 
-#[cfg(not(target_os = "none"))]
+#[cfg(unix)]
 pub use exits::exit_inside;
 pub(crate) use overflow::hook;
 pub use overflow::overflow;
