@@ -52,6 +52,10 @@ mod native;
 #[path = "arm/mod.rs"]
 mod native;
 
+#[cfg(all(not(miri), target_arch = "loongarch64"))]
+#[path = "loongarch/mod.rs"]
+mod native;
+
 #[cfg(all(not(miri), any(target_arch = "riscv32", target_arch = "riscv64")))]
 #[path = "riscv/mod.rs"]
 mod native;

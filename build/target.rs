@@ -43,15 +43,15 @@ pub(crate) fn is_thumb_1(name: &str) -> bool {
 pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
     let Target { name, arch, os, pointer_width, endian, said_bare, said_hosted, std } = *target;
     let is_known = match arch {
-        "x86_64" | "aarch64" | "riscv64" => pointer_width == "64",
+        "x86_64" | "aarch64" | "riscv64" | "loongarch64" => pointer_width == "64",
         "riscv32" | "arm" => pointer_width == "32",
         _ => false,
     };
     if !is_known || endian != "little" {
         return Err(format!(
             "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, \
-             {endian}-endian); build for x86_64, or little-endian aarch64 with 64-bit pointers, or riscv64 or riscv32, \
-             or a Cortex-M"
+             {endian}-endian); build for x86_64, or little-endian aarch64 with 64-bit pointers, or riscv64, riscv32 \
+             or loongarch64, or a Cortex-M"
         ));
     }
     if arch == "arm" && !CORTEX_M.iter().any(|profile| name.starts_with(profile)) {
@@ -82,8 +82,15 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         }
         _ => {}
     }
-    if (arch.starts_with("riscv") || arch == "arm") && !said_bare && (said_hosted || !["none", "uefi"].contains(&os)) {
-        let mode = if arch == "arm" { "privileged thread mode" } else { "machine mode" };
+    if (arch.starts_with("riscv") || ["arm", "loongarch64"].contains(&arch))
+        && !said_bare
+        && (said_hosted || !["none", "uefi"].contains(&os))
+    {
+        let mode = match arch {
+            "arm" => "privileged thread mode",
+            "loongarch64" => "the privilege level PLV0",
+            _ => "machine mode",
+        };
         return Err(format!(
             "greenlet runs on {arch} in {mode}, on bare metal, and not under a system: hosted programs were not \
              tried. Run tests of firmware under QEMU, or on a host with another instruction set; a kernel in {mode} \

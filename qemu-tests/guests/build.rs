@@ -81,6 +81,7 @@ fn regions(layout: &str) -> PathBuf {
         "aarch64" => 0x4008_0000,
         "an505" => 0x8000_0000,
         "arm" => 0x2100_0000,
+        "loongarch64" => 0x20_0000,
         "raspi3b" => 0x8_0000,
         "riscv32" | "riscv64" => 0x8000_0000,
         "x86_64" => 0x10_0000,

@@ -36,11 +36,12 @@ pub fn machine_of(path: &Path) -> Result<&'static Machine> {
         // e_entry tells the boards with a Cortex-M apart. A Cortex-M4 runs what a Cortex-M3 does.
         (40, BITS_32) if header[27] >= 0x80 => "thumbv8m",
         (40, BITS_32) => "thumbv7em",
+        (258, BITS_64) => "loongarch64",
         (243, BITS_32) => "riscv32",
         (243, BITS_64) => "riscv64",
         (62, BITS_64) => "x86_64",
         (other, _) => bail!(
-            "{} is for ELF machine {other}; this boots AArch64 (183), Arm (40), RISC-V (243) and x86-64 (62)",
+            "{} is for ELF machine {other}; this boots AArch64 (183), Arm (40), RISC-V (243), LoongArch (258) and x86-64 (62)",
             path.display()
         ),
     };

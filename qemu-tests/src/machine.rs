@@ -156,6 +156,23 @@ pub static MACHINES: [Machine; 14] = [
     },
 ];
 
+/// Machines that are booted by their names alone: not every mirror has rustc's library for their targets, so neither the
+/// suite nor `cargo xtask setup` asks for it.
+static BY_NAME: [Machine; 1] = [Machine {
+    name: "loongarch64",
+    about: "`virt` with a LoongArch processor; only by this name, not in the suite",
+    target: "loongarch64-unknown-none",
+    qemu: "qemu-system-loongarch64",
+    input_at: 0x0800_0000,
+    arguments: &["-M", "virt"],
+    exit: ExitDevice::Power,
+    // The least that it accepts.
+    memory: "1G",
+    chooses_cores: false,
+    coverage: Coverage::Core(&[]),
+    ..RISCV64
+}];
+
 /// Guests for features that machines with RISC-V or a Cortex-M do not have: single steps, vectors in the targets of
 /// rustc, and probes of large frames.
 const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
@@ -263,6 +280,8 @@ enum ExitDevice {
     SifiveTest,
     /// Port 0xf4: the status is what the guest wrote, shifted left, plus one.
     IsaDebugExit,
+    /// The power switch: the status is 0.
+    Power,
 }
 
 /// The number that the board adds to a guest's exit code, so that neither QEMU's own failure (status 1) nor a reset
@@ -277,6 +296,8 @@ pub enum GuestExit {
     /// Status 0: the machine reset itself (on x86_64 a triple fault), or QEMU ended for another reason than a request
     /// of the board.
     Reset,
+    /// Status 0 of a machine that ends so always: the transcript tells how the guest ended.
+    PoweredOff,
     /// Status 1: QEMU refused its command line, or failed by itself.
     QemuFailed,
     /// A status that neither QEMU nor the board returns.
@@ -374,8 +395,11 @@ impl Machine {
                     all.extend(["-device".into(), format!("isa-debugcon,iobase=0xe9,chardev={id}").into()]);
                 }
             }
+            ExitDevice::Power => {}
         }
-        if let Some(file) = log {
+        if let Some(file) = log
+            && !matches!(self.exit, ExitDevice::Power)
+        {
             let mut channel = OsString::from("file,id=log,path=");
             channel.push(comma_doubled(file));
             all.extend(["-chardev".into(), channel]);
@@ -427,9 +451,11 @@ impl Machine {
     #[must_use]
     pub fn decode(&self, status: i32) -> GuestExit {
         let written = match (status, self.exit) {
+            (0, ExitDevice::Power) => return GuestExit::PoweredOff,
             (0, _) => return GuestExit::Reset,
             (1, _) => return GuestExit::QemuFailed,
             (_, ExitDevice::Semihosting | ExitDevice::SifiveTest) => Some(status),
+            (_, ExitDevice::Power) => None,
             (_, ExitDevice::IsaDebugExit) => (status % 2 == 1).then_some(status >> 1),
         };
         match written {
@@ -455,13 +481,18 @@ impl fmt::Display for Machine {
 /// The machine with this name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Machine> {
-    MACHINES.iter().find(|machine| machine.name == name)
+    all().find(|machine| machine.name == name)
+}
+
+/// The machines that a name can mean.
+pub fn all() -> impl Iterator<Item = &'static Machine> {
+    MACHINES.iter().chain(&BY_NAME)
 }
 
 /// The names of all machines, for a message.
 #[must_use]
 pub fn names() -> String {
-    MACHINES.each_ref().map(|machine| machine.name).join(", ")
+    all().map(|machine| machine.name).collect::<Vec<_>>().join(", ")
 }
 
 /// `path` as a value in one of QEMU's comma-separated lists, where `,,` stands for a comma.
@@ -496,6 +527,8 @@ mod tests {
 
     #[test]
     fn no_failure_of_qemu_looks_like_a_pass() {
+        // Of that one the transcript decides.
+        assert_eq!(named("loongarch64").unwrap().decode(0), GuestExit::PoweredOff);
         for machine in &MACHINES {
             assert_eq!(machine.decode(0), GuestExit::Reset, "{machine}");
             assert_eq!(machine.decode(1), GuestExit::QemuFailed, "{machine}");

@@ -127,10 +127,11 @@ pub fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<object::File<'a>> {
     Ok(file)
 }
 
-/// The register with the first argument of a function, by GDB's order: x0; rdi after rax, rbx, rcx, rdx and rsi; a0.
+/// The register with the first argument of a function, by GDB's order: x0; rdi after rax, rbx, rcx, rdx and rsi; a0, by the numbers of the psABIs.
 pub fn first_argument(program: &object::File<'_>) -> usize {
     match program.architecture() {
         Architecture::X86_64 => 5,
+        Architecture::LoongArch64 => 4,
         Architecture::Riscv32 | Architecture::Riscv64 => 10,
         _ => 0,
     }

@@ -117,6 +117,7 @@ fn cause_or_done(machine: &Machine, status: Status, transcript: &str) -> Result<
     };
     match machine.decode(status) {
         GuestExit::Code(0) => done(transcript),
+        GuestExit::PoweredOff => ended(transcript),
         GuestExit::Code(1) => Err(Cause::Checks),
         GuestExit::Code(2) => Err(Cause::Panic),
         GuestExit::Code(3) => Err(Cause::Fault),
@@ -124,6 +125,23 @@ fn cause_or_done(machine: &Machine, status: Status, transcript: &str) -> Result<
         GuestExit::QemuFailed => Err(Cause::QemuFailed),
         GuestExit::Code(code) => Err(Cause::UnknownCode(code)),
         GuestExit::Unknown(status) => Err(Cause::UnknownStatus(status)),
+    }
+}
+
+/// Judges by the transcript alone, of a machine whose status tells nothing.
+fn ended(transcript: &str) -> Result<Done, Cause> {
+    let says = |start| transcript.lines().any(|line| line.starts_with(start));
+    if transcript.trim().is_empty() {
+        // The board reports whatever ends it.
+        Err(Cause::Reset)
+    } else if says("PANIC") {
+        Err(Cause::Panic)
+    } else if says("FAULT") {
+        Err(Cause::Fault)
+    } else if says("FAIL ") && says("DONE") {
+        Err(Cause::Checks)
+    } else {
+        done(transcript)
     }
 }
 
@@ -271,3 +289,27 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine;
+
+    #[test]
+    fn a_machine_without_a_status_is_judged_by_its_transcript() {
+        let machine = machine::named("loongarch64").unwrap();
+        for (transcript, cause) in [
+            ("", Cause::Reset),
+            ("hello\n", Cause::NoDone),
+            ("PANIC outside any greenlet: no\n", Cause::Panic),
+            ("FAULT: breakpoint outside any greenlet\n", Cause::Fault),
+            ("FAIL a.rs:1: no\nDONE 1/2\n", Cause::Checks),
+            ("DONE 1/2\n", Cause::WrongDone),
+            ("DONE 0/0\n", Cause::WrongDone),
+        ] {
+            assert_eq!(cause_or_done(machine, Status::Exited(0), transcript), Err(cause), "{transcript}");
+        }
+        assert_eq!(cause_or_done(machine, Status::Exited(0), "DONE 2/2\n"), Ok(Done(2)));
+        assert_eq!(cause_or_done(machine, Status::Exited(1), "DONE 2/2\n"), Err(Cause::QemuFailed));
+    }
+}

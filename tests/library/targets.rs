@@ -55,7 +55,7 @@ fn bare_with_std_is_refused_and_every_other_ground_has_it() {
 #[test]
 fn another_instruction_set_is_refused_and_named_whatever_the_system() {
     let others = [
-        of("loongarch64", "none"),
+        of("loongarch32", "none"),
         of("x86", "linux"),
         of("wasm32", "unknown"),
         of("arm64ec", "windows"),

@@ -83,6 +83,29 @@ mod machine {
     }
 }
 
+#[cfg(all(target_os = "none", target_arch = "loongarch64"))]
+mod machine {
+    use core::arch::asm;
+
+    /// The bit of CRMD that unmasks interrupts.
+    const IE: usize = 1 << 2;
+
+    /// Masks interrupts; returns IE as it was.
+    #[inline(always)]
+    pub(super) fn mask() -> usize {
+        let mut mode = 0_usize;
+        // SAFETY: exchanges the mask. Not `nomem`: nothing moves out of a critical section.
+        unsafe { asm!("csrxchg {}, $t0, 0", inout(reg) mode, in("$t0") IE, options(nostack, preserves_flags)) };
+        mode
+    }
+
+    #[inline(always)]
+    pub(super) fn restore(before: usize) {
+        // SAFETY: sets the mask as it was.
+        unsafe { asm!("csrxchg {}, $t0, 0", inout(reg) before => _, in("$t0") IE, options(nostack, preserves_flags)) };
+    }
+}
+
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 mod machine {
     use core::arch::asm;

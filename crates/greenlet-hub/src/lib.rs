@@ -14,6 +14,12 @@ compile_error!(
      On 32-bit RISC-V and Cortex-M use `greenlet` and `greenlet-tasklets`, which do without"
 );
 
+#[cfg(target_arch = "loongarch64")]
+compile_error!(
+    "greenlet-hub does not run on LoongArch: it sleeps with interrupts masked, and whether `idle` ends then was not tried. \
+     Use `greenlet` and `greenlet-tasklets` there"
+);
+
 mod atomics;
 mod awaits;
 mod bounded;

@@ -162,7 +162,7 @@ fn wait_for(core: usize, start: &Start) {
 }
 
 /// Where every core but the first arrives when it has booted.
-#[cfg_attr(target_arch = "arm", allow(dead_code, reason = "a Cortex-M is alone"))]
+#[cfg_attr(any(target_arch = "arm", target_arch = "loongarch64"), allow(dead_code, reason = "the core is alone"))]
 pub(crate) fn arrive() -> ! {
     let core = number();
     let work = WORK.load(Acquire);

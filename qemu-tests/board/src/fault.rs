@@ -18,7 +18,7 @@ pub(crate) enum Fault {
     Execute(usize),
     /// A store to memory that is watched.
     #[cfg_attr(
-        any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64"),
+        any(target_arch = "arm", target_arch = "loongarch64", target_arch = "riscv32", target_arch = "riscv64"),
         allow(dead_code, reason = "QEMU's have no such range")
     )]
     Watched(usize),

@@ -22,7 +22,8 @@
 //! # Machines
 //!
 //! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors;
-//! `arm` is three boards with a Cortex-M; `x86_64` is `pc`, `q35` and `microvm`, by the same image; `uefi` is `virt`
+//! `arm` is three boards with a Cortex-M; `loongarch` is `virt` with such a processor; `x86_64` is `pc`, `q35` and
+//! `microvm`, by the same image; `uefi` is `virt`
 //! and `q35` again, with firmware that loads the guest. One folder each, which gives the rest of the board this and
 //! nothing else:
 //!
@@ -61,6 +62,7 @@
         any(
             target_arch = "aarch64",
             target_arch = "arm",
+            target_arch = "loongarch64",
             target_arch = "riscv32",
             target_arch = "riscv64",
             target_arch = "x86_64"
@@ -70,7 +72,7 @@
 )))]
 compile_error!(
     "the board boots bare metal: build with `--target` aarch64-unknown-none, aarch64-unknown-none-softfloat, \
-     riscv32imac-unknown-none-elf, riscv32imc-unknown-none-elf, riscv64gc-unknown-none-elf, \
+     loongarch64-unknown-none, riscv32imac-unknown-none-elf, riscv32imc-unknown-none-elf, riscv64gc-unknown-none-elf, \
      riscv64imac-unknown-none-elf, thumbv6m-none-eabi, thumbv7em-none-eabi, thumbv7em-none-eabihf, thumbv7m-none-eabi, \
      thumbv8m.main-none-eabihf, x86_64-unknown-none, aarch64-unknown-uefi or x86_64-unknown-uefi"
 );
@@ -84,6 +86,11 @@ use aarch64 as machine;
 mod arm;
 #[cfg(target_arch = "arm")]
 use arm as machine;
+
+#[cfg(target_arch = "loongarch64")]
+mod loongarch;
+#[cfg(target_arch = "loongarch64")]
+use loongarch as machine;
 
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 mod riscv;
@@ -109,7 +116,7 @@ pub use portable_atomic as atomic;
 pub mod check;
 pub mod console;
 pub mod cores;
-#[cfg(not(any(target_arch = "x86_64", target_os = "uefi")))]
+#[cfg(not(any(target_arch = "loongarch64", target_arch = "x86_64", target_os = "uefi")))]
 mod device;
 mod exit;
 mod fault;

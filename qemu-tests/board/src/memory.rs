@@ -25,7 +25,7 @@ unsafe extern "C" {
     safe static input_end: Symbol;
 }
 
-#[cfg(not(target_arch = "arm"))]
+#[cfg(not(any(target_arch = "arm", target_arch = "loongarch64")))]
 unsafe extern "C" {
     safe static exception_stack_guard: Symbol;
     safe static emergency_stack_guard: Symbol;
@@ -78,7 +78,7 @@ pub(crate) fn is_guest_stack_guard(address: usize) -> bool {
 }
 
 /// The pages that must not be mapped, each below a stack.
-#[cfg(not(target_arch = "arm"))]
+#[cfg(not(any(target_arch = "arm", target_arch = "loongarch64")))]
 pub(crate) fn guard_pages() -> [usize; 3] {
     [guest_stack_guard.address(), exception_stack_guard.address(), emergency_stack_guard.address()]
 }

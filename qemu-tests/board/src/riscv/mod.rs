@@ -49,6 +49,9 @@ use core::arch::asm;
 
 use crate::{device, run};
 
+/// Where the UART is.
+const UART: usize = 0x1000_0000;
+
 /// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught.
 extern "C" fn start() -> ! {
     protection::init();

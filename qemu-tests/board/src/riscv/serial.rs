@@ -2,8 +2,8 @@
 
 use core::ptr;
 
-/// Where it is on `virt`.
-const UART: usize = 0x1000_0000;
+use super::UART;
+
 // Its registers, by their offsets, of a byte each.
 const DATA: usize = 0;
 const FIFO_CONTROL: usize = 2;

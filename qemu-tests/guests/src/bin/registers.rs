@@ -25,6 +25,9 @@ mod isa;
 #[cfg(all(target_arch = "arm", not(target_has_atomic = "ptr")))]
 #[path = "registers/thumb_1.rs"]
 mod isa;
+#[cfg(target_arch = "loongarch64")]
+#[path = "registers/loongarch.rs"]
+mod isa;
 #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
 #[path = "registers/riscv.rs"]
 mod isa;
