@@ -104,9 +104,10 @@ const COMPANIONS: [&str; 4] = ["greenlet-c", "greenlet-hub", "greenlet-embedded"
 pub fn companions() -> Result<u64> {
     let tests =
         passed(&cargo_for(&COMPANIONS, "test", "std", &["--no-fail-fast"], &[])?).map_err(anyhow::Error::msg)?;
-    let with_abandon = ["--test", "given_up*", "--test", "simulation", "--test", "stopped"];
-    let given_up = cargo_for(&["greenlet-hub"], "test", "std,abandon", &with_abandon, &[])?;
-    Ok(tests + passed(&given_up).map_err(anyhow::Error::msg)?)
+    let with_features =
+        ["--lib", "--test", "given_up*", "--test", "recorded", "--test", "simulation", "--test", "stopped"];
+    let others = cargo_for(&["greenlet-hub"], "test", "std,abandon,recorder", &with_features, &[])?;
+    Ok(tests + passed(&others).map_err(anyhow::Error::msg)?)
 }
 
 /// Builds the library's examples with `features`.
