@@ -152,11 +152,13 @@ impl SlotRef {
     pub(crate) fn note_ready(self) {
         let schedule = self.schedule();
         let (Some(trace), Some(turn)) = (schedule.history.trace, schedule.turn.get()) else { return };
+        let cause = schedule.history.cause.get();
+        if matches!(cause, Cause::Turn) && turn == self && !self.base().history.waits.get() {
+            return; // it yields
+        }
         let own = WokenBy::Task(turn.base().history.identity());
         let now = trace.now();
-        let (time, by) = match schedule.history.cause.get() {
-            // It yields.
-            Cause::Turn if turn == self && !self.base().history.waits.get() => return,
+        let (time, by) = match cause {
             Cause::Turn => (now, own),
             Cause::Timer => (now, WokenBy::Timer),
             Cause::Outside => {
