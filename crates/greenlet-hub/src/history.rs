@@ -175,7 +175,9 @@ impl SlotRef {
         self.base().history.waits.set(true);
         let on = match NonNull::new(what.object.cast_mut().cast::<Bell>()) {
             // SAFETY: of a join, the object is the address of a slot.
-            Some(bell) if what.kind == Waiting::Join => unsafe { SlotRef::of_bell(bell) }.base().history.name.get(),
+            Some(bell) if what.kind == Waiting::Join => {
+                unsafe { SlotRef::of_bell(bell) }.base().history.name.get().or(Some("?"))
+            }
             _ => what.name,
         };
         self.note(Step::Waits { what: what.kind.words(), on });
