@@ -4,6 +4,7 @@
 //! results.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -134,6 +135,25 @@ pub fn example(name: &str, features: &str) -> Result<PathBuf> {
         bail!("{}", complaint(&String::from_utf8_lossy(&ended.errors)));
     }
     Ok(places::hosted()?.join("debug/examples").join(name))
+}
+
+/// Runs an example under valgrind with the option of `docs/debugging.md`, which then finds no error, and without it, when it
+/// finds some.
+///
+/// # Errors
+///
+/// When that is not so.
+pub fn under_valgrind() -> Result<()> {
+    let program = example("debugged", "")?;
+    for (option, expected) in [("--max-stackframe=8192", 0), ("--max-stackframe=2000000", 99)] {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--quiet", "--error-exitcode=99", option]).arg(&program);
+        let ended = process::run(valgrind, LIMIT, |_| Ok(())).context("cannot start valgrind")?;
+        if ended.status != Status::Exited(expected) {
+            bail!("with {option} it ends with {:?}:\n{}", ended.status, String::from_utf8_lossy(&ended.errors));
+        }
+    }
+    Ok(())
 }
 
 /// Runs a cargo for the library.
