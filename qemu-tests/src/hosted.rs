@@ -134,9 +134,10 @@ const COMPANIONS: [&str; 4] = ["greenlet-c", "greenlet-hub", "greenlet-embedded"
 pub fn companions() -> Result<u64> {
     let tests =
         passed(&cargo_for(&COMPANIONS, "test", "std", &["--no-fail-fast"], &[])?).map_err(anyhow::Error::msg)?;
-    let with_abandon = ["--test", "given_up*", "--test", "simulation", "--test", "stopped"];
-    let given_up = cargo_for(&["greenlet-hub"], "test", "std,abandon", &with_abandon, &[])?;
-    Ok(tests + passed(&given_up).map_err(anyhow::Error::msg)?)
+    let with_features =
+        ["--lib", "--test", "given_up*", "--test", "recorded", "--test", "simulation", "--test", "stopped"];
+    let others = cargo_for(&["greenlet-hub"], "test", "std,abandon,recorder", &with_features, &[])?;
+    Ok(tests + passed(&others).map_err(anyhow::Error::msg)?)
 }
 
 /// Builds the library's examples with `features`.
@@ -163,6 +164,25 @@ pub fn example(name: &str, features: &str) -> Result<PathBuf> {
         bail!("{}", complaint(&String::from_utf8_lossy(&ended.errors)));
     }
     Ok(places::hosted()?.join("debug/examples").join(name))
+}
+
+/// Runs an example under valgrind with the option of `docs/debugging.md`, which then finds no error, and without it, when it
+/// finds some.
+///
+/// # Errors
+///
+/// When that is not so.
+pub fn under_valgrind() -> Result<()> {
+    let program = example("debugged", "")?;
+    for (option, expected) in [("--max-stackframe=8192", 0), ("--max-stackframe=2000000", 99)] {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--quiet", "--error-exitcode=99", option]).arg(&program);
+        let ended = process::run(valgrind, LIMIT, |_| Ok(())).context("cannot start valgrind")?;
+        if ended.status != Status::Exited(expected) {
+            bail!("with {option} it ends with {:?}:\n{}", ended.status, String::from_utf8_lossy(&ended.errors));
+        }
+    }
+    Ok(())
 }
 
 /// Runs a cargo for the library.

@@ -56,12 +56,14 @@ pub(crate) fn cases() -> Vec<Case> {
     // With `cores` a program must declare a core identity, or it does not link.
     let examples = case("cores::examples", || hosted::examples("cores"));
     let widest = case("cores::with_the_largest_blocks", || hosted::cores().map(drop));
+    let mut valgrind = case("valgrind", || hosted::under_valgrind().map(drop));
+    valgrind.needs.valgrind();
     let companions = case("companions", || hosted::companions().map(drop));
     let more = MORE_RUNS
         .into_iter()
         .map(run)
         .chain(LEVELS.into_iter().map(floor))
-        .chain([examples])
+        .chain([examples, valgrind])
         .chain(musl())
         .chain(foreign());
     RUNS.into_iter().map(run).chain([widest, companions]).chain(more.map(Case::when_asked_for)).collect()

@@ -1,4 +1,4 @@
-//! Timelines of the tour, on each instruction set: each format is written, read by a parser of its own, and compared
+//! Timelines of the tour and of a hub, on each instruction set: each format is written, read by a parser of its own, and compared
 //! with the counts of the guest. If Chromium is installed, it lays out the report, and the layout is checked.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use qemu_tests::guests::{self, Guest};
 use qemu_tests::limit::Limit;
 use qemu_tests::machine::{Machine, ONE_OF_EACH};
 use qemu_tests::process::{self, Status};
-use qemu_tests::timeline::parse::{Key, Trace};
+use qemu_tests::timeline::parse::{Key, Step, Trace, What};
 use qemu_tests::timeline::{self, Wanted};
 use qemu_tests::tools::{self, Needs};
 use qemu_tests::{places, transcript, verdict};
@@ -55,7 +55,10 @@ pub(crate) fn cases() -> Vec<Case> {
     let case = |machine: &'static Machine| {
         let mut needs = Needs::default();
         needs.machine(machine);
-        Case::new(format!("timeline::{machine}"), needs, move || of_the_tour(machine))
+        Case::new(format!("timeline::{machine}"), needs, move || {
+            of_the_tour(machine)?;
+            of_a_hub(machine)
+        })
     };
     // A build of its own for each. The second one tests in addition the channel of the other board.
     let [first, second] = ONE_OF_EACH.map(case);
@@ -95,6 +98,84 @@ fn of_the_tour(machine: &'static Machine) -> Result<(), Failed> {
     }
     in_json(&serde_json::from_str(&fs::read_to_string(file("tour.json"))?)?)?.must_be(&expected, "Perfetto's trace")?;
     in_a_browser(&html, &folder, expected.lanes)
+}
+
+/// Boots the hub's guest with recording: each format has its waits, its wakes and their latencies, and whom an interrupt
+/// woke.
+fn of_a_hub(machine: &'static Machine) -> Result<(), Failed> {
+    let survey = guests::survey(&places::guest_sources())?.guests;
+    let hub = survey.iter().find(|guest| guest.name == "hub").ok_or("there is no guest `hub`")?;
+    let trace = recorded(machine, hub)?;
+    let folder = places::built()?.join("timelines").join(machine.name);
+    let [svg, report, perfetto] = ["hub.svg", "hub.html", "hub.json"].map(|name| folder.join(name));
+    let wanted = Wanted {
+        terminal: true,
+        svg: Some(svg.clone()),
+        report: Some(report.clone()),
+        perfetto: Some(perfetto.clone()),
+    };
+    let said = wanted.make(&trace, None, "hub")?;
+
+    // The handler uses the waker of most of 429 tasks, of which some have not waited yet, and that of main.
+    let by_interrupt: BTreeSet<Key> =
+        trace.steps.iter().filter(|step| is_by_interrupt(step)).map(|step| step.task.key).collect();
+    let woken = by_interrupt.len();
+    if trace.lost_steps || woken < 200 || !by_interrupt.iter().any(|key| key.id.is_none()) {
+        return Err(format!("interrupts woke {woken} tasks, {} steps", trace.steps.len()).into());
+    }
+    let runs: BTreeSet<Key> =
+        trace.steps.iter().filter(|step| step.what == What::Runs).map(|step| step.task.key).collect();
+    let wakes = || said.lines().filter(|line| line.contains(" is woken by ") && line.contains(", and runs after "));
+    let words = [
+        "one #2 sleeps",
+        "two #3 is woken by the timer, and runs after",
+        "main is woken by three, and",
+        "which sleeps for",
+    ];
+    let words =
+        words.iter().chain(&["waits for the lock lock", "waits to receive from requests", "from wake to run, "]);
+    if let Some(missing) = words.copied().find(|words| !said.contains(*words)) {
+        return Err(format!("the graph in the terminal lacks {missing:?}").into());
+    }
+    if wakes().count() < runs.len() || wakes().filter(|line| line.contains("by interrupt ")).count() < woken {
+        return Err(format!("of {} tasks the graph has {} wakes", runs.len(), wakes().count()).into());
+    }
+    let (svg, html) = (fs::read_to_string(svg)?, fs::read_to_string(report)?);
+    let page = html.strip_prefix("<!doctype html>\n").ok_or("the report does not begin as a page does")?;
+    for text in [svg.as_str(), page] {
+        let document = Document::parse(text)?;
+        let of = |class: &str, tag: &str| {
+            let group = document.descendants().find(|node| node.attribute("class") == Some(class));
+            group.map_or(0, |group| group.children().filter(|node| node.tag_name().name() == tag).count())
+        };
+        let drawn = [of("waits", "rect"), of("wakes", "path"), of("sleeps", "rect"), of("histogram", "rect")];
+        if drawn[..2].iter().any(|&count| count < 60) || drawn.contains(&0) {
+            return Err(format!("the picture has {drawn:?} waits, wakes, sleeps and bars").into());
+        }
+    }
+    if page.split("<table class=\"wakes\">").nth(1).is_none_or(|table| !table.contains("<td>interrupt ")) {
+        return Err("the report does not say whom an interrupt woke".into());
+    }
+    let json: Value = serde_json::from_str(&fs::read_to_string(perfetto)?)?;
+    let events = json["traceEvents"].as_array().ok_or("no events")?;
+    let with = |phase: &str, begin: &str| {
+        events
+            .iter()
+            .filter(|event| event["ph"] == phase && event["name"].as_str().is_some_and(|name| name.starts_with(begin)))
+            .count()
+    };
+    let counts = [with("i", "woken by interrupt "), with("X", "waits for a future"), with("C", "from wake to run")];
+    let (begins, ends) = (with("s", "wakes"), with("f", "wakes"));
+    if counts.iter().any(|&count| count < woken) || begins != ends || begins < woken {
+        return Err(
+            format!("Perfetto's trace has {counts:?} wakes, waits and latencies, {begins} and {ends} flows").into()
+        );
+    }
+    in_a_browser(&html, &folder, 60)
+}
+
+fn is_by_interrupt(step: &Step) -> bool {
+    matches!(&step.what, What::WokenFrom(by) if by.starts_with("interrupt "))
 }
 
 /// Boots `guest`, whose transcript must be the usual one, and reads what it recorded: all that happened.

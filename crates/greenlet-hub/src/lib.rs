@@ -29,6 +29,8 @@ mod event;
 mod futures;
 #[cfg(feature = "abandon")]
 mod given_up;
+#[cfg_attr(not(feature = "recorder"), path = "no_history.rs")]
+mod history;
 #[cfg(feature = "std")]
 mod host;
 mod hub;
@@ -46,6 +48,8 @@ mod panics;
 mod platform;
 mod raw;
 mod ready;
+#[cfg(feature = "recorder")]
+mod recorder;
 mod remote;
 mod remote_task;
 mod report;
@@ -84,6 +88,8 @@ pub use mutex::{Guard, Mutex};
 pub use platform::Platform;
 #[doc(hidden)]
 pub use raw::{RawHub, zeros_are_new};
+#[cfg(feature = "recorder")]
+pub use recorder::{Place, Record, Recorder, Step, Trace, WokenBy};
 pub use remote::Remote;
 pub use remote_task::RemoteTask;
 pub use report::{Report, Row};

@@ -31,6 +31,7 @@ impl Ready {
         if slot.base().next.get().is_none() {
             let last = self.insert(slot);
             last.set(Some(slot));
+            slot.note_ready();
         }
     }
 
@@ -59,6 +60,7 @@ impl Ready {
             if last.get().is_none() {
                 last.set(Some(slot));
             }
+            slot.note_ready();
         }
     }
 

@@ -14,7 +14,12 @@ use core::arch::asm;
 /// caller. Less than a guard page, so that the page cannot be stepped over. Guest `hub_contain` tries every operation
 /// with every number of bytes left.
 #[cfg(all(feature = "abandon", not(miri)))]
-const ROOM: usize = if cfg!(debug_assertions) { 3584 } else { 1536 };
+const ROOM: usize = match (cfg!(debug_assertions), cfg!(feature = "recorder")) {
+    (true, false) => 3584,
+    (true, true) => 4032,
+    (false, false) => 1536,
+    (false, true) => 2048,
+};
 
 /// How many copies the frames below hold at most: of a value that the operation moves, and of a value or error that the
 /// kernel passes.

@@ -1,5 +1,6 @@
 //! Which task runs next, and when the core sleeps: the part of a hub that does not depend on the types of its tree.
 
+use crate::history::OfHub;
 use crate::platform::Platform;
 use crate::ready::Ready;
 use crate::slot::{EXPIRED, KILLED, SlotRef};
@@ -42,6 +43,8 @@ pub(crate) struct Schedule {
     pub(crate) lock_waits: Cell<Option<fn(SlotRef)>>,
     /// The state of the generator with which `select` picks its first arm.
     pub(crate) random: Cell<u32>,
+    /// For records of what the tasks did.
+    pub(crate) history: OfHub,
 }
 
 impl Schedule {
@@ -63,6 +66,7 @@ impl Schedule {
             relend: Cell::new(|_| ()),
             lock_waits: Cell::new(None),
             random: Cell::new(0),
+            history: OfHub::new(),
         }
     }
 
@@ -84,6 +88,7 @@ impl Schedule {
         self.ready.clear();
         self.timers.clear();
         self.turn.set(Some(main));
+        self.history.begin();
     }
 
     /// Ends the run. Nodes of greenlets that refuse to end are taken out of the timers.
@@ -183,6 +188,7 @@ impl Schedule {
         if self.turn.get().is_none() {
             return; // at the end of the run, tasks that clean up call this too, and no task becomes ready any more
         }
+        self.history.by_outside();
         self.inbox.drain(|bell, killed| {
             // SAFETY: only bells of slots are pushed.
             let slot = unsafe { SlotRef::of_bell(bell) };
@@ -193,6 +199,7 @@ impl Schedule {
                 self.ready.append(slot); // ⑤
             }
         });
+        self.history.by_turn();
     }
 
     #[cold]
@@ -202,6 +209,7 @@ impl Schedule {
             return;
         }
         let now = self.now();
+        self.history.by_timer();
         while let Some(entry) = self.timers.pop_due(now) {
             entry.due.set(true);
             let slot = entry.slot.get();
@@ -212,6 +220,7 @@ impl Schedule {
             }
             self.ready.append(slot);
         }
+        self.history.by_turn();
     }
 
     /// Sleeps until a task is ready, and returns that. Returns `None` if none ever can be, or if it is
@@ -224,6 +233,7 @@ impl Schedule {
                 return None;
             }
             self.left.set(0);
+            self.note_sleep(true);
             self.platform.idle(&mut || {
                 if !self.inbox.is_empty() {
                     return false;
@@ -236,6 +246,7 @@ impl Schedule {
                 self.platform.arm(first);
                 true
             });
+            self.note_sleep(false);
             if let Some(next) = self.next_out_of_line() {
                 return Some(next);
             }

@@ -3,6 +3,7 @@
 //! The bell and the hub are atomics, which handlers, other cores and wakers use. All other fields belong to the hub's
 //! core.
 
+use crate::history::OfTask;
 use crate::schedule::Schedule;
 use crate::wakes::bell::Bell;
 use crate::what::What;
@@ -74,6 +75,8 @@ pub(crate) struct Base {
     pub(crate) shield: Cell<u8>,
     /// A bit for each `with_timeout` whose time is over: bit 0 is the outermost.
     pub(crate) expired: Cell<u16>,
+    /// For records of what the task did.
+    pub(crate) history: OfTask,
 }
 
 /// A slot. `Base` is its first field, so that a reference to a slot is one word whatever the types.
@@ -109,6 +112,7 @@ impl<V: 'static, E: 'static> Slot<V, E> {
                 life: Cell::new(Life::Free),
                 shield: Cell::new(0),
                 expired: Cell::new(0),
+                history: OfTask::new(),
             },
             thrown: Cell::new(None),
             weak: Cell::new(None),
@@ -156,6 +160,7 @@ impl<V: 'static, E: 'static> Slot<V, E> {
     }
 
     pub(crate) fn set_greenlet(&self, weak: Option<WeakGreenlet<V, E>>, handle: Option<Greenlet<V, E>>) {
+        self.base.history.belongs_to(weak.as_ref());
         self.weak.set(weak);
         self.handle.set(handle);
     }
@@ -254,7 +259,7 @@ impl SlotRef {
 
     /// As [`schedule`](Self::schedule), on any core.
     #[inline(always)]
-    fn schedule_from_anywhere(self) -> &'static Schedule {
+    pub(crate) fn schedule_from_anywhere(self) -> &'static Schedule {
         // SAFETY: as above.
         unsafe { &*self.base().hub.load(Relaxed) }
     }
@@ -269,6 +274,7 @@ impl SlotRef {
     #[inline]
     pub(crate) fn wake(self) {
         if self.base().bell.ring() {
+            self.note_wake();
             self.schedule_from_anywhere().post(self);
         }
     }
@@ -277,6 +283,7 @@ impl SlotRef {
     pub(crate) fn kill(self, generation: u64) -> bool {
         let push = self.base().bell.kill(generation);
         if push == Some(true) {
+            self.note_wake();
             self.schedule_from_anywhere().post(self);
         }
         push.is_some()

@@ -247,6 +247,7 @@ where
     // SAFETY: the slot was made for this greenlet, and the run lasts while it runs: the kernel resumes no greenlet
     // after the end of its tree. `me` lives until this returns.
     let task = unsafe { Task::new(me, end.slot) };
+    end.slot.note_run();
     let result = if task.is_killed() {
         drop(body);
         Err(Stop::Killed)

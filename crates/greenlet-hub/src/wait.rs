@@ -266,11 +266,13 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
         struct Waits(SlotRef);
         impl Drop for Waits {
             fn drop(&mut self) {
+                self.0.note_end_of_wait();
                 self.0.base().what.set(ptr::null());
             }
         }
         let _waits = Waits(self.slot);
         self.slot.base().what.set(what.map_or(ptr::null(), ptr::from_ref));
+        self.slot.note_wait(what);
         self.pass()
     }
 

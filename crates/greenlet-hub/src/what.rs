@@ -50,9 +50,11 @@ impl What {
     }
 }
 
-impl fmt::Display for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Waiting {
+    /// The words of the report.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
             Self::Time => "sleeps",
             Self::Send => "waits to send to",
             Self::Receive | Self::Remote => "waits to receive from",
@@ -67,6 +69,12 @@ impl fmt::Display for Waiting {
             Self::Signal => "waits for the signal",
             Self::Future => "waits for a future",
             Self::Wake => "is parked",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }

@@ -7,6 +7,7 @@
 //!   serve     accepting, and the requests of a connection
 //!   pages     what is served
 //!   tally     what is counted
+//!   timeline  the last transfers between greenlets
 //!   faults    with the feature of that name: pages that go wrong
 //!   escape    (in the library) text in pages
 //!   http      (in the library) requests and responses, without I/O
@@ -22,6 +23,7 @@ mod pages;
 mod serve;
 mod stream;
 mod tally;
+mod timeline;
 
 use board::{CLOCK, println};
 use core::fmt;
@@ -74,6 +76,7 @@ fn main() -> ! {
     board::guard(STACKS.guards().chain(serve::STACKS.guards()));
     let net: &'static Net = NET.init(Net::new(80));
     let ran = HUB.run(|main| {
+        timeline::begin(main.greenlet());
         let spare = "there is a stack for each service";
         let mut network = main.build(&STACKS).name("network").spawn(move |me| net.run(me)).expect(spare);
         let mut accept = main.build(&STACKS).name("accept").spawn(move |me| serve::accept(me, net)).expect(spare);

@@ -1,8 +1,8 @@
-//! The pages: `/` for people, `/metrics` for Prometheus.
+//! The pages: `/` for people, `/metrics` for Prometheus, `/timeline` for Perfetto.
 
 use crate::board::CLOCK;
 use crate::serve::{CONNECTIONS, STACKS};
-use crate::{Fault, Task, faults, net, tally};
+use crate::{Fault, Task, faults, net, tally, timeline};
 use core::fmt::{self, Write};
 use greenlet_hub::Row;
 use unikernel::escape::{Escaped, HTML, LABEL};
@@ -14,9 +14,10 @@ pub(crate) struct Page {
     pub(crate) write: fn(&Task, &mut dyn Write) -> fmt::Result,
 }
 
-static PAGES: [Page; 2] = [
+static PAGES: [Page; 3] = [
     Page { path: "/", media: "text/html; charset=utf-8", write: greenlets },
     Page { path: "/metrics", media: "text/plain; version=0.0.4", write: metrics },
+    Page { path: "/timeline", media: "application/json", write: timeline::write },
 ];
 
 /// Returns the page of a path.

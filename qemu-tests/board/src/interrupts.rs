@@ -38,6 +38,9 @@ use crate::machine::{steps, timer};
 
 pub use crate::machine::resume::FRAME;
 
+/// The number that this machine gives to the interrupt of the timer.
+pub const TIMER: u16 = machine::TIMER;
+
 static HANDLER: Hook = Hook::new();
 
 /// Of each core: an interrupt was raised, and its handler has not begun.

@@ -129,7 +129,7 @@ mod memory;
 pub mod overrun;
 mod report;
 #[cfg_attr(not(feature = "timeline"), path = "no_timeline.rs")]
-mod timeline;
+pub mod timeline;
 
 pub use check::checks;
 pub use console::write;

@@ -14,7 +14,8 @@
 //! Fields are separated by tabs, and names are without quotes: time in nanoseconds, event, core, id of the origin, its
 //! state, bytes of its stack in use and of all, id of the target, the names of both, escaped as in Rust. The last line
 //! has how many transfers were written and how many happened, and whether the bytes of a dead greenlet are the most
-//! that it used (`marks`) or 0 (`lower-bounds`).
+//! that it used (`marks`) or 0 (`lower-bounds`). Before it come the lines that a guest [adds](with): of a hub's tasks,
+//! seven fields each.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -22,6 +23,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use greenlet::{Greenlet, Identity, Record, Recorder};
 
 use crate::cores;
+use crate::hook::Hook;
 
 /// Transfers that are kept of each core: the last ones.
 const KEPT: usize = 8192;
@@ -45,6 +47,13 @@ pub fn record<V: 'static, E: 'static>(greenlet: &Greenlet<V, E>) {
     }
 }
 
+static MORE: Hook = Hook::new();
+
+/// Has `write` write more lines when the guest ends, by [`write_frames`](crate::write_frames).
+pub fn with(write: fn()) {
+    MORE.set(write);
+}
+
 /// Writes what was recorded, at the end of the guest. Once: what goes wrong in here ends the guest, too.
 pub(crate) fn write() {
     static WRITTEN: AtomicBool = AtomicBool::new(false);
@@ -61,6 +70,9 @@ pub(crate) fn write() {
             written += 1;
             let _ = line(core, record);
         });
+    }
+    if let Some(more) = MORE.get() {
+        more();
     }
     let bytes = if cfg!(feature = "high-water") { "marks" } else { "lower-bounds" };
     let _ = writeln!(Channel, "end\t{written}\t{happened}\t{bytes}");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{Key, Record, Trace};
+use super::tasks::Tasks;
 
 /// A run of a guest, as pictures show it.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(super) struct Run {
     pub(super) lanes: Vec<Lane>,
     /// Its transfers, by time.
     pub(super) arrows: Vec<Arrow>,
+    /// What the tasks of a hub did, also outside of the time that is shown.
+    pub(super) tasks: Tasks,
     /// How many transfers are missing.
     pub(super) lost: u64,
     /// Whether the deepest use of a stack was measured, and is not only a lower bound.
@@ -25,7 +28,7 @@ pub(super) struct Run {
 #[derive(Debug)]
 pub(super) struct Lane {
     /// Which it is.
-    key: Key,
+    pub(super) key: Key,
     /// Its name; with its id if the name is not unique, and with its core if there are several.
     pub(super) label: String,
     /// Its name, or `main`, or `#` and its id.
@@ -121,7 +124,8 @@ impl Run {
             lanes[lane].stretches.push(Stretch { from, to: shown.1, by });
         }
         let (lost, is_painted) = (trace.lost + left_out as u64, trace.has_marks);
-        Self { lanes, arrows, lost, has_marks: is_painted, is_painted, shown }
+        let tasks = Tasks::of(trace);
+        Self { lanes, arrows, tasks, lost, has_marks: is_painted, is_painted, shown }
     }
 
     /// Copies the deepest uses of stacks from another run of the same guest, in which they were measured.
@@ -135,6 +139,29 @@ impl Run {
             lane.deepest = deepest.get(&lane.key).copied().unwrap_or(0).max(lane.deepest);
         }
         self.has_marks = other.has_marks;
+    }
+
+    /// The lane of a greenlet, if it is in the picture.
+    #[must_use]
+    pub(super) fn place(&self, key: Key) -> Option<usize> {
+        self.lanes.iter().position(|lane| lane.key == key)
+    }
+
+    /// The part of a time that is shown, if any is.
+    #[must_use]
+    pub(super) fn clip(&self, from: u64, to: u64) -> Option<(u64, u64)> {
+        let (from, to) = (from.max(self.shown.0), to.min(self.shown.1));
+        (from <= to).then_some((from, to))
+    }
+
+    /// The name of a task for a table, in which namesakes are together.
+    #[must_use]
+    pub(super) fn task(&self, key: Key) -> String {
+        match self.place(key) {
+            Some(place) if self.lanes[place].name.starts_with('#') => "tasks without name".to_owned(),
+            Some(place) => self.lanes[place].name.clone(),
+            None => key.id.map_or("main".to_owned(), |_| "tasks that are not shown".to_owned()),
+        }
     }
 
     /// The unit in which times are shown: its nanoseconds and its name.

@@ -9,6 +9,7 @@ pub mod parse;
 mod perfetto;
 mod report;
 mod svg;
+mod tasks;
 mod terminal;
 
 use std::collections::BTreeSet;

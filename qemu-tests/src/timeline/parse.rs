@@ -1,6 +1,7 @@
 //! Parses the transfers that a guest wrote, line by line, to a [`Trace`].
 //!
-//! The format is that of the board: see `qemu-tests/board/src/timeline.rs`.
+//! The format is that of the board: see `qemu-tests/board/src/timeline.rs`; of steps that of the guest, see
+//! `qemu-tests/guests/src/bin/hub/recorder.rs`.
 
 use std::str::FromStr;
 
@@ -46,11 +47,43 @@ pub struct Record {
     pub stack: u32,
 }
 
+/// A step of a hub's task.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    /// When; of a wake, when it was made.
+    pub time: u64,
+    /// The task; of a sleep, the one on whose stack the core sleeps.
+    pub task: Party,
+    /// What it does.
+    pub what: What,
+}
+
+/// What a hub's task does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum What {
+    /// It begins to wait, for this.
+    Waits(String),
+    /// A task of the hub makes it ready.
+    WokenBy(Key),
+    /// Something else makes it ready: an interrupt, the timer, another core.
+    WokenFrom(String),
+    /// It begins to run, or goes on.
+    Runs,
+    /// The core sleeps.
+    Sleeps,
+    /// It sleeps no more.
+    Awake,
+}
+
 /// A whole trace.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Trace {
     /// The transfers of a core in the order in which they happened, one core after the other.
     pub records: Vec<Record>,
+    /// The steps of the tasks of a hub, in the order in which the hub saw them.
+    pub steps: Vec<Step>,
+    /// Whether older steps are missing.
+    pub lost_steps: bool,
     /// How many transfers are missing.
     pub lost: u64,
     /// Whether the bytes of a dead greenlet are the most that it used.
@@ -69,7 +102,7 @@ impl FromStr for Trace {
     /// Reads a trace, which must be complete to its last line.
     fn from_str(text: &str) -> Result<Self> {
         let lines = text.strip_prefix(HEAD).with_context(|| format!("it does not begin with `{}`", HEAD.trim_end()))?;
-        let mut records = Vec::new();
+        let (mut records, mut steps, mut lost_steps) = (Vec::new(), Vec::new(), false);
         let mut lines = lines.lines().zip(2..);
         for (line, number) in &mut lines {
             if line.starts_with("end\t") {
@@ -80,7 +113,15 @@ impl FromStr for Trace {
                     records.len()
                 );
                 ensure!(lines.next().is_none(), "line {}: something follows the end", number + 1);
-                return Ok(Self { records, lost: happened - written, has_marks });
+                return Ok(Self { records, steps, lost_steps, lost: happened - written, has_marks });
+            }
+            if line.starts_with("hub\t") {
+                lost_steps = all_steps(line, steps.len()).with_context(|| format!("line {number}: `{line}`"))?;
+                continue;
+            }
+            if line.matches('\t').count() == 6 {
+                steps.push(step(line).with_context(|| format!("line {number}: `{line}`"))?);
+                continue;
             }
             records.push(record(line).with_context(|| format!("line {number}: `{line}`"))?);
         }
@@ -115,6 +156,33 @@ fn record(line: &str) -> Result<Record> {
         in_use: number(in_use, "the bytes in use")?,
         stack: number(stack, "the bytes of the stack")?,
     })
+}
+
+fn step(line: &str) -> Result<Step> {
+    let fields: Vec<_> = line.split('\t').collect();
+    let [time, step, core, task, what, on, name] = fields[..] else { bail!("{} fields, not 7", fields.len()) };
+    let core = number(core, "the core")?;
+    let id = |id: &str| if id == "main" { Some(None) } else { id.parse().ok().map(Some) };
+    let key = |text: &str| id(text).map(|id| Key { core, id });
+    let what = match step {
+        "waits" => What::Waits(format!("{what} {}", unescaped(on)?).trim_end().to_owned()),
+        "ready" => key(what).map_or_else(|| What::WokenFrom(what.to_owned()), What::WokenBy),
+        "runs" => What::Runs,
+        "sleeps" => What::Sleeps,
+        "awake" => What::Awake,
+        other => bail!("no step is called `{other}`"),
+    };
+    let key = key(task).with_context(|| format!("the id is no number that fits: `{task}`"))?;
+    Ok(Step { time: number(time, "the time")?, task: Party { key, name: unescaped(name)? }, what })
+}
+
+/// Whether there may be older steps than the `read` ones.
+fn all_steps(line: &str, read: usize) -> Result<bool> {
+    let fields: Vec<_> = line.split('\t').collect();
+    let [_, written, kept] = fields[..] else { bail!("{} fields, not 3", fields.len()) };
+    let written: usize = number(written, "the number of steps")?;
+    ensure!(written == read, "there are {read} steps, not {written}");
+    Ok(written >= number(kept, "the number that is kept")?)
 }
 
 fn end(line: &str) -> Result<(u64, u64, bool)> {
@@ -195,7 +263,7 @@ mod tests {
     #[test]
     fn an_empty_trace_is_one() {
         let trace: Trace = "greenlet timeline 1\nend\t0\t0\tlower-bounds\n".parse().unwrap();
-        assert_eq!(trace, Trace { records: vec![], lost: 0, has_marks: false });
+        assert_eq!(trace, Trace { records: vec![], steps: vec![], lost_steps: false, lost: 0, has_marks: false });
     }
 
     #[test]

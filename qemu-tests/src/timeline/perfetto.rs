@@ -1,16 +1,20 @@
 //! A run in Chrome's trace event format, which <https://ui.perfetto.dev>, `chrome://tracing` and Speedscope read.
 //!
 //! A track for each greenlet, with a slice for each time that it runs; flow arrows for transfers; instants for throws
-//! and ends; counters for stacks. Times are in microseconds.
+//! and ends; counters for stacks. Of the tasks of a hub a second track, with a slice for each wait and for each time
+//! between a wake and the run, and a flow from the waker to it. Times are in microseconds.
 
 use serde_json::{Value, json};
 
 use super::lanes::Run;
+use super::tasks::Tasks;
 
 /// The processes under which Perfetto shows tracks, and
 const GREENLETS: u32 = 1;
 /// counters.
 const STACKS: u32 = 2;
+/// The process of the waits of tasks, and of the counter of latencies.
+const TASKS: u32 = 3;
 
 /// Writes `run` as JSON.
 #[must_use]
@@ -57,7 +61,49 @@ pub(super) fn draw(run: &Run) -> String {
             add(json!({"ph": "i", "s": "t", "pid": GREENLETS, "tid": origin, "ts": leaves, "name": "ends"}));
         }
     }
-    json!({"traceEvents": events, "displayTimeUnit": "ns", "otherData": {"lost": run.lost}}).to_string()
+    tasks(run, &mut events);
+    let latencies: Vec<_> = run.tasks.latencies().histogram();
+    let other = json!({"lost": run.lost, "latencies below ns": latencies});
+    json!({"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}).to_string()
+}
+
+/// The waits and wakes of tasks, in the time that is shown.
+fn tasks(run: &Run, events: &mut Vec<Value>) {
+    let Tasks { pauses, wakes, .. } = &run.tasks;
+    if run.tasks.is_empty() {
+        return;
+    }
+    events.push(
+        json!({"ph": "M", "name": "process_name", "pid": TASKS, "tid": 0, "args": {"name": "tasks: waits and wakes"}}),
+    );
+    for (lane, track) in run.lanes.iter().zip(1u64..) {
+        events
+            .push(json!({"ph": "M", "name": "thread_name", "pid": TASKS, "tid": track, "args": {"name": lane.label}}));
+    }
+    for pause in pauses {
+        let (Some(lane), Some((from, to))) = (run.place(pause.task), run.clip(pause.from, pause.to)) else { continue };
+        let (name, took) = (pause.what.as_deref().unwrap_or("ready"), (to - from) as f64 / 1000.0);
+        events
+            .push(json!({"ph": "X", "pid": TASKS, "tid": lane + 1, "ts": run.micros(from), "dur": took, "name": name}));
+    }
+    for (number, wake) in wakes.iter().enumerate() {
+        let (Some(lane), Some((at, _))) = (run.place(wake.task), run.clip(wake.time, wake.time)) else { continue };
+        let at = run.micros(at);
+        let by = wake.by.as_ref().map_or_else(String::clone, |task| run.task(*task));
+        events.push(
+            json!({"ph": "i", "s": "t", "pid": TASKS, "tid": lane + 1, "ts": at, "name": format!("woken by {by}")}),
+        );
+        if let Some(waker) = wake.by.as_ref().ok().and_then(|task| run.place(*task)) {
+            let id = format!("wake {number}");
+            events.push(json!({"ph": "s", "pid": GREENLETS, "tid": waker + 1, "ts": at, "cat": "wake", "name": "wakes", "id": id}));
+            events.push(
+                json!({"ph": "f", "bp": "e", "pid": TASKS, "tid": lane + 1, "ts": at, "cat": "wake", "name": "wakes", "id": id}),
+            );
+        }
+        if let Some(latency) = wake.latency() {
+            events.push(json!({"ph": "C", "pid": TASKS, "tid": 0, "ts": at, "name": "from wake to run, ns", "args": {"ns": latency}}));
+        }
+    }
 }
 
 fn kind(is_throw: bool) -> &'static str {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::lanes::{Lane, Run, suggested};
 use super::svg::{self, COLORS, escaped, grouped};
+use super::tasks::time;
 
 const STYLE: &str = "\
 body{font:14px DejaVu Sans,Verdana,sans-serif;color:#24292f;background:#fff;margin:28px auto;max-width:1400px}\
@@ -50,7 +51,36 @@ fn write(o: &mut String, run: &Run, what: &str) -> std::fmt::Result {
     for (row, lane) in run.lanes.iter().enumerate() {
         self::row(o, run, lane, COLORS[row % COLORS.len()])?;
     }
-    writeln!(o, "</table></body></html>")
+    writeln!(o, "</table>")?;
+    latencies(o, run)?;
+    writeln!(o, "</body></html>")
+}
+
+/// The table of who woke whom, if tasks of a hub were recorded. The picture has the histogram.
+fn latencies(o: &mut String, run: &Run) -> std::fmt::Result {
+    if run.tasks.is_empty() {
+        return Ok(());
+    }
+    let (all, lost) = (run.tasks.latencies(), if run.tasks.lost { "; older ones are not shown" } else { "" });
+    writeln!(
+        o,
+        "<table class=\"wakes\"><tr><th>woken by</th><th>task</th><th class=\"n\">times</th><th class=\"n\">from wake to run: median</th>\
+         <th class=\"n\">99 %</th><th class=\"n\">longest</th></tr>"
+    )?;
+    let pairs = run.tasks.pairs(|key| run.task(key));
+    let rows = pairs.iter().map(|((by, task), latencies)| (by.as_str(), task.as_str(), latencies));
+    let last = format!("all{lost}");
+    for (by, task, latencies) in rows.chain([(last.as_str(), "", &all)]) {
+        let [half, most, longest] = [50, 99, 100].map(|percent| time(latencies.at(percent)));
+        writeln!(
+            o,
+            "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{half}</td><td class=\"n\">{most}</td><td class=\"n\">{longest}</td></tr>",
+            escaped(by),
+            escaped(task),
+            grouped(latencies.0.len() as u64),
+        )?;
+    }
+    writeln!(o, "</table>")
 }
 
 fn row(o: &mut String, run: &Run, lane: &Lane, color: &str) -> std::fmt::Result {

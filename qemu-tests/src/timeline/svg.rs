@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use super::lanes::{Lane, Run};
+use super::tasks::time;
 
 /// Colors of lanes, repeated.
 pub(super) const COLORS: [&str; 8] =
@@ -13,12 +14,16 @@ pub(super) const COLORS: [&str; 8] =
 const RED: &str = "#c8452f";
 const GREY: &str = "#8b949e";
 const FAINT: &str = "#d5dae0";
+/// Of the tasks of a hub: wakes, and the time until they run.
+const ORANGE: &str = "#d9822b";
 
 /// The picture, in pixels.
 const WIDTH: f64 = 1400.0;
 const TOP: usize = 46;
 const LANE: usize = 26;
 const FOOT: usize = 34;
+/// The histogram of latencies, if there is one.
+const HISTOGRAM: usize = 130;
 /// Between the end of the lanes and the right edge: stacks.
 const RIGHT: f64 = 214.0;
 /// The whole of a stack.
@@ -47,7 +52,16 @@ struct Picture<'a> {
 
 impl Picture<'_> {
     fn height(&self) -> usize {
-        TOP + self.run.lanes.len() * LANE + FOOT
+        TOP + self.run.lanes.len() * LANE + FOOT + self.histogram_height()
+    }
+
+    fn histogram_height(&self) -> usize {
+        if self.run.tasks.is_empty() { 0 } else { HISTOGRAM }
+    }
+
+    /// Where the lanes and the legend end.
+    fn foot(&self) -> usize {
+        self.height() - self.histogram_height()
     }
 
     fn x(&self, time: u64) -> f64 {
@@ -78,7 +92,9 @@ impl Picture<'_> {
         }
         self.arrows(o, false)?;
         self.arrows(o, true)?;
+        self.tasks(o)?;
         self.legend(o)?;
+        self.histogram(o)?;
         writeln!(o, "</svg>")
     }
 
@@ -87,7 +103,7 @@ impl Picture<'_> {
         let (from, to) = self.run.shown;
         let step = round((to - from) / 8);
         let (unit, name) = self.run.unit();
-        let (text, bottom) = (TOP - 12, self.height() - FOOT + 4);
+        let (text, bottom) = (TOP - 12, self.foot() - FOOT + 4);
         writeln!(o, "<g fill=\"#6e7781\" stroke-width=\"0\" text-anchor=\"middle\">")?;
         for tick in (0..=(to - from) / step).map(|index| from + index * step) {
             let (x, label) = (self.x(tick), (tick - from) as f64 / unit);
@@ -171,8 +187,96 @@ impl Picture<'_> {
         writeln!(o, "</g>")
     }
 
+    /// The waits and wakes of tasks: a line from a wake to the run, an arrow from the task that woke, or a triangle for
+    /// another waker; white where the core slept.
+    fn tasks(&self, o: &mut String) -> std::fmt::Result {
+        let run = self.run;
+        if run.tasks.is_empty() {
+            return Ok(());
+        }
+        let middle = |lane: usize| TOP + lane * LANE + LANE / 2;
+        writeln!(o, "<g class=\"sleeps\" fill=\"#fff\" fill-opacity=\".75\">")?;
+        for &(task, from, to) in &run.tasks.sleeps {
+            let (Some(lane), Some((from, to))) = (run.place(task), run.clip(from, to)) else { continue };
+            let (x, end, y) = (self.x(from), self.x(to), middle(lane) - 6);
+            let width = end - x;
+            writeln!(
+                o,
+                "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"12\"><title>the core sleeps</title></rect>"
+            )?;
+        }
+        writeln!(o, "</g>\n<g class=\"waits\" fill=\"{ORANGE}\">")?;
+        for pause in &run.tasks.pauses {
+            let (Some(lane), Some((from, to))) = (run.place(pause.task), run.clip(pause.from, pause.to)) else {
+                continue;
+            };
+            let (x, y) = (self.x(from), middle(lane));
+            let width = (self.x(to) - x).max(0.8);
+            let title = format!("{}, {}", pause.what.as_deref().unwrap_or("ready"), time(pause.to.min(to) - from));
+            // A wait is as faint as the line of a greenlet that exists; it only has a text.
+            let (opacity, y, height) = if pause.what.is_some() { ("0", y - 6, 12) } else { ("1", y - 1, 3) };
+            writeln!(
+                o,
+                "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\" fill-opacity=\"{opacity}\"><title>{}</title></rect>",
+                escaped(&title)
+            )?;
+        }
+        writeln!(o, "</g>\n<g class=\"wakes\" fill=\"{ORANGE}\" stroke=\"{ORANGE}\" stroke-width=\".9\">")?;
+        for wake in &run.tasks.wakes {
+            let (Some(lane), Some(_)) = (run.place(wake.task), run.clip(wake.time, wake.time)) else { continue };
+            let (x, to) = (self.x(wake.time), middle(lane));
+            match &wake.by {
+                Ok(waker) => {
+                    let Some(from) = run.place(*waker).map(middle) else { continue };
+                    writeln!(o, "<path d=\"M{x:.1} {from}V{to}\" stroke-dasharray=\"2 2\"/>")?;
+                }
+                Err(by) => writeln!(
+                    o,
+                    "<path d=\"M{:.1} {}h5l-2.5 5z\"><title>woken by {}</title></path>",
+                    x - 2.5,
+                    to - 12,
+                    escaped(by)
+                )?,
+            }
+        }
+        writeln!(o, "</g>")
+    }
+
+    /// The latencies from wake to run, below the lanes: a bar for each power of two.
+    fn histogram(&self, o: &mut String) -> std::fmt::Result {
+        let all = self.run.tasks.latencies();
+        let bars = all.histogram();
+        let Some(most) = bars.iter().map(|(_, count)| *count).max() else { return Ok(()) };
+        let (top, bottom) = (self.foot() + 22, self.height() - 22);
+        writeln!(
+            o,
+            "<g class=\"histogram\" fill=\"#57606a\" font-size=\"10.5\"><text x=\"{:.0}\" y=\"{}\">from wake to run, {} times: {}</text>",
+            self.left,
+            top - 6,
+            grouped(all.0.len() as u64),
+            all.summary()
+        )?;
+        for (index, (below, count)) in bars.iter().enumerate() {
+            // At most 64 powers of two.
+            let width = ((WIDTH - RIGHT - self.left) / bars.len() as f64).min(72.0);
+            let x = (index as f64).mul_add(width, self.left);
+            let height = (bottom - top - 14) as f64 * *count as f64 / most as f64;
+            let y = bottom as f64 - height;
+            writeln!(
+                o,
+                "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{height:.1}\" fill=\"{ORANGE}\"><title>{count} below {}</title></rect>",
+                width - 4.0,
+                time(*below)
+            )?;
+            if width >= 60.0 {
+                writeln!(o, "<text x=\"{x:.1}\" y=\"{}\">&lt; {}</text>", bottom + 14, time(*below))?;
+            }
+        }
+        writeln!(o, "</g>")
+    }
+
     fn legend(&self, o: &mut String) -> std::fmt::Result {
-        let (x, y) = (self.left, self.height() - 10);
+        let (x, y) = (self.left, self.foot() - 10);
         let (bar, line, blue) = (y - 9, y - 4, COLORS[0]);
         let at = |offset: u32| x + f64::from(offset);
         writeln!(
@@ -195,8 +299,18 @@ impl Picture<'_> {
             at(278),
             at(376),
         )?;
+        if !self.run.tasks.is_empty() {
+            write!(
+                o,
+                "<rect x=\"{:.0}\" y=\"{}\" width=\"22\" height=\"3\" fill=\"{ORANGE}\"/><text x=\"{:.0}\" y=\"{y}\">woken, and not yet run</text>",
+                at(536),
+                y - 6,
+                at(564)
+            )?;
+        }
         if let Some(note) = self.run.lost_note() {
-            write!(o, "<text class=\"lost\" x=\"{:.0}\" y=\"{y}\" fill=\"{RED}\">{note}</text>", at(536))?;
+            let place = if self.run.tasks.is_empty() { 536 } else { 720 };
+            write!(o, "<text class=\"lost\" x=\"{:.0}\" y=\"{y}\" fill=\"{RED}\">{note}</text>", at(place))?;
         }
         writeln!(o, "</g>")
     }

@@ -7,11 +7,13 @@
 //!     76.89  ├━━━━━━━━━▶         │                     throw
 //! ```
 //!
-//! A greenlet has a column while it exists; another takes it afterwards.
+//! A greenlet has a column while it exists; another takes it afterwards. Of the tasks of a hub there are also lines for
+//! waits and wakes, and a histogram at the end.
 
 use std::fmt::Write;
 
 use super::lanes::{Arrow, Run};
+use super::tasks::{Latencies, time};
 
 /// Letters that a column takes.
 const WIDTH: usize = 10;
@@ -25,7 +27,11 @@ pub(super) fn draw(run: &Run) -> String {
         let _infallible = writeln!(text, "{note}");
     }
     let _infallible = writeln!(text, "{:>9}", "µs");
+    let mut steps = steps(run).into_iter().peekable();
     for arrow in &run.arrows {
+        while let Some(step) = steps.next_if(|step| step.time < arrow.time) {
+            step.line(run, &columns, &mut text);
+        }
         let before = columns.clone();
         let (origin, target) = (column(&mut columns, arrow.origin), column(&mut columns, arrow.target));
         let is_new = |lane| !before.contains(&Some(lane));
@@ -55,6 +61,84 @@ pub(super) fn draw(run: &Run) -> String {
                 columns.pop();
             }
         }
+    }
+    steps.for_each(|step| step.line(run, &columns, &mut text));
+    text + &latencies(run)
+}
+
+/// A wait or a wake, as a line.
+struct OfTask {
+    time: u64,
+    lane: usize,
+    mark: &'static str,
+    text: String,
+}
+
+impl OfTask {
+    /// Writes the line: its mark is in the column of the task, if that has one.
+    fn line(&self, run: &Run, columns: &[Option<usize>], text: &mut String) {
+        let cells: String = columns
+            .iter()
+            .map(|lane| match lane {
+                Some(lane) if *lane == self.lane => cell(self.mark, ' '),
+                Some(_) => cell("│", ' '),
+                None => cell("", ' '),
+            })
+            .collect();
+        let line = format!("{:9.2}  {cells}  {} {}", run.micros(self.time), run.lanes[self.lane].label, self.text);
+        let _infallible = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// The waits, wakes and sleeps in the time that is shown.
+fn steps(run: &Run) -> Vec<OfTask> {
+    let mut steps = Vec::new();
+    let mut add = |time, task, mark, text: String| {
+        if let (Some(lane), Some(_)) = (run.place(task), run.clip(time, time)) {
+            steps.push(OfTask { time, lane, mark, text });
+        }
+    };
+    for pause in &run.tasks.pauses {
+        if let Some(what) = &pause.what {
+            add(pause.from, pause.task, "◌", what.clone());
+        }
+    }
+    for wake in &run.tasks.wakes {
+        let by = match &wake.by {
+            Ok(task) => run.place(*task).map_or("a task", |lane| &run.lanes[lane].label),
+            Err(other) => other,
+        };
+        let after =
+            wake.latency().map_or("and has not run".to_owned(), |latency| format!("and runs after {}", time(latency)));
+        add(wake.time, wake.task, "●", format!("is woken by {by}, {after}"));
+    }
+    for &(task, from, to) in &run.tasks.sleeps {
+        add(from, task, "○", format!("has the core, which sleeps for {}", time(to - from)));
+    }
+    steps.sort_by_key(|step| step.time);
+    steps
+}
+
+/// The latencies of the tasks of a hub: a line for each pair of a waker and a task, and a histogram of all.
+fn latencies(run: &Run) -> String {
+    let all = run.tasks.latencies();
+    if all.0.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\nfrom wake to run, {} times: {}\n", all.0.len(), all.summary());
+    if run.tasks.lost {
+        text += "older wakes are not shown: the last ones are kept\n";
+    }
+    for ((by, task), latencies) in run.tasks.pairs(|key| run.task(key)) {
+        let Latencies(times) = &latencies;
+        let _infallible =
+            writeln!(text, "  {by:<14} wakes {task:<14} {:>7} times, {}", times.len(), latencies.summary());
+    }
+    let histogram = all.histogram();
+    let most = histogram.iter().map(|(_, count)| *count).max().unwrap_or(1);
+    for (below, count) in histogram {
+        let bar = "█".repeat((count * 50).div_ceil(most));
+        let _infallible = writeln!(text, "  below {:>9}  {count:>7} {bar}", time(below));
     }
     text
 }

@@ -44,6 +44,7 @@ type Step = fn(SocketAddr) -> Outcome;
 const USUAL: &[(&str, Step)] = &[
     ("pages", protocol::pages),
     ("keep-alive", protocol::keep_alive),
+    ("the timeline", protocol::timeline),
     ("malformed requests", protocol::malformed),
     ("half-closed connections", protocol::half_closed),
     ("Prometheus' format", protocol::exposition),

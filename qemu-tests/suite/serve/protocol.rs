@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use serde_json::Value;
+
 use super::Outcome;
 use super::client::{Client, get, metrics};
 
@@ -31,6 +33,41 @@ pub(super) fn pages(server: SocketAddr) -> Outcome {
     match (status, client.rest()?.as_str(), fields.contains_key("transfer-encoding")) {
         (200, "", true) => Ok(()),
         other => Err(format!("HEAD: {other:?}")),
+    }
+}
+
+/// `/timeline` has the last transfers, in their order: what one greenlet ends, another one begins, and the connection that
+/// answers is there with those that serve it.
+pub(super) fn timeline(server: SocketAddr) -> Outcome {
+    let both = [get(server, "/timeline")?, get(server, "/timeline")?];
+    let mut ends = Vec::new();
+    for page in &both {
+        let json: Value = serde_json::from_str(&page.body).map_err(|error| format!("/timeline: {error}: {page:?}"))?;
+        let events = json["traceEvents"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let time = |event: &Value| event["ts"].as_f64().unwrap_or(-1.0);
+        let pairs = events.chunks_exact(2);
+        if events.len() % 2 != 0 || pairs.len() < 20 {
+            return Err(format!("/timeline has {} events", events.len()));
+        }
+        let is_transfer =
+            |pair: &[Value]| pair[0]["ph"] == "E" && pair[1]["ph"] == "B" && time(&pair[0]) == time(&pair[1]);
+        if let Some(odd) = pairs.clone().find(|pair| !is_transfer(pair)) {
+            return Err(format!("/timeline: no transfer: {odd:?}"));
+        }
+        if !events.is_sorted_by_key(|event| (time(event) * 1000.0) as i64) {
+            return Err("/timeline: the times are not in order".to_owned());
+        }
+        let follows = pairs.clone().zip(pairs.skip(1)).filter(|(one, next)| one[1]["tid"] == next[0]["tid"]).count();
+        let names: BTreeSet<_> = events.iter().filter_map(|event| event["name"].as_str()).collect();
+        if !["main", "network", "accept", "connection"].into_iter().all(|name| names.contains(name)) {
+            return Err(format!("/timeline has {names:?}"));
+        }
+        ends.push((time(&events[events.len() - 1]), follows, events.len() / 2));
+    }
+    // Where nothing is left out, who received sends next.
+    match ends[..] {
+        [(first, follows, count), (second, ..)] if first < second && follows * 10 > count * 9 => Ok(()),
+        _ => Err(format!("/timeline, its last times, successors and lengths: {ends:?}")),
     }
 }
 

@@ -10,6 +10,9 @@ use aarch64_cpu::registers::{ELR_EL1, Readable, SPSel};
 pub(crate) use super::processor::{are_enabled, disable, enable, mask_others};
 use super::{gic2, gic3, raspi3b, timer};
 
+/// The number of the timer's.
+pub(crate) const TIMER: u16 = timer::NUMBER as u16;
+
 /// What an interrupt controller does for us.
 struct Controller {
     init: fn(),

@@ -9,6 +9,9 @@ unsafe extern "C" {
     safe static exception_stack_base: u8;
 }
 
+/// The number of the timer's, SysTick.
+pub(crate) const TIMER: u16 = 15;
+
 /// Gets them ready: they are, but that the timer may run.
 pub(crate) fn init() {
     timer::stop();

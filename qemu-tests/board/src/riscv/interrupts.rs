@@ -10,6 +10,9 @@ const MIE: usize = 1 << 3;
 /// mie.MSIE and MTIE: the interrupts of software and of the timer.
 const OURS: usize = 1 << Cause::SOFTWARE | 1 << Cause::TIMER;
 
+/// The number of the timer's.
+pub(crate) const TIMER: u16 = Cause::TIMER as u16;
+
 /// Where the trap handler arrives with an interrupt of that cause, when all is saved.
 pub(super) fn interrupt(cause: usize, at: usize) {
     match cause {

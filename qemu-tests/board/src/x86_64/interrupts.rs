@@ -32,6 +32,7 @@ const OLD_MASKS: [u16; 2] = [0x21, 0xa1];
 
 /// The vector of interrupts, raised or by the timer: the first after the exceptions.
 pub(super) const VECTOR: usize = 32;
+pub(crate) const TIMER: u16 = VECTOR as u16;
 
 /// Where it arrives, when all is saved: it came before the instruction at `rip`.
 pub(super) extern "C" fn interrupt(rip: usize) {

@@ -19,10 +19,13 @@ use greenlet_hub::{Channel, Hub, Mutex, Refusal, RunError, Signal, Stop, Task, s
 
 #[path = "hub/machine.rs"]
 mod machine;
+#[cfg_attr(feature = "timeline", path = "hub/recorder.rs")]
+#[cfg_attr(not(feature = "timeline"), path = "hub/no_recorder.rs")]
+mod recorder;
 
 board::guest!(main);
 
-static HUB: Hub<8> = Hub::new(&machine::Machine);
+static HUB: Hub<8> = recorder::traced(Hub::new(&machine::Machine));
 static STACKS: StackPool<8, 16384> = StackPool::new();
 static SIGNAL: Signal = Signal::new().named("signal");
 
@@ -60,7 +63,7 @@ fn main() {
     interrupts::on(handle);
     interrupts::enable();
     let ran = HUB.run(|main| {
-        board::record(main.greenlet());
+        recorder::record(main.greenlet());
         sleeps(main);
         intervals(main);
         futures(main);
