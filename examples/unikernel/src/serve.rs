@@ -5,7 +5,7 @@ use crate::stream::{Error, Stream};
 use crate::{Fault, Result, Stop, Task, pages, tally};
 use core::fmt::{self, Write as _};
 use core::time::Duration;
-use embedded_io::{Read, Write as _, WriteFmtError};
+use embedded_io::{Read, Write as _};
 use greenlet::{ContextPool, GuardedStackPool};
 use heapless::String;
 use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
@@ -21,6 +21,9 @@ pub(crate) static STACKS: GuardedStackPool<CONNECTIONS, STACK> = GuardedStackPoo
 /// What is left of a connection when its greenlet is gone, also when that was given up: the frames of such a one are
 /// lost, and no destructor in them runs, but contexts are dropped as always.
 static OPEN: ContextPool<Connection, CONNECTIONS> = ContextPool::new();
+
+/// The most bytes of the head of a response.
+const HEAD: usize = 160;
 
 /// A client that does not complete its request in this time is answered with 408, or not at all if nothing arrived.
 const REQUEST: Duration = Duration::from_secs(5);
@@ -45,7 +48,7 @@ pub(crate) fn accept(me: &Task, net: &'static Net) -> Result {
         });
         if task.is_err() {
             tally::BUSY.add_one();
-            let mut text = String::<128>::new();
+            let mut text = String::<HEAD>::new();
             write!(text, "{}", Status::Refused(Refusal::Busy).closing()).expect("it is shorter");
             net.refuse(handle, text.as_bytes());
         }
@@ -139,11 +142,10 @@ fn respond(me: &Task, stream: &mut Stream<'_>, request: &Result<Request, Refusal
     Ok(keeps_alive)
 }
 
-/// Writes a head to a stream as it is formatted.
+/// Writes a head to a stream, in one piece.
 #[inline(never)]
 fn write(stream: &mut Stream<'_>, text: fmt::Arguments<'_>) -> Result<(), Error> {
-    stream.write_fmt(text).map_err(|error| match error {
-        WriteFmtError::Other(error) => error,
-        WriteFmtError::FmtError => unreachable!("no head fails to format"),
-    })
+    let mut head = String::<HEAD>::new();
+    head.write_fmt(text).expect("each head has room");
+    stream.write_all(head.as_bytes())
 }
