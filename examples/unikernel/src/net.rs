@@ -5,9 +5,8 @@ use crate::board::nic::Nic;
 use crate::stream::Stream;
 use crate::{Result, Task};
 use core::cell::RefCell;
-use core::future::poll_fn;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use core::task::{Poll, Waker};
+use core::task::Waker;
 use core::time::Duration;
 use greenlet_hub::Signal;
 use heapless::Vec;
@@ -78,6 +77,8 @@ struct Inner {
     listening: Vec<SocketHandle, SOCKETS>,
     /// What is woken when one of these changes: the task that accepts.
     acceptor: Waker,
+    /// Those that have a connection which is not accepted yet.
+    established: Vec<SocketHandle, SOCKETS>,
     /// Those that were closed, with the time when they are aborted. When they are done they listen again.
     closing: Vec<(SocketHandle, Instant), SOCKETS>,
 }
@@ -130,8 +131,9 @@ impl Net {
             sockets.add(socket)
         });
         let listening = listening.collect();
-        let (acceptor, closing) = (Waker::noop().clone(), Vec::new());
-        Self { inner: RefCell::new(Inner { nic, interface, sockets, port, listening, acceptor, closing }) }
+        let (acceptor, established, closing) = (Waker::noop().clone(), Vec::new(), Vec::new());
+        let inner = Inner { nic, interface, sockets, port, listening, acceptor, established, closing };
+        Self { inner: RefCell::new(inner) }
     }
 
     /// The task of the network: passes frames between the card and the sockets, for ever.
@@ -165,7 +167,7 @@ impl Net {
 
     /// Sends what there is. Returns how long there is nothing to do if nothing arrives.
     fn send(&self) -> Option<Duration> {
-        let Inner { nic, interface, sockets, port, listening, acceptor, closing } = &mut *self.inner.borrow_mut();
+        let Inner { nic, interface, sockets, port, listening, acceptor, closing, .. } = &mut *self.inner.borrow_mut();
         let now = now();
         interface.poll_egress(now, nic, sockets);
         let mut pause = None::<Span>;
@@ -195,35 +197,42 @@ impl Net {
         pause.map(|pause| Duration::from_micros(pause.total_micros()))
     }
 
-    /// Waits for the next connection.
+    /// Waits for the next connection. Must be woken for the first look.
     pub(crate) fn accept(&self, me: &Task) -> Result<SocketHandle> {
-        let established = poll_fn(|context| self.take_established(context.waker()));
-        me.wait_for("a connection", established)
+        loop {
+            if let Some(handle) = self.inner.borrow_mut().established.pop() {
+                return Ok(handle);
+            }
+            me.park()?;
+            self.look_for_established(me.waker());
+        }
     }
 
-    fn take_established(&self, waker: &Waker) -> Poll<SocketHandle> {
-        let Inner { sockets, port, listening, acceptor, .. } = &mut *self.inner.borrow_mut();
-        acceptor.clone_from(waker);
-        let (mut free, mut established) = (0, None);
-        for (place, handle) in listening.iter().enumerate() {
+    /// Looks at what listens, and has the next change of it wake `waker`.
+    fn look_for_established(&self, waker: Waker) {
+        let Inner { sockets, port, listening, acceptor, established, .. } = &mut *self.inner.borrow_mut();
+        *acceptor = waker;
+        let mut free = 0;
+        listening.retain(|handle| {
             let socket = sockets.get_mut::<Socket<'_>>(*handle);
             match socket.state() {
                 State::Listen => free += 1,
                 State::SynReceived => {}
                 // The other side has reset it, or has not completed the handshake in time.
                 State::Closed | State::TimeWait => {
-                    listen(socket, *port, waker);
+                    listen(socket, *port, acceptor);
                     free += 1;
                 }
-                _ => established = Some(place),
+                _ => {
+                    socket.set_timeout(Some(SILENCE));
+                    established.push(*handle).expect("there is room for all sockets");
+                    return false;
+                }
             }
-            socket.register_send_waker(waker);
-        }
+            socket.register_send_waker(acceptor);
+            true
+        });
         FREE.store(free, Relaxed);
-        let Some(place) = established else { return Poll::Pending };
-        let handle = listening.swap_remove(place);
-        sockets.get_mut::<Socket<'_>>(handle).set_timeout(Some(SILENCE));
-        Poll::Ready(handle)
     }
 
     /// Returns what closes a connection when it is dropped.

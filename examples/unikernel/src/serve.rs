@@ -34,6 +34,7 @@ const _: () = assert!(REQUEST.as_secs() < net::SILENCE.secs() && RESPONSE.as_sec
 
 /// The task that accepts: begins a task for each connection.
 pub(crate) fn accept(me: &Task, net: &'static Net) -> Result {
+    me.waker().wake(); // for the first look
     loop {
         let handle = net.accept(me)?;
         tally::CONNECTIONS.add_one();
