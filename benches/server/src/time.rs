@@ -43,7 +43,9 @@ unsafe impl Impl for OneCore {
     unsafe fn acquire() -> RawRestoreState {
         let before;
         // SAFETY: reads and sets masks. Not `nomem`: nothing moves out of a critical section.
-        unsafe { core::arch::asm!("mrs {}, daif", "msr daifset, #2", out(reg) before, options(nostack, preserves_flags)) };
+        unsafe {
+            core::arch::asm!("mrs {}, daif", "msr daifset, #2", out(reg) before, options(nostack, preserves_flags))
+        };
         before
     }
 

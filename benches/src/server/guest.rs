@@ -122,7 +122,8 @@ impl Guest {
         let mut command = Command::new("qemu-system-aarch64");
         command.args(QEMU).arg("-kernel").arg(elf).stdin(Stdio::null()).stdout(Stdio::piped());
         command.args(["-netdev", &format!("user,id=net,restrict=on,hostfwd=tcp:{address}-:80")]);
-        let mut qemu = command.spawn().context("cannot start qemu-system-aarch64; `apt-get install qemu-system-arm`")?;
+        let mut qemu =
+            command.spawn().context("cannot start qemu-system-aarch64; `apt-get install qemu-system-arm`")?;
         let console = BufReader::new(qemu.stdout.take().context("QEMU has no output")?);
         let guest = Self { qemu, address };
         let (line, lines) = mpsc::channel();
