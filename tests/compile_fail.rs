@@ -4,16 +4,46 @@
 #![cfg(not(all(feature = "cores", not(feature = "std"))))]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
 
 #[test]
 fn what_breaks_a_rule_is_refused_and_its_twin_is_not() {
+    // SAFETY: the only other thread, that of the other test, reads files and no variable of the environment.
+    unsafe { env::set_var(flags_variable(), format!("--sysroot={}", sysroot_without_sources())) };
     let programs = trybuild::TestCases::new();
     // With programs that pass among them all are built, not only checked: the sizes of bodies and pools are seen then.
     programs.pass("tests/ui/pass/*.rs");
     programs.compile_fail("tests/ui/*.rs");
+}
+
+/// The variable of the environment whose flags cargo adds to those that `trybuild` asks for.
+fn flags_variable() -> String {
+    format!("CARGO_TARGET_{}_RUSTFLAGS", printed_by_rustc("host-tuple").to_uppercase().replace(['-', '.'], "_"))
+}
+
+fn printed_by_rustc(what: &str) -> String {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(["--print", what]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// Makes a sysroot like that of the compiler, but never with the component `rust-src`, and returns its path.
+///
+/// Where that component is installed, and only there, the compiler's errors quote the standard library.
+fn sysroot_without_sources() -> String {
+    let real = Path::new(&printed_by_rustc("sysroot")).join("lib/rustlib");
+    let sysroot = env!("CARGO_TARGET_TMPDIR").to_owned() + "/sysroot";
+    let _ = fs::remove_dir_all(&sysroot);
+    let folder = Path::new(&sysroot).join("lib/rustlib");
+    fs::create_dir_all(&folder).unwrap();
+    for file in fs::read_dir(real).unwrap().map(Result::unwrap).filter(|file| file.file_name() != "src") {
+        symlink(file.path(), folder.join(file.file_name())).unwrap();
+    }
+    sysroot
 }
 
 /// An error of one program could hide that of another in the same file.

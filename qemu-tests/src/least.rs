@@ -50,7 +50,7 @@ const LEVEL_1: &str = "profile.release.opt-level=1";
 /// Every way that stable Rust has to make frames deeper.
 pub static WAYS: &[Way] = &[
     Way { name: "debug", is_usual: true, ..DEBUG },
-    Way { name: "release", is_usual: true, ..RELEASE },
+    Way { name: "release", ..RELEASE },
     Way { name: "1", settings: &[LEVEL_1], ..RELEASE },
     Way { name: "z", settings: &["profile.release.opt-level=\"z\""], ..RELEASE },
     // The library is optimized and everything else is not: once in a profile that turns debug assertions off itself,

@@ -42,8 +42,9 @@ pub struct Machine {
 enum Coverage {
     /// In all.
     Whole,
-    /// In all; by default in debug only where a guest's head names its profiles: a machine that is `Whole` boots the
-    /// others, and without optimization the instruction sets differ in the switch and in what the debugger tests show.
+    /// In all; by default in debug only where a guest's head names its profiles, and not for size: a machine that is
+    /// `Whole` boots the others, and without optimization the instruction sets differ in the switch and in what the
+    /// debugger tests show.
     Second,
     /// Not in debug, unless a guest's head names its profiles. Unoptimized code keeps no value in a register across a
     /// switch, and registers are what distinguishes this machine from one that has all profiles.
@@ -279,7 +280,7 @@ impl Machine {
     pub fn covers_by_default(&self, profile: Profile, is_named: bool, is_long: bool) -> bool {
         match self.coverage {
             Coverage::Whole => !is_long || profile == Profile::Release,
-            Coverage::Second => profile == Profile::Release || is_named && !is_long,
+            Coverage::Second => profile == Profile::Release || profile == Profile::Debug && is_named && !is_long,
             Coverage::Optimized | Coverage::Once => profile == Profile::Release && is_named && !is_long,
             Coverage::Core(_) => profile == Profile::Release && !is_long,
         }

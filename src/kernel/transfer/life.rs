@@ -180,16 +180,14 @@ pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) ->
 /// Returns the receiver of the result of `me`, its nearest ancestor that is neither dead nor bare; and whether it
 /// receives the result unchanged. If a nearer ancestor is bare it does not: it receives `Thrown::NoRun`.
 fn heir_of(me: BlockPtr) -> (BlockPtr, bool) {
-    let mut heir = ancestor(me);
-    let whole = !heir.has(NO_BODY);
-    while heir.has(NO_BODY) {
-        heir = ancestor(heir);
+    let mut heir = me;
+    let mut steps = 0_u32;
+    loop {
+        let Some(parent) = heir.parent() else { unreachable!("only main has no parent, and it has no body") };
+        heir = first_not_dead(parent);
+        steps += 1;
+        if !heir.has(NO_BODY) {
+            return (heir, steps == 1);
+        }
     }
-    (heir, whole)
-}
-
-/// Returns the nearest ancestor of `below` that is not dead. Main has none, and is no `below`.
-fn ancestor(below: BlockPtr) -> BlockPtr {
-    let Some(parent) = below.parent() else { unreachable!("only main has no parent, and it has no body") };
-    first_not_dead(parent)
 }
