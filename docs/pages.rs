@@ -76,4 +76,6 @@ pub mod stackless {}
 pub mod targets {}
 #[doc = include_str!("links.md")]
 #[doc = include_str!("unikernel.md")]
+#[doc = "\n## The plot `unikernel.svg`\n"]
+#[doc = include_str!("unikernel.svg")]
 pub mod unikernel {}

@@ -11,18 +11,21 @@ Measures greenlet beside other stackful coroutines, in the same processes, in tu
 
 cargo xtask bench-peers [--quick] [--json FILE] [--python]
 cargo xtask bench-peers --counts
+cargo xtask bench-peers --server
 cargo xtask bench-peers --forwarding
 
   --quick       few rounds, no more than 10,000 alive, for a look; docs/performance.md stays as it is
   --json FILE   writes the rows there, too
   --python      runs python/peers.py, which needs python3 with greenlet, and adds its rows
   --counts      instructions instead of times, under valgrind; compare with `cargo xtask speed`, which keeps ours
+  --server      the server of examples/unikernel beside one on Embassy: exact instructions of a request, by QEMU;
+                writes docs/unikernel.svg
   --forwarding  an experiment: what it costs to load what many places of a program have stored; x86_64
 
 Without --quick it takes a few minutes, and writes docs/performance.md and its plots.
 ";
 
-const ALONE: &str = "--counts and --forwarding go with nothing else; --forwarding is for x86_64";
+const ALONE: &str = "--counts, --server and --forwarding go with nothing else; --forwarding is for x86_64";
 
 /// What is asked for.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(crate) enum Request {
     Bench(Options),
     /// Count instructions.
     Counts,
+    /// Count instructions of servers.
+    Server,
     /// Show how many places that store the processor keeps in mind.
     #[cfg(target_arch = "x86_64")]
     Forwarding,
@@ -75,9 +80,10 @@ fn read() -> Result<Request> {
             Long("json") => options.json = Some(parser.value()?.into()),
             Long("python") => options.python = true,
             Long("counts") if instead.is_none() => instead = Some(Request::Counts),
+            Long("server") if instead.is_none() => instead = Some(Request::Server),
             #[cfg(target_arch = "x86_64")]
             Long("forwarding") if instead.is_none() => instead = Some(Request::Forwarding),
-            Long("counts" | "forwarding") => bail!(ALONE),
+            Long("counts" | "server" | "forwarding") => bail!(ALONE),
             Long("help") | Short('h') => return Ok(Request::Help),
             Value(word) if word == "measure" => return measure(parser),
             Value(word) if word == "count" => return count(parser),

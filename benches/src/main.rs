@@ -14,6 +14,7 @@ mod report;
 mod resident;
 mod rows;
 mod run;
+mod server;
 mod slab;
 mod stats;
 mod work;
@@ -37,6 +38,7 @@ fn answer(request: Request) -> Result<ExitCode> {
     match request {
         Request::Bench(options) => run::bench(&options)?,
         Request::Counts => counts::show()?,
+        Request::Server => server::show()?,
         #[cfg(target_arch = "x86_64")]
         Request::Forwarding => forwarding::show(),
         Request::Count { operations, work, peer } => {

@@ -6,10 +6,12 @@ use crate::stream::Stream;
 use crate::{Result, Task};
 use core::cell::RefCell;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::task::Waker;
 use core::time::Duration;
 use greenlet_hub::Signal;
 use heapless::Vec;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::Socket as Any;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::{Duration as Span, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address};
@@ -42,10 +44,7 @@ const CARD: u32 = 1;
 /// In `NETWORK`: a task has changed a socket.
 const SOCKET: u32 = 1 << 1;
 
-/// What the task that accepts waits for.
-static CONNECTION: Signal = Signal::new().named("a connection");
-
-/// The sockets that listened when the network was polled last.
+/// The sockets that listen.
 static FREE: AtomicUsize = AtomicUsize::new(SOCKETS);
 
 /// Returns how many sockets are there for further connections.
@@ -67,25 +66,21 @@ static STORAGE: ConstStaticCell<[SocketStorage<'static>; SOCKETS]> =
 /// The network. No task waits while it borrows the inside, so a borrow never fails.
 pub(crate) struct Net {
     inner: RefCell<Inner>,
-    port: u16,
 }
 
 struct Inner {
     nic: Nic,
     interface: Interface,
     sockets: SocketSet<'static>,
-    uses: Vec<(SocketHandle, Use), SOCKETS>,
-}
-
-/// What a socket is used for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
-    /// It listens, or a connection is being opened.
-    Listens,
-    /// A [`Connection`] has it.
-    Taken,
-    /// It was closed, is aborted at this time, and listens again when it is done.
-    Closes(Instant),
+    port: u16,
+    /// Those that listen, and those whose connection is being opened.
+    listening: Vec<SocketHandle, SOCKETS>,
+    /// What is woken when one of these changes: the task that accepts.
+    acceptor: Waker,
+    /// Those that have a connection which is not accepted yet.
+    established: Vec<SocketHandle, SOCKETS>,
+    /// Those that were closed, with the time when they are aborted. When they are done they listen again.
+    closing: Vec<(SocketHandle, Instant), SOCKETS>,
 }
 
 /// A connection of a task. Closed when dropped.
@@ -104,6 +99,15 @@ fn now() -> Instant {
     Instant::from_micros(CLOCK.microseconds() as i64)
 }
 
+/// Has a socket listen that has no connection, or no more. A change of its state wakes `waker`.
+fn listen(socket: &mut Socket<'_>, port: u16, waker: &Waker) {
+    socket.abort();
+    socket.set_ack_delay(Some(ACKNOWLEDGEMENT));
+    socket.set_timeout(Some(HANDSHAKE));
+    socket.listen(port).expect("a closed socket can listen");
+    socket.register_send_waker(waker);
+}
+
 impl Net {
     /// Starts the network. All sockets listen to `port`.
     ///
@@ -119,100 +123,116 @@ impl Net {
         });
         interface.routes_mut().add_default_ipv4_route(ROUTER).expect("the first route has room");
         let mut sockets = SocketSet::new(&mut STORAGE.take()[..]);
-        let uses = BUFFERS.take().iter_mut().map(|Buffers { receive, send }| {
+        let listening = BUFFERS.take().iter_mut().map(|Buffers { receive, send }| {
             let mut socket = Socket::new(SocketBuffer::new(&mut receive[..]), SocketBuffer::new(&mut send[..]));
             socket.set_nagle_enabled(false);
-            socket.set_timeout(Some(HANDSHAKE));
             socket.set_keep_alive(Some(SILENCE / 2));
-            socket.listen(port).expect("a new socket can listen");
-            (sockets.add(socket), Use::Listens)
+            listen(&mut socket, port, Waker::noop());
+            sockets.add(socket)
         });
-        let uses = uses.collect();
-        Self { inner: RefCell::new(Inner { nic, interface, sockets, uses }), port }
+        let listening = listening.collect();
+        let (acceptor, established, closing) = (Waker::noop().clone(), Vec::new(), Vec::new());
+        let inner = Inner { nic, interface, sockets, port, listening, acceptor, established, closing };
+        Self { inner: RefCell::new(inner) }
     }
 
     /// The task of the network: passes frames between the card and the sockets, for ever.
+    ///
+    /// Tasks that are woken by what was received run before there is a look for something to send: their responses are
+    /// sent with the acknowledgements, and each look is at all sockets.
     pub(crate) fn run(&self, me: &Task) -> Result {
         loop {
-            match self.poll() {
-                // There is more to send than the card has room for, for instance: a time-out of zero would let no other
-                // task run.
-                Some(Duration::ZERO) => me.yield_now()?,
-                Some(pause) => me.with_timeout(pause, || NETWORK.wait(me)).map(drop)?,
-                None => NETWORK.wait(me).map(drop)?,
+            self.receive();
+            me.check()?; // makes ready what was woken, so that it comes before this task
+            me.yield_now()?;
+            let raised = NETWORK.take();
+            let pause = self.send();
+            if raised & CARD == 0 {
+                match pause {
+                    Some(Duration::ZERO) => {} // there was more to send than the card has room for, for instance
+                    Some(pause) => me.with_timeout(pause, || NETWORK.wait(me)).map(drop)?,
+                    None => NETWORK.wait(me).map(drop)?,
+                }
             }
         }
     }
 
-    /// Receives and sends what there is. Returns how long there is nothing to do if nothing arrives.
-    fn poll(&self) -> Option<Duration> {
-        let Inner { nic, interface, sockets, uses } = &mut *self.inner.borrow_mut();
+    /// Passes on what has arrived.
+    fn receive(&self) {
+        let Inner { nic, interface, sockets, .. } = &mut *self.inner.borrow_mut();
         let now = now();
         nic.acknowledge();
-        interface.poll(now, nic, sockets);
-        let (mut has_arrived, mut pause, mut free) = (false, None::<Span>, 0);
-        for (handle, used) in uses {
+        while interface.poll_ingress_single(now, nic, sockets) != PollIngressSingleResult::None {}
+    }
+
+    /// Sends what there is. Returns how long there is nothing to do if nothing arrives.
+    fn send(&self) -> Option<Duration> {
+        let Inner { nic, interface, sockets, port, listening, acceptor, closing, .. } = &mut *self.inner.borrow_mut();
+        let now = now();
+        interface.poll_egress(now, nic, sockets);
+        let mut pause = None::<Span>;
+        closing.retain_mut(|(handle, end)| {
             let socket = sockets.get_mut::<Socket<'_>>(*handle);
-            let left = match used {
-                Use::Taken => continue,
-                Use::Listens => None,
-                Use::Closes(end) => {
-                    // The rest of a request that was refused: the other side cannot read the response before it was
-                    // sent.
-                    while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|count| count > 0) {}
-                    if socket.state() == State::FinWait2 {
-                        *end = (*end).min(now + LINGER);
-                    }
-                    Some((*end).max(now) - now)
-                }
-            };
-            match (socket.state(), left) {
-                (State::Listen, _) => free += 1,
-                (State::SynReceived, _) => {}
+            // The rest of a request that was refused: the other side cannot read the response before it was sent.
+            while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|count| count > 0) {}
+            match socket.state() {
                 // Both sides are done. The time-wait state would keep the socket for ten seconds.
-                (State::Closed | State::TimeWait, _) => {
-                    socket.abort();
-                    socket.set_ack_delay(Some(ACKNOWLEDGEMENT));
-                    socket.set_timeout(Some(HANDSHAKE));
-                    socket.listen(self.port).expect("a closed socket can listen");
-                    *used = Use::Listens;
-                    free += 1;
+                State::Closed | State::TimeWait => {
+                    listen(socket, *port, acceptor);
+                    FREE.fetch_add(1, Relaxed);
+                    listening.push(*handle).expect("there is room for all sockets");
+                    return false;
                 }
-                (_, None) => has_arrived = true,
-                (_, Some(Span::ZERO)) => {
-                    socket.abort();
-                    pause = Some(Span::ZERO); // to send the reset
-                }
-                (_, Some(left)) => pause = Some(pause.map_or(left, |pause| pause.min(left))),
+                State::FinWait2 => *end = (*end).min(now + LINGER),
+                _ => {}
             }
-        }
-        FREE.store(free, Relaxed);
-        if has_arrived {
-            CONNECTION.raise(1);
-        }
+            let left = (*end).max(now) - now;
+            if left == Span::ZERO {
+                socket.abort(); // and the reset is to be sent
+            }
+            pause = Some(pause.map_or(left, |pause| pause.min(left)));
+            true
+        });
         let pause = [pause, interface.poll_delay(now, sockets)].into_iter().flatten().min();
         pause.map(|pause| Duration::from_micros(pause.total_micros()))
     }
 
-    /// Waits for the next connection.
+    /// Waits for the next connection. Must be woken for the first look.
     pub(crate) fn accept(&self, me: &Task) -> Result<SocketHandle> {
         loop {
-            if let Some(handle) = self.take_established() {
+            if let Some(handle) = self.inner.borrow_mut().established.pop() {
                 return Ok(handle);
             }
-            CONNECTION.wait(me)?;
+            me.park()?;
+            self.look_for_established(me.waker());
         }
     }
 
-    fn take_established(&self) -> Option<SocketHandle> {
-        let Inner { sockets, uses, .. } = &mut *self.inner.borrow_mut();
-        let (handle, used) = uses.iter_mut().find(|(handle, used)| {
-            let state = sockets.get::<Socket<'_>>(*handle).state();
-            *used == Use::Listens && matches!(state, State::Established | State::CloseWait)
-        })?;
-        *used = Use::Taken;
-        sockets.get_mut::<Socket<'_>>(*handle).set_timeout(Some(SILENCE));
-        Some(*handle)
+    /// Looks at what listens, and has the next change of it wake `waker`.
+    fn look_for_established(&self, waker: Waker) {
+        let Inner { sockets, port, listening, acceptor, established, .. } = &mut *self.inner.borrow_mut();
+        *acceptor = waker;
+        let mut free = 0;
+        listening.retain(|handle| {
+            let socket = sockets.get_mut::<Socket<'_>>(*handle);
+            match socket.state() {
+                State::Listen => free += 1,
+                State::SynReceived => {}
+                // The other side has reset it, or has not completed the handshake in time.
+                State::Closed | State::TimeWait => {
+                    listen(socket, *port, acceptor);
+                    free += 1;
+                }
+                _ => {
+                    socket.set_timeout(Some(SILENCE));
+                    established.push(*handle).expect("there is room for all sockets");
+                    return false;
+                }
+            }
+            socket.register_send_waker(acceptor);
+            true
+        });
+        FREE.store(free, Relaxed);
     }
 
     /// Returns what closes a connection when it is dropped.
@@ -222,15 +242,12 @@ impl Net {
 
     /// Resets all connections. Returns how many sockets are closed, with their resets sent, after a second at most.
     pub(crate) fn end(&self) -> usize {
-        let Inner { nic, interface, sockets, uses } = &mut *self.inner.borrow_mut();
-        for (handle, _) in uses.iter() {
-            sockets.get_mut::<Socket<'_>>(*handle).abort();
-        }
+        let Inner { nic, interface, sockets, .. } = &mut *self.inner.borrow_mut();
+        sockets.iter_mut().for_each(|(_, Any::Tcp(socket))| socket.abort());
         let until = now() + Span::from_secs(1);
         loop {
             interface.poll(now(), nic, sockets);
-            let is_closed = |handle| sockets.get::<Socket<'_>>(handle).remote_endpoint().is_none();
-            let closed = uses.iter().filter(|(handle, _)| is_closed(*handle)).count();
+            let closed = sockets.iter().filter(|(_, Any::Tcp(socket))| socket.remote_endpoint().is_none()).count();
             if closed == SOCKETS || now() >= until {
                 return closed;
             }
@@ -265,10 +282,8 @@ impl Net {
             // The last one would be lost: the socket listens again as soon as both sides are done.
             socket.set_ack_delay(None);
         });
-        let uses = &mut self.inner.borrow_mut().uses;
-        if let Some((_, used)) = uses.iter_mut().find(|(other, _)| *other == handle) {
-            *used = Use::Closes(now() + FAREWELL);
-        }
+        let closing = &mut self.inner.borrow_mut().closing;
+        closing.push((handle, now() + FAREWELL)).expect("there is room for all sockets");
         self.has_changed();
     }
 }

@@ -87,7 +87,22 @@ pub(crate) fn cases() -> Vec<Case> {
             .when_asked_for(),
         );
     }
+    let needs = SERVERS[0].needs().unwrap_or_default();
+    cases.push(Case::new("bench_peers::server".to_owned(), needs, peer).when_asked_for());
     cases
+}
+
+/// The servers that `cargo xtask bench-peers --server` counts compile.
+fn peer() -> Result<(), Failed> {
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::root().join("benches/server")).args(["check", "--quiet", "--locked"]);
+    cargo.args(["--target", "aarch64-unknown-none-softfloat", "--target-dir"]).arg(serve::built()?);
+    let _turn = builds::turn("unikernel");
+    let ended = process::run(cargo, BUILD, |_| Ok(()))?;
+    match ended.status {
+        Status::Exited(0) => Ok(()),
+        status => Err(format!("{status:?}\n{}", String::from_utf8_lossy(&ended.errors)).into()),
+    }
 }
 
 /// A call of `cargo test`: which tests, further arguments, and how many pass.

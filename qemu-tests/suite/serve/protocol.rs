@@ -15,7 +15,7 @@ const REFUSED: &[(&[u8], u16)] = &include!("../../../examples/unikernel/refused.
 pub(super) fn pages(server: SocketAddr) -> Outcome {
     let page = get(server, "/")?;
     let mut words = vec!["<!doctype html>", "http-equiv=refresh", "<meter", "requests a second", "</html>"];
-    words.extend(["network", "accept", "clock", "connection", "main", "waits for the signal network", "sleeps"]);
+    words.extend(["network", "accept", "clock", "connection", "main", "is parked", "sleeps"]);
     if let Some(missing) = words.into_iter().find(|word| !page.body.contains(word)) {
         return Err(format!("/ lacks {missing:?}: {page:?}"));
     }

@@ -112,7 +112,7 @@ impl phy::Device for Nic {
         before_the_next_look();
         self.read = Some(number);
         let outgoing = Outgoing { raw: &mut self.raw, outbox: &mut self.outbox };
-        Some((Incoming(&frame[header..][..length]), outgoing))
+        Some((Incoming(&mut frame[header..][..length]), outgoing))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<Outgoing<'_>> {
@@ -134,7 +134,7 @@ fn before_the_next_look() {
 }
 
 /// A frame that was received.
-pub(crate) struct Incoming<'a>(&'a [u8]);
+pub(crate) struct Incoming<'a>(pub(crate) &'a mut [u8]);
 
 impl phy::RxToken for Incoming<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
