@@ -93,8 +93,8 @@ pub fn least() -> io::Result<PathBuf> {
 /// environment, and each of the two would rebuild what the other has built.
 fn in_target(name: &str) -> io::Result<PathBuf> {
     let program = env::current_exe()?;
-    // Cargo writes one of these into every target directory.
+    // Cargo writes one of these into every target directory, and into the build directory inside of it.
     let marked = |folder: &&Path| [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| folder.join(mark).is_file());
-    let target = program.ancestors().skip(1).find(marked);
+    let target = program.ancestors().skip(1).filter(marked).last();
     Ok(target.map_or_else(|| root().join("target"), Path::to_path_buf).join(name))
 }

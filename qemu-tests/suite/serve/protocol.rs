@@ -46,7 +46,7 @@ pub(super) fn timeline(server: SocketAddr) -> Outcome {
         let events = json["traceEvents"].as_array().map(Vec::as_slice).unwrap_or_default();
         let time = |event: &Value| event["ts"].as_f64().unwrap_or(-1.0);
         let pairs = events.chunks_exact(2);
-        if events.len() % 2 != 0 || pairs.len() < 20 {
+        if !events.len().is_multiple_of(2) || pairs.len() < 20 {
             return Err(format!("/timeline has {} events", events.len()));
         }
         let is_transfer =

@@ -8,10 +8,12 @@ use super::{timer, traps};
 
 /// CRMD.IE.
 const ENABLE: usize = 1 << 2;
+/// The number of the timer's, a bit of ESTAT and ECFG.
+pub(crate) const TIMER: u16 = 11;
 /// In ESTAT and ECFG: the interrupt of the timer, and the one from a core.
-const TIMER: usize = 1 << 11;
+const TIMERS: usize = 1 << TIMER;
 const CORE: usize = 1 << 12;
-const OURS: usize = TIMER | CORE;
+const OURS: usize = TIMERS | CORE;
 
 // Registers of the core's configuration space: which interrupts from cores are let through, those that wait are cleared
 // by a bit, and one is sent to a core.
@@ -27,7 +29,7 @@ pub(super) fn interrupt(waiting: usize, at: usize) {
     if ours & CORE != 0 {
         configure(CLEAR, 1);
     }
-    if ours & TIMER != 0 {
+    if ours & TIMERS != 0 {
         timer::stop();
     }
     crate::interrupts::handle(at);

@@ -2,6 +2,9 @@
 
 pub(crate) use super::processor::{are_enabled, disable, enable, mask_others};
 
+/// No number: nothing here is interrupted.
+pub(crate) const TIMER: u16 = 0;
+
 /// Refuses.
 ///
 /// # Panics
