@@ -19,6 +19,7 @@ mod awaits;
 mod bounded;
 mod channel;
 mod condition;
+mod debug;
 mod event;
 mod futures;
 #[cfg(feature = "abandon")]
