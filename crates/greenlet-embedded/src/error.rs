@@ -13,7 +13,7 @@ use core::fmt;
 /// assert_eq!(Error::<ErrorKind>::Stopped.kind(), ErrorKind::Other);
 /// assert!(Error::<ErrorKind>::Stopped.to_string().contains("`Bridge::run`"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<D> {
     /// The device's own error.
@@ -30,6 +30,17 @@ impl<D: fmt::Debug> fmt::Display for Error<D> {
             Self::Stopped => f.write_str(
                 "the wait for the device was stopped; `Bridge::run` around the call of the driver returns the reason",
             ),
+        }
+    }
+}
+
+/// The name of the variant and its message, which names the remedy: `unwrap` prints `{:?}`. A device's error is
+/// formatted by its own `Debug`.
+impl<D: fmt::Debug> fmt::Debug for Error<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(error) => f.debug_tuple("Device").field(error).finish(),
+            Self::Stopped => write!(f, "Stopped: \"{self}\""),
         }
     }
 }

@@ -351,7 +351,7 @@ impl<V: 'static, E: 'static> Drop for Over<'_, V, E> {
 ///     assert_eq!(refused.reason, RunError::Enter(greenlet::EnterError::CoreBusy));
 /// }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError {
     /// The tree of the hub could not be entered.

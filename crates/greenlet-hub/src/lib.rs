@@ -25,6 +25,7 @@ mod awaits;
 mod bounded;
 mod channel;
 mod condition;
+mod debug;
 mod event;
 mod futures;
 #[cfg(feature = "abandon")]

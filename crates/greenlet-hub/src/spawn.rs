@@ -31,7 +31,7 @@ use greenlet::{Claimed, Greenlet, Me, Outcome, Refused, Stacks};
 ///     main.spawn(&STACKS, refused.returned).unwrap();
 /// }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpawnError {
     /// The hub has as many tasks as it can have.

@@ -15,7 +15,7 @@ use greenlet::Refused;
 /// assert_eq!(stop, Stop::Error("out of paper"));
 /// assert!(Stop::<&str>::Killed.to_string().contains("return from the body"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stop<E = &'static str> {
     /// The task is asked to end: it was killed, or the run of the hub ends. Holds until the body has ended.
@@ -85,7 +85,7 @@ impl TimeoutScope {
 /// use greenlet_hub::Refusal;
 /// assert!(Refusal::SecondWaiter { name: Some("button") }.to_string().contains("`button`"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The kernel refused to switch to another task.

@@ -30,8 +30,9 @@ type Got = (String, String);
 fn error<T>(result: Result<T, impl Debug + Display>) -> Got {
     let error = result.err().expect("it is refused");
     let shown = format!("{error:?}");
-    // An error of the kernel shows its message as well.
-    let name = shown.split_once(": \"").map_or(shown.clone(), |(name, _message)| format!("{name})"));
+    // Its `Debug` has the message as well, behind the name, which may be inside another.
+    let (name, _message) = shown.split_once(": \"").unwrap_or((&shown, ""));
+    let name = name.to_owned() + &")".repeat(name.matches('(').count() - name.matches(')').count());
     (format!("`{name}`"), error.to_string())
 }
 

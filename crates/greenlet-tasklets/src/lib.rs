@@ -7,6 +7,7 @@
 
 mod cell;
 mod channel;
+mod debug;
 mod me;
 mod number;
 mod queue;

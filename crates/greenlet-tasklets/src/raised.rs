@@ -19,7 +19,7 @@ use core::fmt;
 /// assert_eq!(step(Err("retry".into())), Ok(0));
 /// assert_eq!(step(Err(Raised::Exit)), Err(Raised::Exit));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Raised<E = &'static str> {
     /// An error of the program: thrown, sent, or left another tasklet's body.
@@ -88,7 +88,7 @@ impl<E: fmt::Debug + fmt::Display> core::error::Error for Raised<E> {}
 ///     assert_eq!(main.current().remove(main), Err(Raised::Refused(Refusal::Current)));
 /// }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The tasklet is in the queue of a channel.
@@ -136,7 +136,7 @@ impl core::error::Error for Refusal {}
 ///     assert_eq!(refused.reason, SpawnError::TooMany { tasklets: 1 });
 /// }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpawnError {
     /// As many tasklets live as the scheduler has room for.
