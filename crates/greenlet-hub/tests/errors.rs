@@ -1,4 +1,5 @@
 //! What `unwrap` prints of each error of this crate names the remedy.
+#![cfg(feature = "std")]
 #![cfg_attr(miri, allow(dead_code, unused_imports, reason = "Miri does not read the sources"))]
 
 #[path = "common/errors.rs"]
