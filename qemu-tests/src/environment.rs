@@ -7,6 +7,8 @@ use std::env;
 use std::ffi::OsStr;
 use std::process::Command;
 
+use crate::places;
+
 /// Variables that the inner cargo gets although a rule of [`DROPPED`] matches. `*` ends a prefix.
 const KEPT: &[(&str, &str)] = &[
     ("CARGO_HOME", "where the registry, the config file and the credentials are"),
@@ -57,10 +59,24 @@ fn seen_by_inner_cargo(name: &str, value: &OsStr) -> bool {
     fits(KEPT) || !fits(DROPPED)
 }
 
+/// The folder where cargo compiles, if it is not the target directory. Cargo since 1.91 has it; an older one compiles in
+/// the target directory.
+const BUILD_DIR: &str = "CARGO_BUILD_BUILD_DIR";
+
 /// A command for the cargo that started this process, or for the one on `PATH`, with a clean environment.
+///
+/// The target directories that builds with other features or profiles need have one folder to compile in, so that
+/// each package is compiled once for all that take it alike.
+///
+/// This is no setting of `.cargo/config.toml`: with a table `build` both there and in that of an example in this
+/// repository, cargo 1.95 joins their runners in some runs, and boots nothing.
 #[must_use]
 pub fn cargo() -> Command {
-    clean(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())))
+    let mut cargo = clean(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())));
+    if let Ok(folder) = places::compiled() {
+        cargo.env(BUILD_DIR, folder);
+    }
+    cargo
 }
 
 /// A call of the `rustc` that cargo would use, with the same environment.

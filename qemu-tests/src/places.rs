@@ -67,6 +67,15 @@ pub fn built() -> io::Result<PathBuf> {
     in_target("guests")
 }
 
+/// Where cargo compiles what goes into these and other target directories of the runner.
+///
+/// # Errors
+///
+/// When the operating system does not provide the path of this program.
+pub(crate) fn compiled() -> io::Result<PathBuf> {
+    in_target("build")
+}
+
 /// The target directory of the [library's own tests](crate::hosted).
 ///
 /// # Errors
@@ -93,7 +102,7 @@ pub fn least() -> io::Result<PathBuf> {
 /// environment, and each of the two would rebuild what the other has built.
 fn in_target(name: &str) -> io::Result<PathBuf> {
     let program = env::current_exe()?;
-    // Cargo writes one of these into every target directory, and into the build directory inside of it.
+    // Cargo writes one of these into every target directory, and into that for compiling inside of it.
     let marked = |folder: &&Path| [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| folder.join(mark).is_file());
     let target = program.ancestors().skip(1).filter(marked).last();
     Ok(target.map_or_else(|| root().join("target"), Path::to_path_buf).join(name))
