@@ -34,7 +34,7 @@ const REFUSED: [(&str, &str, &str, &str); 11] = [
     ("x86_64-pc-windows-msvc", "", "", "the limits of its stack"),
     ("aarch64-pc-windows-msvc", "--cfg greenlet_hosted", "", "the limits of its stack"),
     ("x86_64-unknown-openbsd", "", "", "MAP_STACK"),
-    ("loongarch64-unknown-none", "", "", "no stack switch for this instruction set (loongarch64, "),
+    ("powerpc64le-unknown-linux-gnu", "", "", "no stack switch for this instruction set (powerpc64, "),
     ("riscv64gc-unknown-linux-gnu", "", "", "in machine mode, on bare metal"),
     ("thumbv6m-none-eabi", "", "", "unsafe-assume-single-core"),
     ("armv7a-none-eabi", "", "", "for a target that begins with thumbv6m or thumbv7m or thumbv7em or thumbv8m.main"),

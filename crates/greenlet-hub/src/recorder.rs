@@ -14,6 +14,28 @@ use spin::mutex::SpinMutex;
 ///
 /// Its functions return. They call nothing of this crate and of `greenlet` that switches, or that the documentation
 /// does not allow in an interrupt handler: the hub calls them while it changes its lists.
+///
+/// ```
+/// use greenlet_hub::{Hub, Place, Record, Threads, Trace};
+/// # use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+/// # use std::time::Duration;
+/// # static PLATFORM: Threads = Threads::new();
+/// /// Counts the records, and takes their number for the time.
+/// struct Counter(AtomicU64);
+///
+/// // SAFETY: each function returns, and calls nothing.
+/// unsafe impl Trace for Counter {
+///     fn now(&self) -> u64 { self.0.load(Relaxed) }
+///     fn place(&self) -> Place { Place::Core(0) }
+///     fn record(&self, _: &Record) { self.0.fetch_add(1, Relaxed); }
+/// }
+///
+/// static COUNTER: Counter = Counter(AtomicU64::new(0));
+/// static HUB: Hub<1> = Hub::new(&PLATFORM).traced(&COUNTER);
+///
+/// HUB.run(|main| main.sleep(Duration::from_micros(1)).unwrap()).unwrap();
+/// assert!(COUNTER.now() > 1);
+/// ```
 pub unsafe trait Trace: Sync {
     /// Returns the time, in a unit of the program's choice. Called on any core, and in interrupt handlers.
     fn now(&self) -> u64;
@@ -26,6 +48,11 @@ pub unsafe trait Trace: Sync {
 }
 
 /// Where code runs.
+///
+/// ```
+/// use greenlet_hub::Place;
+/// assert_eq!(Place::Interrupt(30).to_string(), "interrupt 30");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// In no interrupt handler, on the core or thread of this number, of which 15 bits are kept.
@@ -46,6 +73,11 @@ impl fmt::Display for Place {
 }
 
 /// Who woke a task.
+///
+/// ```
+/// use greenlet_hub::{Place, WokenBy};
+/// assert_eq!(WokenBy::Outside(Place::Core(1)).to_string(), "core 1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WokenBy {
@@ -68,6 +100,12 @@ impl fmt::Display for WokenBy {
 }
 
 /// What happened to a task.
+///
+/// ```
+/// use greenlet_hub::{Step, WokenBy};
+/// let is_wake = |step| matches!(step, Step::Ready { .. });
+/// assert!(is_wake(Step::Ready { by: WokenBy::Timer }) && !is_wake(Step::Runs));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
@@ -92,6 +130,15 @@ pub enum Step {
 }
 
 /// A step of a task.
+///
+/// ```
+/// use greenlet_hub::{Record, Step};
+/// /// What a task waits for from now on, if it does.
+/// fn wait(record: &Record) -> Option<&'static str> {
+///     let Step::Waits { on, .. } = record.step else { return None };
+///     on
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
