@@ -51,7 +51,8 @@ impl Cpu for Native {
 
     /// PRIMASK, BASEPRI and IPSR: what masks interrupts, and which exception is handled. A handler may leave all masks
     /// clear, and yet nothing may switch there: it is on the main stack, and the processor is in another mode.
-    /// FAULTMASK is not read, nor what the interrupt controller holds back. All three read as 0 in unprivileged code.
+    /// FAULTMASK is not read, nor what the interrupt controller holds back. The three that are read are 0 in unprivileged
+    /// code.
     #[inline(always)]
     fn interrupts() -> u32 {
         let primask: u32;
@@ -77,24 +78,34 @@ impl Cpu for Native {
     /// One bit for each of the two stack pointers that `sp` may name (CONTROL.SPSEL), and one each for unprivileged
     /// code (CONTROL.nPRIV), for FAULTMASK, and for FPCCR.LSPACT (Armv7-M, B1.4.4 and B3.2.22). While LSPACT is set,
     /// the next instruction with floating point stores registers to the stack of the code that was stopped.
+    #[cfg(not(thumb_1))]
     fn state() -> u32 {
-        /// Reserved, and 0, where there is no floating point.
-        const FPCCR: usize = 0xe000_ef34;
-        let (control, faultmask, fpccr): (u32, u32, u32);
-        // SAFETY: reads registers of which privileged code may read all.
+        /// Reserved, and 0, where there is no floating point. In unprivileged code a load of it is a bus fault.
+        const FPCCR: *const u32 = core::ptr::without_provenance(0xe000_ef34);
+        let (control, faultmask): (u32, u32);
+        // SAFETY: reads registers.
         unsafe {
             asm!(
                 "mrs {}, control",
                 "mrs {}, faultmask",
-                "ldr {}, [{}]",
                 out(reg) control,
                 out(reg) faultmask,
-                lateout(reg) fpccr,
-                in(reg) FPCCR,
-                options(readonly, nostack, preserves_flags),
+                options(nomem, nostack, preserves_flags),
             )
         };
+        let is_privileged = control & 1 == 0;
+        // SAFETY: privileged code may read this register, and that changes nothing.
+        let fpccr = if is_privileged { unsafe { FPCCR.read_volatile() } } else { 0 };
         1 << (control >> 1 & 1) | (control & 1) << 2 | (faultmask & 1) << 3 | (fpccr & 1) << 4
+    }
+
+    /// As in Thumb-2. v6-M has neither FAULTMASK nor registers of floating point.
+    #[cfg(thumb_1)]
+    fn state() -> u32 {
+        let control: u32;
+        // SAFETY: reads a register.
+        unsafe { asm!("mrs {}, control", out(reg) control, options(nomem, nostack, preserves_flags)) };
+        1 << (control >> 1 & 1) | (control & 1) << 2
     }
 
     // `interrupts_use_current_stack` is false, although the processor stores an interrupt's frame on the stack of the

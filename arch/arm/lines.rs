@@ -1,6 +1,6 @@
 //! Lines of assembly that Thumb-1 has in other forms than Thumb-2.
 
-/// Adds a small number to a register: `add!("r0", "#4")`. The flags change.
+/// Adds a small number to a register: `add!("r0", "#4")`. The flags may change.
 #[cfg(not(thumb_1))]
 macro_rules! add {
     ($register:literal, $number:literal) => {
@@ -8,7 +8,7 @@ macro_rules! add {
     };
 }
 
-/// Sets a register to another one less a small number: `sub!("r0", "r1", "#4")`. The flags change.
+/// Sets a register to another one less a small number: `sub!("r0", "r1", "#4")`. The flags may change.
 #[cfg(not(thumb_1))]
 macro_rules! sub {
     ($to:literal, $from:literal, $number:literal) => {

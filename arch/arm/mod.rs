@@ -1,5 +1,5 @@
-//! Cortex-M with Thumb-2: v7-M, v7E-M and the mainline of v8-M; and with Thumb-1: v6-M; AAPCS with and without
-//! floating-point registers; bare, in privileged thread mode.
+//! Cortex-M, with Thumb-2 (v7-M, v7E-M and the mainline of v8-M) or Thumb-1 (v6-M). AAPCS with and without
+//! floating-point registers. Bare, in privileged thread mode.
 
 #[cfg(feature = "watchpoint")]
 compile_error!(

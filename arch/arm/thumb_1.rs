@@ -53,8 +53,8 @@ use crate::arch::{Context, Diverging, Isa, Landing, Native, Word, offset};
 use core::arch::asm;
 
 /// The instruction before label 2 of a marked switch, which never runs: `udf #0x67`. Before label 2 of an unmarked one
-/// is `bx r5`, 0x4728, or a `nop` that aligns it, 0xbf00; before the trampoline whatever ends another function, but no
-/// query looks there.
+/// is `bx r5`, 0x4728, or what aligns it, `mov r8, r8` (0x46c0) or `nop` (0xbf00). Before the trampoline it is whatever
+/// ends another function, but no query looks there.
 const MARK: u32 = 0xde67;
 
 /// Lines that leave the running stack for that of `to`, in r2. Then sp, r6 and r7 are those of `to`, r5 is its resume

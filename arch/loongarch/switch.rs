@@ -164,8 +164,10 @@ impl Isa for Native {
         unsafe {
             switch!(
                 MARKED, from, [],
-                inlateout("$a0") w0 => b0, inlateout("$a5") w1 => b1, inlateout("$a6") w2 => b2, inlateout("$a7") w3 => b3,
-                inlateout("$t0") w4 => b4, inlateout("$t1") w5 => b5, inlateout("$t2") w6 => b6, inlateout("$t3") w7 => b7,
+                inlateout("$a0") w0 => b0, inlateout("$a5") w1 => b1,
+                inlateout("$a6") w2 => b2, inlateout("$a7") w3 => b3,
+                inlateout("$t0") w4 => b4, inlateout("$t1") w5 => b5,
+                inlateout("$t2") w6 => b6, inlateout("$t3") w7 => b7,
                 inlateout("$a2") to => target,
                 lateout("$a3") packet,
             );

@@ -325,7 +325,9 @@ impl Machine {
         if self.firmware.is_some() {
             return firmware::GUESTS.contains(&guest);
         }
-        let has_features = self.qemu == "qemu-system-arm" && ON_CORTEX_M.contains(&guest);
+        // Packages that these take have no code for v6-M.
+        let has_features = self.target.starts_with("thumbv") && !self.target.starts_with("thumbv6");
+        let has_features = has_features && ON_CORTEX_M.contains(&guest);
         let is_of_another = !self.is_recorded() && (takes_features && !has_features || WITH_MORE.contains(&guest));
         let is_too_wide = self.has_32_bits() && NOT_ON_32_BITS.iter().any(|it| guest.starts_with(it));
         !is_of_another && !is_too_wide

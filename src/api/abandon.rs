@@ -36,7 +36,7 @@ use core::fmt;
 use core::ptr;
 
 /// How far below its limit the stack pointer can be when an overflow is stopped, in bytes: up to the lower end of the
-/// guard page, because the compiler probes each page of a large frame.
+/// guard page: where the compiler probes large frames, it touches each page, and elsewhere the caller guarantees it.
 const BELOW: usize = 4096;
 /// How far above its limit: by the largest offset of a store that also moves the stack pointer, which faults before it
 /// moves it.
@@ -93,7 +93,8 @@ pub enum AbandonError {
     NotOnStack,
     /// The state of the processor differs from the state in which the greenlet's code ran: another stack pointer is
     /// selected (aarch64: SPSel, Cortex-M: CONTROL.SPSEL), debug exceptions are masked (aarch64: PSTATE.D), the
-    /// direction flag is set (x86_64: DF), or registers of floating point wait to be stored (Cortex-M: FPCCR.LSPACT).
+    /// direction flag is set (x86_64: DF), or registers of floating point wait to be stored, FAULTMASK is set or the code
+    /// is unprivileged (Cortex-M).
     State,
     /// The access that faulted may have been a push by the processor, of the frame of an interrupt (bare x86_64).
     /// Then that interrupt was never handled, and no further one is delivered. The access was where such a frame
@@ -132,7 +133,7 @@ impl fmt::Display for AbandonError {
             Self::State => {
                 "the processor state differs from that of the greenlet's code; reset the core, and have the fault \
                  handler return with SPSel and PSTATE.D unchanged (aarch64), with DF clear (x86_64), with SPSEL \
-                 unchanged and LSPACT clear (Cortex-M)"
+                 unchanged, and FAULTMASK and LSPACT clear (Cortex-M)"
             }
             Self::Interrupt => {
                 "an interrupt may be lost, whose frame did not fit; reset the core, and give each entry of the IDT \
@@ -223,8 +224,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// [`Interrupt`](AbandonError::Interrupt) if the IDT entry of the NMI or, with interrupts unmasked, of any
     /// vector from 32 up has no stack of its own. Give all of these entries one.
     ///
-    /// On a Cortex-M the processor stores a frame, too, but an interrupt whose frame does not fit stays pending. Run
-    /// greenlets on the process stack (PSP): on the main stack a fault handler has no room at the limit.
+    /// On a Cortex-M the processor stores a frame, too, but an interrupt whose frame does not fit is not lost: it stays
+    /// pending, or its handler runs first. The greenlet is stopped at any instruction then. Run greenlets on the process stack (PSP): on the main stack a fault handler has no room at the limit.
     ///
     /// On aarch64 the processor pushes nothing. There the access that faults is one of the handler, which runs with
     /// interrupts masked, so the call is refused as well. If handlers use the same stack pointer as the greenlet

@@ -6,7 +6,8 @@
 //! has a count of its own, which says nothing of other greenlets.
 //!
 //! A greenlet can be stopped at any instruction that accesses its stack: at a call, or at a store into a large frame.
-//! So the order of the steps matters:
+//! On Cortex-M, where the frame of an interrupt is stored there, it can be stopped at any instruction. So the order of
+//! the steps matters:
 //!
 //! ```text
 //!   operation                                    sender of a packet           receiver of a packet

@@ -37,7 +37,7 @@ const BITS: u32 = 24;
 /// The mask of these bits. All of them are set while there is no id.
 const LOW: u32 = (1 << BITS) - 1;
 
-/// The compiler moves no access to memory from one side of it to the other. No instruction.
+/// The compiler moves no access to memory from one side of it to the other. It adds no instruction.
 #[inline(always)]
 fn in_order() {
     compiler_fence(atomic::Ordering::SeqCst);
