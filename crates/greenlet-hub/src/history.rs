@@ -174,8 +174,8 @@ impl SlotRef {
         let Some(what) = what else { return };
         self.base().history.waits.set(true);
         let on = match NonNull::new(what.object.cast_mut().cast::<Bell>()) {
-            // SAFETY: of a join, the object is the address of a slot.
             Some(bell) if what.kind == Waiting::Join => {
+                // SAFETY: of a join, the object is the address of a slot, which is valid while it is waited for.
                 unsafe { SlotRef::of_bell(bell) }.base().history.name.get().or(Some("?"))
             }
             _ => what.name,
