@@ -94,7 +94,7 @@ pub fn backtraces(target: &str) -> Result<u64> {
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
-/// Runs the library's tests, without the examples in its documentation, for [another instruction set](foreign).
+/// Runs the library's tests, without the examples in its documentation, for [another instruction set](mod@foreign).
 ///
 /// # Errors
 ///
@@ -109,7 +109,7 @@ pub fn foreign(features: &str, profile: Profile) -> Result<u64> {
     passed(&run(cargo)?).map_err(anyhow::Error::msg)
 }
 
-/// Builds the program that runs scenarios, for [another instruction set](foreign), and returns its path.
+/// Builds the program that runs scenarios, for [another instruction set](mod@foreign), and returns its path.
 ///
 /// # Errors
 ///
