@@ -1,7 +1,8 @@
 //! The machines of `cargo xtask machines`: other processors, boards, interrupt controllers and exception levels than
 //! the suite has.
 
-use super::{AARCH64, Machine, X86_64};
+use super::Machine;
+use super::table::{AARCH64, X86_64};
 
 /// Each differs from a machine of the suite in one point. The image of a guest is the same for all machines of an
 /// architecture except one.
