@@ -109,7 +109,7 @@ greenlet_result greenlet_task_join(greenlet_task *me, greenlet_task_handle *task
 
 /* The same, for that long. The handle is used up only if this returns GREENLET_VALUE; else the kind is GREENLET_TIMEOUT,
  * or one of those below. Meanwhile other tasks may kill and throw with the handle; to join or detach is refused, with
- * GREENLET_NULL. */
+ * GREENLET_NULL. The handle stays where it is until this returns. */
 greenlet_result greenlet_task_join_for(greenlet_task *me, greenlet_task_handle *task, greenlet_result *ended,
                                        uint64_t nanoseconds) GREENLET_CHECKED;
 
@@ -186,8 +186,8 @@ greenlet_result greenlet_task_within(greenlet_task *me, uint64_t nanoseconds, gr
     GREENLET_CHECKED;
 
 /* Calls `body`, in which no wait ends by a kill, an error that is thrown, or a time that began outside: for cleaning up
- * that has to wait, such as sending the last bytes. What comes meanwhile ends the first wait afterwards. With
- * greenlet_task_within in it: else a kill has no effect as long as it waits. Returns what `body` does. Refused:
+ * that has to wait, such as sending the last bytes. What comes meanwhile ends the first wait afterwards. Put a
+ * greenlet_task_within in it; else a kill has no effect while it waits. Returns what `body` does. Refused:
  * GREENLET_NULL, _NOT_CURRENT; `body` was not called then. */
 greenlet_result greenlet_task_shield(greenlet_task *me, greenlet_task_body body, void *argument) GREENLET_CHECKED;
 

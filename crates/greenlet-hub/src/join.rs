@@ -161,7 +161,6 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         Ok(result.unwrap_or_else(|| Err(if self.exists() { self.take_error() } else { Stop::Killed })))
     }
 
-    /// Sets the node of a `select` that waits for the end, or null.
     /// Waits for the end of the task, and leaves its result for a [`join`](Self::join): what `select` does with one arm.
     /// For wrappers in other languages.
     ///
@@ -187,6 +186,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         me.wait_for_node(&What::named(Waiting::Join, None, self.slot.address()), &node)
     }
 
+    /// Sets the node of a `select` that waits for the end, or null.
     pub(crate) fn set_joiner(&self, node: *const Node) {
         if !self.is_over() {
             self.slot.base().end.set(node.cast_mut().cast());

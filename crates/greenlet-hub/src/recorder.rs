@@ -13,7 +13,8 @@ use spin::mutex::SpinMutex;
 /// # Safety
 ///
 /// Its functions return. They call nothing of this crate and of `greenlet` that switches, or that the documentation
-/// does not allow in an interrupt handler: the hub calls them while it changes its lists.
+/// does not allow in an interrupt handler: the hub calls them while it changes its lists. With the feature `abandon`
+/// none of them takes more than 384 bytes of stack: the hub has made sure of that much, and of no more.
 ///
 /// ```
 /// use greenlet_hub::{Hub, Place, Record, Threads, Trace};
@@ -41,6 +42,9 @@ pub unsafe trait Trace: Sync {
     fn now(&self) -> u64;
 
     /// Returns where the code runs that calls it. Called on any core, and in interrupt handlers.
+    ///
+    /// A wake from the place where the run began counts as one by the task that runs. So each thread, core and handler
+    /// needs a place of its own.
     fn place(&self) -> Place;
 
     /// Takes a record. Called on the hub's core, and not in handlers.
@@ -118,7 +122,8 @@ pub enum Step {
     },
     /// It is ready to run: it was woken, or has just been created. A task that is ready already may become so again.
     Ready {
-        /// Who did that. The first one, of several that wake it before the hub looks.
+        /// Who did that. The first one, of several that wake it before the hub looks. If another one comes just while
+        /// the hub looks, that one, for the time as well.
         by: WokenBy,
     },
     /// It begins, or its wait is over or tests its condition.

@@ -3,7 +3,7 @@
 
 use greenlet_hub::{Channel, Hub, Mutex, Place, Record, Recorder, Signal, Step, Threads, Trace, WokenBy};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +20,27 @@ thread_local! {
 const fn recorder<const N: usize>() -> Recorder<N> {
     // SAFETY: a counter, and the thread's place.
     unsafe { Recorder::new(ticks, || PLACE.get()) }
+}
+
+/// Whether the hub that [`Watched`] traces sleeps.
+static ASLEEP: AtomicBool = AtomicBool::new(false);
+
+struct Watched(&'static Recorder<64>);
+
+// SAFETY: the functions of the recorder, and a store.
+unsafe impl Trace for Watched {
+    fn now(&self) -> u64 {
+        self.0.now()
+    }
+
+    fn place(&self) -> Place {
+        self.0.place()
+    }
+
+    fn record(&self, record: &Record) {
+        self.0.record(record);
+        ASLEEP.store(record.step == Step::Sleeps, SeqCst);
+    }
 }
 
 type Stacks = greenlet::StackPool<4, 65536>;
@@ -90,14 +111,16 @@ fn a_wait_has_its_words_and_the_task_that_ends_it() {
 fn a_wake_from_outside_has_the_place_and_the_time_at_which_it_was_made() {
     static RECORDER: Recorder<64> = recorder();
     static PLATFORM: Threads = Threads::new();
-    static HUB: Hub<4> = Hub::new(&PLATFORM).traced(&RECORDER);
+    static HUB: Hub<4> = Hub::new(&PLATFORM).traced(&Watched(&RECORDER));
     static SIGNAL: Signal = Signal::new().named("button");
     static RAISED: AtomicU64 = AtomicU64::new(0);
     HUB.run(|main| {
         for place in [Place::Interrupt(27), Place::Core(3)] {
             let other = thread::spawn(move || {
                 PLACE.set(place);
-                thread::sleep(Duration::from_millis(20));
+                while !ASLEEP.load(SeqCst) {
+                    thread::yield_now();
+                }
                 RAISED.store(ticks(), SeqCst);
                 SIGNAL.raise(1);
             });

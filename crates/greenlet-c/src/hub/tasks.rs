@@ -104,7 +104,7 @@ unsafe fn borrow<'a>(handle: *const Handle) -> Option<&'a JoinHandle<Out, Word, 
 ///
 /// # Safety
 ///
-/// As for [`borrow`].
+/// As for [`borrow`]; and the handle exists until this returns.
 pub(super) unsafe fn lent<R>(
     handle: *mut Handle,
     wait: impl FnOnce(&mut JoinHandle<Out, Word, Fault>) -> R,
@@ -114,7 +114,13 @@ pub(super) unsafe fn lent<R>(
     // SAFETY: `take` has found a handle there. No reference to it exists during the wait.
     unsafe { (*handle).made = LENT };
     let result = wait(&mut copy);
-    // SAFETY: the same. A handle that is lent is not taken, and so not given to another spawn.
+    // SAFETY: the same.
+    if unsafe { (*handle).made } != LENT {
+        // Against the contract of `greenlet_task_spawn`, it has written another handle there. That one stays.
+        drop(ManuallyDrop::into_inner(copy));
+        return None;
+    }
+    // SAFETY: the same.
     unsafe { (*handle).made = MADE };
     Some(result)
 }

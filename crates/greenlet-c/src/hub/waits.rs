@@ -1,7 +1,7 @@
 //! What a task waits for: time, signals, channels.
 
 use super::{CLOSED, Channel, NULL, Out, Task, VALUE, Word, stopped, to_c};
-use crate::outcome::WOULD_WAIT;
+use crate::outcome::{NOT_CURRENT, WOULD_WAIT};
 use core::ptr;
 use core::time::Duration;
 use greenlet_hub::Signal;
@@ -128,6 +128,7 @@ pub unsafe extern "C" fn greenlet_channel_receive(me: *const Task, channel: *con
 pub unsafe extern "C" fn greenlet_channel_try_send(me: *const Task, channel: *const Channel, value: Word) -> Out {
     // SAFETY: the caller's contract; zeros are a new channel.
     match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
+        (Some(me), Some(_)) if !me.greenlet().is_current() => Out::of(NOT_CURRENT, value),
         (Some(me), Some(channel)) => match channel.try_send(me, value) {
             Ok(()) => sent(()),
             Err(value) => Out::of(if channel.is_closed() { CLOSED } else { WOULD_WAIT }, value),
@@ -145,6 +146,7 @@ pub unsafe extern "C" fn greenlet_channel_try_send(me: *const Task, channel: *co
 pub unsafe extern "C" fn greenlet_channel_try_receive(me: *const Task, channel: *const Channel) -> Out {
     // SAFETY: the caller's contract; zeros are a new channel.
     match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
+        (Some(me), Some(_)) if !me.greenlet().is_current() => Out::refused(NOT_CURRENT),
         (Some(me), Some(channel)) => {
             to_c(channel.try_receive(me).map(|value| value.map_or(Out::refused(WOULD_WAIT), received)))
         }

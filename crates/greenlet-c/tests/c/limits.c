@@ -151,6 +151,8 @@ static greenlet_result of_another(greenlet_task *me, void *argument) {
     CHECK(is(greenlet_signal_wait_for(main_task, &bell, 1), GREENLET_NOT_CURRENT, 0));
     CHECK(is(greenlet_channel_send_for(main_task, &silent, word(3), 1), GREENLET_NOT_CURRENT, 3));
     CHECK(is(greenlet_channel_receive_for(main_task, &silent, 1), GREENLET_NOT_CURRENT, 0));
+    CHECK(is(greenlet_channel_try_send(main_task, &silent, word(3)), GREENLET_NOT_CURRENT, 3));
+    CHECK(is(greenlet_channel_try_receive(main_task, &silent), GREENLET_NOT_CURRENT, 0));
     CHECK(is(greenlet_task_within(main_task, 1, quick, NULL), GREENLET_NOT_CURRENT, 0));
     CHECK(is(greenlet_task_shield(main_task, quick, NULL), GREENLET_NOT_CURRENT, 0));
     return greenlet_task_yield(me);
@@ -193,5 +195,5 @@ static greenlet_result program(greenlet_task *me, void *argument) {
 
 int run(void) {
     CHECK(is(greenlet_hub_run(&tasks, &board, program, NULL, NULL), GREENLET_VALUE, 0));
-    return verdict(63);
+    return verdict(65);
 }
