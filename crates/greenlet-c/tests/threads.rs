@@ -42,8 +42,9 @@ unsafe extern "C" {
         argument: Word,
         options: *const c_void,
     ) -> u32;
-    fn greenlet_switch(to: Word, value: Word) -> Out;
-    fn greenlet_up(me: Word, value: Word) -> Out;
+    // The functions behind `greenlet_switch` and `greenlet_up`, which are inline in the header.
+    fn greenlet_switch_abi_1(value: Word, to: Word) -> Out;
+    fn greenlet_up_abi_1(value: Word, me: Word) -> Out;
 }
 
 const VALUE: u32 = 0;
@@ -86,7 +87,7 @@ fn while_the_process_exits_a_switch_is_refused() {
         fn drop(&mut self) {
             if !self.0.get().is_null() {
                 // SAFETY: a greenlet of the tree that this thread is in.
-                eprintln!("kind {}", unsafe { greenlet_switch(self.0.get(), ptr::null_mut()) }.kind);
+                eprintln!("kind {}", unsafe { greenlet_switch_abi_1(ptr::null_mut(), self.0.get()) }.kind);
             }
         }
     }
@@ -94,7 +95,7 @@ fn while_the_process_exits_a_switch_is_refused() {
 
     unsafe extern "C" fn waits(me: Word, _argument: Word, value: Word) -> Out {
         // SAFETY: the body's own `me`.
-        unsafe { greenlet_up(me, value) }
+        unsafe { greenlet_up_abi_1(value, me) }
     }
     unsafe extern "C" fn body(main: Word, _argument: Word) -> Out {
         #[repr(align(64))]
@@ -109,7 +110,7 @@ fn while_the_process_exits_a_switch_is_refused() {
         let spawned = unsafe { greenlet_spawn(&mut made, main, pool, Some(waits), ptr::null_mut(), ptr::null()) };
         assert_eq!(spawned, VALUE);
         // SAFETY: just made.
-        assert_eq!(unsafe { greenlet_switch(made, ptr::null_mut()) }.kind, VALUE);
+        assert_eq!(unsafe { greenlet_switch_abi_1(ptr::null_mut(), made) }.kind, VALUE);
         SWITCHES.with(|switches| switches.0.set(made));
         process::exit(7)
     }
