@@ -191,6 +191,8 @@ fn with_lines(lines: &Lines, address: u64) -> Vec<Place> {
 /// The path of a source file, relative to the project or to the sources of Rust if it is in one of them.
 fn in_project(file: &str) -> &str {
     let path = Path::new(file).strip_prefix(places::root()).ok().and_then(Path::to_str);
-    let of_rust = || file.strip_prefix("/rustc/")?.split_once('/').map(|(_commit, path)| path);
+    let commit = || file.strip_prefix("/rustc/")?.split_once('/').map(|(_commit, path)| path);
+    // With the component `rust-src` the path is where that is.
+    let of_rust = || commit().or_else(|| Some(file.split_once("/lib/rustlib/src/rust/")?.1));
     path.or_else(of_rust).unwrap_or(file)
 }
