@@ -103,7 +103,8 @@ impl OfHub {
 }
 
 impl<const TASKS: usize, V: Default + 'static, E: 'static> Hub<TASKS, V, E> {
-    /// Has `trace` get a record of each step of the tasks: when one waits, for what, and who wakes it.
+    /// Passes a record of each step of the tasks to `trace`: the start of a wait and its object, and the source of the
+    /// wake.
     ///
     /// With the feature `recorder`. A turn of [`yield_now`](crate::Task::yield_now) is no wait, and has no record;
     /// [`greenlet::Recorder`] has the transfer.

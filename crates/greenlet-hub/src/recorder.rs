@@ -1,4 +1,4 @@
-//! What the tasks of a hub did, and when: which one waited for what, and who woke it.
+//! A record of a hub's tasks over time: their waits, the objects of these, and the source of each wake.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -76,7 +76,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Who woke a task.
+/// The source of a wake.
 ///
 /// ```
 /// use greenlet_hub::{Place, WokenBy};
@@ -122,8 +122,8 @@ pub enum Step {
     },
     /// It is ready to run: it was woken, or has just been created. A task that is ready already may become so again.
     Ready {
-        /// Who did that. The first one, of several that wake it before the hub looks. If another one comes just while
-        /// the hub looks, that one, for the time as well.
+        /// The source of the wake: of several wakes before the hub takes them, the first. A wake that comes while the
+        /// hub takes them replaces it, and its time too.
         by: WokenBy,
     },
     /// It begins, or its wait is over or tests its condition.

@@ -1,4 +1,4 @@
-//! What the recorder of a hub says: who waits for what, who wakes whom, and when a task runs.
+//! The records of a hub: waits with their objects, wakes with their sources, and when a task runs.
 #![cfg(all(feature = "std", feature = "recorder"))]
 
 use greenlet_hub::{Channel, Hub, Mutex, Place, Record, Recorder, Signal, Step, Threads, Trace, WokenBy};
@@ -18,8 +18,12 @@ thread_local! {
 }
 
 const fn recorder<const N: usize>() -> Recorder<N> {
-    // SAFETY: a counter, and the thread's place.
-    unsafe { Recorder::new(ticks, || PLACE.get()) }
+    with_clock(ticks)
+}
+
+const fn with_clock<const N: usize>(clock: fn() -> u64) -> Recorder<N> {
+    // SAFETY: counters, and the thread's place.
+    unsafe { Recorder::new(clock, || PLACE.get()) }
 }
 
 /// Whether the hub that [`Watched`] traces sleeps.
@@ -76,7 +80,17 @@ fn a_wait_has_its_words_and_the_task_that_ends_it() {
         assert_eq!(reader.join(main), Ok(Ok(5)));
     })
     .unwrap();
-    let writer = "by greenlet 2 \"writer\"";
+    // Its number depends on the tests that run at the same time.
+    let mut writer = String::new();
+    let is_writer = |record: &&Record| record.task.name == Some("writer");
+    RECORDER
+        .for_each(|record| {
+            if is_writer(&record) {
+                writer = format!("by {}", record.task)
+            }
+        })
+        .unwrap();
+    assert!(writer.ends_with(" \"writer\""), "{writer}");
     let last = "has ended, its result was not taken";
     let of = |task: &str| steps(&RECORDER, task);
     let begun = ["is ready, by main greenlet", "runs"];
@@ -109,7 +123,12 @@ fn a_wait_has_its_words_and_the_task_that_ends_it() {
 
 #[test]
 fn a_wake_from_outside_has_the_place_and_the_time_at_which_it_was_made() {
-    static RECORDER: Recorder<64> = recorder();
+    // A clock of its own: tests run at the same time, and each record is a tick.
+    static TIME: AtomicU64 = AtomicU64::new(1);
+    fn ticks() -> u64 {
+        TIME.fetch_add(1, SeqCst)
+    }
+    static RECORDER: Recorder<64> = with_clock(ticks);
     static PLATFORM: Threads = Threads::new();
     static HUB: Hub<4> = Hub::new(&PLATFORM).traced(&Watched(&RECORDER));
     static SIGNAL: Signal = Signal::new().named("button");

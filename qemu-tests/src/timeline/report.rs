@@ -56,7 +56,7 @@ fn write(o: &mut String, run: &Run, what: &str) -> std::fmt::Result {
     writeln!(o, "</body></html>")
 }
 
-/// The table of who woke whom, if tasks of a hub were recorded. The picture has the histogram.
+/// The table of wakes by waker and task, if tasks of a hub were recorded. The picture has the histogram.
 fn latencies(o: &mut String, run: &Run) -> std::fmt::Result {
     if run.tasks.is_empty() {
         return Ok(());

@@ -24,7 +24,7 @@ pub(super) struct Wake {
     pub(super) time: u64,
     /// The task.
     pub(super) task: Key,
-    /// Who made it: a task, or something else, by its name.
+    /// What made it: a task, or something else, by its name.
     pub(super) by: Result<Key, String>,
     /// Since when it counts: a task that still ran begins to wait later.
     pub(super) since: u64,
@@ -38,7 +38,7 @@ impl Wake {
         Some(self.ran?.saturating_sub(self.since))
     }
 
-    /// Who made it, as a kind: `a task`, or the name of something else.
+    /// What made it, as a kind: `a task`, or the name of something else.
     pub(super) fn kind(&self) -> &str {
         self.by.as_ref().map_or_else(|name| name.as_str(), |_task| "a task")
     }
@@ -125,7 +125,7 @@ impl Tasks {
         self.wakes.is_empty() && self.pauses.is_empty()
     }
 
-    /// The latencies, by who woke whom: the kind of the waker, and the task. `name` gives the task's name.
+    /// The latencies, by the kind of the waker and the task that was woken. `name` gives the task's name.
     pub(super) fn pairs(&self, name: impl Fn(Key) -> String) -> BTreeMap<(String, String), Latencies> {
         let mut pairs = BTreeMap::<_, Latencies>::new();
         for wake in &self.wakes {

@@ -23,7 +23,7 @@ use crate::memory;
 
 /// Where the firmware calls the program: the entry point that the linker looks for.
 ///
-/// The two arguments, which nobody needs here, are the handle of the program and the table of the firmware's functions.
+/// The two arguments, which are not used, are the handle of the program and the table of the firmware's functions.
 // SAFETY: the linker's name for it; nothing else in a guest has this name.
 #[unsafe(no_mangle)]
 extern "efiapi" fn efi_main(_image: *const (), _system: *const ()) -> usize {

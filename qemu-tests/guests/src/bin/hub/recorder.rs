@@ -8,7 +8,7 @@
 //! hub  4  16384
 //! ```
 //!
-//! Time, step, core, id of the task; of a wait, its words and its object; of a wake, who woke it: a task by its id, and
+//! Time, step, core, id of the task; of a wait, its words and its object; of a wake, its waker: a task by its id, and
 //! its name. Last the name of the task. `sleeps` and `awake`: the core, on the stack of that task. The last line has how
 //! many there are, and how many are kept at most.
 
