@@ -40,10 +40,9 @@
 //!   r11, r6    saved in from, loaded from to: the       as this context left them
 //!              frame pointer, and LLVM's own register
 //!   r5         scratch, resume address                  unspecified
-//!   others     clobbered: the compiler spilled what is live, r4, r7 to r10, r12 and lr among them, and d0 to d31 where
-//!              code uses them
-//!   cpsr,      clobbered: flags, and those of the       unspecified
-//!   fpscr      last comparison of floats; the rest of fpscr is the core's
+//!   others     clobbered: the compiler spilled what is live, r4, r7 to r10, r12 and lr among them. Compiled code for
+//!              these targets keeps nothing in registers of floating point
+//!   cpsr       clobbered: flags                         unspecified
 //! ```
 
 use super::trampoline::{outermost, resume_address};
@@ -98,9 +97,6 @@ macro_rules! switch {
             out("r5") _,
             lateout("r4") _, lateout("r7") _, lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r12") _,
             lateout("lr") _,
-            lateout("q0") _, lateout("q1") _, lateout("q2") _, lateout("q3") _, lateout("q4") _, lateout("q5") _,
-            lateout("q6") _, lateout("q7") _, lateout("q8") _, lateout("q9") _, lateout("q10") _, lateout("q11") _,
-            lateout("q12") _, lateout("q13") _, lateout("q14") _, lateout("q15") _,
         )
     };
 }
@@ -128,9 +124,10 @@ impl Isa for Native {
     unsafe fn switch<const MARKED: bool>(from: *const Context, to: *const Context, word: Word) -> Landing {
         let (word_back, target, packet);
         // SAFETY: in: r0 to r2. out: r0, r2, r3. All other registers are clobbered, except sp, r6 and r11, which no
-        // clobber can name and which are saved and restored here. q0 to q15 are all registers of floating point, named
-        // also for targets whose ABI does not use them. `nostack` is not given: sp must be aligned. `nomem` is not
-        // given: other contexts change memory. The caller vouches for the two contexts.
+        // clobber can name and which are saved and restored here. Registers of floating point are not named: the ABI is
+        // soft-float, by the `compile_error!` in `mod.rs`, and rustc lets no flag turn that off. `nostack` is not given:
+        // sp must be aligned. `nomem` is not given: other contexts change memory. The caller vouches for the two
+        // contexts.
         unsafe {
             switch!(
                 MARKED, from, [],

@@ -1,5 +1,6 @@
 //! Cortex-M, with Thumb-2 (v7-M, v7E-M and the mainline of v8-M) or Thumb-1 (v6-M), bare, in privileged thread mode;
-//! and Armv7-A, in Arm state (A32), bare, in a privileged mode. AAPCS with and without floating-point registers.
+//! and Armv7-A, in Arm state (A32), bare, in a privileged mode. AAPCS with and without floating-point registers; for A32
+//! without.
 
 #[cfg(feature = "watchpoint")]
 compile_error!(
@@ -17,6 +18,13 @@ compile_error!(
 compile_error!(
     "greenlet's feature `cores` needs atomics of 64 bits, which a Cortex-M does not have; leave it out: the trees of \
      such a program are all on one core"
+);
+
+// A clobber of d8 to d15 does not compile for a soft-float target, and one of q4 to q7 is ignored without NEON.
+#[cfg(all(a32, target_abi = "eabihf"))]
+compile_error!(
+    "greenlet's switch for Armv7-A does not keep registers of floating point, in which code for `eabihf` keeps values; \
+     build for `armv7a-none-eabi`"
 );
 
 #[macro_use]
