@@ -58,12 +58,11 @@ pub(crate) fn are_enabled() -> bool {
 
 /// Masks or unmasks fast interrupts, which no device raises.
 pub(crate) fn mask_others(masked: bool) {
-    // SAFETY: as above.
-    unsafe {
-        if masked {
-            asm!("cpsid f", options(nostack, preserves_flags));
-        } else {
-            asm!("cpsie f", options(nostack, preserves_flags));
-        }
+    if masked {
+        // SAFETY: as above.
+        unsafe { asm!("cpsid f", options(nostack, preserves_flags)) };
+    } else {
+        // SAFETY: as above.
+        unsafe { asm!("cpsie f", options(nostack, preserves_flags)) };
     }
 }

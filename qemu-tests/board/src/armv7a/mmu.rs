@@ -48,9 +48,9 @@ impl Kind {
     }
 }
 
-// TEX, C and B: devices, and write-back memory.
-const SHARED_DEVICE: u32 = 0b000_01;
-const WRITE_BACK: u32 = 0b001_11;
+// Three bits of TEX, C and B: devices, and write-back memory.
+const SHARED_DEVICE: u32 = 0b00001;
+const WRITE_BACK: u32 = 0b00111;
 const DEVICE: Kind = Kind::new(SHARED_DEVICE, 0, 1);
 const DATA: Kind = Kind::new(WRITE_BACK, 0, 1);
 const CONSTANT: Kind = Kind::new(WRITE_BACK, 1, 0);

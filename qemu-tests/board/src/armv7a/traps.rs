@@ -147,17 +147,22 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn new(frame: &'a Frame, number: usize) -> Self {
-        let (kind, address): (usize, usize);
+        let (ifsr, ifar, dfsr, dfar): (usize, usize, usize, usize);
         // SAFETY: reads registers.
         unsafe {
-            if number == PREFETCH_ABORT {
-                asm!("mrc p15, 0, {}, c5, c0, 1", "mrc p15, 0, {}, c6, c0, 2", out(reg) kind, out(reg) address,
-                     options(nomem, nostack, preserves_flags));
-            } else {
-                asm!("mrc p15, 0, {}, c5, c0, 0", "mrc p15, 0, {}, c6, c0, 0", out(reg) kind, out(reg) address,
-                     options(nomem, nostack, preserves_flags));
-            }
+            asm!(
+                "mrc p15, 0, {}, c5, c0, 1",
+                "mrc p15, 0, {}, c6, c0, 2",
+                "mrc p15, 0, {}, c5, c0, 0",
+                "mrc p15, 0, {}, c6, c0, 0",
+                out(reg) ifsr,
+                out(reg) ifar,
+                out(reg) dfsr,
+                out(reg) dfar,
+                options(nomem, nostack, preserves_flags),
+            );
         }
+        let (kind, address) = if number == PREFETCH_ABORT { (ifsr, ifar) } else { (dfsr, dfar) };
         Self { frame, number, kind, address }
     }
 
