@@ -171,7 +171,9 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         Variant::AsOne => folder.join("as-one"),
     };
     let mut built = Built::new();
-    for Call { package, own_feature, whole_debug_info, is_measured, names } in calls(names, &guests::with_whole_debug_info()?) {
+    for Call { package, own_feature, whole_debug_info, is_measured, names } in
+        calls(names, &guests::with_whole_debug_info()?)
+    {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
         cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
@@ -333,8 +335,12 @@ mod tests {
     #[test]
     fn a_guest_is_built_without_what_others_take() {
         let names = ["tour", "cores", "soak", "hello", "count", "hub_costs", "backtrace", "defmt"].map(str::to_owned);
-        let call = |package, own_feature, names| {
-            Call { package, own_feature, whole_debug_info: false, is_measured: false, names }
+        let call = |package, own_feature, names| Call {
+            package,
+            own_feature,
+            whole_debug_info: false,
+            is_measured: false,
+            names,
         };
         let measured = |call| Call { is_measured: true, ..call };
         let whole = |call| Call { whole_debug_info: true, ..call };
