@@ -260,19 +260,10 @@ pub fn sizes(target: &str, profile: Profile, feature: Option<&str>, names: &BTre
 ///
 /// As [`guests()`], and when the package has no such example.
 pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
-    example_with(package, name, profile, &[])
+    example_in(&places::built()?, package, name, profile, &[])
 }
 
-/// [`example`], with features of its package.
-///
-/// # Errors
-///
-/// As [`example`].
-pub fn example_with(package: &str, name: &str, profile: Profile, features: &[&str]) -> Result<PathBuf> {
-    example_in(&places::built()?, package, name, profile, features)
-}
-
-/// [`example_with`], in a target directory of its own: otherwise builds with other features would replace the same
+/// [`example`] with features of its package, in a target directory of its own: otherwise builds with other features would replace the same
 /// file.
 ///
 /// # Errors
