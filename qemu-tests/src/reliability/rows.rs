@@ -166,7 +166,7 @@ pub static PROMISES: &[Promise] = &[
         "cores",
         BARE,
         "cargo test --test suite -- guest::cores::{}::release --include-ignored",
-        "cargo test --test suite -- guest::cores::{}::debug",
+        "cargo test --test suite -- guest::cores::{}::debug --include-ignored",
     ),
     tallied(
         "misuse",
@@ -190,7 +190,7 @@ pub static PROMISES: &[Promise] = &[
     tallied(
         "conformance",
         ALL,
-        "cargo test --test suite -- conformance::{}::",
+        "cargo test --test suite -- conformance::{}:: --include-ignored",
         "cargo test --test suite -- conformance::{}::core::release",
     ),
     tallied(
