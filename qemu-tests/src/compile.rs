@@ -69,6 +69,10 @@ impl fmt::Display for Profile {
 /// ELF files, by the name of the guest.
 pub type Built = BTreeMap<String, PathBuf>;
 
+/// The guests whose instructions are counted, or the frames in their code: optimized as the default settings of cargo do
+/// it. All others are built in two thirds of the time.
+const MEASURED: [&str; 3] = ["count", "hub_costs", "zoo"];
+
 /// An environment variable for the guests' build script: the machine for which guests are linked, if it is not one of
 /// the usual machines of their target.
 const LAYOUT: &str = "GREENLET_LAYOUT";
@@ -167,11 +171,14 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         Variant::AsOne => folder.join("as-one"),
     };
     let mut built = Built::new();
-    for Call { package, own_feature, whole_debug_info, names } in calls(names, &guests::with_whole_debug_info()?) {
+    for Call { package, own_feature, whole_debug_info, is_measured, names } in
+        calls(names, &guests::with_whole_debug_info()?)
+    {
         let mut cargo = environment::cargo();
         cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
         cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
         cargo.args(names.iter().flat_map(|name| ["--bin", name]));
+        cargo.args(is_measured.then_some("--config=profile.release.lto=false"));
         // If the guest has marks, with the types of the library: the runner finds the names of greenlets through them.
         let has_types =
             |own: &&str| whole_debug_info || variant.has_types() || *own == "greenlet" && variant.has_marks();
@@ -196,12 +203,13 @@ struct Call<'a> {
     package: &'static str,
     own_feature: Option<&'static str>,
     whole_debug_info: bool,
+    is_measured: bool,
     names: Vec<&'a str>,
 }
 
 /// The calls that build the guests of these `names`: for each package one call, a further one for the guests with
-/// [whole debug information](guests::Directives::whole_debug_info), and one for each guest that has a [feature of its
-/// own](places::GUEST_FEATURES).
+/// [whole debug information](guests::Directives::whole_debug_info), one for those that are [measured](MEASURED), and one
+/// for each guest that has a [feature of its own](places::GUEST_FEATURES).
 ///
 /// These calls are separate because cargo recompiles a guest when features of its package or settings change, which
 /// would happen with each other set of names. Only the project's own packages have debug information, so the calls
@@ -212,13 +220,14 @@ fn calls<'a>(names: &'a BTreeSet<String>, with_whole_debug_info: &BTreeSet<Strin
         for name in names.iter().filter(|name| sources.join(name).with_extension("rs").is_file()) {
             let own_feature = places::GUEST_FEATURES.into_iter().find(|feature| feature == name);
             let whole_debug_info = with_whole_debug_info.contains(name);
-            let is_same = |call: &&mut Call<'_>| {
-                (call.package, call.own_feature, call.whole_debug_info) == (package, own_feature, whole_debug_info)
-            };
-            match calls.iter_mut().find(is_same) {
-                Some(call) => call.names.push(name),
-                None => calls.push(Call { package, own_feature, whole_debug_info, names: vec![name] }),
-            }
+            let is_measured = MEASURED.contains(&name.as_str());
+            let new = Call { package, own_feature, whole_debug_info, is_measured, names: Vec::new() };
+            let at = calls.iter().position(|call| Call { names: Vec::new(), ..*call } == new);
+            let at = at.unwrap_or_else(|| {
+                calls.push(new);
+                calls.len() - 1
+            });
+            calls[at].names.push(name);
         }
     }
     calls
@@ -251,19 +260,10 @@ pub fn sizes(target: &str, profile: Profile, feature: Option<&str>, names: &BTre
 ///
 /// As [`guests()`], and when the package has no such example.
 pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
-    example_with(package, name, profile, &[])
+    example_in(&places::built()?, package, name, profile, &[])
 }
 
-/// [`example`], with features of its package.
-///
-/// # Errors
-///
-/// As [`example`].
-pub fn example_with(package: &str, name: &str, profile: Profile, features: &[&str]) -> Result<PathBuf> {
-    example_in(&places::built()?, package, name, profile, features)
-}
-
-/// [`example_with`], in a target directory of its own: otherwise builds with other features would replace the same
+/// [`example`] with features of its package, in a target directory of its own: otherwise builds with other features would replace the same
 /// file.
 ///
 /// # Errors
@@ -325,15 +325,23 @@ mod tests {
 
     #[test]
     fn a_guest_is_built_without_what_others_take() {
-        let names = ["tour", "cores", "soak", "hello", "count", "backtrace", "defmt"].map(str::to_owned);
-        let call = |package, own_feature, names| Call { package, own_feature, whole_debug_info: false, names };
+        let names = ["tour", "cores", "soak", "hello", "count", "hub_costs", "backtrace", "defmt"].map(str::to_owned);
+        let call = |package, own_feature, names| Call {
+            package,
+            own_feature,
+            whole_debug_info: false,
+            is_measured: false,
+            names,
+        };
+        let measured = |call| Call { is_measured: true, ..call };
         let whole = |call| Call { whole_debug_info: true, ..call };
         assert_eq!(
             calls(&BTreeSet::from(names), &guests::with_whole_debug_info().unwrap()),
             [
                 whole(call("guests", None, vec!["backtrace"])),
-                whole(call("guests", Some("count"), vec!["count"])),
+                measured(whole(call("guests", Some("count"), vec!["count"]))),
                 call("guests", None, vec!["hello", "tour"]),
+                measured(call("guests", None, vec!["hub_costs"])),
                 call("guests", Some("soak"), vec!["soak"]),
                 call("feature-guests", None, vec!["cores"]),
                 whole(call("feature-guests", None, vec!["defmt"])),

@@ -21,15 +21,11 @@ const LIMIT: Limit = Limit::of_silence(Duration::from_secs(1800));
 const FASTER: [&str; 3] = [
     // No debugger runs these programs.
     "profile.dev.debug=false",
-    // The library and its tests are optimized. Their dependencies, such as trybuild, are not.
+    // The library and its tests are optimized. Their dependencies are not.
     "profile.release.package.\"*\".opt-level=0",
     // Programs are not optimized across codegen units either, which would take a quarter of the time of a build.
     "profile.release.lto=\"off\"",
 ];
-
-/// The programs that must not compile. The messages of the compiler are the same with any features, so `cargo test`
-/// alone runs them, without features.
-const SKIPPED: &str = "what_breaks_a_rule_is_refused_and_its_twin_is_not";
 
 /// One run of the library's tests.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +53,7 @@ impl Tests {
         if self.profile == Profile::Release {
             words.push("--release");
         }
-        let ended = cargo("test", self.features, &words, &["--", "--exact", "--skip", SKIPPED])?;
+        let ended = cargo("test", self.features, &words, &[])?;
         passed(&ended).map_err(anyhow::Error::msg)
     }
 }
@@ -105,7 +101,6 @@ pub fn foreign(features: &str, profile: Profile) -> Result<u64> {
         cargo.arg("--release");
     }
     foreign::apply(&mut cargo);
-    cargo.args(["--", "--exact", "--skip", SKIPPED]);
     passed(&run(cargo)?).map_err(anyhow::Error::msg)
 }
 
@@ -138,6 +133,25 @@ pub fn companions() -> Result<u64> {
         ["--lib", "--test", "given_up*", "--test", "recorded", "--test", "simulation", "--test", "stopped"];
     let others = cargo_for(&["greenlet-hub"], "test", "std,abandon,recorder", &with_features, &[])?;
     Ok(tests + passed(&others).map_err(anyhow::Error::msg)?)
+}
+
+/// Builds the program with the cases of misuse in which something panics. The library and the cases are optimized if
+/// the `profile` is, and nothing else is built anew for that.
+///
+/// # Errors
+///
+/// When it does not build.
+pub fn misuse(profile: Profile) -> Result<PathBuf> {
+    const OPTIMIZED: [&str; 3] = ["opt-level=3", "debug-assertions=false", "overflow-checks=false"];
+    let mut cargo = environment::cargo();
+    cargo.current_dir(places::root()).args(["build", "--package", "misuse", "--example", "misuse"]);
+    cargo.args(["--features", "std", "--config", FASTER[0]]);
+    if profile == Profile::Release {
+        let settings = ["greenlet", "misuse"].map(|own| OPTIMIZED.map(|it| format!("profile.dev.package.{own}.{it}")));
+        cargo.args(settings.as_flattened().iter().flat_map(|setting| ["--config", setting]));
+    }
+    let mut built = compile::executables(cargo, "example", &places::hosted()?.join(profile.name()))?;
+    built.remove("misuse").context("cargo built no program for cases of misuse")
 }
 
 /// Builds the library's examples with `features`.

@@ -287,7 +287,7 @@ fn reference<'a>(before: &str, code: &'a str) -> Option<Reference<'a>> {
 struct Known {
     tests: BTreeMap<String, BTreeSet<String>>,
     guests: BTreeSet<String>,
-    /// The programs that must not compile: modules of the files in `tests/ui`.
+    /// The programs that must not compile: modules of the files in `misuse/tests/ui`.
     refused: BTreeSet<String>,
 }
 
@@ -342,7 +342,7 @@ fn hosted() -> io::Result<BTreeMap<String, BTreeSet<String>>> {
 
 fn refused() -> io::Result<BTreeSet<String>> {
     let mut refused = BTreeSet::new();
-    for entry in fs::read_dir(places::root().join("tests/ui"))? {
+    for entry in fs::read_dir(places::root().join("qemu-tests/misuse/tests/ui"))? {
         let path = entry?.path();
         if is_source(&path) {
             let text = fs::read_to_string(&path)?;

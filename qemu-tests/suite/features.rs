@@ -21,13 +21,13 @@ const RUNS: [(&str, Tests); 3] = [
             docs: true,
         },
     ),
-    ("none", Tests { features: "", profile: Profile::Release, docs: true }),
+    // The examples in the documentation show nothing new if they are optimized.
+    ("none", Tests { features: "", profile: Profile::Release, docs: false }),
     ("cores", Tests { features: "cores,recorder,abandon,alloc,watchpoint", profile: Profile::Debug, docs: false }),
 ];
 
 /// The runs on request: they compile all tests once more, and each differs from another run in one point.
 const MORE_RUNS: [(&str, Tests); 3] = [
-    // The examples are the same; optimized they show nothing new.
     (
         "std",
         Tests { features: "std,alloc,recorder,defmt,high-water,fp-control", profile: Profile::Release, docs: false },

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use libtest_mimic::Failed;
-use qemu_tests::compile::{self, Profile};
+use qemu_tests::compile::Profile;
+use qemu_tests::hosted;
 use qemu_tests::limit::Limit;
 use qemu_tests::process::{self, Status};
 use qemu_tests::tally::Tally;
@@ -24,8 +25,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn run(profile: Profile) -> Result<(), Failed> {
     let program = {
-        let _turn = builds::turn(profile.name());
-        compile::example_with("misuse", "misuse", profile, &["std"])?
+        let _turn = builds::turn("debug");
+        hosted::misuse(profile)?
     };
     let limit = Limit::of_silence(Duration::from_secs(120));
     let ended = process::run(Command::new(program), limit, |_| Ok(()))?;

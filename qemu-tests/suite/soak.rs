@@ -1,4 +1,4 @@
-//! Endurance: one tree of 64 greenlets and random operations, a million hosted, fewer where each instruction is
+//! Endurance: one tree of 64 greenlets and random operations, half a million hosted, fewer where each instruction is
 //! emulated; and whether all places agree.
 
 use libtest_mimic::Failed;
@@ -15,8 +15,8 @@ const NAME: &str = "soak";
 
 /// Places and profiles, each with a seed of its own.
 const SOAKS: [(&str, Profile, u64, u64); 6] = [
-    ("host", Profile::Debug, 11, 100_000),
-    ("host", Profile::Release, 12, 1_000_000),
+    ("host", Profile::Debug, 11, 50_000),
+    ("host", Profile::Release, 12, 500_000),
     ("aarch64", Profile::Debug, 13, 5_000),
     ("aarch64", Profile::Release, 14, 150_000),
     ("x86_64", Profile::Debug, 15, 5_000),
@@ -34,7 +34,9 @@ pub(crate) fn cases() -> Vec<Case> {
         let test = move || run(place, profile, seed, count).map(drop);
         let guests = builds::of_place(NAME, place, profile);
         let case = Case::new(format!("soak::{place}::{profile}"), needs, test).with_guests(guests);
-        cases.push(case.usual_if(place.is_usual(profile)));
+        // Optimized on bare metal, `all_places_agree` runs it.
+        let is_another = place != Place::Host && profile == Profile::Release;
+        cases.push(case.usual_if(place.is_usual(profile) && !is_another));
     }
     let guests = EVERYWHERE.iter().flat_map(|&place| builds::of_place(NAME, place, Profile::Release)).collect();
     cases.push(Case::new("soak::all_places_agree".to_owned(), all, all_places_agree).with_guests(guests));

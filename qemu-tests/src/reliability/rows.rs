@@ -16,12 +16,22 @@ pub struct Promise {
     pub name: &'static str,
     /// Where it is attacked: a row each.
     pub places: &'static [&'static str],
-    /// The command, with `{}` for the place.
-    full: &'static str,
-    /// The command at the size of CI.
-    quick: &'static str,
+    commands: Commands,
     /// Where in the output of the command the counts are.
     pub(super) counts: Counts,
+}
+
+/// The commands that attack a promise.
+#[derive(Debug)]
+enum Commands {
+    /// Boots of the guest with this name: in all its profiles, and at the size of CI in release.
+    Boots(&'static str),
+    /// With `{}` for the place.
+    Each {
+        full: &'static str,
+        /// At the size of CI.
+        quick: &'static str,
+    },
 }
 
 /// The size of a run.
@@ -53,132 +63,53 @@ use Counts::{Tallies, Tests};
 
 /// Every promise.
 pub static PROMISES: &[Promise] = &[
-    tallied(
-        "interrupted-instructions",
-        BARE,
-        "cargo test --test suite -- guest::every_instruction::{}:: --include-ignored",
-        "cargo test --test suite -- guest::every_instruction::{}::release --include-ignored",
-    ),
-    tallied(
-        "interrupted-registers",
-        BARE,
-        "cargo test --test suite -- guest::interrupted::{}:: --include-ignored",
-        "cargo test --test suite -- guest::interrupted::{}::release --include-ignored",
-    ),
-    tallied(
-        "interrupts-masked",
-        BARE,
-        "cargo test --test suite -- guest::masked::{}:: --include-ignored",
-        "cargo test --test suite -- guest::masked::{}::release --include-ignored",
-    ),
-    tallied(
-        "handlers",
-        BARE,
-        "cargo test --test suite -- guest::handler::{}:: --include-ignored",
-        "cargo test --test suite -- guest::handler::{}::release --include-ignored",
-    ),
-    tallied(
-        "registers",
-        BARE,
-        "cargo test --test suite -- guest::registers::{}:: --include-ignored",
-        "cargo test --test suite -- guest::registers::{}::release --include-ignored",
-    ),
-    tallied(
-        "control-words",
-        BARE,
-        "cargo test --test suite -- guest::fp_control::{}:: --include-ignored",
-        "cargo test --test suite -- guest::fp_control::{}::release --include-ignored",
-    ),
+    booted("interrupted-instructions", "every_instruction"),
+    booted("interrupted-registers", "interrupted"),
+    booted("interrupts-masked", "masked"),
+    booted("handlers", "handler"),
+    booted("registers", "registers"),
+    booted("control-words", "fp_control"),
     tallied(
         "vector-lanes",
         &["virt_max", "q35_max"],
         "cargo test --test suite -- lanes::{}::",
         "cargo test --test suite -- lanes::{}::release",
     ),
-    tallied(
-        "overflow",
-        BARE,
-        "cargo test --test suite -- guest::overflow::{}:: --include-ignored",
-        "cargo test --test suite -- guest::overflow::{}::release --include-ignored",
-    ),
-    tallied(
-        "guard-page",
-        BARE,
-        "cargo test --test suite -- guest::guard_page::{}:: --include-ignored",
-        "cargo test --test suite -- guest::guard_page::{}::release --include-ignored",
-    ),
-    tallied(
-        "large-frames",
-        BARE,
-        "cargo test --test suite -- guest::large_frame::{}:: --include-ignored",
-        "cargo test --test suite -- guest::large_frame::{}::release --include-ignored",
-    ),
-    tallied(
-        "abandon",
-        BARE,
-        "cargo test --test suite -- guest::abandon::{}:: --include-ignored",
-        "cargo test --test suite -- guest::abandon::{}::release --include-ignored",
-    ),
-    tallied(
-        "watchpoint",
-        BARE,
-        "cargo test --test suite -- guest::watchpoint::{}:: --include-ignored",
-        "cargo test --test suite -- guest::watchpoint::{}::release --include-ignored",
-    ),
+    booted("overflow", "overflow"),
+    booted("guard-page", "guard_page"),
+    booted("large-frames", "large_frame"),
+    booted("abandon", "abandon"),
+    booted("watchpoint", "watchpoint"),
     tallied(
         "stack-limits",
         &["aarch64", "x86_64"],
         "cargo test --test suite -- stacks::{} --include-ignored",
         "cargo test --test suite -- stacks::{} --include-ignored",
     ),
-    tallied(
-        "high-water",
-        BARE,
-        "cargo test --test suite -- guest::high_water::{}:: --include-ignored",
-        "cargo test --test suite -- guest::high_water::{}::release --include-ignored",
-    ),
-    tallied(
-        "pools",
-        BARE,
-        "cargo test --test suite -- guest::pool::{}:: --include-ignored",
-        "cargo test --test suite -- guest::pool::{}::release --include-ignored",
-    ),
-    tallied(
-        "stacks-placed",
-        BARE,
-        "cargo test --test suite -- guest::placed::{}:: --include-ignored",
-        "cargo test --test suite -- guest::placed::{}::release --include-ignored",
-    ),
-    tallied(
-        "stacks-on-a-heap",
-        BARE,
-        "cargo test --test suite -- guest::heap::{}:: --include-ignored",
-        "cargo test --test suite -- guest::heap::{}::release --include-ignored",
-    ),
+    booted("high-water", "high_water"),
+    booted("pools", "pool"),
+    booted("stacks-placed", "placed"),
+    booted("stacks-on-a-heap", "heap"),
     Promise {
         name: "linker-fragment",
         places: HOSTED,
-        full: "cargo test --test suite -- linking::",
-        quick: "cargo test --test suite -- linking::",
+        commands: Commands::Each {
+            full: "cargo test --test suite -- linking::",
+            quick: "cargo test --test suite -- linking::",
+        },
         counts: Tests,
     },
     tallied(
         "cores",
         BARE,
         "cargo test --test suite -- guest::cores::{}::release --include-ignored",
-        "cargo test --test suite -- guest::cores::{}::debug",
+        "cargo test --test suite -- guest::cores::{}::debug --include-ignored",
     ),
-    tallied(
-        "misuse",
-        BARE,
-        "cargo test --test suite -- guest::misuse::{}:: --include-ignored",
-        "cargo test --test suite -- guest::misuse::{}::release --include-ignored",
-    ),
+    booted("misuse", "misuse"),
     Promise {
         name: "misuse-hosted",
         places: HOSTED,
-        full: "cargo test --package misuse",
-        quick: "cargo test --package misuse",
+        commands: Commands::Each { full: "cargo test --package misuse", quick: "cargo test --package misuse" },
         counts: Tests,
     },
     tallied(
@@ -190,7 +121,7 @@ pub static PROMISES: &[Promise] = &[
     tallied(
         "conformance",
         ALL,
-        "cargo test --test suite -- conformance::{}::",
+        "cargo test --test suite -- conformance::{}:: --include-ignored",
         "cargo test --test suite -- conformance::{}::core::release",
     ),
     tallied(
@@ -240,8 +171,10 @@ pub static PROMISES: &[Promise] = &[
     Promise {
         name: "server",
         places: &["all"],
-        full: "cargo test --test suite -- serve:: --include-ignored",
-        quick: "cargo test --test suite -- serve::",
+        commands: Commands::Each {
+            full: "cargo test --test suite -- serve:: --include-ignored",
+            quick: "cargo test --test suite -- serve::",
+        },
         counts: Tests,
     },
     tallied("mutants", HOSTED, "cargo xtask mutants-sample 200", "cargo xtask mutants-sample 10"),
@@ -249,15 +182,13 @@ pub static PROMISES: &[Promise] = &[
     Promise {
         name: "miri-tests",
         places: HOSTED,
-        full: "qemu-tests/miri doc tests",
-        quick: "qemu-tests/miri doc",
+        commands: Commands::Each { full: "qemu-tests/miri doc tests", quick: "qemu-tests/miri doc" },
         counts: Tests,
     },
     Promise {
         name: "miri-threads",
         places: HOSTED,
-        full: "qemu-tests/miri threads",
-        quick: "qemu-tests/miri threads",
+        commands: Commands::Each { full: "qemu-tests/miri threads", quick: "qemu-tests/miri threads" },
         counts: Tests,
     },
     tallied("miri-scenarios", HOSTED, "qemu-tests/miri scenarios", "qemu-tests/miri scenarios"),
@@ -270,18 +201,26 @@ const fn tallied(
     full: &'static str,
     quick: &'static str,
 ) -> Promise {
-    Promise { name, places, full, quick, counts: Tallies }
+    Promise { name, places, commands: Commands::Each { full, quick }, counts: Tallies }
+}
+
+/// A promise that `guest` attacks, on each machine for which the switch is compiled in another way.
+const fn booted(name: &'static str, guest: &'static str) -> Promise {
+    Promise { name, places: BARE, commands: Commands::Boots(guest), counts: Tallies }
 }
 
 impl Promise {
     /// The command that attacks it at `place`.
     #[must_use]
     pub fn command(&self, place: &str, size: Size) -> String {
-        match size {
-            Size::Full => self.full,
-            Size::Quick => self.quick,
+        match (&self.commands, size) {
+            (Commands::Boots(guest), _) => {
+                let profile = if size == Size::Quick { "release" } else { "" };
+                format!("cargo test --test suite -- guest::{guest}::{place}::{profile} --include-ignored")
+            }
+            (Commands::Each { full, .. }, Size::Full) => full.replace("{}", place),
+            (Commands::Each { quick, .. }, Size::Quick) => quick.replace("{}", place),
         }
-        .replace("{}", place)
     }
 }
 

@@ -2,6 +2,7 @@
 //@ profiles: debug release small
 //@ stack: 262144
 //@ timeout: 120
+//@ long
 #![no_std]
 #![no_main]
 //! Tasks of a hub panic and overflow their stacks, a thousand in a row each, while others run; and in each operation, with each

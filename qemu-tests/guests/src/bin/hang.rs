@@ -1,6 +1,7 @@
 //@ exit: timeout
-//@ timeout: 6
+//@ timeout: 3
 //@ profiles: release
+//@ long
 #![no_std]
 #![no_main]
 //! A guest that never ends: the runner ends it, says so, and shows how far it came.

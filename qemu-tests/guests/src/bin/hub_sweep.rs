@@ -1,4 +1,5 @@
 //@ icount
+//@ long
 //@ stack: 4096
 #![no_std]
 #![no_main]

@@ -1,16 +1,18 @@
-//! How tables are written: a row for each function, in it a line for each state.
+//! How tables are written: a row for each function, with what must come of it in each state.
 
-use super::{After, State};
+use super::{After, State, Wanted};
+use crate::answer::Answer;
 use greenlet::State as Life;
 
-/// Makes rows. With `stays` in front, a line has only the answer, and the subject's state is what it was.
+/// Makes rows. With `stays` in front, a row has the answer of most states, then those of others, and the subject's state
+/// is what it was.
 macro_rules! rows {
-    (stays $($name:literal, $call:expr => { $($state:ident: $answer:expr,)* })*) => {
-        $crate::matrix::table::rows! { $($name, $call => { $($state: $crate::matrix::Wanted {
-            answer: $answer,
-            after: $crate::matrix::table::left($crate::matrix::State::$state),
-            unraisable: 0,
-        },)* })* }
+    (stays $($name:literal, $call:expr => { _: $most:expr $(, $state:ident: $answer:expr)* })*) => {
+        &[$($crate::matrix::Row {
+            name: $name,
+            call: $call,
+            wanted: $crate::matrix::table::stays($most, &[$(($crate::matrix::State::$state, $answer)),*]),
+        }),*]
     };
     ($($name:literal, $call:expr => { $($state:ident: $wanted:expr,)* })*) => {
         &[$($crate::matrix::Row { name: $name, call: $call, wanted: {
@@ -34,8 +36,24 @@ pub(super) const fn in_order(states: &[State; State::ALL.len()]) -> bool {
     true
 }
 
+/// What must come of a call that leaves the subject in its state.
+pub(super) const fn stays(most: Answer, others: &[(State, Answer)]) -> [Wanted; State::ALL.len()] {
+    let mut wanted = [Wanted { answer: most, after: After::Freed, unraisable: 0 }; State::ALL.len()];
+    let mut at = 0;
+    while at < wanted.len() {
+        wanted[at].after = left(State::ALL[at]);
+        at += 1;
+    }
+    at = 0;
+    while at < others.len() {
+        wanted[others[at].0 as usize].answer = others[at].1;
+        at += 1;
+    }
+    wanted
+}
+
 /// Where the subject of a scene is if nothing is done to it.
-pub(super) const fn left(state: State) -> After {
+const fn left(state: State) -> After {
     After::Is(match state {
         State::bare | State::unstarted => Life::Unstarted,
         State::current | State::main => Life::Running,

@@ -1,8 +1,5 @@
 //! What must not compile: a program for each rule, beside a twin that obeys it. See `ui/README.md`.
 
-// With the feature `cores` alone these programs would have to say which core they run on.
-#![cfg(not(all(feature = "cores", not(feature = "std"))))]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::symlink;
