@@ -37,38 +37,46 @@ pub(crate) unsafe fn keep<V: 'static, E: 'static>(number: NonNull<Number>) -> Gr
 /// Only the tree's core writes and reads the pointer. It stays set when the tree ends: every later run has the same
 /// types.
 pub(crate) struct Settle {
-    /// [`settle`] for the tree's types. An arrival calls it when kills may be pending.
-    pub(crate) settle: unsafe fn(BlockPtr, Option<&mut usize>) -> Option<Payload>,
+    /// [`settle_where_room`] for the tree's types.
+    settle: unsafe fn(BlockPtr) -> Option<Payload>,
     /// The end of the tree calls it.
     pub(crate) clear: fn(&Mail),
 }
 
 impl Settle {
     pub(crate) const fn of<V: 'static, E: 'static>() -> &'static Self {
-        const { &Self { settle: settle::<V, E>, clear: Mail::clear } }
+        const { &Self { settle: settle_where_room::<V, E>, clear: Mail::clear } }
     }
 }
 
 /// Settles kills that other cores or interrupt handlers requested. Returns the panic of user code that ran meanwhile.
-///
-/// `Tree::settle` is set by `Greenlet::remote` alone: a program that makes no remote handle does not link the code.
 ///
 /// # Safety
 ///
 /// `me` is the current greenlet, of a tree of `V` and `E`.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn settle_where_room<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
+pub(crate) unsafe fn settle_asked<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
     let Some(Settle { settle, .. }) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
         me.core().clear_slow(ASKED); // set by a late request to an earlier tree of this core
         return None;
     };
+    // SAFETY: the tree is entered, and has the types `V` and `E`.
+    unsafe { settle(me) }
+}
+
+/// [`settle`], if the stack has room for that.
+///
+/// # Safety
+///
+/// As for [`settle_asked`].
+unsafe fn settle_where_room<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
     if !has_room::<V, E>(me) {
         return None; // the bit stays set, so the next greenlet that is resumed comes here as well
     }
-    // SAFETY: the tree is entered, and has the types `V` and `E`.
-    unsafe { settle(me, None) }
+    // SAFETY: the same contract.
+    unsafe { settle::<V, E>(me, None) }
 }
 
 /// Whether the stack of `me`, which is current and receives a packet, has room to settle kills. Main's always has.
