@@ -250,30 +250,11 @@ unsafe fn receive_tested<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
 /// `packet` is a `Packet<V, E>` with which the current greenlet was just resumed. Or it is the target to which no
 /// switch was made; then the contract of [`leave_tested`] holds for that target, and `words` are a packed `V`.
 #[cold]
-#[cfg_attr(small, inline(always))]
-#[cfg_attr(not(small), inline(never))]
+#[inline(never)]
 unsafe fn receive_slowly<V: 'static, E: 'static, W: Packed, const MARKED: bool>(
     packet: *const (),
     place: &mut arrival::Place<V, E>,
     words: W,
-) {
-    // SAFETY: the same contract.
-    unsafe { receive_or_send(packet, place, words, MARKED) }
-}
-
-/// [`receive_slowly`].
-///
-/// # Safety
-///
-/// As for [`receive_slowly`].
-#[cold]
-#[cfg_attr(small, inline(never))] // one copy
-#[cfg_attr(not(small), inline(always))]
-unsafe fn receive_or_send<V: 'static, E: 'static, W: Packed>(
-    packet: *const (),
-    place: &mut arrival::Place<V, E>,
-    words: W,
-    marked: bool,
 ) {
     let Some(to) = target_not_left_for(packet) else {
         // SAFETY: the same contract.
@@ -290,7 +271,7 @@ unsafe fn receive_or_send<V: 'static, E: 'static, W: Packed>(
     }
     // SAFETY: the same contract.
     place.write(Ok(unsafe { words.unpack() }));
-    if marked {
+    if MARKED {
         let _busy = Busy::in_tree_of(to);
         // SAFETY: an `up` is called inside a tree.
         let me = unsafe { core.current() };
