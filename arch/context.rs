@@ -180,7 +180,8 @@ impl Context {
     /// [fresh](Self::fresh), so that a debugger sees an empty stack and continues at the link. The values that the last
     /// switch saved there would lead it into memory that may have other uses by now. The context must not move from now
     /// on.
-    #[inline]
+    #[cfg_attr(small, inline(never))] // one copy
+    #[cfg_attr(not(small), inline)]
     pub(crate) fn clear_frames(&self) {
         // Unchanged, if no switch has left this context since.
         if self.pc.get() != Native::trampoline() {

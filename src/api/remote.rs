@@ -14,7 +14,7 @@
 //! `records::mail` has the steps on both sides, and the reason for their order.
 
 use crate::kernel::handle::Greenlet;
-use crate::kernel::settle::{keep, settle};
+use crate::kernel::settle::{Settle, keep, settle};
 use crate::kernel::tree::Tree;
 use crate::records::busy::Busy;
 use crate::records::mail::{Mail, Number, Request};
@@ -220,7 +220,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         } else {
             // SAFETY: the handle is of a tree of `V` and `E` that has not ended.
             let tree = unsafe { Tree::<V, E>::of(block) };
-            tree.settle.set(Some(settle::<V, E>));
+            tree.settle.set(Some(Settle::of::<V, E>()));
             block.id.admit();
             &tree.mail
         };

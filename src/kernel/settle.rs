@@ -9,7 +9,7 @@ use crate::kernel::tree::{Tree, each};
 use crate::records::block::{Block, BlockPtr, DEAD, SETTLING};
 use crate::records::busy::Busy;
 use crate::records::core_state::ASKED;
-use crate::records::mail::{Number, Request};
+use crate::records::mail::{Mail, Number, Request};
 use crate::records::optimized::is_unoptimized;
 use crate::records::panic::{self, Payload};
 use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
@@ -30,33 +30,53 @@ pub(crate) unsafe fn keep<V: 'static, E: 'static>(number: NonNull<Number>) -> Gr
     unsafe { Greenlet::from_block(block.retain()) }
 }
 
-/// The function that an arrival calls when kills may be pending: [`settle`] for the tree's types.
+/// What a tree needs because requests are possible.
 ///
 /// Only [`Greenlet::remote`](crate::Greenlet::remote) stores it in the tree, so a program without remote handles does
-/// not link it. That is early enough: a kill can be requested only through what `remote` has returned. Only the tree's
-/// core writes and reads the pointer. It stays set when the tree ends: every later run has the same types.
-pub(crate) type Settle = unsafe fn(BlockPtr, Option<&mut usize>) -> Option<Payload>;
+/// not link the two functions. That is early enough: a request can be made only through what `remote` has returned.
+/// Only the tree's core writes and reads the pointer. It stays set when the tree ends: every later run has the same
+/// types.
+pub(crate) struct Settle {
+    /// [`settle_where_room`] for the tree's types.
+    settle: unsafe fn(BlockPtr) -> Option<Payload>,
+    /// The end of the tree calls it.
+    pub(crate) clear: fn(&Mail),
+}
+
+impl Settle {
+    pub(crate) const fn of<V: 'static, E: 'static>() -> &'static Self {
+        const { &Self { settle: settle_where_room::<V, E>, clear: Mail::clear } }
+    }
+}
 
 /// Settles kills that other cores or interrupt handlers requested. Returns the panic of user code that ran meanwhile.
-///
-/// `Tree::settle` is set by `Greenlet::remote` alone: a program that makes no remote handle does not link the code.
 ///
 /// # Safety
 ///
 /// `me` is the current greenlet, of a tree of `V` and `E`.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn settle_where_room<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
+pub(crate) unsafe fn settle_asked<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
     // SAFETY: a greenlet of the tree runs here, so the tree is entered.
-    let Some(settle) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
+    let Some(Settle { settle, .. }) = unsafe { Tree::<V, E>::of(me) }.settle.get() else {
         me.core().clear_slow(ASKED); // set by a late request to an earlier tree of this core
         return None;
     };
+    // SAFETY: the tree is entered, and has the types `V` and `E`.
+    unsafe { settle(me) }
+}
+
+/// [`settle`], if the stack has room for that.
+///
+/// # Safety
+///
+/// As for [`settle_asked`].
+unsafe fn settle_where_room<V: 'static, E: 'static>(me: BlockPtr) -> Option<Payload> {
     if !has_room::<V, E>(me) {
         return None; // the bit stays set, so the next greenlet that is resumed comes here as well
     }
-    // SAFETY: the tree is entered, and has the types `V` and `E`.
-    unsafe { settle(me, None) }
+    // SAFETY: the same contract.
+    unsafe { settle::<V, E>(me, None) }
 }
 
 /// Whether the stack of `me`, which is current and receives a packet, has room to settle kills. Main's always has.

@@ -18,7 +18,7 @@
 use super::word::Packed;
 use crate::arch::Landing;
 use crate::kernel::references::release_caught;
-use crate::kernel::settle::settle_where_room;
+use crate::kernel::settle::settle_asked;
 use crate::kernel::thrown::Outcome;
 use crate::kernel::trace::trace;
 use crate::records::block::{BlockPtr, SETTLING};
@@ -160,7 +160,7 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), plac
     }
     if me.core().slow() & ASKED != 0 && !me.has(SETTLING) {
         // SAFETY: the tree is entered, and has the types `V` and `E`.
-        panicked = panic::last(panicked, unsafe { settle_where_room::<V, E>(me) });
+        panicked = panic::last(panicked, unsafe { settle_asked::<V, E>(me) });
     }
     match panicked {
         // SAFETY: if an outcome was delivered, it is still there.

@@ -82,6 +82,22 @@ extern "C" fn ends_elsewhere() -> ! {
 ///
 /// `main` heads the ring of a tree of `V` and `E` that is entered.
 pub(crate) unsafe fn each<V: 'static, E: 'static>(main: BlockPtr, mut visit: impl FnMut(&Greenlet<V, E>)) {
+    if cfg!(small) {
+        // One copy for a pair of types, for any `visit`. SAFETY: the same contract.
+        return unsafe { walk::<V, E, &mut dyn FnMut(&Greenlet<V, E>)>(main, &mut visit) };
+    }
+    // SAFETY: the same contract.
+    unsafe { walk(main, visit) }
+}
+
+/// [`each`].
+///
+/// # Safety
+///
+/// As for [`each`].
+#[cfg_attr(small, inline(never))]
+#[cfg_attr(not(small), inline(always))]
+unsafe fn walk<V: 'static, E: 'static, F: FnMut(&Greenlet<V, E>)>(main: BlockPtr, mut visit: F) {
     let _busy = Busy::in_tree_of(main);
     let newer = main.core().next_id();
     // SAFETY: the reference is counted here; every greenlet of the ring is of the tree.
@@ -189,7 +205,9 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
         at = at.successor();
     }
     tree.mail.take_down(wait_for_the_bell);
-    tree.mail.clear();
+    if let Some(settle) = tree.settle.get() {
+        (settle.clear)(&tree.mail);
+    }
     pool::give_up_all(main.core());
     // User code runs only from here on, when every greenlet is marked: destructors of what the freed greenlets owned.
     let mut panicked = None;

@@ -63,9 +63,9 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
     pub(crate) overflow: fn(&Overflow) -> !,
     /// The tracer. Only the core that entered uses it.
     pub(crate) listener: Cell<Option<Listener<V, E>>>,
-    /// Settles kills that other cores or interrupt handlers requested. Set by [`Greenlet::remote`], before such a
-    /// request can be made.
-    pub(crate) settle: Cell<Option<Settle>>,
+    /// For requests of other cores and interrupt handlers. Set by [`Greenlet::remote`], before such a request can be
+    /// made.
+    pub(crate) settle: Cell<Option<&'static Settle>>,
     /// Whether `main` is in use: from `enter` until the last reference to it is released.
     occupancy: Occupancy,
     pub(crate) mail: Mail,

@@ -299,12 +299,14 @@ impl Core {
         self.slow.load(Relaxed)
     }
 
+    #[cfg_attr(small, inline(never))] // one copy
     pub(crate) fn set_slow(&self, reason: u32) {
         self.slow.fetch_or(reason, Relaxed);
     }
 
     /// Clears a reason for the slow path. Acquire: pairs with the release in `Mail::ring`, so that what another core
     /// wrote before it set the reason is visible.
+    #[cfg_attr(small, inline(never))] // one copy
     pub(crate) fn clear_slow(&self, reason: u32) {
         if self.slow() & reason != 0 {
             self.slow.fetch_and(!reason, Acquire);

@@ -127,7 +127,8 @@ impl Home {
 
     /// Changes the count of `lot` in the pool by `change`: [`MORE`](super::MORE) or [`LESS`]. Called on the greenlet's
     /// core, before its tree has ended.
-    #[inline]
+    #[cfg_attr(small, inline(never))] // one copy
+    #[cfg_attr(not(small), inline)]
     pub(crate) fn count(self, lot: Lot, change: u32) {
         match self {
             Self::OneCore(list) => list.tally.count_alone(lot, change),
