@@ -5,7 +5,9 @@ mod common;
 
 use common::{MS, refuse_to_end};
 use greenlet::EnterError;
-use greenlet_hub::{Channel, Event, Hub, JoinHandle, RunError, SpawnError, Stop, Task, Threads};
+use greenlet_hub::{
+    Channel, Condition, Event, Hub, JoinHandle, Mutex, RunError, Semaphore, SpawnError, Stop, Task, Threads,
+};
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -108,6 +110,52 @@ fn a_panic_of_a_task_is_main_s_and_the_books_are_right() {
         let task = main.spawn(&STACKS, |_me| Ok(1)).unwrap();
         assert_eq!(task.join(main), Ok(Ok(1)));
         assert_eq!(STACKS.free(), 8);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_panic_that_leaves_main_s_wait_loses_no_lock_no_permit_and_no_notification() {
+    hub!(HUB, STACKS);
+    static LOCK: Mutex<u32> = Mutex::new(0);
+    static PERMITS: Semaphore = Semaphore::new(0);
+    static CHANGED: Condition = Condition::new();
+    /// Has main wait in `wait`, until a task, `gives` of which completes that wait, ends with a panic.
+    fn caught(main: &Task, gives: fn(&Task) -> Result<(), Stop>, wait: impl FnOnce() -> Result<(), Stop>) {
+        let panics = move |me: &Task| -> Result<(), Stop> {
+            gives(me)?;
+            panic::panic_any("broken")
+        };
+        drop(main.spawn(&STACKS, panics).unwrap());
+        main.yield_now().unwrap();
+        panic::catch_unwind(AssertUnwindSafe(wait)).unwrap_err();
+    }
+    HUB.run(|main| {
+        let unlocks = |me: &Task| {
+            let guard = LOCK.lock(me)?;
+            me.yield_now()?;
+            Ok(drop(guard))
+        };
+        caught(main, unlocks, || LOCK.lock(main).map(drop));
+        assert!(LOCK.try_lock(main).is_some());
+        let adds = |me: &Task| {
+            me.yield_now()?;
+            Ok(PERMITS.add(me))
+        };
+        caught(main, adds, || PERMITS.acquire(main).map(drop));
+        assert!(PERMITS.try_acquire(main).is_some());
+        let notifies = |me: &Task| {
+            me.yield_now()?;
+            me.yield_now()?;
+            Ok(CHANGED.notify_one(me))
+        };
+        let guard = LOCK.lock(main).unwrap();
+        let second = main.spawn(&STACKS, |me| {
+            me.yield_now()?;
+            CHANGED.wait(me, LOCK.lock(me)?).map(drop)
+        });
+        caught(main, notifies, || CHANGED.wait(main, guard).map(drop));
+        assert_eq!(second.unwrap().join(main), Ok(Ok(())));
     })
     .unwrap();
 }
