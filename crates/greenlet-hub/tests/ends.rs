@@ -161,6 +161,30 @@ fn a_panic_that_leaves_main_s_wait_loses_no_lock_no_permit_and_no_notification()
 }
 
 #[test]
+fn a_panic_that_leaves_a_scope_drops_what_the_scope_would_have_returned() {
+    static PLATFORM: Threads = Threads::new();
+    static HUB: Hub<1, (), Rc<()>> = Hub::new(&PLATFORM);
+    static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    let kept = Rc::new(());
+    HUB.run(|main| {
+        let scope = || {
+            main.scope(|scope| {
+                let panics = |me: &Task<(), Rc<()>>| {
+                    let _killed = me.park();
+                    panic::panic_any("broken")
+                };
+                scope.spawn(&STACKS, panics)?;
+                main.yield_now()?;
+                Err::<(), _>(Stop::Error(kept.clone()))
+            })
+        };
+        panic::catch_unwind(AssertUnwindSafe(scope)).unwrap_err();
+    })
+    .unwrap();
+    assert_eq!(Rc::strong_count(&kept), 1);
+}
+
+#[test]
 fn a_value_whose_default_panics_loses_no_turn() {
     static PANICS: AtomicU32 = AtomicU32::new(0);
     struct Value;
