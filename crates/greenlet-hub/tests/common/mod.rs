@@ -1,5 +1,5 @@
 //! What the tests of this crate share. No test file uses all of it.
-#![allow(dead_code, unused_macros, reason = "each test file uses a part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses a part")]
 
 #[cfg(feature = "std")]
 pub(crate) use greenlet_hub::Threads;
