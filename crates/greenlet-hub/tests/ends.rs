@@ -134,20 +134,23 @@ fn a_panic_that_leaves_main_s_wait_loses_no_lock_no_permit_and_no_notification()
         let unlocks = |me: &Task| {
             let guard = LOCK.lock(me)?;
             me.yield_now()?;
-            Ok(drop(guard))
+            drop(guard);
+            Ok(())
         };
         caught(main, unlocks, || LOCK.lock(main).map(drop));
         assert!(LOCK.try_lock(main).is_some());
         let adds = |me: &Task| {
             me.yield_now()?;
-            Ok(PERMITS.add(me))
+            PERMITS.add(me);
+            Ok(())
         };
         caught(main, adds, || PERMITS.acquire(main).map(drop));
         assert!(PERMITS.try_acquire(main).is_some());
         let notifies = |me: &Task| {
             me.yield_now()?;
             me.yield_now()?;
-            Ok(CHANGED.notify_one(me))
+            CHANGED.notify_one(me);
+            Ok(())
         };
         let guard = LOCK.lock(main).unwrap();
         let second = main.spawn(&STACKS, |me| {
