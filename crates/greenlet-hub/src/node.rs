@@ -105,6 +105,8 @@ impl Node {
     pub(crate) fn unless_forgotten<F: Fn()>(&self, undo: F) -> impl Drop {
         struct Undo<'a, F: Fn()>(&'a Node, F);
         impl<F: Fn()> Drop for Undo<'_, F> {
+            #[cold]
+            #[inline(never)]
             fn drop(&mut self) {
                 if self.0.done.get() {
                     (self.1)();
