@@ -63,7 +63,9 @@ pub struct Channel<T, E = &'static str> {
     owner: Owner<Manner>,
     waiters: List,
     name: Option<&'static str>,
-    types: PhantomData<(T, E)>,
+    /// Invariant in both: through a reference to a channel of shorter borrows a task could send a borrow that ends
+    /// before the receiver's does.
+    types: PhantomData<Cell<(T, E)>>,
 }
 
 /// How a channel serves the tasks that meet there.

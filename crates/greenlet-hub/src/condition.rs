@@ -7,6 +7,7 @@ use crate::stop::Stop;
 use crate::task::Task;
 use crate::what::{Waiting, What};
 use core::fmt;
+use core::mem;
 use core::ptr;
 
 /// A condition variable: a task unlocks a [`Mutex`](crate::Mutex), waits for a change of its value, and locks it again.
@@ -115,8 +116,11 @@ impl Condition {
         let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
         // SAFETY: it stays in this frame, and the condition is borrowed.
         unsafe { self.waiters.push(&node) };
+        let notified = node.unless_forgotten(|| self.notify());
         me.wait_for_node(&What::named(Waiting::Condition, self.name, node.address()), &node)?;
-        mutex.lock(me).inspect_err(|_| self.notify())
+        let guard = mutex.lock(me)?;
+        mem::forget(notified);
+        Ok(guard)
     }
 
     /// Notifies the task that has waited longest.

@@ -141,21 +141,12 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         }
         let mut place: Option<Result<T, Stop<E>>> = None;
         let data = &raw mut place;
-        /// Unregisters the node on every way out, so that the end of the task does not access it afterwards.
-        struct Joins<'a, T, V: Default + 'static, E: 'static>(&'a JoinHandle<T, V, E>);
-        impl<T, V: Default + 'static, E: 'static> Drop for Joins<'_, T, V, E> {
-            fn drop(&mut self) {
-                if !self.0.is_over() {
-                    self.0.slot.base().end.set(ptr::null_mut());
-                }
-            }
-        }
         let node = Node::new(me.slot, Kind::Receive, data.cast());
-        let joins = Joins(&self);
+        // The drop of this handle takes the node out again, on every way out: so the end of the task does not access it
+        // afterwards.
         base.end.set(ptr::from_ref(&node).cast_mut().cast());
         let what = What::named(Waiting::Join, None, self.slot.address());
         me.wait_for_node(&what, &node)?;
-        drop(joins);
         // SAFETY: the node is done, so the task's end does not write to it any more.
         let result = unsafe { &mut *data }.take();
         Ok(result.unwrap_or_else(|| Err(if self.exists() { self.take_error() } else { Stop::Killed })))
@@ -173,7 +164,7 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         if self.is_over() {
             return Ok(());
         }
-        /// Unregisters the node on every way out, as [`join`](JoinHandle::join) does.
+        /// Takes the node out again, on every way out.
         struct Waits<'a, T, V: Default + 'static, E: 'static>(&'a JoinHandle<T, V, E>);
         impl<T, V: Default + 'static, E: 'static> Drop for Waits<'_, T, V, E> {
             fn drop(&mut self) {

@@ -85,6 +85,42 @@ struct Task;
 /// ```
 struct Cores;
 
+/// A channel carries borrows of one lifetime: a task cannot send a shorter one than others receive.
+///
+/// ```
+/// # use greenlet_hub::{Hub, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// use greenlet_hub::Channel;
+/// static LINE: Channel<&'static str> = Channel::new();
+/// HUB.run(|main| {
+///     assert_eq!(LINE.try_send(main, "a constant"), Err("a constant"));
+/// }).unwrap();
+/// ```
+///
+/// ```compile_fail
+/// # use greenlet_hub::{Hub, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1> = Hub::new(&PLATFORM);
+/// use greenlet_hub::Channel;
+/// static LINE: Channel<&'static str> = Channel::new();
+/// HUB.run(|main| {
+///     let text = String::from("of this frame");
+///     assert_eq!(LINE.try_send(main, text.as_str()), Err(text.as_str()));
+/// }).unwrap();
+/// ```
+///
+/// ```compile_fail
+/// # use greenlet_hub::{Hub, Threads};
+/// # static PLATFORM: Threads = Threads::new();
+/// # static HUB: Hub<1, (), fn(&u8)> = Hub::new(&PLATFORM);
+/// use greenlet_hub::Channel;
+/// static LINE: Channel<u32, fn(&u8)> = Channel::new();
+/// fn shorter(_: &Channel<u32, fn(&'static u8)>) {}
+/// shorter(&LINE);
+/// ```
+struct Borrows;
+
 /// The room of a remote channel is a power of two, and at least 2.
 ///
 /// ```

@@ -11,6 +11,7 @@ use crate::what::{Waiting, What};
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::ptr;
 
@@ -168,7 +169,9 @@ impl<T> Mutex<T> {
         me.slot.schedule().lock_waits.set(Some(wake_orphans::<V, E>));
         self.held.lend(me.slot.base().level.get());
         let what = What::named(Waiting::Lock, self.name, ptr::from_ref(&self.held).cast());
+        let handed = node.unless_forgotten(|| self.held.unlock());
         me.wait_until(&what, || node.done.get() || self.held.is_orphaned())?;
+        mem::forget(handed);
         if node.done.get() { Ok(()) } else { Err(Stop::Refused(Refusal::HolderGone { name: self.name })) }
     }
 

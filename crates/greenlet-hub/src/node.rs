@@ -100,6 +100,22 @@ impl Node {
         }
     }
 
+    /// Calls `undo` when the result is dropped, if the event has happened: that is, unless the caller forgets it. So what
+    /// was handed over to a task goes on to the next one if a panic, which main may get from any task, leaves the wait.
+    pub(crate) fn unless_forgotten<F: Fn()>(&self, undo: F) -> impl Drop {
+        struct Undo<'a, F: Fn()>(&'a Node, F);
+        impl<F: Fn()> Drop for Undo<'_, F> {
+            #[cold]
+            #[inline(never)]
+            fn drop(&mut self) {
+                if self.0.done.get() {
+                    (self.1)();
+                }
+            }
+        }
+        Undo(self, undo)
+    }
+
     /// As [`unlink`](Self::unlink), of a wait that was stopped.
     #[cold]
     #[inline(never)]

@@ -119,16 +119,18 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
             }
         }
         self.must_run()?;
-        let result = {
+        // Not the value of the block: the compiler would leak that if a panic of a task comes out of `_close`.
+        let result;
+        {
             let _close = Close(self, &shared);
             let scope = Scope { task: self, shared: &shared, lifetimes: PhantomData };
-            body(&scope).and_then(|result| {
+            result = body(&scope).and_then(|result| {
                 // A task that fails sets `closing`, and `close` waits for the rest.
                 let over = || shared.left.get() == 0 || shared.closing.get();
                 self.wait_until(&What::new(Waiting::Children), over)?;
                 Ok(result)
-            })
-        };
+            });
+        }
         match (result, shared.failed.take()) {
             (Ok(_), Some(stop)) => Err(stop),
             (result, _) => result,

@@ -101,7 +101,9 @@ impl Semaphore {
         let node = Node::new(me.slot, Kind::Receive, ptr::null_mut());
         // SAFETY: it stays in this frame, and the semaphore is borrowed.
         unsafe { self.waiters.push(&node) };
+        let handed = node.unless_forgotten(|| self.give());
         me.wait_for_node(&What::named(Waiting::Permit, self.name, node.address()), &node)?;
+        mem::forget(handed);
         Ok(Permit { semaphore: self, here: PhantomData })
     }
 

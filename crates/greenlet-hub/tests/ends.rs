@@ -5,7 +5,9 @@ mod common;
 
 use common::{MS, refuse_to_end};
 use greenlet::EnterError;
-use greenlet_hub::{Channel, Event, Hub, JoinHandle, RunError, SpawnError, Stop, Task, Threads};
+use greenlet_hub::{
+    Channel, Condition, Event, Hub, JoinHandle, Mutex, RunError, Semaphore, SpawnError, Stop, Task, Threads,
+};
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -110,6 +112,79 @@ fn a_panic_of_a_task_is_main_s_and_the_books_are_right() {
         assert_eq!(STACKS.free(), 8);
     })
     .unwrap();
+}
+
+#[test]
+fn a_panic_that_leaves_main_s_wait_loses_no_lock_no_permit_and_no_notification() {
+    hub!(HUB, STACKS);
+    static LOCK: Mutex<u32> = Mutex::new(0);
+    static PERMITS: Semaphore = Semaphore::new(0);
+    static CHANGED: Condition = Condition::new();
+    /// Has main wait in `wait`, until a task, `gives` of which completes that wait, ends with a panic.
+    fn caught(main: &Task, gives: fn(&Task) -> Result<(), Stop>, wait: impl FnOnce() -> Result<(), Stop>) {
+        let panics = move |me: &Task| -> Result<(), Stop> {
+            gives(me)?;
+            panic::panic_any("broken")
+        };
+        drop(main.spawn(&STACKS, panics).unwrap());
+        main.yield_now().unwrap();
+        panic::catch_unwind(AssertUnwindSafe(wait)).unwrap_err();
+    }
+    HUB.run(|main| {
+        let unlocks = |me: &Task| {
+            let guard = LOCK.lock(me)?;
+            me.yield_now()?;
+            drop(guard);
+            Ok(())
+        };
+        caught(main, unlocks, || LOCK.lock(main).map(drop));
+        assert!(LOCK.try_lock(main).is_some());
+        let adds = |me: &Task| {
+            me.yield_now()?;
+            PERMITS.add(me);
+            Ok(())
+        };
+        caught(main, adds, || PERMITS.acquire(main).map(drop));
+        assert!(PERMITS.try_acquire(main).is_some());
+        let notifies = |me: &Task| {
+            me.yield_now()?;
+            me.yield_now()?;
+            CHANGED.notify_one(me);
+            Ok(())
+        };
+        let guard = LOCK.lock(main).unwrap();
+        let second = main.spawn(&STACKS, |me| {
+            me.yield_now()?;
+            CHANGED.wait(me, LOCK.lock(me)?).map(drop)
+        });
+        caught(main, notifies, || CHANGED.wait(main, guard).map(drop));
+        assert_eq!(second.unwrap().join(main), Ok(Ok(())));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_panic_that_leaves_a_scope_drops_what_the_scope_would_have_returned() {
+    static PLATFORM: Threads = Threads::new();
+    static HUB: Hub<1, (), Rc<()>> = Hub::new(&PLATFORM);
+    static STACKS: greenlet::StackPool<1, 65536> = greenlet::StackPool::new();
+    let kept = Rc::new(());
+    HUB.run(|main| {
+        let scope = || {
+            main.scope(|scope| {
+                let panics = |me: &Task<(), Rc<()>>| {
+                    let _killed = me.park();
+                    panic::panic_any("broken")
+                };
+                scope.spawn(&STACKS, panics)?;
+                main.yield_now()?;
+                Err::<(), _>(Stop::Error(kept.clone()))
+            })
+        };
+        panic::catch_unwind(AssertUnwindSafe(scope)).unwrap_err();
+    })
+    .unwrap();
+    assert_eq!(Rc::strong_count(&kept), 1);
 }
 
 #[test]

@@ -179,7 +179,7 @@ pub fn select<V: Default + 'static, E: 'static, C: Choices<V, E>>(
     };
     let waited = me.wait_until(&What::named(Waiting::Select, None, nodes[0].address()), || chosen().is_some());
     let index = chosen();
-    nodes.iter().for_each(Node::unlink);
+    nodes[..count].iter().for_each(Node::unlink);
     drop(leave);
     waited?;
     Ok(choices.output(index.unwrap_or_default()))

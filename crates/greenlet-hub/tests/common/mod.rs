@@ -1,7 +1,11 @@
 //! What the tests of this crate share. No test file uses all of it.
-#![allow(dead_code, unused_macros, reason = "each test file uses a part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses a part")]
 
+#[cfg(feature = "std")]
+pub(crate) use greenlet_hub::Threads;
 use greenlet_hub::{Event, Stop, Task};
+#[cfg(not(feature = "std"))]
+pub(crate) use jumps::Threads;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -41,4 +45,42 @@ macro_rules! hub {
         #[allow(dead_code, reason = "some tests need no task")]
         static $stacks: greenlet::StackPool<8, 65536> = greenlet::StackPool::new();
     };
+}
+
+/// Stands for `Threads` under Miri, where each task has a thread of its own: a clock that jumps to the alarm when the hub sleeps.
+#[cfg(not(feature = "std"))]
+mod jumps {
+    use greenlet_hub::Platform;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    pub(crate) struct Threads {
+        now: AtomicU64,
+        alarm: AtomicU64,
+    }
+
+    impl Threads {
+        pub(crate) const fn new() -> Self {
+            Self { now: AtomicU64::new(0), alarm: AtomicU64::new(0) }
+        }
+    }
+
+    impl Platform for Threads {
+        fn now(&self) -> u64 {
+            self.now.load(Relaxed)
+        }
+
+        fn hertz(&self) -> u32 {
+            1_000_000
+        }
+
+        fn arm(&self, at: Option<u64>) {
+            self.alarm.store(at.expect("a timer, or the hub sleeps for ever"), Relaxed);
+        }
+
+        fn idle(&self, sleep: &mut dyn FnMut() -> bool) {
+            if sleep() {
+                self.now.fetch_max(self.alarm.load(Relaxed), Relaxed);
+            }
+        }
+    }
 }

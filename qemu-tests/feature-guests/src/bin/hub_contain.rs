@@ -29,6 +29,11 @@ use spin::Mutex as Spin;
 #[path = "../../../guests/src/bin/hub/machine.rs"]
 mod machine;
 
+// With the feature `timeline` each operation is swept with a recorder, which takes more of the stack: `--timeline`.
+#[cfg_attr(feature = "timeline", path = "../../../guests/src/bin/hub/recorder.rs")]
+#[cfg_attr(not(feature = "timeline"), path = "../../../guests/src/bin/hub/no_recorder.rs")]
+mod recorder;
+
 board::guest!(main);
 greenlet::core_identity!(feature_guests::OneCore);
 
@@ -49,7 +54,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_micros(50);
 
 // SAFETY: the tasks of this guest wait for no future, and lend nothing from their frames but to tasks of their scopes.
-static HUB: Hub<8, (), Failure> = unsafe { Hub::new(&machine::Machine).reclaiming() };
+static HUB: Hub<8, (), Failure> = recorder::traced(unsafe { Hub::new(&machine::Machine).reclaiming() });
 /// One stack, so that each task is on that of the one before.
 static GUARDED: GuardedStackPool<1, SIZE> = GuardedStackPool::new();
 static OTHERS: StackPool<7, SIZE> = StackPool::new();
@@ -124,7 +129,10 @@ fn main() {
                 }
             }
         });
-        check!(REMOTE.try_send(1).is_ok());
+        // Transfers of the tree are recorded no longer than this: an overflow in that tracer is refused.
+        recorder::record(main.greenlet());
+        check!(REMOTE.try_send(1).is_ok() && main.yield_now().is_ok());
+        main.greenlet().set_trace(None);
         PATIENT.store(ptr::from_ref(&patient).cast_mut(), Relaxed);
         in_a_row(main);
         locks(main);
@@ -195,8 +203,8 @@ fn locks(main: &Me) {
 
 type Operation = fn(&Me) -> Result<(), Stop>;
 
-/// An operation that moves small values is done with so many bytes; one of large values, with so many.
-const FEW: usize = 8192;
+/// An operation that moves small values is done with so many bytes, of which a recorder takes some; one of large values, with so many.
+const FEW: usize = if cfg!(feature = "timeline") { 9216 } else { 8192 };
 const MANY: usize = 196_608;
 
 /// The name of an operation, a number of bytes with which it is done, and the operation.

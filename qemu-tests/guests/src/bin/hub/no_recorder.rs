@@ -3,8 +3,8 @@
 use greenlet::Greenlet;
 use greenlet_hub::Hub;
 
-pub(crate) const fn traced<const TASKS: usize>(hub: Hub<TASKS>) -> Hub<TASKS> {
+pub(crate) const fn traced<const TASKS: usize, E: 'static>(hub: Hub<TASKS, (), E>) -> Hub<TASKS, (), E> {
     hub
 }
 
-pub(crate) fn record(_main: &Greenlet<(), &'static str>) {}
+pub(crate) fn record<E: 'static>(_main: &Greenlet<(), E>) {}

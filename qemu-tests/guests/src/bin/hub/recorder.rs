@@ -30,12 +30,12 @@ fn place() -> Place {
 }
 
 /// Has the tasks of the hub recorded.
-pub(crate) const fn traced<const TASKS: usize>(hub: Hub<TASKS>) -> Hub<TASKS> {
+pub(crate) const fn traced<const TASKS: usize, E: 'static>(hub: Hub<TASKS, (), E>) -> Hub<TASKS, (), E> {
     hub.traced(&RECORDER)
 }
 
 /// Records the transfers of the tree, too, and writes everything at the end of the guest.
-pub(crate) fn record(main: &Greenlet<(), &'static str>) {
+pub(crate) fn record<E: 'static>(main: &Greenlet<(), E>) {
     board::record(main);
     board::timeline::with(write);
 }
