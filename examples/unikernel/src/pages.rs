@@ -14,15 +14,14 @@ pub(crate) struct Page {
     pub(crate) write: fn(&Task, &mut dyn Write) -> fmt::Result,
 }
 
-static PAGES: [Page; 3] = [
+static PAGES: [Page; 2] = [
     Page { path: "/", media: "text/html; charset=utf-8", write: greenlets },
     Page { path: "/metrics", media: "text/plain; version=0.0.4", write: metrics },
-    Page { path: "/timeline", media: "application/json", write: timeline::write },
 ];
 
 /// Returns the page of a path.
 pub(crate) fn find(path: &str) -> Option<&'static Page> {
-    PAGES.iter().chain(faults::PAGES).find(|page| page.path == path)
+    PAGES.iter().chain(timeline::PAGES).chain(faults::PAGES).find(|page| page.path == path)
 }
 
 const HEAD: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=1>\
