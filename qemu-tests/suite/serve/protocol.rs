@@ -92,7 +92,8 @@ pub(super) fn whole_timeline(server: SocketAddr) -> Outcome {
     for (number, page) in pages.iter().chain([&get(server, "/timeline")?]).enumerate() {
         let json: Value = serde_json::from_str(&page.body).map_err(|error| format!("page {number}: {error}"))?;
         let events = json["traceEvents"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let gaps = events[1..].chunks_exact(2).filter(|pair| pair[0]["tid"] != pair[1]["tid"]).count();
+        let after = events.get(1..).unwrap_or_default();
+        let gaps = after.chunks_exact(2).filter(|pair| pair[0]["tid"] != pair[1]["tid"]).count();
         // A gap where transfers were not kept, of one page each.
         if events.len() != 2 * KEPT || gaps > PAGES {
             return Err(format!("page {number} has {} events and {gaps} gaps", events.len()));
