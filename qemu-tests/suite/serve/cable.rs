@@ -37,8 +37,13 @@ fn command(cable: &Cable, text: &str) -> Outcome {
     monitor.read_line(&mut line).map_err(said)?; // its greeting
     for command in [r#"{"execute": "qmp_capabilities"}"#, text] {
         writeln!(monitor.get_mut(), "{command}").map_err(said)?;
-        line.clear();
-        monitor.read_line(&mut line).map_err(said)?;
+        loop {
+            line.clear();
+            monitor.read_line(&mut line).map_err(said)?;
+            if !line.contains(r#""event":"#) {
+                break;
+            }
+        }
         if !line.starts_with(r#"{"return":"#) {
             return Err(format!("the monitor, for {command}: {line}"));
         }
