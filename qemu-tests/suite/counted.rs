@@ -22,7 +22,7 @@ const NOT_COUNTED: [(&str, &[&str]); 6] = [
     ("a report of what went wrong", &["at", "report_all", "report_stacks"]),
     (
         "with a feature that the operations are not built with",
-        &["abandon", "abandon_current", "reclaim", "deepest_stack", "in_handler", "name_panics"],
+        &["abandon", "abandon_current", "reclaim", "deepest_stack", "first_after", "in_handler", "name_panics"],
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! The figures that documents quote are the kept ones.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use libtest_mimic::Failed;
@@ -55,6 +56,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("checks_are_what_a_switch_takes_more", checks_are_what_a_switch_takes_more),
         case("what_is_stale_is_noticed", what_is_stale_is_noticed),
         case("the_hub_s_program_is_a_guest", the_hub_s_program_is_a_guest),
+        case("guides_quote_the_server", guides_quote_the_server),
     ]
 }
 
@@ -117,6 +119,32 @@ fn the_hub_s_program_is_a_guest() -> Result<(), Failed> {
     let program = program.ok_or("the README has no program for bare metal")?.0;
     let guest = read("qemu-tests/guests/src/bin/hub_button.rs")?;
     if guest.ends_with(program) { Ok(()) } else { Err("the guest hub_button does not end with it".into()) }
+}
+
+/// The code in the documents about the server of `examples/unikernel` is the server's: each line of it is one there.
+fn guides_quote_the_server() -> Result<(), Failed> {
+    let mut lines = BTreeSet::new();
+    let mut folders = vec![places::root().join("examples/unikernel/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => lines.extend(fs::read_to_string(path)?.lines().map(str::to_owned)),
+            }
+        }
+    }
+    for document in ["docs/embedding.md", "docs/unikernel.md"] {
+        let text = read(document)?;
+        let blocks: Vec<_> =
+            text.split("```rust,ignore\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+        let mut quoted = blocks.iter().flat_map(|block| block.lines());
+        match quoted.find(|line| !lines.contains(*line)) {
+            None if !blocks.is_empty() => {}
+            line => return Err(format!("{document}: {line:?} is no line of the server").into()),
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with the row of `text` that begins with `row`, if its cells are not these figures.

@@ -38,6 +38,30 @@ fn the_last_events_are_remembered_oldest_first() {
 }
 
 #[test]
+fn events_are_read_one_at_a_time_in_any_state_of_the_ring() {
+    static RECORDER: Recorder<4> = Recorder::new(ticks);
+    let after = |time| RECORDER.first_after(time).unwrap().map(|record| record.time);
+    tree(|main| {
+        CLOCK.set(10);
+        assert_eq!(after(0), None);
+        main.set_trace(Some(&RECORDER));
+        for events in 1..=12 {
+            main.switch(1).unwrap();
+            let last = events * 10;
+            let first = last.max(40) - 30;
+            let expected: Vec<_> = (0..=last + 10)
+                .map(|time| if time >= last { None } else { Some(first.max(time / 10 * 10 + 10)) })
+                .collect();
+            assert_eq!((0..=last + 10).map(after).collect::<Vec<_>>(), expected, "after {events} events");
+        }
+        RECORDER.for_each(|_| assert!(RECORDER.first_after(0).is_err())).unwrap();
+        let read = RECORDER.first_after(0).unwrap();
+        main.switch(1).unwrap();
+        assert_eq!((read.map(|record| record.time), after(0), RECORDER.lost()), (Some(90), Some(100), 0));
+    });
+}
+
+#[test]
 fn what_happens_during_a_read_is_lost_and_counted() {
     static RECORDER: Recorder<8> = Recorder::new(|| 0);
     tree(|main| {

@@ -65,9 +65,7 @@ fn main() -> ! {
         IS_WOKEN.store(false, Relaxed);
         // SAFETY: not called within itself.
         unsafe { executor.poll() };
-        if !IS_WOKEN.load(Relaxed) {
-            time::sleep(|| !IS_WOKEN.load(Relaxed));
-        }
+        time::rest(|| IS_WOKEN.load(Relaxed));
     }
 }
 

@@ -35,7 +35,8 @@ fn metric(number: usize, out: &mut String<256>) -> bool {
         6 => ("requests_a_second", "Requests in the last second.", tally::rate()),
         7 => ("connections_free", "Connections that would be served, too.", serve::free() as u32),
         8 => ("future_bytes", "The bytes of the future of a connection.", serve::bytes() as u32),
-        9 => {
+        9 => ("sockets_free", "Sockets that listen.", serve::listening() as u32),
+        10 => {
             let (seconds, part) = (CLOCK.awake() / 1_000_000, CLOCK.awake() % 1_000_000);
             let help = "Time in which the core did not sleep.";
             let text = format_args!(

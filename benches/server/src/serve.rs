@@ -34,6 +34,14 @@ impl Buffers {
     pub(crate) const EMPTY: Self = Self { receive: [0; BUFFER], send: [0; BUFFER] };
 }
 
+/// The sockets that listen.
+static LISTENING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many sockets are there for further connections.
+pub(crate) fn listening() -> usize {
+    LISTENING.load(Relaxed)
+}
+
 /// Connections that are being served.
 static SERVED: AtomicUsize = AtomicUsize::new(0);
 
@@ -54,7 +62,10 @@ async fn connections(stack: Stack<'static>, buffers: &'static mut Buffers) {
     socket.set_keep_alive(Some(SILENCE / 2));
     loop {
         socket.set_timeout(Some(HANDSHAKE));
-        if socket.accept(PORT).await.is_ok() {
+        LISTENING.fetch_add(1, Relaxed);
+        let accepted = socket.accept(PORT).await;
+        LISTENING.fetch_sub(1, Relaxed);
+        if accepted.is_ok() {
             socket.set_timeout(Some(SILENCE));
             tally::CONNECTIONS.add_one();
             if SERVED.load(Relaxed) < CONNECTIONS {

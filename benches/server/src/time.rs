@@ -2,15 +2,23 @@
 
 use crate::board::CLOCK;
 use core::cell::RefCell;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use core::task::Waker;
 use critical_section::{Impl, Mutex, RawRestoreState, set_impl};
 use embassy_time_driver::{Driver, time_driver_impl};
 use embassy_time_queue_utils::Queue;
 use greenlet_hub::Platform;
 
-struct Timers(Mutex<RefCell<Queue>>);
+struct Timers {
+    queue: Mutex<RefCell<Queue>>,
+    /// No timer ends before this time.
+    next: AtomicU64,
+}
 
-time_driver_impl!(static TIMERS: Timers = Timers(Mutex::new(RefCell::new(Queue::new()))));
+time_driver_impl!(static TIMERS: Timers = Timers {
+    queue: Mutex::new(RefCell::new(Queue::new())),
+    next: AtomicU64::new(u64::MAX),
+});
 
 impl Driver for Timers {
     fn now(&self) -> u64 {
@@ -19,19 +27,44 @@ impl Driver for Timers {
 
     /// The alarm is set when the core is about to sleep.
     fn schedule_wake(&self, at: u64, waker: &Waker) {
-        critical_section::with(|section| self.0.borrow_ref_mut(section).schedule_wake(at, waker));
+        critical_section::with(|section| {
+            self.queue.borrow_ref_mut(section).schedule_wake(at, waker);
+            self.next.fetch_min(at, Relaxed);
+        });
     }
 }
 
-/// Wakes the tasks whose time has come, and sleeps until an interrupt if `sleeps` returns `true` after that.
-pub(crate) fn sleep(mut sleeps: impl FnMut() -> bool) {
-    let now = CLOCK.microseconds();
-    let next = critical_section::with(|section| TIMERS.0.borrow_ref_mut(section).next_expiration(now));
-    CLOCK.arm((next != u64::MAX).then(|| {
-        let ticks = u64::from(CLOCK.hertz());
-        next / 1_000_000 * ticks + next % 1_000_000 * ticks / 1_000_000 + 1
-    }));
-    CLOCK.idle(&mut sleeps);
+impl Timers {
+    /// Wakes the tasks whose time has come. The queue is searched only if there may be one.
+    fn look(&self) {
+        let now = CLOCK.microseconds();
+        if now >= self.next.load(Relaxed) {
+            critical_section::with(|section| {
+                self.next.store(self.queue.borrow_ref_mut(section).next_expiration(now), Relaxed);
+            });
+        }
+    }
+}
+
+/// The end of a turn: wakes the tasks whose time has come, and sleeps until an interrupt if no task is woken.
+pub(crate) fn rest(is_woken: impl Fn() -> bool) {
+    TIMERS.look();
+    if is_woken() {
+        return;
+    }
+    CLOCK.idle(&mut || {
+        // With interrupts masked: one that comes from now on ends the sleep, also that of an alarm which is over already.
+        TIMERS.look();
+        let next = TIMERS.next.load(Relaxed);
+        let sleeps = !is_woken();
+        if sleeps {
+            CLOCK.arm((next != u64::MAX).then(|| {
+                let ticks = u64::from(CLOCK.hertz());
+                next / 1_000_000 * ticks + next % 1_000_000 * ticks / 1_000_000 + 1
+            }));
+        }
+        sleeps
+    });
 }
 
 struct OneCore;

@@ -1,11 +1,14 @@
 //! A client, and what the core of a server executes for its requests.
 
 use super::guest::Guest;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
+
+/// The sockets of a server.
+const SOCKETS: u16 = 48;
 
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Load {
         }
         let end = awake(&mut clients[0])?;
         drop(clients);
-        thread::sleep(Duration::from_millis(300)); // so that all sockets listen again
+        until_free(guest)?;
         Ok((end - looks[1] - (looks[1] - looks[0])) / self.requests() as f64)
     }
 }
@@ -77,6 +80,20 @@ impl Load {
 /// When the server has none of this name, or does not answer.
 pub(crate) fn metric(guest: &Guest, name: &str) -> Result<f64> {
     Client::connect(guest)?.metric(name)
+}
+
+/// Waits until all sockets listen again, but for the one that asks.
+fn until_free(guest: &Guest) -> Result<()> {
+    /// The server gives up each connection long before, in its own time.
+    const LOOKS: usize = 3_000;
+    let mut client = Client::connect(guest)?;
+    for _ in 0..LOOKS {
+        if client.metric("sockets_free")? == f64::from(SOCKETS - 1) {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(10)); // lets the server run; how long it takes does not matter
+    }
+    bail!("after {LOOKS} looks some sockets do not listen")
 }
 
 /// The nanoseconds that the core was awake: instructions.

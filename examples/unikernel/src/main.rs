@@ -7,7 +7,7 @@
 //!   serve     accepting, and the requests of a connection
 //!   pages     what is served
 //!   tally     what is counted
-//!   timeline  the last transfers between greenlets
+//!   timeline  the last transfers between greenlets; without that feature `no_timeline`, nothing
 //!   faults    with the feature of that name: pages that go wrong
 //!   escape    (in the library) text in pages
 //!   http      (in the library) requests and responses, without I/O
@@ -23,6 +23,7 @@ mod pages;
 mod serve;
 mod stream;
 mod tally;
+#[cfg_attr(not(feature = "timeline"), path = "no_timeline.rs")]
 mod timeline;
 
 use board::{CLOCK, println};

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use core::task::Waker;
 use core::time::Duration;
 use greenlet_hub::Signal;
-use heapless::Vec;
+use heapless::{Deque, Vec};
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::Socket as Any;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
@@ -44,7 +44,7 @@ const CARD: u32 = 1;
 /// In `NETWORK`: a task has changed a socket.
 const SOCKET: u32 = 1 << 1;
 
-/// The sockets that listen.
+/// The sockets that have no connection.
 static FREE: AtomicUsize = AtomicUsize::new(SOCKETS);
 
 /// Returns how many sockets are there for further connections.
@@ -63,6 +63,8 @@ static BUFFERS: ConstStaticCell<[Buffers; SOCKETS]> =
 static STORAGE: ConstStaticCell<[SocketStorage<'static>; SOCKETS]> =
     ConstStaticCell::new([const { SocketStorage::EMPTY }; SOCKETS]);
 
+static SPARE: ConstStaticCell<Vec<Socket<'static>, SOCKETS>> = ConstStaticCell::new(Vec::new());
+
 /// The network. No task waits while it borrows the inside, so a borrow never fails.
 pub(crate) struct Net {
     inner: RefCell<Inner>,
@@ -71,15 +73,21 @@ pub(crate) struct Net {
 struct Inner {
     nic: Nic,
     interface: Interface,
+    /// Those that have a connection, and one that listens. smoltcp looks at all of them for each frame, for what there
+    /// is to send, and for the next time-out.
     sockets: SocketSet<'static>,
     port: u16,
-    /// Those that listen, and those whose connection is being opened.
-    listening: Vec<SocketHandle, SOCKETS>,
-    /// What is woken when one of these changes: the task that accepts.
+    /// Those that have no connection.
+    spare: &'static mut Vec<Socket<'static>, SOCKETS>,
+    /// The one that listens. `None` if all have a connection.
+    listening: Option<SocketHandle>,
+    /// Those whose connection is being opened, the oldest first.
+    opening: Vec<SocketHandle, SOCKETS>,
+    /// Those that have a connection which is not accepted yet, the oldest first.
+    established: Deque<SocketHandle, SOCKETS>,
+    /// What is woken when there is such a one: the task that accepts.
     acceptor: Waker,
-    /// Those that have a connection which is not accepted yet.
-    established: Vec<SocketHandle, SOCKETS>,
-    /// Those that were closed, with the time when they are aborted. When they are done they listen again.
+    /// Those that were closed, with the time when they are aborted.
     closing: Vec<(SocketHandle, Instant), SOCKETS>,
 }
 
@@ -99,17 +107,109 @@ fn now() -> Instant {
     Instant::from_micros(CLOCK.microseconds() as i64)
 }
 
-/// Has a socket listen that has no connection, or no more. A change of its state wakes `waker`.
-fn listen(socket: &mut Socket<'_>, port: u16, waker: &Waker) {
+impl Inner {
+    /// Passes on what has arrived.
+    fn receive(&mut self) {
+        let now = now();
+        self.nic.acknowledge();
+        let next = |inner: &mut Self| inner.interface.poll_ingress_single(now, &mut inner.nic, &mut inner.sockets);
+        while next(self) != PollIngressSingleResult::None {
+            // A frame can take the socket that listens: the next one finds another.
+            self.listen();
+        }
+        self.look_at_opening();
+    }
+
+    /// Sends what there is.
+    fn send(&mut self) {
+        let now = now();
+        self.interface.poll_egress(now, &mut self.nic, &mut self.sockets);
+        self.look_at_opening(); // a handshake may have taken too long
+        self.look_at_closing(now);
+        self.listen();
+    }
+
+    /// Has a socket listen if none does.
+    fn listen(&mut self) {
+        if let Some(handle) = self.listening
+            && !self.sockets.get::<Socket<'_>>(handle).is_listening()
+        {
+            self.opening.push(handle).expect("there is room for all sockets");
+            self.listening = None;
+        }
+        if self.listening.is_none()
+            && let Some(mut socket) = self.spare.pop()
+        {
+            socket.set_ack_delay(Some(ACKNOWLEDGEMENT));
+            socket.set_timeout(Some(HANDSHAKE));
+            socket.listen(self.port).expect("a closed socket can listen");
+            self.listening = Some(self.sockets.add(socket));
+        }
+        FREE.store(self.spare.len() + usize::from(self.listening.is_some()), Relaxed);
+    }
+
+    /// Finds those whose connection was opened, or will not be.
+    fn look_at_opening(&mut self) {
+        let Self { sockets, spare, opening, established, acceptor, .. } = self;
+        opening.retain(|handle| {
+            let socket = sockets.get_mut::<Socket<'_>>(*handle);
+            match socket.state() {
+                State::SynReceived => return true,
+                // The other side has reset it, or has not completed the handshake in time.
+                State::Listen | State::Closed | State::TimeWait => retire(*handle, sockets, spare),
+                _ => {
+                    socket.set_timeout(Some(SILENCE));
+                    established.push_back(*handle).expect("there is room for all sockets");
+                    acceptor.wake_by_ref();
+                }
+            }
+            false
+        });
+    }
+
+    /// Finds those whose other side has closed the connection, too, or has had the time for that.
+    fn look_at_closing(&mut self, now: Instant) {
+        let Self { sockets, spare, closing, .. } = self;
+        closing.retain_mut(|(handle, end)| {
+            let socket = sockets.get_mut::<Socket<'_>>(*handle);
+            // The rest of a request that was refused: the other side cannot read the response before it was sent.
+            while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|count| count > 0) {}
+            match socket.state() {
+                // A reset is still to be sent.
+                State::Closed if socket.remote_endpoint().is_some() => {}
+                // Both sides are done. The time-wait state would keep the socket for ten seconds.
+                State::Closed | State::TimeWait => {
+                    retire(*handle, sockets, spare);
+                    return false;
+                }
+                State::FinWait2 => *end = (*end).min(now + LINGER),
+                _ => {}
+            }
+            if *end <= now {
+                socket.abort(); // and the reset is to be sent
+            }
+            true
+        });
+    }
+
+    /// Returns how long there is nothing to do if nothing arrives.
+    fn pause(&mut self) -> Option<Duration> {
+        let now = now();
+        let ends = self.closing.iter().map(|(_, end)| (*end).max(now) - now);
+        let pause = ends.chain(self.interface.poll_delay(now, &self.sockets)).min();
+        pause.map(|pause| Duration::from_micros(pause.total_micros()))
+    }
+}
+
+/// Takes a socket out of the set, whose connection is over.
+fn retire(handle: SocketHandle, sockets: &mut SocketSet<'static>, spare: &mut Vec<Socket<'static>, SOCKETS>) {
+    let Any::Tcp(mut socket) = sockets.remove(handle);
     socket.abort();
-    socket.set_ack_delay(Some(ACKNOWLEDGEMENT));
-    socket.set_timeout(Some(HANDSHAKE));
-    socket.listen(port).expect("a closed socket can listen");
-    socket.register_send_waker(waker);
+    spare.push(socket).ok().expect("there is room for all sockets");
 }
 
 impl Net {
-    /// Starts the network. All sockets listen to `port`.
+    /// Starts the network, which accepts connections at `port`.
     ///
     /// # Panics
     ///
@@ -122,17 +222,26 @@ impl Net {
             addresses.push(IpCidr::new(ADDRESS.into(), 24)).expect("the first address has room");
         });
         interface.routes_mut().add_default_ipv4_route(ROUTER).expect("the first route has room");
-        let mut sockets = SocketSet::new(&mut STORAGE.take()[..]);
-        let listening = BUFFERS.take().iter_mut().map(|Buffers { receive, send }| {
+        let spare = SPARE.take();
+        spare.extend(BUFFERS.take().iter_mut().map(|Buffers { receive, send }| {
             let mut socket = Socket::new(SocketBuffer::new(&mut receive[..]), SocketBuffer::new(&mut send[..]));
             socket.set_nagle_enabled(false);
             socket.set_keep_alive(Some(SILENCE / 2));
-            listen(&mut socket, port, Waker::noop());
-            sockets.add(socket)
-        });
-        let listening = listening.collect();
-        let (acceptor, established, closing) = (Waker::noop().clone(), Vec::new(), Vec::new());
-        let inner = Inner { nic, interface, sockets, port, listening, acceptor, established, closing };
+            socket
+        }));
+        let mut inner = Inner {
+            nic,
+            interface,
+            sockets: SocketSet::new(&mut STORAGE.take()[..]),
+            port,
+            spare,
+            listening: None,
+            opening: Vec::new(),
+            established: Deque::new(),
+            acceptor: Waker::noop().clone(),
+            closing: Vec::new(),
+        };
+        inner.listen();
         Self { inner: RefCell::new(inner) }
     }
 
@@ -142,12 +251,13 @@ impl Net {
     /// sent with the acknowledgements, and each look is at all sockets.
     pub(crate) fn run(&self, me: &Task) -> Result {
         loop {
-            self.receive();
+            self.inner.borrow_mut().receive();
             me.check()?; // makes ready what was woken, so that it comes before this task
             me.yield_now()?;
             let raised = NETWORK.take();
-            let pause = self.send();
+            self.inner.borrow_mut().send();
             if raised & CARD == 0 {
+                let pause = self.inner.borrow_mut().pause();
                 match pause {
                     Some(Duration::ZERO) => {} // there was more to send than the card has room for, for instance
                     Some(pause) => me.with_timeout(pause, || NETWORK.wait(me)).map(drop)?,
@@ -157,82 +267,19 @@ impl Net {
         }
     }
 
-    /// Passes on what has arrived.
-    fn receive(&self) {
-        let Inner { nic, interface, sockets, .. } = &mut *self.inner.borrow_mut();
-        let now = now();
-        nic.acknowledge();
-        while interface.poll_ingress_single(now, nic, sockets) != PollIngressSingleResult::None {}
-    }
-
-    /// Sends what there is. Returns how long there is nothing to do if nothing arrives.
-    fn send(&self) -> Option<Duration> {
-        let Inner { nic, interface, sockets, port, listening, acceptor, closing, .. } = &mut *self.inner.borrow_mut();
-        let now = now();
-        interface.poll_egress(now, nic, sockets);
-        let mut pause = None::<Span>;
-        closing.retain_mut(|(handle, end)| {
-            let socket = sockets.get_mut::<Socket<'_>>(*handle);
-            // The rest of a request that was refused: the other side cannot read the response before it was sent.
-            while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|count| count > 0) {}
-            match socket.state() {
-                // Both sides are done. The time-wait state would keep the socket for ten seconds.
-                State::Closed | State::TimeWait => {
-                    listen(socket, *port, acceptor);
-                    FREE.fetch_add(1, Relaxed);
-                    listening.push(*handle).expect("there is room for all sockets");
-                    return false;
-                }
-                State::FinWait2 => *end = (*end).min(now + LINGER),
-                _ => {}
-            }
-            let left = (*end).max(now) - now;
-            if left == Span::ZERO {
-                socket.abort(); // and the reset is to be sent
-            }
-            pause = Some(pause.map_or(left, |pause| pause.min(left)));
-            true
-        });
-        let pause = [pause, interface.poll_delay(now, sockets)].into_iter().flatten().min();
-        pause.map(|pause| Duration::from_micros(pause.total_micros()))
-    }
-
-    /// Waits for the next connection. Must be woken for the first look.
+    /// Waits for the next connection.
     pub(crate) fn accept(&self, me: &Task) -> Result<SocketHandle> {
         loop {
-            if let Some(handle) = self.inner.borrow_mut().established.pop() {
-                return Ok(handle);
+            let next = {
+                let mut inner = self.inner.borrow_mut();
+                inner.acceptor = me.waker();
+                inner.established.pop_front()
+            };
+            match next {
+                Some(handle) => return Ok(handle),
+                None => me.park()?,
             }
-            me.park()?;
-            self.look_for_established(me.waker());
         }
-    }
-
-    /// Looks at what listens, and has the next change of it wake `waker`.
-    fn look_for_established(&self, waker: Waker) {
-        let Inner { sockets, port, listening, acceptor, established, .. } = &mut *self.inner.borrow_mut();
-        *acceptor = waker;
-        let mut free = 0;
-        listening.retain(|handle| {
-            let socket = sockets.get_mut::<Socket<'_>>(*handle);
-            match socket.state() {
-                State::Listen => free += 1,
-                State::SynReceived => {}
-                // The other side has reset it, or has not completed the handshake in time.
-                State::Closed | State::TimeWait => {
-                    listen(socket, *port, acceptor);
-                    free += 1;
-                }
-                _ => {
-                    socket.set_timeout(Some(SILENCE));
-                    established.push(*handle).expect("there is room for all sockets");
-                    return false;
-                }
-            }
-            socket.register_send_waker(acceptor);
-            true
-        });
-        FREE.store(free, Relaxed);
     }
 
     /// Returns what closes a connection when it is dropped.
@@ -242,14 +289,14 @@ impl Net {
 
     /// Resets all connections. Returns how many sockets are closed, with their resets sent, after a second at most.
     pub(crate) fn end(&self) -> usize {
-        let Inner { nic, interface, sockets, .. } = &mut *self.inner.borrow_mut();
+        let Inner { nic, interface, sockets, spare, .. } = &mut *self.inner.borrow_mut();
         sockets.iter_mut().for_each(|(_, Any::Tcp(socket))| socket.abort());
         let until = now() + Span::from_secs(1);
         loop {
             interface.poll(now(), nic, sockets);
-            let closed = sockets.iter().filter(|(_, Any::Tcp(socket))| socket.remote_endpoint().is_none()).count();
-            if closed == SOCKETS || now() >= until {
-                return closed;
+            let reset = sockets.iter().filter(|(_, Any::Tcp(socket))| socket.remote_endpoint().is_none()).count();
+            if spare.len() + reset == SOCKETS || now() >= until {
+                return spare.len() + reset;
             }
         }
     }
@@ -275,11 +322,11 @@ impl Net {
         self.close(handle);
     }
 
-    /// Closes a connection. Its socket listens again when that is done.
+    /// Closes a connection. Its socket is there for another one when that is done.
     pub(crate) fn close(&self, handle: SocketHandle) {
         self.with(handle, |socket| {
             socket.close();
-            // The last one would be lost: the socket listens again as soon as both sides are done.
+            // The last one would be lost: the socket has no connection as soon as both sides are done.
             socket.set_ack_delay(None);
         });
         let closing = &mut self.inner.borrow_mut().closing;

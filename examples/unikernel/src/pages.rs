@@ -14,15 +14,14 @@ pub(crate) struct Page {
     pub(crate) write: fn(&Task, &mut dyn Write) -> fmt::Result,
 }
 
-static PAGES: [Page; 3] = [
+static PAGES: [Page; 2] = [
     Page { path: "/", media: "text/html; charset=utf-8", write: greenlets },
     Page { path: "/metrics", media: "text/plain; version=0.0.4", write: metrics },
-    Page { path: "/timeline", media: "application/json", write: timeline::write },
 ];
 
 /// Returns the page of a path.
 pub(crate) fn find(path: &str) -> Option<&'static Page> {
-    PAGES.iter().chain(faults::PAGES).find(|page| page.path == path)
+    PAGES.iter().chain(timeline::PAGES).chain(faults::PAGES).find(|page| page.path == path)
 }
 
 const HEAD: &str = "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=1>\
@@ -81,8 +80,8 @@ fn metrics(me: &Task, out: &mut dyn Write) -> fmt::Result {
     counter(out, "resets_total", "Connections that the other side has reset.", &tally::RESETS)?;
     counter(out, "panics_total", "Connections that a panic has ended.", &tally::PANICS)?;
     counter(out, "overflows_total", "Connections that a stack overflow has ended.", &tally::OVERFLOWS)?;
-    seconds(out, "uptime", "Time since the machine was started.", CLOCK.microseconds())?;
-    seconds(out, "awake", "Time in which the core did not sleep.", CLOCK.awake())?;
+    seconds(out, "uptime_seconds_total", "Time since the machine was started.", CLOCK.microseconds())?;
+    seconds(out, "awake_seconds_total", "Time in which the core did not sleep.", CLOCK.awake())?;
     gauge(out, "stacks", "Stacks for connections.", CONNECTIONS)?;
     gauge(out, "stacks_free", "Stacks for connections that are free.", STACKS.free())?;
     gauge(out, "sockets", "Sockets for connections, also for those that get no stack.", net::SOCKETS)?;
@@ -96,10 +95,18 @@ fn metrics(me: &Task, out: &mut dyn Write) -> fmt::Result {
     Ok(())
 }
 
+/// Not formatted: help is more than the room for that, and the stack would have to hold a write in the midst of it.
 #[inline(never)]
 fn about(out: &mut dyn Write, name: &str, kind: &str, help: &str) -> fmt::Result {
-    writeln!(out, "# HELP unikernel_{name} {help}")?;
-    writeln!(out, "# TYPE unikernel_{name} {kind}")
+    out.write_str("# HELP unikernel_")?;
+    out.write_str(name)?;
+    out.write_str(" ")?;
+    out.write_str(help)?;
+    out.write_str("\n# TYPE unikernel_")?;
+    out.write_str(name)?;
+    out.write_str(" ")?;
+    out.write_str(kind)?;
+    out.write_str("\n")
 }
 
 #[inline(never)]
@@ -117,9 +124,8 @@ fn gauge(out: &mut dyn Write, name: &str, help: &str, value: usize) -> fmt::Resu
 #[inline(never)]
 fn seconds(out: &mut dyn Write, name: &str, help: &str, microseconds: u64) -> fmt::Result {
     let (whole, part) = (microseconds / 1_000_000, microseconds % 1_000_000);
-    writeln!(out, "# HELP unikernel_{name}_seconds_total {help}")?;
-    writeln!(out, "# TYPE unikernel_{name}_seconds_total counter")?;
-    writeln!(out, "unikernel_{name}_seconds_total {whole}.{part:06}")
+    about(out, name, "counter", help)?;
+    writeln!(out, "unikernel_{name} {whole}.{part:06}")
 }
 
 /// Labelled by the number of the row, and not by the id of the greenlet: Prometheus keeps whatever labels it has seen,

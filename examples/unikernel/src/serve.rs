@@ -33,13 +33,12 @@ const HEAD: usize = 160;
 /// A client that does not complete its request in this time is answered with 408, or not at all if nothing arrived.
 const REQUEST: Duration = Duration::from_secs(5);
 /// A client that does not read a response in this time loses the connection.
-const RESPONSE: Duration = Duration::from_secs(10);
+pub(crate) const RESPONSE: Duration = Duration::from_secs(10);
 // So the task of a connection ends it, and counts a time-out, before the network would reset it.
 const _: () = assert!(REQUEST.as_secs() < net::SILENCE.secs() && RESPONSE.as_secs() < net::SILENCE.secs());
 
 /// The task that accepts: begins a task for each connection.
 pub(crate) fn accept(me: &Task, net: &'static Net) -> Result {
-    me.waker().wake(); // for the first look
     loop {
         let handle = net.accept(me)?;
         tally::CONNECTIONS.add_one();

@@ -9,7 +9,7 @@ use qemu_tests::serve::{self, Cable};
 
 use super::Outcome;
 use super::client::{Client, get, metric, metrics};
-use super::load::{AT_ONCE, until_free};
+use super::load::{AT_ONCE, keep, until_free};
 
 /// Longer than the server keeps a connection whose other side is gone: five seconds for a request, and ten for the end.
 const GONE: Duration = Duration::from_secs(18);
@@ -25,16 +25,25 @@ pub(super) fn lay() -> Outcome<(Cable, UdpSocket)> {
 
 /// Has QEMU cut the cable at the card, or mend it.
 fn set_link(cable: &Cable, is_up: bool) -> Outcome {
+    command(cable, &format!(r#"{{"execute": "set_link", "arguments": {{"name": "net", "up": {is_up}}}}}"#))
+}
+
+/// Has QEMU carry out a command.
+fn command(cable: &Cable, text: &str) -> Outcome {
     let said = |error: std::io::Error| format!("the monitor: {error}");
     let mut monitor = BufReader::new(TcpStream::connect_timeout(&cable.monitor, AT_ONCE).map_err(said)?);
     monitor.get_mut().set_read_timeout(Some(AT_ONCE)).map_err(said)?;
     let mut line = String::new();
     monitor.read_line(&mut line).map_err(said)?; // its greeting
-    let link = format!(r#"{{"execute": "set_link", "arguments": {{"name": "net", "up": {is_up}}}}}"#);
-    for command in [r#"{"execute": "qmp_capabilities"}"#, &link] {
+    for command in [r#"{"execute": "qmp_capabilities"}"#, text] {
         writeln!(monitor.get_mut(), "{command}").map_err(said)?;
-        line.clear();
-        monitor.read_line(&mut line).map_err(said)?;
+        loop {
+            line.clear();
+            monitor.read_line(&mut line).map_err(said)?;
+            if !line.contains(r#""event":"#) {
+                break;
+            }
+        }
         if !line.starts_with(r#"{"return":"#) {
             return Err(format!("the monitor, for {command}: {line}"));
         }
@@ -56,6 +65,41 @@ pub(super) fn cut_for_a_moment(server: SocketAddr, cable: &Cable) -> Outcome {
     }
     drop(client);
     until_free(server)
+}
+
+/// Clients that connect while the machine stands still are there at once when it goes on, and the oldest are served:
+/// when there are stacks for three of them, the others get 503.
+pub(super) fn oldest_first(server: SocketAddr, cable: &Cable) -> Outcome {
+    const NEW: usize = 6;
+    const SERVED: usize = 3;
+    until_free(server)?;
+    let stacks = metric(server, "unikernel_stacks")? as usize;
+    let mut others = Vec::new();
+    for _ in SERVED..stacks {
+        others.push((Client::connect(server)?, None));
+        keep(&mut others)?;
+    }
+    others.iter_mut().for_each(|(_, last)| *last = None);
+    keep(&mut others)?;
+    command(cable, r#"{"execute": "stop"}"#)?;
+    let mut new = (0..NEW).map(|_| Client::connect(server)).collect::<Outcome<Vec<_>>>()?;
+    thread::sleep(Duration::from_millis(200)); // QEMU accepts them meanwhile; if it is late, it has taken them in turn
+    command(cable, r#"{"execute": "cont"}"#)?;
+    let mut answers = Vec::new();
+    for client in &mut new {
+        client.send(b"GET /nosuch HTTP/1.1\r\nHost: x\r\n\r\n").ok();
+        answers.push(client.response().map(|response| response.status));
+    }
+    let is_as_expected = |(number, answer): (usize, &Outcome<u16>)| match number < SERVED {
+        true => *answer == Ok(404),
+        // It may be reset, because it has sent a request.
+        false => *answer == Ok(503) || answer.as_ref().is_err_and(|error| error.contains("reset")),
+    };
+    if answers.iter().enumerate().all(is_as_expected) {
+        Ok(())
+    } else {
+        Err(format!("with stacks for the oldest {SERVED} of {NEW} clients: {answers:?}"))
+    }
 }
 
 /// The cable is cut while clients are idle, and mended when the server has given them up: each is a time-out, none a

@@ -91,7 +91,7 @@ pub(super) fn more_than_stacks(server: SocketAddr) -> Outcome {
 
 /// Has the connections served that are new, or idle for some time: the server would give them up. With each, when it
 /// was served last.
-fn keep(connections: &mut [(Client, Option<Instant>)]) -> Outcome {
+pub(super) fn keep(connections: &mut [(Client, Option<Instant>)]) -> Outcome {
     for (client, last) in connections {
         if last.is_none_or(|last| last.elapsed() > ALIVE / 4) {
             let began = Instant::now();

@@ -52,6 +52,7 @@ const USUAL: &[(&str, Step)] = &[
     ("clients that leave", load::leavers),
     ("more connections than stacks", load::more_than_stacks),
     ("panics and overflows", |server| contained::in_a_row(server, 300)),
+    ("a timeline while others are served", protocol::whole_timeline),
     ("some thousand requests", |server| load::nothing_grows(server, 2_400)),
     ("the end", contained::end),
 ];
@@ -128,7 +129,8 @@ fn parser(calls: &[Tests]) -> Result<(), Failed> {
 /// What happens to frames on their way, and what sends frames of its own.
 fn on_a_cable(server: &'static Server) -> Result<(), Failed> {
     let (cable, peer) = cable::lay()?;
-    let steps: [(&str, &Interference<'_>); 5] = [
+    let steps: [(&str, &Interference<'_>); 6] = [
+        ("clients that connect at once", &|server| cable::oldest_first(server, &cable)),
         ("a cable that is cut for a moment", &|server| cable::cut_for_a_moment(server, &cable)),
         ("a cable that is cut", &|server| cable::cut(server, &cable)),
         ("a flood of SYNs", &|server| cable::flood(server, &cable, &peer)),

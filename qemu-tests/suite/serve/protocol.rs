@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use serde_json::Value;
 
 use super::Outcome;
 use super::client::{Client, get, metrics};
+use super::load::ALIVE;
 
 /// What is malformed, or not supported, and the status that tells so.
 const REFUSED: &[(&[u8], u16)] = &include!("../../../examples/unikernel/refused.in");
@@ -69,6 +71,35 @@ pub(super) fn timeline(server: SocketAddr) -> Outcome {
         [(first, follows, count), (second, ..)] if first < second && follows * 10 > count * 9 => Ok(()),
         _ => Err(format!("/timeline, its last times, successors and lengths: {ends:?}")),
     }
+}
+
+/// A page of the timeline is whole: it has all transfers that there is room for, and nothing is missing between them,
+/// also if the client reads it late, and others are served meanwhile. After that, transfers are kept again.
+pub(super) fn whole_timeline(server: SocketAddr) -> Outcome {
+    const KEPT: usize = 512;
+    const PAGES: usize = 3;
+    let serve_others = |until: &dyn Fn(u32) -> bool| -> Outcome {
+        (0..).take_while(|&number| until(number)).try_for_each(|_| get(server, "/nosuch").map(drop))
+    };
+    serve_others(&|number| number < KEPT as u32 / 4)?;
+    let mut client = Client::connect(server)?;
+    client.keep_little()?;
+    // More than QEMU and the two computers keep, so that the last one waits for the client.
+    client.send(&b"GET /timeline HTTP/1.1\r\nHost: x\r\n\r\n".repeat(PAGES))?;
+    let began = Instant::now();
+    serve_others(&|number| number < KEPT as u32 / 4 && began.elapsed() < ALIVE)?;
+    let pages = (0..PAGES).map(|_| client.response()).collect::<Outcome<Vec<_>>>()?;
+    for (number, page) in pages.iter().chain([&get(server, "/timeline")?]).enumerate() {
+        let json: Value = serde_json::from_str(&page.body).map_err(|error| format!("page {number}: {error}"))?;
+        let events = json["traceEvents"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let after = events.get(1..).unwrap_or_default();
+        let gaps = after.chunks_exact(2).filter(|pair| pair[0]["tid"] != pair[1]["tid"]).count();
+        // A gap where transfers were not kept, of one page each.
+        if events.len() != 2 * KEPT || gaps > PAGES {
+            return Err(format!("page {number} has {} events and {gaps} gaps", events.len()));
+        }
+    }
+    Ok(())
 }
 
 /// A connection serves many requests, also those that are sent before the response to the previous one; but not one of

@@ -157,6 +157,41 @@ impl<const N: usize> Recorder<N> {
         Ok(())
     }
 
+    /// Returns the oldest event after `time` that the recorder has: with the time of each event as the next argument,
+    /// reads one event at a time, and what happens in between is recorded.
+    ///
+    /// The clock must return a later time for each event; otherwise events are left out. The cost is the logarithm of
+    /// the number of events.
+    ///
+    /// # Errors
+    ///
+    /// [`RecorderBusy`]: another read or write is in progress.
+    ///
+    /// ```
+    /// # use greenlet::{Recorder, Tree};
+    /// # use std::sync::atomic::{AtomicU64, Ordering};
+    /// # static TREE: Tree<u32> = Tree::new();
+    /// # fn ticks() -> u64 { static T: AtomicU64 = AtomicU64::new(1); T.fetch_add(1, Ordering::Relaxed) }
+    /// static RECORDER: Recorder<4> = Recorder::new(ticks);
+    /// # TREE.enter(|main| {
+    /// main.set_trace(Some(&RECORDER));
+    /// for n in 0..9 { main.switch(n).unwrap(); }
+    /// let (mut times, mut last) = (Vec::new(), 0);
+    /// while let Some(record) = RECORDER.first_after(last).unwrap() {
+    ///     last = record.time;
+    ///     times.push(last); // this may switch
+    /// }
+    /// assert_eq!(times, [6, 7, 8, 9]);
+    /// # }).unwrap();
+    /// ```
+    pub fn first_after(&self, time: u64) -> Result<Option<Record>, RecorderBusy> {
+        let _busy = Busy::on_this_core();
+        let records = self.records.try_lock().ok_or(RecorderBusy)?;
+        let (old, new) = records.as_slices();
+        let part = if old.last().is_some_and(|last| last.time > time) { old } else { new };
+        Ok(part.get(part.partition_point(|record| record.time <= time)).copied())
+    }
+
     /// Returns the number of events that were lost because a read was in progress.
     ///
     /// ```

@@ -20,12 +20,6 @@ impl Clock {
         self.in_microseconds(self.now())
     }
 
-    /// Returns a time of this clock in nanoseconds.
-    pub(crate) fn nanoseconds(&self, ticks: u64) -> u64 {
-        let hertz = u64::from(self.hertz());
-        ticks / hertz * 1_000_000_000 + ticks % hertz * 1_000_000_000 / hertz
-    }
-
     /// Returns the microseconds that the core did not sleep.
     pub(crate) fn awake(&self) -> u64 {
         self.in_microseconds(self.now() - self.slept.load(Relaxed))

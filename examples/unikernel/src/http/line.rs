@@ -26,16 +26,30 @@ pub(super) enum Step {
 }
 
 impl Line {
-    /// Adds a byte. The end of a line is CRLF or LF; a tab is the only other control character.
+    /// Adds the text that these bytes begin with, and returns how many bytes of them it is.
+    pub(super) fn add_text(&mut self, bytes: &[u8]) -> usize {
+        let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+        let length = match self.returned {
+            true => 0,
+            false => bytes.iter().position(|byte| !is_text(byte)).unwrap_or(bytes.len()),
+        };
+        let room = KEPT - self.kept.len();
+        self.kept.extend_from_slice(&bytes[..length.min(room)]).expect("there is room for that much");
+        self.is_cut |= length > room;
+        length
+    }
+
+    /// Adds a byte that is no text. The end of a line is CRLF or LF; a tab is text, and no other control character may
+    /// be in a head.
     pub(super) fn add(&mut self, byte: u8) -> Step {
         match (byte, self.returned) {
-            (b'\n', _) => return Step::Complete,
-            (_, true) => return Step::Forbidden,
-            (b'\r', false) => self.returned = true,
-            (b'\t' | b' '..=b'~' | 0x80.., false) => self.is_cut |= self.kept.push(byte).is_err(),
-            _ => return Step::Forbidden,
+            (b'\n', _) => Step::Complete,
+            (b'\r', false) => {
+                self.returned = true;
+                Step::Open
+            }
+            _ => Step::Forbidden,
         }
-        Step::Open
     }
 
     /// Returns what is kept of the line.

@@ -67,16 +67,20 @@ impl Parser {
     /// Takes bytes, and returns how many belong to this request; with it, or a refusal, if its head is complete. Then
     /// the parser is ready for the next one.
     pub fn add(&mut self, bytes: &[u8]) -> (usize, Option<Result<Request, Refusal>>) {
-        for (at, &byte) in bytes.iter().enumerate() {
+        let mut taken = 0;
+        loop {
+            let text = self.line.add_text(&bytes[taken..bytes.len().min(taken + HEAD - self.bytes)]);
+            (taken, self.bytes) = (taken + text, self.bytes + text);
+            let Some(&byte) = bytes.get(taken) else { return (taken, None) };
+            taken += 1;
             let ended = match self.byte(byte) {
-                Ok(None) => continue,
-                Ok(Some(request)) => Ok(request),
-                Err(refusal) => Err(refusal),
+                Ok(false) => continue,
+                Ok(true) => self.request.take().map(Ok),
+                Err(refusal) => Some(Err(refusal)),
             };
             self.clear();
-            return (at + 1, Some(ended));
+            return (taken, ended);
         }
-        (bytes.len(), None)
     }
 
     /// Makes it as new, in place: a new one would lie on the stack for a moment.
@@ -92,13 +96,14 @@ impl Parser {
         self.bytes == 0
     }
 
-    fn byte(&mut self, byte: u8) -> Result<Option<Request>, Refusal> {
+    /// Takes a byte that is no text. Returns `true` if the head is complete, and `request` is there.
+    fn byte(&mut self, byte: u8) -> Result<bool, Refusal> {
         self.bytes += 1;
         if self.bytes > HEAD {
             return Err(Refusal::TooLarge);
         }
         match self.line.add(byte) {
-            Step::Open => return Ok(None),
+            Step::Open => return Ok(false),
             Step::Forbidden => return Err(Refusal::Malformed),
             Step::Complete => {}
         }
@@ -111,22 +116,22 @@ impl Parser {
         Ok(complete)
     }
 
-    fn end_of_line(&mut self) -> Result<Option<Request>, Refusal> {
+    fn end_of_line(&mut self) -> Result<bool, Refusal> {
         let Some(request) = &mut self.request else {
             // RFC 9112 lets a server ignore an empty line before a request.
             if !(self.line.bytes().is_empty() && self.lines == 1) {
                 self.request = Some(request_line(&self.line)?);
             }
-            return Ok(None);
+            return Ok(false);
         };
         if !self.line.bytes().is_empty() {
             field(&self.line, request, &mut self.seen)?;
-            return Ok(None);
+            return Ok(false);
         }
         if request.is_1_1 && !self.seen.host {
             return Err(Refusal::Malformed);
         }
-        Ok(self.request.take())
+        Ok(true)
     }
 }
 
