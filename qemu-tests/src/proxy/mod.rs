@@ -135,8 +135,9 @@ impl Proxy {
     /// What to type into debuggers.
     fn how(&self, elf: &Path) -> Result<String> {
         let (elf, port) = (elf.display(), self.address()?.port());
+        let gdb = self.program.isa.is_riscv().then_some("-iex 'set osabi none' ").unwrap_or_default();
         Ok(format!(
-            "gdb-multiarch {elf} -ex 'target remote :{port}' -ex 'info threads'\n\
+            "gdb-multiarch {gdb}{elf} -ex 'target remote :{port}' -ex 'info threads'\n\
              lldb {elf} -o 'gdb-remote {port}' -o 'thread list'"
         ))
     }

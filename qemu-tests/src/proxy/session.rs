@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::debugger::{Come, Debugger, Left};
 use super::packet::{WRONG, action, has_ended, hex, is_output, is_resumption, number, without};
-use crate::greenlets::{Greenlet, Greenlets, Program, State};
+use crate::greenlets::{Greenlet, Greenlets, Program, State, Tasks};
 use crate::stub::Stub;
 
 /// The thread of a core that has entered no tree, while another core has, is this plus the core's number.
@@ -34,6 +34,8 @@ pub(super) struct Session<'a> {
     pub(super) here: Option<Greenlet>,
     /// All of them, where they were read since the machine stopped.
     seen: Option<Greenlets>,
+    /// The tasks of a core's hub, where they were read.
+    tasks: Option<(usize, Tasks)>,
     /// Where the debugger has breakpoints.
     pub(super) breakpoints: BTreeSet<u64>,
 }
@@ -49,6 +51,7 @@ impl<'a> Session<'a> {
             core: 0,
             here: None,
             seen: None,
+            tasks: None,
             breakpoints: BTreeSet::new(),
         }
     }
@@ -222,10 +225,32 @@ impl<'a> Session<'a> {
         Ok(self.greenlets()?.with_id(id).filter(|greenlet| greenlet.has_frames()).cloned())
     }
 
+    /// A register of the processor.
+    pub(super) fn register(&mut self, number: usize) -> Result<u64> {
+        self.program.register(&mut self.stub, number)
+    }
+
+    /// What a task of a hub waits for. Where that is overwritten it is no task.
+    fn waits(&mut self, greenlet: &Greenlet) -> Result<Option<String>> {
+        if greenlet.state != State::Suspended {
+            return Ok(None);
+        }
+        self.greenlets()?;
+        let tasks = match self.tasks.take() {
+            Some((core, tasks)) if core == greenlet.core => tasks,
+            _ => self.program.tasks(&mut self.stub, greenlet.core).unwrap_or_default(),
+        };
+        let every = self.seen.as_ref().map_or(&[][..], |seen| &seen.every);
+        let waits = self.program.waits(&mut self.stub, &tasks, greenlet, every).unwrap_or_default();
+        self.tasks = Some((greenlet.core, tasks));
+        Ok(waits)
+    }
+
     /// Forgets what may have changed.
     pub(super) fn forget(&mut self) {
         self.here = None;
         self.seen = None;
+        self.tasks = None;
     }
 
     /// What is said of a thread.
@@ -234,10 +259,15 @@ impl<'a> Session<'a> {
         let greenlet = if here.is_some() { here } else { self.greenlet(thread)? };
         let Some(greenlet) = greenlet else { return Ok("no greenlet".to_owned()) };
         let sp = match greenlet.state {
-            State::Running if greenlet.core == self.core => self.stub.register(self.program.isa.sp)?,
+            State::Running if greenlet.core == self.core => self.register(self.program.isa.sp)?,
             _ => greenlet.sp,
         };
-        Ok(format!("{}: {}", greenlet.title(), greenlet.remarks(sp)))
+        let waits = self.waits(&greenlet)?;
+        let mut said = format!("{}: {}", greenlet.title(), greenlet.remarks(sp, waits.as_deref()));
+        if let Some(damage) = self.greenlets()?.damage.as_ref().filter(|_| greenlet.state == State::Running) {
+            let _infallible = write!(said, "; {damage}");
+        }
+        Ok(said)
     }
 
     /// A stop reply, with the greenlet that runs.
