@@ -12,8 +12,8 @@ NUMBER = (1 << 56) - 1
 REQUESTS = ((1 << 63, "kill"), (1 << 62, "wake"))
 # Bytes of a canary band, the constant word in it, and a byte of paint: src/records/band.rs, src/records/paint.rs.
 BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E
-# Bytes of the longest name that is read, and the alignment of a control block.
-LONGEST, ALIGNMENT = 1024, 64
+# Bytes of a name and of a stack that are read at most: lengths may be overwritten. The alignment of a control block.
+LONGEST, LARGEST, ALIGNMENT = 128, 1 << 24, 64
 
 KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::|<?greenlet_hub::")
 LIBRARY = re.compile(r"<?(core|std|alloc)::|__rust_")
@@ -88,6 +88,8 @@ class Memory:
 
 
 def exactly(address, size):
+    if address + size > 1 << 64:
+        raise gdb.MemoryError(f"Cannot access memory at address {address:#x}")
     return gdb.selected_inferior().read_memory(address, size).tobytes() if size else b""
 
 

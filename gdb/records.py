@@ -35,7 +35,7 @@ class Greenlet:
 
     @property
     def has_place(self):
-        """Whether its stack lies below its block. Else the block is none: at most 4 GiB, for what reads it all."""
+        """Whether its stack lies below its block, with at most 4 GiB. Else the block is none."""
         return self.is_main or 0 <= self.address - self.floor < 1 << 32
 
     @property
@@ -76,6 +76,8 @@ class Greenlet:
     @property
     def deepest(self):
         """The most bytes of the stack that were ever used, and what shows that."""
+        if self.size > LARGEST:
+            return self.size, "not read"
         try:
             data = Memory.read(self.floor, self.address - self.floor)
         except gdb.MemoryError:
@@ -223,6 +225,8 @@ def all_greenlets():
     found = []
     for core in cores():
         found += core.greenlets()
+        if core.damage and not found:
+            raise gdb.GdbError(core.damage)
         if core.damage:
             print(core.damage)
     if not found:

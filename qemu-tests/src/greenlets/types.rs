@@ -133,9 +133,12 @@ impl<'a> Type<'a> {
         self.types.name(self.unit, &self.unit.entry(self.at)?)
     }
 
-    /// Its bytes.
+    /// Its bytes. Debug information has none for a pointer.
     pub(super) fn size(&self) -> Result<Option<u64>> {
         let entry = self.unit.entry(self.at)?;
+        if entry.tag() == gimli::DW_TAG_pointer_type {
+            return Ok(Some(u64::from(self.unit.encoding().address_size)));
+        }
         Ok(entry.attr_value(gimli::DW_AT_byte_size).and_then(|value| value.udata_value()))
     }
 

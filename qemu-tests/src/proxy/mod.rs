@@ -138,7 +138,8 @@ impl Proxy {
         let gdb = self.program.isa.is_riscv().then_some("-iex 'set osabi none' ").unwrap_or_default();
         Ok(format!(
             "gdb-multiarch {gdb}{elf} -ex 'target remote :{port}' -ex 'info threads'\n\
-             lldb {elf} -o 'gdb-remote {port}' -o 'thread list'"
+             {} {elf} -o 'gdb-remote {port}' -o 'thread list'",
+            debuggers::Debugger::Lldb.program()
         ))
     }
 }

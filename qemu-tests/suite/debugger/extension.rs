@@ -17,7 +17,7 @@ const GUEST: &str = "zoo";
 const SHOWN: [&str; 2] = [GUEST, "hub_waits"];
 /// An example of the library, and where it stops.
 const HOSTED: &str = "debugged";
-const STOP: &str = "break look_here";
+pub(super) const STOP: &str = "break look_here";
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -124,7 +124,7 @@ fn locales() -> Result<(), Failed> {
 
 /// The example with these features, copied to a file for the case `name`: with other features it is built in the same
 /// place.
-fn hosted(features: &'static str, name: &str) -> Result<PathBuf, Failed> {
+pub(super) fn hosted(features: &'static str, name: &str) -> Result<PathBuf, Failed> {
     let _turn = builds::turn("hosted");
     let built = hosted::example(HOSTED, features).map_err(failed)?;
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{HOSTED}.{name}"));
@@ -148,6 +148,6 @@ fn steps_to_the_parent(machine: &'static Machine, guest: &builds::Guest) -> Resu
 
 const NEXT: &str = "greenlet next";
 
-fn failed(error: anyhow::Error) -> Failed {
+pub(super) fn failed(error: anyhow::Error) -> Failed {
     format!("{error:#}").into()
 }
