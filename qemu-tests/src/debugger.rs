@@ -174,18 +174,18 @@ pub fn at_a_guest<T: AsRef<str>>(
     elf: &Path,
     commands: impl IntoIterator<Item = T>,
 ) -> Result<String> {
-    let qemu = Waiting::start(machine, elf, Stdio::null())?;
+    let qemu = Waiting::start(machine, elf, 1, Stdio::null())?;
     let commands = commands.into_iter().map(|line| line.as_ref().to_owned());
     debugger.run(elf, [debugger.connect(&qemu.socket.0)].into_iter().chain(commands))
 }
 
-/// Boots `elf` under a GDB at the terminal.
+/// Boots `elf` with so many `cores` under a GDB at the terminal.
 ///
 /// # Errors
 ///
 /// When QEMU or GDB cannot be started.
-pub fn at_the_terminal(machine: &'static Machine, elf: &Path) -> Result<ExitStatus> {
-    let qemu = Waiting::start(machine, elf, Stdio::inherit())?;
+pub fn at_the_terminal(machine: &'static Machine, elf: &Path, cores: u32) -> Result<ExitStatus> {
+    let qemu = Waiting::start(machine, elf, cores, Stdio::inherit())?;
     let mut command = Command::new(Debugger::Gdb.program());
     command.arg("-iex").arg(trust()?);
     if let Some(setting) = about(machine) {
@@ -287,11 +287,11 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn start(machine: &'static Machine, elf: &Path, console: Stdio) -> Result<Self> {
+    pub(crate) fn start(machine: &'static Machine, elf: &Path, cores: u32, console: Stdio) -> Result<Self> {
         use std::os::unix::process::CommandExt as _;
 
         let socket = Socket::new();
-        let boot = Boot { machine, elf, input: None, log: None, counted: false, cores: 1, limit: LIMIT };
+        let boot = Boot { machine, elf, input: None, log: None, counted: false, cores, limit: LIMIT };
         let mut qemu = boot.waiting_for_a_debugger(&socket.0);
         // A process group of its own, so that signals from the terminal to the debugger do not reach QEMU.
         qemu.stdin(Stdio::null()).stdout(console).stderr(Stdio::inherit()).process_group(0);

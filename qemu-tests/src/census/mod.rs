@@ -64,7 +64,8 @@ pub fn of(elf: &Path, stub: &mut Stub) -> Result<String> {
     let mut census = "greenlets, where it stopped:\n".to_owned();
     let mut tasks = BTreeMap::new();
     for greenlet in greenlets.every.iter().take(SHOWN) {
-        let tasks = tasks.entry(greenlet.core).or_insert_with(|| program.tasks(stub, greenlet.core).unwrap_or_default());
+        let tasks =
+            tasks.entry(greenlet.core).or_insert_with(|| program.tasks(stub, greenlet.core).unwrap_or_default());
         let waits = program.waits(stub, tasks, greenlet, &greenlets.every).unwrap_or_default();
         add(&program, &walk, greenlet, waits.as_deref(), stub, &mut census)?;
     }

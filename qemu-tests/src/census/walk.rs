@@ -107,9 +107,7 @@ where
         CfaRule::RegisterAndOffset { register, offset } => known(*register)?.checked_add_signed(*offset)?,
         CfaRule::Expression(_) => return None,
     };
-    let mut word = |offset: i64| {
-        Some(symbols::number(&stub.memory(cfa.wrapping_add_signed(offset), isa.word).ok()?))
-    };
+    let mut word = |offset: i64| Some(symbols::number(&stub.memory(cfa.wrapping_add_signed(offset), isa.word).ok()?));
     let mut next = *registers;
     next[isa.sp] = Some(cfa);
     for (register, rule) in row.registers() {

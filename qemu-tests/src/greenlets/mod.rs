@@ -216,7 +216,7 @@ impl Program {
             let damaged = |why| format!("the list of greenlets is overwritten: after {} it {why}", after());
             ensure!(seen.insert(at), damaged(format!("goes round without its head, by {at:#x}")));
             let block = self.greenlet(stub, at, core).ok().filter(|_| at.is_multiple_of(ALIGNMENT));
-            let is_one = |(greenlet, _): &(Greenlet, u64)| greenlet.is_main == (at == main);
+            let is_one = |(greenlet, _): &(Greenlet, u64)| greenlet.is_main == (at == main) && greenlet.has_place();
             let block = block.filter(is_one);
             let (greenlet, next) = block.with_context(|| damaged(format!("has {at:#x}, where no greenlet is")))?;
             ring.push(greenlet);
@@ -327,6 +327,11 @@ impl Greenlet {
     #[must_use]
     pub fn has(&self, sp: u64) -> bool {
         !self.is_main && (self.limit..=self.address).contains(&sp)
+    }
+
+    /// Whether its stack lies below its block, with at most 4 GiB. Else the block is none.
+    fn has_place(&self) -> bool {
+        self.is_main || self.address.wrapping_sub(self.limit) < 1 << 32
     }
 
     /// Whether it has frames: it runs or is suspended.

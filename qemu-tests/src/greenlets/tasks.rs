@@ -174,14 +174,7 @@ impl Program {
     }
 
     /// The task that holds a lock; `?` if that has ended, and perhaps another task has its slot.
-    fn holder(
-        &self,
-        stub: &mut Stub,
-        layout: &Layout,
-        tasks: &Tasks,
-        held: u64,
-        every: &[Greenlet],
-    ) -> Result<String> {
+    fn holder(&self, stub: &mut Stub, layout: &Layout, tasks: &Tasks, held: u64, every: &[Greenlet]) -> Result<String> {
         let nobody = Ok("?".to_owned());
         let slot = field(stub, held, layout.holder_slot)?;
         if slot == 0 || field(stub, slot, layout.bell)? / GENERATION != field(stub, held, layout.holder_generation)? {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use gimli::{
-    AttributeValue, DebuggingInformationEntry, Dwarf, DwTag, EndianRcSlice, LittleEndian, Operation, Unit, UnitOffset,
+    AttributeValue, DebuggingInformationEntry, DwTag, Dwarf, EndianRcSlice, LittleEndian, Operation, Unit, UnitOffset,
 };
 
 use crate::symbols;

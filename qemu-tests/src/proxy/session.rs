@@ -257,17 +257,22 @@ impl<'a> Session<'a> {
     fn label(&mut self, thread: u64) -> Result<String> {
         let here = self.here.clone().filter(|here| thread_of(here) == thread);
         let greenlet = if here.is_some() { here } else { self.greenlet(thread)? };
-        let Some(greenlet) = greenlet else { return Ok("no greenlet".to_owned()) };
+        let said = match greenlet {
+            Some(greenlet) => self.label_of(&greenlet)?,
+            None => "no greenlet".to_owned(),
+        };
+        let is_now = thread == self.now()?;
+        let damage = self.greenlets()?.damage.as_ref().filter(|_| is_now);
+        Ok(damage.map_or(said.clone(), |damage| format!("{said}; {damage}")))
+    }
+
+    fn label_of(&mut self, greenlet: &Greenlet) -> Result<String> {
         let sp = match greenlet.state {
             State::Running if greenlet.core == self.core => self.register(self.program.isa.sp)?,
             _ => greenlet.sp,
         };
-        let waits = self.waits(&greenlet)?;
-        let mut said = format!("{}: {}", greenlet.title(), greenlet.remarks(sp, waits.as_deref()));
-        if let Some(damage) = self.greenlets()?.damage.as_ref().filter(|_| greenlet.state == State::Running) {
-            let _infallible = write!(said, "; {damage}");
-        }
-        Ok(said)
+        let waits = self.waits(greenlet)?;
+        Ok(format!("{}: {}", greenlet.title(), greenlet.remarks(sp, waits.as_deref())))
     }
 
     /// A stop reply, with the greenlet that runs.

@@ -40,6 +40,12 @@ what bodies of greenlets take at most, in bytes, beside control block, canary ba
 `callbacks +`: beside what greenlet calls back, too; `unknown, >`: this can be taken, and more, since
 ";
 
+/// What stands in the place of the table where instructions are not read.
+const UNREAD: &str = "\
+no bounds of bodies: they take the instructions, which are read of AArch64 and x86-64 alone; measure with the feature
+`high-water` instead: --timeout SECONDS boots the program
+";
+
 /// How many reasons are printed for one body.
 const REASONS: usize = 3;
 
@@ -64,7 +70,8 @@ pub enum Request {
 ///
 /// # Errors
 ///
-/// When a file is no program with functions for AArch64 or x86-64, or has no marks; and when guests do not build.
+/// When a file is no program with functions for a processor that is known, or has no marks; and when guests do not
+/// build.
 pub fn show(request: &Request) -> Result<()> {
     match request {
         Request::Elf(elf, boots) => {
@@ -180,11 +187,15 @@ fn frames_of(program: &Program) -> Result<String> {
     let all = program.functions.len();
     let mut text =
         format!("largest frames, in bytes; {} of {all} functions by call frame information, ", all - by_code);
-    writeln!(text, "{by_code} by their instructions:")?;
+    writeln!(text, "{by_code} {}:", if program.is_read { "by their instructions" } else { "in part" })?;
     let mut largest: Vec<_> = program.functions.values().collect();
     largest.sort_by(|one, other| (other.frame, &one.name).cmp(&(one.frame, &other.name)));
     for function in largest.into_iter().take(LARGEST) {
-        let how = if function.is_by_code { " at most" } else { "" };
+        let how = match (function.is_by_code, program.is_read) {
+            (true, true) => " at most",
+            (true, false) => " at least",
+            (false, _) => "",
+        };
         writeln!(text, "{:>19}  {}{how}", thousands(function.frame), function.name)?;
     }
     Ok(text)
@@ -192,6 +203,9 @@ fn frames_of(program: &Program) -> Result<String> {
 
 /// The table of greenlets' bodies.
 fn bodies_of(program: &Program, symbols: &Symbols) -> Result<String> {
+    if !program.is_read {
+        return Ok(UNREAD.to_owned());
+    }
     let entries = program.functions.iter().filter(|(_, function)| function.name.ends_with(ENTRY));
     let mut bodies: Vec<_> =
         entries.map(|(&address, _)| (program.bound(address), body_of(program, symbols, address))).collect();

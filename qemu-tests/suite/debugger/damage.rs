@@ -25,7 +25,7 @@ const DAMAGES: [(&str, &str, &str); 12] = [
     ("context.sp", "0x4141414141414140", "parser"),
     ("context.link", "g.address", "parser"),
     ("context.link", "0xffffffffffffffc0", "parser"),
-    ("bounds.floor", "0x1000", "OVERFLOWN"),
+    ("bounds.floor", "g.floor - 8", "OVERFLOWN"),
 ];
 
 /// Defines how damage is done, and commands of which no error is lost.
@@ -70,7 +70,8 @@ pub(super) fn cases() -> Vec<Case> {
         let commands: Vec<_> = begin.into_iter().chain(damages).collect();
         let commands: Vec<_> = commands.iter().map(String::as_str).collect();
         let shown = proxy::shown(Debugger::GdbWithScript, machine, &guest.file()?, &commands).map_err(failed)?;
-        let said = |list: &str| if list.starts_with("is") { format!("the list of greenlets {list}") } else { list.to_owned() };
+        let said =
+            |list: &str| if list.starts_with("is") { format!("the list of greenlets {list}") } else { list.to_owned() };
         all_said(&shown, |list| if list.contains("after") { said(list) } else { "runner: running".to_owned() })
     };
     cases.push(Case::new(name("by_the_proxy"), needs, test).with_guests(guests));

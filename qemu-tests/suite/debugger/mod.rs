@@ -10,5 +10,11 @@ mod proxy;
 use crate::Case;
 
 pub(crate) fn cases() -> Vec<Case> {
-    plain::cases().into_iter().chain(extension::cases()).chain(proxy::cases()).chain(adapter::cases()).chain(damage::cases()).collect()
+    plain::cases()
+        .into_iter()
+        .chain(extension::cases())
+        .chain(proxy::cases())
+        .chain(adapter::cases())
+        .chain(damage::cases())
+        .collect()
 }
