@@ -40,7 +40,7 @@ class View(gdb.unwinder.Unwinder):
 
     @staticmethod
     def place(frame, machine):
-        return int(frame.read_register(machine.sp)), int(frame.read_register(machine.pc))
+        return machine.register(frame, machine.sp), machine.register(frame, machine.pc)
 
     def __call__(self, frame):
         g = View.shown
@@ -163,7 +163,7 @@ class Position:
             for frame in frames():
                 if not is_kernel(frame) and not LIBRARY.match(function_of(frame)):
                     self.where = short(function_of(frame) or "?") + line_of(frame)
-                    below = int(frame.read_register(g.core.machine.sp))
+                    below = g.core.machine.register(frame, g.core.machine.sp)
                     break
                 if "transfer::slow::" in function_of(frame):
                     self.kind = "throw, kill or traced switch"
@@ -258,7 +258,7 @@ class Base(FrameDecorator):
         frame = self.inferior_frame()
         try:
             core = next(iter(cores()))
-            record = int(frame.read_register(core.machine.frame)) - core.machine.frame_above
+            record = core.machine.register(frame, core.machine.frame) - core.machine.frame_above
             g = Greenlet(record - Layout.here().block.at(0, "record"), core)
             parent = Greenlet.at(g.link, core) if g.link else None
             return f"[base of {g}; its parent is {parent}]" if parent else f"[base of {g}]"

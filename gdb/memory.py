@@ -179,6 +179,10 @@ class Machine:
         self.sp, self.pc, self.frame, self.reserved = registers
         self.lower_canary = lower_canary or BAND // word
 
+    def register(self, frame, name):
+        """The value of a frame's register, of which GDB takes some for signed."""
+        return int(frame.read_register(name)) & (1 << 8 * self.word) - 1
+
     def code(self, address):
         """The address of an instruction."""
         return address & ~1 if self.is_thumb else address

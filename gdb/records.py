@@ -132,7 +132,7 @@ class Core:
         """The processor's stack pointer, and whether it executes code of the crate."""
         with self, View(None):
             frame = gdb.newest_frame()
-            return int(frame.read_register(self.machine.sp)), is_kernel(frame)
+            return self.machine.register(frame, self.machine.sp), is_kernel(frame)
 
     @property
     def tasks(self):

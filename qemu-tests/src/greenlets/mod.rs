@@ -344,6 +344,7 @@ impl Greenlet {
     #[must_use]
     pub fn title(&self) -> String {
         match &self.name {
+            _ if self.is_main && self.core > 0 => format!("main of core {}", self.core),
             _ if self.is_main => "main".to_owned(),
             Some(name) => name.clone(),
             None => format!("greenlet {}", self.id),

@@ -135,7 +135,7 @@ impl Proxy {
     /// What to type into debuggers.
     fn how(&self, elf: &Path) -> Result<String> {
         let (elf, port) = (elf.display(), self.address()?.port());
-        let gdb = self.program.isa.is_riscv().then_some("-iex 'set osabi none' ").unwrap_or_default();
+        let gdb = if self.program.isa.is_riscv() { "-iex 'set osabi none' " } else { "" };
         Ok(format!(
             "gdb-multiarch {gdb}{elf} -ex 'target remote :{port}' -ex 'info threads'\n\
              {} {elf} -o 'gdb-remote {port}' -o 'thread list'",

@@ -42,8 +42,8 @@ enum To {
 /// All functions of a program.
 pub(super) struct Program {
     pub(super) functions: BTreeMap<u64, Function>,
-    /// Whether their instructions are read. Else there are no calls, and a frame that call frame information counts from
-    /// the frame pointer has at least the bytes that it says.
+    /// Whether their instructions are read. Else there are no calls, and frames that call frame information counts from
+    /// the frame pointer are larger than it says.
     pub(super) is_read: bool,
 }
 

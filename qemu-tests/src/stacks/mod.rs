@@ -185,17 +185,16 @@ pub fn report(elf: &Path) -> Result<String> {
 fn frames_of(program: &Program) -> Result<String> {
     let by_code = program.functions.values().filter(|function| function.is_by_code).count();
     let all = program.functions.len();
+    let how = if program.is_read { "by their instructions" } else { "in part, which are left out" };
     let mut text =
         format!("largest frames, in bytes; {} of {all} functions by call frame information, ", all - by_code);
-    writeln!(text, "{by_code} {}:", if program.is_read { "by their instructions" } else { "in part" })?;
-    let mut largest: Vec<_> = program.functions.values().collect();
+    writeln!(text, "{by_code} {how}:")?;
+    // Without the instructions, a frame that is counted from the frame pointer has an unknown size.
+    let mut largest: Vec<_> =
+        program.functions.values().filter(|function| program.is_read || !function.is_by_code).collect();
     largest.sort_by(|one, other| (other.frame, &one.name).cmp(&(one.frame, &other.name)));
     for function in largest.into_iter().take(LARGEST) {
-        let how = match (function.is_by_code, program.is_read) {
-            (true, true) => " at most",
-            (true, false) => " at least",
-            (false, _) => "",
-        };
+        let how = if function.is_by_code { " at most" } else { "" };
         writeln!(text, "{:>19}  {}{how}", thousands(function.frame), function.name)?;
     }
     Ok(text)
