@@ -10,8 +10,9 @@ use super::packet::{WRONG, action, has_ended, hex, is_output, is_resumption, num
 use crate::greenlets::{Greenlet, Greenlets, Program, State, Tasks};
 use crate::stub::Stub;
 
-/// The thread of a core that has entered no tree, while another core has, is this plus the core's number.
-const PROCESSOR: u64 = 1 << 60;
+/// The thread of a core whose greenlet is not known, while others are, is this plus the core's number. GDB writes
+/// numbers of threads with 31 bits.
+const PROCESSOR: u64 = 0x7fff_0000;
 /// What would number threads in another way than here, or acknowledge in another way.
 const OTHER_WAYS: [&str; 3] = ["multiprocess+", "QStartNoAckMode+", "qXfer:threads:read+"];
 /// The ways to resume. Without them LLDB does not step.
