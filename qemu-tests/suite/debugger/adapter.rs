@@ -80,7 +80,10 @@ fn drive(program: &str, elf: &Path, address: SocketAddr) -> Result<()> {
     let stepper = adapter.event("stopped")?["threadId"].clone();
     adapter.ask("setBreakpoints", json!({"source": source, "breakpoints": []}))?;
     let mut lines = vec![u64::from(STEPS_FROM)];
-    while lines.len() <= STEPS.len() {
+    for _ in 0..4 * STEPS.len() {
+        if lines.len() > STEPS.len() {
+            break;
+        }
         adapter.ask("next", json!({"threadId": stepper}))?;
         let stopped = adapter.event("stopped")?;
         ensure!(stopped["threadId"] == stepper, "a step went to another greenlet: {stopped}");
