@@ -12,14 +12,19 @@ def table(rows):
 
 
 class Command(gdb.Command):
-    """A command that begins with a fresh look at the program."""
+    """A command that begins with a fresh look at the program.
+
+    Where the program has overwritten what the command reads, the error is GDB's, without a traceback of Python's."""
 
     def __init__(self, name, kind=gdb.COMMAND_STATUS, prefix=False):
         super().__init__(name, kind, gdb.COMPLETE_NONE, prefix)
 
     def invoke(self, argument, _tty):
         Memory.forget()
-        self.run(argument.strip())
+        try:
+            self.run(argument.strip())
+        except gdb.MemoryError as error:
+            raise gdb.GdbError(str(error))
 
 
 def doing(waits):
@@ -90,7 +95,11 @@ class Apply(Command):
             print(f"\n{g} ({g.remarks}{doing(waits)})")
             if g.has_frames:
                 with g.core, View(g):
-                    next(frames()).select()
+                    frame = next(frames(), None)
+                    if frame is None:  # the next ones may be intact
+                        print(OVERWRITTEN)
+                        continue
+                    frame.select()
                     gdb.execute(" ".join(words))
 
 
@@ -101,20 +110,25 @@ class Tree(Command):
         every = all_greenlets()
         children = {}
         for g in every:
-            children.setdefault(g.link, []).append(g)
+            if not g.is_main:
+                children.setdefault(g.link, []).append(g)
         middle, last = drawn("├─ ", "|- "), drawn("└─ ", "`- ")
 
         def draw(g, lead, branch):
             waits, where = Position.of(g, every)
             print(f"{lead}{branch}{g} ({g.remarks}{doing(waits)})  {where}".rstrip())
             lead += "" if not branch else "   " if branch == last else drawn("│  ", "|  ")
+            left.remove(g)
             below = children.get(g.address, [])
             for child in below:
                 draw(child, lead, last if child is below[-1] else middle)
 
+        left = list(every)
         for g in every:
             if g.is_main:
                 draw(g, "", "")
+        for g in left:
+            print(f"{g} is not below main: its parent is overwritten")
 
 
 class Stacks(Command):

@@ -40,7 +40,7 @@ class View(gdb.unwinder.Unwinder):
 
     @staticmethod
     def place(frame, machine):
-        return int(frame.read_register(machine.sp)), int(frame.read_register(machine.pc))
+        return machine.register(frame, machine.sp), machine.register(frame, machine.pc)
 
     def __call__(self, frame):
         g = View.shown
@@ -92,15 +92,29 @@ def frames():
     """The frames of the greenlet that is shown, innermost first, down to the base of its stack."""
     frame = gdb.newest_frame()
     while frame is not None and View.hangs_on(frame):
-        frame = frame.older()
+        frame = caller(frame)
     while frame is not None and frame.is_valid() and not is_trampoline(frame):
         yield frame
-        frame = frame.older()
+        frame = caller(frame)
+
+
+def caller(frame):
+    """The next outer frame; None where a walk ends, also for memory that cannot be read."""
+    try:
+        return frame.older()
+    except gdb.error:
+        return None
+
+
+OVERWRITTEN = "no frames can be read: its context is overwritten"
 
 
 def show_frame():
     """Selects the innermost frame that is not the crate's, and shows it."""
     every = list(frames())
+    if not every:
+        View.show(None)
+        raise gdb.GdbError(OVERWRITTEN)
     next((frame for frame in every if not is_kernel(frame)), every[0]).select()
     gdb.execute("frame")
 
@@ -122,6 +136,13 @@ class Position:
             return "a body (set_run)", ""
         if not g.has_frames:
             return "", ""
+        try:
+            return cls.in_frames(g, every)
+        except gdb.error:  # its context or its stack is overwritten
+            return "?", "?"
+
+    @classmethod
+    def in_frames(cls, g, every):
         with g.core:
             found = next((one for one in cls.known.get(g.pc, ()) if not g.runs and one.fits(g)), None) or cls(g)
             if g.runs:
@@ -142,7 +163,7 @@ class Position:
             for frame in frames():
                 if not is_kernel(frame) and not LIBRARY.match(function_of(frame)):
                     self.where = short(function_of(frame) or "?") + line_of(frame)
-                    below = int(frame.read_register(g.core.machine.sp))
+                    below = g.core.machine.register(frame, g.core.machine.sp)
                     break
                 if "transfer::slow::" in function_of(frame):
                     self.kind = "throw, kill or traced switch"
@@ -152,9 +173,12 @@ class Position:
         self.returns = None
         if below is not None and not g.runs and 0 <= below - g.sp <= 4096:
             data = exactly(g.sp, below - g.sp)
-            words = [number(data[at : at + WORD]) for at in range(0, len(data), WORD)]
+            size = g.core.machine.word
+            words = [number(data[at : at + size]) for at in range(0, len(data), size)]
+            if g.core.machine.is_thumb:
+                returns = [address | 1 for address in returns]  # as they are stored
             if all(address in words for address in returns):
-                self.returns = [(words.index(address) * WORD, address) for address in returns]
+                self.returns = [(words.index(address) * size, address) for address in returns]
                 Position.known.setdefault(g.pc, []).append(self)
 
     def fits(self, g):
@@ -216,6 +240,8 @@ class Printable(FrameDecorator):
 
     def function(self):
         name = super().function()
+        if not isinstance(name, str):  # without debug information, an address, which may be behind the function
+            name = function_of(self.inferior_frame()) or name
         return printable(name) if isinstance(name, str) else name
 
     def filename(self):
@@ -232,9 +258,10 @@ class Base(FrameDecorator):
         frame = self.inferior_frame()
         try:
             core = next(iter(cores()))
-            record = int(frame.read_register(core.machine.frame))
+            record = core.machine.register(frame, core.machine.frame) - core.machine.frame_above
             g = Greenlet(record - Layout.here().block.at(0, "record"), core)
-            return f"[base of {g}; its parent is {Greenlet(g.link, core)}]"
+            parent = Greenlet.at(g.link, core) if g.link else None
+            return f"[base of {g}; its parent is {parent}]" if parent else f"[base of {g}]"
         except (gdb.error, StopIteration):
             return "[base of a greenlet]"
 

@@ -12,7 +12,8 @@ NUMBER = (1 << 56) - 1
 REQUESTS = ((1 << 63, "kill"), (1 << 62, "wake"))
 # Bytes of a canary band, the constant word in it, and a byte of paint: src/records/band.rs, src/records/paint.rs.
 BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E
-WORD = 8
+# Bytes of a name and of a stack that are read at most: lengths may be overwritten. The alignment of a control block.
+LONGEST, LARGEST, ALIGNMENT = 128, 1 << 24, 64
 
 KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::|<?greenlet_hub::")
 LIBRARY = re.compile(r"<?(core|std|alloc)::|__rust_")
@@ -82,11 +83,13 @@ class Memory:
         return cls.lines[at]
 
     @classmethod
-    def word(cls, address, size=WORD):
-        return number(cls.read(address, size))
+    def word(cls, address):
+        return number(cls.read(address, Machine.here().word))
 
 
 def exactly(address, size):
+    if address + size > 1 << 64:
+        raise gdb.MemoryError(f"Cannot access memory at address {address:#x}")
     return gdb.selected_inferior().read_memory(address, size).tobytes() if size else b""
 
 
@@ -138,8 +141,10 @@ class Layout:
 
     def __init__(self):
         context = ["context." + field for field in ("sp", "pc", "frame", "reserved", "link")]
-        others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name", "id.word"]
-        self.block = Struct("greenlet::records::block::Block", *context, *others)
+        others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name"]
+        # In two halves on 32-bit processors: src/records/narrow.rs.
+        self.number = ["id.word"] if Machine.here().word == 8 else ["id.word.low", "id.word.high"]
+        self.block = Struct("greenlet::records::block::Block", *context, *others, *self.number)
         self.core = Struct("greenlet::records::core_state::Core", "current", "main", "tree")
         text = Struct("&str", "data_ptr", "length")
         self.text, self.length = text.at(0, "data_ptr"), text.at(0, "length")
@@ -153,25 +158,46 @@ class Layout:
 
 
 def text(address):
-    """The `&str` or `Option<&str>` at `address`; "" for none."""
+    """The `&str` or `Option<&str>` at `address`; "" for none, "?" if it is overwritten."""
     layout = Layout.here()
     start, length = Memory.word(address + layout.text), Memory.word(address + layout.length)
-    return printable(Memory.read(start, length).decode("utf-8", "replace")) if start else ""
+    try:
+        name = Memory.read(start, min(length, LONGEST)) if start else b""
+    except gdb.MemoryError:
+        return "?"
+    return printable(re.sub("[\\x00-\\x1f\\x7f]", "?", name.decode("utf-8", "replace")))
 
 
 class Machine:
-    """What depends on the instruction set: the registers of a `Context`, the instruction before the resume address of
-    an `up`, and which word of a canary band, counted from its upper end, a switch reads besides the highest."""
+    """What depends on the instruction set: bytes of a word, the registers of a `Context`, the instruction before the
+    resume address of an `up`, which word of a canary band, counted from its upper end, a switch reads besides the
+    highest, whether bit 0 of an address of code says that it is Thumb code, and how many bytes above the frame record
+    the frame pointer points."""
 
-    def __init__(self, sp, pc, frame, reserved, mark, lower_canary):
-        self.sp, self.pc, self.frame, self.reserved, self.mark = sp, pc, frame, reserved, mark
-        self.lower_canary = lower_canary
+    def __init__(self, word, registers, mark, lower_canary=None, is_thumb=False, frame_above=0):
+        self.word, self.mark, self.is_thumb, self.frame_above = word, mark, is_thumb, frame_above
+        self.sp, self.pc, self.frame, self.reserved = registers
+        self.lower_canary = lower_canary or BAND // word
+
+    def register(self, frame, name):
+        """The value of a frame's register, of which GDB takes some for signed."""
+        return int(frame.read_register(name)) & (1 << 8 * self.word) - 1
+
+    def code(self, address):
+        """The address of an instruction."""
+        return address & ~1 if self.is_thumb else address
 
     @staticmethod
     def here():
         name = gdb.selected_inferior().architecture().name()
         if "aarch64" in name:
-            return Machine("sp", "pc", "x29", "x19", 0xD2800002.to_bytes(4, "little"), 2)
+            return Machine(8, ("sp", "pc", "x29", "x19"), 0xD2800002.to_bytes(4, "little"), lower_canary=2)
         if "x86-64" in name:
-            return Machine("rsp", "rip", "rbp", "rbx", b"\xcc", BAND // WORD)
-        raise gdb.GdbError(f"the crate has no stack switch for {name}")
+            return Machine(8, ("rsp", "rip", "rbp", "rbx"), b"\xcc")
+        if name.startswith("riscv"):
+            # The upper half of `ebreak` in four bytes.
+            word = 4 if "rv32" in name else 8
+            return Machine(word, ("sp", "pc", "fp", "s1"), b"\x10\0", frame_above=2 * word)
+        if name.startswith("arm"):
+            return Machine(4, ("sp", "pc", "r7", "r6"), 0xDE67.to_bytes(2, "little"), is_thumb=True)
+        raise gdb.GdbError(f"the script does not know the stack switch of {name}")

@@ -13,15 +13,30 @@ class Greenlet:
         self.sp, self.pc, self.frame, self.reserved, self.link = (
             fields["context." + field] for field in ("sp", "pc", "frame", "reserved", "link")
         )
+        self.pc = core.machine.code(self.pc)
         self.flags, self.refs, self.floor, self.body = (
             fields[field] for field in ("flags", "refs", "bounds.floor", "body_or_pin")
         )
         self.is_main = fields["bounds.reach"] == 0
         self.next = fields["next"]
-        self.id = fields["id.word"] & NUMBER
-        self.requests = [name for bit, name in REQUESTS if fields["id.word"] & bit]
+        word = joined(*(fields[half] for half in layout.number))
+        self.id = word & NUMBER
+        self.requests = [name for bit, name in REQUESTS if word & bit]
         self.name = "main" if self.is_main else text(layout.block.at(address, "name"))
         self.limit, self.base = self.floor - BAND, address + layout.block.size
+
+    @staticmethod
+    def at(address, core):
+        """The greenlet with this control block; None if there is no memory."""
+        try:
+            return Greenlet(address, core)
+        except gdb.MemoryError:
+            return None
+
+    @property
+    def has_place(self):
+        """Whether its stack lies below its block, with at most 4 GiB. Else the block is none."""
+        return self.is_main or 0 <= self.address - self.floor < 1 << 32
 
     @property
     def runs(self):
@@ -61,11 +76,17 @@ class Greenlet:
     @property
     def deepest(self):
         """The most bytes of the stack that were ever used, and what shows that."""
-        data = Memory.read(self.floor, self.address - self.floor)
+        if self.size > LARGEST:
+            return self.size, "not read"
+        try:
+            data = Memory.read(self.floor, self.address - self.floor)
+        except gdb.MemoryError:
+            return self.size, "not readable"
+        word = self.core.machine.word
         for byte, by in ((PAINT, "painted"), (0, "this stack")):
             clean = len(data) - len(data.lstrip(bytes([byte])))
-            if clean >= WORD:
-                return self.base - self.floor - clean // WORD * WORD, by
+            if clean >= word:
+                return self.base - self.floor - clean // word * word, by
         return self.size, "never clean"
 
     @property
@@ -73,9 +94,14 @@ class Greenlet:
         """Whether the canary band is intact."""
         if self.is_main:
             return True
-        words = [self.floor] * (BAND // WORD)
-        words[-1], words[-self.core.machine.lower_canary] = -(KEY + BAND + self.address) % (1 << 64), KEY
-        return Memory.read(self.limit, BAND) == b"".join(word.to_bytes(WORD, "little") for word in words)
+        size = self.core.machine.word
+        words, bits = [self.floor] * (BAND // size), 8 * size
+        key = KEY >> 64 - bits
+        words[-1], words[-self.core.machine.lower_canary] = -(key + BAND + self.address) % (1 << bits), key
+        try:
+            return Memory.read(self.limit, BAND) == b"".join(word.to_bytes(size, "little") for word in words)
+        except gdb.MemoryError:
+            return False
 
     def __str__(self):
         return "main" if self.is_main else f'greenlet {self.id} "{self.name}"' if self.name else f"greenlet {self.id}"
@@ -87,7 +113,7 @@ class Core:
     def __init__(self, address, thread):
         fields = Layout.here().core.read(address)
         self.current, self.main, self.tree = fields["current"], fields["main"], fields["tree"]
-        self.thread, self.machine, self.known_tasks = thread, Machine.here(), None
+        self.thread, self.machine, self.known_tasks, self.damage = thread, Machine.here(), None, None
 
     def __enter__(self):
         """Selects the thread, until the end of the block."""
@@ -106,7 +132,7 @@ class Core:
         """The processor's stack pointer, and whether it executes code of the crate."""
         with self, View(None):
             frame = gdb.newest_frame()
-            return int(frame.read_register(self.machine.sp)), is_kernel(frame)
+            return self.machine.register(frame, self.machine.sp), is_kernel(frame)
 
     @property
     def tasks(self):
@@ -115,11 +141,20 @@ class Core:
         return self.known_tasks
 
     def greenlets(self):
-        """All greenlets of its tree, in the order of creation: the ring whose head is main."""
-        found, at = [], self.main
-        while at and (not found or at != self.main) and len(found) < 1 << 20:
-            found.append(Greenlet(at, self))
-            at = found[-1].next
+        """All greenlets of its tree, in the order of creation: the ring whose head is main.
+
+        Of a ring that the program has overwritten, those before the `damage`."""
+        found, at, seen = [], self.main, set()
+        while not found or at != self.main:
+            g = None if at % ALIGNMENT or at in seen else Greenlet.at(at, self)
+            if g is None or g.is_main != (at == self.main) or not g.has_place:
+                after = found[-1] if found else "the core's record"
+                leads = "goes round without its head, by" if at in seen else "has no greenlet at"
+                self.damage = f"the list of greenlets is overwritten: after {after} it {leads} {at:#x}"
+                break
+            seen.add(at)
+            found.append(g)
+            at = g.next
         # `current` changes some instructions before the stack does. So the running greenlet is the one whose stack has
         # the stack pointer. If none has it, either main is about to switch, or a handler on its own stack interrupted
         # `current`.
@@ -178,8 +213,22 @@ def thread_record(state):
     return None
 
 
+def joined(low, high=None):
+    """The word of an id: whole, or of two halves, with 24 bits of the id below the requests in the low one."""
+    if high is None:
+        return low
+    lowest = (1 << 24) - 1
+    return (low & ~lowest) << 32 | high << 24 | low & lowest
+
+
 def all_greenlets():
-    found = [g for core in cores() for g in core.greenlets()]
+    found = []
+    for core in cores():
+        found += core.greenlets()
+        if core.damage and not found:
+            raise gdb.GdbError(core.damage)
+        if core.damage:
+            print(core.damage)
     if not found:
         raise gdb.GdbError("no tree is entered: there are no greenlets")
     return found

@@ -41,7 +41,7 @@ class Next(Command):
         """The stack pointer of the caller of the function that the frame is inlined in, which differs between calls."""
         while frame.type() == gdb.INLINE_FRAME:
             frame = frame.older()
-        return int((frame.older() or frame).read_register(Machine.here().sp))
+        return Machine.here().register(frame.older() or frame, Machine.here().sp)
 
     @staticmethod
     def comes_back(me):

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::boot::Boot;
 use crate::limit::Limit;
 use crate::machine::Machine;
-use crate::{places, process, transcript};
+use crate::{places, process, tools, transcript};
 
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
 /// How long QEMU may take until it listens.
@@ -61,7 +61,7 @@ impl Debugger {
     pub fn program(self) -> String {
         match self {
             Self::Gdb | Self::GdbWithScript => env::var(OTHER_GDB).unwrap_or_else(|_| "gdb-multiarch".to_owned()),
-            Self::Lldb => "lldb".to_owned(),
+            Self::Lldb => newest("lldb").unwrap_or_else(|| "lldb".to_owned()),
         }
     }
 
@@ -145,6 +145,19 @@ impl Debugger {
     }
 }
 
+/// A program of LLVM's that is installed, under its own name or with the number of a version; the newest of these.
+#[must_use]
+pub fn newest(name: &str) -> Option<String> {
+    let numbered = (14..=40).rev().map(|version| format!("{name}-{version}"));
+    [name.to_owned()].into_iter().chain(numbered).find(|name| tools::on_path(name).is_some())
+}
+
+/// What GDB is told of a machine, if anything: one that takes every program for one of Linux does not let a RISC-V
+/// processor step, but sets breakpoints, to which other greenlets come.
+pub(crate) fn about(machine: &Machine) -> Option<&'static str> {
+    machine.target.starts_with("riscv").then_some("set osabi none")
+}
+
 /// GDB's command to load scripts that are in files below the target directory.
 fn trust() -> Result<String> {
     Ok(format!("add-auto-load-safe-path {}", places::built()?.parent().context("the target directory")?.display()))
@@ -161,20 +174,24 @@ pub fn at_a_guest<T: AsRef<str>>(
     elf: &Path,
     commands: impl IntoIterator<Item = T>,
 ) -> Result<String> {
-    let qemu = Waiting::start(machine, elf, Stdio::null())?;
+    let qemu = Waiting::start(machine, elf, 1, Stdio::null())?;
     let commands = commands.into_iter().map(|line| line.as_ref().to_owned());
     debugger.run(elf, [debugger.connect(&qemu.socket.0)].into_iter().chain(commands))
 }
 
-/// Boots `elf` under a GDB at the terminal.
+/// Boots `elf` with so many `cores` under a GDB at the terminal.
 ///
 /// # Errors
 ///
 /// When QEMU or GDB cannot be started.
-pub fn at_the_terminal(machine: &'static Machine, elf: &Path) -> Result<ExitStatus> {
-    let qemu = Waiting::start(machine, elf, Stdio::inherit())?;
+pub fn at_the_terminal(machine: &'static Machine, elf: &Path, cores: u32) -> Result<ExitStatus> {
+    let qemu = Waiting::start(machine, elf, cores, Stdio::inherit())?;
     let mut command = Command::new(Debugger::Gdb.program());
-    command.arg("-iex").arg(trust()?).args(["-ex", &Debugger::GdbWithScript.connect(&qemu.socket.0)]).arg(elf);
+    command.arg("-iex").arg(trust()?);
+    if let Some(setting) = about(machine) {
+        command.args(["-iex", setting]);
+    }
+    command.args(["-ex", &Debugger::GdbWithScript.connect(&qemu.socket.0)]).arg(elf);
     command.status().with_context(|| format!("cannot run {}", Debugger::Gdb.program()))
 }
 
@@ -186,7 +203,8 @@ pub fn at_the_terminal(machine: &'static Machine, elf: &Path) -> Result<ExitStat
 pub fn transcript(machine: &'static Machine, elf: &Path, script: &Path) -> Result<String> {
     let commands = fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
     let commands = commands.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    at_a_guest(Debugger::GdbWithScript, machine, elf, echoed(commands)).map(|shown| plain(&shown))
+    let commands = about(machine).map(str::to_owned).into_iter().chain(echoed(commands));
+    at_a_guest(Debugger::GdbWithScript, machine, elf, commands).map(|shown| plain(&shown))
 }
 
 /// GDB's transcript of these commands on a core file of `elf`.
@@ -269,11 +287,11 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn start(machine: &'static Machine, elf: &Path, console: Stdio) -> Result<Self> {
+    pub(crate) fn start(machine: &'static Machine, elf: &Path, cores: u32, console: Stdio) -> Result<Self> {
         use std::os::unix::process::CommandExt as _;
 
         let socket = Socket::new();
-        let boot = Boot { machine, elf, input: None, log: None, counted: false, cores: 1, limit: LIMIT };
+        let boot = Boot { machine, elf, input: None, log: None, counted: false, cores, limit: LIMIT };
         let mut qemu = boot.waiting_for_a_debugger(&socket.0);
         // A process group of its own, so that signals from the terminal to the debugger do not reach QEMU.
         qemu.stdin(Stdio::null()).stdout(console).stderr(Stdio::inherit()).process_group(0);

@@ -50,7 +50,9 @@ fn answer(request: Request) -> Result<()> {
             let mut needs = Needs::default();
             needs.machine(machine);
             tools::ensure(&needs)?;
-            proxy::boot(machine, &compile::guest_with_types(machine.target, profile, &guest(&name)?.name)?, port)
+            let guest = guest(&name)?;
+            let elf = compile::guest_with_types(machine.target, profile, &guest.name)?;
+            proxy::boot(machine, &elf, guest.directives.cores, port)
         }
         Request::Run { machine, guest: name, profile, limit, timeline, .. } if timeline.anything() => {
             let mut needs = Needs::default();
@@ -122,7 +124,8 @@ fn guest(name: &str) -> Result<Guest> {
 
 /// Builds the guest `name` and boots it under GDB: at the terminal, or to keep the output of its commands.
 fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless: bool) -> Result<()> {
-    let script = guest(name)?.expected.with_extension("gdb");
+    let guest = guest(name)?;
+    let script = guest.expected.with_extension("gdb");
     if bless && !script.exists() {
         bail!(Misuse(format!("the guest `{name}` has no transcript of GDB to keep: there is no {}", script.display())));
     }
@@ -132,7 +135,7 @@ fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless:
     tools::ensure(&needs)?;
     let elf = compile::guest_with_types(machine.target, profile, name)?;
     if !bless {
-        return match debugger::at_the_terminal(machine, &elf)? {
+        return match debugger::at_the_terminal(machine, &elf, guest.directives.cores)? {
             status if status.success() => Ok(()),
             status => bail!("GDB: {status}"),
         };

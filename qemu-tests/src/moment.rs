@@ -49,7 +49,7 @@ pub fn run<T: Send + 'static>(
         let stopped = machine.run()?;
         let is_meant = match (stopped, stop.code) {
             (Stopped::Gone, _) => return Ok(None),
-            (Stopped::There, Some(register)) => machine.stub().register(register)? & 0xff != 0, // the code is a byte
+            (Stopped::There, Some(register)) => machine.stub().register(register, stop.word)? & 0xff != 0, // the code is a byte
             _ => true,
         };
         let done = if is_meant { Some(act(machine.stub())?) } else { None };
@@ -66,6 +66,8 @@ struct Stop {
     address: Option<u64>,
     /// The register with the exit code, by which a pass is recognised.
     code: Option<usize>,
+    /// Bytes of a register.
+    word: usize,
 }
 
 impl Stop {
@@ -78,6 +80,7 @@ impl Stop {
         };
         let symbol = program.symbols().find(|symbol| symbol.name() == Ok(name));
         let code = matches!(moment, Moment::Failure).then(|| symbols::first_argument(&program));
-        Ok(Self { address: symbol.map(|symbol| symbol.address()), code })
+        let address = symbol.map(|symbol| symbols::code(program.architecture(), symbol.address()));
+        Ok(Self { address, code, word: symbols::word(&program) })
     }
 }

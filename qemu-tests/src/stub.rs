@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::symbols;
+
 const GONE: &str = "the gdbstub is gone";
 
 /// How long the stub may take to answer. A dump of the whole memory on a busy computer is the longest.
@@ -142,15 +144,15 @@ impl Stub {
         self.stream.write_all(&[3]).context(GONE)
     }
 
-    /// Register `number`, in GDB's order, of the core that has stopped.
+    /// Register `number`, in GDB's order, of the core that has stopped: it and those before it have `word` bytes.
     ///
     /// # Errors
     ///
-    /// When the stub has no such register of 64 bits.
-    pub fn register(&mut self, number: usize) -> Result<u64> {
+    /// When the stub has no such register.
+    pub fn register(&mut self, number: usize, word: usize) -> Result<u64> {
         let all = bytes(&self.ask("g")?)?;
-        let word = all.get(8 * number..8 * number + 8).context("QEMU gives too few registers")?;
-        Ok(u64::from_le_bytes(word.try_into()?))
+        let register = all.get(word * number..word * (number + 1)).context("QEMU gives too few registers")?;
+        Ok(symbols::number(register))
     }
 
     /// Memory of the machine.

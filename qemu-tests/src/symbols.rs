@@ -51,8 +51,7 @@ impl Symbols {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, is no 64-bit little-endian ELF file, or has neither functions nor lines; with the
-    /// remedy.
+    /// When it cannot be read, is no little-endian ELF file, or has neither functions nor lines; with the remedy.
     pub fn of(path: &Path) -> Result<Self> {
         let name = path.display();
         let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
@@ -116,14 +115,14 @@ impl Symbols {
 ///
 /// # Errors
 ///
-/// If the file is not for a 64-bit little-endian processor.
+/// If the file is not for a little-endian processor.
 pub fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<object::File<'a>> {
     let name = path.display();
     if !bytes.starts_with(b"\x7fELF") {
         bail!("{name} is not an ELF file: name the program, not its image (`objcopy -O binary`) or its log");
     }
     let file = object::File::parse(bytes).with_context(|| format!("{name} is damaged"))?;
-    ensure!(file.is_64() && file.is_little_endian(), "{name} is not a 64-bit little-endian ELF file");
+    ensure!(file.is_little_endian(), "{name} is not a little-endian ELF file");
     Ok(file)
 }
 
@@ -137,13 +136,32 @@ pub fn first_argument(program: &object::File<'_>) -> usize {
     }
 }
 
+/// Bytes of an address of a program, and of each of its processor's registers up to the program counter.
+#[must_use]
+pub fn word(file: &object::File<'_>) -> usize {
+    if file.is_64() { 8 } else { 4 }
+}
+
+/// The number in the first bytes, of which there are no more than eight: those of a register, or of a word of memory.
+#[must_use]
+pub fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The address of an instruction: that of a function of Thumb code has bit 0 set, in symbols and in registers.
+#[must_use]
+pub fn code(architecture: Architecture, address: u64) -> u64 {
+    if architecture == Architecture::Arm { address & !1 } else { address }
+}
+
 /// The functions of the symbol table, with their ends and their names in the source.
 pub fn functions(file: &object::File<'_>) -> BTreeMap<u64, (u64, String)> {
     let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
     functions
         .filter_map(|symbol| {
             let name = addr2line::demangle_auto(symbol.name().ok()?.into(), None).into_owned();
-            Some((symbol.address(), (symbol.address().saturating_add(symbol.size()), name)))
+            let start = code(file.architecture(), symbol.address());
+            Some((start, (start.saturating_add(symbol.size()), name)))
         })
         .collect()
 }

@@ -49,6 +49,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("examples::firmware_c::size".to_owned(), tools.clone(), firmware_c_size).when_asked_for(),
         Case::new("examples::firmware_c::each_way".to_owned(), tools, || firmware_c(true)).when_asked_for(),
         Case::new("examples::hello".to_owned(), Needs::default(), hello),
+        Case::new("examples::rtos_trace".to_owned(), Needs::default(), rtos_trace),
         Case::new("examples::firmware_aarch64::debug".to_owned(), boots.clone(), || firmware(&[])),
         Case::new("examples::firmware_aarch64::release".to_owned(), boots, || firmware(&["--release"])),
         Case::new("examples::firmware_page_quotes_its_files".to_owned(), Needs::default(), page),
@@ -61,6 +62,44 @@ fn hello() -> Result<(), Failed> {
         compile::example("greenlet", "hello", Profile::Debug)?
     };
     prints(Command::new(program), "hello\nfrom\na\ngreenlet\ngreenlet 1 (dead)\n")
+}
+
+/// What a sink gets of three greenlets: each is announced with its stack before it runs, runs lie between a begin and an
+/// end, an error has a marker, and a dead greenlet is terminated.
+fn rtos_trace() -> Result<(), Failed> {
+    const LINES: [&str; 26] = [
+        "start",
+        "name_marker 1 \"throw\"",
+        "task_new 0",
+        "task_send_info 0 \"main\" 0",
+        "task_exec_begin 0",
+        "task_exec_end",
+        "task_new 1",
+        "task_send_info 1 \"pong\" 16384",
+        "task_exec_begin 1",
+        "task_exec_end",
+        "task_exec_begin 0",
+        "task_exec_end",
+        "task_new 2",
+        "task_send_info 2 \"picky\" 16384",
+        "task_exec_begin 2",
+        "task_exec_end",
+        "task_terminate 2",
+        "marker 1",
+        "task_exec_begin 0",
+        "task_exec_end",
+        "task_exec_begin 1",
+        "task_exec_end",
+        "task_terminate 1",
+        "task_exec_begin 0",
+        "stop",
+        "Ok(Ok(3))",
+    ];
+    let program = {
+        let _turn = builds::turn("debug");
+        compile::example("greenlet", "rtos_trace", Profile::Debug)?
+    };
+    prints(Command::new(program), &(LINES.join("\n") + "\n"))
 }
 
 /// Builds the firmware and boots it, both by cargo as its user does: `.cargo/config.toml` names the target, the script

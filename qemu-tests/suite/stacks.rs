@@ -111,9 +111,12 @@ fn by_code(machine: &Machine, [zoo, hang]: &[builds::Guest; 2]) -> Result<(), Fa
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stacks-{machine}"));
     fs::create_dir_all(&folder)?;
     let file = folder.join("file");
+    bytes[0x12] = 22; // e_machine: S/390
+    fs::write(&file, &bytes)?;
+    has(&print(&file)?, false, &["is for S390x: this reads AArch64, Cortex-M, RISC-V and x86-64"])?;
     bytes[0x12] = 243; // e_machine: RISC-V
     fs::write(&file, &bytes)?;
-    has(&print(&file)?, false, &["is for Riscv64: this reads AArch64 and x86-64"])?;
+    has(&print(&file)?, true, &["largest frames", " in part:", "no bounds of bodies"])?;
     bytes.copy_from_slice(&fs::read(&zoo)?);
     bytes[0x28..0x30].fill(0); // e_shoff
     bytes[0x3c..0x40].fill(0); // e_shnum, e_shstrndx

@@ -62,7 +62,38 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     // A build of its own for each. The second one tests in addition the channel of the other board.
     let [first, second] = ONE_OF_EACH.map(case);
-    vec![first, second.when_asked_for()]
+    let mut needs = Needs::default();
+    needs.machine(ONE_OF_EACH[0]);
+    let cores = Case::new("timeline::of_several_cores".to_owned(), needs, of_several_cores);
+    vec![first, second.when_asked_for(), cores.when_asked_for()]
+}
+
+/// Boots a guest with a tree on each of four cores: each has its lanes, and nothing is lost or taken for another's.
+fn of_several_cores() -> Result<(), Failed> {
+    const CORES: usize = 4;
+    let survey = guests::survey(&places::guest_sources())?.guests;
+    let ring = survey.iter().find(|guest| guest.name == "hub_ring").ok_or("there is no guest `hub_ring`")?;
+    let trace = recorded(ONE_OF_EACH[0], ring)?;
+    let folder = places::built()?.join("timelines");
+    fs::create_dir_all(&folder)?;
+    let (svg, perfetto) = (folder.join("cores.svg"), folder.join("cores.json"));
+    let wanted = Wanted { terminal: true, svg: Some(svg.clone()), report: None, perfetto: Some(perfetto.clone()) };
+    let said = wanted.make(&trace, None, "cores")?;
+    // Main of each core starts one task, which ends.
+    let expected = Expected { lanes: 2 * CORES, transfers: 2 * CORES, throws: 0, ends: CORES };
+    in_the_terminal(&said)?.must_be(&expected, "the graph in the terminal")?;
+    let picture = fs::read_to_string(svg)?;
+    in_xml(&picture)?.must_be(&expected, "the picture")?;
+    if let Some(core) = (0..CORES).find(|core| !picture.contains(&format!(">main of core {core}<"))) {
+        return Err(format!("no lane of main of core {core}").into());
+    }
+    let json: Value = serde_json::from_str(&fs::read_to_string(perfetto)?)?;
+    let threads = json["traceEvents"].as_array().ok_or("no events")?;
+    let of_main = |event: &&Value| event["args"]["name"].as_str().is_some_and(|name| name.starts_with("main of core "));
+    if threads.iter().filter(of_main).count() != CORES {
+        return Err("Perfetto's trace has not one main of each core".into());
+    }
+    Ok(())
 }
 
 /// Boots the tour with recording, makes all formats, and checks them.

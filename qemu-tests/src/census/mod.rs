@@ -12,6 +12,7 @@
 
 mod walk;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, io};
@@ -61,21 +62,35 @@ pub fn of(elf: &Path, stub: &mut Stub) -> Result<String> {
     let (program, walk) = (Program::of(elf)?, Walk::of(elf)?);
     let greenlets = program.greenlets(stub)?;
     let mut census = "greenlets, where it stopped:\n".to_owned();
+    let mut tasks = BTreeMap::new();
     for greenlet in greenlets.every.iter().take(SHOWN) {
-        add(&program, &walk, greenlet, stub, &mut census)?;
+        let tasks =
+            tasks.entry(greenlet.core).or_insert_with(|| program.tasks(stub, greenlet.core).unwrap_or_default());
+        let waits = program.waits(stub, tasks, greenlet, &greenlets.every).unwrap_or_default();
+        add(&program, &walk, greenlet, waits.as_deref(), stub, &mut census)?;
+    }
+    if let Some(damage) = &greenlets.damage {
+        let _infallible = writeln!(census, "  {damage}");
     }
     match greenlets.every.len().checked_sub(SHOWN) {
         Some(more @ 1..) => {
             let _infallible = writeln!(census, "  and {more} more");
         }
-        _ if greenlets.every.is_empty() => none(&program, &walk, stub, &mut census)?,
+        _ if greenlets.every.is_empty() && greenlets.damage.is_none() => none(&program, &walk, stub, &mut census)?,
         _ => {}
     }
     Ok(census)
 }
 
 /// A greenlet: its line, and where it is.
-fn add(program: &Program, walk: &Walk, greenlet: &Greenlet, stub: &mut Stub, census: &mut String) -> Result<()> {
+fn add(
+    program: &Program,
+    walk: &Walk,
+    greenlet: &Greenlet,
+    waits: Option<&str>,
+    stub: &mut Stub,
+    census: &mut String,
+) -> Result<()> {
     let isa = program.isa;
     let is_running = greenlet.state == State::Running;
     let registers = if is_running {
@@ -93,7 +108,7 @@ fn add(program: &Program, walk: &Walk, greenlet: &Greenlet, stub: &mut Stub, cen
     };
     let sp = registers[isa.sp].unwrap_or(0);
     let mark = if is_running { '*' } else { ' ' };
-    let _infallible = writeln!(census, "{mark} {title}: {}", greenlet.remarks(sp));
+    let _infallible = writeln!(census, "{mark} {title}: {}", greenlet.remarks(sp, waits));
     if greenlet.has_frames() {
         places(program, walk, registers, stub, census);
     }
@@ -132,7 +147,7 @@ fn is_board(function: &str) -> bool {
 fn of_processor(isa: &Isa, stub: &mut Stub) -> Result<Registers> {
     let mut registers = [None; REGISTERS];
     for (number, register) in registers.iter_mut().enumerate().take(isa.pc + 1) {
-        *register = Some(stub.register(number)?);
+        *register = Some(stub.register(number, isa.word)?);
     }
     Ok(registers)
 }

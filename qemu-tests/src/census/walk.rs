@@ -50,9 +50,10 @@ impl Walk {
         let address = |name: &str| file.section_by_name(name).map_or(0, |section| section.address());
         let bases = BaseAddresses::default().set_eh_frame(address(".eh_frame")).set_text(address(".text"));
         let mut debug: DebugFrame<Reader> = symbols::section(&file, ".debug_frame")?.into();
-        debug.set_address_size(8);
+        let word = symbols::word(&file) as u8;
+        debug.set_address_size(word);
         let mut eh: EhFrame<Reader> = symbols::section(&file, ".eh_frame")?.into();
-        eh.set_address_size(8);
+        eh.set_address_size(word);
         let mut functions = BTreeMap::new();
         add(&debug, &bases, false, &mut functions);
         add(&eh, &bases, true, &mut functions);
@@ -106,10 +107,7 @@ where
         CfaRule::RegisterAndOffset { register, offset } => known(*register)?.checked_add_signed(*offset)?,
         CfaRule::Expression(_) => return None,
     };
-    let mut word = |offset: i64| {
-        let bytes = stub.memory(cfa.wrapping_add_signed(offset), 8).ok()?;
-        Some(u64::from_le_bytes(bytes.try_into().ok()?))
-    };
+    let mut word = |offset: i64| Some(symbols::number(&stub.memory(cfa.wrapping_add_signed(offset), isa.word).ok()?));
     let mut next = *registers;
     next[isa.sp] = Some(cfa);
     for (register, rule) in row.registers() {
@@ -122,7 +120,8 @@ where
             _ => None,
         };
     }
-    next[isa.pc] = next[isa.register(function.cie().return_address_register().0)?];
+    let resumes = next[isa.register(function.cie().return_address_register().0)?];
+    next[isa.pc] = resumes.map(|address| isa.code(address));
     Some(Step { registers: next, is_signal: function.is_signal_trampoline() })
 }
 

@@ -3,7 +3,10 @@
 
 mod isa;
 mod layout;
+mod tasks;
+mod types;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -12,6 +15,9 @@ use object::{Object, ObjectSymbol};
 
 pub use self::isa::{Isa, REGISTERS};
 pub use self::layout::Layout;
+use self::layout::Number;
+pub use self::tasks::Tasks;
+use self::types::Types;
 use crate::stub::Stub;
 use crate::symbols::{self, Symbols};
 
@@ -21,8 +27,8 @@ pub const RECORD: &str = "greenlet::records::core_state::imp::RECORD";
 const RECORDS: &str = "greenlet::records::core_state::imp::RECORDS";
 /// Bytes of the canary band, the lowest of a stack: src/records/band.rs.
 pub const BAND: u64 = 64;
-/// Greenlets that are looked at, at most, in each tree: a ring that was overwritten may have no end.
-const RING: usize = 100_000;
+/// Of control blocks, in bytes: src/records/block/mod.rs.
+const ALIGNMENT: u64 = 64;
 /// Bytes from the jump of a switch to its resume address, at most.
 const TO_THE_JUMP: u64 = 16;
 /// Bytes of a name that are shown, at most.
@@ -50,6 +56,8 @@ pub struct Program {
     pub symbols: Symbols,
     /// The addresses of the records of its cores.
     records: Vec<u64>,
+    /// Where the tasks of its hubs are.
+    tasks: Option<tasks::Layout>,
 }
 
 /// All greenlets at one moment.
@@ -57,6 +65,8 @@ pub struct Program {
 pub struct Greenlets {
     /// In the order of creation; those of each core together.
     pub every: Vec<Greenlet>,
+    /// What is wrong with their list, if the program has overwritten it: then some are missing.
+    pub damage: Option<String>,
 }
 
 /// A greenlet, as its control block has it.
@@ -125,7 +135,8 @@ impl Program {
     }
 
     fn read(file: &object::File<'_>, path: &Path) -> Result<Self> {
-        let (isa, layout) = (Isa::of(file)?, Layout::of(file)?);
+        let (isa, types) = (Isa::of(file)?, Types::of(file)?);
+        let (layout, tasks) = (Layout::in_types(&types)?, tasks::Layout::of(&types)?);
         let records = match symbols::variable(file, RECORD) {
             Some(record) => vec![record],
             None => {
@@ -137,7 +148,7 @@ impl Program {
                 (0..count).map(|core| first + core * layout.core_size).collect()
             }
         };
-        Ok(Self { layout, isa, symbols: Symbols::of(path)?, records })
+        Ok(Self { layout, isa, symbols: Symbols::of(path)?, records, tasks })
     }
 
     /// Reads all greenlets. There are none outside of a tree, and where memory is not written yet.
@@ -149,11 +160,12 @@ impl Program {
         let mut all = Greenlets::default();
         for (core, &record) in self.records.iter().enumerate() {
             let Ok(words) = stub.memory(record, usize::try_from(self.layout.core_size)?) else { break };
-            let (current, main) = (word(&words, self.layout.current)?, word(&words, self.layout.main)?);
-            if current != 0
-                && main != 0
-                && let Ok(mut ring) = self.ring(stub, main, core)
-            {
+            let (current, main) = (self.word(&words, self.layout.current)?, self.word(&words, self.layout.main)?);
+            if current != 0 && main != 0 {
+                let mut ring = Vec::new();
+                if let Err(damage) = self.ring(stub, main, core, &mut ring) {
+                    all.damage = Some(format!("{damage:#}"));
+                }
                 let running = self.running(stub, &ring, current, self.records.len() > 1)?;
                 if let Some((address, leaves)) = running
                     && let Some(greenlet) = ring.iter_mut().find(|greenlet| greenlet.address == address)
@@ -180,34 +192,52 @@ impl Program {
     /// When there is no memory.
     pub fn current(&self, stub: &mut Stub, core: usize) -> Result<u64> {
         let record = self.records.get(core).context("there is no such core")?;
-        word(&stub.memory(record + self.layout.current, 8)?, 0)
+        self.word(&stub.memory(record + self.layout.current, self.isa.word)?, 0)
     }
 
-    /// The greenlets of a tree.
-    fn ring(&self, stub: &mut Stub, main: u64, core: usize) -> Result<Vec<Greenlet>> {
-        let (mut ring, mut at) = (Vec::new(), main);
-        while ring.len() < RING {
-            let (greenlet, next) = self.greenlet(stub, at, core)?;
-            ensure!(greenlet.is_main == (at == main), "there is no ring of greenlets at {main:#x}");
+    fn word(&self, bytes: &[u8], at: u64) -> Result<u64> {
+        word(bytes, at, self.isa.word)
+    }
+
+    /// A register of the processor.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub fn register(&self, stub: &mut Stub, number: usize) -> Result<u64> {
+        stub.register(number, self.isa.word)
+    }
+
+    /// Adds the greenlets of a tree to `ring`, up to where their list is damaged.
+    fn ring(&self, stub: &mut Stub, main: u64, core: usize, ring: &mut Vec<Greenlet>) -> Result<()> {
+        let (mut at, mut seen) = (main, BTreeSet::new());
+        while seen.is_empty() || at != main {
+            let after = || ring.last().map_or("the core's record".to_owned(), Greenlet::title);
+            let damaged = |why| format!("the list of greenlets is overwritten: after {} it {why}", after());
+            ensure!(seen.insert(at), damaged(format!("goes round without its head, by {at:#x}")));
+            let block = self.greenlet(stub, at, core).ok().filter(|_| at.is_multiple_of(ALIGNMENT));
+            let is_one = |(greenlet, _): &(Greenlet, u64)| greenlet.is_main == (at == main) && greenlet.has_place();
+            let block = block.filter(is_one);
+            let (greenlet, next) = block.with_context(|| damaged(format!("has {at:#x}, where no greenlet is")))?;
             ring.push(greenlet);
             at = next;
-            if at == main {
-                return Ok(ring);
-            }
         }
-        Ok(ring)
+        Ok(())
     }
 
     /// The greenlet with the block at `address`, and the next one.
     fn greenlet(&self, stub: &mut Stub, address: u64, core: usize) -> Result<(Greenlet, u64)> {
         let layout = &self.layout;
         let block = stub.memory(address, usize::try_from(layout.size)?)?;
-        let field = |at: u64| word(&block, at);
-        let flags = field(layout.flags)? as u32; // the lower half
-        let (text, length, id, pc) =
-            (field(layout.name)?, field(layout.name + 8)?, field(layout.id)?, field(layout.pc)?);
-        let name = (text != 0).then(|| stub.memory(text, usize::try_from(length.min(NAME)).unwrap_or(0)));
-        let name = name.map(|bytes| bytes.map_or("?".to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned()));
+        let field = |at: u64| self.word(&block, at);
+        let half = |at: u64| word(&block, at, 4);
+        let flags = half(layout.flags)? as u32;
+        let id = match layout.id {
+            Number::Whole(at) => word(&block, at, 8)?,
+            Number::Halves { low, high } => joined(half(low)?, half(high)?),
+        };
+        let pc = self.isa.code(field(layout.pc)?);
+        let name = text(stub, address + layout.name, self.isa.word)?;
         let state = if flags & (DEAD | ENDED) != 0 {
             if flags & ABANDONED == 0 { State::Dead } else { State::Abandoned }
         } else if flags & NO_BODY != 0 {
@@ -250,7 +280,7 @@ impl Program {
         if selects && !stub.select(main.core)? {
             return Ok(Some((current, false))); // a core that the machine does not have
         }
-        let (sp, pc) = (stub.register(self.isa.sp)?, stub.register(self.isa.pc)?);
+        let (sp, pc) = (self.register(stub, self.isa.sp)?, self.register(stub, self.isa.pc)?);
         let is_kernel = || self.symbols.at(pc).first().is_some_and(|place| is_kernel(&place.function));
         let owner = match ring.iter().find(|greenlet| greenlet.has(sp)) {
             Some(owner) => owner,
@@ -272,7 +302,7 @@ impl Program {
         if sp != owner.sp {
             return Ok(None);
         }
-        let from = stub.register(self.isa.from)?;
+        let from = self.register(stub, self.isa.from)?;
         let left = ring.iter().find(|greenlet| greenlet.address == from && from != owner.address);
         Ok(left.filter(|greenlet| (1..=TO_THE_JUMP).contains(&greenlet.pc.wrapping_sub(pc))))
     }
@@ -299,6 +329,11 @@ impl Greenlet {
         !self.is_main && (self.limit..=self.address).contains(&sp)
     }
 
+    /// Whether its stack lies below its block, with at most 4 GiB. Else the block is none.
+    fn has_place(&self) -> bool {
+        self.is_main || self.address.wrapping_sub(self.limit) < 1 << 32
+    }
+
     /// Whether it has frames: it runs or is suspended.
     #[must_use]
     pub fn has_frames(&self) -> bool {
@@ -309,16 +344,19 @@ impl Greenlet {
     #[must_use]
     pub fn title(&self) -> String {
         match &self.name {
+            _ if self.is_main && self.core > 0 => format!("main of core {}", self.core),
             _ if self.is_main => "main".to_owned(),
             Some(name) => name.clone(),
             None => format!("greenlet {}", self.id),
         }
     }
 
-    /// Its state, with what it waits in, and its stack with the stack pointer at `sp`.
+    /// Its state, with what it waits in, and its stack with the stack pointer at `sp`. A task of a hub `waits` for
+    /// something.
     #[must_use]
-    pub fn remarks(&self, sp: u64) -> String {
+    pub fn remarks(&self, sp: u64, waits: Option<&str>) -> String {
         let mut said = match self.state {
+            State::Suspended if waits.is_some() => "suspended",
             State::Bare => "bare",
             State::Unstarted => "unstarted",
             State::Running => "running",
@@ -329,6 +367,9 @@ impl Greenlet {
             State::Abandoned => "abandoned",
         }
         .to_owned();
+        if let Some(waits) = waits.filter(|_| self.state == State::Suspended) {
+            said += &format!(", {waits}");
+        }
         let more = [
             (self.flags & LEAKED != 0, ", leaked"),
             (self.requests & KILL != 0, ", kill"),
@@ -352,8 +393,31 @@ pub fn is_kernel(function: &str) -> bool {
             .is_some_and(|own| ["api::", "kernel::", "records::", "arch::"].iter().any(|floor| own.starts_with(floor)))
 }
 
-fn word(bytes: &[u8], at: u64) -> Result<u64> {
+/// The `&str` or `Option<&str>` at an address: `None` for none, `?` if it is overwritten.
+fn text(stub: &mut Stub, at: u64, size: usize) -> Result<Option<String>> {
+    let parts = stub.memory(at, 2 * size)?;
+    let (start, length) = (word(&parts, 0, size)?, word(&parts, size as u64, size)?);
+    let text = (start != 0).then(|| stub.memory(start, usize::try_from(length.min(NAME)).unwrap_or(0)));
+    Ok(text.map(|bytes| bytes.map_or("?".to_owned(), |bytes| shown(&String::from_utf8_lossy(&bytes)))))
+}
+
+/// Without characters that would control a terminal.
+fn shown(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+}
+
+/// The number of `size` bytes at an offset.
+///
+/// # Errors
+///
+/// When there are not so many.
+pub fn word(bytes: &[u8], at: u64, size: usize) -> Result<u64> {
     let at = usize::try_from(at)?;
-    let word = bytes.get(at..at + 8).context("the control block has a different layout")?;
-    Ok(u64::from_le_bytes(word.try_into()?))
+    Ok(symbols::number(bytes.get(at..at + size).context("the control block has a different layout")?))
+}
+
+/// The word of an id in two halves: `joined` of src/records/narrow.rs.
+fn joined(low: u64, high: u64) -> u64 {
+    const LOW: u64 = (1 << 24) - 1;
+    (low & !LOW) << 32 | high << 24 | low & LOW
 }

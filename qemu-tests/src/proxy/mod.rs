@@ -135,9 +135,11 @@ impl Proxy {
     /// What to type into debuggers.
     fn how(&self, elf: &Path) -> Result<String> {
         let (elf, port) = (elf.display(), self.address()?.port());
+        let gdb = if self.program.isa.is_riscv() { "-iex 'set osabi none' " } else { "" };
         Ok(format!(
-            "gdb-multiarch {elf} -ex 'target remote :{port}' -ex 'info threads'\n\
-             lldb {elf} -o 'gdb-remote {port}' -o 'thread list'"
+            "gdb-multiarch {gdb}{elf} -ex 'target remote :{port}' -ex 'info threads'\n\
+             {} {elf} -o 'gdb-remote {port}' -o 'thread list'",
+            debuggers::Debugger::Lldb.program()
         ))
     }
 }
@@ -155,14 +157,15 @@ pub fn show(elf: &Path, target: &str, port: Option<u16>) -> Result<()> {
     }
 }
 
-/// `cargo run -- MACHINE GUEST --proxy`: boots `elf`, which waits for a debugger, and ends when that has left.
+/// `cargo run -- MACHINE GUEST --proxy`: boots `elf` with so many `cores`, waits for a debugger, and
+/// ends when that has left.
 ///
 /// # Errors
 ///
 /// As [`Proxy::new`] and [`Proxy::serve`]; when QEMU cannot be started.
-pub fn boot(machine: &'static Machine, elf: &Path, port: Option<u16>) -> Result<()> {
+pub fn boot(machine: &'static Machine, elf: &Path, cores: u32, port: Option<u16>) -> Result<()> {
     let proxy = Proxy::new(elf, port)?;
-    let qemu = Waiting::start(machine, elf, Stdio::inherit())?;
+    let qemu = Waiting::start(machine, elf, cores, Stdio::inherit())?;
     println!("{}", proxy.how(elf)?);
     proxy.serve(&Target::Socket(qemu.socket().to_owned()))
 }
@@ -195,7 +198,7 @@ pub fn at_a_guest<T: Send>(
     client: impl FnOnce(SocketAddr) -> Result<T> + Send,
 ) -> Result<T> {
     let proxy = Proxy::new(elf, None)?;
-    let qemu = Waiting::start(machine, elf, Stdio::null())?;
+    let qemu = Waiting::start(machine, elf, 1, Stdio::null())?;
     let (target, address) = (Target::Socket(qemu.socket().to_owned()), proxy.address()?);
     thread::scope(|scope| {
         let running = scope.spawn(move || {

@@ -33,11 +33,11 @@ impl Session<'_> {
         let saved = [(isa.sp, greenlet.sp), (isa.frame, greenlet.frame), (isa.reserved, greenlet.reserved)];
         let number = text.get(1..).and_then(number);
         Ok(match greenlet.state {
-            State::Running if greenlet.leaves => with(answer, number, &saved),
+            State::Running if greenlet.leaves => with(answer, isa.word, number, &saved),
             State::Running => answer,
             _ => {
                 let unknown = vec![b'x'; answer.len()];
-                with(with(unknown, number, &saved), number, &[(isa.pc, greenlet.pc)])
+                with(with(unknown, isa.word, number, &saved), isa.word, number, &[(isa.pc, greenlet.pc)])
             }
         })
     }
@@ -53,16 +53,16 @@ impl Session<'_> {
     }
 }
 
-/// The answer to `g`, or to `p` of the register `number`, with these values of registers.
-fn with(mut answer: Vec<u8>, number: Option<u64>, values: &[(usize, u64)]) -> Vec<u8> {
+/// The answer to `g`, or to `p` of the register `number`, with these values of registers, which have `word` bytes.
+fn with(mut answer: Vec<u8>, word: usize, number: Option<u64>, values: &[(usize, u64)]) -> Vec<u8> {
     for &(register, value) in values {
         let at = match number {
-            None => 16 * register,
+            None => 2 * word * register,
             Some(number) if number == register as u64 => 0,
             Some(_) => continue,
         };
-        if let Some(place) = answer.get_mut(at..at + 16) {
-            place.copy_from_slice(&hex(&value.to_le_bytes()));
+        if let Some(place) = answer.get_mut(at..at + 2 * word) {
+            place.copy_from_slice(&hex(&value.to_le_bytes()[..word]));
         }
     }
     answer
@@ -74,9 +74,10 @@ mod tests {
 
     #[test]
     fn a_value_takes_the_place_of_its_register() {
-        let all = with(vec![b'x'; 40], None, &[(1, 0x1234), (2, 1)]);
+        let all = with(vec![b'x'; 40], 8, None, &[(1, 0x1234), (2, 1)]);
         assert_eq!(String::from_utf8(all).unwrap(), "xxxxxxxxxxxxxxxx3412000000000000xxxxxxxx"); // the last one is cut
-        assert_eq!(with(b"0000000000000000".to_vec(), Some(1), &[(1, 0xff)]), b"ff00000000000000");
-        assert_eq!(with(b"00".to_vec(), Some(7), &[(1, 0xff)]), b"00");
+        assert_eq!(with(b"0000000000000000".to_vec(), 8, Some(1), &[(1, 0xff)]), b"ff00000000000000");
+        assert_eq!(with(b"00".to_vec(), 8, Some(7), &[(1, 0xff)]), b"00");
+        assert_eq!(with(vec![b'x'; 20], 4, None, &[(1, 0x1234)]), b"xxxxxxxx34120000xxxx");
     }
 }

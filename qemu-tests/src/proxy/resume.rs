@@ -48,10 +48,10 @@ impl Session<'_> {
     fn step(&mut self, packet: &[u8]) -> Result<Vec<u8>> {
         let isa = self.program.isa;
         let Some(pushes) = isa.pushes_flags else { return self.run(packet) };
-        let pc = self.stub.register(isa.pc)?;
+        let pc = self.register(isa.pc)?;
         let is_push = self.stub.memory(pc, 1).is_ok_and(|code| code == [pushes]);
         let reply = self.run(packet)?;
-        let is_behind = is_push && !has_ended(&reply) && self.stub.register(isa.pc)? == pc + 1;
+        let is_behind = is_push && !has_ended(&reply) && self.register(isa.pc)? == pc + 1;
         if is_behind && !self.breakpoints.contains(&(pc + 1)) { self.run(b"s") } else { Ok(reply) }
     }
 
@@ -62,7 +62,7 @@ impl Session<'_> {
             // `current` changes before the stack does.
             self.program.current(&mut self.stub, before.core)? == before.address
         } else {
-            before.has(self.stub.register(self.program.isa.sp)?)
+            before.has(self.register(self.program.isa.sp)?)
         };
         self.forget();
         if stays {
@@ -95,7 +95,7 @@ impl Session<'_> {
                 self.stub.stop_no_more_at(greenlet.pc)?;
             }
             self.forget();
-            let is_there = self.stub.register(self.program.isa.pc)? == greenlet.pc;
+            let is_there = self.register(self.program.isa.pc)? == greenlet.pc;
             if !is_ours || !is_there || is_interrupt(&reply) || self.now()? == thread_of(greenlet) {
                 return Ok(reply);
             }

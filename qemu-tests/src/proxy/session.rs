@@ -7,11 +7,12 @@ use anyhow::Result;
 
 use super::debugger::{Come, Debugger, Left};
 use super::packet::{WRONG, action, has_ended, hex, is_output, is_resumption, number, without};
-use crate::greenlets::{Greenlet, Greenlets, Program, State};
+use crate::greenlets::{Greenlet, Greenlets, Program, State, Tasks};
 use crate::stub::Stub;
 
-/// The thread of a core that has entered no tree, while another core has, is this plus the core's number.
-const PROCESSOR: u64 = 1 << 60;
+/// The thread of a core whose greenlet is not known, while others are, is this plus the core's number. GDB writes
+/// numbers of threads with 31 bits.
+const PROCESSOR: u64 = 0x7fff_0000;
 /// What would number threads in another way than here, or acknowledge in another way.
 const OTHER_WAYS: [&str; 3] = ["multiprocess+", "QStartNoAckMode+", "qXfer:threads:read+"];
 /// The ways to resume. Without them LLDB does not step.
@@ -34,6 +35,8 @@ pub(super) struct Session<'a> {
     pub(super) here: Option<Greenlet>,
     /// All of them, where they were read since the machine stopped.
     seen: Option<Greenlets>,
+    /// The tasks of a core's hub, where they were read.
+    tasks: Option<(usize, Tasks)>,
     /// Where the debugger has breakpoints.
     pub(super) breakpoints: BTreeSet<u64>,
 }
@@ -49,6 +52,7 @@ impl<'a> Session<'a> {
             core: 0,
             here: None,
             seen: None,
+            tasks: None,
             breakpoints: BTreeSet::new(),
         }
     }
@@ -222,22 +226,54 @@ impl<'a> Session<'a> {
         Ok(self.greenlets()?.with_id(id).filter(|greenlet| greenlet.has_frames()).cloned())
     }
 
+    /// A register of the processor.
+    pub(super) fn register(&mut self, number: usize) -> Result<u64> {
+        self.program.register(&mut self.stub, number)
+    }
+
+    /// What a task of a hub waits for. Where that is overwritten it is no task.
+    fn waits(&mut self, greenlet: &Greenlet) -> Result<Option<String>> {
+        if greenlet.state != State::Suspended {
+            return Ok(None);
+        }
+        self.greenlets()?;
+        let tasks = match self.tasks.take() {
+            Some((core, tasks)) if core == greenlet.core => tasks,
+            _ => self.program.tasks(&mut self.stub, greenlet.core).unwrap_or_default(),
+        };
+        let every = self.seen.as_ref().map_or(&[][..], |seen| &seen.every);
+        let waits = self.program.waits(&mut self.stub, &tasks, greenlet, every).unwrap_or_default();
+        self.tasks = Some((greenlet.core, tasks));
+        Ok(waits)
+    }
+
     /// Forgets what may have changed.
     pub(super) fn forget(&mut self) {
         self.here = None;
         self.seen = None;
+        self.tasks = None;
     }
 
     /// What is said of a thread.
     fn label(&mut self, thread: u64) -> Result<String> {
         let here = self.here.clone().filter(|here| thread_of(here) == thread);
         let greenlet = if here.is_some() { here } else { self.greenlet(thread)? };
-        let Some(greenlet) = greenlet else { return Ok("no greenlet".to_owned()) };
+        let said = match greenlet {
+            Some(greenlet) => self.label_of(&greenlet)?,
+            None => "no greenlet".to_owned(),
+        };
+        let is_now = thread == self.now()?;
+        let damage = self.greenlets()?.damage.as_ref().filter(|_| is_now);
+        Ok(damage.map_or(said.clone(), |damage| format!("{said}; {damage}")))
+    }
+
+    fn label_of(&mut self, greenlet: &Greenlet) -> Result<String> {
         let sp = match greenlet.state {
-            State::Running if greenlet.core == self.core => self.stub.register(self.program.isa.sp)?,
+            State::Running if greenlet.core == self.core => self.register(self.program.isa.sp)?,
             _ => greenlet.sp,
         };
-        Ok(format!("{}: {}", greenlet.title(), greenlet.remarks(sp)))
+        let waits = self.waits(greenlet)?;
+        Ok(format!("{}: {}", greenlet.title(), greenlet.remarks(sp, waits.as_deref())))
     }
 
     /// A stop reply, with the greenlet that runs.

@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
-use gimli::{AArch64, X86_64};
+use gimli::{AArch64, Arm, RiscV, X86_64};
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 use super::code::{self, Decode, Flow, Step};
@@ -42,6 +42,9 @@ enum To {
 /// All functions of a program.
 pub(super) struct Program {
     pub(super) functions: BTreeMap<u64, Function>,
+    /// Whether their instructions are read. Else there are no calls, and frames that call frame information counts from
+    /// the frame pointer are larger than it says.
+    pub(super) is_read: bool,
 }
 
 /// How much stack is taken.
@@ -99,9 +102,11 @@ impl Program {
     /// When it is for another instruction set, or has no functions.
     pub(super) fn of(file: &object::File<'_>, path: &Path) -> Result<Self> {
         let (decode, frame_pointer, entry_depth) = match file.architecture() {
-            Architecture::Aarch64 => (code::aarch64 as Decode, AArch64::X29, 0),
-            Architecture::X86_64 => (code::x86_64 as Decode, X86_64::RBP, 8),
-            other => bail!("{} is for {other:?}: this reads AArch64 and x86-64", path.display()),
+            Architecture::Aarch64 => (Some(code::aarch64 as Decode), AArch64::X29, 0),
+            Architecture::X86_64 => (Some(code::x86_64 as Decode), X86_64::RBP, 8),
+            Architecture::Arm => (None, Arm::R7, 0),
+            Architecture::Riscv32 | Architecture::Riscv64 => (None, RiscV::S0, 0),
+            other => bail!("{} is for {other:?}: this reads AArch64, Cortex-M, RISC-V and x86-64", path.display()),
         };
         let named = symbols::functions(file);
         ensure!(!named.is_empty(), "{} has no functions in its symbol table: {REMEDY}", path.display());
@@ -112,11 +117,11 @@ impl Program {
             let mut sections = file.sections();
             let section = sections.find(|it| (it.address()..it.address().saturating_add(it.size())).contains(&start));
             let bytes = section.and_then(|section| section.data_range(start, end - start).ok().flatten());
-            let steps = decode(bytes.unwrap_or_default(), start, &table);
+            let steps = decode.map_or_else(Vec::new, |decode| decode(bytes.unwrap_or_default(), start, &table));
             let rows = frames.get(&start).map_or(&[][..], Vec::as_slice);
             functions.insert(start, function(name, start..*end, &steps, rows, entry_depth, &named));
         }
-        Ok(Self { functions })
+        Ok(Self { functions, is_read: decode.is_some() })
     }
 
     /// The functions that the one at `address` calls directly.

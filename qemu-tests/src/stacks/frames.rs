@@ -34,9 +34,10 @@ pub(super) fn of(file: &object::File<'_>, frame_pointer: Register) -> Result<Fra
     let address = |name: &str| file.section_by_name(name).map_or(0, |section| section.address());
     let bases = BaseAddresses::default().set_eh_frame(address(".eh_frame")).set_text(address(".text"));
     let mut debug: DebugFrame<Reader> = symbols::section(file, ".debug_frame")?.into();
-    debug.set_address_size(8);
+    let word = symbols::word(file) as u8;
+    debug.set_address_size(word);
     let mut eh: EhFrame<Reader> = symbols::section(file, ".eh_frame")?.into();
-    eh.set_address_size(8);
+    eh.set_address_size(word);
     add(&debug, &bases, frame_pointer, &mut frames);
     add(&eh, &bases, frame_pointer, &mut frames);
     Ok(frames)

@@ -11,7 +11,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use crate::boot::Boot;
-use crate::greenlets::{BAND, Layout, RECORD};
+use crate::greenlets::{BAND, Layout, RECORD, word};
 use crate::process::Ended;
 use crate::stub::Stub;
 use crate::symbols;
@@ -19,8 +19,8 @@ use crate::watched::{self, Machine, Stopped};
 
 /// The function that takes a mark; its first argument is the control block.
 const MARK: &str = "greenlet::records::paint::mark";
-/// A word of paint.
-const PAINT: [u8; 8] = [0x9e; 8];
+/// A byte of paint.
+const PAINT: u8 = 0x9e;
 /// The most greenlets that are examined: a ring that was overwritten may have no end.
 const RING: usize = 10_000;
 
@@ -55,14 +55,16 @@ struct Eye {
     record: Option<u64>,
     /// The register of the first argument, by GDB's order.
     argument: usize,
+    /// Bytes of a register.
+    word: usize,
 }
 
 impl Eye {
     fn of(file: &object::File<'_>) -> Result<Self> {
         let mark = symbols::functions(file).into_iter().find(|(_, (_, name))| name == MARK);
         let (mark, _) = mark.context("it was built without the feature `high-water` of greenlet, or was stripped")?;
-        let argument = symbols::first_argument(file);
-        Ok(Self { layout: Layout::of(file)?, mark, record: symbols::variable(file, RECORD), argument })
+        let (argument, word) = (symbols::first_argument(file), symbols::word(file));
+        Ok(Self { layout: Layout::of(file)?, mark, record: symbols::variable(file, RECORD), argument, word })
     }
 
     fn watch(&self, mut machine: Machine) -> Result<Marks> {
@@ -78,7 +80,7 @@ impl Eye {
                 }
                 Stopped::There => {
                     let stub = machine.stub();
-                    let block = stub.register(self.argument)?;
+                    let block = stub.register(self.argument, self.word)?;
                     self.look(stub, block, &mut names, &mut marks)?;
                     stub.step_over(self.mark)?;
                 }
@@ -89,7 +91,7 @@ impl Eye {
     /// Examines every greenlet of the entered tree, if there is one.
     fn look_at_all(&self, stub: &mut Stub, names: &mut Names, marks: &mut Marks) -> Result<()> {
         let Some(record) = self.record else { return Ok(()) };
-        let main = word(&stub.memory(record + self.layout.main, 8)?, 0)?;
+        let main = word(&stub.memory(record + self.layout.main, self.word)?, 0, self.word)?;
         let mut at = main;
         for _ in 0..RING {
             if at == 0 {
@@ -106,12 +108,12 @@ impl Eye {
     /// Examines the greenlet with this control block. Returns the next one.
     fn look(&self, stub: &mut Stub, at: u64, names: &mut Names, marks: &mut Marks) -> Result<u64> {
         let block = stub.memory(at, usize::try_from(self.layout.size)?)?;
-        let [floor, reach] = [word(&block, self.layout.floor)?, word(&block, self.layout.reach)?];
-        let next = word(&block, self.layout.next)?;
+        let field = |at| word(&block, at, self.word);
+        let [floor, reach, next] = [field(self.layout.floor)?, field(self.layout.reach)?, field(self.layout.next)?];
         if reach == 0 {
             return Ok(next); // main
         }
-        let [text, length] = [word(&block, self.layout.name)?, word(&block, self.layout.name + 8)?];
+        let [text, length] = [field(self.layout.name)?, field(self.layout.name + self.word as u64)?];
         let name = match names.entry((text, length)) {
             std::collections::btree_map::Entry::Occupied(known) => known.get().clone(),
             std::collections::btree_map::Entry::Vacant(new) if text == 0 => new.insert("(no name)".to_owned()).clone(),
@@ -120,8 +122,8 @@ impl Eye {
                 new.insert(String::from_utf8_lossy(&bytes).into_owned()).clone()
             }
         };
-        let (base, sp) = (at + self.layout.size, word(&block, self.layout.sp)?);
-        let mut lowest = unpainted(stub, floor, at)?;
+        let (base, sp) = (at + self.layout.size, field(self.layout.sp)?);
+        let mut lowest = unpainted(stub, floor, at, self.word)?;
         if (floor..lowest).contains(&sp) {
             lowest = sp;
         }
@@ -136,21 +138,15 @@ impl Eye {
 type Names = BTreeMap<(u64, u64), String>;
 
 /// The lowest word from `floor` to `end` that is not painted.
-fn unpainted(stub: &mut Stub, floor: u64, end: u64) -> Result<u64> {
+fn unpainted(stub: &mut Stub, floor: u64, end: u64, word: usize) -> Result<u64> {
     const PIECE: u64 = 1024; // QEMU's packets have up to 4,096 characters
     let mut at = floor;
     while at < end {
         let piece = stub.memory(at, usize::try_from(PIECE.min(end - at))?)?;
-        if let Some(index) = piece.chunks(8).position(|word| word != PAINT) {
-            return Ok(at + 8 * index as u64);
+        if let Some(index) = piece.iter().position(|byte| *byte != PAINT) {
+            return Ok(at + (index - index % word) as u64);
         }
         at += PIECE;
     }
     Ok(end)
-}
-
-fn word(bytes: &[u8], at: u64) -> Result<u64> {
-    let at = usize::try_from(at)?;
-    let word = bytes.get(at..at + 8).context("the control block has a different layout")?;
-    Ok(u64::from_le_bytes(word.try_into()?))
 }

@@ -40,6 +40,12 @@ what bodies of greenlets take at most, in bytes, beside control block, canary ba
 `callbacks +`: beside what greenlet calls back, too; `unknown, >`: this can be taken, and more, since
 ";
 
+/// What stands in the place of the table where instructions are not read.
+const UNREAD: &str = "\
+no bounds of bodies: they take the instructions, which are read of AArch64 and x86-64 alone; measure with the feature
+`high-water` instead: --timeout SECONDS boots the program
+";
+
 /// How many reasons are printed for one body.
 const REASONS: usize = 3;
 
@@ -64,7 +70,8 @@ pub enum Request {
 ///
 /// # Errors
 ///
-/// When a file is no program with functions for AArch64 or x86-64, or has no marks; and when guests do not build.
+/// When a file is no program with functions for a processor that is known, or has no marks; and when guests do not
+/// build.
 pub fn show(request: &Request) -> Result<()> {
     match request {
         Request::Elf(elf, boots) => {
@@ -178,10 +185,13 @@ pub fn report(elf: &Path) -> Result<String> {
 fn frames_of(program: &Program) -> Result<String> {
     let by_code = program.functions.values().filter(|function| function.is_by_code).count();
     let all = program.functions.len();
+    let how = if program.is_read { "by their instructions" } else { "in part, which are left out" };
     let mut text =
         format!("largest frames, in bytes; {} of {all} functions by call frame information, ", all - by_code);
-    writeln!(text, "{by_code} by their instructions:")?;
-    let mut largest: Vec<_> = program.functions.values().collect();
+    writeln!(text, "{by_code} {how}:")?;
+    // Without the instructions, a frame that is counted from the frame pointer has an unknown size.
+    let mut largest: Vec<_> =
+        program.functions.values().filter(|function| program.is_read || !function.is_by_code).collect();
     largest.sort_by(|one, other| (other.frame, &one.name).cmp(&(one.frame, &other.name)));
     for function in largest.into_iter().take(LARGEST) {
         let how = if function.is_by_code { " at most" } else { "" };
@@ -192,6 +202,9 @@ fn frames_of(program: &Program) -> Result<String> {
 
 /// The table of greenlets' bodies.
 fn bodies_of(program: &Program, symbols: &Symbols) -> Result<String> {
+    if !program.is_read {
+        return Ok(UNREAD.to_owned());
+    }
     let entries = program.functions.iter().filter(|(_, function)| function.name.ends_with(ENTRY));
     let mut bodies: Vec<_> =
         entries.map(|(&address, _)| (program.bound(address), body_of(program, symbols, address))).collect();

@@ -17,17 +17,22 @@ const GUEST: &str = "zoo";
 const SHOWN: [&str; 2] = [GUEST, "hub_waits"];
 /// An example of the library, and where it stops.
 const HOSTED: &str = "debugged";
-const STOP: &str = "break look_here";
+pub(super) const STOP: &str = "break look_here";
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for name in ["aarch64", "x86_64"] {
+    // The hub takes 64 bits, and its guests a board with interrupts, which RISC-V's lacks.
+    let with_a_hub = ["aarch64", "x86_64"];
+    for name in with_a_hub.into_iter().chain(["riscv64", "riscv32", "thumbv7em", "thumbv7m", "thumbv8m", "thumbv6m"]) {
+        let has_a_hub = with_a_hub.contains(&name);
         let machine = machine::named(name).expect("a machine of the table");
         for profile in [Profile::Debug, Profile::Release] {
             let mut needs = Needs::default();
             needs.machine(machine);
             needs.gdb();
-            for shown in SHOWN {
+            // Of those with 32 bits, one of each instruction set.
+            let usual = has_a_hub || profile == Profile::Release && ["riscv32", "thumbv7em"].contains(&name);
+            for shown in SHOWN.into_iter().filter(|shown| has_a_hub || *shown == GUEST) {
                 let name =
                     format!("debugger::{shown}::greenlets_are_shown_as_its_transcript_has_it::{machine}::{profile}");
                 let guest = builds::Guest::new(shown, machine.target, profile);
@@ -37,12 +42,13 @@ pub(crate) fn cases() -> Vec<Case> {
                     let shown = debugger::transcript(machine, &guest.file()?, &script).map_err(failed)?;
                     debugger::compare(&shown, &script).map_err(failed)
                 };
-                cases.push(Case::new(name, needs.clone(), test).with_guests(guests));
+                cases.push(Case::new(name, needs.clone(), test).with_guests(guests).usual_if(usual));
             }
             let name = format!("debugger::a_step_goes_from_a_dead_greenlet_to_its_parent::{machine}::{profile}");
             let guest = builds::Guest::new(GUEST, machine.target, profile);
             let guests = vec![guest.clone()];
-            cases.push(Case::new(name, needs, move || steps_to_the_parent(machine, &guest)).with_guests(guests));
+            let case = Case::new(name, needs, move || steps_to_the_parent(machine, &guest)).with_guests(guests);
+            cases.push(case.usual_if(has_a_hub));
         }
     }
     if cfg!(target_os = "linux") {
@@ -118,7 +124,7 @@ fn locales() -> Result<(), Failed> {
 
 /// The example with these features, copied to a file for the case `name`: with other features it is built in the same
 /// place.
-fn hosted(features: &'static str, name: &str) -> Result<PathBuf, Failed> {
+pub(super) fn hosted(features: &'static str, name: &str) -> Result<PathBuf, Failed> {
     let _turn = builds::turn("hosted");
     let built = hosted::example(HOSTED, features).map_err(failed)?;
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{HOSTED}.{name}"));
@@ -128,7 +134,8 @@ fn hosted(features: &'static str, name: &str) -> Result<PathBuf, Failed> {
 
 /// Steps often enough: how many lines the optimizer leaves differs.
 fn steps_to_the_parent(machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
-    let steps = ["hbreak step_from_here", "continue", "delete"].into_iter().chain([NEXT; 8]);
+    let begin = ["set osabi none", "hbreak step_from_here", "continue", "delete"]; // as for RISC-V
+    let steps = begin.into_iter().chain([NEXT; 8]);
     let shown = debugger::at_a_guest(Debugger::GdbWithScript, machine, &guest.file()?, steps).map_err(failed)?;
     let died = shown.split_once("[greenlet 12 \"stepper\" is dead; its parent continues]");
     match died {
@@ -141,6 +148,6 @@ fn steps_to_the_parent(machine: &'static Machine, guest: &builds::Guest) -> Resu
 
 const NEXT: &str = "greenlet next";
 
-fn failed(error: anyhow::Error) -> Failed {
+pub(super) fn failed(error: anyhow::Error) -> Failed {
     format!("{error:#}").into()
 }

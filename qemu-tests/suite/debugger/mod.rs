@@ -1,5 +1,8 @@
-//! What debuggers show: [plain] ones, GDB with [gdb/greenlet.py](extension), and any by way of the [proxy].
+//! What debuggers show: [plain] ones, GDB with [gdb/greenlet.py](extension), and any by way of the [proxy],
+//! also as [editors](adapter) use them.
 
+mod adapter;
+mod damage;
 mod extension;
 mod plain;
 mod proxy;
@@ -7,5 +10,11 @@ mod proxy;
 use crate::Case;
 
 pub(crate) fn cases() -> Vec<Case> {
-    plain::cases().into_iter().chain(extension::cases()).chain(proxy::cases()).collect()
+    plain::cases()
+        .into_iter()
+        .chain(extension::cases())
+        .chain(proxy::cases())
+        .chain(adapter::cases())
+        .chain(damage::cases())
+        .collect()
 }

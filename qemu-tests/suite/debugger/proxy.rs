@@ -16,10 +16,10 @@ use qemu_tests::tools::{self, Needs};
 
 use crate::{Case, builds};
 
-const GUEST: &str = "zoo";
+pub(super) const GUEST: &str = "zoo";
 
 /// What is said of each thread, up to its bytes of stack; the running one is the first.
-const THREADS: [&str; 8] = [
+pub(super) const THREADS: [&str; 8] = [
     "main: suspended in a switch",
     "runner: running, stack ",
     "parser: suspended in up, stack ",
@@ -31,7 +31,7 @@ const THREADS: [&str; 8] = [
 ];
 
 /// The lines of the guest at which threads are, by their ids, innermost first.
-const BACKTRACES: [(u64, &[u32]); 8] = [
+pub(super) const BACKTRACES: [(u64, &[u32]); 8] = [
     (1, &[85, 54]),
     (11, &[22, 82]),
     (2, &[35, 35, 35, 35, 40]),
@@ -44,13 +44,13 @@ const BACKTRACES: [(u64, &[u32]); 8] = [
 
 /// Where the steps begin, and the lines that they come to: over `up` to main, and over a switch to a greenlet that
 /// comes back.
-const STEPS_FROM: u32 = 47;
-const STEPS: [u32; 3] = [48, 49, 50];
+pub(super) const STEPS_FROM: u32 = 47;
+pub(super) const STEPS: [u32; 3] = [48, 49, 50];
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for debugger in [Debugger::Gdb, Debugger::Lldb] {
-        for name in ["aarch64", "x86_64", "riscv64"] {
+        for name in ["aarch64", "x86_64", "riscv64", "riscv32", "thumbv7em", "thumbv7m", "thumbv8m", "thumbv6m"] {
             let machine = machine::named(name).expect("a machine of the table");
             for profile in [Profile::Debug, Profile::Release] {
                 if is_unable(debugger, machine) {
@@ -77,6 +77,7 @@ pub(crate) fn cases() -> Vec<Case> {
             }
         }
     }
+    cases.push(tasks_case());
     let machine = machine::named("aarch64").expect("a machine of the table");
     let guest = builds::Guest::new(GUEST, machine.target, Profile::Release);
     let mut needs = Needs::default();
@@ -88,6 +89,37 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     cases.push(Case::new("debugger::proxy::a_wrong_packet_gets_an_answer".to_owned(), needs, test).with_guests(guests));
     cases
+}
+
+/// What is said of the tasks of a hub.
+const TASKS: [&str; 10] = [
+    "main: suspended, is ready",
+    "clock: suspended, sleeps, stack ",
+    "waiter: suspended, waits for the end of clock, stack ",
+    "lamp: suspended, waits for the signal button, stack ",
+    "server: suspended, waits to receive from requests, stack ",
+    "writer: suspended, is parked, stack ",
+    "second: suspended, waits for the lock log, which writer has, stack ",
+    "third: suspended, waits for the lock notes, which ? has, stack ",
+    "generator: suspended in up, stack ",
+    "looker: running, stack ",
+];
+
+fn tasks_case() -> Case {
+    let machine = machine::named("aarch64").expect("a machine of the table");
+    let guest = builds::Guest::new("hub_waits", machine.target, Profile::Release);
+    let mut needs = Needs::default();
+    needs.machine(machine);
+    needs.gdb();
+    let guests = vec![guest.clone()];
+    let test = move || {
+        let text = shown(Debugger::Gdb, machine, &guest, &["hbreak look_here", "continue", "info threads"], &[])?;
+        match TASKS.iter().find(|said| !text.contains(&format!(" ({said}"))) {
+            Some(said) => Err(format!("`{said}` is missing, in:\n{text}").into()),
+            None => Ok(()),
+        }
+    };
+    Case::new("debugger::proxy::tasks_tell_what_they_wait_for".to_owned(), needs, test).with_guests(guests)
 }
 
 /// Packets that make no sense, each of which has an answer, and bytes that are no packets.
@@ -143,10 +175,10 @@ fn garbage(address: SocketAddr) -> anyhow::Result<()> {
 
 type Test = fn(Debugger, &'static Machine, &builds::Guest) -> Result<(), Failed>;
 
-/// Whether the debugger lacks the machine: LLDB 14 has no ABI of RISC-V.
+/// Whether the debugger lacks the machine: LLDB has no ABI of RISC-V up to 14, and reads Cortex-M's frames by the code.
 fn is_unable(debugger: Debugger, machine: &Machine) -> bool {
     let is_absent = debugger == Debugger::Lldb && tools::on_path(&debugger.program()).is_none();
-    is_absent || debugger == Debugger::Lldb && machine.name == "riscv64"
+    is_absent || debugger == Debugger::Lldb && !["aarch64", "x86_64"].contains(&machine.name)
 }
 
 /// GDB of Debian takes bare programs for those of Linux, and then does not let a RISC-V processor step, but sets
