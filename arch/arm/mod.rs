@@ -21,6 +21,9 @@ compile_error!(
 
 #[macro_use]
 mod lines;
+#[macro_use]
+#[cfg(not(thumb_1))]
+mod limit;
 mod cpu;
 #[cfg_attr(thumb_1, path = "thumb_1.rs")]
 mod switch;

@@ -71,6 +71,9 @@ const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
 /// regions.
 const ON_CORTEX_M: &[&str] = &["abandon_sweep", "contain"];
 
+/// The guest for the processors that have a limit for each stack.
+const OF_V8: &str = "stack_limit";
+
 /// The beginnings of the names of guests that need 64 bits: for atomics, of the hub or their own, or for an address.
 const NOT_ON_32_BITS: &[&str] = &["fault", "hello", "hub"];
 
@@ -138,6 +141,9 @@ impl Machine {
     pub fn boots(&self, guest: &str, takes_features: bool) -> bool {
         if self.firmware.is_some() {
             return firmware::GUESTS.contains(&guest);
+        }
+        if guest == OF_V8 {
+            return self.target.starts_with("thumbv8m");
         }
         // Packages that these take have no code for v6-M.
         let has_features = self.target.starts_with("thumbv") && !self.target.starts_with("thumbv6");

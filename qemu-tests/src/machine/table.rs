@@ -68,7 +68,7 @@ pub static MACHINES: [Machine; 14] = [
         target: "thumbv8m.main-none-eabihf",
         arguments: &["-M", "mps2-an505", "-nic", NO_NETWORK],
         input_at: 0x80c0_0000,
-        coverage: Coverage::Core(&[]),
+        coverage: Coverage::Core(&["stack_limit"]),
         ..CORTEX_M
     },
     Machine {
