@@ -63,9 +63,9 @@ enum Coverage {
     Core(&'static [&'static str]),
 }
 
-/// Guests for features that machines with RISC-V or a Cortex-M do not have: single steps, vectors in the targets of
-/// rustc, and probes of large frames.
-const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
+/// Guests for features that machines with RISC-V or a Cortex-M do not have: vectors in the targets of rustc, and probes
+/// of large frames.
+const WITH_MORE: &[&str] = &["lanes", "large_frame"];
 
 /// Guests for features that machines with a Cortex-M run. The guest `abandon` has more guard pages than these have
 /// regions.

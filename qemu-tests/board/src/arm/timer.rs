@@ -41,7 +41,7 @@ fn wait(instructions: u32) {
             "nop",
             "2:",
             "subs {left}, {left}, #2",
-            "bgt 2b",
+            "bge 2b",
             left = inout(reg) instructions as i32 => _,
             odd = out(reg) _,
             options(nomem, nostack),
