@@ -11,7 +11,7 @@ use std::path::Path;
 pub use self::firmware::Firmware;
 pub use self::more::MORE;
 use self::table::BY_NAME;
-pub use self::table::{MACHINES, ONE_OF_EACH};
+pub use self::table::{MACHINES, MICROBIT, ONE_OF_EACH};
 use crate::compile::Profile;
 use crate::tools;
 

@@ -115,6 +115,16 @@ pub(super) static BY_NAME: [Machine; 1] = [Machine {
     ..RISCV64
 }];
 
+/// A machine for one program of `qemu-tests/sizes`: guests do not fit.
+pub static MICROBIT: Machine = Machine {
+    name: "microbit",
+    about: "a Cortex-M0 with 16 KiB of RAM",
+    target: "thumbv6m-none-eabi",
+    arguments: &["-M", "microbit"],
+    memory: "16K",
+    ..CORTEX_M
+};
+
 /// One machine for each instruction set whose counts and sizes are recorded: for results that are the same on the other
 /// machines of that set.
 pub static ONE_OF_EACH: [&Machine; 2] = [&MACHINES[0], &MACHINES[1]];
