@@ -15,7 +15,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use board::faults::{self, Access, Land};
 use board::overrun::{dig, huge};
 use board::{check, interrupts, println};
-use greenlet::{Overflow, Refused, StackPool, Thrown, Tree};
+use greenlet::{AbandonError, Overflow, Refused, StackPool, Thrown, Tree};
 
 board::guest!(main);
 
@@ -134,6 +134,7 @@ fn main() {
         check!(limit() == of_main);
         overflows(main);
         interrupts_between_limits(main);
+        states_that_refuse(main);
         check!(limit() == of_main);
     });
     check!(entered.is_ok());
@@ -185,4 +186,40 @@ fn interrupts_between_limits(main: &Main) {
         check!(others.iter().chain(others.iter().rev()).all(|other| other.switch(after) == Ok(after)));
     }
     interrupts::stop_timer();
+}
+
+/// A greenlet is not given up in a state in which its parent cannot run.
+fn states_that_refuse(main: &Main) {
+    fn refused(how: &str, expected: AbandonError) {
+        // SAFETY: it is refused, or nothing of this greenlet is needed.
+        let Err(Refused { reason, returned }) = unsafe { TREE.abandon_current("given up") };
+        check!(reason == expected && returned == "given up", "{how}: {reason:?}");
+    }
+    let greenlet = main.spawn(&STACKS, |_, x| {
+        // SAFETY: masks faults, of which there is none here.
+        unsafe { asm!("cpsid f") };
+        refused("FAULTMASK", AbandonError::State);
+        // SAFETY: unmasks them.
+        unsafe { asm!("cpsie f") };
+
+        interrupts::mask_others(true);
+        refused("BASEPRI", AbandonError::Masked);
+        interrupts::mask_others(false);
+
+        interrupts::disable();
+        refused("PRIMASK", AbandonError::Masked);
+        // The main stack pointer, at the same address.
+        interrupts::on_own_stack(false);
+        interrupts::enable();
+        refused("CONTROL.SPSEL", AbandonError::State);
+        interrupts::disable();
+        interrupts::on_own_stack(true);
+        interrupts::enable();
+
+        interrupts::on(|| refused("a handler, on its own stack", AbandonError::NotOnStack));
+        interrupts::raise();
+        interrupts::on(|| ());
+        Ok(x)
+    });
+    check!(greenlet.expect("a stack is free").switch(1) == Ok(1));
 }
