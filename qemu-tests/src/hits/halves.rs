@@ -61,7 +61,8 @@ fn kind_of_thumb([a, b, ..]: Halves, address: u64) -> Kind {
     const BX_R5: u16 = 0x4728;
     const BLX_R6: u16 = 0x47b0;
     // What `adr` counts from; bit 0 says that the code is Thumb.
-    let at = |distance: u16| Kind::TakesAddress((address + 4 & !3) + u64::from(distance) & !1);
+    let from = (address + 4) & !3;
+    let at = |distance: u16| Kind::TakesAddress((from + u64::from(distance)) & !1);
     match () {
         () if (a, b & 0xff00) == ADR_R5 => at(b & 0xff),
         () if a & 0xff00 == ADR_R5_SHORT => at(4 * (a & 0xff)),

@@ -34,8 +34,8 @@ pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtas
 /// The limit of a boot: a hundred times the time that it needs.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(20));
 
-/// The feature that bare metal cannot have.
-const HOSTED: &str = "std";
+/// The features that the machines whose sizes are kept cannot have: that of hosted programs, and that of a Cortex-M.
+const ELSEWHERE: [&str; 2] = ["stack-limit", "std"];
 
 /// A program that was built.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub fn build(machine: &Machine, extent: Extent) -> Result<Vec<Build>> {
         Extent::Usual => (vec![Profile::Small], Vec::new()),
         Extent::Whole => (vec![Profile::Small, Profile::Least, Profile::Release, Profile::Debug], compile::features()?),
     };
-    let features = features.into_iter().filter(|feature| feature != HOSTED);
+    let features = features.into_iter().filter(|feature| !ELSEWHERE.contains(&feature.as_str()));
     let variants: Vec<_> = [None].into_iter().chain(features.map(Some)).collect();
     let mut builds = Vec::new();
     for profile in profiles {
