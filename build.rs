@@ -1,6 +1,6 @@
 //! Sets `cfg(bare)` or `cfg(hosted)`, `cfg(thumb_1)`, `cfg(stack_limit)`, `cfg(unoptimized)` and `cfg(small)`; refuses
-//! targets and processors that the switch does not support; passes the directory of `greenlet.x` to the linker, and the paths of
-//! the script for GDB to the assembly.
+//! targets and processors that the switch does not support; passes the directory of `greenlet.x` to the linker, and
+//! the paths of the script for GDB to the assembly.
 
 #[path = "build/apx.rs"]
 mod apx;

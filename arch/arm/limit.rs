@@ -1,5 +1,6 @@
 //! The limit of the process stack: the register PSPLIM, which v8-M has. All contexts of a core share it, or, with the
-//! feature `stack-limit`, each context has its own: a greenlet the floor of its stack, main what it entered the tree with.
+//! feature `stack-limit`, each context has its own: a greenlet the floor of its stack, main what it entered the tree
+//! with.
 //!
 //! An instruction that would move sp below the limit is a usage fault (CFSR.STKOF), and neither moves it nor stores. So
 //! is a store of the processor's own, of the frame of an exception: it leaves sp at the limit (Armv8-M, B3.21). Loads

@@ -1,5 +1,5 @@
-//! A Cortex-M, in Thumb-1: .bss zeroed, the rest of the RAM painted, a stack, which handlers share; ends by semihosting with what the program returns,
-//! and 16.
+//! A Cortex-M, in Thumb-1: .bss zeroed, the rest of the RAM painted, a stack, which handlers share; ends by
+//! semihosting with what the program returns, and 16.
 
 core::arch::global_asm!(
     r#"

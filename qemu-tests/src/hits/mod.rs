@@ -1,8 +1,9 @@
 //! Compares the instructions before which a guest was interrupted with those in its ELF file.
 //!
 //! A guest with `hits` in its head prints two sets of addresses as notes: where interrupts came by single steps, or in
-//! pairs where the processor has no steps; and by the timer. Both must contain every instruction of the assembly of a switch, in all places into which it is inlined.
-//! For all other code, the entry included, the two sets must be equal: what only one has was missed by the other.
+//! pairs where the processor has no steps; and by the timer. Both must contain every instruction of the assembly of a
+//! switch, in all places into which it is inlined. For all other code, the entry included, the two sets must be
+//! equal: what only one has was missed by the other.
 //!
 //! ```text
 //! # hit steps 40081200 8000000000000001      printed by the guest: an address, and which of 64 units from there on

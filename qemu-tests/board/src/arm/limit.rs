@@ -1,5 +1,5 @@
-//! The limit of the process stack, PSPLIM, which v8-M has. The instructions are written as numbers, because the board is
-//! in Thumb-1, whose assembler does not know the register.
+//! The limit of the process stack, PSPLIM, which v8-M has. The instructions are written as numbers, because the board
+//! is in Thumb-1, whose assembler does not know the register.
 
 use core::arch::asm;
 

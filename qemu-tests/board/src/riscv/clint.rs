@@ -31,8 +31,8 @@ pub(super) fn counter() -> u64 {
     }
 }
 
-/// Sets the deadline of a core. It is far away in between. Returns how many [`instructions`] there were before the store
-/// that ends this.
+/// Sets the deadline of a core. It is far away in between. Returns how many [`instructions`] there were before the
+/// store that ends this.
 pub(super) fn set_deadline(core: usize, ticks: u64) -> u64 {
     let register = DEADLINES + 8 * core;
     device::store(register + 4, u32::MAX);

@@ -10,8 +10,9 @@
 //!
 //! Each operation is done undisturbed first. Then it is stepped: an interrupt comes before each of its instructions.
 //! Then it is done again and again, with the timer set to one nanosecond more each time: one interrupt comes, before
-//! one instruction. Where a processor has no steps, the timer comes twice in a row instead, before each instruction. The handler overwrites all that a handler may, and notes where it came. All that is done twice:
-//! with handlers on a stack of their own, and on the stack of the interrupted code.
+//! one instruction. Where a processor has no steps, the timer comes twice in a row instead, before each instruction.
+//! The handler overwrites all that a handler may, and notes where it came. All that is done twice: with handlers on a
+//! stack of their own, and on the stack of the interrupted code.
 //!
 //! Which instructions these were is printed at the end, for the host, which compares them with all that there are.
 

@@ -3,8 +3,8 @@
 //@ stack: 4096
 #![no_std]
 #![no_main]
-//! The processor's limit stops greenlets at the ends of their stacks, before anything is overwritten: they are given up,
-//! and the others continue.
+//! The processor's limit stops greenlets at the ends of their stacks, before anything is overwritten: they are given
+//! up, and the others continue.
 
 use core::arch::asm;
 use core::hint::black_box;
