@@ -7,6 +7,7 @@
 //!                 │ not of this module     │ fields of the control block
 //!                 ├────────────────────────┤
 //!                 │ control                │ with the feature `fp-control`
+//!                 │ limit                  │ with the feature `stack-limit`
 //!                 │ link                   │ the context that a debugger shows as the caller
 //!                 │ reserved               │ LLVM's own register; the entry, while fresh
 //!                 │ frame                  │ frame pointer
@@ -120,6 +121,9 @@ pub(crate) struct Context {
     pub(super) reserved: Cell<*const ()>,
     /// Where a debugger continues after it has walked this context's stack; null for nowhere.
     pub(crate) link: Cell<*const Context>,
+    /// The lowest address that the processor lets the stack pointer have while this context runs; 0 for none.
+    #[cfg(stack_limit)]
+    pub(super) limit: Cell<usize>,
     /// The saved control words. In a fresh context, those of the code that made it fresh.
     #[cfg(feature = "fp-control")]
     pub(super) control: Cell<super::isa::Control>,
@@ -135,6 +139,8 @@ impl Context {
             frame: Cell::new(ptr::null()),
             reserved: Cell::new(ptr::null()),
             link: Cell::new(ptr::null()),
+            #[cfg(stack_limit)]
+            limit: Cell::new(0),
             #[cfg(feature = "fp-control")]
             control: Cell::new(0),
         }
@@ -157,6 +163,14 @@ impl Context {
         self.reserved.set(entry as *const ());
         #[cfg(feature = "fp-control")]
         self.control.set(<Native as super::Cpu>::control());
+    }
+
+    /// Sets the lowest address that the stack pointer may have while this context runs, a multiple of 8; 0 for any.
+    /// Without the feature `stack-limit` it does nothing.
+    #[inline(always)]
+    pub(crate) fn set_limit(&self, _limit: usize) {
+        #[cfg(stack_limit)]
+        self.limit.set(_limit);
     }
 
     /// Sets the saved stack pointer to null: nothing is on the stack.
@@ -226,6 +240,8 @@ pub(super) mod offset {
     pub(in crate::arch) const PC: usize = offset_of!(Context, pc);
     pub(in crate::arch) const FRAME: usize = offset_of!(Context, frame);
     pub(in crate::arch) const RESERVED: usize = offset_of!(Context, reserved);
+    #[cfg(stack_limit)]
+    pub(in crate::arch) const LIMIT: usize = offset_of!(Context, limit);
 
     /// From the frame pointer of a trampoline back to the link: one byte of SLEB128.
     pub(in crate::arch) const LINK_FROM_FRAME: u8 = {

@@ -329,6 +329,15 @@ pub(crate) trait Cpu {
     /// installed.
     unsafe fn start_watching() {}
 
+    /// The limit of the stack that runs, of the register that a switch sets with the feature `stack-limit`; 0 for none.
+    ///
+    /// # Panics
+    ///
+    /// If that register is not the one for the running stack.
+    fn stack_limit() -> usize {
+        0
+    }
+
     /// The current floating-point control words. With the feature `fp-control` a fresh context gets them. The default
     /// is for processors without such words: where there are some, the switch must save and load them under that
     /// feature.

@@ -11,6 +11,7 @@
 //! | `NAME/trampoline.rs` | the first frame of a stack, and its call frame information |
 //! | `NAME/cpu.rs` | the implementation of [`Cpu`]: stack pointer, interrupt masks, debug registers |
 //! | `NAME/control.rs` | floating-point control words, which the feature `fp-control` makes part of a context |
+//! | `arm/limit.rs` | the processor's stack limit, which the feature `stack-limit` makes part of a context |
 //! | `gdb_script.rs` | the lines of a trampoline that put the script for GDB into the ELF file |
 //! | `miri/` | the same contract without assembly: Miri runs each context on a thread |
 //!
@@ -73,6 +74,13 @@ mod native;
 compile_error!(
     "the build script of greenlet sets one of the cfgs `bare` and `hosted`, for targets that have a stack switch: \
      build with cargo, or set it as the build script would"
+);
+
+#[cfg(all(bare, feature = "stack-limit", not(stack_limit)))]
+compile_error!(
+    "greenlet's feature `stack-limit` needs a processor with a limit register for its stack: build for a target that \
+     begins with `thumbv8m.main`, or leave the feature out. Elsewhere guard pages (`GuardedStackPool`) and the feature \
+     `watchpoint` stop overflows"
 );
 
 pub(crate) use context::{

@@ -44,6 +44,11 @@ pub(crate) fn code_of_arm(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether the target is a Cortex-M with a limit register for each stack pointer. No `cfg` of stable Rust says it.
+pub(crate) fn has_stack_limit(name: &str) -> bool {
+    name.starts_with(CORTEX_M[3])
+}
+
 /// Returns what the program runs on, or why the crate cannot be built for the target.
 pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
     let Target { name, arch, os, pointer_width, endian, said_bare, said_hosted, std } = *target;

@@ -108,6 +108,29 @@ impl Cpu for Native {
         1 << (control >> 1 & 1) | (control & 1) << 2
     }
 
+    #[cfg(stack_limit)]
+    fn stack_limit() -> usize {
+        let (limit, psp, sp): (usize, usize, usize);
+        // SAFETY: reads registers.
+        unsafe {
+            asm!(
+                "mrs {}, psplim",
+                "mrs {}, psp",
+                "mov {}, sp",
+                out(reg) limit,
+                out(reg) psp,
+                out(reg) sp,
+                options(nomem, nostack, preserves_flags),
+            )
+        };
+        assert!(
+            sp == psp,
+            "greenlet: with the feature `stack-limit` greenlets run on the process stack, whose limit it sets; set \
+             CONTROL.SPSEL before `Tree::enter`"
+        );
+        limit
+    }
+
     // `interrupts_use_current_stack` is false, although the processor stores an interrupt's frame on the stack of the
     // running code: where that faults, the interrupt stays pending, or its handler runs before that of the fault
     // (Armv7-M, B1.5.11), so none is lost.

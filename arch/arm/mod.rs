@@ -29,6 +29,9 @@ compile_error!(
 
 #[macro_use]
 mod lines;
+#[macro_use]
+#[cfg(not(any(thumb_1, a32)))]
+mod limit;
 #[cfg_attr(a32, path = "cpu_a32.rs")]
 mod cpu;
 #[cfg_attr(thumb_1, path = "thumb_1.rs")]

@@ -47,6 +47,8 @@
 //!   fpscr      last comparison of floats; the rest of fpscr is the core's
 //! ```
 //!
+//! With the feature `stack-limit` a switch also sets the limit of the stack that it goes to: see `limit.rs`.
+//!
 //! sp is loaded by way of another register, and never from memory: some Cortex-M3 and Cortex-M4 load it twice if an
 //! interrupt comes meanwhile (Arm's errata 752419 and 752770).
 
@@ -68,9 +70,11 @@ const MARK: u32 = 0xde67;
 /// address, and `to` is still in r2.
 macro_rules! leave {
     () => {
-        "ldrd r4, r5, [r2, #{SP}]
-         ldrd r7, r6, [r2, #{FRAME}]
-         mov sp, r4"
+        concat!(
+            "ldrd r4, r5, [r2, #{SP}]
+             ldrd r7, r6, [r2, #{FRAME}]\n",
+            to_stack!()
+        )
     };
 }
 
@@ -182,6 +186,7 @@ impl Isa for Native {
         unsafe {
             asm!(
                 "mov r1, sp",
+                no_limit!(),
                 "mov sp, r2",
                 "movs r7, #0",
                 // r0 = argument, r1 = the old sp, r3 = function. sp is on the other stack. r7 = 0 ends a walk along

@@ -11,7 +11,7 @@ use std::path::Path;
 pub use self::firmware::Firmware;
 pub use self::more::MORE;
 use self::table::BY_NAME;
-pub use self::table::{MACHINES, ONE_OF_EACH};
+pub use self::table::{MACHINES, MICROBIT, ONE_OF_EACH};
 use crate::compile::Profile;
 use crate::tools;
 
@@ -63,13 +63,16 @@ enum Coverage {
     Core(&'static [&'static str]),
 }
 
-/// Guests for features that machines with RISC-V or a Cortex-M do not have: single steps, vectors in the targets of
-/// rustc, and probes of large frames.
-const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
+/// Guests for features that machines with RISC-V or a Cortex-M do not have: vectors in the targets of rustc, and probes
+/// of large frames.
+const WITH_MORE: &[&str] = &["lanes", "large_frame"];
 
 /// Guests for features that machines with a Cortex-M run. The guest `abandon` has more guard pages than these have
 /// regions.
 const ON_CORTEX_M: &[&str] = &["abandon_sweep", "contain"];
+
+/// The guest for the processors that have a limit for each stack.
+const OF_V8: &str = "stack_limit";
 
 /// The beginnings of the names of guests that need 64 bits, for an address.
 const NOT_ON_32_BITS: &[&str] = &["fault", "hello"];
@@ -141,6 +144,9 @@ impl Machine {
     pub fn boots(&self, guest: &str, takes_features: bool) -> bool {
         if self.firmware.is_some() {
             return firmware::GUESTS.contains(&guest);
+        }
+        if guest == OF_V8 {
+            return self.target.starts_with("thumbv8m");
         }
         // Packages that these take have no code for v6-M.
         let has_features = self.target.starts_with("thumbv") && !self.target.starts_with("thumbv6");

@@ -25,8 +25,9 @@ pub fn guests() -> PathBuf {
 pub const GUEST_PACKAGES: [&str; 2] = ["guests", "feature-guests"];
 
 /// The features of the first of these packages. Each has the name of the guest that needs it, and adds dependencies
-/// that no other guest needs.
-pub const GUEST_FEATURES: [&str; 7] = ["conformance", "count", "fuzz", "misuse", "soak", "stackless", "tasklets"];
+/// that no other guest needs, or is for its machine alone.
+pub const GUEST_FEATURES: [&str; 8] =
+    ["conformance", "count", "fuzz", "misuse", "soak", "stack_limit", "stackless", "tasklets"];
 
 /// The sources and the expected transcripts of the guest programs, a folder for each package.
 #[must_use]

@@ -4,8 +4,9 @@
 use std::fs;
 
 use libtest_mimic::Failed;
+use qemu_tests::compile::Profile;
 use qemu_tests::figures::Figures;
-use qemu_tests::machine::{Machine, ONE_OF_EACH};
+use qemu_tests::machine::{MICROBIT, Machine, ONE_OF_EACH};
 use qemu_tests::places;
 use qemu_tests::sizes::{self, Extent, FORM, TABLES};
 use qemu_tests::tools::Needs;
@@ -22,7 +23,20 @@ pub(crate) fn cases() -> Vec<Case> {
     let usual = ONE_OF_EACH.map(|machine| case(machine, format!("sizes::{machine}"), Extent::Usual));
     let whole = ONE_OF_EACH.map(|machine| case(machine, format!("sizes::whole::{machine}"), Extent::Whole));
     let documents = Case::new("documents::sizes_are_those_kept".to_owned(), Needs::default(), documents);
-    usual.into_iter().chain(whole).chain([documents]).collect()
+    let four = [Profile::Small, Profile::Least, Profile::Release].map(four);
+    usual.into_iter().chain(whole).chain(four).chain([documents]).collect()
+}
+
+/// Four greenlets in 4 KiB of RAM.
+fn four(profile: Profile) -> Case {
+    let mut needs = Needs::default();
+    needs.machine(&MICROBIT);
+    let test = move || {
+        let _turn = builds::turn("sizes");
+        println!("{}", sizes::four(profile).map_err(|error| format!("{error:#}"))?);
+        Ok(())
+    };
+    Case::new(format!("sizes::four_in_4_kib::{profile}"), needs, test).usual_if(profile == Profile::Small)
 }
 
 fn measure(machine: &'static Machine, extent: Extent) -> Result<(), Failed> {

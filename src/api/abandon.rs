@@ -210,6 +210,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// | Cortex-M | thread mode, PRIMASK, BASEPRI | `Masked` |
     /// | Cortex-M | no fault that is pending or active (SHCSR), nor instructions left of an IT block (xPSR) | no |
     ///
+    /// With the feature `stack-limit` the handler sets PSPLIM to 0, or to the limit of the landing stack.
+    ///
     /// A return from the exception by `eret` or `iretq` restores all of these except DF. The handler clears DF in
     /// the flags that `iretq` restores. On a Cortex-M the handler writes a frame for the landing stack, sets PSP to it,
     /// clears FPCCR.LSPACT if the return is to a frame without floating point, and returns.

@@ -54,6 +54,9 @@ impl Overflow {
     /// nor in its canary band; if main is current; and outside of [`Tree::enter`](crate::Tree::enter). [`stack_of`]
     /// finds the owner of any other address.
     ///
+    /// When a processor's stack limit has stopped the greenlet (feature `stack-limit`), there is no such address, and
+    /// the frame of the exception may be missing: pass one less than PSPLIM, and PSPLIM.
+    ///
     /// Takes no lock, and neither formats nor allocates.
     ///
     /// # Safety

@@ -16,9 +16,9 @@ pub(crate) enum Fault {
     Write(usize),
     /// A jump to where no code is.
     Execute(usize),
-    /// A store to memory that is watched.
+    /// A store to memory that is watched, or that the stack pointer must not reach.
     #[cfg_attr(
-        any(target_arch = "arm", target_arch = "loongarch64", target_arch = "riscv32", target_arch = "riscv64"),
+        any(target_arch = "loongarch64", target_arch = "riscv32", target_arch = "riscv64"),
         allow(dead_code, reason = "QEMU's have no such range")
     )]
     Watched(usize),

@@ -2,7 +2,10 @@
 
 use core::mem::MaybeUninit;
 use core::ptr;
+#[cfg(target_has_atomic = "ptr")]
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+#[cfg(not(target_has_atomic = "ptr"))]
+use portable_atomic::{AtomicUsize, Ordering::Relaxed};
 
 unsafe extern "C" {
     /// Where it begins, aligned to 64 bytes.

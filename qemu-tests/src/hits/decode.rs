@@ -1,4 +1,5 @@
-//! Instructions of AArch64 and x86-64: where they begin, and what they do, as far as that identifies a switch.
+//! Instructions: where they begin, and what they do, as far as that identifies a switch. [`halves`](super::halves) has
+//! those of a multiple of two bytes.
 
 use iced_x86::{Code, Decoder, DecoderOptions, Register};
 

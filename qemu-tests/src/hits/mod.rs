@@ -1,8 +1,9 @@
 //! Compares the instructions before which a guest was interrupted with those in its ELF file.
 //!
-//! A guest with `hits` in its head prints two sets of addresses as notes: where interrupts came by single steps, and by
-//! the timer. Both must contain every instruction of the assembly of a switch, in all places into which it is inlined.
-//! For all other code, the entry included, the two sets must be equal: what only one has was missed by the other.
+//! A guest with `hits` in its head prints two sets of addresses as notes: where interrupts came by single steps, or in
+//! pairs where the processor has no steps; and by the timer. Both must contain every instruction of the assembly of a
+//! switch, in all places into which it is inlined. For all other code, the entry included, the two sets must be
+//! equal: what only one has was missed by the other.
 //!
 //! ```text
 //! # hit steps 40081200 8000000000000001      printed by the guest: an address, and which of 64 units from there on
@@ -13,6 +14,7 @@
 
 mod code;
 mod decode;
+mod halves;
 mod parts;
 
 use std::collections::BTreeSet;
@@ -40,7 +42,8 @@ type Addresses = BTreeSet<u64>;
 pub fn block(elf: &Path, transcript: &str) -> Result<String> {
     let file = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
     let code = Code::of(&file).with_context(|| format!("cannot read the code of {}", elf.display()))?;
-    let steps = hits(transcript, "steps", code.unit)?;
+    let first = if transcript.contains("# hit pairs ") { "pairs" } else { "steps" };
+    let steps = hits(transcript, first, code.unit)?;
     let timer = hits(transcript, "timer", code.unit)?;
     let ran: Addresses = steps.union(&timer).copied().collect();
     for &address in &ran {
@@ -51,10 +54,10 @@ pub fn block(elf: &Path, transcript: &str) -> Result<String> {
     let all = Part { name: "all that ran".to_owned(), addresses: ran };
     for Part { name, addresses } in parts::of(&code, &all.addresses)?.iter().chain([&all]) {
         write!(block, "# {name}:")?;
-        for (way, hits, end) in [("by steps", &steps, ','), ("by the timer", &timer, '\n')] {
+        for (way, hits, end) in [(first, &steps, ','), ("the timer", &timer, '\n')] {
             let missed: Vec<_> = addresses.difference(hits).collect();
-            ensure!(missed.is_empty(), "{name}: {} not interrupted {way}:{}", missed.len(), listed(&code, &missed));
-            write!(block, " {0} of {0} {way}{end}", addresses.len())?;
+            ensure!(missed.is_empty(), "{name}: {} not interrupted by {way}:{}", missed.len(), listed(&code, &missed));
+            write!(block, " {0} of {0} by {way}{end}", addresses.len())?;
         }
     }
     Ok(block)

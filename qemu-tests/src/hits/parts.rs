@@ -16,9 +16,9 @@ use super::Addresses;
 use super::code::Code;
 use super::decode::{Instruction, Kind};
 
-/// The most units of an instruction set between the jump of a switch and its resume address: a mark, and on aarch64 one
-/// more instruction for a test that fails.
-const BEHIND: u64 = 2;
+/// The most units of an instruction set between the jump of a switch and its resume address: a mark, on aarch64 one
+/// more instruction for a test that fails, and in Thumb-1 what aligns a mark of two.
+const BEHIND: u64 = 3;
 
 /// Instructions that belong together.
 pub(super) struct Part {

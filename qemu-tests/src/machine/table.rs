@@ -68,7 +68,7 @@ pub static MACHINES: [Machine; 15] = [
         target: "thumbv8m.main-none-eabihf",
         arguments: &["-M", "mps2-an505", "-nic", NO_NETWORK],
         input_at: 0x80c0_0000,
-        coverage: Coverage::Core(&[]),
+        coverage: Coverage::Core(&["stack_limit"]),
         ..CORTEX_M
     },
     Machine {
@@ -123,6 +123,16 @@ pub(super) static BY_NAME: [Machine; 1] = [Machine {
     coverage: Coverage::Core(&[]),
     ..RISCV64
 }];
+
+/// A machine for one program of `qemu-tests/sizes`: guests do not fit.
+pub static MICROBIT: Machine = Machine {
+    name: "microbit",
+    about: "a Cortex-M0 with 16 KiB of RAM",
+    target: "thumbv6m-none-eabi",
+    arguments: &["-M", "microbit"],
+    memory: "16K",
+    ..CORTEX_M
+};
 
 /// One machine for each instruction set whose counts and sizes are recorded: for results that are the same on the other
 /// machines of that set.

@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use self::programs::{PROGRAMS, Prints, Program};
+use self::programs::{FOUR, PROGRAMS, Prints, Program};
 use crate::boot::Boot;
 use crate::compile::{self, Built, Profile};
 use crate::figures::{self, Figures, Form};
 use crate::limit::Limit;
-use crate::machine::{GuestExit, Machine, ONE_OF_EACH};
+use crate::machine::{GuestExit, MICROBIT, Machine, ONE_OF_EACH};
 use crate::process::Status;
 use crate::tools::{self, Needs};
 use crate::{places, transcript};
@@ -34,8 +34,8 @@ pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtas
 /// The limit of a boot: a hundred times the time that it needs.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(20));
 
-/// The feature that bare metal cannot have.
-const HOSTED: &str = "std";
+/// The features that the machines whose sizes are kept cannot have: that of hosted programs, and that of a Cortex-M.
+const ELSEWHERE: [&str; 2] = ["stack-limit", "std"];
 
 /// A program that was built.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub fn build(machine: &Machine, extent: Extent) -> Result<Vec<Build>> {
         Extent::Usual => (vec![Profile::Small], Vec::new()),
         Extent::Whole => (vec![Profile::Small, Profile::Least, Profile::Release, Profile::Debug], compile::features()?),
     };
-    let features = features.into_iter().filter(|feature| feature != HOSTED);
+    let features = features.into_iter().filter(|feature| !ELSEWHERE.contains(&feature.as_str()));
     let variants: Vec<_> = [None].into_iter().chain(features.map(Some)).collect();
     let mut builds = Vec::new();
     for profile in profiles {
@@ -96,6 +96,17 @@ pub fn build(machine: &Machine, extent: Extent) -> Result<Vec<Build>> {
         }
     }
     Ok(builds)
+}
+
+/// Builds the program with four greenlets in 4 KiB of RAM for a Cortex-M0, and boots it there. Returns what it prints.
+///
+/// # Errors
+///
+/// When it does not fit, so that it is not linked, or when it fails.
+pub fn four(profile: Profile) -> Result<String> {
+    let mut built = compile::sizes(MICROBIT.target, profile, None, &BTreeSet::from([FOUR.name]))?;
+    let elf = built.remove(FOUR.name).context("cargo built no such program")?;
+    Build { program: &FOUR, profile, feature: None, elf }.boot(&MICROBIT)
 }
 
 /// Copies a file to a place where the next call of cargo, with another feature, does not replace it.

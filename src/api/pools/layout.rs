@@ -40,7 +40,8 @@ pub trait Layout<const COUNT: usize, const SIZE: usize>: LayoutImpl<COUNT, SIZE>
     const BYTES: usize;
 }
 
-/// The layout of adjacent stacks inside of the pool. `SIZE` is a multiple of 64, and at least 1,024.
+/// The layout of adjacent stacks inside of the pool. `SIZE` is a multiple of 64, and at least 1,024; 512 on
+/// `thumbv6m`.
 ///
 /// ```
 /// use greenlet::{Plain, StackPool};

@@ -38,6 +38,8 @@ struct Depth {
 
 /// With optimization: at opt-levels 1, 2, 3, `s` and `z`.
 const OPTIMIZED: Depth = match cfg!(feature = "std") {
+    // Registers have half of the bytes, and there are none of floating point.
+    false if cfg!(thumb_1) => Depth { frames: 224, outcomes: 14, bodies: 2, words: 2, notes: 64 },
     true => Depth { frames: 720, outcomes: 14, bodies: 2, words: 2, notes: 64 },
     false => Depth { frames: 448, outcomes: 14, bodies: 2, words: 2, notes: 64 },
 };

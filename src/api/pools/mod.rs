@@ -49,12 +49,15 @@ pub trait Stacks: PoolImpl {}
 
 impl<P: PoolImpl> Stacks for P {}
 
+/// Bytes that a stack must have in any build: no body fits into less.
+const LEAST_SIZE: usize = if cfg!(thumb_1) { 512 } else { 1024 };
+
 /// Fails the build if the parameters of a pool are out of range.
 const fn check<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COUNT, SIZE>>() {
-    assert!(SIZE >= 1024, "greenlet: SIZE of a stack pool must be at least 1024 bytes");
+    assert!(SIZE >= LEAST_SIZE, "greenlet: SIZE of a stack pool must be at least 1024 bytes (v6-M: 512)");
     assert!(
-        HEADROOM <= SIZE - 1024,
-        "greenlet: a stack must have at least 1024 bytes besides HEADROOM: a larger SIZE, or less HEADROOM"
+        HEADROOM <= SIZE - LEAST_SIZE,
+        "greenlet: a stack must have at least 1024 bytes (v6-M: 512) besides HEADROOM: a larger SIZE, or less HEADROOM"
     );
     assert!(HEADROOM <= u32::MAX as usize, "greenlet: HEADROOM of a stack pool must be below 2^32");
     assert!(COUNT < u32::MAX as usize, "greenlet: COUNT of a stack pool must be below 2^32 - 1");

@@ -230,7 +230,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     ///
     /// # Panics
     ///
-    /// With the feature `std`: resumes the last panic of user code that runs at the end of the tree.
+    /// With the feature `std`: resumes the last panic of user code that runs at the end of the tree. With
+    /// `stack-limit`: if this is not the process stack (PSP).
     ///
     /// # Errors
     ///

@@ -49,6 +49,7 @@ impl Block {
         // a list here is main's, and its tree is the same one.
         unsafe { &(*place).id }.set(core.new_id(), || true);
         let me = place.cast_const();
+        let floor = bounds.floor.get().addr();
         macro_rules! fill {
             ($($field:ident: $value:expr,)*) => {$(
                 // SAFETY: the memory is the caller's to give away, and no reference to this field exists.
@@ -73,7 +74,9 @@ impl Block {
             attached: Cell::new(ptr::null()),
         }
         // SAFETY: all fields are written.
-        unsafe { BlockPtr::new(place) }
+        let me = unsafe { BlockPtr::new(place) };
+        me.context.set_limit(floor);
+        me
     }
 
     /// Makes a block anew from one that [`write`](Self::write) made, for the next greenlet on the stack. Fields that

@@ -169,6 +169,7 @@ impl Core {
         self.may_be_masked.store(masks(), Relaxed);
         #[cfg(feature = "abandon")]
         self.begun_in.store(Native::state(), Relaxed);
+        main.context.set_limit(Native::stack_limit());
         self.set_current(main);
         #[cfg(feature = "std")]
         imp::notice_exit();

@@ -9,6 +9,7 @@ mod boot;
 pub(crate) mod cores;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
+mod limit;
 mod places;
 mod protection;
 pub(crate) mod resume;

@@ -15,7 +15,7 @@ use core::arch::asm;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::device::{load, store};
+use super::device::store;
 use crate::memory::{self, PAGE};
 
 /// Guard pages of a guest's own, beside that below its stack.
@@ -24,7 +24,6 @@ const GUARDS: usize = 4;
 /// These pages, as they come; else 0.
 static PAGES: [AtomicUsize; GUARDS] = [const { AtomicUsize::new(0) }; GUARDS];
 
-const ID_MMFR0: usize = 0xe000_ed50;
 const CONTROL: usize = 0xe000_ed94;
 const NUMBER: usize = 0xe000_ed98;
 const BASE: usize = 0xe000_ed9c;
@@ -50,7 +49,7 @@ pub(crate) fn take_out(page: usize) {
 
 /// Sets the registers.
 pub(super) fn apply() {
-    let is_v8 = load(ID_MMFR0) >> 4 & 0xf == 4;
+    let is_v8 = super::scb::is_v8();
     let mut guards = [0; GUARDS + 1];
     guards[0] = memory::guest_stack().start - PAGE;
     for (guard, page) in guards[1..].iter_mut().zip(&PAGES) {

@@ -9,6 +9,7 @@ const CFSR: usize = 0xe000_ed28;
 const HFSR: usize = 0xe000_ed2c;
 const MMFAR: usize = 0xe000_ed34;
 const BFAR: usize = 0xe000_ed38;
+const ID_MMFR0: usize = 0xe000_ed50;
 const FPCCR: usize = 0xe000_ef34;
 
 /// The priority of interrupts, which a BASEPRI of the same masks. That of faults is 0.
@@ -40,6 +41,11 @@ pub(super) fn take_status() -> Status {
     store(CFSR, status.cfsr);
     store(HFSR, status.hfsr);
     status
+}
+
+/// Whether the processor is one of v8-M, by its memory protection unit.
+pub(super) fn is_v8() -> bool {
+    load(ID_MMFR0) >> 4 & 0xf == 4
 }
 
 /// Has the processor forget that it left room for registers of floating point on a stack.

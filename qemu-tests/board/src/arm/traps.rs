@@ -20,7 +20,7 @@ use core::arch::{asm, global_asm};
 use core::fmt::{self, Display, Formatter};
 use core::ptr;
 
-use super::{scb, timer};
+use super::{limit, scb, timer};
 use crate::fault::Fault;
 use crate::{faults, interrupts, report};
 
@@ -144,6 +144,7 @@ fn fault(frame: &mut Frame, number: u32) {
     // Where a debugger's walk ends: r7.
     frame.saved[3] = 0;
     scb::forget_lazy_state();
+    limit::set(0);
     let place: *mut Stacked = ptr::with_exposed_provenance_mut(frame.stacked);
     // SAFETY: the top of a stack that nothing uses.
     unsafe { place.write(stacked) };
@@ -171,14 +172,18 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn new(frame: &'a Frame, number: u32) -> Self {
+        /// Of CFSR: the stack pointer is at its limit.
+        const STKOF: u32 = 1 << 20;
         /// Of CFSR: MSTKERR, STKERR and STKOF.
-        const NOT_STORED: u32 = 1 << 4 | 1 << 12 | 1 << 20;
+        const NOT_STORED: u32 = 1 << 4 | 1 << 12 | STKOF;
         let status = scb::take_status();
         let is_stored = status.cfsr & NOT_STORED == 0;
         let stacked = is_stored.then(|| core::array::from_fn(|index| frame.word(index)));
         let size = if frame.exc_return & IS_BASIC != 0 { 32 } else { 104 };
         let gap = if stacked.is_some_and(|stacked| stacked[XPSR] & IS_ALIGNED != 0) { 4 } else { 0 };
-        Self { frame, number, status, stacked, sp: frame.stacked + size + gap }
+        // Where sp was is not known if the processor did not store it: at the limit at the least.
+        let sp = if status.cfsr & STKOF != 0 { limit::get() } else { frame.stacked + size + gap };
+        Self { frame, number, status, stacked, sp }
     }
 
     fn fault(&self) -> Fault {
@@ -193,6 +198,8 @@ impl<'a> Seen<'a> {
             // MMARVALID, BFARVALID.
             () if has(7) => self.access(mmfar),
             () if has(15) => self.access(bfar),
+            // STKOF: an instruction or the processor itself would have moved the stack pointer below its limit.
+            () if has(20) => Fault::Watched(limit::get() - 1),
             // MSTKERR, STKERR: the processor itself had no room.
             () if has(4) || has(12) => Fault::Write(self.frame.stacked),
             // UNDEFINSTR, NOCP.

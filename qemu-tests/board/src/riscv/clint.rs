@@ -1,6 +1,8 @@
 //! The core-local interruptor: a software interrupt for each core, and a counter with a deadline for each.
 
-use super::device;
+use core::arch::asm;
+
+use super::{device, instructions};
 
 const CLINT: usize = 0x0200_0000;
 /// Of each core, a word: 1 raises its software interrupt.
@@ -29,10 +31,25 @@ pub(super) fn counter() -> u64 {
     }
 }
 
-/// Sets the deadline of a core. It is far away in between.
-pub(super) fn set_deadline(core: usize, ticks: u64) {
+/// Sets the deadline of a core. It is far away in between. Returns how many [`instructions`] there were before the
+/// store that ends this.
+pub(super) fn set_deadline(core: usize, ticks: u64) -> u64 {
     let register = DEADLINES + 8 * core;
     device::store(register + 4, u32::MAX);
     device::store(register, ticks as u32);
-    device::store(register + 4, (ticks >> 32) as u32);
+    let after: usize;
+    // SAFETY: a device's register, as above; and reads a counter.
+    unsafe {
+        asm!(
+            "sw {high}, 4({register})",
+            "csrr {after}, mcycle",
+            high = in(reg) (ticks >> 32) as u32,
+            register = in(reg) register,
+            after = out(reg) after,
+            options(nostack, preserves_flags),
+        );
+    }
+    let now = instructions();
+    // The lower half is all that there is of it on 32 bits.
+    now - u64::from((now as u32).wrapping_sub(after as u32)) - 1
 }

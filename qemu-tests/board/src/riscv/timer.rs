@@ -9,7 +9,8 @@ use super::{cores, instructions};
 /// Has the interrupt come after that time.
 ///
 /// The deadline is a tick of the counter. Under `-icount shift=0` both counters count the same nanoseconds, and this
-/// waits until exactly that time is left; else the time is rounded up to a tick.
+/// waits until exactly that time is left; else the time is rounded up to a tick. QEMU's interrupt comes a whole number
+/// of ticks after the store of the deadline, whatever part of a tick had passed then.
 pub(crate) fn set(nanoseconds: u32) {
     let nanoseconds = u64::from(nanoseconds);
     let is_counted = clint::counter().abs_diff(instructions() / TICK) <= 1;
@@ -17,10 +18,11 @@ pub(crate) fn set(nanoseconds: u32) {
         clint::set_deadline(cores::number(), clint::counter() + nanoseconds.div_ceil(TICK));
         return;
     }
-    // What comes until the wait takes less than a tick.
-    let ticks = (instructions() + nanoseconds) / TICK + 2;
-    clint::set_deadline(cores::number(), ticks);
-    wait((ticks * TICK - nanoseconds).saturating_sub(instructions()) as usize);
+    // What comes until the wait takes less than two ticks.
+    let deadline = (instructions() + nanoseconds) / TICK + 3;
+    let stored = clint::set_deadline(cores::number(), deadline);
+    let interrupt = stored + (deadline - stored / TICK) * TICK;
+    wait((interrupt - nanoseconds).saturating_sub(instructions()) as usize);
 }
 
 /// Takes so many instructions, and a few.
@@ -33,7 +35,7 @@ fn wait(instructions: usize) {
             "nop",
             "2:",
             "addi {left}, {left}, -2",
-            "bgtz {left}, 2b",
+            "bgez {left}, 2b",
             left = inout(reg) instructions => _,
             odd = out(reg) _,
             options(nomem, nostack),

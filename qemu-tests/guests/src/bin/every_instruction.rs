@@ -10,8 +10,9 @@
 //!
 //! Each operation is done undisturbed first. Then it is stepped: an interrupt comes before each of its instructions.
 //! Then it is done again and again, with the timer set to one nanosecond more each time: one interrupt comes, before
-//! one instruction. The handler overwrites all that a handler may, and notes where it came. All that is done twice:
-//! with handlers on a stack of their own, and on the stack of the interrupted code.
+//! one instruction. Where a processor has no steps, the timer comes twice in a row instead, before each instruction.
+//! The handler overwrites all that a handler may, and notes where it came. All that is done twice: with handlers on a
+//! stack of their own, and on the stack of the interrupted code.
 //!
 //! Which instructions these were is printed at the end, for the host, which compares them with all that there are.
 
@@ -21,8 +22,15 @@ use core::hint::black_box;
 use board::{check, interrupts, println};
 use greenlet::Tree;
 
+#[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
+#[macro_use]
+#[path = "registers/live.rs"]
+#[allow(dead_code, unused_macros, unused_imports, reason = "the module with the registers names it")]
+mod live;
+
 #[cfg_attr(target_arch = "aarch64", path = "every_instruction/aarch64.rs")]
 #[cfg_attr(target_arch = "x86_64", path = "every_instruction/x86_64.rs")]
+#[cfg_attr(not(any(target_arch = "aarch64", target_arch = "x86_64")), path = "every_instruction/without_steps.rs")]
 mod isa;
 
 #[path = "every_instruction/handler.rs"]
@@ -38,20 +46,20 @@ mod stacks;
 #[path = "every_instruction/sweep.rs"]
 mod sweep;
 
-use handler::Plan;
+use handler::{NEVER, Plan};
 use hits::Hits;
 use operations::Operation;
 
 board::guest!(main);
 
-type Main = greenlet::Main<u64, u64>;
-type Me = greenlet::Me<u64, u64>;
-type Greenlet = greenlet::Greenlet<u64, u64>;
-type Outcome = greenlet::Outcome<u64, u64>;
+type Main = greenlet::Main<usize, usize>;
+type Me = greenlet::Me<usize, usize>;
+type Greenlet = greenlet::Greenlet<usize, usize>;
+type Outcome = greenlet::Outcome<usize, usize>;
 
-static TREE: Tree<u64, u64> = Tree::new();
+static TREE: Tree<usize, usize> = Tree::new();
 
-/// Where interrupts came over all operations: steps, and the timer's.
+/// Where interrupts came over all operations: steps or pairs, and the timer's.
 static ALL_STEPPED: Hits = Hits::new();
 static ALL_TIMED: Hits = Hits::new();
 
@@ -68,7 +76,7 @@ fn main() {
         }
         println!("# a stack: {} bytes, {} if interrupted, {} of them saved", most[0], most[1], interrupts::FRAME);
     }
-    ALL_STEPPED.print("steps");
+    ALL_STEPPED.print(if isa::HAS_STEPS { "steps" } else { "pairs" });
     ALL_TIMED.print("timer");
 }
 
@@ -76,7 +84,7 @@ fn main() {
 #[derive(Debug, PartialEq)]
 struct Seen {
     /// What it returned, and what its parts did.
-    value: u64,
+    value: usize,
     /// Where registers and words on stacks were not kept; 0 for nowhere.
     lost: observed::Lost,
     /// Stacks that are free again.
@@ -114,28 +122,33 @@ fn interrupted(operation: &Operation, own: bool) -> [usize; 2] {
     let run = |plan: Plan| {
         stacks::paint_used();
         let seen = done(operation, plan);
-        // Handlers leave what they like below the stack pointer, where they run on the same stack.
-        let changed = if own { stacks::changed() } else { 0 };
+        // Handlers leave what they like below the stack pointer, where they run on the same stack. A Cortex-M stores
+        // registers there in any case.
+        let changed = if own && !cfg!(target_arch = "arm") { stacks::changed() } else { 0 };
         if seen != before || changed > 0 {
             println!("# {name}, {plan:?}: {seen:?}, {changed} words of the stack changed");
             bad.set(bad.get() + 1);
         }
     };
 
-    run(Plan::Steps);
-    check!(bad.take() == 0, "{name}, stepped");
+    if isa::HAS_STEPS {
+        run(Plan::Steps);
+    } else {
+        sweep::sweep(&run, 0);
+    }
+    check!(bad.take() == 0, "{name}, stepped or by pairs");
     let disturbed = stacks::used();
     handler::HITS.move_to(&STEPPED);
     let steps = STEPPED.count();
-    check!(steps > 0, "{name}: no step came");
+    check!(steps > 0, "{name}: no interrupt came");
 
-    let runs = sweep::sweep(&run);
+    let runs = sweep::sweep(&run, NEVER);
     check!(bad.take() == 0, "{name}, by the timer");
     let missed = STEPPED.count_without(&handler::HITS);
     check!(missed == 0, "{name}: the timer's interrupt came before all but {missed} of {steps} instructions");
 
     println!("{name}: interrupted");
-    println!("# {steps} instructions by steps, {} by the timer, in {runs} runs", handler::HITS.count());
+    println!("# {steps} instructions by steps or pairs, {} by the timer, in {runs} runs", handler::HITS.count());
     STEPPED.move_to(&ALL_STEPPED);
     handler::HITS.move_to(&ALL_TIMED);
     [used, disturbed]

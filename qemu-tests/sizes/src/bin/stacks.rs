@@ -19,10 +19,10 @@ type Handle = Greenlet<Word, Error>;
 /// Bytes at the limit of a stack that must be as they were laid.
 const BAND: usize = 64;
 /// A stack with room for everything.
-const AMPLE: usize = 16384;
+const AMPLE: usize = if cfg!(target_pointer_width = "64") { 16384 } else { 2048 };
 
 static AMPLE_STACKS: StackPool<2, AMPLE> = StackPool::new();
-static TREE: Tree<Word> = Tree::new().on_overflow(|_| {
+static TREE: Tree<Word, Error> = Tree::new().on_overflow(|_| {
     loop {
         core::hint::spin_loop(); // the runner ends it
     }
@@ -87,7 +87,7 @@ const fn size<const SIZE: usize>() -> Size {
 
 /// Eight sizes: the multiples of 64 from `$from` on.
 macro_rules! eight {
-    ($from:literal) => {
+    ($from:expr) => {
         [
             size::<{ $from }>(),
             size::<{ $from + 64 }>(),
@@ -101,18 +101,21 @@ macro_rules! eight {
     };
 }
 
-/// Every size, from the smallest that a pool may have.
+/// The smallest that a pool may have: less on v6-M, which has no compare-and-swap.
+const FIRST: usize = if cfg!(target_has_atomic = "ptr") { 1024 } else { 512 };
+
+/// Every size, from that on.
 static SIZES: [[Size; 8]; 10] = [
-    eight!(1024),
-    eight!(1536),
-    eight!(2048),
-    eight!(2560),
-    eight!(3072),
-    eight!(3584),
-    eight!(4096),
-    eight!(4608),
-    eight!(5120),
-    eight!(5632),
+    eight!(FIRST),
+    eight!(FIRST + 512),
+    eight!(FIRST + 1024),
+    eight!(FIRST + 1536),
+    eight!(FIRST + 2048),
+    eight!(FIRST + 2560),
+    eight!(FIRST + 3072),
+    eight!(FIRST + 3584),
+    eight!(FIRST + 4096),
+    eight!(FIRST + 4608),
 ];
 
 fn main(_seed: u64) -> u64 {

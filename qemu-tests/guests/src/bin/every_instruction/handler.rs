@@ -1,7 +1,7 @@
 //! When interrupts come, and what their handler does.
 
+use board::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 use core::hint::black_box;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::SeqCst};
 
 use board::interrupts;
 

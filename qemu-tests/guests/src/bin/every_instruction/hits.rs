@@ -1,27 +1,34 @@
 //! Which instructions were interrupted: a bit for each place in the code where one may begin.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use board::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use board::println;
 
 /// From one such place to the next.
-const UNIT: usize = if cfg!(target_arch = "aarch64") { 4 } else { 1 };
+const UNIT: usize = match () {
+    () if cfg!(target_arch = "aarch64") => 4,
+    () if cfg!(target_arch = "x86_64") => 1,
+    () => 2,
+};
+
+/// In a word.
+const BITS: usize = usize::BITS as usize;
 
 /// The largest code that there is room for.
-const MOST_BYTES: usize = 2 << 20;
+const MOST_BYTES: usize = 4 << 20;
 
 /// A set of instructions.
-pub(crate) struct Hits([AtomicU64; MOST_BYTES / UNIT / 64]);
+pub(crate) struct Hits([AtomicUsize; MOST_BYTES / UNIT / BITS]);
 
 impl Hits {
     pub(crate) const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; MOST_BYTES / UNIT / 64])
+        Self([const { AtomicUsize::new(0) }; MOST_BYTES / UNIT / BITS])
     }
 
     /// Adds the instruction at an address.
     pub(crate) fn insert(&self, address: usize) {
         let place = (address - board::code().start) / UNIT;
-        self.0[place / 64].fetch_or(1 << (place % 64), Relaxed);
+        self.0[place / BITS].fetch_or(1 << (place % BITS), Relaxed);
     }
 
     /// Adds all of them to `others`, and removes them from here.
@@ -43,18 +50,18 @@ impl Hits {
     }
 
     /// Prints them as notes for the host: `# hit NAME ADDRESS WORD`, in hexadecimal. Bit 0 of a word is the instruction
-    /// at that address, and each next bit one that begins 4 bytes (aarch64) or 1 byte (x86_64) after it.
+    /// at that address, and each next bit one that begins [`UNIT`] bytes after it.
     pub(crate) fn print(&self, name: &str) {
         for (index, word) in self.words().iter().enumerate() {
             let word = word.load(Relaxed);
             if word != 0 {
-                println!("# hit {name} {:x} {word:x}", board::code().start + index * 64 * UNIT);
+                println!("# hit {name} {:x} {word:x}", board::code().start + index * BITS * UNIT);
             }
         }
     }
 
     /// The words for the code of this guest.
-    fn words(&self) -> &[AtomicU64] {
-        &self.0[..board::code().len().div_ceil(64 * UNIT)]
+    fn words(&self) -> &[AtomicUsize] {
+        &self.0[..board::code().len().div_ceil(BITS * UNIT)]
     }
 }

@@ -1,6 +1,6 @@
 //! Transfers with patterns in all registers that a function must keep, and on the stack.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use board::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::handler::window;
 use crate::{Greenlet, Me, Outcome, isa};
@@ -16,16 +16,16 @@ pub(crate) const OTHER: Patterns = Patterns(0x8888_9999_aaaa_bb00);
 #[repr(C)]
 #[derive(Debug, PartialEq)]
 pub(crate) struct Lost {
-    pub(crate) registers: u64,
-    pub(crate) stack: u64,
+    pub(crate) registers: usize,
+    pub(crate) stack: usize,
 }
 
 impl Lost {
     pub(crate) const NOTHING: Self = Self { registers: 0, stack: 0 };
 }
 
-static REGISTERS: AtomicU64 = AtomicU64::new(0);
-static STACK: AtomicU64 = AtomicU64::new(0);
+static REGISTERS: AtomicUsize = AtomicUsize::new(0);
+static STACK: AtomicUsize = AtomicUsize::new(0);
 
 /// What was lost since this was called last.
 pub(crate) fn take_lost() -> Lost {
@@ -79,16 +79,16 @@ fn as_job<F: FnOnce() -> R, R, C>(f: F, caller: impl FnOnce(Call, *mut ()) -> C)
 // One place in the code for each: all that leave by it are seen together.
 
 #[inline(never)]
-pub(crate) fn switch(patterns: Patterns, to: &Greenlet, value: u64) -> Outcome {
+pub(crate) fn switch(patterns: Patterns, to: &Greenlet, value: usize) -> Outcome {
     kept(patterns, || to.switch(value))
 }
 
 #[inline(never)]
-pub(crate) fn up(me: &Me, value: u64) -> Outcome {
+pub(crate) fn up(me: &Me, value: usize) -> Outcome {
     kept(OTHER, || me.up(value))
 }
 
 #[inline(never)]
-pub(crate) fn throw(patterns: Patterns, to: &Greenlet, error: u64) -> Outcome {
+pub(crate) fn throw(patterns: Patterns, to: &Greenlet, error: usize) -> Outcome {
     kept(patterns, || to.throw(error))
 }

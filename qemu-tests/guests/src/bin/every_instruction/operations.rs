@@ -10,7 +10,7 @@ use crate::{Greenlet, Main, Me, Outcome};
 /// What is interrupted.
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
-    pub(crate) run: fn(&Main) -> u64,
+    pub(crate) run: fn(&Main) -> usize,
 }
 
 macro_rules! operations {
@@ -33,12 +33,12 @@ pub(crate) const ALL: [Operation; 13] = operations! {
     "the drop of an unstarted one": drops_early,
 };
 
-fn spawned(main: &Main, body: impl FnOnce(&Me, u64) -> Outcome + 'static) -> Greenlet {
+fn spawned(main: &Main, body: impl FnOnce(&Me, usize) -> Outcome + 'static) -> Greenlet {
     main.spawn(&STACKS, body).expect("the stack is free")
 }
 
 /// One that has started, and waits in its first transfer.
-fn waiting(main: &Main, body: impl FnOnce(&Me, u64) -> Outcome + 'static) -> Greenlet {
+fn waiting(main: &Main, body: impl FnOnce(&Me, usize) -> Outcome + 'static) -> Greenlet {
     let other = spawned(main, |me, x| {
         close();
         let end = body(me, x);
@@ -52,7 +52,7 @@ fn waiting(main: &Main, body: impl FnOnce(&Me, u64) -> Outcome + 'static) -> Gre
 }
 
 /// A number for each outcome.
-fn number(outcome: Outcome) -> u64 {
+fn number(outcome: Outcome) -> usize {
     match outcome {
         Ok(value) => value,
         Err(Thrown::Error(error)) => 1_000_000 + error,
@@ -61,7 +61,7 @@ fn number(outcome: Outcome) -> u64 {
     }
 }
 
-fn switches(main: &Main) -> u64 {
+fn switches(main: &Main) -> usize {
     let other = waiting(main, |me, mut x| {
         let parent = me.parent();
         loop {
@@ -71,7 +71,7 @@ fn switches(main: &Main) -> u64 {
     number(during(|| switch(MAIN, &other, 100)))
 }
 
-fn switches_up(main: &Main) -> u64 {
+fn switches_up(main: &Main) -> usize {
     let other = waiting(main, |me, mut x| {
         loop {
             x = up(me, x + 20)?;
@@ -80,13 +80,13 @@ fn switches_up(main: &Main) -> u64 {
     number(during(|| switch(MAIN, &other, 200)))
 }
 
-fn spawns(main: &Main) -> u64 {
+fn spawns(main: &Main) -> usize {
     let captured = 30;
     let other = during(|| kept(MAIN, || spawned(main, move |_, x| Ok(x + captured))));
     number(switch(MAIN, &other, 300))
 }
 
-fn starts(main: &Main) -> u64 {
+fn starts(main: &Main) -> usize {
     let other = spawned(main, |me, x| {
         close();
         up(me, x + 40)
@@ -94,17 +94,17 @@ fn starts(main: &Main) -> u64 {
     number(during(|| switch(MAIN, &other, 400)))
 }
 
-fn lives(main: &Main) -> u64 {
+fn lives(main: &Main) -> usize {
     let spawn = || kept(MAIN, || spawned(main, |_, x| Ok(x + 50)));
     number(during(|| switch(MAIN, &spawn(), 500)))
 }
 
-fn dies(main: &Main) -> u64 {
+fn dies(main: &Main) -> usize {
     let other = waiting(main, |me, x| Ok(up(me, x)? + 60));
     number(during(|| switch(MAIN, &other, 600)))
 }
 
-fn throws(main: &Main) -> u64 {
+fn throws(main: &Main) -> usize {
     let other = waiting(main, |me, x| match up(me, x) {
         Err(Thrown::Error(error)) => up(me, error + 70),
         unexpected => unexpected,
@@ -112,7 +112,7 @@ fn throws(main: &Main) -> u64 {
     number(during(|| throw(MAIN, &other, 700)))
 }
 
-fn throws_up(main: &Main) -> u64 {
+fn throws_up(main: &Main) -> usize {
     let other = waiting(main, |me, x| {
         let parent = me.parent();
         let x = up(me, x)?;
@@ -121,29 +121,29 @@ fn throws_up(main: &Main) -> u64 {
     number(during(|| switch(MAIN, &other, 800)))
 }
 
-fn throws_to_end(main: &Main) -> u64 {
+fn throws_to_end(main: &Main) -> usize {
     let other = waiting(main, up);
     number(during(|| throw(MAIN, &other, 900)))
 }
 
-fn throws_early(main: &Main) -> u64 {
+fn throws_early(main: &Main) -> usize {
     let other = spawned(main, |_, x| Ok(x));
     number(during(|| throw(MAIN, &other, 1000)))
 }
 
-fn kills(main: &Main) -> u64 {
+fn kills(main: &Main) -> usize {
     let other = waiting(main, up);
     number(during(|| kept(MAIN, || other.kill_with(1100))))
 }
 
-fn drops(main: &Main) -> u64 {
+fn drops(main: &Main) -> usize {
     let other = waiting(main, up);
     let weak = other.downgrade();
     during(|| kept(MAIN, || drop(other)));
     weak.upgrade().is_none().into()
 }
 
-fn drops_early(main: &Main) -> u64 {
+fn drops_early(main: &Main) -> usize {
     let other = spawned(main, |_, x| Ok(x));
     let weak = other.downgrade();
     during(|| kept(MAIN, || drop(other)));

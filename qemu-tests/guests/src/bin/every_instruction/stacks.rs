@@ -1,8 +1,8 @@
 //! The one stack that greenlets have here, looked at from outside while it is free.
 
+use board::atomic::{AtomicUsize, Ordering::Relaxed};
 use core::mem::MaybeUninit;
 use core::ptr;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use greenlet::StackPool;
 
@@ -32,7 +32,7 @@ const PAINT: u64 = 0x7061_696e_7465_6421;
 const BAND: usize = 64 / 8;
 
 /// Above this is the control block, which weak handles may look at, and which stays for the next greenlet.
-const PAINTED: usize = WORDS - 192 / 8;
+const PAINTED: usize = WORDS - if cfg!(target_pointer_width = "64") { 192 } else { 128 } / 8;
 
 /// Bytes from the beginning of the pool to it.
 static OFFSET: AtomicUsize = AtomicUsize::new(0);

@@ -9,12 +9,13 @@ use crate::isa;
 const MOST: u32 = 1 << 18;
 
 /// Runs an operation again and again, so that the timer's interrupt comes before each of its instructions. `run` does
-/// it by a plan, and looks at what became of it. Returns how many runs it took.
-pub(crate) fn sweep(run: &impl Fn(Plan)) -> u32 {
+/// it by a plan, and looks at what became of it. The handler sets the timer `again`, if not to [`NEVER`]. Returns how
+/// many runs it took.
+pub(crate) fn sweep(run: &impl Fn(Plan), again: u32) -> u32 {
     let first = first_during(run);
     let mut runs = 0;
     for nanoseconds in first..MOST {
-        run(Plan::Timer(nanoseconds, NEVER));
+        run(Plan::Timer(nanoseconds, again));
         if handler::came() == handler::AFTER {
             return runs;
         }

@@ -4,6 +4,9 @@ use core::arch::naked_asm;
 
 use crate::observed::Lost;
 
+/// Whether an interrupt can come before each instruction.
+pub(crate) const HAS_STEPS: bool = true;
+
 /// Calls `call(job)` with patterns in all registers that a function must keep, and in 16 words of the stack. Tells in
 /// which bits these differ from what the call leaves there.
 ///
