@@ -72,7 +72,7 @@ const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
 const ON_CORTEX_M: &[&str] = &["abandon_sweep", "contain"];
 
 /// The beginnings of the names of guests that need 64 bits: for atomics, of the hub or their own, or for an address.
-const NOT_ON_32_BITS: &[&str] = &["fault", "hello", "hub"];
+const NOT_ON_32_BITS: &[&str] = &["fault", "hello"];
 
 /// Arguments with which every machine is started.
 ///
@@ -261,6 +261,12 @@ impl Machine {
     fn value_of(&self, option: &str) -> Option<&'static str> {
         let at = self.arguments.iter().position(|&word| word == option)?;
         self.arguments.get(at + 1)?.split(',').next()
+    }
+
+    /// QEMU's exit status, if the guest's device for that is given `status`.
+    #[must_use]
+    pub(crate) fn passes_on(&self, status: i32) -> i32 {
+        if matches!(self.exit, ExitDevice::IsaDebugExit) { status << 1 | 1 } else { status }
     }
 
     /// How the guest ended, by QEMU's exit `status`.

@@ -1,21 +1,32 @@
 //! The sleep of a bare core: for interrupts of this core, the last test for work and the sleep are one step.
 //!
 //! ```text
-//!          aarch64                 RISC-V                x86_64
-//!   mask   msr daifset, #2         csrci mstatus, 8      cli
+//!          aarch64                 Cortex-M         RISC-V                x86_64
+//!   mask   msr daifset, #2         cpsid i          csrci mstatus, 8      cli
 //!   look   sleep() ─── false: unmask, return
-//!   sleep  dsb sy; wfi             fence; wfi            sti; hlt       one asm block: an interrupt is taken after
-//!   unmask msr daifclr, #2; isb    csrsi mstatus, 8                     `hlt` began
+//!   sleep  dsb sy; wfi             dsb; wfi         fence; wfi            sti; hlt       one asm block: an interrupt
+//!   unmask msr daifclr, #2; isb    cpsie i; isb     csrsi mstatus, 8                     is taken after `hlt` began
 //! ```
 //!
-//! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless, on RISC-V if `mie` has its bit.
-//! It would not end HLT, which is therefore skipped then.
+//! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless, on RISC-V if `mie` has its bit,
+//! and on Cortex-M unless BASEPRI masks it. It would not end HLT, which is therefore skipped then.
 //!
 //! If an interrupt comes before the mask, its handler has run, and the test for work sees what it did. If it comes
 //! after the mask, it is pending: it ends WFI although it is masked, and it ends HLT because x86_64 takes no interrupt
 //! between `sti` and the instruction after it.
 
 use core::arch::asm;
+
+/// Reads a special register.
+#[cfg(target_arch = "arm")]
+macro_rules! special_register {
+    ($name:literal) => {{
+        let value: u32;
+        // SAFETY: reads a register.
+        unsafe { asm!(concat!("mrs {}, ", $name), out(reg) value, options(nomem, nostack, preserves_flags)) };
+        value
+    }};
+}
 
 /// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
 /// it was before.
@@ -117,6 +128,47 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
         // SAFETY: interrupts were unmasked.
         unsafe { asm!("csrsi mstatus, 8", options(nostack, preserves_flags)) };
     }
+}
+
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
+///
+/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in privileged thread mode. An interrupt
+/// that arrives after the call of `sleep` ends the sleep at once. In a critical section, with PRIMASK set, no handler
+/// runs before it is left.
+///
+/// ```
+/// use core::sync::atomic::{AtomicBool, Ordering::Acquire};
+/// static PRESSED: AtomicBool = AtomicBool::new(false);
+/// fn wait_for_button() {
+///     while !PRESSED.load(Acquire) {
+///         greenlet_hub::sleep_if(|| !PRESSED.load(Acquire)); // the handler stores `true`
+///     }
+/// }
+/// ```
+#[cfg(target_arch = "arm")]
+pub fn sleep_if(sleep: impl FnOnce() -> bool) {
+    let masked = special_register!("primask") & 1 != 0;
+    // SAFETY: masks interrupts. Memory is clobbered, so what handlers wrote is read after this.
+    unsafe { asm!("cpsid i", options(nostack, preserves_flags)) };
+    if sleep() {
+        // The barrier completes writes to devices, such as that of the alarm, before the core sleeps.
+        // SAFETY: a barrier and a hint.
+        unsafe { asm!("dsb", "wfi", options(nostack, preserves_flags)) };
+    }
+    if !masked {
+        // SAFETY: interrupts were unmasked.
+        unsafe { asm!("cpsie i", "isb", options(nostack, preserves_flags)) };
+    }
+}
+
+/// Returns `true` if this core takes no interrupts now, or not all: in a handler PRIMASK may be clear, and those that do
+/// not preempt it wait all the same.
+#[cfg(target_arch = "arm")]
+pub(crate) fn is_masked() -> bool {
+    let masks = special_register!("primask") | special_register!("ipsr");
+    // v6-M has no such register, and no hub.
+    masks | special_register!("basepri") != 0
 }
 
 /// Returns `true` if this core takes no interrupts now.

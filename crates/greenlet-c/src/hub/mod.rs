@@ -39,7 +39,7 @@ const LAYOUT: u64 = {
         size_of::<Handle>(),
     ])
 };
-const _: () = assert!(align_of::<Signal>() <= align_of::<u64>() && align_of::<Channel>() <= align_of::<u64>());
+const _: () = assert!(align_of::<Signal>() == align_of::<usize>() && align_of::<Channel>() == align_of::<usize>());
 
 /// What C gets of a wait.
 fn to_c(waited: Result<Out, Stop<Fault>>) -> Out {
