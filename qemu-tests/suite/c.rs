@@ -29,6 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("readme_tasks_print_what_it_says", readme_tasks),
         case("another_abi_does_not_link", another_abi),
         case("a_round_trip_takes_what_the_readme_says", round_trip),
+        case("each_use_of_a_freed_greenlet_is_noticed", each_use_of_a_freed_greenlet),
         case("nothing_formats", nothing_formats),
         case("every_function_is_declared_and_tested", every_function),
     ];
@@ -150,6 +151,31 @@ fn as_the_readme_says(readme: &str, prints: impl FnOnce(&str) -> Result<String, 
     };
     let (printed, said) = (prints(block("c")?)?, block("text")?);
     if printed == said { Ok(()) } else { Err(format!("the README says {said:?}, and it prints {printed:?}").into()) }
+}
+
+/// Not by the questions, which say that it is dead, and not by a switch: that would take instructions in each.
+fn each_use_of_a_freed_greenlet() -> Result<(), Failed> {
+    let source = c_suite::package().join("tests/c/freed.c");
+    let uses = [
+        "greenlet_throw(g, NULL).kind == 0",
+        "greenlet_kill(g, NULL).kind == 0",
+        "greenlet_cancel(g).kind == 0",
+        "greenlet_set_body(g, echo, NULL, NULL) == 0",
+        "greenlet_parent(g) != NULL",
+        "greenlet_set_parent(g, me) == 0",
+        "greenlet_set_parent(me, g) == 0",
+        "greenlet_spawn(&me, g, &stacks, echo, NULL, NULL) == 0",
+    ];
+    for (number, used) in uses.into_iter().enumerate() {
+        let flag = format!("-DUSE(g,me)={used}");
+        let program = WAYS[0].build(archive()?, &format!("freed-{number}"), &source, true, &[&flag])?;
+        let ended = process::run(std::process::Command::new(program), LIMIT, |_| Ok(()))?;
+        let told = String::from_utf8_lossy(&ended.output);
+        if ended.status != Status::Exited(101) || !told.contains("panic: a greenlet was used after") {
+            return Err(format!("{used}: {:?}\n{told}", ended.status).into());
+        }
+    }
+    Ok(())
 }
 
 /// The linker refuses a program whose header has another number than the archive, and the error has that number.
