@@ -65,7 +65,10 @@ typedef struct greenlet_tasks {
     uint64_t *slots;
     size_t count;
 } greenlet_tasks;
+/* In uint64_t. Firmware with Rust parts may have the library compiled so that it has more: see the README. */
+#if !defined(GREENLET_SLOT_WORDS)
 #define GREENLET_SLOT_WORDS (sizeof(void *) == 8 ? 13 : 9)
+#endif
 
 /* Defines NAME, with room for COUNT tasks, local to the file. Outside of functions. */
 #define GREENLET_TASKS(NAME, COUNT)                                                                                    \
