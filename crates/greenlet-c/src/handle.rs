@@ -40,11 +40,16 @@ pub(crate) unsafe fn borrow(handle: &*mut Handle) -> Option<&Greenlet> {
 pub(crate) unsafe fn existing(handle: &*mut Handle) -> Option<&Greenlet> {
     // SAFETY: the caller's contract. A block stays one for ever, so these can be read after the greenlet was freed.
     let greenlet = unsafe { borrow(handle) };
+    greenlet.inspect(|greenlet| check_exists(greenlet))
+}
+
+/// Not in each function that asks, which would be larger.
+#[inline(never)]
+fn check_exists(greenlet: &Greenlet) {
     // One that has ended exists as long as it is referred to. Main is in a static.
-    if greenlet.is_some_and(|it| it.references() == 0 && it.state() == State::Dead && !it.is_main()) {
+    if greenlet.references() == 0 && greenlet.state() == State::Dead && !greenlet.is_main() {
         panic!("a greenlet was used after its last reference was given up; keep one with greenlet_ref");
     }
-    greenlet
 }
 
 /// The handle as C has it. No reference is counted for it.
