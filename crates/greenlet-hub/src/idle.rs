@@ -1,7 +1,7 @@
 //! The sleep of a bare core: for interrupts of this core, the last test for work and the sleep are one step.
 //!
 //! ```text
-//!          aarch64                 Cortex-M         RISC-V                x86_64
+//!          aarch64                 32-bit Arm       RISC-V                x86_64
 //!   mask   msr daifset, #2         cpsid i          csrci mstatus, 8      cli
 //!   look   sleep() ─── false: unmask, return
 //!   sleep  dsb sy; wfi             dsb; wfi         fence; wfi            sti; hlt       one asm block: an interrupt
@@ -101,6 +101,38 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
 /// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
 /// it was before.
 ///
+/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in a privileged mode. An interrupt
+/// that arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is
+/// left.
+///
+/// ```
+/// use core::sync::atomic::{AtomicBool, Ordering::Acquire};
+/// static PRESSED: AtomicBool = AtomicBool::new(false);
+/// fn wait_for_button() {
+///     while !PRESSED.load(Acquire) {
+///         greenlet_hub::sleep_if(|| !PRESSED.load(Acquire)); // the handler stores `true`
+///     }
+/// }
+/// ```
+#[cfg(target_arch = "arm")]
+pub fn sleep_if(sleep: impl FnOnce() -> bool) {
+    let masked = masks_irqs();
+    // SAFETY: masks IRQs. Memory is clobbered, so what handlers wrote is read after this.
+    unsafe { asm!("cpsid i", options(nostack, preserves_flags)) };
+    if sleep() {
+        // The barrier completes writes to devices, such as that of the alarm, before the core sleeps.
+        // SAFETY: a barrier and a hint.
+        unsafe { asm!("dsb", "wfi", options(nostack, preserves_flags)) };
+    }
+    if !masked {
+        // SAFETY: IRQs were unmasked.
+        unsafe { asm!("cpsie i", "isb", options(nostack, preserves_flags)) };
+    }
+}
+
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
+///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in machine mode. An interrupt that
 /// arrives after the call of `sleep` ends the sleep at once, if `mie` enables it. In a critical section, with
 /// mstatus.MIE clear, no handler runs before it is left.
@@ -130,45 +162,28 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
     }
 }
 
-/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
-/// it was before.
-///
-/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in privileged thread mode. An interrupt
-/// that arrives after the call of `sleep` ends the sleep at once. In a critical section, with PRIMASK set, no handler
-/// runs before it is left.
-///
-/// ```
-/// use core::sync::atomic::{AtomicBool, Ordering::Acquire};
-/// static PRESSED: AtomicBool = AtomicBool::new(false);
-/// fn wait_for_button() {
-///     while !PRESSED.load(Acquire) {
-///         greenlet_hub::sleep_if(|| !PRESSED.load(Acquire)); // the handler stores `true`
-///     }
-/// }
-/// ```
-#[cfg(target_arch = "arm")]
-pub fn sleep_if(sleep: impl FnOnce() -> bool) {
-    let masked = special_register!("primask") & 1 != 0;
-    // SAFETY: masks interrupts. Memory is clobbered, so what handlers wrote is read after this.
-    unsafe { asm!("cpsid i", options(nostack, preserves_flags)) };
-    if sleep() {
-        // The barrier completes writes to devices, such as that of the alarm, before the core sleeps.
-        // SAFETY: a barrier and a hint.
-        unsafe { asm!("dsb", "wfi", options(nostack, preserves_flags)) };
-    }
-    if !masked {
-        // SAFETY: interrupts were unmasked.
-        unsafe { asm!("cpsie i", "isb", options(nostack, preserves_flags)) };
-    }
+/// Returns `true` if `cpsid i` has masked interrupts.
+// An Armv7-A has atomics of 64 bits, and no Cortex-M.
+#[cfg(all(target_arch = "arm", target_has_atomic = "64"))]
+fn masks_irqs() -> bool {
+    special_register!("cpsr") & 1 << 7 != 0
+}
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "64")))]
+fn masks_irqs() -> bool {
+    special_register!("primask") & 1 != 0
+}
+
+/// Returns `true` if this core takes no interrupts now.
+#[cfg(all(target_arch = "arm", target_has_atomic = "64"))]
+pub(crate) fn is_masked() -> bool {
+    masks_irqs()
 }
 
 /// Returns `true` if this core takes no interrupts now, or not all: in a handler PRIMASK may be clear, and those that do
 /// not preempt it wait all the same.
-#[cfg(target_arch = "arm")]
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "64")))]
 pub(crate) fn is_masked() -> bool {
-    let masks = special_register!("primask") | special_register!("ipsr");
-    // v6-M has no such register, and no hub.
-    masks | special_register!("basepri") != 0
+    masks_irqs() || special_register!("ipsr") | special_register!("basepri") != 0
 }
 
 /// Returns `true` if this core takes no interrupts now.

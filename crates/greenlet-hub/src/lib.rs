@@ -20,7 +20,7 @@ compile_error!(
      place in one. Leave the feature out"
 );
 
-#[cfg(all(feature = "abandon", target_arch = "arm"))]
+#[cfg(all(feature = "abandon", target_arch = "arm", not(target_has_atomic = "64")))]
 compile_error!("the feature `abandon` of greenlet-hub was not tried on Cortex-M: leave it out");
 
 #[cfg(target_arch = "loongarch64")]

@@ -44,7 +44,7 @@ impl Platform for Machine {
         if let Some(at) = at {
             let ticks = u128::from(at.saturating_sub(self.now()));
             let nanoseconds = ticks * 1_000_000_000 / u128::from(self.hertz());
-            /// SysTick of a Cortex-M has 24 bits.
+            /// The timer of a Cortex-M has 24 bits.
             const LONGEST: u128 = if cfg!(target_arch = "arm") { 500_000_000 } else { u32::MAX as u128 };
             // An alarm that comes too early is armed again.
             interrupts::raise_after(nanoseconds.clamp(1, LONGEST) as u32);
