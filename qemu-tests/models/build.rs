@@ -7,13 +7,22 @@ use std::{env, fs};
 /// The sources of the lowest floor.
 const SOURCES: &str = "../../src/records";
 
-/// A file of the kernel, a name for what is done to it, and pairs of what stands there and what is put there instead.
-type Variant = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+/// A file of the kernel, a name for what is done to it, and that.
+type Variant = (&'static str, &'static str, &'static [Change]);
+/// What stands there, and what is put there instead.
+type Change = (&'static str, &'static str);
 
 /// Files of the hub that are modelled, from [`SOURCES`].
 const BELL: &str = "../../crates/greenlet-hub/src/wakes/bell.rs";
+const BELL_WORD: &str = "../../crates/greenlet-hub/src/wakes/narrow.rs";
 const WAITER: &str = "../../crates/greenlet-hub/src/wakes/waiter.rs";
 const RING: &str = "../../crates/greenlet-hub/src/wakes/ring.rs";
+
+/// A bell with the word of 32-bit processors.
+const NARROW: Change =
+    ("use crate::atomics::{AtomicPtr, Word};", "use crate::atomics::AtomicPtr;\nuse crate::hub::bell_word::Word;");
+/// The last generation before the high half changes.
+const LAST_OF_LOW: Change = ("Word::new(0)", "Word::new(((1 << 28) - 1) << 3)");
 
 const VARIANTS: &[Variant] = &[
     ("pool/slots.rs", "slots", &[]),
@@ -213,6 +222,43 @@ const VARIANTS: &[Variant] = &[
     (BELL, "bell_for_any_task", &[("if now / GENERATION != generation || now & OVER != 0 {", "if false {")]),
     // A kill that the task did not live to see is the next one's.
     (BELL, "bell_kill_kept", &[("(now & !(KILL | OVER)) + GENERATION", "(now & !OVER) + GENERATION")]),
+    (BELL_WORD, "bell_word", &[]),
+    // While the high half is changed, the word reads as that of an old task.
+    (
+        BELL_WORD,
+        "bell_word_in_place",
+        &[("let next = if stays { low_half(new) } else { low_half(new) | CHANGING };", "let next = low_half(new);")],
+    ),
+    // Flags that come while the high half is changed are lost.
+    (
+        BELL_WORD,
+        "bell_word_overwritten",
+        &[("self.low.fetch_and(!CHANGING, Release);", "self.low.store(low_half(new), Release);")],
+    ),
+    // The bell of 32-bit processors, of a slot whose next generation changes the high half.
+    (BELL, "bell_narrow", &[NARROW, LAST_OF_LOW]),
+    (
+        BELL,
+        "bell_narrow_in_place",
+        &[
+            (
+                "use crate::atomics::{AtomicPtr, Word};",
+                "use crate::atomics::AtomicPtr;\nuse crate::hub::bell_word_in_place::Word;",
+            ),
+            LAST_OF_LOW,
+        ],
+    ),
+    (
+        BELL,
+        "bell_narrow_overwritten",
+        &[
+            (
+                "use crate::atomics::{AtomicPtr, Word};",
+                "use crate::atomics::AtomicPtr;\nuse crate::hub::bell_word_overwritten::Word;",
+            ),
+            LAST_OF_LOW,
+        ],
+    ),
     (WAITER, "waiter", &[]),
     // A task that begins to wait between the two steps sees no bits, and is not woken.
     (

@@ -77,8 +77,9 @@ const OF_V8: &str = "stack_limit";
 /// The beginnings of the names of guests that need 64 bits, for an address.
 const NOT_ON_32_BITS: &[&str] = &["fault", "hello"];
 
-/// The beginnings of the names of guests that need atomics of 64 bits, which of the machines with 32 bits one has.
-const NOT_WITHOUT_WIDE_ATOMICS: &[&str] = &["hub"];
+/// The beginnings of the names of guests that need compare-and-swap, and the machines without.
+const NOT_WITHOUT_SWAP: &[&str] = &["hub"];
+const WITHOUT_SWAP: &[&str] = &["riscv32imc", "thumbv6m"];
 
 /// Arguments with which every machine is started.
 ///
@@ -153,9 +154,9 @@ impl Machine {
         let has_features = has_features && ON_CORTEX_M.contains(&guest);
         let is_of_another = !self.is_recorded() && (takes_features && !has_features || WITH_MORE.contains(&guest));
         let is_one_of = |names: &[&str]| names.iter().any(|it| guest.starts_with(it));
-        let is_too_wide = self.has_32_bits()
-            && (is_one_of(NOT_ON_32_BITS) || self.name != "armv7a" && is_one_of(NOT_WITHOUT_WIDE_ATOMICS));
-        !is_of_another && !is_too_wide
+        let is_too_wide = self.has_32_bits() && is_one_of(NOT_ON_32_BITS);
+        let lacks_swap = WITHOUT_SWAP.contains(&self.name) && is_one_of(NOT_WITHOUT_SWAP);
+        !is_of_another && !is_too_wide && !lacks_swap
     }
 
     /// Whether the suite boots `guest` on it by default.
@@ -272,6 +273,12 @@ impl Machine {
     fn value_of(&self, option: &str) -> Option<&'static str> {
         let at = self.arguments.iter().position(|&word| word == option)?;
         self.arguments.get(at + 1)?.split(',').next()
+    }
+
+    /// QEMU's exit status, if the guest's device for that is given `status`.
+    #[must_use]
+    pub(crate) fn passes_on(&self, status: i32) -> i32 {
+        if matches!(self.exit, ExitDevice::IsaDebugExit) { status << 1 | 1 } else { status }
     }
 
     /// How the guest ended, by QEMU's exit `status`.

@@ -29,6 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("readme_tasks_print_what_it_says", readme_tasks),
         case("another_abi_does_not_link", another_abi),
         case("a_round_trip_takes_what_the_readme_says", round_trip),
+        case("each_use_of_a_freed_greenlet_is_noticed", each_use_of_a_freed_greenlet),
         case("nothing_formats", nothing_formats),
         case("every_function_is_declared_and_tested", every_function),
     ];
@@ -46,14 +47,14 @@ pub(crate) fn cases() -> Vec<Case> {
                 let _turn = builds::turn("c");
                 c_suite::archive(way.machine())?
             };
-            way.programs().try_for_each(|program| way.run(&archive, program))?;
+            PROGRAMS.into_iter().try_for_each(|program| way.run(&archive, program))?;
             Ok(way.conforms(&archive)?)
         };
         cases.push(Case::new(format!("c::way::{}", way.name), way.needs(), run).when_asked_for());
     }
     for name in ["aarch64", "thumbv7em"] {
         let mut boots = Needs::default();
-        machine::named(name).into_iter().for_each(|machine| boots.machine(machine));
+        boots.machine(machine::named(name).expect("a machine of the table"));
         cases.push(Case::new(format!("c::conformance::{name}"), boots, move || conforms_on(name)));
     }
     cases
@@ -68,6 +69,9 @@ fn conforms(family: &str, count: usize) -> Result<(), Failed> {
 /// words are others than those of this computer.
 fn conforms_on(name: &str) -> Result<(), Failed> {
     let is_on = |way: &&Way| way.machine().is_some_and(|machine| machine.name == name);
+    if !WAYS.iter().any(|way| is_on(&way)) {
+        return Err(format!("no way to run programs of C on {name}").into());
+    }
     let Some(way) = WAYS.iter().filter(is_on).find(|way| way.is_installed()) else {
         eprintln!(
             "\n== NOT RUN, c::conformance::{name}: no compiler of C for {name}; `cargo xtask c-suite` installs some"
@@ -79,7 +83,7 @@ fn conforms_on(name: &str) -> Result<(), Failed> {
         c_suite::archive(way.machine())?
     };
     if name != "aarch64" {
-        way.programs().try_for_each(|program| way.run(&archive, program))?;
+        PROGRAMS.into_iter().try_for_each(|program| way.run(&archive, program))?;
     }
     Ok(way.conforms(&archive)?)
 }
@@ -147,6 +151,31 @@ fn as_the_readme_says(readme: &str, prints: impl FnOnce(&str) -> Result<String, 
     };
     let (printed, said) = (prints(block("c")?)?, block("text")?);
     if printed == said { Ok(()) } else { Err(format!("the README says {said:?}, and it prints {printed:?}").into()) }
+}
+
+/// Not by the questions, which say that it is dead, and not by a switch: that would take instructions in each.
+fn each_use_of_a_freed_greenlet() -> Result<(), Failed> {
+    let source = c_suite::package().join("tests/c/freed.c");
+    let uses = [
+        "greenlet_throw(g, NULL).kind == 0",
+        "greenlet_kill(g, NULL).kind == 0",
+        "greenlet_cancel(g).kind == 0",
+        "greenlet_set_body(g, echo, NULL, NULL) == 0",
+        "greenlet_parent(g) != NULL",
+        "greenlet_set_parent(g, me) == 0",
+        "greenlet_set_parent(me, g) == 0",
+        "greenlet_spawn(&me, g, &stacks, echo, NULL, NULL) == 0",
+    ];
+    for (number, used) in uses.into_iter().enumerate() {
+        let flag = format!("-DUSE(g,me)={used}");
+        let program = WAYS[0].build(archive()?, &format!("freed-{number}"), &source, true, &[&flag])?;
+        let ended = process::run(std::process::Command::new(program), LIMIT, |_| Ok(()))?;
+        let told = String::from_utf8_lossy(&ended.output);
+        if ended.status != Status::Exited(101) || !told.contains("panic: a greenlet was used after") {
+            return Err(format!("{used}: {:?}\n{told}", ended.status).into());
+        }
+    }
+    Ok(())
 }
 
 /// The linker refuses a program whose header has another number than the archive, and the error has that number.

@@ -146,21 +146,33 @@ fn firmware_c(all: bool) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The `.text` of the firmware in C at opt-level `s` is what the README of the crate says, on both boards of its table.
+/// The `.text` of the firmware in C is what the README of the crate says, on both boards of its table and at each of its
+/// levels.
 fn firmware_c_size() -> Result<(), Failed> {
     /// What compilers of its own files may differ by.
     const ROOM: u64 = 64;
     let readme = fs::read_to_string(c_suite::package().join("README.md"))?;
     let (_, readme) = readme.split_once("\n## What the code is\n").ok_or("the README has no table of sizes")?;
+    let head = readme.lines().find(|line| line.starts_with("| |")).ok_or("the table has no head")?;
+    let levels: Vec<_> = head.split('`').skip(1).step_by(2).take(3).collect();
     let _turn = builds::turn("firmware-c");
     for (board, name) in [("virt", "aarch64"), ("an386", "thumbv7em")] {
         let machine = machine::named(name).ok_or("a machine of the table")?;
         let row = readme.lines().find_map(|line| line.strip_prefix(&format!("| `{}`", machine.target)));
-        let stated = row.and_then(|row| row.split(" | ").nth(1)).ok_or(format!("no row of {}", machine.target))?;
-        let stated: u64 = stated.trim().replace(',', "").parse()?;
-        let now = sizes::text_of(&c_suite::small_firmware(board, machine)?)?;
-        if now.abs_diff(stated) > ROOM {
-            return Err(format!("{now} bytes of .text on {board}, and the README says {stated}").into());
+        let row = row.ok_or(format!("no row of {}", machine.target))?;
+        let stated: Vec<u64> = row
+            .trim_end_matches(" |")
+            .split(" | ")
+            .skip(1)
+            .map(|cell| cell.trim().replace(',', "").parse())
+            .collect::<Result<_, _>>()?;
+        let now = levels.iter().map(|level| Ok(sizes::text_of(&c_suite::firmware_at(level, board, machine)?)?));
+        let now = now.collect::<Result<Vec<u64>, Failed>>()?;
+        let fits = |(now, stated): (&u64, &u64)| now.abs_diff(*stated) <= ROOM;
+        if levels.len() != 3 || now.len() != stated.len() || !now.iter().zip(&stated).all(fits) {
+            return Err(
+                format!("bytes of .text on {board} at {levels:?}: {now:?}, and the README says {stated:?}").into()
+            );
         }
     }
     Ok(())

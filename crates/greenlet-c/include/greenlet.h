@@ -39,7 +39,8 @@
  * - Functions are called on the thread or core that is inside greenlet_enter, and not in interrupt handlers. The
  *   exceptions are greenlet_remote_kill and greenlet_remote_wake. After greenlet_enter the same thread may still give
  *   references up, ask questions, and call greenlet_strerror.
- * - No longjmp and no C++ exception crosses a call of this library. None is needed: see greenlet_kind.
+ * - No longjmp and no C++ exception crosses a call of this library. None is needed: see greenlet_kind. In C++, no
+ *   transfer inside of a `catch`: the list of caught exceptions is one for all greenlets.
  * - A null pointer where none is allowed is refused, with GREENLET_NULL, false or 0.
  * - SIZE of a pool is all that a greenlet has: its control block, its frames, and what interrupt handlers push if they
  *   run on its stack. GREENLET_LEAST_STACK is enough for a body that only switches.
@@ -292,8 +293,9 @@ greenlet_result greenlet_cancel(greenlet *to) GREENLET_CHECKED;
 greenlet *greenlet_ref(greenlet *g); /* one more reference; returns `g` */
 
 /* Gives a reference up. The last one to a suspended greenlet asks it to exit, in this call: its body cleans up and
- * returns. A reference that is given up twice is a bug. greenlet_panic is called if no other reference is left, of a
- * handle, a child or a pending call, and the stack has no new greenlet; else it is not noticed. */
+ * returns. A reference that is given up twice is a bug, and so is a greenlet that is used afterwards. greenlet_panic is
+ * called if no other reference is left, of a handle, a child or a pending call, and the stack has no new greenlet; else it
+ * is not noticed. greenlet_switch does not look, and goes on to an ancestor. */
 void greenlet_unref(greenlet *g);
 
 /* Refers to a greenlet without being counted. For this core only. */

@@ -27,7 +27,7 @@
  *   that at once, so the body cleans up and returns the result as it is.
  * - All functions but greenlet_signal_raise and _take are called in a task, not in interrupt handlers.
  * - SIZE of a pool for tasks is GREENLET_LEAST_TASK_STACK or more; a task that sleeps does so on its own stack.
- * - For targets with atomics of 64 bits.
+ * - For targets with compare-and-swap: all but Armv6-M, and RISC-V without the extension A.
  */
 #ifndef GREENLET_HUB_H
 #define GREENLET_HUB_H
@@ -65,7 +65,10 @@ typedef struct greenlet_tasks {
     uint64_t *slots;
     size_t count;
 } greenlet_tasks;
-#define GREENLET_SLOT_WORDS 13
+/* In uint64_t. Firmware with Rust parts may have the library compiled so that it has more: see the README. */
+#if !defined(GREENLET_SLOT_WORDS)
+#define GREENLET_SLOT_WORDS (sizeof(void *) == 8 ? 13 : 9)
+#endif
 
 /* Defines NAME, with room for COUNT tasks, local to the file. Outside of functions. */
 #define GREENLET_TASKS(NAME, COUNT)                                                                                    \
@@ -140,7 +143,7 @@ greenlet_result greenlet_task_sleep(greenlet_task *me, uint64_t nanoseconds) GRE
 
 /* 32 bits that any code may raise, and for which one task at a time waits. A static of zeros. */
 typedef struct greenlet_signal {
-    uint64_t private_[4];
+    void *private_[4];
 } greenlet_signal;
 
 /* Raises bits, and wakes the task that waits. From any core and any interrupt handler. 0, or GREENLET_NULL. */
@@ -156,7 +159,8 @@ greenlet_result greenlet_signal_wait_for(greenlet_task *me, greenlet_signal *sig
 
 /* A channel of pointers: each goes from one task to another, and none is kept in it. A static of zeros. */
 typedef struct greenlet_channel {
-    uint64_t private_[6];
+    void *private_[4];
+    uint32_t private32_[3];
 } greenlet_channel;
 
 /* Waits until a task receives `value`, which then continues first. If no task did, the result has `value`, and the kind
@@ -195,7 +199,8 @@ greenlet_result greenlet_task_shield(greenlet_task *me, greenlet_task_body body,
 
 /* What the library was compiled to think of the structs above; see GREENLET_BAD_ABI. */
 #define GREENLET_HUB_LAYOUT                                                                                            \
-    ((uint64_t)GREENLET_SLOT_WORDS | (uint64_t)(sizeof(greenlet_signal) / sizeof(void *)) << 8 |                       \
+    ((uint64_t)(GREENLET_SLOT_WORDS * sizeof(uint64_t) / sizeof(void *)) |                                             \
+     (uint64_t)(sizeof(greenlet_signal) / sizeof(void *)) << 8 |                                                       \
      (uint64_t)(sizeof(greenlet_channel) / sizeof(void *)) << 16 |                                                     \
      (uint64_t)(sizeof(greenlet_platform) / sizeof(void *)) << 24 |                                                    \
      (uint64_t)(sizeof(greenlet_tasks) / sizeof(void *)) << 32 |                                                       \

@@ -1,6 +1,6 @@
 //! Bodies: a function of the C program and its argument, as the closure that a greenlet runs.
 
-use crate::handle::{Greenlet, Handle, Me, borrow, give, raw};
+use crate::handle::{Greenlet, Handle, Me, existing, give, raw};
 use crate::outcome::{
     BAD_NAME, BAD_POOL, BUSY, ENDED, Fault, MAIN, NULL, OTHER_CORE, Out, Outcome, POOL_EMPTY, STARTED, VALUE, Word,
 };
@@ -49,6 +49,10 @@ type Closure = [usize; 3];
 
 /// `greenlet_spawn`.
 ///
+/// # Panics
+///
+/// As [`existing`] does for the parent.
+///
 /// # Safety
 ///
 /// `parent` is a handle or null, the name is null or a text that lives for ever, and the pool is null or a static that
@@ -76,7 +80,7 @@ pub unsafe extern "C" fn greenlet_spawn(
         None => None,
     };
     // SAFETY: the caller's contract.
-    let created = match unsafe { borrow(&parent) } {
+    let created = match unsafe { existing(&parent) } {
         Some(parent) => create(parent, pool, name, body, argument, options),
         // As in the package: without a parent, the current greenlet is that.
         None => match tree::current() {
@@ -132,6 +136,10 @@ pub(crate) fn why_not(reason: SpawnError) -> u32 {
 
 /// `greenlet_set_body`: gives an unstarted greenlet another body. What is refused stays the caller's.
 ///
+/// # Panics
+///
+/// As [`existing`] does.
+///
 /// # Safety
 ///
 /// The handle is one or null.
@@ -143,7 +151,7 @@ pub unsafe extern "C" fn greenlet_set_body(
     release: Option<Release>,
 ) -> u32 {
     // SAFETY: the caller's contract.
-    let (Some(greenlet), Some(body)) = (unsafe { borrow(&greenlet) }, body) else { return NULL };
+    let (Some(greenlet), Some(body)) = (unsafe { existing(&greenlet) }, body) else { return NULL };
     // A reference of its own: `release` of the old body may give the caller's up.
     let greenlet = greenlet.clone();
     match greenlet.set_run(closure(body, Captured { argument, release })) {

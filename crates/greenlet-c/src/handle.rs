@@ -3,6 +3,7 @@
 use crate::outcome::{Fault, Word};
 use core::mem::{self, ManuallyDrop};
 use core::ptr;
+use greenlet::State;
 
 /// A handle as Rust has it.
 pub(crate) type Greenlet = greenlet::Greenlet<Word, Fault>;
@@ -25,6 +26,30 @@ const _: () = assert!(size_of::<Option<Greenlet>>() == size_of::<*mut Handle>())
 pub(crate) unsafe fn borrow(handle: &*mut Handle) -> Option<&Greenlet> {
     // SAFETY: a handle has the bits of a `Greenlet`, by `raw`; it is not null, and not dropped through a borrow.
     (!handle.is_null()).then(|| unsafe { &*ptr::from_ref(handle).cast::<Greenlet>() })
+}
+
+/// The same, for what counts a reference or may give one up: with a greenlet that was freed it would free it again.
+///
+/// # Panics
+///
+/// If the greenlet was freed. That is noticed as long as its stack has no other one.
+///
+/// # Safety
+///
+/// As for [`borrow`].
+pub(crate) unsafe fn existing(handle: &*mut Handle) -> Option<&Greenlet> {
+    // SAFETY: the caller's contract. A block stays one for ever, so these can be read after the greenlet was freed.
+    let greenlet = unsafe { borrow(handle) };
+    greenlet.inspect(|greenlet| check_exists(greenlet))
+}
+
+/// Not in each function that asks, which would be larger.
+#[inline(never)]
+fn check_exists(greenlet: &Greenlet) {
+    // One that has ended exists as long as it is referred to. Main is in a static.
+    if greenlet.references() == 0 && greenlet.state() == State::Dead && !greenlet.is_main() {
+        panic!("a greenlet was used after its last reference was given up; keep one with greenlet_ref");
+    }
 }
 
 /// The handle as C has it. No reference is counted for it.
@@ -51,13 +76,17 @@ unsafe fn take(handle: *mut Handle) -> Greenlet {
 
 /// `greenlet_ref`: one more reference, and the same handle.
 ///
+/// # Panics
+///
+/// As [`existing`] does.
+///
 /// # Safety
 ///
 /// The handle is one or null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_ref(handle: *mut Handle) -> *mut Handle {
     // SAFETY: the caller's contract.
-    match unsafe { borrow(&handle) } {
+    match unsafe { existing(&handle) } {
         Some(greenlet) => give(greenlet.clone()),
         None => ptr::null_mut(),
     }

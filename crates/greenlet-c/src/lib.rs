@@ -34,7 +34,7 @@
 
 pub mod body;
 pub mod handle;
-#[cfg(target_has_atomic = "64")]
+#[cfg(target_has_atomic = "ptr")]
 pub mod hub;
 pub mod outcome;
 #[cfg(feature = "panic-handler")]

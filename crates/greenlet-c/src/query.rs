@@ -1,6 +1,6 @@
 //! Queries about greenlets, and the parent.
 
-use crate::handle::{Greenlet, Handle, borrow, give, raw};
+use crate::handle::{Greenlet, Handle, borrow, existing, give, raw};
 use crate::outcome::{CYCLE, ENDED, MAIN, NULL, VALUE, Word};
 use crate::tree;
 use core::ffi::c_char;
@@ -19,16 +19,24 @@ unsafe fn ask<R>(handle: *mut Handle, none: R, question: impl FnOnce(&Greenlet) 
 
 /// `greenlet_parent`: a reference to the parent, or null.
 ///
+/// # Panics
+///
+/// As [`existing`] does.
+///
 /// # Safety
 ///
 /// The handle is one or null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_parent(greenlet: *mut Handle) -> *mut Handle {
     // SAFETY: the caller's contract.
-    unsafe { ask(greenlet, None, Greenlet::parent) }.map_or(ptr::null_mut(), give)
+    unsafe { existing(&greenlet) }.and_then(Greenlet::parent).map_or(ptr::null_mut(), give)
 }
 
 /// `greenlet_set_parent`.
+///
+/// # Panics
+///
+/// As [`existing`] does for both.
 ///
 /// # Safety
 ///
@@ -36,9 +44,9 @@ pub unsafe extern "C" fn greenlet_parent(greenlet: *mut Handle) -> *mut Handle {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_set_parent(greenlet: *mut Handle, parent: *mut Handle) -> u32 {
     // SAFETY: the caller's contract.
-    let greenlet = unsafe { borrow(&greenlet) };
+    let greenlet = unsafe { existing(&greenlet) };
     // SAFETY: the same.
-    let (Some(greenlet), Some(parent)) = (greenlet, unsafe { borrow(&parent) }) else { return NULL };
+    let (Some(greenlet), Some(parent)) = (greenlet, unsafe { existing(&parent) }) else { return NULL };
     match greenlet.set_parent(parent) {
         Ok(()) => VALUE,
         Err(ParentError::Cycle) => CYCLE,

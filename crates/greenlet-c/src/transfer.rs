@@ -1,6 +1,6 @@
 //! The transfers.
 
-use crate::handle::{Handle, Me, borrow};
+use crate::handle::{Handle, Me, borrow, existing};
 use crate::outcome::{Fault, MAIN, NOT_CURRENT, NULL, Out, Word, to_c};
 
 /// `greenlet_switch`: resumes or starts a greenlet, and waits.
@@ -61,13 +61,17 @@ unsafe extern "C" fn no_up(value: Word, me: *mut Handle) -> Out {
 
 /// `greenlet_throw`: throws an error into a greenlet.
 ///
+/// # Panics
+///
+/// As [`existing`] does.
+///
 /// # Safety
 ///
 /// The handle is one or null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_throw(to: *mut Handle, error: Word) -> Out {
     // SAFETY: the caller's contract.
-    match unsafe { borrow(&to) } {
+    match unsafe { existing(&to) } {
         Some(to) => to_c(to.throw(Fault::thrown(error))),
         None => Out::of(NULL, error),
     }
@@ -75,13 +79,17 @@ pub unsafe extern "C" fn greenlet_throw(to: *mut Handle, error: Word) -> Out {
 
 /// `greenlet_kill`: asks a greenlet to exit.
 ///
+/// # Panics
+///
+/// As [`existing`] does.
+///
 /// # Safety
 ///
 /// The handle is one or null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_kill(to: *mut Handle, value: Word) -> Out {
     // SAFETY: the caller's contract.
-    match unsafe { borrow(&to) } {
+    match unsafe { existing(&to) } {
         Some(to) => to_c(to.kill_with(value)),
         None => Out::of(NULL, value),
     }
@@ -89,13 +97,17 @@ pub unsafe extern "C" fn greenlet_kill(to: *mut Handle, value: Word) -> Out {
 
 /// `greenlet_cancel`: asks a greenlet to exit, with the caller as its parent in the meantime.
 ///
+/// # Panics
+///
+/// As [`existing`] does.
+///
 /// # Safety
 ///
 /// The handle is one or null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_cancel(to: *mut Handle) -> Out {
     // SAFETY: the caller's contract.
-    match unsafe { borrow(&to) } {
+    match unsafe { existing(&to) } {
         // A reference of its own: that of the caller may go while the greenlet ends.
         Some(to) => to_c(to.clone().cancel()),
         None => Out::refused(NULL),

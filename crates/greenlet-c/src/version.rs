@@ -13,7 +13,7 @@ use greenlet::RawStacks;
 pub(crate) const LEAST_STACK: usize = 2048;
 
 /// The least `SIZE` of a pool for tasks of the hub, in bytes.
-#[cfg(target_has_atomic = "64")]
+#[cfg(target_has_atomic = "ptr")]
 pub(crate) const LEAST_TASK_STACK: usize = 4096;
 
 /// The sizes of all structs of the header.

@@ -1,22 +1,32 @@
 //! The sleep of a bare core: for interrupts of this core, the last test for work and the sleep are one step.
 //!
 //! ```text
-//!          aarch64 (Armv7-A)       RISC-V                x86_64
-//!   mask   msr daifset, #2 (cpsid) csrci mstatus, 8      cli
+//!          aarch64                 32-bit Arm       RISC-V                x86_64
+//!   mask   msr daifset, #2         cpsid i          csrci mstatus, 8      cli
 //!   look   sleep() ─── false: unmask, return
-//!   sleep  dsb sy; wfi             fence; wfi            sti; hlt       one asm block: an interrupt is taken after
-//!   unmask msr daifclr, #2; isb    csrsi mstatus, 8                     `hlt` began
-//!          (cpsie i; isb)
+//!   sleep  dsb sy; wfi             dsb; wfi         fence; wfi            sti; hlt       one asm block: an interrupt
+//!   unmask msr daifclr, #2; isb    cpsie i; isb     csrsi mstatus, 8                     is taken after `hlt` began
 //! ```
 //!
-//! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless, on RISC-V if `mie` has its bit.
-//! It would not end HLT, which is therefore skipped then.
+//! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless, on RISC-V if `mie` has its bit,
+//! and on Cortex-M unless BASEPRI masks it. It would not end HLT, which is therefore skipped then.
 //!
 //! If an interrupt comes before the mask, its handler has run, and the test for work sees what it did. If it comes
 //! after the mask, it is pending: it ends WFI although it is masked, and it ends HLT because x86_64 takes no interrupt
 //! between `sti` and the instruction after it.
 
 use core::arch::asm;
+
+/// Reads a special register.
+#[cfg(target_arch = "arm")]
+macro_rules! special_register {
+    ($name:literal) => {{
+        let value: u32;
+        // SAFETY: reads a register.
+        unsafe { asm!(concat!("mrs {}, ", $name), out(reg) value, options(nomem, nostack, preserves_flags)) };
+        value
+    }};
+}
 
 /// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
 /// it was before.
@@ -106,7 +116,7 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
 /// ```
 #[cfg(target_arch = "arm")]
 pub fn sleep_if(sleep: impl FnOnce() -> bool) {
-    let masked = is_masked();
+    let masked = masks_irqs();
     // SAFETY: masks IRQs. Memory is clobbered, so what handlers wrote is read after this.
     unsafe { asm!("cpsid i", options(nostack, preserves_flags)) };
     if sleep() {
@@ -152,13 +162,28 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
     }
 }
 
+/// Returns `true` if `cpsid i` has masked interrupts.
+// An Armv7-A has atomics of 64 bits, and no Cortex-M.
+#[cfg(all(target_arch = "arm", target_has_atomic = "64"))]
+fn masks_irqs() -> bool {
+    special_register!("cpsr") & 1 << 7 != 0
+}
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "64")))]
+fn masks_irqs() -> bool {
+    special_register!("primask") & 1 != 0
+}
+
 /// Returns `true` if this core takes no interrupts now.
-#[cfg(target_arch = "arm")]
+#[cfg(all(target_arch = "arm", target_has_atomic = "64"))]
 pub(crate) fn is_masked() -> bool {
-    let cpsr: u32;
-    // SAFETY: reads a register.
-    unsafe { asm!("mrs {}, cpsr", out(reg) cpsr, options(nomem, nostack, preserves_flags)) };
-    cpsr & 1 << 7 != 0
+    masks_irqs()
+}
+
+/// Returns `true` if this core takes no interrupts now, or not all: in a handler PRIMASK may be clear, and those that do
+/// not preempt it wait all the same.
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "64")))]
+pub(crate) fn is_masked() -> bool {
+    masks_irqs() || special_register!("ipsr") | special_register!("basepri") != 0
 }
 
 /// Returns `true` if this core takes no interrupts now.

@@ -8,11 +8,20 @@
 #[cfg(feature = "std")]
 extern crate std;
 
-#[cfg(not(target_has_atomic = "64"))]
+#[cfg(not(target_has_atomic = "ptr"))]
 compile_error!(
-    "greenlet-hub needs atomics of 64 bits, which this target does not have: wakes count the generations of a task in one. \
-     On 32-bit RISC-V and Cortex-M use `greenlet` and `greenlet-tasklets`, which do without"
+    "greenlet-hub needs compare-and-swap, which this target does not have: wakes come from interrupts. On Armv6-M, and on RISC-V \
+     without the extension A, use `greenlet` and `greenlet-tasklets`, which do without"
 );
+
+#[cfg(all(feature = "recorder", target_has_atomic = "ptr", not(target_has_atomic = "64")))]
+compile_error!(
+    "the feature `recorder` of greenlet-hub needs atomics of 64 bits, which this target does not have: a wake notes its time and its \
+     place in one. Leave the feature out"
+);
+
+#[cfg(all(feature = "abandon", target_arch = "arm", not(target_has_atomic = "64")))]
+compile_error!("the feature `abandon` of greenlet-hub was not tried on Cortex-M: leave it out");
 
 #[cfg(target_arch = "loongarch64")]
 compile_error!(

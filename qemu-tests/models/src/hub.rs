@@ -8,9 +8,23 @@ use std::sync::Mutex;
 /// The atomics of the hub's files.
 pub(crate) mod atomics {
     #[cfg(not(miri))]
-    pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64 as Word, AtomicUsize, Ordering};
     #[cfg(miri)]
-    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64 as Word, AtomicUsize, Ordering};
+}
+
+/// The word of a bell on 32-bit processors, and mutants.
+#[allow(dead_code, unreachable_pub, clippy::all, reason = "a mutant leaves something out, and is not made to be read")]
+pub(crate) mod bell_word {
+    include!(concat!(env!("OUT_DIR"), "/bell_word.rs"));
+}
+#[allow(dead_code, unreachable_pub, clippy::all, reason = "a mutant leaves something out, and is not made to be read")]
+pub(crate) mod bell_word_in_place {
+    include!(concat!(env!("OUT_DIR"), "/bell_word_in_place.rs"));
+}
+#[allow(dead_code, unreachable_pub, clippy::all, reason = "a mutant leaves something out, and is not made to be read")]
+pub(crate) mod bell_word_overwritten {
+    include!(concat!(env!("OUT_DIR"), "/bell_word_overwritten.rs"));
 }
 
 /// A variant of the hub's files: two bells and their inbox, a signal, and a ring.
@@ -19,6 +33,8 @@ trait Wakes: Default + Send + Sync + 'static {
     fn wake(&'static self, slot: usize) -> bool;
     /// Requests a kill. Returns whether the generation was right.
     fn kill(&'static self, slot: usize, generation: u64) -> bool;
+    /// The generation of a new slot.
+    fn first() -> u64;
     fn generation(&self, slot: usize) -> u64;
     fn next_generation(&self, slot: usize);
     fn is_empty(&self) -> bool;
@@ -93,6 +109,9 @@ macro_rules! variants {
                     }
                     push.is_some()
                 }
+                fn first() -> u64 {
+                    bell::Bell::new().generation()
+                }
                 fn generation(&self, slot: usize) -> u64 {
                     self.bells[slot].generation()
                 }
@@ -146,6 +165,9 @@ variants! {
     bell_pushed_by_store: bell_pushed_by_store waiter ring,
     bell_for_any_task: bell_for_any_task waiter ring,
     bell_kill_kept: bell_kill_kept waiter ring,
+    bell_narrow: bell_narrow waiter ring,
+    bell_narrow_in_place: bell_narrow_in_place waiter ring,
+    bell_narrow_overwritten: bell_narrow_overwritten waiter ring,
     waiter_read_first: bell waiter_read_first ring,
     ring_claimed_by_store: bell waiter ring_claimed_by_store,
     ring_published_first: bell waiter ring_published_first,
@@ -224,7 +246,7 @@ fn a_kill_is_of_its_generation<W: Wakes>() {
     *KILLS.lock().expect("no thread panics with it") = 0;
     fn kills<W: Wakes>(hub: &'static W) {
         // The generation of the first task.
-        *KILLS.lock().expect("no thread panics with it") += u32::from(hub.kill(0, 0));
+        *KILLS.lock().expect("no thread panics with it") += u32::from(hub.kill(0, W::first()));
         hub.wake(0);
     }
     hub::<W>(&[kills], |hub| {
@@ -235,8 +257,39 @@ fn a_kill_is_of_its_generation<W: Wakes>() {
             assert!(hub.drain().iter().all(|&(_, killed)| !killed), "another task is killed");
             thread::yield_now();
         }
-        assert_eq!(hub.generation(0), 2, "a generation is lost");
+        assert_eq!(hub.generation(0), W::first() + 2, "a generation is lost");
         assert!(!seen_in_time || *KILLS.lock().expect("no thread panics with it") <= 1);
+    });
+}
+
+/// A kill of a task that the slot had long ago is refused, and wakes are seen, while one generation follows another.
+fn an_old_kill_is_refused<W: Wakes>() {
+    static DONE: Done = Done(Mutex::new(0));
+    *DONE.0.lock().expect("no thread panics with it") = 0;
+    fn kills<W: Wakes>(hub: &'static W) {
+        assert!(!hub.kill(0, 0), "another task is killed");
+        hub.wake(0);
+        hub.wake(0);
+        DONE.add();
+    }
+    hub::<W>(&[kills], |hub| {
+        hub.next_generation(0);
+        hub.next_generation(0);
+        assert_eq!(hub.generation(0), W::first() + 2, "a generation is lost");
+        let mut woken = false;
+        for _ in 0..MOST {
+            let done = DONE.is(1);
+            for (slot, killed) in hub.drain() {
+                assert!(slot == 0 && !killed, "another task is killed");
+                woken = true;
+            }
+            if done {
+                assert!(woken, "a wake is lost");
+                return;
+            }
+            thread::yield_now();
+        }
+        panic!("it waits for ever");
     });
 }
 
@@ -301,6 +354,23 @@ fn no_wake_is_lost() {
 #[test]
 fn no_kill_reaches_another_task() {
     every_order(a_kill_is_of_its_generation::<Real>);
+}
+
+#[test]
+fn no_wake_or_kill_is_lost_in_a_word_of_halves() {
+    every_order(every_wake_is_followed_by_a_turn::<bell_narrow::Hub>);
+    every_order(a_kill_is_of_its_generation::<bell_narrow::Hub>);
+    every_order(an_old_kill_is_refused::<bell_narrow::Hub>);
+}
+
+#[test]
+fn a_generation_that_is_changed_in_place_is_noticed() {
+    some_order_breaks(an_old_kill_is_refused::<bell_narrow_in_place::Hub>, &["another task is killed"]);
+}
+
+#[test]
+fn flags_that_are_overwritten_are_noticed() {
+    some_order_breaks(an_old_kill_is_refused::<bell_narrow_overwritten::Hub>, LOST);
 }
 
 #[test]

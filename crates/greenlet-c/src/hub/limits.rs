@@ -3,7 +3,7 @@
 use super::run::Body;
 use super::tasks::{join, lent};
 use super::waits::{bits, received, sent};
-use super::{Channel, Handle, NULL, Out, TIMEOUT, Task, Word, stopped};
+use super::{Channel, Handle, NULL, Out, TIMEOUT, Task, Word, stopped, with};
 use crate::outcome::{Fault, NOT_CURRENT};
 use core::time::Duration;
 use greenlet_hub::{JoinHandle, Signal, Stop};
@@ -58,11 +58,9 @@ pub unsafe extern "C" fn greenlet_task_shield(me: *const Task, body: Option<Body
 /// The task is null, or the one that runs; the signal is null, or a static that was zeros at first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_signal_wait_for(me: *const Task, signal: *const Signal, nanoseconds: u64) -> Out {
-    // SAFETY: the caller's contract; zeros are a new signal.
-    match (unsafe { me.as_ref() }, unsafe { signal.as_ref() }) {
-        (Some(me), Some(signal)) => limited(me, nanoseconds, Word::NULL, || signal.wait(me).map(bits)),
-        _ => Out::refused(NULL),
-    }
+    let wait = |me: &Task, signal: &Signal| limited(me, nanoseconds, Word::NULL, || signal.wait(me).map(bits));
+    // SAFETY: the caller's contract.
+    unsafe { with(me, signal, Word::NULL, wait) }
 }
 
 /// `greenlet_channel_send_for`.
@@ -77,11 +75,9 @@ pub unsafe extern "C" fn greenlet_channel_send_for(
     value: Word,
     nanoseconds: u64,
 ) -> Out {
-    // SAFETY: the caller's contract; zeros are a new channel.
-    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
-        (Some(me), Some(channel)) => limited(me, nanoseconds, value, || Ok(channel.send(me, value).map(sent)?)),
-        _ => Out::of(NULL, value),
-    }
+    let wait = |me: &Task, to: &Channel| limited(me, nanoseconds, value, || Ok(to.send(me, value).map(sent)?));
+    // SAFETY: the caller's contract.
+    unsafe { with(me, channel, value, wait) }
 }
 
 /// `greenlet_channel_receive_for`.
@@ -95,11 +91,9 @@ pub unsafe extern "C" fn greenlet_channel_receive_for(
     channel: *const Channel,
     nanoseconds: u64,
 ) -> Out {
-    // SAFETY: the caller's contract; zeros are a new channel.
-    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
-        (Some(me), Some(channel)) => limited(me, nanoseconds, Word::NULL, || channel.receive(me).map(received)),
-        _ => Out::refused(NULL),
-    }
+    let wait = |me: &Task, from: &Channel| limited(me, nanoseconds, Word::NULL, || from.receive(me).map(received));
+    // SAFETY: the caller's contract.
+    unsafe { with(me, channel, Word::NULL, wait) }
 }
 
 /// `greenlet_task_join_for`. The handle stays one unless the task has ended.

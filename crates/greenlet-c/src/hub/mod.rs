@@ -39,7 +39,20 @@ const LAYOUT: u64 = {
         size_of::<Handle>(),
     ])
 };
-const _: () = assert!(align_of::<Signal>() <= align_of::<u64>() && align_of::<Channel>() <= align_of::<u64>());
+const _: () = assert!(align_of::<Signal>() == align_of::<usize>() && align_of::<Channel>() == align_of::<usize>());
+
+/// Calls with the task and a signal or channel. If one is null, that is refused, with what was to be `sent`.
+///
+/// # Safety
+///
+/// The task is null, or the one that runs; the object is null, or a static that was zeros at first.
+unsafe fn with<T>(me: *const Task, object: *const T, sent: Word, call: impl FnOnce(&Task, &T) -> Out) -> Out {
+    // SAFETY: the caller's contract; zeros are a new signal or channel.
+    match (unsafe { me.as_ref() }, unsafe { object.as_ref() }) {
+        (Some(me), Some(object)) => call(me, object),
+        _ => Out::of(NULL, sent),
+    }
+}
 
 /// What C gets of a wait.
 fn to_c(waited: Result<Out, Stop<Fault>>) -> Out {

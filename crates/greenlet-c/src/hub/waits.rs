@@ -1,6 +1,6 @@
 //! What a task waits for: time, signals, channels.
 
-use super::{CLOSED, Channel, NULL, Out, Task, VALUE, Word, stopped, to_c};
+use super::{CLOSED, Channel, NULL, Out, Task, VALUE, Word, stopped, to_c, with};
 use crate::outcome::{NOT_CURRENT, WOULD_WAIT};
 use core::ptr;
 use core::time::Duration;
@@ -81,11 +81,8 @@ pub unsafe extern "C" fn greenlet_signal_take(signal: *const Signal) -> u32 {
 /// The task is null, or the one that runs; the signal is null, or a static that was zeros at first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_signal_wait(me: *const Task, signal: *const Signal) -> Out {
-    // SAFETY: the caller's contract; zeros are a new signal.
-    match (unsafe { me.as_ref() }, unsafe { signal.as_ref() }) {
-        (Some(me), Some(signal)) => to_c(signal.wait(me).map(bits)),
-        _ => Out::refused(NULL),
-    }
+    // SAFETY: the caller's contract.
+    unsafe { with(me, signal, Word::NULL, |me, signal| to_c(signal.wait(me).map(bits))) }
 }
 
 /// `greenlet_channel_send`.
@@ -95,14 +92,12 @@ pub unsafe extern "C" fn greenlet_signal_wait(me: *const Task, signal: *const Si
 /// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_channel_send(me: *const Task, channel: *const Channel, value: Word) -> Out {
-    // SAFETY: the caller's contract; zeros are a new channel.
-    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
-        (Some(me), Some(channel)) => match channel.send(me, value) {
-            Ok(()) => sent(()),
-            Err(refused) => stopped(refused.reason, refused.returned),
-        },
-        _ => Out::of(NULL, value),
-    }
+    let send = |me: &Task, channel: &Channel| match channel.send(me, value) {
+        Ok(()) => sent(()),
+        Err(refused) => stopped(refused.reason, refused.returned),
+    };
+    // SAFETY: the caller's contract.
+    unsafe { with(me, channel, value, send) }
 }
 
 /// `greenlet_channel_receive`.
@@ -112,11 +107,8 @@ pub unsafe extern "C" fn greenlet_channel_send(me: *const Task, channel: *const 
 /// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_channel_receive(me: *const Task, channel: *const Channel) -> Out {
-    // SAFETY: the caller's contract; zeros are a new channel.
-    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
-        (Some(me), Some(channel)) => to_c(channel.receive(me).map(received)),
-        _ => Out::refused(NULL),
-    }
+    // SAFETY: the caller's contract.
+    unsafe { with(me, channel, Word::NULL, |me, channel| to_c(channel.receive(me).map(received))) }
 }
 
 /// `greenlet_channel_try_send`: sends if a task waits to receive.
@@ -126,15 +118,17 @@ pub unsafe extern "C" fn greenlet_channel_receive(me: *const Task, channel: *con
 /// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_channel_try_send(me: *const Task, channel: *const Channel, value: Word) -> Out {
-    // SAFETY: the caller's contract; zeros are a new channel.
-    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
-        (Some(me), Some(_)) if !me.greenlet().is_current() => Out::of(NOT_CURRENT, value),
-        (Some(me), Some(channel)) => match channel.try_send(me, value) {
+    let send = |me: &Task, channel: &Channel| {
+        if !me.greenlet().is_current() {
+            return Out::of(NOT_CURRENT, value);
+        }
+        match channel.try_send(me, value) {
             Ok(()) => sent(()),
             Err(value) => Out::of(if channel.is_closed() { CLOSED } else { WOULD_WAIT }, value),
-        },
-        _ => Out::of(NULL, value),
-    }
+        }
+    };
+    // SAFETY: the caller's contract.
+    unsafe { with(me, channel, value, send) }
 }
 
 /// `greenlet_channel_try_receive`: receives if a task waits to send.
@@ -144,14 +138,14 @@ pub unsafe extern "C" fn greenlet_channel_try_send(me: *const Task, channel: *co
 /// The task is null, or the one that runs; the channel is null, or a static that was zeros at first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_channel_try_receive(me: *const Task, channel: *const Channel) -> Out {
-    // SAFETY: the caller's contract; zeros are a new channel.
-    match (unsafe { me.as_ref() }, unsafe { channel.as_ref() }) {
-        (Some(me), Some(_)) if !me.greenlet().is_current() => Out::refused(NOT_CURRENT),
-        (Some(me), Some(channel)) => {
-            to_c(channel.try_receive(me).map(|value| value.map_or(Out::refused(WOULD_WAIT), received)))
+    let receive = |me: &Task, channel: &Channel| {
+        if !me.greenlet().is_current() {
+            return Out::refused(NOT_CURRENT);
         }
-        _ => Out::refused(NULL),
-    }
+        to_c(channel.try_receive(me).map(|value| value.map_or(Out::refused(WOULD_WAIT), received)))
+    };
+    // SAFETY: the caller's contract.
+    unsafe { with(me, channel, Word::NULL, receive) }
 }
 
 /// `greenlet_channel_close`.

@@ -1,4 +1,4 @@
-/* Of QEMU's boards with a Cortex-M: the start, and semihosting. There is no hub, which takes atomics of 64 bits. */
+/* Of QEMU's boards with a Cortex-M: the start, the timer of the processor and its interrupt, semihosting. */
 #include "board.h"
 
 long semihosting(long operation, const void *argument) {
@@ -14,14 +14,40 @@ bool mask_interrupts(bool masked) {
     return true;
 }
 
+/* SysTick, every millisecond: its interrupts are counted, and are the alarm, too. */
+enum { CONTROL, RELOAD, VALUE, CYCLES = 25000 };
+static volatile uint32_t *const systick = (volatile uint32_t *)0xe000e010;
+static volatile uint64_t interrupts;
+
+uint64_t ticks(void) {
+    uint64_t now;
+    do now = interrupts; /* two loads, between which it may change */
+    while (now != interrupts);
+    return now;
+}
+void set_timer(uint64_t at) { (void)at; }
+void c_interrupt(void);
+void c_interrupt(void) {
+    interrupts = interrupts + 1;
+    on_timer();
+}
+void start_interrupts(void);
+void start_interrupts(void) {
+    board.hertz = 1000;
+    systick[RELOAD] = CYCLES - 1;
+    systick[VALUE] = 0;
+    systick[CONTROL] = 7; /* counts the processor's cycles, and interrupts */
+}
+
 /* The vectors, with a stack of their own for exceptions; floating point on where there is any, .bss to zero. */
 __asm__(".syntax unified\n"
         ".section .vectors, \"a\", %progbits\n"
         "    .4byte exception_stack_base\n"
         "    .4byte _start\n"
-        ".rept 14\n"
+        ".rept 13\n"
         "    .4byte c_fault\n"
         ".endr\n"
+        "    .4byte c_interrupt\n"
         ".section .text.boot, \"ax\", %progbits\n"
         ".thumb\n"
         ".global _start\n"
@@ -46,7 +72,8 @@ __asm__(".syntax unified\n"
         "    bhs 2f\n"
         "    str r2, [r0], #4\n"
         "    b 1b\n"
-        "2:  bl c_start\n"
+        "2:  bl start_interrupts\n"
+        "    bl c_start\n"
         "    udf #0\n"
         ".ltorg\n"
         ".text\n");

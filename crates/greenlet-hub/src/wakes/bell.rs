@@ -11,7 +11,7 @@
 //! finds NOTIFIED 0, and pushes the bell again. So the link is read before ④.
 
 use crate::atomics::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use crate::atomics::{AtomicPtr, AtomicU64};
+use crate::atomics::{AtomicPtr, Word};
 use core::ptr::{self, NonNull};
 
 /// In the word: the bell is in the inbox, or about to be pushed.
@@ -25,13 +25,13 @@ const GENERATION: u64 = 1 << 3;
 
 /// The part of a slot that other cores and handlers use.
 pub(crate) struct Bell {
-    word: AtomicU64,
+    word: Word,
     link: AtomicPtr<Bell>,
 }
 
 impl Bell {
     pub(crate) const fn new() -> Self {
-        Self { word: AtomicU64::new(0), link: AtomicPtr::new(ptr::null_mut()) }
+        Self { word: Word::new(0), link: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// ①. Returns `true` if the caller has to push the bell.

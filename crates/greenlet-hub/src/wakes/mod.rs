@@ -2,5 +2,7 @@
 //! with the atomics of a test scheduler, which searches for an order of steps that loses a wake.
 
 pub(crate) mod bell;
+#[cfg(not(target_has_atomic = "64"))]
+pub(crate) mod narrow;
 pub(crate) mod ring;
 pub(crate) mod waiter;

@@ -23,7 +23,7 @@ impl Platform for Machine {
         hertz as u32
     }
 
-    #[cfg(any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64"))]
+    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
     fn now(&self) -> u64 {
         board::instructions()
     }
@@ -44,8 +44,10 @@ impl Platform for Machine {
         if let Some(at) = at {
             let ticks = u128::from(at.saturating_sub(self.now()));
             let nanoseconds = ticks * 1_000_000_000 / u128::from(self.hertz());
+            /// The timer of a Cortex-M has 24 bits.
+            const LONGEST: u128 = if cfg!(target_arch = "arm") { 500_000_000 } else { u32::MAX as u128 };
             // An alarm that comes too early is armed again.
-            interrupts::raise_after(u32::try_from(nanoseconds).unwrap_or(u32::MAX).max(1));
+            interrupts::raise_after(nanoseconds.clamp(1, LONGEST) as u32);
         }
     }
 }
