@@ -232,12 +232,20 @@ impl Core {
     }
 
     /// Stops the tree that is entered, if there is one. Called when this thread's thread-locals are about to be
-    /// dropped: a greenlet of the tree may hold references to them.
+    /// dropped: a greenlet of the tree may hold references to them. This record may be freed next, so the tree's bell is
+    /// taken down.
     #[cfg(feature = "std")]
     fn exit(&self) {
-        if !self.current_ptr().is_null() {
-            self.set_slow(EXIT);
+        if self.current_ptr().is_null() {
+            return;
         }
+        self.set_slow(EXIT);
+        // SAFETY: `begin` stored a `&'static Tree<V, E>`, which begins with its mail.
+        let mail = unsafe { &*self.tree().cast::<Mail>() };
+        mail.take_down(|| {
+            std::thread::yield_now();
+            true
+        });
     }
 
     /// Returns `true` if an overflow is being reported, that is, if the hook of `on_overflow` runs.
