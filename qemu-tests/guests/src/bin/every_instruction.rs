@@ -11,7 +11,8 @@
 //! Each operation is done undisturbed first. Then it is stepped: an interrupt comes before each of its instructions.
 //! Then it is done again and again, with the timer set to one nanosecond more each time: one interrupt comes, before
 //! one instruction. The handler overwrites all that a handler may, and notes where it came. All that is done twice:
-//! with handlers on a stack of their own, and on the stack of the interrupted code.
+//! with handlers on a stack of their own, and on the stack of the interrupted code. A spawn is stepped once more, with
+//! a report of all greenlets before each instruction: one that is half made is unstarted, or not listed.
 //!
 //! Which instructions these were is printed at the end, for the host, which compares them with all that there are.
 
@@ -124,6 +125,11 @@ fn interrupted(operation: &Operation, own: bool) -> [usize; 2] {
 
     run(Plan::Steps);
     check!(bad.take() == 0, "{name}, stepped");
+    if own && *name == "a spawn" {
+        run(Plan::Reports);
+        let [unstarted, other] = handler::take_reported();
+        check!(bad.take() == 0 && unstarted > 0 && other == 0, "reports: {unstarted} unstarted, {other} other");
+    }
     let disturbed = stacks::used();
     handler::HITS.move_to(&STEPPED);
     let steps = STEPPED.count();
