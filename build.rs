@@ -1,6 +1,6 @@
-//! Sets `cfg(bare)` or `cfg(hosted)`, `cfg(thumb_1)`, `cfg(unoptimized)` and `cfg(small)`; refuses targets and
-//! processors that the switch does not support; passes the directory of `greenlet.x` to the linker, and the paths of
-//! the script for GDB to the assembly.
+//! Sets `cfg(bare)` or `cfg(hosted)`, `cfg(thumb_1)` or `cfg(a32)`, `cfg(unoptimized)` and `cfg(small)`; refuses
+//! targets and processors that the switch does not support; passes the directory of `greenlet.x` to the linker, and the
+//! paths of the script for GDB to the assembly.
 
 #[path = "build/apx.rs"]
 mod apx;
@@ -17,7 +17,7 @@ use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=build/target.rs");
-    println!("cargo::rustc-check-cfg=cfg(bare, hosted, thumb_1)");
+    println!("cargo::rustc-check-cfg=cfg(bare, hosted, thumb_1, a32)");
     let of_target = |name| env::var(format!("CARGO_CFG_{name}")).unwrap_or_default();
     let name = env::var("TARGET").unwrap_or_default();
     let ground = target::ground(&target::Target {
@@ -38,8 +38,8 @@ fn main() {
             exit(1)
         }
     }
-    if target::is_thumb_1(&name) {
-        println!("cargo::rustc-cfg=thumb_1");
+    if let Some(code) = target::code_of_arm(&name) {
+        println!("cargo::rustc-cfg={code}");
     }
     apx::refuse();
     optimized::emit();

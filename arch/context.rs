@@ -113,7 +113,7 @@ pub(crate) struct Bounds {
 pub(crate) struct Context {
     pub(super) sp: Cell<*mut u8>,
     pub(super) pc: Cell<*const ()>,
-    /// The frame pointer: rbp, x29, s0, r7.
+    /// The frame pointer: rbp, x29, s0, r7, r11.
     pub(super) frame: Cell<*const ()>,
     /// The register that LLVM reserves for itself, and that no clobber can name: rbx, x19, s1, r6. In a fresh context,
     /// the [`Entry`].

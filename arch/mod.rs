@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `isa.rs` | the contract: [`Isa`] moves control, [`Cpu`] has queries about the processor |
 //! | `context.rs` | [`Context`], where a suspended stack is saved; [`Landing`], what arrives with control |
-//! | `NAME/switch.rs` | the implementation of [`Isa`], as inline assembly; for Thumb-1 `arm/thumb_1.rs` |
+//! | `NAME/switch.rs` | the implementation of [`Isa`], as inline assembly; for Thumb-1 `arm/thumb_1.rs`, for A32 `arm/a32.rs` |
 //! | `NAME/lines.rs` | lines of assembly that several of these files share |
 //! | `NAME/trampoline.rs` | the first frame of a stack, and its call frame information |
 //! | `NAME/cpu.rs` | the implementation of [`Cpu`]: stack pointer, interrupt masks, debug registers |

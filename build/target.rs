@@ -31,12 +31,17 @@ pub(crate) enum Ground {
     Hosted,
 }
 
-/// How the names of targets begin for which `arch/arm` is. The first has Thumb-1, the others Thumb-2.
-const CORTEX_M: [&str; 4] = ["thumbv6m", "thumbv7m", "thumbv7em", "thumbv8m.main"];
+/// How the names of targets begin for which `arch/arm` is. The first has Thumb-1, the last A32, the others Thumb-2.
+const ARM: [&str; 5] = ["thumbv6m", "thumbv7m", "thumbv7em", "thumbv8m.main", "armv7a"];
 
-/// Whether the target is a Cortex-M with Thumb-1. No `cfg` of stable Rust says it.
-pub(crate) fn is_thumb_1(name: &str) -> bool {
-    name.starts_with(CORTEX_M[0])
+/// The `cfg` that selects the code for a target of [`ARM`], unless it is Thumb-2. No `cfg` of stable Rust tells them
+/// apart.
+pub(crate) fn code_of_arm(name: &str) -> Option<&'static str> {
+    match ARM.iter().position(|profile| name.starts_with(profile)) {
+        Some(0) => Some("thumb_1"),
+        Some(4) => Some("a32"),
+        _ => None,
+    }
 }
 
 /// Returns what the program runs on, or why the crate cannot be built for the target.
@@ -51,15 +56,15 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         return Err(format!(
             "greenlet has no stack switch for this instruction set ({arch}, {pointer_width}-bit pointers, \
              {endian}-endian); build for x86_64, or little-endian aarch64 with 64-bit pointers, or riscv64, riscv32 \
-             or loongarch64, or a Cortex-M"
+             or loongarch64, or a Cortex-M, or Armv7-A"
         ));
     }
-    if arch == "arm" && !CORTEX_M.iter().any(|profile| name.starts_with(profile)) {
+    if arch == "arm" && !ARM.iter().any(|profile| name.starts_with(profile)) {
         return Err(format!(
-            "greenlet's stack switch for 32-bit ARM is for Cortex-M processors, and {name} is for none of those that it \
+            "greenlet's stack switch for 32-bit ARM is for Cortex-M and Armv7-A, and {name} is for no processor that it \
              was tried on, by its name: no `cfg` says it. Build for a target that begins with {}. The code of v6-M runs \
-             on the baseline of v8-M, too; on v7-A and v7-R it was not tried",
-            CORTEX_M.join(" or ")
+             on the baseline of v8-M, too; on v7-R, and in Thumb state on v7-A, it was not tried",
+            ARM.join(" or ")
         ));
     }
     match os {
@@ -87,6 +92,7 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
         && (said_hosted || !["none", "uefi"].contains(&os))
     {
         let mode = match arch {
+            "arm" if code_of_arm(name) == Some("a32") => "a privileged mode",
             "arm" => "privileged thread mode",
             "loongarch64" => "the privilege level PLV0",
             _ => "machine mode",

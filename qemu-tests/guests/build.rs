@@ -36,10 +36,12 @@ fn main() {
 
     let folder =
         Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts")).join("../../linker");
-    // One script for both widths.
-    let script = folder.join(format!("qemu-{}.ld", if arch.starts_with("riscv") { "riscv" } else { &arch }));
+    let starts = |with| env::var("TARGET").is_ok_and(|target| target.starts_with(with));
+    // One script for both widths of RISC-V, and for the machine `virt` of Arm.
+    let place = if starts("armv7a") { "aarch64" } else { &arch };
+    let script = folder.join(format!("qemu-{}.ld", if arch.starts_with("riscv") { "riscv" } else { place }));
     // Of Cortex-M one for both boards, of which each has targets of its own.
-    let is_an505 = env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv8m"));
+    let is_an505 = starts("thumbv8m");
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=--script={}", script.display());
 
@@ -64,7 +66,7 @@ fn main() {
             Link::Defmt => with("defmt.x"),
             // As a firmware does that declares pools with `stack_pool!`.
             Link::StacksApart => {
-                with(&regions(layout.as_deref().unwrap_or(&arch)).display().to_string());
+                with(&regions(layout.as_deref().unwrap_or(place)).display().to_string());
                 with("greenlet.x");
             }
         }

@@ -33,8 +33,9 @@ pub fn machine_of(path: &Path) -> Result<&'static Machine> {
     // e_machine, by the ELF specification's registry.
     let name = match (u16::from_le_bytes([header[18], header[19]]), header[4]) {
         (183, BITS_64) => "aarch64",
-        // e_entry tells the boards with a Cortex-M apart. A Cortex-M4 runs what a Cortex-M3 does.
+        // e_entry tells the boards apart. A Cortex-M4 runs what a Cortex-M3 does.
         (40, BITS_32) if header[27] >= 0x80 => "thumbv8m",
+        (40, BITS_32) if header[27] >= 0x40 => "armv7a",
         (40, BITS_32) => "thumbv7em",
         (258, BITS_64) => "loongarch64",
         (243, BITS_32) => "riscv32",

@@ -71,8 +71,11 @@ const WITH_MORE: &[&str] = &["every_instruction", "lanes", "large_frame"];
 /// regions.
 const ON_CORTEX_M: &[&str] = &["abandon_sweep", "contain"];
 
-/// The beginnings of the names of guests that need 64 bits: for atomics, of the hub or their own, or for an address.
-const NOT_ON_32_BITS: &[&str] = &["fault", "hello", "hub"];
+/// The beginnings of the names of guests that need 64 bits, for an address.
+const NOT_ON_32_BITS: &[&str] = &["fault", "hello"];
+
+/// The beginnings of the names of guests that need atomics of 64 bits, which of the machines with 32 bits one has.
+const NOT_WITHOUT_WIDE_ATOMICS: &[&str] = &["hub"];
 
 /// Arguments with which every machine is started.
 ///
@@ -143,7 +146,9 @@ impl Machine {
         let has_features = self.target.starts_with("thumbv") && !self.target.starts_with("thumbv6");
         let has_features = has_features && ON_CORTEX_M.contains(&guest);
         let is_of_another = !self.is_recorded() && (takes_features && !has_features || WITH_MORE.contains(&guest));
-        let is_too_wide = self.has_32_bits() && NOT_ON_32_BITS.iter().any(|it| guest.starts_with(it));
+        let is_one_of = |names: &[&str]| names.iter().any(|it| guest.starts_with(it));
+        let is_too_wide = self.has_32_bits()
+            && (is_one_of(NOT_ON_32_BITS) || self.name != "armv7a" && is_one_of(NOT_WITHOUT_WIDE_ATOMICS));
         !is_of_another && !is_too_wide
     }
 

@@ -8,13 +8,14 @@ use qemu_tests::{environment, places};
 use crate::{Case, builds};
 
 /// Built for, with each of these features besides none, and what the build script takes them for.
-const BUILT: [(&str, &str, &str); 6] = [
+const BUILT: [(&str, &str, &str); 7] = [
     ("x86_64-unknown-uefi", BARE_FEATURES, "bare"),
     ("aarch64-unknown-uefi", BARE_FEATURES, "bare"),
     ("x86_64-apple-darwin", HOSTED_FEATURES, "hosted"),
     ("aarch64-apple-darwin", HOSTED_FEATURES, "hosted"),
     ("x86_64-unknown-linux-musl", HOSTED_FEATURES, "hosted"),
     ("thumbv6m-none-eabi", "greenlet/abandon,greenlet/high-water", "bare"),
+    ("armv7a-none-eabi", "greenlet/abandon,greenlet/high-water,greenlet/cores", "bare"),
 ];
 
 /// What replaces compare-and-swap where there is none. Other targets do not look at it.
@@ -41,7 +42,7 @@ const REFUSED: [(&str, &str, &str, &str); 11] = [
     ("powerpc64le-unknown-linux-gnu", "", "", "no stack switch for this instruction set (powerpc64, "),
     ("riscv64gc-unknown-linux-gnu", "", "", "in machine mode, on bare metal"),
     ("thumbv6m-none-eabi", "", "", "unsafe-assume-single-core"),
-    ("armv7a-none-eabi", "", "", "for a target that begins with thumbv6m or thumbv7m or thumbv7em or thumbv8m.main"),
+    ("armv7r-none-eabi", "", "", "thumbv6m or thumbv7m or thumbv7em or thumbv8m.main or armv7a"),
     ("riscv32imc-unknown-none-elf", "", "", "unsafe-assume-single-core"),
     ("x86_64-unknown-none", "--cfg greenlet_bare --cfg greenlet_hosted", "", "leave one of them out"),
     ("x86_64-unknown-linux-gnu", "--cfg greenlet_bare", "std", "--cfg greenlet_bare and the feature `std`"),

@@ -3,7 +3,7 @@
 #[path = "../../build/target.rs"]
 mod target;
 
-use target::{Ground, Target, ground, is_thumb_1};
+use target::{Ground, Target, code_of_arm, ground};
 
 /// By the names that a target file gives.
 fn of<'a>(arch: &'a str, os: &'a str) -> Target<'a> {
@@ -87,7 +87,7 @@ fn risc_v_is_bare_or_refused() {
 }
 
 #[test]
-fn a_cortex_m_is_bare_and_other_arm_processors_are_refused() {
+fn a_cortex_m_and_armv7a_are_bare_and_other_arm_processors_are_refused() {
     let named = |name| Target { name, ..of("arm", "none") };
     let names = [
         "thumbv6m-none-eabi",
@@ -95,20 +95,27 @@ fn a_cortex_m_is_bare_and_other_arm_processors_are_refused() {
         "thumbv7em-none-eabi",
         "thumbv7em-none-eabihf",
         "thumbv8m.main-none-eabi",
+        "armv7a-none-eabi",
     ];
     for name in names {
-        assert_eq!(is_thumb_1(name), name == names[0]);
+        let code = match name {
+            "thumbv6m-none-eabi" => Some("thumb_1"),
+            "armv7a-none-eabi" => Some("a32"),
+            _ => None,
+        };
+        assert_eq!(code_of_arm(name), code);
         assert_eq!(ground(&named(name)), Ok(Ground::Bare));
         assert_eq!(ground(&Target { os: "mykernel", said_bare: true, ..named(name) }), Ok(Ground::Bare));
         for refused in [Target { os: "nuttx", ..named(name) }, Target { said_hosted: true, ..named(name) }] {
             let why = ground(&refused).unwrap_err();
-            assert!(why.contains("privileged thread mode") && why.contains("--cfg greenlet_bare"), "{why}");
+            let mode = if code == Some("a32") { "in a privileged mode" } else { "privileged thread mode" };
+            assert!(why.contains(mode) && why.contains("--cfg greenlet_bare"), "{why}");
         }
     }
     for other in [named("thumbv8m.base-none-eabi"), named("armv7r-none-eabi"), named("thumbv7a-none-eabi")] {
         let why = ground(&other).unwrap_err();
         assert!(
-            why.contains(other.name) && why.contains("thumbv6m or thumbv7m or thumbv7em or thumbv8m.main"),
+            why.contains(other.name) && why.contains("thumbv6m or thumbv7m or thumbv7em or thumbv8m.main or armv7a"),
             "{why}"
         );
     }

@@ -63,7 +63,32 @@ mod machine {
     }
 }
 
-#[cfg(all(target_os = "none", target_arch = "arm"))]
+#[cfg(all(target_os = "none", target_arch = "arm", target_has_atomic = "64"))]
+mod machine {
+    use core::arch::asm;
+
+    /// CPSR.I, which masks interrupts.
+    const I: usize = 1 << 7;
+
+    /// Masks interrupts; returns CPSR as it was.
+    #[inline(always)]
+    pub(super) fn mask() -> usize {
+        let before;
+        // SAFETY: reads and sets the mask. Not `nomem`: nothing moves out of a critical section.
+        unsafe { asm!("mrs {}, cpsr", "cpsid i", out(reg) before, options(nostack, preserves_flags)) };
+        before
+    }
+
+    #[inline(always)]
+    pub(super) fn restore(before: usize) {
+        if before & I == 0 {
+            // SAFETY: unmasks what was not masked. Not `nomem`, as above.
+            unsafe { asm!("cpsie i", options(nostack, preserves_flags)) };
+        }
+    }
+}
+
+#[cfg(all(target_os = "none", target_arch = "arm", not(target_has_atomic = "64")))]
 mod machine {
     use core::arch::asm;
 

@@ -1,11 +1,12 @@
 //! The sleep of a bare core: for interrupts of this core, the last test for work and the sleep are one step.
 //!
 //! ```text
-//!          aarch64                 RISC-V                x86_64
-//!   mask   msr daifset, #2         csrci mstatus, 8      cli
+//!          aarch64 (Armv7-A)       RISC-V                x86_64
+//!   mask   msr daifset, #2 (cpsid) csrci mstatus, 8      cli
 //!   look   sleep() ─── false: unmask, return
 //!   sleep  dsb sy; wfi             fence; wfi            sti; hlt       one asm block: an interrupt is taken after
 //!   unmask msr daifclr, #2; isb    csrsi mstatus, 8                     `hlt` began
+//!          (cpsie i; isb)
 //! ```
 //!
 //! Interrupts that were masked before stay masked. A pending one ends WFI nevertheless, on RISC-V if `mie` has its bit.
@@ -90,6 +91,38 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
 /// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
 /// it was before.
 ///
+/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in a privileged mode. An interrupt
+/// that arrives after the call of `sleep` ends the sleep at once. In a critical section no handler runs before it is
+/// left.
+///
+/// ```
+/// use core::sync::atomic::{AtomicBool, Ordering::Acquire};
+/// static PRESSED: AtomicBool = AtomicBool::new(false);
+/// fn wait_for_button() {
+///     while !PRESSED.load(Acquire) {
+///         greenlet_hub::sleep_if(|| !PRESSED.load(Acquire)); // the handler stores `true`
+///     }
+/// }
+/// ```
+#[cfg(target_arch = "arm")]
+pub fn sleep_if(sleep: impl FnOnce() -> bool) {
+    let masked = is_masked();
+    // SAFETY: masks IRQs. Memory is clobbered, so what handlers wrote is read after this.
+    unsafe { asm!("cpsid i", options(nostack, preserves_flags)) };
+    if sleep() {
+        // The barrier completes writes to devices, such as that of the alarm, before the core sleeps.
+        // SAFETY: a barrier and a hint.
+        unsafe { asm!("dsb", "wfi", options(nostack, preserves_flags)) };
+    }
+    if !masked {
+        // SAFETY: IRQs were unmasked.
+        unsafe { asm!("cpsie i", "isb", options(nostack, preserves_flags)) };
+    }
+}
+
+/// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
+/// it was before.
+///
 /// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in machine mode. An interrupt that
 /// arrives after the call of `sleep` ends the sleep at once, if `mie` enables it. In a critical section, with
 /// mstatus.MIE clear, no handler runs before it is left.
@@ -117,6 +150,15 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
         // SAFETY: interrupts were unmasked.
         unsafe { asm!("csrsi mstatus, 8", options(nostack, preserves_flags)) };
     }
+}
+
+/// Returns `true` if this core takes no interrupts now.
+#[cfg(target_arch = "arm")]
+pub(crate) fn is_masked() -> bool {
+    let cpsr: u32;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, cpsr", out(reg) cpsr, options(nomem, nostack, preserves_flags)) };
+    cpsr & 1 << 7 != 0
 }
 
 /// Returns `true` if this core takes no interrupts now.

@@ -71,6 +71,11 @@ fn touch(steps: usize) {
         asm!("sub sp, sp, #{room}", "ldr xzr, [sp]", "add sp, sp, #{room}", room = const ROOM, options(readonly, preserves_flags));
     }
     // SAFETY: the same.
+    #[cfg(target_arch = "arm")]
+    unsafe {
+        asm!("sub sp, sp, #{room}", "ldr {word}, [sp]", "add sp, sp, #{room}", room = const ROOM, word = out(reg) _, options(readonly, preserves_flags));
+    }
+    // SAFETY: the same.
     #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
     unsafe {
         asm!("li {at}, {room}", "sub sp, sp, {at}", "lw zero, 0(sp)", "add sp, sp, {at}",
@@ -92,6 +97,14 @@ fn touch_far(steps: usize) {
         asm!("mov {base}, sp", "2:", "sub sp, sp, #{step}", "ldr xzr, [sp]", "subs {steps}, {steps}, #1", "b.ne 2b",
              "sub sp, sp, #{room}", "ldr xzr, [sp]", "mov sp, {base}",
              base = out(reg) _, steps = inout(reg) steps => _, step = const STEP, room = const ROOM, options(readonly));
+    }
+    // SAFETY: the same.
+    #[cfg(target_arch = "arm")]
+    unsafe {
+        asm!("mov {base}, sp", "2:", "sub sp, sp, #{step}", "ldr {word}, [sp]", "subs {steps}, {steps}, #1", "bne 2b",
+             "sub sp, sp, #{room}", "ldr {word}, [sp]", "mov sp, {base}",
+             base = out(reg) _, word = out(reg) _, steps = inout(reg) steps => _, step = const STEP, room = const ROOM,
+             options(readonly));
     }
     // SAFETY: the same.
     #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]

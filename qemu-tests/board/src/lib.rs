@@ -22,7 +22,7 @@
 //! # Machines
 //!
 //! `aarch64` is QEMU's `virt`, and `raspi3b` by an image that is linked for it; `riscv` is `virt` with such processors;
-//! `arm` is three boards with a Cortex-M; `loongarch` is `virt` with such a processor; `x86_64` is `pc`, `q35` and
+//! `arm` is three boards with a Cortex-M; `armv7a` is `virt` with a Cortex-A15; `loongarch` is `virt` with such a processor; `x86_64` is `pc`, `q35` and
 //! `microvm`, by the same image; `uefi` is `virt`
 //! and `q35` again, with firmware that loads the guest. One folder each, which gives the rest of the board this and
 //! nothing else:
@@ -72,7 +72,7 @@
 )))]
 compile_error!(
     "the board boots bare metal: build with `--target` aarch64-unknown-none, aarch64-unknown-none-softfloat, \
-     loongarch64-unknown-none, riscv32imac-unknown-none-elf, riscv32imc-unknown-none-elf, riscv64gc-unknown-none-elf, \
+     armv7a-none-eabi, loongarch64-unknown-none, riscv32imac-unknown-none-elf, riscv32imc-unknown-none-elf, riscv64gc-unknown-none-elf, \
      riscv64imac-unknown-none-elf, thumbv6m-none-eabi, thumbv7em-none-eabi, thumbv7em-none-eabihf, thumbv7m-none-eabi, \
      thumbv8m.main-none-eabihf, x86_64-unknown-none, aarch64-unknown-uefi or x86_64-unknown-uefi"
 );
@@ -82,10 +82,16 @@ mod aarch64;
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
 use aarch64 as machine;
 
-#[cfg(target_arch = "arm")]
+// Of the Arm processors with 32 bits, Armv7-A has atomics of 64, and Cortex-M has not.
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "64")))]
 mod arm;
-#[cfg(target_arch = "arm")]
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "64")))]
 use arm as machine;
+
+#[cfg(all(target_arch = "arm", target_has_atomic = "64"))]
+mod armv7a;
+#[cfg(all(target_arch = "arm", target_has_atomic = "64"))]
+use armv7a as machine;
 
 #[cfg(target_arch = "loongarch64")]
 mod loongarch;

@@ -25,13 +25,13 @@ unsafe extern "C" {
     safe static input_end: Symbol;
 }
 
-#[cfg(not(any(target_arch = "arm", target_arch = "loongarch64")))]
+#[cfg(not(any(all(target_arch = "arm", not(target_has_atomic = "64")), target_arch = "loongarch64")))]
 unsafe extern "C" {
     safe static exception_stack_guard: Symbol;
     safe static emergency_stack_guard: Symbol;
 }
 
-#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+#[cfg(any(target_arch = "aarch64", all(target_arch = "arm", target_has_atomic = "64"), target_arch = "x86_64"))]
 unsafe extern "C" {
     safe static image_end: Symbol;
 }
@@ -78,7 +78,7 @@ pub(crate) fn is_guest_stack_guard(address: usize) -> bool {
 }
 
 /// The pages that must not be mapped, each below a stack.
-#[cfg(not(any(target_arch = "arm", target_arch = "loongarch64")))]
+#[cfg(not(any(all(target_arch = "arm", not(target_has_atomic = "64")), target_arch = "loongarch64")))]
 pub(crate) fn guard_pages() -> [usize; 3] {
     [guest_stack_guard.address(), exception_stack_guard.address(), emergency_stack_guard.address()]
 }
@@ -89,7 +89,7 @@ pub fn constants() -> Range<usize> {
 }
 
 /// The end of the image: of everything that the linker placed.
-#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+#[cfg(any(target_arch = "aarch64", all(target_arch = "arm", target_has_atomic = "64"), target_arch = "x86_64"))]
 pub(crate) fn end_of_image() -> usize {
     image_end.address()
 }

@@ -3,7 +3,7 @@
 use super::{Coverage, ExitDevice, Machine, firmware};
 
 /// Every machine; the first is the default of `cargo run`.
-pub static MACHINES: [Machine; 14] = [
+pub static MACHINES: [Machine; 15] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
     Machine {
         name: "x86_64",
@@ -78,6 +78,15 @@ pub static MACHINES: [Machine; 14] = [
         arguments: &["-M", "mps2-an385", "-nic", NO_NETWORK],
         coverage: Coverage::Core(&["registers", "tour"]),
         ..CORTEX_M
+    },
+    Machine {
+        name: "armv7a",
+        about: "`virt` with a 32-bit processor, a Cortex-A15, in Arm state",
+        target: "armv7a-none-eabi",
+        qemu: "qemu-system-arm",
+        arguments: &["-M", "virt", "-cpu", "cortex-a15"],
+        coverage: Coverage::Core(&["tour"]),
+        ..AARCH64
     },
     Machine {
         name: "uefi",

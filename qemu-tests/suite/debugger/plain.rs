@@ -68,8 +68,8 @@ pub(crate) fn cases() -> Vec<Case> {
             }
         }
     }
-    // One walk of Cortex-M; the others when asked for. Its board has the guest `fault` not.
-    for name in ["thumbv7em", "thumbv7m", "thumbv8m"] {
+    // One walk of Cortex-M; the others, and Armv7-A, when asked for. These have no guest `fault`.
+    for name in ["thumbv7em", "thumbv7m", "thumbv8m", "armv7a"] {
         let machine = machine::named(name).expect("a machine");
         for profile in [Profile::Debug, Profile::Release] {
             let case = case(Debugger::Gdb, machine, profile, &SCENES[0]);

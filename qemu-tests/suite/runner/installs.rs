@@ -44,7 +44,7 @@ pub(super) fn cases() -> Vec<Case> {
             pretend(&mut command, "install-setup", "well")?;
             let says = [
                 "$ rustup target add aarch64-unknown-none aarch64-unknown-none-softfloat aarch64-unknown-uefi \
-                 riscv32imac-unknown-none-elf riscv32imc-unknown-none-elf riscv64-extra riscv64gc-unknown-none-elf \
+                 armv7a-none-eabi riscv32imac-unknown-none-elf riscv32imc-unknown-none-elf riscv64-extra riscv64gc-unknown-none-elf \
                  riscv64imac-unknown-none-elf thumbv6m-none-eabi thumbv7em-none-eabihf thumbv7m-none-eabi \
                  thumbv8m.main-none-eabihf x86_64-unknown-none x86_64-unknown-uefi\n",
                 "fake rustup target add",

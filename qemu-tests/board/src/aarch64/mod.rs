@@ -23,6 +23,11 @@ pub use self::processor::instructions;
 pub(crate) use self::processor::{halt, leave};
 use crate::{device, run};
 
+/// Where the UART is.
+fn uart() -> usize {
+    if raspi3b::is_it() { raspi3b::UART } else { 0x0900_0000 }
+}
+
 /// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught. The machine was entered
 /// at the exception level `entered`.
 extern "C" fn start(entered: u64) -> ! {

@@ -1,9 +1,7 @@
 //! The console: a PL011 UART.
 
-use super::{device, raspi3b};
+use super::{device, uart};
 
-/// Where it is on `virt`.
-const UART: usize = 0x0900_0000;
 // Its registers, by their offsets.
 const DATA: usize = 0x00;
 const FLAGS: usize = 0x18;
@@ -47,14 +45,10 @@ pub(crate) fn drain() {
     while load(FLAGS) & BUSY != 0 {}
 }
 
-fn base() -> usize {
-    if raspi3b::is_it() { raspi3b::UART } else { UART }
-}
-
 fn load(register: usize) -> u32 {
-    device::load(base() + register)
+    device::load(uart() + register)
 }
 
 fn store(register: usize, value: u32) {
-    device::store(base() + register, value);
+    device::store(uart() + register, value);
 }

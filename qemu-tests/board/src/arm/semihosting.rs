@@ -1,4 +1,4 @@
-//! Requests to QEMU, by the breakpoint that it takes for one.
+//! Requests to QEMU, by the instruction that it takes for one: a breakpoint of Thumb code, a supervisor call of A32.
 
 use core::arch::asm;
 
@@ -21,14 +21,29 @@ pub(super) fn write(byte: &u8) {
     unsafe { call(WRITE_CHARACTER, byte) };
 }
 
+/// Cortex-M, which is the one without atomics of 64 bits.
+#[cfg(not(target_has_atomic = "64"))]
+macro_rules! request {
+    () => {
+        "bkpt #0xab"
+    };
+}
+
+#[cfg(target_has_atomic = "64")]
+macro_rules! request {
+    () => {
+        "svc #0x123456"
+    };
+}
+
 /// # Safety
 ///
 /// `argument` is what `operation` reads.
 unsafe fn call(operation: usize, argument: *const u8) {
-    // SAFETY: changes r0 alone. Without semihosting this is a breakpoint.
+    // SAFETY: changes r0 alone. Without semihosting it is an exception.
     unsafe {
         asm!(
-            "bkpt #0xab",
+            request!(),
             inlateout("r0") operation => _,
             in("r1") argument,
             options(nostack, readonly, preserves_flags),

@@ -23,7 +23,7 @@ impl Platform for Machine {
         hertz as u32
     }
 
-    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+    #[cfg(any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64"))]
     fn now(&self) -> u64 {
         board::instructions()
     }
