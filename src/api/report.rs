@@ -166,7 +166,7 @@ pub unsafe fn stack_of(address: usize) -> Option<(Identity, Stack)> {
         let mut at = main.successor();
         while at != main {
             if (at.limit().saturating_sub(below)..at.base()).contains(&address) {
-                let sp = if at.as_ptr() == current { address } else { at.saved_sp() };
+                let sp = if at.as_ptr() == current { address } else { at.context.sp().addr() };
                 return Some((at.identity(), Stack { base: at.base(), limit: at.limit(), sp }));
             }
             at = at.successor();
