@@ -211,6 +211,12 @@ impl Context {
         !pc.is_null() && pc != Native::trampoline() && unsafe { Native::is_mark(pc) }
     }
 
+    /// Whether a switch to this context would begin in a trampoline: no switch away has saved anything, or it is
+    /// finished.
+    pub(crate) fn is_unused(&self) -> bool {
+        [Native::trampoline(), Native::wide_trampoline()].contains(&self.pc.get())
+    }
+
     /// The address at which the last switch away resumes.
     pub(crate) fn pc(&self) -> *const () {
         self.pc.get()

@@ -76,6 +76,8 @@ const VARIANTS: &[Variant] = &[
     ),
     // Late ones are never looked for.
     ("pool/list.rs", "list_late_lost", &[(".or_else(|| self.collect())", "")]),
+    // The stack that was released last is given out whatever it is.
+    ("pool/list.rs", "list_linked", &[("if !fits(unsafe { &*last }) {", "if false {")]),
     // Weak memory, for Miri: the next owner need not see what the last one left.
     (
         "pool/list.rs",

@@ -17,6 +17,10 @@ const LINES: u32 = 1000;
 /// canary band is not intact. The bytes in use of the running greenlet are `-` if the caller runs on another stack.
 /// `write` is called with one piece of text after the other. After 1,000 lines the report ends.
 ///
+/// A handler may interrupt this crate's code in the middle of a change. A greenlet that is being created is then not
+/// listed yet, or is `unstarted`, perhaps without its name. A greenlet that is leaving may be listed as it was when it
+/// left the last time.
+///
 /// Outside of [`Tree::enter`](crate::Tree::enter) it writes nothing. Takes no lock, does not allocate, and formats
 /// without `core::fmt`: with optimization it takes less than 256 bytes of stack besides what `write` takes.
 ///
@@ -60,9 +64,17 @@ pub unsafe fn report_all(write: &mut dyn FnMut(&str)) {
     write("...\n");
 }
 
+/// The state, also of a greenlet that is being created, to which a handler comes before its body does. It has no flag.
+fn state(block: BlockPtr) -> State {
+    match State::of(block) {
+        State::Suspended if block.context.is_unused() => State::Unstarted,
+        state => state,
+    }
+}
+
 /// Writes the line of one greenlet.
 fn report_one(block: BlockPtr, write: &mut dyn FnMut(&str)) {
-    let state = State::of(block);
+    let state = state(block);
     if block.is_main() {
         write("main greenlet");
     } else {
@@ -81,7 +93,7 @@ fn report_one(block: BlockPtr, write: &mut dyn FnMut(&str)) {
         hexadecimal(block.context.pc().addr() as u64, write);
     }
     if !block.is_main() && state != State::Dead {
-        let sp = if state == State::Running { Native::stack_pointer() } else { block.context.sp() }.addr();
+        let sp = if state == State::Running { Native::stack_pointer().addr() } else { block.saved_sp() };
         write(", stack ");
         if (block.limit()..=block.base()).contains(&sp) {
             decimal((block.base() - sp) as u64, write);

@@ -213,7 +213,8 @@ fn a_report_of_all_has_a_line_for_each_in_each_state() {
         let bare = build("bare").bare().unwrap();
         let dead = build("dead").spawn(|_me, x| Ok(x)).unwrap();
         dead.switch(1).unwrap();
-        let runner = build("runner").spawn(|me, x| {
+        let block = bare.stack().unwrap().in_use();
+        let runner = build("runner").spawn(move |me, x| {
             let (text, size) = (report(), me.stack().unwrap().size());
             let lines: Vec<_> = text.lines().collect();
             assert!(lines[0].starts_with("main greenlet: suspended at 0x"), "{text}");
@@ -223,7 +224,7 @@ fn a_report_of_all_has_a_line_for_each_in_each_state() {
             assert!(usize::from_str_radix(at, 16).is_ok_and(|at| at > 4096), "{text}");
             let used: usize = stack.strip_suffix(&format!("/{size}")).expect(&text).parse().unwrap();
             assert!((1..size).contains(&used), "{text}");
-            assert!(line("bare").ends_with(&format!(": unstarted, stack -/{size}")), "{text}");
+            assert!(line("bare").ends_with(&format!(": unstarted, stack {block}/{size}")), "{text}");
             assert!(line("dead").ends_with("\"dead\": dead"), "{text}");
             assert!(line("runner").contains("\": running, stack "), "{text}");
             assert_eq!(lines.len(), 5, "{text}");

@@ -177,6 +177,29 @@ fn an_end_after_a_greenlet_left_for_main_by_a_coroutine_aborts() {
     });
 }
 
+/// A thread ends in the middle of a tree, and its record with it. A request that wrote there would crash: memory this
+/// large is unmapped at once.
+#[test]
+#[cfg(feature = "std")]
+fn a_thread_that_ends_in_a_coroutine_that_is_forgotten_is_not_asked() {
+    static ENTERED: Tree<u32> = Tree::new();
+    let (send, receive) = std::sync::mpsc::channel();
+    let thread = std::thread::Builder::new().stack_size(1 << 28).spawn(move || {
+        let foreign = Foreign::new(move |this| {
+            let _unreached = ENTERED.enter(|main| {
+                let g = main.spawn(crate::common::stacks!(1), crate::common::echo).unwrap();
+                g.switch(1).unwrap();
+                send.send(g.remote()).unwrap();
+                this.hop();
+            });
+        });
+        foreign.hop();
+        std::mem::forget(foreign);
+    });
+    thread.unwrap().join().unwrap();
+    assert_eq!(receive.recv().unwrap().kill(), Ok(()), "nobody can settle it");
+}
+
 /// A greenlet calls a function that runs a closure on a stack of its own, as `grow` of the crate `stacker` does, and
 /// the closure makes a transfer.
 #[cfg(not(feature = "unchecked-switch"))]

@@ -104,6 +104,23 @@ fn a_dead_greenlet_tells_what_it_had_used_and_a_new_one_in_its_place_begins_anew
     });
 }
 
+#[test]
+fn the_mark_of_another_greenlet_is_on_its_own_stack() {
+    let pool = stacks!(2, 65_536);
+    tree(|main| {
+        let mut all = [0; 2].map(|_| {
+            let body = |me: &Me, x| {
+                me.for_each(|g| assert!(g.high_water_mark().is_none_or(|mark| mark <= 65_536)));
+                me.up(x)
+            };
+            main.spawn(pool, body).unwrap()
+        });
+        all.sort_by_key(|g| g.stack().unwrap().limit);
+        // One looks at what lies above, the other at what lies below.
+        assert!(all.iter().all(|g| g.switch(1) == Ok(1)));
+    });
+}
+
 /// In a process of its own: the deepest of the whole program.
 #[test]
 fn the_deepest_is_of_greenlets_that_were_freed_and_is_kept() {

@@ -287,48 +287,65 @@ fn the_exit_hook_may_keep_a_greenlet_that_was_about_to_be_killed() {
     .unwrap();
 }
 
+/// The lines that a test wrote on standard error in a process of its own, of which each names a greenlet by its id and
+/// contains `what`; `None` in that process. There `run` writes a line `id N` for each of these greenlets.
+#[cfg(feature = "std")]
+fn told(test: &str, what: &str, run: fn(&crate::common::Main)) -> Option<Vec<String>> {
+    let Some(output) = crate::common::in_child(module_path!(), test) else {
+        let _alone = alone();
+        let entered = crate::common::own_tree!(u32, &'static str).enter(|main| {
+            // Ids of several digits, with zeros among them.
+            while main.bare(stacks!(1)).unwrap().id() < 1_099 {}
+            run(main);
+        });
+        entered.unwrap();
+        return None;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let lines: Vec<_> = said.lines().filter(|line| line.contains(what)).map(str::to_owned).collect();
+    let ids: Vec<_> = said.lines().filter_map(|line| line.strip_prefix("id ")).collect();
+    assert_eq!(lines.len(), ids.len(), "each once: {said}");
+    let is_named = lines.iter().zip(&ids).all(|(line, id)| line.starts_with(&format!("greenlet {id} ")));
+    assert!(is_named && ids[0].len() == 4, "{said}");
+    Some(lines)
+}
+
 /// A tree without a leak hook reports leaks all the same, on stderr where there is one.
 #[cfg(feature = "std")]
 #[test]
 fn a_leak_without_a_hook_is_a_line_on_standard_error() {
-    let Some(output) = crate::common::in_child(module_path!(), "a_leak_without_a_hook_is_a_line_on_standard_error")
-    else {
-        let _alone = alone();
-        let entered = crate::common::own_tree!(u32, &'static str).enter(|main| {
-            for name in ["session 1", "session 2"] {
-                let g = main.build(stacks!(3)).name(name).spawn(stubborn).unwrap();
-                g.switch(0).unwrap();
-            }
-            main.spawn(stacks!(1), stubborn).unwrap().switch(0).unwrap();
-        });
-        return entered.unwrap();
-    };
-    let said = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<_> = said.lines().filter(|line| line.contains("was asked to exit and did not")).collect();
-    assert_eq!(lines.len(), 3, "each once: {said}");
-    assert!(lines[0].starts_with("greenlet ") && lines[0].contains(" \"session 1\" was"), "{said}");
-    assert!(
-        lines.iter().all(|line| line.contains("return what is thrown") && line.contains("`Tree::on_leak`")),
-        "{said}"
-    );
-    assert!(output.status.success(), "{said}");
+    let lines = told("a_leak_without_a_hook_is_a_line_on_standard_error", "was asked to exit and did not", |main| {
+        for name in ["session 1", "session 2"] {
+            let g = main.build(stacks!(3)).name(name).spawn(stubborn).unwrap();
+            eprintln!("id {}", g.id());
+            g.switch(0).unwrap();
+        }
+        let nameless = main.spawn(stacks!(1), stubborn).unwrap();
+        eprintln!("id {}", nameless.id());
+        nameless.switch(0).unwrap();
+    });
+    let Some(lines) = lines else { return };
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].contains(" \"session 1\" was") && lines[1].contains(" \"session 2\" was"), "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains("return what is thrown") && line.contains("`Tree::on_leak`")));
 }
 
 #[cfg(feature = "std")]
 #[test]
 fn an_error_without_a_receiver_is_a_line_on_standard_error_by_default() {
-    let Some(output) =
-        crate::common::in_child(module_path!(), "an_error_without_a_receiver_is_a_line_on_standard_error_by_default")
-    else {
-        let _alone = alone();
-        let entered = crate::common::own_tree!(u32, &'static str).enter(|main| {
-            let sore = main.build(stacks!(1)).name("sore").spawn(|me, x| me.up(x).or(Err("not now".into()))).unwrap();
-            sore.switch(0).unwrap();
-        });
-        return entered.unwrap();
-    };
-    let said = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<_> = said.lines().filter(|line| line.contains("set `Tree::on_unraisable`")).collect();
-    assert!(lines.len() == 1 && lines[0].contains(" \"sore\" was asked to exit"), "{said}");
-    assert!(output.status.success(), "{said}");
+    let test = "an_error_without_a_receiver_is_a_line_on_standard_error_by_default";
+    let lines = told(test, "set `Tree::on_unraisable`", |main| {
+        let sore = main.build(stacks!(1)).name("sore").spawn(|me, x| me.up(x).or(Err("not now".into()))).unwrap();
+        eprintln!("id {}", sore.id());
+        sore.switch(0).unwrap();
+        drop(sore);
+        let bare = main.build(stacks!(1)).name("bare").bare().unwrap();
+        eprintln!("id {}", bare.id());
+        bare.remote().kill().unwrap();
+        assert_eq!(main.attend(), 1);
+    });
+    let Some(lines) = lines else { return };
+    let of = ["\"sore\" was asked to exit and ended with an error", "\"bare\" was asked to exit and has no body"];
+    assert!(lines.len() == 2 && lines.iter().zip(of).all(|(line, of)| line.contains(of)), "{lines:?}");
 }

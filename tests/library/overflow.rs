@@ -353,6 +353,29 @@ fn the_stack_of_the_current_greenlet_is_as_it_was_left() {
     assert!(told.is_none_or(|told| told.contains("the same")));
 }
 
+/// The hook runs on another stack, and what the greenlet has used is below its limit.
+#[test]
+#[cfg(all(feature = "std", feature = "high-water"))]
+fn the_mark_of_a_stack_that_was_left_is_below_its_limit() {
+    static TREE: Tree<u32> = Tree::new().on_overflow(|overflow| {
+        let mark = TREE.current().and_then(|current| current.high_water_mark());
+        assert_eq!(mark, Some(overflow.stack.in_use()));
+        exit(HEARD)
+    });
+    let Some(output) = in_child(module_path!(), "the_mark_of_a_stack_that_was_left_is_below_its_limit") else {
+        let run = |main: &greenlet::Main<u32, &'static str>| {
+            let to_main = main.handle();
+            let g = highest(main, move |me, x| {
+                dig(me, 256, &mut || _ = to_main.switch(x));
+                Ok(x)
+            });
+            let _unreached = g.switch(1);
+        };
+        return TREE.enter(run).unwrap();
+    };
+    assert_eq!(output.status.code(), Some(HEARD), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn a_panic_of_the_hook_ends_the_program() {
     static TREE: Tree<u32> = Tree::new().on_overflow(|_| panic!("{:?}", KEPT.take().map(|last| last.switch(1))));

@@ -52,11 +52,13 @@ mod records {
 
         pub(crate) struct Block {
             pub(crate) next: Cell<*const Block>,
+            /// Stands for the bits of its id: a request to its last greenlet is in a list.
+            pub(crate) linked: Cell<bool>,
         }
 
         impl Default for Block {
             fn default() -> Self {
-                Self { next: Cell::new(std::ptr::null()) }
+                Self { next: Cell::new(std::ptr::null()), linked: Cell::new(false) }
             }
         }
     }

@@ -46,7 +46,11 @@ macro_rules! variants {
                     match List::take(self, core as *mut ()) {
                         Err(_other) => Err(super::No::OtherCore),
                         Ok(_) => {
-                            let last = List::claim_last(self, |_| true).map(|block| (block, true));
+                            let last = List::claim_last(self, |block| !block.linked.get());
+                            // SAFETY: this core holds it now.
+                            let is_linked = last.is_some_and(|block| unsafe { &*block }.linked.get());
+                            assert!(!is_linked, "a linked stack went the short way");
+                            let last = last.map(|block| (block, true));
                             last.or_else(|| List::claim(self, more)).ok_or(super::No::Empty)
                         }
                     }
@@ -71,7 +75,7 @@ macro_rules! variants {
     )*};
 }
 
-variants! { list, list_of_any_core, list_never_released, list_late_stored, list_late_lost, list_relaxed_owner, }
+variants! { list, list_of_any_core, list_never_released, list_late_stored, list_late_lost, list_relaxed_owner, list_linked, }
 
 type Real = list::List;
 
@@ -116,6 +120,8 @@ impl<P: Pool> Bench<P> {
         assert_eq!(used, before > 0, "whether stack {number} was used before");
         self.notes[number].store(before + 1, Relaxed);
         self.claims.fetch_add(1, Relaxed);
+        // Every other greenlet of a stack leaves a request.
+        self.blocks[number].linked.set(before % 2 == 0);
         Ok(block)
     }
 
@@ -197,6 +203,7 @@ const BROKEN: &[&str] = &[
     "miscounted",
     "subtract with overflow",
     "owner",
+    "went the short way",
 ];
 
 #[test]
@@ -229,6 +236,11 @@ fn a_late_stack_that_is_just_stored_is_noticed() {
 #[test]
 fn late_stacks_that_are_not_collected_are_noticed() {
     some_order_breaks(|| cores::<list_late_lost::List>(2, two_trees), BROKEN);
+}
+
+#[test]
+fn a_linked_stack_that_is_not_examined_is_noticed() {
+    some_order_breaks(|| cores::<list_linked::List>(2, two_trees), BROKEN);
 }
 
 /// Shuttle has one order of all steps, in which this is right.

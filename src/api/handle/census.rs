@@ -107,9 +107,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         let block = self.block();
         // While an overflow is being reported, the code runs on another stack than that of the current greenlet.
         let is_on_stack = self.is_current() && !block.core().reports_overflow();
-        let sp = if is_on_stack { Native::stack_pointer() } else { block.context.sp() };
-        // A greenlet that never had a body has no saved stack pointer: only its control block is in use.
-        let sp = if sp.is_null() { block.as_ptr().addr() } else { sp.addr() };
+        let sp = if is_on_stack { Native::stack_pointer().addr() } else { block.saved_sp() };
         Some(Stack { base: block.base(), limit: block.limit(), sp })
     }
 }

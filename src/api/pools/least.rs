@@ -96,3 +96,27 @@ pub(crate) fn missing<V, E, F>(bytes: usize) -> Option<usize> {
     let needs = needs::<V, E, F>();
     (bytes < needs).then_some(needs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_is_counted_as_often_as_it_is_there() {
+        let none = Depth { frames: 0, outcomes: 0, bodies: 0, words: 0, notes: 0 };
+        let least = size_of::<Block>() + BAND;
+        assert_eq!(none.bytes::<u8, (), [u128; 9]>(), least);
+        assert_eq!(Depth { frames: 100, ..none }.bytes::<u8, (), ()>(), least + 100);
+        assert_eq!(
+            Depth { outcomes: 3, ..none }.bytes::<[u8; 99], (), ()>(),
+            least + 3 * size_of::<Outcome<[u8; 99], ()>>()
+        );
+        assert_eq!(Depth { bodies: 3, ..none }.bytes::<u8, (), [u8; 33]>(), least + 3 * (48 + 16));
+        let notes = if cfg!(feature = "abandon") { 40 } else { 0 };
+        assert_eq!(Depth { notes: 40, ..none }.bytes::<u8, (), ()>(), least + notes);
+        let words = Depth { frames: 100, words: 2, notes: 40, ..none };
+        assert_eq!(words.bytes::<u8, (), ()>(), least + 100 + notes);
+        let wide = if is_wide::<[usize; 8]>() { 2 * size_of::<Words>() } else { 0 };
+        assert_eq!(words.bytes::<[usize; 8], (), ()>(), least + 100 + notes + wide);
+    }
+}

@@ -5,6 +5,7 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::references::{kill_discarding, release_caught, write_exit};
 use crate::records::block::{BlockPtr, DEAD, ENDED, LEAKED, NO_BODY};
 use crate::records::busy::Busy;
+use crate::records::core_state::wait_for_the_bell;
 use crate::records::paint;
 use crate::records::panic::{self, Held, Payload};
 use crate::records::pool;
@@ -47,20 +48,6 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     panicked = panic::last(panicked, unsafe { cut_loose(tree, main) });
     core.give_back();
     panicked
-}
-
-/// Called while another thread is setting the request bit in this thread's record, which must not be freed before that
-/// is done. It takes a moment; this sleeps, because that thread may have been preempted in favour of this one.
-#[cfg(feature = "std")]
-fn wait_for_the_bell() -> bool {
-    std::thread::sleep(std::time::Duration::from_micros(20));
-    true
-}
-
-/// Records are static, so there is no need to wait: a bit that is set late costs one slow departure.
-#[cfg(not(feature = "std"))]
-fn wait_for_the_bell() -> bool {
-    false
 }
 
 /// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the frames above are main's, and main is not

@@ -56,7 +56,12 @@ use core::ptr;
 /// });
 /// assert_eq!(sum.unwrap(), Some(10));
 /// ```
+#[cfg_attr(feature = "std", repr(C))]
 pub struct Tree<V: 'static, E: 'static = &'static str> {
+    /// The requests from elsewhere. The first field: with `std`, [`Core::exit`] finds it by the address of the tree.
+    ///
+    /// [`Core::exit`]: crate::records::core_state::Core::exit
+    pub(crate) mail: Mail,
     pub(crate) exit: fn() -> V,
     pub(crate) unraisable: fn(&Greenlet<V, E>, Thrown<V, E>),
     pub(crate) leak: fn(&Greenlet<V, E>),
@@ -68,7 +73,6 @@ pub struct Tree<V: 'static, E: 'static = &'static str> {
     pub(crate) settle: Cell<Option<&'static Settle>>,
     /// Whether `main` is in use: from `enter` until the last reference to it is released.
     occupancy: Occupancy,
-    pub(crate) mail: Mail,
     band: MainBand,
     main: UnsafeCell<MaybeUninit<Block>>,
 }
@@ -120,6 +124,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     #[must_use]
     pub const fn with_exit(exit: fn() -> V) -> Self {
         Self {
+            mail: Mail::new(),
             exit,
             unraisable: defaults::unraisable,
             leak: defaults::leak,
@@ -127,7 +132,6 @@ impl<V: 'static, E: 'static> Tree<V, E> {
             listener: Cell::new(None),
             settle: Cell::new(None),
             occupancy: Occupancy::free(),
-            mail: Mail::new(),
             band: MainBand::new(),
             main: UnsafeCell::new(MaybeUninit::zeroed()),
         }

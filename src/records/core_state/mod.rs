@@ -136,6 +136,20 @@ extern "C" fn no_more_numbers() -> ! {
     panic!("the ids of greenlets have run out: cores or threads took 2^36 ranges of 2^20 ids; restart the program")
 }
 
+/// Called while another thread is setting the request bit in this thread's record, which must not be freed before that
+/// is done. It takes a moment; this sleeps, because that thread may have been preempted in favour of this one.
+#[cfg(feature = "std")]
+pub(crate) fn wait_for_the_bell() -> bool {
+    std::thread::sleep(std::time::Duration::from_micros(20));
+    true
+}
+
+/// Records are static, so there is no need to wait: a bit that is set late costs one slow departure.
+#[cfg(not(feature = "std"))]
+pub(crate) fn wait_for_the_bell() -> bool {
+    false
+}
+
 impl Core {
     const fn new() -> Self {
         Self {
@@ -233,12 +247,17 @@ impl Core {
     }
 
     /// Stops the tree that is entered, if there is one. Called when this thread's thread-locals are about to be
-    /// dropped: a greenlet of the tree may hold references to them.
+    /// dropped: a greenlet of the tree may hold references to them. This record may be freed next, so the tree's bell is
+    /// taken down.
     #[cfg(feature = "std")]
     fn exit(&self) {
-        if !self.current_ptr().is_null() {
-            self.set_slow(EXIT);
+        if self.current_ptr().is_null() {
+            return;
         }
+        self.set_slow(EXIT);
+        // SAFETY: `begin` stored a `&'static Tree<V, E>`, which begins with its mail.
+        let mail = unsafe { &*self.tree().cast::<Mail>() };
+        mail.take_down(wait_for_the_bell);
     }
 
     /// Returns `true` if an overflow is being reported, that is, if the hook of `on_overflow` runs.

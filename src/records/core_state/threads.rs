@@ -9,7 +9,8 @@ thread_local! {
     static EXIT: Exit = const { Exit };
 }
 
-/// Dropped when its thread ends. If a tree is entered then, the thread ends because it called `process::exit`.
+/// Dropped when its thread ends. If a tree is entered then, the thread ends because it called `process::exit`; or the
+/// tree was entered in a coroutine of another crate, which was suspended and forgotten.
 struct Exit;
 
 impl Drop for Exit {

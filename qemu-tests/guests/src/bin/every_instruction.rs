@@ -12,7 +12,8 @@
 //! Then it is done again and again, with the timer set to one nanosecond more each time: one interrupt comes, before
 //! one instruction. Where a processor has no steps, the timer comes twice in a row instead, before each instruction.
 //! The handler overwrites all that a handler may, and notes where it came. All that is done twice: with handlers on a
-//! stack of their own, and on the stack of the interrupted code.
+//! stack of their own, and on the stack of the interrupted code. Where there are steps, a spawn is stepped once more,
+//! with a report of all greenlets before each instruction: one that is half made is unstarted, or not listed.
 //!
 //! Which instructions these were is printed at the end, for the host, which compares them with all that there are.
 
@@ -137,6 +138,11 @@ fn interrupted(operation: &Operation, own: bool) -> [usize; 2] {
         sweep::sweep(&run, 0);
     }
     check!(bad.take() == 0, "{name}, stepped or by pairs");
+    if isa::HAS_STEPS && own && *name == "a spawn" {
+        run(Plan::Reports);
+        let [unstarted, other] = handler::take_reported();
+        check!(bad.take() == 0 && unstarted > 0 && other == 0, "reports: {unstarted} unstarted, {other} other");
+    }
     let disturbed = stacks::used();
     handler::HITS.move_to(&STEPPED);
     let steps = STEPPED.count();

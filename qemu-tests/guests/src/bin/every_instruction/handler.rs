@@ -15,6 +15,8 @@ pub(crate) enum Plan {
     Undisturbed,
     /// An interrupt comes before each instruction.
     Steps,
+    /// The same, and the handler reports all greenlets.
+    Reports,
     /// An interrupt comes after so many nanoseconds, and another one so many after its handler, if not [`NEVER`].
     Timer(u32, u32),
 }
@@ -31,6 +33,10 @@ impl Plan {
         match self {
             Self::Undisturbed => {}
             Self::Steps => interrupts::step(true),
+            Self::Reports => {
+                REPORTS.store(true, SeqCst);
+                interrupts::step(true);
+            }
             Self::Timer(nanoseconds, again) => {
                 AGAIN.store(again, SeqCst);
                 interrupts::raise_after(nanoseconds);
@@ -43,6 +49,10 @@ impl Plan {
         match self {
             Self::Undisturbed => {}
             Self::Steps => interrupts::step(false),
+            Self::Reports => {
+                interrupts::step(false);
+                REPORTS.store(false, SeqCst);
+            }
             Self::Timer(..) => interrupts::stop_timer(),
         }
         interrupts::disable();
@@ -66,6 +76,27 @@ static AGAIN: AtomicU32 = AtomicU32::new(NEVER);
 /// Where interrupts came, inside a window.
 pub(crate) static HITS: Hits = Hits::new();
 static WINDOW: AtomicBool = AtomicBool::new(false);
+
+static REPORTS: AtomicBool = AtomicBool::new(false);
+/// In how many reports a greenlet was unstarted, and in how many one was anything else that main is not.
+static UNSTARTED: AtomicU32 = AtomicU32::new(0);
+static OTHER: AtomicU32 = AtomicU32::new(0);
+
+/// Takes both counts.
+pub(crate) fn take_reported() -> [u32; 2] {
+    [&UNSTARTED, &OTHER].map(|count| count.swap(0, SeqCst))
+}
+
+/// Reports all greenlets.
+fn report() {
+    let mut look = |piece: &str| match piece {
+        "unstarted" => _ = UNSTARTED.fetch_add(1, SeqCst),
+        "suspended" | "dead" | "-" => _ = OTHER.fetch_add(1, SeqCst),
+        _ => {}
+    };
+    // SAFETY: the handler is on the core that is in the tree. That goes on afterwards, because the report only reads.
+    unsafe { greenlet::report_all(&mut look) };
+}
 
 /// Does an operation: what comes before and after `f` is not looked at.
 pub(crate) fn during<R>(f: impl FnOnce() -> R) -> R {
@@ -109,6 +140,9 @@ pub(crate) fn handle() {
     CAME.store(now, SeqCst);
     if now == DURING && WINDOW.load(SeqCst) {
         HITS.insert(interrupts::interrupted());
+    }
+    if now == DURING && REPORTS.load(SeqCst) {
+        report();
     }
     let mut words = [0x5a5a_5a5a_5a5a_5a5a_u64; 32];
     black_box(&mut words);
