@@ -1,6 +1,8 @@
 //! The core-local interruptor: a software interrupt for each core, and a counter with a deadline for each.
 
-use super::device;
+use core::arch::asm;
+
+use super::{csr, device};
 
 const CLINT: usize = 0x0200_0000;
 /// Of each core, a word: 1 raises its software interrupt.
@@ -31,8 +33,26 @@ pub(super) fn counter() -> u64 {
 
 /// Sets the deadline of a core. It is far away in between.
 pub(super) fn set_deadline(core: usize, ticks: u64) {
+    if csr::IS_SUPERVISOR {
+        return set_own_deadline(ticks);
+    }
     let register = DEADLINES + 8 * core;
     device::store(register + 4, u32::MAX);
     device::store(register, ticks as u32);
     device::store(register + 4, (ticks >> 32) as u32);
+}
+
+/// Sets that of supervisor mode, a register of the processor: stimecmp.
+fn set_own_deadline(ticks: u64) {
+    #[cfg(target_pointer_width = "64")]
+    // SAFETY: an interrupt that is handled, or masked.
+    unsafe {
+        asm!("csrw 0x14d, {}", in(reg) ticks, options(nostack, preserves_flags));
+    }
+    #[cfg(target_pointer_width = "32")]
+    // SAFETY: the same. The upper half is far away in between.
+    unsafe {
+        asm!("csrw 0x15d, {}", "csrw 0x14d, {}", "csrw 0x15d, {}", in(reg) u32::MAX, in(reg) ticks as u32,
+             in(reg) (ticks >> 32) as u32, options(nostack, preserves_flags));
+    }
 }
