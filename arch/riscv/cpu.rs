@@ -4,12 +4,15 @@ use crate::arch::isa::Control;
 use crate::arch::{Cpu, INTERRUPT_BITS, Native};
 use core::arch::asm;
 
-/// mstatus.MIE, bit 3 (privileged architecture, 3.1.6.1), shifted by [`SHIFT`]. Set, it *un*masks all interrupts that
-/// machine mode takes.
-const ENABLE: u32 = 1 << (3 + SHIFT);
+/// mstatus.MIE, bit 3, or with the feature `supervisor-mode` sstatus.SIE, bit 1 (privileged architecture, 3.1.6.1 and
+/// 4.1.1), shifted by [`SHIFT`]. Set, it *un*masks all interrupts that the mode takes.
+const ENABLE: u32 = 1 << (if cfg!(feature = "supervisor-mode") { 1 } else { 3 } + SHIFT);
+
+/// mstatus, or sstatus, by its number.
+const STATUS: u32 = if cfg!(feature = "supervisor-mode") { 0x100 } else { 0x300 };
 
 /// The kernel has flags of its own in the lowest bits.
-const SHIFT: u32 = 3;
+const SHIFT: u32 = 5;
 
 const _: () = assert!(ENABLE & !INTERRUPT_BITS == 0);
 
@@ -46,17 +49,19 @@ impl Cpu for Native {
         at
     }
 
-    /// MIE of mstatus, and no other bit: FS and MPIE change without the kernel. The individual masks in `mie`, and
-    /// those of an interrupt controller, are not read.
+    /// MIE of mstatus, or SIE of sstatus, and no other bit: FS and MPIE change without the kernel. The individual masks
+    /// in `mie` or `sie`, and those of an interrupt controller, are not read.
     #[inline(always)]
     fn interrupts() -> u32 {
         let status: usize;
-        // SAFETY: reads a register that machine mode may read.
-        unsafe { asm!("csrr {}, mstatus", out(reg) status, options(nomem, nostack, preserves_flags)) };
+        // SAFETY: reads a register that the mode may read.
+        unsafe {
+            asm!("csrr {}, {}", out(reg) status, const STATUS, options(nomem, nostack, preserves_flags));
+        }
         (status as u32) << SHIFT & ENABLE
     }
 
-    /// One bit for all kinds. They are masked where MIE is clear.
+    /// One bit for all kinds. They are masked where the bit is clear.
     fn masked(interrupts: u32) -> u32 {
         !interrupts & ENABLE
     }

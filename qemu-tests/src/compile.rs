@@ -127,13 +127,18 @@ pub fn guest_as_one(target: &str, name: &str) -> Result<PathBuf> {
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
 }
 
-/// [`guests()`], for `machine`, which may need them linked in another way than other machines of its target.
+/// [`guests()`], for `machine`, which may need them built in another way than other machines of its target.
 ///
 /// # Errors
 ///
 /// As [`guests()`].
 pub fn guests_for(machine: &Machine, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    guests_as(machine.target, profile, machine.layout.map_or(Variant::Usual, Variant::Layout), names)
+    let variant = match (machine.layout, machine.feature) {
+        (Some(layout), _) => Variant::Layout(layout),
+        (None, Some(feature)) => Variant::Feature(feature),
+        (None, None) => Variant::Usual,
+    };
+    guests_as(machine.target, profile, variant, names)
 }
 
 /// How guests are built.

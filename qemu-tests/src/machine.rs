@@ -40,6 +40,8 @@ pub struct Machine {
     memory: &'static str,
     /// How its guests are linked, if not like those of others with this target: a name that the linker script uses.
     pub layout: Option<&'static str>,
+    /// A feature with which its guests are built.
+    pub feature: Option<&'static str>,
     /// Whether it may have another number of cores than its usual one.
     chooses_cores: bool,
     coverage: Coverage,

@@ -59,17 +59,17 @@ pub fn show(request: &Request) -> Result<()> {
         tools::ensure(&needs)?;
     }
     let guests = guests()?;
-    let names = guests.iter().map(|guest| guest.name.clone()).collect();
     // Several machines boot the same files.
     let mut builds = BTreeMap::new();
     for machine in &here {
-        if let Entry::Vacant(place) = builds.entry((machine.target, machine.layout)) {
+        if let Entry::Vacant(place) = builds.entry((machine.target, machine.layout, machine.feature)) {
+            let names = guests.iter().filter(|guest| boots(machine, guest)).map(|guest| guest.name.clone()).collect();
             place.insert(compile::guests_for(machine, PROFILE, &names)?);
         }
     }
     let mut report = Report::begin();
     for machine in here {
-        report.add(try_all(&guests, machine, &builds[&(machine.target, machine.layout)])?);
+        report.add(try_all(&guests, machine, &builds[&(machine.target, machine.layout, machine.feature)])?);
     }
     unknown.into_iter().for_each(|row| report.add(row));
     if let Some(file) = &request.json {
@@ -98,14 +98,20 @@ fn guests() -> Result<Vec<Guest>> {
     Ok(survey.guests)
 }
 
+/// Whether the machine can run the guest. Those of more than one core need a machine that has as many.
+fn boots(machine: &Machine, guest: &Guest) -> bool {
+    machine.boots(&guest.name, guest.takes_features())
+}
+
 /// Tries all guests on one machine.
 fn try_all(guests: &[Guest], machine: &'static Machine, built: &Built) -> Result<Row> {
     let mut failures = Vec::new();
-    for guest in guests {
+    for guest in guests.iter().filter(|guest| boots(machine, guest)) {
         let elf = built.get(&guest.name).with_context(|| format!("cargo built no guest `{}`", guest.name))?;
         if let Err(problem) = trial::run(guest, machine, elf).outcome {
             failures.push((guest.name.clone(), problem));
         }
     }
-    Ok(Row { machine, outcome: Ok((guests.len(), failures)) })
+    let tried = guests.iter().filter(|guest| boots(machine, guest)).count();
+    Ok(Row { machine, outcome: Ok((tried, failures)) })
 }

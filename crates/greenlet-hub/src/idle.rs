@@ -28,6 +28,12 @@ macro_rules! special_register {
     }};
 }
 
+/// mstatus, or sstatus, by its number, and its bit that unmasks interrupts: MIE, or SIE.
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+const STATUS: u32 = if cfg!(feature = "supervisor-mode") { 0x100 } else { 0x300 };
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+const ENABLE: usize = if cfg!(feature = "supervisor-mode") { 1 << 1 } else { 1 << 3 };
+
 /// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
 /// it was before.
 ///
@@ -133,9 +139,10 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
 /// Masks interrupts and calls `sleep`; if it returns `true`, sleeps until an interrupt is pending. Then the mask is as
 /// it was before.
 ///
-/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in machine mode. An interrupt that
-/// arrives after the call of `sleep` ends the sleep at once, if `mie` enables it. In a critical section, with
-/// mstatus.MIE clear, no handler runs before it is left.
+/// The sleep of [`Platform::idle`](crate::Platform::idle) on bare metal. It runs in machine mode, or with the feature
+/// `supervisor-mode` in supervisor mode. An interrupt that arrives after the call of `sleep` ends the sleep at once, if
+/// `mie` or `sie` enables it. In a critical section, with mstatus.MIE or sstatus.SIE clear, no handler runs before it is
+/// left.
 ///
 /// ```
 /// use core::sync::atomic::{AtomicBool, Ordering::Acquire};
@@ -150,7 +157,7 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
 pub fn sleep_if(sleep: impl FnOnce() -> bool) {
     let masked = is_masked();
     // SAFETY: masks interrupts. Memory is clobbered, so what handlers wrote is read after this.
-    unsafe { asm!("csrci mstatus, 8", options(nostack, preserves_flags)) };
+    unsafe { asm!("csrci {}, {}", const STATUS, const ENABLE, options(nostack, preserves_flags)) };
     if sleep() {
         // The barrier completes writes to devices, such as that of the alarm, before the core sleeps.
         // SAFETY: a barrier and a hint.
@@ -158,7 +165,7 @@ pub fn sleep_if(sleep: impl FnOnce() -> bool) {
     }
     if !masked {
         // SAFETY: interrupts were unmasked.
-        unsafe { asm!("csrsi mstatus, 8", options(nostack, preserves_flags)) };
+        unsafe { asm!("csrsi {}, {}", const STATUS, const ENABLE, options(nostack, preserves_flags)) };
     }
 }
 
@@ -191,8 +198,8 @@ pub(crate) fn is_masked() -> bool {
 pub(crate) fn is_masked() -> bool {
     let status: usize;
     // SAFETY: reads a register.
-    unsafe { asm!("csrr {}, mstatus", out(reg) status, options(nomem, nostack, preserves_flags)) };
-    status & 1 << 3 == 0
+    unsafe { asm!("csrr {}, {}", out(reg) status, const STATUS, options(nomem, nostack, preserves_flags)) };
+    status & ENABLE == 0
 }
 
 /// Returns `true` if this core takes no interrupts now.

@@ -2,11 +2,11 @@
 //! the suite has.
 
 use super::Machine;
-use super::table::{AARCH64, X86_64};
+use super::table::{AARCH64, RISCV64_SUPERVISOR, X86_64};
 
 /// Each differs from a machine of the suite in one point. The image of a guest is the same for all machines of an
-/// architecture except one.
-pub static MORE: [Machine; 21] = [
+/// architecture, except for the Raspberry Pi.
+pub static MORE: [Machine; 22] = [
     aarch64("virt cortex-a53", &["-M", "virt", "-cpu", "cortex-a53"]),
     aarch64("virt cortex-a72", &["-M", "virt", "-cpu", "cortex-a72"]),
     aarch64("virt a64fx", &["-M", "virt", "-cpu", "a64fx"]),
@@ -37,6 +37,7 @@ pub static MORE: [Machine; 21] = [
     x86_64("q35 max", &["-M", "q35", "-cpu", "max"]),
     x86_64("pc max", &["-M", "pc", "-cpu", "max"]),
     x86_64("microvm max", &["-M", "microvm", "-cpu", "max"]),
+    RISCV64_SUPERVISOR,
 ];
 
 const fn aarch64(name: &'static str, arguments: &'static [&'static str]) -> Machine {

@@ -107,9 +107,9 @@ pub static MACHINES: [Machine; 15] = [
     },
 ];
 
-/// Machines that are booted by their names alone: not every mirror has rustc's library for their targets, so neither the
-/// suite nor `cargo xtask setup` asks for it.
-pub(super) static BY_NAME: [Machine; 1] = [Machine {
+/// Machines that are booted by their names alone. Guests of one are built in another way than the suite builds them.
+/// Not every mirror has rustc's library for the target of the other, so `cargo xtask setup` does not ask for it either.
+pub(super) static BY_NAME: [Machine; 2] = [RISCV64_SUPERVISOR, Machine {
     name: "loongarch64",
     about: "`virt` with a LoongArch processor; only by this name, not in the suite",
     target: "loongarch64-unknown-none",
@@ -151,6 +151,7 @@ pub(super) const AARCH64: Machine = Machine {
     firmware: None,
     memory: "256M",
     layout: None,
+    feature: None,
     chooses_cores: true,
     coverage: Coverage::Whole,
 };
@@ -172,6 +173,7 @@ const CORTEX_M: Machine = Machine {
     firmware: None,
     memory: "16M",
     layout: None,
+    feature: None,
     chooses_cores: false,
     coverage: Coverage::Core(&["contain", "masked", "registers", "tour"]),
 };
@@ -189,8 +191,18 @@ const RISCV64: Machine = Machine {
     firmware: None,
     memory: "256M",
     layout: None,
+    feature: None,
     chooses_cores: true,
     coverage: Coverage::Core(&["masked", "pool", "registers", "tour"]),
+};
+
+/// The first core of a RISC-V machine, in supervisor mode; also among those of `cargo xtask machines`.
+pub(super) const RISCV64_SUPERVISOR: Machine = Machine {
+    name: "riscv64-supervisor",
+    about: "`virt` with a 64-bit RISC-V processor, in supervisor mode; only by this name, not in the suite",
+    feature: Some("supervisor-mode"),
+    chooses_cores: false,
+    ..RISCV64
 };
 
 /// The common values of the x86-64 machines.
@@ -206,6 +218,7 @@ pub(super) const X86_64: Machine = Machine {
     firmware: None,
     memory: "256M",
     layout: None,
+    feature: None,
     chooses_cores: true,
     coverage: Coverage::Second,
 };

@@ -1,12 +1,13 @@
 //! From QEMU's loader to Rust: floating point on, a stack for each purpose, .bss zeroed.
 //!
-//! Without firmware, all cores begin at `_start`, in machine mode.
+//! Without firmware, all cores begin at `_start`, in machine mode. If guests run in supervisor mode, the first core goes
+//! there, and comes back for the registers of memory protection; the others sleep for good.
 
 use core::arch::global_asm;
 use core::mem::offset_of;
 use core::sync::atomic::AtomicPtr;
 
-use super::clint;
+use super::{clint, csr};
 use super::traps::{AREA, EMERGENCY};
 use crate::cores::{MOST, Start};
 
@@ -30,7 +31,7 @@ _start:
     beqz    t0, 1f
 
     // Another core sleeps until there is the address of a `Start` in its mailbox.
-    li      t1, {most}
+    li      t1, {wakeable}
     bgeu    t0, t1, 8f                  // the board has no stack for it
     li      t1, 1 << 3                  // mie.MSIE: interrupts stay masked, and end `wfi` all the same
     csrw    mie, t1
@@ -65,9 +66,9 @@ _start:
     sx      t2, {next}(t1)              // a trap during the handling of a trap goes to the emergency stack,
     sx      t2, {next}(t2)              // and so do further ones
     sx      zero, {next} + {word}(t1)   // interrupts are handled on their own stack
-    csrw    mscratch, t1
+    csrw    {scratch}, t1
     la      t0, trap_entry
-    csrw    mtvec, t0
+    csrw    {vector}, t0
     li      t0, 0x6000                  // mstatus.FS: floating point is on
     csrs    mstatus, t0
     csrw    fcsr, zero
@@ -80,9 +81,60 @@ _start:
     sx      zero, 0(t0)
     addi    t0, t0, {word}
     j       4b
-5:  call    {start}
+5:  call    {protect}
+    .if {is_supervisor}
+    la      t0, machine_entry
+    csrw    mtvec, t0
+    la      t0, machine_stack_base
+    csrw    mscratch, t0
+    li      t0, ~(1 << 9)               // all exceptions go to supervisor mode, but its calls,
+    csrw    medeleg, t0
+    li      t0, 0x222                   // and its three interrupts
+    csrw    mideleg, t0
+    li      t0, -1                      // it reads the counters,
+    csrw    mcounteren, t0
+    .if {word} == 8
+    li      t0, 1 << 63                 // and sets its timer: menvcfg.STCE
+    csrw    0x30a, t0
+    .else
+    li      t0, 1 << 31
+    csrw    0x31a, t0
+    .endif
+    li      t0, 0b11 << 11              // mstatus.MPP: to supervisor mode
+    csrc    mstatus, t0
+    li      t0, 0b01 << 11
+    csrs    mstatus, t0
+    la      t0, 6f
+    csrw    mepc, t0
+    mret
+    .endif
+6:  call    {start}
     .cfi_endproc
     .size _start, . - _start
+
+    // A call from supervisor mode: sets the registers of memory protection, and returns.
+    .balign 4
+machine_entry:
+    csrrw   sp, mscratch, sp
+    addi    sp, sp, -16 * {word}
+    .irp    register, 1, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+    sx      x\register, (\register % 16) * {word}(sp)
+    .endr
+    call    {set}
+    csrr    t0, mepc
+    addi    t0, t0, 4
+    csrw    mepc, t0
+    .irp    register, 1, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+    lx      x\register, (\register % 16) * {word}(sp)
+    .endr
+    addi    sp, sp, 16 * {word}
+    csrrw   sp, mscratch, sp
+    mret
+
+    .section .bss.machine_stack, "aw", @nobits
+    .balign 16
+    .zero   4096
+machine_stack_base:
 
     // Not in .bss, which is zeroed when other cores look here already.
     .section .data.mailboxes, "aw", @progbits
@@ -96,6 +148,12 @@ mailboxes:
     word = const size_of::<usize>(),
     word_shift = const size_of::<usize>().trailing_zeros(),
     most = const MOST,
+    wakeable = const if csr::IS_SUPERVISOR { 1 } else { MOST },
+    is_supervisor = const csr::IS_SUPERVISOR as usize,
+    scratch = const csr::SCRATCH,
+    vector = const csr::VECTOR,
+    protect = sym super::protection::init,
+    set = sym super::protection::set,
     software = const clint::SOFTWARE,
     exception = const offset_of!(Start, exception),
     emergency = const offset_of!(Start, emergency),

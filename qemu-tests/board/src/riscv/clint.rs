@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use super::{device, instructions};
+use super::{csr, device, instructions};
 
 const CLINT: usize = 0x0200_0000;
 /// Of each core, a word: 1 raises its software interrupt.
@@ -34,6 +34,9 @@ pub(super) fn counter() -> u64 {
 /// Sets the deadline of a core. It is far away in between. Returns how many [`instructions`] there were before the
 /// store that ends this.
 pub(super) fn set_deadline(core: usize, ticks: u64) -> u64 {
+    if csr::IS_SUPERVISOR {
+        return set_own_deadline(ticks);
+    }
     let register = DEADLINES + 8 * core;
     device::store(register + 4, u32::MAX);
     device::store(register, ticks as u32);
@@ -42,7 +45,7 @@ pub(super) fn set_deadline(core: usize, ticks: u64) -> u64 {
     unsafe {
         asm!(
             "sw {high}, 4({register})",
-            "csrr {after}, mcycle",
+            "csrr {after}, cycle",
             high = in(reg) (ticks >> 32) as u32,
             register = in(reg) register,
             after = out(reg) after,
@@ -52,4 +55,21 @@ pub(super) fn set_deadline(core: usize, ticks: u64) -> u64 {
     let now = instructions();
     // The lower half is all that there is of it on 32 bits.
     now - u64::from((now as u32).wrapping_sub(after as u32)) - 1
+}
+
+/// Sets that of supervisor mode, a register of the processor: stimecmp.
+fn set_own_deadline(ticks: u64) -> u64 {
+    let now = instructions();
+    #[cfg(target_pointer_width = "64")]
+    // SAFETY: an interrupt that is handled, or masked.
+    unsafe {
+        asm!("csrw 0x14d, {}", in(reg) ticks, options(nostack, preserves_flags));
+    }
+    #[cfg(target_pointer_width = "32")]
+    // SAFETY: the same. The upper half is far away in between.
+    unsafe {
+        asm!("csrw 0x15d, {}", "csrw 0x14d, {}", "csrw 0x15d, {}", in(reg) u32::MAX, in(reg) ticks as u32,
+             in(reg) (ticks >> 32) as u32, options(nostack, preserves_flags));
+    }
+    now
 }

@@ -3,12 +3,11 @@
 use core::arch::asm;
 
 use super::traps::{self, Cause};
-use super::{clint, cores, timer};
+use super::{clint, cores, csr, timer};
 
-/// mstatus.MIE.
-const MIE: usize = 1 << 3;
-/// mie.MSIE and MTIE: the interrupts of software and of the timer.
-const OURS: usize = 1 << Cause::SOFTWARE | 1 << Cause::TIMER;
+/// The bits of mie and sie for the interrupts of software and of the timer.
+const OURS: usize = SOFTWARE | 1 << Cause::TIMER;
+const SOFTWARE: usize = 1 << Cause::SOFTWARE;
 
 /// The number of the timer's.
 pub(crate) const TIMER: u16 = Cause::TIMER as u16;
@@ -17,7 +16,7 @@ pub(crate) const TIMER: u16 = Cause::TIMER as u16;
 pub(super) fn interrupt(cause: usize, at: usize) {
     match cause {
         // Ended before it is handled: one that is raised by the handler waits until this one returns, and comes then.
-        Cause::SOFTWARE => clint::set_software(cores::number(), false),
+        Cause::SOFTWARE => raise_or_take_back(false),
         Cause::TIMER => timer::stop(),
         other => panic!("interrupt {other} is unexpected: the board did not enable it"),
     }
@@ -28,7 +27,7 @@ pub(super) fn interrupt(cause: usize, at: usize) {
 pub(crate) fn init() {
     timer::stop();
     // SAFETY: interrupts are masked, or handled by the trap handler, which resumes the interrupted code.
-    unsafe { asm!("csrs mie, {}", in(reg) OURS, options(nostack, preserves_flags)) };
+    unsafe { asm!("csrs {}, {}", const csr::ENABLED, in(reg) OURS, options(nostack, preserves_flags)) };
 }
 
 pub(crate) fn on_own_stack(own: bool) {
@@ -37,25 +36,37 @@ pub(crate) fn on_own_stack(own: bool) {
 
 /// Raises the interrupt of this core.
 pub(crate) fn raise() {
-    clint::set_software(cores::number(), true);
+    raise_or_take_back(true);
+}
+
+fn raise_or_take_back(raise: bool) {
+    if !csr::IS_SUPERVISOR {
+        clint::set_software(cores::number(), raise);
+    } else if raise {
+        // SAFETY: the interrupt of software waits; its handler resumes the interrupted code.
+        unsafe { asm!("csrs {}, {}", const csr::WAITING, in(reg) SOFTWARE, options(nostack, preserves_flags)) };
+    } else {
+        // SAFETY: it does not wait any more.
+        unsafe { asm!("csrc {}, {}", const csr::WAITING, in(reg) SOFTWARE, options(nostack, preserves_flags)) };
+    }
 }
 
 pub(crate) fn enable() {
     // SAFETY: unmasks interrupts: their handler resumes the interrupted code, with every register as it was.
     // Not `nomem`: what the handler changes is looked at after it.
-    unsafe { asm!("csrs mstatus, {}", in(reg) MIE, options(nostack, preserves_flags)) };
+    unsafe { asm!("csrs {}, {}", const csr::STATUS, in(reg) csr::UNMASK, options(nostack, preserves_flags)) };
 }
 
 pub(crate) fn disable() {
     // SAFETY: masks interrupts. Not `nomem`, as above.
-    unsafe { asm!("csrc mstatus, {}", in(reg) MIE, options(nostack, preserves_flags)) };
+    unsafe { asm!("csrc {}, {}", const csr::STATUS, in(reg) csr::UNMASK, options(nostack, preserves_flags)) };
 }
 
 pub(crate) fn are_enabled() -> bool {
     let status: usize;
     // SAFETY: reads a register.
-    unsafe { asm!("csrr {}, mstatus", out(reg) status, options(nomem, nostack, preserves_flags)) };
-    status & MIE != 0
+    unsafe { asm!("csrr {}, {}", out(reg) status, const csr::STATUS, options(nomem, nostack, preserves_flags)) };
+    status & csr::UNMASK != 0
 }
 
 /// One mask covers every kind.

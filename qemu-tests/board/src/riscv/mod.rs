@@ -1,7 +1,7 @@
 //! QEMU's `virt` with 64-bit or 32-bit RISC-V processors, without firmware.
 //!
-//! Runs in machine mode, where memory is never translated: guard pages and read-only memory are those of physical
-//! memory protection. Exceptions and interrupts are handled on stacks of their own, which `mscratch` points to. So a
+//! Runs in machine mode, or with the feature `supervisor-mode` in supervisor mode; memory is not translated in either:
+//! guard pages and read-only memory are those of physical memory protection. Exceptions and interrupts are handled on stacks of their own, which `mscratch` points to. So a
 //! guest may put its stack pointer wherever it likes, and an exception is reported all the same.
 
 /// Macros of the assembler that load and store a word, `lx` and `sx`, for lines with an operand `word`: its bytes.
@@ -36,6 +36,7 @@ macro_rules! no_words {
 mod boot;
 mod clint;
 pub(crate) mod cores;
+mod csr;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
 mod protection;
@@ -52,9 +53,8 @@ use crate::{device, run};
 /// Where the UART is.
 const UART: usize = 0x1000_0000;
 
-/// Where `_start` arrives: on the guest's stack, with floating point on and exceptions caught.
+/// Where `_start` arrives: on the guest's stack, with floating point on, exceptions caught and memory protected.
 extern "C" fn start() -> ! {
-    protection::init();
     serial::init();
     run()
 }
@@ -66,7 +66,7 @@ extern "C" fn start() -> ! {
 pub fn instructions() -> u64 {
     let cycles;
     // SAFETY: reads a counter. Not `nomem`: what is measured must not be moved across it.
-    unsafe { asm!("csrr {}, mcycle", out(reg) cycles, options(nostack, preserves_flags)) };
+    unsafe { asm!("csrr {}, cycle", out(reg) cycles, options(nostack, preserves_flags)) };
     cycles
 }
 
@@ -80,9 +80,9 @@ pub fn instructions() -> u64 {
         // SAFETY: reads a counter. Not `nomem`: what is measured must not be moved across it.
         unsafe {
             asm!(
-                "csrr {}, mcycleh",
-                "csrr {}, mcycle",
-                "csrr {}, mcycleh",
+                "csrr {}, cycleh",
+                "csrr {}, cycle",
+                "csrr {}, cycleh",
                 out(reg) before,
                 out(reg) low,
                 out(reg) high,

@@ -1,22 +1,25 @@
-//! Physical memory protection: what is not to be accessed, written or executed, although this is machine mode. Its
-//! entries are locked, which makes them hold there, too.
+//! Physical memory protection: what is not to be accessed, written or executed, even in machine mode. Its entries are
+//! locked, which makes them hold there, too.
 //!
 //! ```text
 //!   entry     covers                             allows
 //!   0 to 12   a guard page each, as they come    nothing
+//!   12        devices, for supervisor mode       reading, writing
 //!   13, 14    code and constants                 reading, executing
 //!   15        the rest of RAM                    reading, writing
 //! ```
 //!
-//! Of the entries that cover an address, the lowest applies. None covers devices, and there is nothing at address zero.
+//! Of the entries that cover an address, the lowest applies. Machine mode needs none for devices. There is nothing at
+//! address zero. Only machine mode writes the registers.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use super::csr;
 use crate::memory::{self, PAGE};
 
 /// Entries for guard pages.
-const GUARDS: usize = 13;
+const GUARDS: usize = if csr::IS_SUPERVISOR { 12 } else { 13 };
 
 /// The pages, from the first one on; else 0.
 static PAGES: [AtomicUsize; GUARDS] = [const { AtomicUsize::new(0) }; GUARDS];
@@ -32,11 +35,11 @@ const BLOCK: u8 = 0b11 << 3;
 const LOCKED: u8 = 1 << 7;
 
 /// Protects the stacks' guards, the code and the constants.
-pub(super) fn init() {
+pub(super) extern "C" fn init() {
     for (entry, page) in PAGES.iter().zip(memory::guard_pages()) {
         entry.store(page, Relaxed);
     }
-    apply();
+    set();
 }
 
 /// Takes a page out, of this core's memory; other cores do so when they start.
@@ -48,11 +51,16 @@ pub(crate) fn take_out(page: usize) {
     let free = PAGES.iter().find(|entry| entry.load(Relaxed) == 0);
     let entry = free.unwrap_or_else(|| panic!("the processor protects {GUARDS} pages, and no more"));
     entry.store(page, Relaxed);
-    apply();
+    if csr::IS_SUPERVISOR {
+        // SAFETY: calls `set` in machine mode, which keeps every register.
+        unsafe { asm!("ecall", options(nostack)) };
+    } else {
+        set();
+    }
 }
 
-/// Sets the registers of this core.
-pub(super) fn apply() {
+/// Sets the registers of this core. In machine mode.
+pub(super) extern "C" fn set() {
     let mut allowed = [0; 16];
     for (number, entry) in PAGES.iter().enumerate() {
         let page = entry.load(Relaxed);
@@ -61,6 +69,11 @@ pub(super) fn apply() {
             set_address(number, page >> 2 | (PAGE / 8 - 1));
             allowed[number] = BLOCK | LOCKED;
         }
+    }
+    if csr::IS_SUPERVISOR {
+        // Two gigabytes, from zero on.
+        set_address(GUARDS, usize::MAX >> (usize::BITS - 28));
+        allowed[GUARDS] = BLOCK | READ | WRITE | LOCKED;
     }
     let (constants, end) = (memory::constants(), memory::input_area().end);
     set_address(13, constants.start >> 2);

@@ -15,7 +15,7 @@ use core::fmt::{self, Display, Formatter};
 use core::mem::offset_of;
 use core::ptr;
 
-use super::interrupts;
+use super::{csr, interrupts};
 use crate::fault::Fault;
 use crate::{faults, report};
 
@@ -28,8 +28,8 @@ pub(super) const EMERGENCY: usize = 0;
 pub(super) struct Cause;
 
 impl Cause {
-    pub(super) const SOFTWARE: usize = 3;
-    pub(super) const TIMER: usize = 7;
+    pub(super) const SOFTWARE: usize = 3 - csr::LOWER;
+    pub(super) const TIMER: usize = 7 - csr::LOWER;
     const FETCH: usize = 1;
     const ILLEGAL: usize = 2;
     const BREAKPOINT: usize = 3;
@@ -65,18 +65,18 @@ global_asm!(
     .global trap_entry
     .type trap_entry, @function
 trap_entry:
-    csrrw   sp, mscratch, sp
+    csrrw   sp, {csr_scratch}, sp
     sx      x5, -{word}(sp)
-    csrr    x5, mcause
+    csrr    x5, {csr_cause}
     bgez    x5, 1f                      // an exception
     lx      x5, {emergency} + {word}(sp)
     beqz    x5, 1f
 
     lx      x5, -{word}(sp)             // on the stack of the interrupted code
-    csrrw   sp, mscratch, sp
+    csrrw   sp, {csr_scratch}, sp
     addi    sp, sp, -{size}
     sx      x5, 5 * {word}(sp)
-    csrr    x5, mscratch
+    csrr    x5, {csr_scratch}
     sx      x5, {area}(sp)
     addi    x5, sp, {size}
     sx      x5, 2 * {word}(sp)
@@ -87,10 +87,10 @@ trap_entry:
     sx      x5, 5 * {word}(sp)
     addi    x5, sp, {size}
     sx      x5, {area}(sp)
-    csrr    x5, mscratch
+    csrr    x5, {csr_scratch}
     sx      x5, 2 * {word}(sp)
     lx      x5, {size} + {emergency}(sp)
-    csrw    mscratch, x5
+    csrw    {csr_scratch}, x5
 
 2:  .irp    register, 1, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     sx      x\register, \register * {word}(sp)
@@ -98,9 +98,9 @@ trap_entry:
     .irp    register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     fsd     f\register, {float} + 8 * \register(sp)
     .endr
-    csrr    t0, mepc
-    csrr    t1, mcause
-    csrr    t2, mtval
+    csrr    t0, {csr_pc}
+    csrr    t1, {csr_cause}
+    csrr    t2, {csr_value}
     csrr    t3, fcsr
     sx      t0, 0(sp)
     sx      t1, {cause}(sp)
@@ -113,8 +113,8 @@ trap_entry:
 .Lhandled:
     lx      t1, {area}(sp)
     lx      t3, {fcsr}(sp)
-    csrw    mepc, t0
-    csrw    mscratch, t1
+    csrw    {csr_pc}, t0
+    csrw    {csr_scratch}, t1
     csrw    fcsr, t3
     .irp    register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     fld     f\register, {float} + 8 * \register(sp)
@@ -123,7 +123,7 @@ trap_entry:
     lx      x\register, \register * {word}(sp)
     .endr
     lx      sp, 2 * {word}(sp)
-    mret
+    .4byte  {return_from_trap}
     .size trap_entry, . - trap_entry
     .option pop
     .previous
@@ -165,6 +165,11 @@ trap_entry:
     value = const offset_of!(Frame, value),
     fcsr = const offset_of!(Frame, fcsr),
     float = const offset_of!(Frame, float),
+    csr_scratch = const csr::SCRATCH,
+    csr_pc = const csr::PC,
+    csr_cause = const csr::CAUSE,
+    csr_value = const csr::VALUE,
+    return_from_trap = const csr::RETURN,
     trap = sym trap,
 );
 
@@ -189,7 +194,7 @@ extern "C" fn trap(frame: &mut Frame) {
 pub(super) fn interrupts_on_own_stack(own: bool) {
     let area: usize;
     // SAFETY: reads a register.
-    unsafe { asm!("csrr {}, mscratch", out(reg) area, options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!("csrr {}, {}", out(reg) area, const csr::SCRATCH, options(nomem, nostack, preserves_flags)) };
     let flag: *mut usize = ptr::with_exposed_provenance_mut(area + EMERGENCY + size_of::<usize>());
     // SAFETY: outside of handlers that is the area of this core's exception stack, which nothing else uses.
     unsafe { flag.write_volatile(usize::from(!own)) };
@@ -219,7 +224,7 @@ impl Display for Frame {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         const DIGITS: usize = size_of::<usize>() * 2;
         let Self { pc, cause, value, .. } = self;
-        writeln!(f, "# pc  {pc:0DIGITS$x}  mcause {cause}  mtval {value:0DIGITS$x}")?;
+        writeln!(f, "# pc  {pc:0DIGITS$x}  cause {cause}  value {value:0DIGITS$x}")?;
         for (row, registers) in self.general.chunks(4).enumerate() {
             f.write_str("#")?;
             for (column, register) in registers.iter().enumerate() {
