@@ -46,7 +46,7 @@ pub(crate) fn code_of_arm(name: &str) -> Option<&'static str> {
 
 /// Whether the target is a Cortex-M with a limit register for each stack pointer. No `cfg` of stable Rust says it.
 pub(crate) fn has_stack_limit(name: &str) -> bool {
-    name.starts_with(CORTEX_M[3])
+    name.starts_with(ARM[3])
 }
 
 /// Returns what the program runs on, or why the crate cannot be built for the target.
@@ -100,7 +100,7 @@ pub(crate) fn ground(target: &Target<'_>) -> Result<Ground, String> {
             "arm" if code_of_arm(name) == Some("a32") => "a privileged mode",
             "arm" => "privileged thread mode",
             "loongarch64" => "the privilege level PLV0",
-            _ => "machine mode",
+            _ => "machine mode, or supervisor mode",
         };
         return Err(format!(
             "greenlet runs on {arch} in {mode}, on bare metal, and not under a system: hosted programs were not \

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::census;
-use crate::machine::Machine;
+use crate::machine::Code;
 use crate::{environment, guests, places};
 
 /// How a guest is compiled: the profiles of the guests' workspace.
@@ -77,24 +77,24 @@ const MEASURED: [&str; 3] = ["count", "hub_costs", "zoo"];
 /// the usual machines of their target.
 const LAYOUT: &str = "GREENLET_LAYOUT";
 
-/// Builds the guest `name` for `target`, with its dependencies, and nothing else.
+/// Builds the guest `name`, with its dependencies, and nothing else.
 ///
 /// # Errors
 ///
 /// If cargo cannot be started or fails, after it has printed the reason to standard error; and if there is no such
 /// guest.
-pub fn guest(target: &str, profile: Profile, name: &str) -> Result<PathBuf> {
-    let mut built = guests(target, profile, &BTreeSet::from([name.to_owned()]))?;
+pub fn guest(code: Code, profile: Profile, name: &str) -> Result<PathBuf> {
+    let mut built = guests(code, profile, &BTreeSet::from([name.to_owned()]))?;
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
 }
 
-/// Builds the guests with these `names` for `target`, with their dependencies, and nothing else.
+/// Builds the guests with these `names`, with their dependencies, and nothing else.
 ///
 /// # Errors
 ///
 /// If cargo cannot be started or fails, after it has printed the reason to standard error.
-pub fn guests(target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    guests_as(target, profile, Variant::Usual, names)
+pub fn guests(code: Code, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
+    guests_as(code, profile, Variant::Usual, names)
 }
 
 /// [`guests()`], with a feature that the package `guests` forwards to the library.
@@ -102,8 +102,8 @@ pub fn guests(target: &str, profile: Profile, names: &BTreeSet<String>) -> Resul
 /// # Errors
 ///
 /// As [`guests()`].
-pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    guests_as(target, profile, Variant::Feature(feature), names)
+pub fn guests_with(feature: &'static str, code: Code, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
+    guests_as(code, profile, Variant::Feature(feature), names)
 }
 
 /// [`guest`], with the types of the library in any profile, by which greenlets are found in its memory.
@@ -111,8 +111,8 @@ pub fn guests_with(feature: &'static str, target: &str, profile: Profile, names:
 /// # Errors
 ///
 /// As [`guest`].
-pub fn guest_with_types(target: &str, profile: Profile, name: &str) -> Result<PathBuf> {
-    let mut built = guests_as(target, profile, Variant::Types, &BTreeSet::from([name.to_owned()]))?;
+pub fn guest_with_types(code: Code, profile: Profile, name: &str) -> Result<PathBuf> {
+    let mut built = guests_as(code, profile, Variant::Types, &BTreeSet::from([name.to_owned()]))?;
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
 }
 
@@ -122,31 +122,15 @@ pub fn guest_with_types(target: &str, profile: Profile, name: &str) -> Result<Pa
 /// # Errors
 ///
 /// As [`guest`].
-pub fn guest_as_one(target: &str, name: &str) -> Result<PathBuf> {
-    let mut built = guests_as(target, Profile::Release, Variant::AsOne, &BTreeSet::from([name.to_owned()]))?;
+pub fn guest_as_one(code: Code, name: &str) -> Result<PathBuf> {
+    let mut built = guests_as(code, Profile::Release, Variant::AsOne, &BTreeSet::from([name.to_owned()]))?;
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
-}
-
-/// [`guests()`], for `machine`, which may need them built in another way than other machines of its target.
-///
-/// # Errors
-///
-/// As [`guests()`].
-pub fn guests_for(machine: &Machine, profile: Profile, names: &BTreeSet<String>) -> Result<Built> {
-    let variant = match (machine.layout, machine.feature) {
-        (Some(layout), _) => Variant::Layout(layout),
-        (None, Some(feature)) => Variant::Feature(feature),
-        (None, None) => Variant::Usual,
-    };
-    guests_as(machine.target, profile, variant, names)
 }
 
 /// How guests are built.
 #[derive(Clone, Copy)]
 enum Variant {
     Usual,
-    /// Linked for a machine that has memory elsewhere.
-    Layout(&'static str),
     /// With this feature.
     Feature(&'static str),
     /// With link-time optimization.
@@ -165,13 +149,13 @@ impl Variant {
     }
 }
 
-fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<String>) -> Result<Built> {
+fn guests_as(code: Code, profile: Profile, variant: Variant, names: &BTreeSet<String>) -> Result<Built> {
     // A target directory for each variant: in a common one, each build would replace the results of the others.
     let folder = places::built()?;
+    let folder = code.layout.iter().chain(&code.feature).fold(folder, |folder, name| folder.join(name));
     let folder = match variant {
         // With types only the guest is built anew: what it takes is there for those that have them always.
         Variant::Usual | Variant::Types => folder,
-        Variant::Layout(layout) => folder.join(layout),
         Variant::Feature(feature) => folder.join(feature),
         Variant::AsOne => folder.join("as-one"),
     };
@@ -180,7 +164,7 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         calls(names, &guests::with_whole_debug_info()?)
     {
         let mut cargo = environment::cargo();
-        cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", target]);
+        cargo.current_dir(places::guests()).args(["build", "--package", package, "--target", code.target]);
         cargo.args(["--profile", profile.of_cargo(), "--no-default-features"]);
         cargo.args(names.iter().flat_map(|name| ["--bin", name]));
         cargo.args(is_measured.then_some("--config=profile.release.lto=false"));
@@ -190,14 +174,18 @@ fn guests_as(target: &str, profile: Profile, variant: Variant, names: &BTreeSet<
         let debugged = [package, "board", "greenlet", "operations"].into_iter().filter(has_types);
         cargo.args(debugged.map(|own| format!("--config=profile.release.package.{own}.debug=true")));
         cargo.args(own_feature.iter().flat_map(|feature| ["--features", feature]));
+        cargo.args(code.feature.iter().flat_map(|feature| ["--features", feature]));
+        match code.layout {
+            None => cargo.env_remove(LAYOUT),
+            Some(layout) => cargo.env(LAYOUT, layout),
+        };
         match variant {
-            Variant::Usual | Variant::Types => cargo.env_remove(LAYOUT),
-            Variant::Layout(layout) => cargo.env(LAYOUT, layout),
-            Variant::Feature(feature) => cargo.env_remove(LAYOUT).args(["--features", feature]),
-            Variant::AsOne => cargo.env_remove(LAYOUT).args(["--config", "profile.release.lto = 'fat'"]),
+            Variant::Usual | Variant::Types => &mut cargo,
+            Variant::Feature(feature) => cargo.args(["--features", feature]),
+            Variant::AsOne => cargo.args(["--config", "profile.release.lto = 'fat'"]),
         };
         let more = executables(cargo, "bin", &folder);
-        built.extend(more.with_context(|| format!("the {package} do not build for {target} ({profile})"))?);
+        built.extend(more.with_context(|| format!("the {package} do not build for {} ({profile})", code.target))?);
     }
     Ok(built)
 }

@@ -217,7 +217,7 @@ pub struct Ran<S> {
 pub fn build(subject: Subject, place: Place, profile: Profile) -> Result<PathBuf> {
     match place {
         Place::Host => compile::example("conformance", "host", profile),
-        Place::Machine(machine) => compile::guest(machine.target, profile, subject.guest()),
+        Place::Machine(machine) => compile::guest(machine.code(), profile, subject.guest()),
     }
 }
 

@@ -39,12 +39,21 @@ pub struct Machine {
     /// How much RAM it has.
     memory: &'static str,
     /// How its guests are linked, if not like those of others with this target: a name that the linker script uses.
-    pub layout: Option<&'static str>,
+    layout: Option<&'static str>,
     /// A feature with which its guests are built.
-    pub feature: Option<&'static str>,
+    feature: Option<&'static str>,
     /// Whether it may have another number of cores than its usual one.
     chooses_cores: bool,
     coverage: Coverage,
+}
+
+/// What guests are built for: machines with the same boot the same files.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Code {
+    /// The target of rustc.
+    pub target: &'static str,
+    pub(crate) layout: Option<&'static str>,
+    pub(crate) feature: Option<&'static str>,
 }
 
 /// In which profiles the suite boots guests on a machine.
@@ -128,6 +137,13 @@ pub enum GuestExit {
 }
 
 impl Machine {
+    /// What its guests are built for.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        let &Self { target, layout, feature, .. } = self;
+        Code { target, layout, feature }
+    }
+
     /// Whether the suite boots a guest in `profile`, which is one of the guest's; `is_named` if its head names its
     /// profiles.
     #[must_use]

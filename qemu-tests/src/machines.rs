@@ -62,14 +62,14 @@ pub fn show(request: &Request) -> Result<()> {
     // Several machines boot the same files.
     let mut builds = BTreeMap::new();
     for machine in &here {
-        if let Entry::Vacant(place) = builds.entry((machine.target, machine.layout, machine.feature)) {
+        if let Entry::Vacant(place) = builds.entry(machine.code()) {
             let names = guests.iter().filter(|guest| boots(machine, guest)).map(|guest| guest.name.clone()).collect();
-            place.insert(compile::guests_for(machine, PROFILE, &names)?);
+            place.insert(compile::guests(machine.code(), PROFILE, &names)?);
         }
     }
     let mut report = Report::begin();
     for machine in here {
-        report.add(try_all(&guests, machine, &builds[&(machine.target, machine.layout, machine.feature)])?);
+        report.add(try_all(&guests, machine, &builds[&machine.code()])?);
     }
     unknown.into_iter().for_each(|row| report.add(row));
     if let Some(file) = &request.json {

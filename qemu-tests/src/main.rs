@@ -51,7 +51,7 @@ fn answer(request: Request) -> Result<()> {
             needs.machine(machine);
             tools::ensure(&needs)?;
             let guest = guest(&name)?;
-            let elf = compile::guest_with_types(machine.target, profile, &guest.name)?;
+            let elf = compile::guest_with_types(machine.code(), profile, &guest.name)?;
             proxy::boot(machine, &elf, guest.directives.cores, port)
         }
         Request::Run { machine, guest: name, profile, limit, timeline, .. } if timeline.anything() => {
@@ -133,7 +133,7 @@ fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless:
     needs.machine(machine);
     needs.gdb();
     tools::ensure(&needs)?;
-    let elf = compile::guest_with_types(machine.target, profile, name)?;
+    let elf = compile::guest_with_types(machine.code(), profile, name)?;
     if !bless {
         return match debugger::at_the_terminal(machine, &elf, guest.directives.cores)? {
             status if status.success() => Ok(()),
@@ -167,7 +167,7 @@ fn run(
     needs.machine(machine);
     tools::ensure(&needs)?;
     let build = if looks.1 { compile::guest_with_types } else { compile::guest };
-    let elf = build(machine.target, profile, name)?;
+    let elf = build(machine.code(), profile, name)?;
     if bless {
         let is_new = trial::bless(&guest, machine, &elf).map_err(|problem| anyhow!(problem))?;
         println!("{} {}", guest.expected.display(), if is_new { "is written" } else { "stays as it is" });

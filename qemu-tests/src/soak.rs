@@ -116,7 +116,7 @@ fn tally(output: &[u8], count: u64, passed: bool) -> Tally {
 pub fn program(place: Place, profile: Profile, tool: Option<Tool>) -> Result<PathBuf> {
     let missing = |what: &str| bail!(Missing(format!("{what}\n\nNothing was run.")));
     match (place, tool) {
-        (Place::Machine(machine), _) => compile::guest(machine.target, profile, NAME),
+        (Place::Machine(machine), _) => compile::guest(machine.code(), profile, NAME),
         (Place::Host, Some(Tool::Valgrind)) if on_path("valgrind").is_none() => {
             missing("valgrind is not installed (Debian: apt-get install valgrind)")
         }

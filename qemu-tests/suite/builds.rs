@@ -8,24 +8,25 @@ use std::thread;
 use libtest_mimic::Failed;
 use qemu_tests::compile::{self, Built, Profile};
 use qemu_tests::conformance::Place;
+use qemu_tests::machine::Code;
 
 /// A build that the first test that needs it makes, while others wait.
 type Once<T> = Arc<OnceLock<Result<T, String>>>;
 
 /// Builds of one kind, by what they are built for.
-pub(crate) struct Builds<T>(Mutex<BTreeMap<(&'static str, Profile), Once<T>>>);
+pub(crate) struct Builds<T, What = &'static str>(Mutex<BTreeMap<(What, Profile), Once<T>>>);
 
-/// The guests, by target.
-static GUESTS: Builds<Built> = Builds::new();
+/// The guests.
+static GUESTS: Builds<Built, Code> = Builds::new();
 
-impl<T: Clone> Builds<T> {
+impl<T: Clone, What: Ord> Builds<T, What> {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(BTreeMap::new()))
     }
 
     pub(crate) fn get(
         &self,
-        what: &'static str,
+        what: What,
         profile: Profile,
         build: impl FnOnce() -> anyhow::Result<T>,
     ) -> Result<T, Failed> {
@@ -68,53 +69,54 @@ impl Drop for Turn {
     }
 }
 
-/// The guests that the selected tests boot, by target and profile.
-static WANTED: OnceLock<BTreeMap<(&'static str, Profile), BTreeSet<String>>> = OnceLock::new();
+/// The guests that the selected tests boot, by what they are built for and profile.
+static WANTED: OnceLock<BTreeMap<(Code, Profile), BTreeSet<String>>> = OnceLock::new();
 
 /// A guest as a test boots it.
 #[derive(Clone)]
 pub(crate) struct Guest {
     name: String,
-    target: &'static str,
+    code: Code,
     profile: Profile,
 }
 
 impl Guest {
-    pub(crate) fn new(name: &str, target: &'static str, profile: Profile) -> Self {
-        Self { name: name.to_owned(), target, profile }
+    pub(crate) fn new(name: &str, code: Code, profile: Profile) -> Self {
+        Self { name: name.to_owned(), code, profile }
     }
 
     /// What it is built for.
     pub(crate) fn target(&self) -> &'static str {
-        self.target
+        self.code.target
     }
 
     /// Its ELF file. The first test that needs one builds all guests of this target and profile that the selected tests
     /// [want](want).
     pub(crate) fn file(&self) -> Result<PathBuf, Failed> {
-        let Self { name, target, profile } = self;
-        let wanted = WANTED.get().and_then(|wanted| wanted.get(&(*target, *profile)));
+        let Self { name, code, profile } = self;
+        let target = code.target;
+        let wanted = WANTED.get().and_then(|wanted| wanted.get(&(*code, *profile)));
         let Some(names) = wanted.filter(|names| names.contains(name)) else {
             return Err(format!(
                 "a test boots the guest `{name}` for {target}, {profile}, and its `Case` does not say so"
             )
             .into());
         };
-        let mut built = all(target, *profile, names)?;
+        let mut built = all(*code, *profile, names)?;
         Ok(built.remove(name).ok_or_else(|| format!("cargo built no guest `{name}` for {target}, {profile}"))?)
     }
 }
 
-/// The guests of these `names`, built by the first call for this target and profile.
-fn all(target: &'static str, profile: Profile, names: &BTreeSet<String>) -> Result<Built, Failed> {
-    GUESTS.get(target, profile, || compile::guests(target, profile, names))
+/// The guests of these `names`, built by the first call for this code and profile.
+fn all(code: Code, profile: Profile, names: &BTreeSet<String>) -> Result<Built, Failed> {
+    GUESTS.get(code, profile, || compile::guests(code, profile, names))
 }
 
 /// The guest `name`, if that is what runs at `place`, and not a hosted program.
 pub(crate) fn of_place(name: &str, place: Place, profile: Profile) -> Vec<Guest> {
     match place {
         Place::Host => Vec::new(),
-        Place::Machine(machine) => vec![Guest::new(name, machine.target, profile)],
+        Place::Machine(machine) => vec![Guest::new(name, machine.code(), profile)],
     }
 }
 
@@ -123,8 +125,8 @@ pub(crate) fn of_place(name: &str, place: Place, profile: Profile) -> Vec<Guest>
 pub(crate) fn want<'a>(guests: impl IntoIterator<Item = &'a Guest>) {
     let mut wanted = BTreeMap::<_, BTreeSet<_>>::new();
     let mut order = Vec::new();
-    for Guest { name, target, profile } in guests {
-        let key = (*target, *profile);
+    for Guest { name, code, profile } in guests {
+        let key = (*code, *profile);
         if !order.contains(&key) {
             order.push(key);
         }
@@ -133,9 +135,9 @@ pub(crate) fn want<'a>(guests: impl IntoIterator<Item = &'a Guest>) {
     WANTED.set(wanted).expect("it is said once");
     thread::spawn(move || {
         let wanted = WANTED.get().into_iter();
-        for ((target, profile), names) in wanted.flat_map(|wanted| order.iter().map(|key| (*key, &wanted[key]))) {
+        for ((code, profile), names) in wanted.flat_map(|wanted| order.iter().map(|key| (*key, &wanted[key]))) {
             // An error is reported by the test that needs them.
-            let _ = all(target, profile, names);
+            let _ = all(code, profile, names);
         }
     });
 }

@@ -29,7 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
 /// The guest that counts, if it is one that others boot, too.
 pub(crate) fn guest(subject: &Subject) -> Option<builds::Guest> {
     let machine = subject.usual_machine()?;
-    Some(builds::Guest::new(GUEST, machine.target, Profile::Release))
+    Some(builds::Guest::new(GUEST, machine.code(), Profile::Release))
 }
 
 fn count(subject: &Subject) -> Result<(), Failed> {

@@ -50,7 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
             if name.contains("core_file") {
                 needs.gdb();
             }
-            let guest = builds::Guest::new(guest, machine.target, Profile::Release);
+            let guest = builds::Guest::new(guest, machine.code(), Profile::Release);
             let guests = vec![guest.clone()];
             let case = Case::new(format!("crash::{name}::{machine}"), needs, move || test(machine, &guest));
             cases.push(case.with_guests(guests));

@@ -69,7 +69,7 @@ fn program(place: Place, profile: Profile) -> Result<Program, Failed> {
     static HOSTED: Builds<PathBuf> = Builds::new();
     let file = match place {
         Place::Host => HOSTED.get("host", profile, || compile::example("conformance", NAME, profile))?,
-        Place::Machine(machine) => builds::Guest::new(NAME, machine.target, profile).file()?,
+        Place::Machine(machine) => builds::Guest::new(NAME, machine.code(), profile).file()?,
     };
     Ok(Program { place, profile, file })
 }

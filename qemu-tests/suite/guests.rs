@@ -36,7 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
             let mut needs = Needs::default();
             needs.machine(machine);
             let name = format!("guest::{}::{machine}::{profile}", guest.name);
-            let file = builds::Guest::new(&guest.name, machine.target, profile);
+            let file = builds::Guest::new(&guest.name, machine.code(), profile);
             let wanted = vec![file.clone()];
             let case = Case::new(name, needs, move || boot(guest, &file, machine, profile)).with_guests(wanted);
             let is_usual = guest.directives.is_usual(machine, profile) && machine.boots_by_default(&guest.name);
@@ -50,7 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
 /// The suite compares with the file that `--bless` writes.
 fn blessed() -> Option<Case> {
     let machine = machine::named("aarch64")?;
-    let file = builds::Guest::new(USUAL_GUEST, machine.target, Profile::Release);
+    let file = builds::Guest::new(USUAL_GUEST, machine.code(), Profile::Release);
     let mut needs = Needs::default();
     needs.machine(machine);
     let wanted = vec![file.clone()];

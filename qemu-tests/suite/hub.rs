@@ -24,7 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut needs = Needs::default();
     let machines: Vec<_> = MACHINES.iter().filter_map(|name| machine::named(name)).collect();
     machines.iter().for_each(|machine| needs.machine(machine));
-    let guests = machines.iter().map(|machine| builds::Guest::new(GUEST, machine.target, Profile::Release)).collect();
+    let guests = machines.iter().map(|machine| builds::Guest::new(GUEST, machine.code(), Profile::Release)).collect();
     vec![Case::new("hub::costs".to_owned(), needs, costs).with_guests(guests)]
 }
 
@@ -48,7 +48,7 @@ fn costs() -> Result<(), Failed> {
 /// Boots the guest, and returns its figures.
 fn counted(name: &str) -> Result<BTreeMap<String, String>, Failed> {
     let machine = machine::named(name).ok_or("the machine is gone")?;
-    let elf = builds::Guest::new(GUEST, machine.target, Profile::Release).file()?;
+    let elf = builds::Guest::new(GUEST, machine.code(), Profile::Release).file()?;
     let limit = Limit::of_silence(Duration::from_secs(60));
     let boot = Boot { machine, elf: &elf, input: None, log: None, counted: true, cores: 1, limit };
     let mut transcript = Vec::new();

@@ -25,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
             let mut needs = Needs::default();
             needs.machine(machine);
             let name = format!("{GUEST}::{}::{profile}", name.replace(' ', "_"));
-            let guest = builds::Guest::new(GUEST, machine.target, profile);
+            let guest = builds::Guest::new(GUEST, machine.code(), profile);
             let wanted = vec![guest.clone()];
             cases.push(Case::new(name.clone(), needs, move || boot(&name, machine, &guest)).with_guests(wanted));
         }

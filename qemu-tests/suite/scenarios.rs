@@ -146,7 +146,7 @@ fn program(subject: Subject, place: Place, profile: Profile) -> Result<PathBuf, 
     static HOSTED: Builds<PathBuf> = Builds::new();
     match place {
         Place::Host => HOSTED.get("host", profile, || conformance::build(subject, place, profile)),
-        Place::Machine(machine) => builds::Guest::new(subject.guest(), machine.target, profile).file(),
+        Place::Machine(machine) => builds::Guest::new(subject.guest(), machine.code(), profile).file(),
     }
 }
 

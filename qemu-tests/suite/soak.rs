@@ -47,7 +47,7 @@ fn run(place: Place, profile: Profile, seed: u64, count: u64) -> Result<Ran, Fai
     static HOSTED: Builds<std::path::PathBuf> = Builds::new();
     let program = match place {
         Place::Host => HOSTED.get("host", profile, || compile::example(NAME, NAME, profile))?,
-        Place::Machine(machine) => builds::Guest::new(NAME, machine.target, profile).file()?,
+        Place::Machine(machine) => builds::Guest::new(NAME, machine.code(), profile).file()?,
     };
     let request = Request { seed, count, places: vec![place], profile, tool: None };
     Ok(soak::run(place, &program, &request, |_| Ok(()))?)

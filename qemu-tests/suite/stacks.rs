@@ -33,7 +33,7 @@ pub(crate) fn cases() -> Vec<Case> {
     for machine in ONE_OF_EACH {
         let mut needs = Needs::default();
         needs.machine(machine);
-        let guests = CODE.map(|guest| builds::Guest::new(guest, machine.target, Profile::Release));
+        let guests = CODE.map(|guest| builds::Guest::new(guest, machine.code(), Profile::Release));
         let wanted = guests.to_vec();
         let test = move || by_code(machine, &guests);
         cases.push(Case::new(format!("stacks::what_the_code_tells::{machine}"), needs, test).with_guests(wanted));
@@ -42,7 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let mut needs = Needs::default();
         needs.machine(machine);
         let name = format!("stacks::marks_by_name_are_those_of_the_library::{machine}");
-        let usual = builds::Guest::new(USUAL_GUEST, machine.target, Profile::Release);
+        let usual = builds::Guest::new(USUAL_GUEST, machine.code(), Profile::Release);
         let wanted = [usual.clone()];
         cases.push(Case::new(name, needs, move || by_name(machine, &wanted[0])).with_guests(vec![usual]));
     }
@@ -60,7 +60,7 @@ fn by_name(machine: &'static Machine, usual: &builds::Guest) -> Result<(), Faile
     let mut built = {
         let _turn = builds::turn("high-water");
         let names = BTreeSet::from([guest.name.clone()]);
-        compile::guests_with("high-water", machine.target, Profile::Release, &names)?
+        compile::guests_with("high-water", machine.code(), Profile::Release, &names)?
     };
     let elf = built.remove(&guest.name).ok_or("cargo built another guest")?;
     let deepest = trial::run(guest, machine, &elf).deepest.ok_or("it does not say how deep its stacks were")?;
@@ -141,7 +141,7 @@ fn of_all(machine: &'static Machine) -> Result<(), Failed> {
     let names: BTreeSet<_> = guests.iter().map(|guest| guest.name.clone()).collect();
     let built = {
         let _turn = builds::turn("high-water");
-        compile::guests_with("high-water", machine.target, Profile::Release, &names)?
+        compile::guests_with("high-water", machine.code(), Profile::Release, &names)?
     };
     let (mut table, mut wrong) = (String::new(), String::new());
     let mut tally = Tally { attempts: built.len() as u64, failures: 0 };

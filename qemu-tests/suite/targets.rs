@@ -40,7 +40,7 @@ const REFUSED: [(&str, &str, &str, &str); 11] = [
     ("aarch64-pc-windows-msvc", "--cfg greenlet_hosted", "", "the limits of its stack"),
     ("x86_64-unknown-openbsd", "", "", "MAP_STACK"),
     ("powerpc64le-unknown-linux-gnu", "", "", "no stack switch for this instruction set (powerpc64, "),
-    ("riscv64gc-unknown-linux-gnu", "", "", "in machine mode, on bare metal"),
+    ("riscv64gc-unknown-linux-gnu", "", "", "in machine mode, or supervisor mode, on bare metal"),
     ("thumbv6m-none-eabi", "", "", "unsafe-assume-single-core"),
     ("armv7r-none-eabi", "", "", "thumbv6m or thumbv7m or thumbv7em or thumbv8m.main or armv7a"),
     ("riscv32imc-unknown-none-elf", "", "", "unsafe-assume-single-core"),

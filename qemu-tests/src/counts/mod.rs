@@ -167,11 +167,11 @@ impl Subject {
         }
         let (machine, feature) = self.machine().with_context(|| format!("there is no machine for {self}"))?;
         if let Place::Stackless(_) = self.place {
-            return compile::guest_as_one(machine.target, STACKLESS);
+            return compile::guest_as_one(machine.code(), STACKLESS);
         }
-        let Some(feature) = feature else { return compile::guest(machine.target, Profile::Release, GUEST) };
+        let Some(feature) = feature else { return compile::guest(machine.code(), Profile::Release, GUEST) };
         let names = BTreeSet::from([GUEST.to_owned()]);
-        let mut built = compile::guests_with(feature, machine.target, Profile::Release, &names)?;
+        let mut built = compile::guests_with(feature, machine.code(), Profile::Release, &names)?;
         built.remove(GUEST).with_context(|| format!("there is no guest `{GUEST}`"))
     }
 

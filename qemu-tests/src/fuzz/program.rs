@@ -65,7 +65,7 @@ impl Program {
     pub fn build(place: Place, profile: Profile) -> Result<Self> {
         let file = match place {
             Place::Host => compile::example("conformance", NAME, profile)?,
-            Place::Machine(machine) => compile::guest(machine.target, profile, NAME)?,
+            Place::Machine(machine) => compile::guest(machine.code(), profile, NAME)?,
         };
         Ok(Self { place, profile, file })
     }

@@ -109,20 +109,23 @@ pub static MACHINES: [Machine; 15] = [
 
 /// Machines that are booted by their names alone. Guests of one are built in another way than the suite builds them.
 /// Not every mirror has rustc's library for the target of the other, so `cargo xtask setup` does not ask for it either.
-pub(super) static BY_NAME: [Machine; 2] = [RISCV64_SUPERVISOR, Machine {
-    name: "loongarch64",
-    about: "`virt` with a LoongArch processor; only by this name, not in the suite",
-    target: "loongarch64-unknown-none",
-    qemu: "qemu-system-loongarch64",
-    input_at: 0x0800_0000,
-    arguments: &["-M", "virt"],
-    exit: ExitDevice::Power,
-    // The least that it accepts.
-    memory: "1G",
-    chooses_cores: false,
-    coverage: Coverage::Core(&[]),
-    ..RISCV64
-}];
+pub(super) static BY_NAME: [Machine; 2] = [
+    RISCV64_SUPERVISOR,
+    Machine {
+        name: "loongarch64",
+        about: "`virt` with a LoongArch processor; only by this name, not in the suite",
+        target: "loongarch64-unknown-none",
+        qemu: "qemu-system-loongarch64",
+        input_at: 0x0800_0000,
+        arguments: &["-M", "virt"],
+        exit: ExitDevice::Power,
+        // The least that it accepts.
+        memory: "1G",
+        chooses_cores: false,
+        coverage: Coverage::Core(&[]),
+        ..RISCV64
+    },
+];
 
 /// A machine for one program of `qemu-tests/sizes`: guests do not fit.
 pub static MICROBIT: Machine = Machine {

@@ -132,7 +132,7 @@ pub fn marks_of_guests(machine: &'static Machine, names: &[String]) -> Result<St
         names => names.contains(&guest.name),
     });
     let wanted = guests.iter().map(|guest| guest.name.clone()).collect();
-    let built = compile::guests_with("high-water", machine.target, Profile::Release, &wanted)?;
+    let built = compile::guests_with("high-water", machine.code(), Profile::Release, &wanted)?;
     let mut deepest = BTreeMap::<String, (Mark, BTreeSet<&str>)>::new();
     for guest in &guests {
         let Guest { name, directives, .. } = guest;

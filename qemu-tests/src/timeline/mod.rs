@@ -135,7 +135,7 @@ pub fn recording(machine: &Machine, guest: &Guest, profile: Profile) -> Result<P
 
 fn build(machine: &Machine, guest: &Guest, profile: Profile, feature: &'static str) -> Result<PathBuf> {
     let names = BTreeSet::from([guest.name.clone()]);
-    let mut built = compile::guests_with(feature, machine.target, profile, &names)?;
+    let mut built = compile::guests_with(feature, machine.code(), profile, &names)?;
     built.remove(&guest.name).with_context(|| format!("cargo built no guest `{}`", guest.name))
 }
 

@@ -30,7 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
         for profile in [Profile::Debug, Profile::Release] {
             let mut needs = Needs::default();
             needs.machine(machine);
-            let guest = builds::Guest::new(GUEST, machine.target, profile);
+            let guest = builds::Guest::new(GUEST, machine.code(), profile);
             let (guests, program) = (vec![guest.clone()], program.clone());
             let test = move || {
                 let elf = guest.file()?;

@@ -62,7 +62,7 @@ pub(super) fn cases() -> Vec<Case> {
     }
     let machine = machine::named("aarch64").expect("a machine of the table");
     needs.machine(machine);
-    let guest = builds::Guest::new(GUEST, machine.target, Profile::Release);
+    let guest = builds::Guest::new(GUEST, machine.code(), Profile::Release);
     let guests = vec![guest.clone()];
     let test = move || {
         let begin = ["hbreak look_here", "continue", TOOLS].map(str::to_owned);

@@ -35,7 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
             for shown in SHOWN.into_iter().filter(|shown| has_a_hub || *shown == GUEST) {
                 let name =
                     format!("debugger::{shown}::greenlets_are_shown_as_its_transcript_has_it::{machine}::{profile}");
-                let guest = builds::Guest::new(shown, machine.target, profile);
+                let guest = builds::Guest::new(shown, machine.code(), profile);
                 let guests = vec![guest.clone()];
                 let test = move || {
                     let script = places::guests().join("src/bin").join(shown).with_extension("gdb");
@@ -45,7 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 cases.push(Case::new(name, needs.clone(), test).with_guests(guests).usual_if(usual));
             }
             let name = format!("debugger::a_step_goes_from_a_dead_greenlet_to_its_parent::{machine}::{profile}");
-            let guest = builds::Guest::new(GUEST, machine.target, profile);
+            let guest = builds::Guest::new(GUEST, machine.code(), profile);
             let guests = vec![guest.clone()];
             let case = Case::new(name, needs, move || steps_to_the_parent(machine, &guest)).with_guests(guests);
             cases.push(case.usual_if(has_a_hub));

@@ -94,7 +94,7 @@ fn case(debugger: Debugger, machine: &'static Machine, profile: Profile, scene: 
     needs.machine(machine);
     let with = if debugger == Debugger::Lldb { "lldb::" } else { "" };
     let name = format!("debugger::{with}{}::{machine}::{profile}", scene.about);
-    let guest = builds::Guest::new(scene.guest, machine.target, profile);
+    let guest = builds::Guest::new(scene.guest, machine.code(), profile);
     let guests = vec![guest.clone()];
     if debugger == Debugger::Gdb {
         needs.gdb();

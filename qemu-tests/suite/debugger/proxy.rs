@@ -61,7 +61,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 if debugger == Debugger::Gdb {
                     needs.gdb();
                 }
-                let guest = builds::Guest::new(GUEST, machine.target, profile);
+                let guest = builds::Guest::new(GUEST, machine.code(), profile);
                 let guests = vec![guest.clone()];
                 let with = if debugger == Debugger::Lldb { "lldb" } else { "gdb" };
                 let case = |about: &str, test: Test| {
@@ -79,7 +79,7 @@ pub(crate) fn cases() -> Vec<Case> {
     }
     cases.push(tasks_case());
     let machine = machine::named("aarch64").expect("a machine of the table");
-    let guest = builds::Guest::new(GUEST, machine.target, Profile::Release);
+    let guest = builds::Guest::new(GUEST, machine.code(), Profile::Release);
     let mut needs = Needs::default();
     needs.machine(machine);
     let guests = vec![guest.clone()];
@@ -107,7 +107,7 @@ const TASKS: [&str; 10] = [
 
 fn tasks_case() -> Case {
     let machine = machine::named("aarch64").expect("a machine of the table");
-    let guest = builds::Guest::new("hub_waits", machine.target, Profile::Release);
+    let guest = builds::Guest::new("hub_waits", machine.code(), Profile::Release);
     let mut needs = Needs::default();
     needs.machine(machine);
     needs.gdb();

@@ -2,7 +2,7 @@
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
-use qemu_tests::machine;
+use qemu_tests::machine::{self, Machine};
 use qemu_tests::tools::Needs;
 
 use super::{expect, own_folder, runner};
@@ -21,14 +21,18 @@ const BAD: &[Bad] = &[
 pub(super) fn cases() -> Vec<Case> {
     let case = |&(name, bytes, says): &Bad| {
         let mut needs = Needs::default();
-        machine::named("x86_64").into_iter().for_each(|machine| needs.target(machine.target));
+        needs.target(machine().target);
         Case::new(format!("runner::frames::{name}"), needs, move || refused(bytes, says)).with_guests(vec![guest()])
     };
     BAD.iter().map(case).collect()
 }
 
+fn machine() -> &'static Machine {
+    machine::named("x86_64").expect("it is one of the machines")
+}
+
 fn guest() -> builds::Guest {
-    builds::Guest::new("defmt", "x86_64-unknown-none", Profile::Release)
+    builds::Guest::new("defmt", machine().code(), Profile::Release)
 }
 
 /// The runner refuses a log of `bytes`, of a guest that passed.

@@ -29,7 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn guest(machine: &'static Machine) -> builds::Guest {
-    builds::Guest::new("every_instruction", machine.target, Profile::Release)
+    builds::Guest::new("every_instruction", machine.code(), Profile::Release)
 }
 
 fn noticed() -> Result<(), Failed> {

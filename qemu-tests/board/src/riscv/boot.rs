@@ -7,8 +7,8 @@ use core::arch::global_asm;
 use core::mem::offset_of;
 use core::sync::atomic::AtomicPtr;
 
-use super::{clint, csr};
 use super::traps::{AREA, EMERGENCY};
+use super::{clint, csr};
 use crate::cores::{MOST, Start};
 
 unsafe extern "C" {
