@@ -3,7 +3,7 @@
 #[path = "../../build/target.rs"]
 mod target;
 
-use target::{Ground, Target, code_of_arm, ground};
+use target::{Ground, Target, code_of_arm, ground, has_stack_limit};
 
 /// By the names that a target file gives.
 fn of<'a>(arch: &'a str, os: &'a str) -> Target<'a> {
@@ -104,6 +104,7 @@ fn a_cortex_m_and_armv7a_are_bare_and_other_arm_processors_are_refused() {
             _ => None,
         };
         assert_eq!(code_of_arm(name), code);
+        assert_eq!(has_stack_limit(name), name.starts_with("thumbv8m.main"));
         assert_eq!(ground(&named(name)), Ok(Ground::Bare));
         assert_eq!(ground(&Target { os: "mykernel", said_bare: true, ..named(name) }), Ok(Ground::Bare));
         for refused in [Target { os: "nuttx", ..named(name) }, Target { said_hosted: true, ..named(name) }] {

@@ -51,7 +51,7 @@ type Closure = [usize; 3];
 ///
 /// # Panics
 ///
-/// As [`existing`] does for the parent.
+/// If the parent was freed, and its stack has no other greenlet.
 ///
 /// # Safety
 ///
@@ -138,7 +138,7 @@ pub(crate) fn why_not(reason: SpawnError) -> u32 {
 ///
 /// # Panics
 ///
-/// As [`existing`] does.
+/// If the greenlet was freed, and its stack has no other one.
 ///
 /// # Safety
 ///

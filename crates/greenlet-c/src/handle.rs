@@ -78,7 +78,7 @@ unsafe fn take(handle: *mut Handle) -> Greenlet {
 ///
 /// # Panics
 ///
-/// As [`existing`] does.
+/// If the greenlet was freed, and its stack has no other one.
 ///
 /// # Safety
 ///

@@ -21,7 +21,7 @@ unsafe fn ask<R>(handle: *mut Handle, none: R, question: impl FnOnce(&Greenlet) 
 ///
 /// # Panics
 ///
-/// As [`existing`] does.
+/// If the greenlet was freed, and its stack has no other one.
 ///
 /// # Safety
 ///
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn greenlet_parent(greenlet: *mut Handle) -> *mut Handle {
 ///
 /// # Panics
 ///
-/// As [`existing`] does for both.
+/// If either was freed, and its stack has no other greenlet.
 ///
 /// # Safety
 ///

@@ -63,7 +63,7 @@ unsafe extern "C" fn no_up(value: Word, me: *mut Handle) -> Out {
 ///
 /// # Panics
 ///
-/// As [`existing`] does.
+/// If the greenlet was freed, and its stack has no other one.
 ///
 /// # Safety
 ///
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn greenlet_throw(to: *mut Handle, error: Word) -> Out {
 ///
 /// # Panics
 ///
-/// As [`existing`] does.
+/// If the greenlet was freed, and its stack has no other one.
 ///
 /// # Safety
 ///
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn greenlet_kill(to: *mut Handle, value: Word) -> Out {
 ///
 /// # Panics
 ///
-/// As [`existing`] does.
+/// If the greenlet was freed, and its stack has no other one.
 ///
 /// # Safety
 ///

@@ -205,7 +205,7 @@ impl Inner {
 fn retire(handle: SocketHandle, sockets: &mut SocketSet<'static>, spare: &mut Vec<Socket<'static>, SOCKETS>) {
     let Any::Tcp(mut socket) = sockets.remove(handle);
     socket.abort();
-    spare.push(socket).ok().expect("there is room for all sockets");
+    assert!(spare.push(socket).is_ok(), "there is room for all sockets");
 }
 
 impl Net {

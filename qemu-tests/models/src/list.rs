@@ -121,7 +121,7 @@ impl<P: Pool> Bench<P> {
         self.notes[number].store(before + 1, Relaxed);
         self.claims.fetch_add(1, Relaxed);
         // Every other greenlet of a stack leaves a request.
-        self.blocks[number].linked.set(before % 2 == 0);
+        self.blocks[number].linked.set(before.is_multiple_of(2));
         Ok(block)
     }
 

@@ -25,7 +25,9 @@ pub(crate) use protection::take_out as unmap;
 ///
 /// In supervisor mode.
 pub(crate) fn start(core: usize, start: &'static Start) {
-    assert!(!csr::IS_SUPERVISOR, "core {core} is not started: the board wakes no other in supervisor mode");
+    if csr::IS_SUPERVISOR {
+        panic!("core {core} is not started: the board wakes no other in supervisor mode");
+    }
     boot::mailboxes[core].store((&raw const *start).cast_mut().cast(), Release);
     clint::set_software(core, true);
 }
