@@ -1,5 +1,5 @@
 //! Mutexes, semaphores, conditions. Hosted, where every test thread is a core.
-#![cfg(feature = "std")]
+#![cfg(any(feature = "std", miri))]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Scopes: tasks that borrow. Hosted, where every test thread is a core.
-#![cfg(feature = "std")]
+#![cfg(any(feature = "std", miri))]
 
 mod common;
 

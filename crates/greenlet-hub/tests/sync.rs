@@ -1,5 +1,5 @@
 //! Channels, events, select, and what belongs to which run. Hosted, where every test thread is a core.
-#![cfg(feature = "std")]
+#![cfg(any(feature = "std", miri))]
 
 mod common;
 
@@ -326,6 +326,7 @@ fn waiters_of_a_run_that_is_over_are_forgotten() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "threads are greenlets under Miri")]
 fn another_hub_is_refused() {
     hub!(HUB, STACKS);
     static LINE: Channel<u32> = Channel::new();

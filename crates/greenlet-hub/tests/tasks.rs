@@ -1,5 +1,5 @@
 //! Tasks: turns, wakes, kills, joins, futures. Hosted, where every test thread is a core.
-#![cfg(feature = "std")]
+#![cfg(any(feature = "std", miri))]
 
 mod common;
 
@@ -100,6 +100,7 @@ fn higher_levels_run_first() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "threads are greenlets under Miri")]
 fn another_thread_wakes() {
     hub!(HUB, STACKS);
     static SIGNAL: Signal = Signal::new().named("signal");
@@ -128,6 +129,7 @@ fn another_thread_wakes() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "threads are greenlets under Miri")]
 fn a_remote_channel_keeps_the_order_of_each_sender_and_loses_nothing() {
     hub!(HUB, STACKS);
     static LINE: Remote<(u32, u32), 8> = Remote::new();

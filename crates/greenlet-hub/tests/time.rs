@@ -1,5 +1,5 @@
 //! Timers against a clock that jumps to the next alarm: exact, and as fast as the host can go.
-#![cfg(feature = "std")]
+#![cfg(any(feature = "std", miri))]
 
 use greenlet::StackPool;
 use greenlet_hub::{Hub, Instant, Platform, Stop};

@@ -1,5 +1,5 @@
 //! Sleeps, timeouts and intervals. Hosted, where every test thread is a core.
-#![cfg(feature = "std")]
+#![cfg(any(feature = "std", miri))]
 
 mod common;
 

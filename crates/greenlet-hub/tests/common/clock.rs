@@ -1,29 +1,47 @@
-//! A clock that stands still until the hub sleeps, and jumps to the next alarm then. Of the thread, which is the core.
+//! A clock that stands still until the hub sleeps, and jumps to the next alarm then. Of the thread, which is the core; under
+//! Miri, where each task has a thread of its own, of the process.
 
 use greenlet_hub::Platform;
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub(crate) struct Clock;
 
-thread_local! {
-    static NOW: Cell<u64> = const { Cell::new(0) };
-    static ALARM: Cell<Option<u64>> = const { Cell::new(None) };
+const NEVER: u64 = u64::MAX;
+
+/// The time, and that of the alarm.
+struct Times(AtomicU64, AtomicU64);
+
+impl Times {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0), AtomicU64::new(NEVER))
+    }
+}
+
+fn with<R>(use_it: impl FnOnce(&Times) -> R) -> R {
+    if cfg!(miri) {
+        static TIMES: Times = Times::new();
+        return use_it(&TIMES);
+    }
+    thread_local! {
+        static TIMES: Times = const { Times::new() };
+    }
+    TIMES.with(use_it)
 }
 
 #[allow(dead_code, reason = "each test file uses a part")]
 impl Clock {
     pub(crate) fn reset() {
-        NOW.set(0);
+        with(|times| times.0.store(0, Relaxed));
     }
 
     pub(crate) fn pass(microseconds: u64) {
-        NOW.set(NOW.get() + microseconds);
+        with(|times| times.0.fetch_add(microseconds, Relaxed));
     }
 }
 
 impl Platform for Clock {
     fn now(&self) -> u64 {
-        NOW.get()
+        with(|times| times.0.load(Relaxed))
     }
 
     fn hertz(&self) -> u32 {
@@ -31,13 +49,16 @@ impl Platform for Clock {
     }
 
     fn arm(&self, at: Option<u64>) {
-        ALARM.set(at);
+        with(|times| times.1.store(at.unwrap_or(NEVER), Relaxed));
     }
 
     fn idle(&self, sleep: &mut dyn FnMut() -> bool) {
         if sleep() {
-            let alarm = ALARM.get().expect("a timer, or the hub sleeps for ever");
-            NOW.set(NOW.get().max(alarm));
+            with(|times| {
+                let alarm = times.1.load(Relaxed);
+                assert_ne!(alarm, NEVER, "a timer, or the hub sleeps for ever");
+                times.0.fetch_max(alarm, Relaxed);
+            });
         }
     }
 }

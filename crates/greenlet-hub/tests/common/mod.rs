@@ -40,7 +40,7 @@ macro_rules! say {
 #[macro_export]
 macro_rules! hub {
     ($hub:ident, $stacks:ident) => {
-        static PLATFORM: greenlet_hub::Threads = greenlet_hub::Threads::new();
+        static PLATFORM: $crate::common::Threads = $crate::common::Threads::new();
         static $hub: greenlet_hub::Hub<8> = greenlet_hub::Hub::new(&PLATFORM);
         #[allow(dead_code, reason = "some tests need no task")]
         static $stacks: greenlet::StackPool<8, 65536> = greenlet::StackPool::new();
