@@ -110,8 +110,8 @@ fn the_script_has_the_constants_of_the_crate() {
         ),
         ("-(key + BAND + self.address) % (1 << bits), key", BAND, canary),
         (", 0x9E\n", include_str!("../../src/records/paint.rs"), "PAINT: u8 = 0x9e;"),
-        ("\"little\"), 2)", include_str!("../../arch/aarch64/cpu.rs"), "LOWER_CANARY: usize = 2;"),
-        ("b\"\\xcc\", BAND // WORD)", include_str!("../../arch/isa.rs"), "LOWER_CANARY: usize = BAND_WORDS;"),
+        ("lower_canary=2)", include_str!("../../arch/aarch64/cpu.rs"), "LOWER_CANARY: usize = 2;"),
+        ("lower_canary or BAND // word", include_str!("../../arch/isa.rs"), "LOWER_CANARY: usize = BAND_WORDS;"),
         ("0xD2800002", include_str!("../../arch/aarch64/switch.rs"), "MARK: u32 = 0xd280_0002;"),
         ("b\"\\xcc\"", include_str!("../../arch/x86_64/switch.rs"), "MARK: u32 = 0xcc;"),
     ] {
