@@ -146,6 +146,9 @@ pub static MICROBIT: Machine = Machine {
 /// machines of that set.
 pub static ONE_OF_EACH: [&Machine; 2] = [&MACHINES[0], &MACHINES[1]];
 
+/// The other machines whose counts are recorded, and the sizes of programs without features.
+pub static OTHERS: [&Machine; 4] = [&MACHINES[4], &MACHINES[7], &MACHINES[9], &MACHINES[13]];
+
 /// The common values of the AArch64 machines.
 pub(super) const AARCH64: Machine = Machine {
     name: "",
