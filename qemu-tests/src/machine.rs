@@ -11,7 +11,7 @@ use std::path::Path;
 pub use self::firmware::Firmware;
 pub use self::more::MORE;
 use self::table::BY_NAME;
-pub use self::table::{MACHINES, MICROBIT, ONE_OF_EACH};
+pub use self::table::{MACHINES, MICROBIT, ONE_OF_EACH, OTHERS};
 use crate::compile::Profile;
 use crate::tools;
 
@@ -362,6 +362,7 @@ mod tests {
     #[test]
     fn each_instruction_set_has_its_machine() {
         assert_eq!(ONE_OF_EACH.map(|machine| machine.name), ["aarch64", "x86_64"]);
+        assert_eq!(OTHERS.map(|machine| machine.name), ["riscv64", "riscv32", "thumbv7em", "thumbv6m"]);
         let recorded = MACHINES.iter().filter(|machine| machine.is_recorded());
         assert!(recorded.into_iter().all(|machine| ONE_OF_EACH.iter().any(|one| one.qemu == machine.qemu)));
     }

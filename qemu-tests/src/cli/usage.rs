@@ -6,7 +6,7 @@ use crate::machine::{self, MACHINES};
 /// How to use the runner; `guests` are those that it can boot, each with a line about it.
 pub fn usage<'a>(guests: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let list = |entries: &mut dyn Iterator<Item = (&'a str, &'a str)>| -> String {
-        entries.map(|(name, about)| format!("  {name:<18}{about}\n")).collect()
+        entries.map(|(name, about)| format!("  {name:<20}{about}\n")).collect()
     };
     let machines = list(&mut machine::all().map(|machine| (machine.name, machine.about)));
     let guests = list(&mut guests.into_iter());

@@ -45,8 +45,8 @@ pub(super) fn cases() -> Vec<Case> {
             let says = [
                 "$ rustup target add aarch64-unknown-none aarch64-unknown-none-softfloat aarch64-unknown-uefi \
                  armv7a-none-eabi riscv32imac-unknown-none-elf riscv32imc-unknown-none-elf riscv64-extra riscv64gc-unknown-none-elf \
-                 riscv64imac-unknown-none-elf thumbv6m-none-eabi thumbv7em-none-eabihf thumbv7m-none-eabi \
-                 thumbv8m.main-none-eabihf x86_64-unknown-none x86_64-unknown-uefi\n",
+                 riscv64imac-unknown-none-elf thumbv6m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf \
+                 thumbv7m-none-eabi thumbv8m.main-none-eabihf x86_64-unknown-none x86_64-unknown-uefi\n",
                 "fake rustup target add",
                 "apt-get install -y --no-install-recommends gdb-multiarch llvm-19 ovmf qemu-efi-aarch64 qemu-system-arm \
                  qemu-system-misc qemu-system-x86 valgrind\n",
