@@ -26,6 +26,7 @@ mod cycles;
 mod debugger;
 mod documents;
 mod examples;
+mod fakes;
 mod features;
 mod floors;
 mod fuzz;

@@ -29,7 +29,6 @@ mod messages;
 mod no_run;
 mod overflow;
 mod panics_abort;
-mod panics_inside;
 mod panics_std;
 mod parents;
 mod pool;

@@ -49,7 +49,7 @@ guests:
 A guest is ended after 60 seconds of its own time without output, or as its source says, or
 --timeout; after four times that it is ended whatever it prints. Its own time is the time in
 which QEMU executes or sleeps; while a busy computer has it wait, none passes.
-With --bless the transcript of a guest that ends as its source says is kept as its .out file,
+With --bless the transcript of a guest that ends as its source says is kept in transcripts.txt,
 and `cargo test GUEST` fails when one of another machine or profile differs.
 With --gdb GDB stops it before its first instruction; with --gdb --bless the commands in its
 .gdb file are run, and what they show is kept as its .gdb.out file.

@@ -15,7 +15,8 @@
 use core::fmt::{self, Write};
 
 use board::interrupts;
-use greenlet::{Greenlet, Identity};
+use board::timeline::{Channel, Id};
+use greenlet::Greenlet;
 use greenlet_hub::{Hub, Place, Record, Recorder, Step, WokenBy};
 
 /// Steps that are kept: the last ones.
@@ -70,22 +71,4 @@ fn line(record: &Record) -> fmt::Result {
 
 fn name(of: Option<&'static str>) -> impl fmt::Display {
     of.unwrap_or_default().escape_default()
-}
-
-/// The id of a greenlet that is not main.
-struct Id<'a>(&'a Identity);
-
-impl fmt::Display for Id<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_main { f.write_str("main") } else { self.0.id.fmt(f) }
-    }
-}
-
-struct Channel;
-
-impl Write for Channel {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        board::write_frames(text.as_bytes());
-        Ok(())
-    }
 }
