@@ -165,6 +165,8 @@ class Position:
                     self.where = short(function_of(frame) or "?") + line_of(frame)
                     below = g.core.machine.register(frame, g.core.machine.sp)
                     break
+                if self.where == "?" and function_of(frame):  # of one that enters its body, or leaves it
+                    self.where = short(function_of(frame)) + line_of(frame)
                 if "transfer::slow::" in function_of(frame):
                     self.kind = "throw, kill or traced switch"
                 older = frame.older()
