@@ -331,7 +331,8 @@ impl Greenlet {
 
     /// Whether its stack lies below its block, with at most 4 GiB. Else the block is none.
     fn has_place(&self) -> bool {
-        self.is_main || self.address.wrapping_sub(self.limit) < 1 << 32
+        let from = self.limit.checked_add(BAND);
+        self.is_main || from.and_then(|from| self.address.checked_sub(from)).is_some_and(|bytes| bytes < 1 << 32)
     }
 
     /// Whether it has frames: it runs or is suspended.
