@@ -137,11 +137,12 @@ class Core:
         """The address of the greenlet that runs: `current` changes some instructions before the stack does.
 
         It is the one whose stack has the stack pointer. If none has it, either main is about to switch, or a handler on
-        its own stack interrupted `current`. The callers tell: those of the latter are on its stack, those of main are in
-        the crate, which main entered."""
+        its own stack interrupted `current`. Code of the crate tells, and else the callers: those of a handler are on the
+        stack of `current`, those of main in the crate. At the end of a switch only the code does, as the frame pointer
+        is that of the target already."""
         with self, View(None):
             frame, in_kernel = gdb.newest_frame(), False
-            for _ in range(CALLERS):
+            for depth in range(CALLERS):
                 if frame is None:
                     break
                 try:
@@ -149,9 +150,11 @@ class Core:
                 except gdb.error:
                     break
                 here = next((g for g in found if not g.is_main and g.limit <= sp <= g.address), None)
-                if here or self.current == self.main:
-                    return here.address if here else self.main
+                if here:
+                    return here.address
                 in_kernel = in_kernel or is_kernel(frame)
+                if self.current == self.main or in_kernel and not depth:
+                    return self.main
                 frame = caller(frame)
         return self.main if in_kernel else self.current
 

@@ -27,7 +27,7 @@ for steps in range(1000):
     every = listed()
     runs = [name for star, _, name in every if star]
     said = shown('info greenlets') + shown('greenlet tree') + shown('greenlet apply all bt 2') + shown('bt')
-    if [number for _, number, _ in every] != whole or len(runs) != 1 or re.search('[?]|rror|overwritten|no frames', said):
+    if [number for _, number, _ in every] != whole or len(runs) != 1 or re.search(' [?]|rror occurred|overwritten|no frames', said):
         print('WRONG after', steps, 'instructions, at', shown('x/i $pc'), said)
         break
     if text[-1:] != runs:
