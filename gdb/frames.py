@@ -165,6 +165,10 @@ class Position:
                     self.where = short(function_of(frame) or "?") + line_of(frame)
                     below = g.core.machine.register(frame, g.core.machine.sp)
                     break
+                # Of one that enters its body or leaves it, and of a body that jumps to its last function.
+                api = "greenlet::api::"
+                if function_of(frame) and (self.where == "?" or api in function_of(frame) and api not in self.where):
+                    self.where = short(function_of(frame)) + line_of(frame)
                 if "transfer::slow::" in function_of(frame):
                     self.kind = "throw, kill or traced switch"
                 older = frame.older()

@@ -130,7 +130,9 @@ impl<'a> Session<'a> {
                     };
                 }
             }
-            Some(b'M' | b'X' | b'R' | b'Q') => self.forget(),
+            // The greenlet that runs is the same after that, so the debugger keeps its thread, whatever is overwritten.
+            Some(b'M' | b'X') => (self.seen, self.tasks) = (None, None),
+            Some(b'R' | b'Q') => self.forget(),
             _ => {}
         }
         Ok(answer)

@@ -183,7 +183,7 @@ fn is_unable(debugger: Debugger, machine: &Machine) -> bool {
 
 /// GDB of Debian takes bare programs for those of Linux, and then does not let a RISC-V processor step, but sets
 /// breakpoints, which other greenlets come to.
-const NO_LINUX: &str = "set osabi none";
+pub(super) const NO_LINUX: &str = "set osabi none";
 
 fn shown(
     debugger: Debugger,
