@@ -9,10 +9,10 @@ use crate::task::MainTask;
 use crate::what::{Waiting, What};
 use core::cell::Cell;
 use core::fmt;
-use core::mem;
+use core::mem::{self, ManuallyDrop};
 use core::ptr;
 use core::sync::atomic::Ordering::Release;
-use greenlet::{EnterError, Refused, Tree};
+use greenlet::{EnterError, Greenlet, Refused, Tree};
 
 /// The part of a hub that does not depend on the number of its tasks. The schedule is its first field: see
 /// [`Task::state`](crate::Task).
@@ -23,6 +23,8 @@ pub(crate) struct State<V: 'static, E: 'static> {
     pub(crate) slots: Cell<&'static [Slot<V, E>]>,
     /// The list of free slots, through `next`.
     pub(crate) free: Cell<Option<SlotRef>>,
+    /// Main, the parent of every task. Valid while main's closure runs.
+    parent: Cell<*const Greenlet<V, E>>,
 }
 
 // SAFETY: the inbox and the number of the run are atomics. The rest is used by the core that runs the hub, inside its
@@ -157,6 +159,7 @@ impl<V: Default + 'static, E: 'static> State<V, E> {
         self.free.set(free);
         self.main.begin(Life::Detached, 0);
         self.main.set_greenlet(Some(main.downgrade()), None);
+        self.parent.set(&raw const **main);
         let slot = self.main.bind(hub);
         slot.base().next.set(None);
         slot.next_generation();
@@ -167,7 +170,26 @@ impl<V: Default + 'static, E: 'static> State<V, E> {
 
 impl<V: 'static, E: 'static> State<V, E> {
     pub(crate) const fn new(platform: &'static dyn Platform) -> Self {
-        Self { schedule: Schedule::new(platform), main: Slot::new(), slots: Cell::new(&[]), free: Cell::new(None) }
+        Self {
+            schedule: Schedule::new(platform),
+            main: Slot::new(),
+            slots: Cell::new(&[]),
+            free: Cell::new(None),
+            parent: Cell::new(ptr::null()),
+        }
+    }
+
+    /// Returns a handle to main that is not counted; `None` if main's closure has returned. It is good for one step: that
+    /// of the kernel which creates a child.
+    #[inline]
+    pub(crate) fn parent(&self) -> Option<ManuallyDrop<Greenlet<V, E>>> {
+        if self.main.base().life.get() != Life::Detached {
+            return None;
+        }
+        // SAFETY: `begin` set it to the greenlet that main's closure borrows, and `End` sets `life` before the closure
+        // has returned. The handle is copied, so that the step does not refer to the closure's frame; main exists
+        // until its tree ends, and no greenlet is resumed after that.
+        Some(ManuallyDrop::new(unsafe { self.parent.get().read() }))
     }
 
     pub(crate) fn main_slot(&self) -> SlotRef {

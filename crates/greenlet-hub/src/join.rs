@@ -148,8 +148,12 @@ impl<T, V: Default + 'static, E: 'static> JoinHandle<T, V, E> {
         let what = What::named(Waiting::Join, None, self.slot.address());
         me.wait_for_node(&what, &node)?;
         // SAFETY: the node is done, so the task's end does not write to it any more.
-        let result = unsafe { &mut *data }.take();
-        Ok(result.unwrap_or_else(|| Err(if self.exists() { self.take_error() } else { Stop::Killed })))
+        match unsafe { &mut *data }.take() {
+            // Apart, as in `deliver`.
+            Some(Ok(value)) => Ok(Ok(value)),
+            Some(Err(stop)) => Ok(Err(stop)),
+            None => Ok(Err(if self.exists() { self.take_error() } else { Stop::Killed })),
+        }
     }
 
     /// Waits for the end of the task, and leaves its result for a [`join`](Self::join): what `select` does with one arm.

@@ -249,12 +249,9 @@ impl SlotRef {
 
     #[inline(always)]
     pub(crate) fn schedule(self) -> &'static Schedule {
-        // SAFETY: `bind` writes it at the beginning of a run, and claiming the run orders runs. Callers are in a run of
-        // this hub, on its core: they have a `Task`, a handle whose generation they have compared, or a node or a timer
-        // that is linked. Not as an atomic, of which the compiler repeats each load.
-        let hub = unsafe { *self.base().hub.as_ptr() };
-        // SAFETY: bound before a reference to the slot exists, to a static hub.
-        unsafe { &*hub }
+        // SAFETY: bound before a reference to the slot exists, to a static hub. Callers are in a run of this hub, on its
+        // core: they have a `Task`, a handle whose generation they have compared, or a node or a timer that is linked.
+        unsafe { &*self.hub() }
     }
 
     /// As [`schedule`](Self::schedule), on any core.
@@ -264,10 +261,13 @@ impl SlotRef {
         unsafe { &*self.base().hub.load(Relaxed) }
     }
 
-    /// Returns the pointer to the hub's record, with which its typed part can be reached.
+    /// Returns the pointer to the hub's record, with which its typed part can be reached. For callers of
+    /// [`schedule`](Self::schedule).
     #[inline(always)]
     pub(crate) fn hub(self) -> *const Schedule {
-        self.base().hub.load(Relaxed)
+        // SAFETY: `bind` writes it at the beginning of a run, and claiming the run orders runs. Not as an atomic, of
+        // which the compiler repeats each load.
+        unsafe { *self.base().hub.as_ptr() }
     }
 
     /// Wakes the task, from anywhere. The wake of a slot without a task has no effect.
@@ -300,6 +300,7 @@ impl SlotRef {
     }
 
     /// Begins a new generation: handles to the previous one refer to no task from now on.
+    #[inline]
     pub(crate) fn next_generation(self) {
         self.base().bell.next_generation();
     }

@@ -210,12 +210,9 @@ impl<P: Stacks, V: Default + 'static, E: 'static> TaskBuilder<'_, P, V, E> {
     fn claim(&self) -> Result<(SlotRef, Claimed<V, E, P>), SpawnError> {
         let state = self.task.state();
         state.reap();
-        if state.main.base().life.get() != Life::Detached {
-            return Err(SpawnError::Over);
-        }
         // The parent of every task is main, so control returns to main when the task ends.
-        let main = state.main.weak().and_then(|weak| weak.upgrade());
-        let (Some(slot), Some(main)) = (state.free.get(), main) else {
+        let Some(main) = state.parent() else { return Err(SpawnError::Over) };
+        let Some(slot) = state.free.get() else {
             return Err(SpawnError::NoSlot { tasks: state.slots.get().len() });
         };
         let mut builder = main.build(self.stacks);
@@ -328,7 +325,9 @@ impl<V: Default + 'static, E: 'static> Drop for End<V, E> {
         }
         slot.next_generation();
         let schedule = slot.schedule();
-        schedule.ready.remove(slot);
+        if base.next.get().is_some() {
+            schedule.ready.remove(slot);
+        }
         base.what.set(ptr::null());
         // SAFETY: the state that begins with this schedule is of `V` and `E`.
         let state = unsafe { State::<V, E>::of(slot) };
