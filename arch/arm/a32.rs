@@ -26,8 +26,8 @@
 //!   0x4020_1000 limit└────────────────────────┘   └──────────────────────┘     └──────────────────────┘
 //! ```
 //!
-//! A switch pushes nothing, and saves four words in the [`Context`]. Every function of the crate is in Arm state, so bit
-//! 0 of a code address is clear.
+//! A switch pushes nothing, and saves four words in the [`Context`]. Every function of the crate is in Arm state, so
+//! bit 0 of a code address is clear.
 //!
 //! ```text
 //!   register   at the branch                            at label 2, in the other context
@@ -125,8 +125,8 @@ impl Isa for Native {
         let (word_back, target, packet);
         // SAFETY: in: r0 to r2. out: r0, r2, r3. All other registers are clobbered, except sp, r6 and r11, which no
         // clobber can name and which are saved and restored here. Registers of floating point are not named: the ABI is
-        // soft-float, by the `compile_error!` in `mod.rs`, and rustc lets no flag turn that off. `nostack` is not given:
-        // sp must be aligned. `nomem` is not given: other contexts change memory. The caller vouches for the two
+        // soft-float, by the `compile_error!` in `mod.rs`, and rustc lets no flag turn that off. `nostack` is not
+        // given: sp must be aligned. `nomem` is not given: other contexts change memory. The caller vouches for the two
         // contexts.
         unsafe {
             switch!(

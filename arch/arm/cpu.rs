@@ -20,8 +20,8 @@ impl Cpu for Native {
 
     /// PRIMASK, BASEPRI and IPSR: what masks interrupts, and which exception is handled. A handler may leave all masks
     /// clear, and yet nothing may switch there: it is on the main stack, and the processor is in another mode.
-    /// FAULTMASK is not read, nor what the interrupt controller holds back. The three that are read are 0 in unprivileged
-    /// code.
+    /// FAULTMASK is not read, nor what the interrupt controller holds back. The three that are read are 0 in
+    /// unprivileged code.
     #[inline(always)]
     fn interrupts() -> u32 {
         let primask: u32;

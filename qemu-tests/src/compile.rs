@@ -69,8 +69,8 @@ impl fmt::Display for Profile {
 /// ELF files, by the name of the guest.
 pub type Built = BTreeMap<String, PathBuf>;
 
-/// The guests whose instructions are counted, or the frames in their code: optimized as the default settings of cargo do
-/// it. All others are built in two thirds of the time.
+/// The guests whose instructions are counted, or the frames in their code: optimized as the default settings of cargo
+/// do it. All others are built in two thirds of the time.
 const MEASURED: [&str; 3] = ["count", "hub_costs", "zoo"];
 
 /// An environment variable for the guests' build script: the machine for which guests are linked, if it is not one of
@@ -201,8 +201,8 @@ struct Call<'a> {
 }
 
 /// The calls that build the guests of these `names`: for each package one call, a further one for the guests with
-/// [whole debug information](guests::Directives::whole_debug_info), one for those that are [measured](MEASURED), and one
-/// for each guest that has a [feature of its own](places::GUEST_FEATURES).
+/// [whole debug information](guests::Directives::whole_debug_info), one for those that are [measured](MEASURED), and
+/// one for each guest that has a [feature of its own](places::GUEST_FEATURES).
 ///
 /// These calls are separate because cargo recompiles a guest when features of its package or settings change, which
 /// would happen with each other set of names. Only the project's own packages have debug information, so the calls
@@ -256,8 +256,8 @@ pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
     example_in(&places::built()?, package, name, profile, &[])
 }
 
-/// [`example`] with features of its package, in a target directory of its own: otherwise builds with other features would replace the same
-/// file.
+/// [`example`] with features of its package, in a target directory of its own: otherwise builds with other features
+/// would replace the same file.
 ///
 /// # Errors
 ///

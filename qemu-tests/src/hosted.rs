@@ -180,8 +180,8 @@ pub fn example(name: &str, features: &str) -> Result<PathBuf> {
     Ok(places::hosted()?.join("debug/examples").join(name))
 }
 
-/// Runs an example under valgrind with the option of `docs/debugging.md`, which then finds no error, and without it, when it
-/// finds some.
+/// Runs an example under valgrind with the option of `docs/debugging.md`, which then finds no error, and without it,
+/// when it finds some.
 ///
 /// # Errors
 ///

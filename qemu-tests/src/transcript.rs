@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// The file in a folder of guests with their expected transcripts, each after a line `==== NAME`, in the order of names.
+/// The file in a folder of guests with their expected transcripts, each after a line `==== NAME`, in the order of
+/// names.
 pub const FILE: &str = "transcripts.txt";
 
 /// The start of the line before a transcript.

@@ -1,6 +1,6 @@
-//! Programs in the place of real ones, which do what a test tells them through a variable: links to `fakes.sh`. That is a
-//! file of the project and not written by the tests, because a program that one thread writes while another forks cannot
-//! be started (`ETXTBSY`).
+//! Programs in the place of real ones, which do what a test tells them through a variable: links to `fakes.sh`. That is
+//! a file of the project and not written by the tests, because a program that one thread writes while another forks
+//! cannot be started (`ETXTBSY`).
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};

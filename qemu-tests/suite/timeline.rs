@@ -1,5 +1,6 @@
-//! Timelines of the tour and of a hub, on each instruction set: each format is written, read by a parser of its own, and compared
-//! with the counts of the guest. If Chromium is installed, it lays out the report, and the layout is checked.
+//! Timelines of the tour and of a hub, on each instruction set: each format is written, read by a parser of its own,
+//! and compared with the counts of the guest. If Chromium is installed, it lays out the report, and the layout is
+//! checked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -131,8 +132,8 @@ fn of_the_tour(machine: &'static Machine) -> Result<(), Failed> {
     in_a_browser(&html, &folder, expected.lanes)
 }
 
-/// Boots the hub's guest with recording: each format has its waits, its wakes and their latencies, and whom an interrupt
-/// woke.
+/// Boots the hub's guest with recording: each format has its waits, its wakes and their latencies, and whom an
+/// interrupt woke.
 fn of_a_hub(machine: &'static Machine) -> Result<(), Failed> {
     let survey = guests::survey(&places::guest_sources())?.guests;
     let hub = survey.iter().find(|guest| guest.name == "hub").ok_or("there is no guest `hub`")?;

@@ -172,9 +172,9 @@ unsafe fn report<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockP
     }
 }
 
-/// Makes every handle inert, and detaches the greenlets that still exist: they lose their parents and leave the ring. A dead
-/// or unstarted greenlet is freed here if it has no handle, else by its last handle. One that refused to exit is never
-/// freed.
+/// Makes every handle inert, and detaches the greenlets that still exist: they lose their parents and leave the ring. A
+/// dead or unstarted greenlet is freed here if it has no handle, else by its last handle. One that refused to exit is
+/// never freed.
 ///
 /// # Safety
 ///

@@ -136,9 +136,9 @@ extern "C" fn ids_have_run_out() -> ! {
     panic!("the ids of greenlets have run out: cores or threads took 2^36 ranges of 2^20 ids; restart the program")
 }
 
-/// Called while another thread may be setting [`ASKED`], which is the *bell* of `records::mail`, in this thread's record:
-/// the record must not be freed before that is done. That takes a moment, but the other thread may have been preempted
-/// in favour of this one, so this sleeps. Returns whether to ask again.
+/// Called while another thread may be setting [`ASKED`], which is the *bell* of `records::mail`, in this thread's
+/// record: the record must not be freed before that is done. That takes a moment, but the other thread may have been
+/// preempted in favour of this one, so this sleeps. Returns whether to ask again.
 #[cfg(feature = "std")]
 pub(crate) fn wait_for_the_bell() -> bool {
     std::thread::sleep(std::time::Duration::from_micros(20));

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Time, step, core, id of the task; of a wait, its words and its object; of a wake, its waker: a task by its id, and
-//! its name. Last the name of the task. `sleeps` and `awake`: the core, on the stack of that task. The last line has how
-//! many there are, and how many are kept at most.
+//! its name. Last the name of the task. `sleeps` and `awake`: the core, on the stack of that task. The last line has
+//! how many there are, and how many are kept at most.
 
 use core::fmt::{self, Write};
 
