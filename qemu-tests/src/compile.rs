@@ -127,6 +127,16 @@ pub fn guest_as_one(code: Code, name: &str) -> Result<PathBuf> {
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
 }
 
+/// [`guest_as_one`], at an `opt-level` for size, `s` or `z`.
+///
+/// # Errors
+///
+/// As [`guest`].
+pub fn guest_as_one_for_size(code: Code, name: &str, level: &'static str) -> Result<PathBuf> {
+    let mut built = guests_as(code, Profile::Release, Variant::ForSize(level), &BTreeSet::from([name.to_owned()]))?;
+    built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
+}
+
 /// How guests are built.
 #[derive(Clone, Copy)]
 enum Variant {
@@ -135,6 +145,8 @@ enum Variant {
     Feature(&'static str),
     /// With link-time optimization.
     AsOne,
+    /// With that, and this `opt-level`.
+    ForSize(&'static str),
     /// With types, though its head does not ask for them.
     Types,
 }
@@ -158,6 +170,7 @@ fn guests_as(code: Code, profile: Profile, variant: Variant, names: &BTreeSet<St
         Variant::Usual | Variant::Types => folder,
         Variant::Feature(feature) => folder.join(feature),
         Variant::AsOne => folder.join("as-one"),
+        Variant::ForSize(level) => folder.join("as-one").join(level),
     };
     let mut built = Built::new();
     for Call { package, own_feature, whole_debug_info, is_measured, names } in
@@ -183,6 +196,9 @@ fn guests_as(code: Code, profile: Profile, variant: Variant, names: &BTreeSet<St
             Variant::Usual | Variant::Types => &mut cargo,
             Variant::Feature(feature) => cargo.args(["--features", feature]),
             Variant::AsOne => cargo.args(["--config", "profile.release.lto = 'fat'"]),
+            Variant::ForSize(level) => cargo
+                .args(["--config", "profile.release.lto = 'fat'"])
+                .arg(format!("--config=profile.release.opt-level={level:?}")),
         };
         let more = executables(cargo, "bin", &folder);
         built.extend(more.with_context(|| format!("the {package} do not build for {} ({profile})", code.target))?);

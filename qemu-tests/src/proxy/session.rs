@@ -287,6 +287,8 @@ impl<'a> Session<'a> {
         if self.program.cores() > 1 {
             self.core = core.map_or(0, |core| usize::try_from(core).unwrap_or(1).saturating_sub(1));
         }
+        // GDB takes the thread of a stop for chosen.
+        self.general = None;
         let now = self.now()?;
         let name = String::from_utf8_lossy(&hex(self.label(now)?.as_bytes())).into_owned();
         let mut said = format!("T{signal}thread:{now:x};hexname:{name};");

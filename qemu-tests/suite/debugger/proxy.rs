@@ -197,14 +197,28 @@ fn shown(
 }
 
 fn threads(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    // It goes on from a stop at which another thread was looked at.
+    let on = format!("hbreak {GUEST}.rs:{STEPS_FROM}");
     let text = shown(
         debugger,
         machine,
         guest,
-        &["hbreak look_here", "continue", "info threads", "thread apply all backtrace"],
+        &[
+            "hbreak look_here",
+            "continue",
+            "info threads",
+            "thread apply all backtrace",
+            "delete",
+            "thread 1",
+            &on,
+            "continue",
+        ],
         &["breakpoint set --hardware --name look_here", "continue", "thread list", "thread backtrace all"],
     )?;
     let wrong = |what: &str| Err(format!("{what}, in:\n{text}").into());
+    if debugger == Debugger::Gdb && !text.contains("hit Breakpoint 2, zoo::stepper (") {
+        return wrong("it does not go on to the next breakpoint");
+    }
     let start = if debugger == Debugger::Lldb { "name = '" } else { " (" };
     for said in THREADS {
         if !text.contains(&format!("{start}{said}")) {
