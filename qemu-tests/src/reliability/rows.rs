@@ -10,8 +10,19 @@ const ALL: &[&str] = &[HOST, "aarch64", "x86_64"];
 const HOSTED: &[&str] = &[HOST];
 /// The places of the other instruction sets and of UEFI: all that the suite has of each is one promise.
 const PORTS: &[&str] = &[
-    "riscv64", "riscv64gc", "riscv64-supervisor", "riscv32", "riscv32imc", "thumbv6m", "thumbv7m", "thumbv7em",
-    "thumbv7em-softfloat", "thumbv8m", "armv7a", "uefi", "uefi-aarch64",
+    "riscv64",
+    "riscv64gc",
+    "riscv64-supervisor",
+    "riscv32",
+    "riscv32imc",
+    "thumbv6m",
+    "thumbv7m",
+    "thumbv7em",
+    "thumbv7em-softfloat",
+    "thumbv8m",
+    "armv7a",
+    "uefi",
+    "uefi-aarch64",
 ];
 
 /// What is promised, and how it is attacked.
