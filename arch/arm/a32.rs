@@ -64,6 +64,17 @@ macro_rules! leave {
     };
 }
 
+/// The branch to the resume address. In Thumb code it has two bytes: this is assembly that the compiler has inlined
+/// into a function with `#[instruction_set(arm::t32)]`, where a resume address lacks bit 0.
+macro_rules! branch {
+    () => {
+        "3: bx r5
+         .if . - 3b != 4
+         .error \"greenlet: a function with #[instruction_set(arm::t32)] cannot switch; call one without it that does\"
+         .endif"
+    };
+}
+
 /// The common part of the two switches. They differ in what precedes the branch, `$before`, and in the registers of
 /// what they send.
 macro_rules! switch {
@@ -80,7 +91,7 @@ macro_rules! switch {
             leave!(),
             // r2 = to; r0 = word or r3 = packet. The stack is that of `to`.
             $($before,)*
-            "bx r5",
+            branch!(),
             ".if {MARKED}",
             "udf #0x67",
             ".endif",
@@ -108,7 +119,7 @@ macro_rules! finish {
             leave!(),
             // r2 = to, or null. The stack is that of `to`, and the old one may have other uses soon.
             $($before,)*
-            "bx r5",
+            branch!(),
             SP = const offset::SP,
             PC = const offset::PC,
             FRAME = const offset::FRAME,

@@ -99,7 +99,7 @@ const WITHOUT_SWAP: &[&str] = &["riscv32imc", "thumbv6m"];
 /// QEMU instead of restarting it for ever.
 const COMMON: &[&str] = &["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot"];
 
-/// Makes the timer of every AArch64 processor count nanoseconds; otherwise it counts at 62.5 MHz. So it can be set to
+/// Makes the timer of every AArch64 or Armv7-A processor count nanoseconds; otherwise it counts at 62.5 MHz. So it can be set to
 /// each instruction if an instruction takes a nanosecond.
 const TIMER_COUNTS_NANOSECONDS: &str = "arm-cpu.cntfrq=1000000000";
 
@@ -254,7 +254,7 @@ impl Machine {
             all.extend(["-icount", "shift=0"].map(OsString::from));
             // The timer of x86-64 counts nanoseconds anyway, the board compensates for the coarse one of RISC-V, and
             // that of a Cortex-M stays coarse.
-            if self.qemu == "qemu-system-aarch64" {
+            if self.qemu == "qemu-system-aarch64" || self.target.starts_with("armv7a") {
                 all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
             }
         }

@@ -198,7 +198,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     ///
     /// | | the same as in the greenlet's code | checked |
     /// |---|---|---|
-    /// | all | the interrupt mask: PSTATE.I, F and A; RFLAGS.IF; mstatus.MIE | newly masked: [`Masked`](AbandonError::Masked) |
+    /// | all | the interrupt mask: PSTATE.I, F and A; RFLAGS.IF; mstatus.MIE or sstatus.SIE | newly masked: [`Masked`](AbandonError::Masked) |
     /// | all | exception level, ring or mode; page tables; other interrupt masks, such as the controller's priorities | no |
     /// | aarch64 | SPSel, the stack pointer that is selected | [`State`](AbandonError::State) |
     /// | aarch64 | PSTATE.D, with which watchpoints are off | set now, and clear when the tree was entered: `State` |
