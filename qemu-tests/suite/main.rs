@@ -17,6 +17,7 @@
 //! The list of tests is computed when the suite runs, from the files in `guests/src/bin` and `feature-guests/src/bin`;
 //! hence `harness = false`.
 
+mod browser;
 mod builds;
 mod c;
 mod counted;
