@@ -34,8 +34,8 @@ pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtas
 /// The limit of a boot: a hundred times the time that it needs.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(20));
 
-/// The features that the machines whose sizes are kept cannot have: that of hosted programs, and that of a Cortex-M.
-const ELSEWHERE: [&str; 2] = ["stack-limit", "std"];
+/// The features that the machines whose sizes are kept cannot have: those of hosted programs, of a Cortex-M and of RISC-V.
+const ELSEWHERE: [&str; 3] = ["stack-limit", "std", "supervisor-mode"];
 
 /// A program that was built.
 #[derive(Debug)]
