@@ -7,6 +7,11 @@ use std::{env, fs};
 /// The script, in this order: `PARTS` of `gdb/greenlet.py`, which loads them from a folder.
 const PARTS: [&str; 6] = ["memory.py", "records.py", "tasks.py", "frames.py", "commands.py", "step.py"];
 
+// Around the parts: they run in a module of their own, where names of the user and of other scripts are not theirs.
+const BEGIN: &str = "import sys, types; exec(compile(r'''";
+const END: &str = "''', 'greenlet.py', 'exec'), \
+                   sys.modules.setdefault('greenlet_gdb', types.ModuleType('greenlet_gdb')).__dict__)";
+
 /// For a target whose files are ELF: sets `cfg(gdb_script)`, and `GREENLET_GDB_SCRIPT` to the directives, in a template
 /// of assembly, that include the script.
 pub(crate) fn emit(root: &Path) {
@@ -28,7 +33,8 @@ pub(crate) fn emit(root: &Path) {
         && is_elf
     {
         println!("cargo::rustc-cfg=gdb_script");
-        println!("cargo::rustc-env=GREENLET_GDB_SCRIPT={} /* {:x} */", parts.join("; "), hash.finish());
+        let script = format!(".ascii \"{BEGIN}\"; {}; .ascii \"{END}\"", parts.join("; "));
+        println!("cargo::rustc-env=GREENLET_GDB_SCRIPT={script} /* {:x} */", hash.finish());
     }
 }
 

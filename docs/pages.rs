@@ -3,8 +3,8 @@
 //!
 //! # Files of the repository
 //!
-//! These are not pages, because they concern the repository alone or have plots: `CONTRIBUTING.md`, `docs/performance.md`,
-//! `crates/greenlet-c`, `crates/greenlet-hub`, `crates/greenlet-tasklets` and `qemu-tests`.
+//! These are not pages, because they concern the repository alone or have plots: `CONTRIBUTING.md`,
+//! `docs/performance.md`, `crates/greenlet-c`, `crates/greenlet-hub`, `crates/greenlet-tasklets` and `qemu-tests`.
 
 #[doc = include_str!("links.md")]
 #[doc = include_str!("../CHANGELOG.md")]

@@ -1,5 +1,7 @@
 """Frames of a greenlet that does not run, what it waits in, and backtraces."""
 
+import re
+
 import gdb
 import gdb.unwinder
 from gdb.FrameDecorator import FrameDecorator
@@ -165,6 +167,10 @@ class Position:
                     self.where = short(function_of(frame) or "?") + line_of(frame)
                     below = g.core.machine.register(frame, g.core.machine.sp)
                     break
+                # Of one that enters its body or leaves it, and of a body whose last call is a jump: that body.
+                name = function_of(frame)
+                if name and (self.where == "?" or BODY.search(name)):
+                    self.where = body_of(name) or short(name) + line_of(frame)
                 if "transfer::slow::" in function_of(frame):
                     self.kind = "throw, kill or traced switch"
                 older = frame.older()
@@ -213,6 +219,16 @@ def short(name):
         elif not depth:
             shorter += letter
     return shorter.removesuffix("::")
+
+
+BODY = re.compile("::life::(run_body|entry)<(.*)>$")
+
+
+def body_of(name):
+    """The body for which the crate's function `name` is compiled: its last generic argument, if that is a closure."""
+    found = BODY.search(name)
+    body = found and re.search(r"[^ ,<>]*\{closure_env#[0-9]+\}(?=(<.*>)?$)", found[2])
+    return body and body[0].replace("{closure_env#", "{closure#")
 
 
 def reset(_event=None):

@@ -14,6 +14,8 @@ REQUESTS = ((1 << 63, "kill"), (1 << 62, "wake"))
 BAND, KEY, PAINT = 64, 0x9E37_79B9_7F4A_7C15, 0x9E
 # Bytes of a name and of a stack that are read at most: lengths may be overwritten. The alignment of a control block.
 LONGEST, LARGEST, ALIGNMENT = 128, 1 << 24, 64
+# Callers that are looked at to find who runs.
+CALLERS = 64
 
 KERNEL = re.compile(r"<?greenlet::(api|kernel|records|arch)::|<?greenlet_hub::")
 LIBRARY = re.compile(r"<?(core|std|alloc)::|__rust_")

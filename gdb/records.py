@@ -69,7 +69,7 @@ class Greenlet:
     @property
     def used(self):
         """Bytes from the base to its stack pointer; None if that is not on its stack."""
-        sp = self.core.registers()[0] if self.runs else self.sp
+        sp = self.core.stack_pointer() if self.runs else self.sp
         on_stack = not self.is_main and not self.flags & DEAD and self.limit <= sp <= self.base
         return self.base - sp if on_stack else None
 
@@ -128,11 +128,35 @@ class Core:
         if thread is not None and thread.is_valid() and gdb.selected_thread().num != thread.num:
             thread.switch()
 
-    def registers(self):
-        """The processor's stack pointer, and whether it executes code of the crate."""
+    def stack_pointer(self):
+        """That of the processor."""
         with self, View(None):
-            frame = gdb.newest_frame()
-            return self.machine.register(frame, self.machine.sp), is_kernel(frame)
+            return self.machine.register(gdb.newest_frame(), self.machine.sp)
+
+    def running(self, found):
+        """The address of the greenlet that runs: `current` changes some instructions before the stack does.
+
+        It is the one whose stack has the stack pointer. If none has it, either main is about to switch, or a handler on
+        its own stack interrupted `current`. Code of the crate tells, and else the callers: those of a handler are on the
+        stack of `current`, those of main in the crate. At the end of a switch only the code does, as the frame pointer
+        is that of the target already."""
+        with self, View(None):
+            frame, in_kernel = gdb.newest_frame(), False
+            for depth in range(CALLERS):
+                if frame is None:
+                    break
+                try:
+                    sp = self.machine.register(frame, self.machine.sp)
+                except gdb.error:
+                    break
+                here = next((g for g in found if not g.is_main and g.limit <= sp <= g.address), None)
+                if here:
+                    return here.address
+                in_kernel = in_kernel or is_kernel(frame)
+                if self.current == self.main or in_kernel and not depth:
+                    return self.main
+                frame = caller(frame)
+        return self.main if in_kernel else self.current
 
     @property
     def tasks(self):
@@ -155,13 +179,8 @@ class Core:
             seen.add(at)
             found.append(g)
             at = g.next
-        # `current` changes some instructions before the stack does. So the running greenlet is the one whose stack has
-        # the stack pointer. If none has it, either main is about to switch, or a handler on its own stack interrupted
-        # `current`.
         if found:
-            sp, in_kernel = self.registers()
-            here = next((g for g in found if not g.is_main and g.limit <= sp <= g.address), None)
-            self.current = here.address if here else self.main if in_kernel else self.current
+            self.current = self.running(found)
         return found
 
 

@@ -29,7 +29,9 @@ class Next(Command):
                 if left and not self.comes_back(me):
                     break
                 frame = gdb.newest_frame()
-                if not is_kernel(frame) and (self.level(frame) > level or frame.find_sal().line != line):
+                # A function without lines is one that LLVM made of parts of others.
+                has_line = frame.find_sal().line or not line
+                if has_line and not is_kernel(frame) and (self.level(frame) > level or frame.find_sal().line != line):
                     break
         finally:
             if is_alive() and leaves.is_valid():

@@ -200,9 +200,9 @@ mod stepped {
     static FIRST: Tree<u32> = Tree::new();
     static SECOND: Tree<u32> = Tree::new();
 
-    /// A slot is on its way into the inbox of a tree that has ended, and a greenlet of another tree has the slot by now:
-    /// only its own tree settles a request to that greenlet. The fault that this notices needs a main greenlet whose
-    /// block has the address of its tree, as it has with `fp-control`.
+    /// A slot is on its way into the inbox of a tree that has ended, and a greenlet of another tree has the slot by
+    /// now: only its own tree settles a request to that greenlet. The fault that this notices needs a main greenlet
+    /// whose block has the address of its tree, as it has with `fp-control`.
     #[test]
     fn a_request_in_the_lists_of_an_ended_tree_is_not_taken_for_one_to_the_next_greenlet_of_the_slot() {
         let _alone = as_core_0();

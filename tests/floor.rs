@@ -91,8 +91,8 @@ fn runs_beside_others<V: Default + 'static>(bare: Bare<'_, V>) -> bool {
     }
 }
 
-/// Whether a body that captures `N` bytes needs exactly the stack that `bare` has. What it needs is kept in `needed` when
-/// a smaller one is refused.
+/// Whether a body that captures `N` bytes needs exactly the stack that `bare` has. What it needs is kept in `needed`
+/// when a smaller one is refused.
 fn needs_all<const N: usize>(bare: Bare<'_, u64>, needed: &mut usize) -> bool {
     let (captured, greenlet) = ([1_u8; N], bare("exact"));
     match greenlet.set_run(move |_me, x| Ok(x + u64::from(captured[7]))) {

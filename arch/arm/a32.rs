@@ -26,8 +26,8 @@
 //!   0x4020_1000 limit└────────────────────────┘   └──────────────────────┘     └──────────────────────┘
 //! ```
 //!
-//! A switch pushes nothing, and saves four words in the [`Context`]. Every function of the crate is in Arm state, so bit
-//! 0 of a code address is clear.
+//! A switch pushes nothing, and saves four words in the [`Context`]. Every function of the crate is in Arm state, so
+//! bit 0 of a code address is clear.
 //!
 //! ```text
 //!   register   at the branch                            at label 2, in the other context
@@ -64,6 +64,17 @@ macro_rules! leave {
     };
 }
 
+/// The branch to the resume address. In Thumb code it has two bytes: this is assembly that the compiler has inlined
+/// into a function with `#[instruction_set(arm::t32)]`, where a resume address lacks bit 0.
+macro_rules! branch {
+    () => {
+        "3: bx r5
+         .if . - 3b != 4
+         .error \"greenlet: a function with #[instruction_set(arm::t32)] cannot switch; call one without it that does\"
+         .endif"
+    };
+}
+
 /// The common part of the two switches. They differ in what precedes the branch, `$before`, and in the registers of
 /// what they send.
 macro_rules! switch {
@@ -80,7 +91,7 @@ macro_rules! switch {
             leave!(),
             // r2 = to; r0 = word or r3 = packet. The stack is that of `to`.
             $($before,)*
-            "bx r5",
+            branch!(),
             ".if {MARKED}",
             "udf #0x67",
             ".endif",
@@ -108,7 +119,7 @@ macro_rules! finish {
             leave!(),
             // r2 = to, or null. The stack is that of `to`, and the old one may have other uses soon.
             $($before,)*
-            "bx r5",
+            branch!(),
             SP = const offset::SP,
             PC = const offset::PC,
             FRAME = const offset::FRAME,
@@ -125,8 +136,8 @@ impl Isa for Native {
         let (word_back, target, packet);
         // SAFETY: in: r0 to r2. out: r0, r2, r3. All other registers are clobbered, except sp, r6 and r11, which no
         // clobber can name and which are saved and restored here. Registers of floating point are not named: the ABI is
-        // soft-float, by the `compile_error!` in `mod.rs`, and rustc lets no flag turn that off. `nostack` is not given:
-        // sp must be aligned. `nomem` is not given: other contexts change memory. The caller vouches for the two
+        // soft-float, by the `compile_error!` in `mod.rs`, and rustc lets no flag turn that off. `nostack` is not
+        // given: sp must be aligned. `nomem` is not given: other contexts change memory. The caller vouches for the two
         // contexts.
         unsafe {
             switch!(

@@ -16,43 +16,12 @@ const SHIFT: u32 = 6;
 const _: () = assert!((PRIMASK | BASEPRI | IPSR) << SHIFT & !INTERRUPT_BITS == 0);
 
 impl Cpu for Native {
-    #[inline(always)]
-    fn stack_pointer() -> *mut u8 {
-        let sp;
-        // SAFETY: reads a register.
-        unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
-        sp
-    }
-
-    unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize {
-        let mut at = start;
-        // SAFETY: reads the words from `start` to `end` and nothing else.
-        unsafe {
-            asm!(
-                "2:",
-                // All words from `start` to `at` are `word`.
-                "cmp {at}, {end}",
-                "beq 3f",
-                "ldr {found}, [{at}]",
-                "cmp {found}, {word}",
-                "bne 3f",
-                add!("{at}", "#4"),
-                "b 2b",
-                "3:",
-                at = inout(reg) at,
-                end = in(reg) end,
-                word = in(reg) word,
-                found = out(reg) _,
-                options(readonly, nostack),
-            );
-        }
-        at
-    }
+    same_questions!();
 
     /// PRIMASK, BASEPRI and IPSR: what masks interrupts, and which exception is handled. A handler may leave all masks
     /// clear, and yet nothing may switch there: it is on the main stack, and the processor is in another mode.
-    /// FAULTMASK is not read, nor what the interrupt controller holds back. The three that are read are 0 in unprivileged
-    /// code.
+    /// FAULTMASK is not read, nor what the interrupt controller holds back. The three that are read are 0 in
+    /// unprivileged code.
     #[inline(always)]
     fn interrupts() -> u32 {
         let primask: u32;

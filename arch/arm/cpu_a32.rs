@@ -11,38 +11,7 @@ const MODE: u32 = 0x1f;
 const _: () = assert!((F | I) & !INTERRUPT_BITS == 0);
 
 impl Cpu for Native {
-    #[inline(always)]
-    fn stack_pointer() -> *mut u8 {
-        let sp;
-        // SAFETY: reads a register.
-        unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
-        sp
-    }
-
-    unsafe fn first_mismatch(word: usize, start: *const usize, end: *const usize) -> *const usize {
-        let mut at = start;
-        // SAFETY: reads the words from `start` to `end` and nothing else.
-        unsafe {
-            asm!(
-                "2:",
-                // All words from `start` to `at` are `word`.
-                "cmp {at}, {end}",
-                "beq 3f",
-                "ldr {found}, [{at}]",
-                "cmp {found}, {word}",
-                "bne 3f",
-                add!("{at}", "#4"),
-                "b 2b",
-                "3:",
-                at = inout(reg) at,
-                end = in(reg) end,
-                word = in(reg) word,
-                found = out(reg) _,
-                options(readonly, nostack),
-            );
-        }
-        at
-    }
+    same_questions!();
 
     /// CPSR.I and CPSR.F. An exception sets I, so a handler that leaves it set is seen to be one.
     #[inline(always)]

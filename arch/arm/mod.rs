@@ -1,6 +1,6 @@
 //! Cortex-M, with Thumb-2 (v7-M, v7E-M and the mainline of v8-M) or Thumb-1 (v6-M), bare, in privileged thread mode;
-//! and Armv7-A, in Arm state (A32), bare, in a privileged mode. AAPCS with and without floating-point registers; for A32
-//! without.
+//! and Armv7-A, in Arm state (A32), bare, in a privileged mode. AAPCS with and without floating-point registers; for
+//! A32 without.
 
 #[cfg(feature = "watchpoint")]
 compile_error!(

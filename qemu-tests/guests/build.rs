@@ -1,5 +1,5 @@
-//! Links every guest with the script of the machine that it is built for. Of `guests` and of `feature-guests`, which are
-//! neighbours.
+//! Links every guest with the script of the machine that it is built for. Of `guests` and of `feature-guests`, which
+//! are neighbours.
 //!
 //! All link arguments are here and none in a cargo configuration, so that a plain `cargo build --target ...` does it.
 
@@ -17,8 +17,8 @@ enum Link {
     StacksApart,
 }
 
-/// The guests that are linked so, of both packages. They are named here because cargo links all guests anew whenever this script
-/// has to run: it must not depend on their sources.
+/// The guests that are linked so, of both packages. They are named here because cargo links all guests anew whenever
+/// this script has to run: it must not depend on their sources.
 const SPECIAL: [(&str, Link); 3] = [("defmt", Link::Defmt), ("high_water", Link::Defmt), ("placed", Link::StacksApart)];
 
 fn main() {
@@ -77,7 +77,8 @@ fn main() {
     println!("cargo::rustc-link-arg-bins=--script={}", no_defmt.display());
 }
 
-/// A script with a memory region for stacks, 8 MiB above the place where the image of that layout begins, and one for the rest.
+/// A script with a memory region for stacks, 8 MiB above the place where the image of that layout begins, and one for
+/// the rest.
 fn regions(layout: &str) -> PathBuf {
     let image: u64 = match layout {
         "aarch64" => 0x4008_0000,

@@ -10,7 +10,11 @@ fn main() {
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=--script={}", script.display());
     // RAM begins there, and this is behind what the machine puts into it.
-    let origin = if arch == "aarch64" { "0x40080000" } else { "0x100000" };
+    let origin = match arch.as_str() {
+        "aarch64" => "0x40080000",
+        "riscv32" | "riscv64" => "0x80000000",
+        _ => "0x100000",
+    };
     println!("cargo::rustc-link-arg-bins=--defsym=origin={origin}");
     // What this program must do with.
     println!("cargo::rustc-link-arg-bin=four=--defsym=ram_size=4096");

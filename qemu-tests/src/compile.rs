@@ -69,8 +69,8 @@ impl fmt::Display for Profile {
 /// ELF files, by the name of the guest.
 pub type Built = BTreeMap<String, PathBuf>;
 
-/// The guests whose instructions are counted, or the frames in their code: optimized as the default settings of cargo do
-/// it. All others are built in two thirds of the time.
+/// The guests whose instructions are counted, or the frames in their code: optimized as the default settings of cargo
+/// do it. All others are built in two thirds of the time.
 const MEASURED: [&str; 3] = ["count", "hub_costs", "zoo"];
 
 /// An environment variable for the guests' build script: the machine for which guests are linked, if it is not one of
@@ -127,6 +127,16 @@ pub fn guest_as_one(code: Code, name: &str) -> Result<PathBuf> {
     built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
 }
 
+/// [`guest_as_one`], at an `opt-level` for size, `s` or `z`.
+///
+/// # Errors
+///
+/// As [`guest`].
+pub fn guest_as_one_for_size(code: Code, name: &str, level: &'static str) -> Result<PathBuf> {
+    let mut built = guests_as(code, Profile::Release, Variant::ForSize(level), &BTreeSet::from([name.to_owned()]))?;
+    built.remove(name).with_context(|| format!("cargo built no guest `{name}`"))
+}
+
 /// How guests are built.
 #[derive(Clone, Copy)]
 enum Variant {
@@ -135,6 +145,8 @@ enum Variant {
     Feature(&'static str),
     /// With link-time optimization.
     AsOne,
+    /// With that, and this `opt-level`.
+    ForSize(&'static str),
     /// With types, though its head does not ask for them.
     Types,
 }
@@ -158,6 +170,7 @@ fn guests_as(code: Code, profile: Profile, variant: Variant, names: &BTreeSet<St
         Variant::Usual | Variant::Types => folder,
         Variant::Feature(feature) => folder.join(feature),
         Variant::AsOne => folder.join("as-one"),
+        Variant::ForSize(level) => folder.join("as-one").join(level),
     };
     let mut built = Built::new();
     for Call { package, own_feature, whole_debug_info, is_measured, names } in
@@ -183,6 +196,9 @@ fn guests_as(code: Code, profile: Profile, variant: Variant, names: &BTreeSet<St
             Variant::Usual | Variant::Types => &mut cargo,
             Variant::Feature(feature) => cargo.args(["--features", feature]),
             Variant::AsOne => cargo.args(["--config", "profile.release.lto = 'fat'"]),
+            Variant::ForSize(level) => cargo
+                .args(["--config", "profile.release.lto = 'fat'"])
+                .arg(format!("--config=profile.release.opt-level={level:?}")),
         };
         let more = executables(cargo, "bin", &folder);
         built.extend(more.with_context(|| format!("the {package} do not build for {} ({profile})", code.target))?);
@@ -201,8 +217,8 @@ struct Call<'a> {
 }
 
 /// The calls that build the guests of these `names`: for each package one call, a further one for the guests with
-/// [whole debug information](guests::Directives::whole_debug_info), one for those that are [measured](MEASURED), and one
-/// for each guest that has a [feature of its own](places::GUEST_FEATURES).
+/// [whole debug information](guests::Directives::whole_debug_info), one for those that are [measured](MEASURED), and
+/// one for each guest that has a [feature of its own](places::GUEST_FEATURES).
 ///
 /// These calls are separate because cargo recompiles a guest when features of its package or settings change, which
 /// would happen with each other set of names. Only the project's own packages have debug information, so the calls
@@ -256,8 +272,8 @@ pub fn example(package: &str, name: &str, profile: Profile) -> Result<PathBuf> {
     example_in(&places::built()?, package, name, profile, &[])
 }
 
-/// [`example`] with features of its package, in a target directory of its own: otherwise builds with other features would replace the same
-/// file.
+/// [`example`] with features of its package, in a target directory of its own: otherwise builds with other features
+/// would replace the same file.
 ///
 /// # Errors
 ///

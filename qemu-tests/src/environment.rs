@@ -59,8 +59,8 @@ fn seen_by_inner_cargo(name: &str, value: &OsStr) -> bool {
     fits(KEPT) || !fits(DROPPED)
 }
 
-/// The folder where cargo compiles, if it is not the target directory. Cargo since 1.91 has it; an older one compiles in
-/// the target directory.
+/// The folder where cargo compiles, if it is not the target directory. Cargo since 1.91 has it; an older one compiles
+/// in the target directory.
 const BUILD_DIR: &str = "CARGO_BUILD_BUILD_DIR";
 
 /// A command for the cargo that started this process, or for the one on `PATH`, with a clean environment.

@@ -1,8 +1,8 @@
 //! Which guest programs there are, and the directives in their heads.
 //!
-//! A guest is `X.rs` with its expected transcript `X.out` beside it, in `qemu-tests/guests/src/bin`,
-//! or in `qemu-tests/feature-guests/src/bin` if it needs features of the library. `cargo run -- aarch64 X --bless`
-//! writes `X.out`. Lines that start with `//@` in the source are directives to the suite:
+//! A guest is `X.rs` in `qemu-tests/guests/src/bin`, or in `qemu-tests/feature-guests/src/bin` if it needs features of
+//! the library. `transcripts.txt` beside it has the expected transcripts; `cargo run -- aarch64 X --bless` writes that
+//! of X. Lines that start with `//@` in the source are directives to the suite:
 //!
 //! ```text
 //! //@ profiles: debug release small    built and booted in these; without it debug and release. Some machines boot fewer
@@ -12,10 +12,10 @@
 //! //@ icount                           boots with -icount shift=0: one instruction is one nanosecond
 //! //@ cores: 4                         boots with so many cores; without it one
 //! //@ debug-info                       built with variables and types in any profile; so is one that has a file X.gdb, or logs
-//! //@ defmt                            logs with defmt: what it logs follows its transcript in X.out; named in `guests/build.rs`
+//! //@ defmt                            logs with defmt: what it logs follows its transcript; named in `guests/build.rs`
 //! //@ long                             takes a minute: without being asked for, it boots in release on one machine of each instruction set
 //! //@ hits                             prints where it was interrupted: that is checked against its code
-//! //@ not-a-test                       the suite runs it in a way of its own; it has no X.out
+//! //@ not-a-test                       the suite runs it in a way of its own; it has no transcript
 //! ```
 //!
 //! If a guest makes more attempts than it has checks, it may print their number in notes such as
@@ -32,8 +32,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::compile::Profile;
 use crate::limit::Limit;
 use crate::machine::Machine;
-use crate::places;
 use crate::verdict::Ending;
+use crate::{places, transcript};
 
 /// The default limit of a guest: some hundred times the time that it needs.
 pub const USUAL_LIMIT: Limit = Limit::of_silence(Duration::from_secs(60));
@@ -51,7 +51,9 @@ pub struct Guest {
     pub name: String,
     /// The first line of its documentation.
     pub about: String,
-    /// Its expected transcript.
+    /// Its source. What belongs to it lies beside it.
+    pub source: PathBuf,
+    /// The file with its expected transcript among those of others.
     pub expected: PathBuf,
     /// The directives in its head.
     pub directives: Directives,
@@ -62,7 +64,7 @@ impl Guest {
     #[must_use]
     pub fn takes_features(&self) -> bool {
         let [_, with_features] = places::guest_sources();
-        self.expected.starts_with(with_features)
+        self.source.starts_with(with_features)
     }
 
     /// Reads its expected transcript.
@@ -72,7 +74,24 @@ impl Guest {
     /// The file, why it cannot be read, and the command that writes it.
     pub fn transcript(&self) -> Result<String, String> {
         let how = || format!("`cargo run -- aarch64 {} --bless` writes it", self.name);
-        fs::read_to_string(&self.expected).map_err(|error| format!("{}: {error}; {}", self.expected.display(), how()))
+        let text = self.transcripts().map_err(|error| format!("{error}; {}", how()))?;
+        let mut kept = transcript::kept(&text);
+        let own = kept.find_map(|(name, transcript)| (name == self.name).then(|| transcript.to_owned()));
+        own.ok_or_else(|| format!("{} has no `{}`; {}", self.expected.display(), self.name, how()))
+    }
+
+    /// Keeps `transcript` as the one that is expected.
+    ///
+    /// # Errors
+    ///
+    /// The file, and why it cannot be read or written.
+    pub fn keep(&self, transcript: &str) -> Result<(), String> {
+        let text = transcript::with(&self.transcripts()?, &self.name, transcript);
+        fs::write(&self.expected, text).map_err(|error| format!("{}: {error}", self.expected.display()))
+    }
+
+    fn transcripts(&self) -> Result<String, String> {
+        fs::read_to_string(&self.expected).map_err(|error| format!("{}: {error}", self.expected.display()))
     }
 }
 
@@ -185,10 +204,15 @@ pub fn with_whole_debug_info() -> Result<BTreeSet<String>> {
 /// Adds the guests in `folder`. At least one of them must be a test.
 fn add_folder(found: &mut Survey, folder: &Path) -> Result<()> {
     let sources = stems(folder, "rs")?;
-    let mut transcripts = stems(folder, "out")?;
+    let expected = folder.join(transcript::FILE);
+    let text = if expected.exists() { fs::read_to_string(&expected)? } else { String::new() };
+    let mut transcripts: BTreeSet<_> = transcript::kept(&text).map(|(name, _)| name).collect();
     // What GDB shows of a guest: see `debugger`.
     let scripts = stems(folder, "gdb")?;
-    transcripts.retain(|name| name.strip_suffix(".gdb").is_none_or(|name| !scripts.contains(name)));
+    let is_read = |name: &String| name.strip_suffix(".gdb").is_some_and(|name| scripts.contains(name));
+    for unread in stems(folder, "out")?.iter().filter(|name| !is_read(name)) {
+        found.problems.push(format!("nothing reads {unread}.out: transcripts are in {}", transcript::FILE));
+    }
     let mut any_tested = false;
     for name in sources {
         let path = folder.join(format!("{name}.rs"));
@@ -201,17 +225,17 @@ fn add_folder(found: &mut Survey, folder: &Path) -> Result<()> {
             }
         };
         directives.debugged |= scripts.contains(&name);
-        match (directives.tested, transcripts.remove(&name)) {
-            (true, false) => found.problems.push(format!("{name}.rs has no {name}.out: its transcript is not checked")),
-            (false, true) => found.problems.push(format!("{name}.rs is `not-a-test` and yet has {name}.out")),
+        match (directives.tested, transcripts.remove(name.as_str())) {
+            (true, false) => found.problems.push(format!("{name}.rs has no transcript: what it prints is not checked")),
+            (false, true) => found.problems.push(format!("{name}.rs is `not-a-test` and yet has a transcript")),
             _ => {}
         }
         any_tested |= directives.tested;
         let about = text.lines().find_map(|line| line.strip_prefix("//! ")).unwrap_or("").to_owned();
-        found.guests.push(Guest { about, expected: folder.join(format!("{name}.out")), directives, name });
+        found.guests.push(Guest { about, source: path, expected: expected.clone(), directives, name });
     }
     for orphan in transcripts {
-        found.problems.push(format!("{orphan}.out has no {orphan}.rs: nothing prints it"));
+        found.problems.push(format!("the transcript `{orphan}` has no {orphan}.rs: nothing prints it"));
     }
     if !any_tested {
         found.problems.push(format!("no guest to test in {}", folder.display()));

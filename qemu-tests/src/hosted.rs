@@ -80,13 +80,13 @@ pub fn cores() -> Result<u64> {
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
-/// Runs the tests of backtraces for `target`, whose programs run on this computer and may have another unwinder.
+/// Runs the library's tests for `target`, whose programs run on this computer and may have another unwinder.
 ///
 /// # Errors
 ///
 /// As [`Tests::run`].
-pub fn backtraces(target: &str) -> Result<u64> {
-    let ended = cargo("test", "", &["--test", "library", "--target", target], &["--", "backtrace::"])?;
+pub fn of_target(target: &str, features: &str) -> Result<u64> {
+    let ended = cargo("test", features, &["--no-fail-fast", "--tests", "--target", target], &[])?;
     passed(&ended).map_err(anyhow::Error::msg)
 }
 
@@ -180,8 +180,8 @@ pub fn example(name: &str, features: &str) -> Result<PathBuf> {
     Ok(places::hosted()?.join("debug/examples").join(name))
 }
 
-/// Runs an example under valgrind with the option of `docs/debugging.md`, which then finds no error, and without it, when it
-/// finds some.
+/// Runs an example under valgrind with the option of `docs/debugging.md`, which then finds no error, and without it,
+/// when it finds some.
 ///
 /// # Errors
 ///

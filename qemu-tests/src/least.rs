@@ -19,7 +19,8 @@ const LIMIT: Limit = Limit::of_silence(Duration::from_secs(900));
 const USUAL: [&str; 3] =
     ["profile.dev.panic=\"unwind\"", "profile.release.panic=\"unwind\"", "profile.release.debug=false"];
 
-/// The features with which each is measured, with the ends of the names of its tests: what makes frames deeper, and none.
+/// The features with which each is measured, with the ends of the names of its tests: what makes frames deeper, and
+/// none.
 pub const FEATURES: [(&str, &str); 2] = [("std,abandon", ""), ("", "::plain")];
 
 /// A way to build.

@@ -16,7 +16,7 @@
 //! process      a child that cannot outlive us, its output as it comes
 //! verdict      did it pass, and if not, where to look
 //! debugger     the same under GDB or LLDB
-//! transcript   is it what the guest's `.out` file says
+//! transcript   is it what `transcripts.txt` says
 //! watched      a boot with QEMU's gdbstub at hand; moment stops it when it fails
 //! core_file    for GDB, of a boot that fails; census lists its greenlets
 //! proxy        greenlets as threads for any debugger, read by greenlets

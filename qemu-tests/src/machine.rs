@@ -11,7 +11,7 @@ use std::path::Path;
 pub use self::firmware::Firmware;
 pub use self::more::MORE;
 use self::table::BY_NAME;
-pub use self::table::{MACHINES, MICROBIT, ONE_OF_EACH};
+pub use self::table::{MACHINES, MICROBIT, ONE_OF_EACH, OTHERS};
 use crate::compile::Profile;
 use crate::tools;
 
@@ -99,7 +99,7 @@ const WITHOUT_SWAP: &[&str] = &["riscv32imc", "thumbv6m"];
 /// QEMU instead of restarting it for ever.
 const COMMON: &[&str] = &["-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot"];
 
-/// Makes the timer of every AArch64 processor count nanoseconds; otherwise it counts at 62.5 MHz. So it can be set to
+/// Makes the timer of every AArch64 or Armv7-A processor count nanoseconds; otherwise it counts at 62.5 MHz. So it can be set to
 /// each instruction if an instruction takes a nanosecond.
 const TIMER_COUNTS_NANOSECONDS: &str = "arm-cpu.cntfrq=1000000000";
 
@@ -254,7 +254,7 @@ impl Machine {
             all.extend(["-icount", "shift=0"].map(OsString::from));
             // The timer of x86-64 counts nanoseconds anyway, the board compensates for the coarse one of RISC-V, and
             // that of a Cortex-M stays coarse.
-            if self.qemu == "qemu-system-aarch64" {
+            if self.qemu == "qemu-system-aarch64" || self.target.starts_with("armv7a") {
                 all.extend(["-global", TIMER_COUNTS_NANOSECONDS].map(OsString::from));
             }
         }
@@ -362,6 +362,7 @@ mod tests {
     #[test]
     fn each_instruction_set_has_its_machine() {
         assert_eq!(ONE_OF_EACH.map(|machine| machine.name), ["aarch64", "x86_64"]);
+        assert_eq!(OTHERS.map(|machine| machine.name), ["riscv64", "riscv32", "thumbv7em", "thumbv6m"]);
         let recorded = MACHINES.iter().filter(|machine| machine.is_recorded());
         assert!(recorded.into_iter().all(|machine| ONE_OF_EACH.iter().any(|one| one.qemu == machine.qemu)));
     }

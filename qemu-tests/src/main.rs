@@ -125,7 +125,7 @@ fn guest(name: &str) -> Result<Guest> {
 /// Builds the guest `name` and boots it under GDB: at the terminal, or to keep the output of its commands.
 fn run_under_gdb(machine: &'static Machine, name: &str, profile: Profile, bless: bool) -> Result<()> {
     let guest = guest(name)?;
-    let script = guest.expected.with_extension("gdb");
+    let script = guest.source.with_extension("gdb");
     if bless && !script.exists() {
         bail!(Misuse(format!("the guest `{name}` has no transcript of GDB to keep: there is no {}", script.display())));
     }

@@ -126,7 +126,8 @@ pub fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<object::File<'a>> {
     Ok(file)
 }
 
-/// The register with the first argument of a function, by GDB's order: x0; rdi after rax, rbx, rcx, rdx and rsi; a0, by the numbers of the psABIs.
+/// The register with the first argument of a function, by GDB's order: x0; rdi after rax, rbx, rcx, rdx and rsi; a0, by
+/// the numbers of the psABIs.
 pub fn first_argument(program: &object::File<'_>) -> usize {
     match program.architecture() {
         Architecture::X86_64 => 5,

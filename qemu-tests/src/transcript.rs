@@ -1,6 +1,34 @@
-//! The output of a guest, and its comparison with the `.out` file.
+//! The output of a guest, and its comparison with what is kept of it in `transcripts.txt`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// The file in a folder of guests with their expected transcripts, each after a line `==== NAME`, in the order of
+/// names.
+pub const FILE: &str = "transcripts.txt";
+
+/// The start of the line before a transcript.
+const HEAD: &str = "==== ";
+
+/// The transcripts in the `text` of a [`FILE`], each with its name.
+pub fn kept(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text.strip_prefix(HEAD);
+    std::iter::from_fn(move || {
+        let (name, lines) = rest?.split_once('\n')?;
+        let end = if lines.starts_with(HEAD) { 0 } else { lines.find("\n==== ").map_or(lines.len(), |at| at + 1) };
+        let (transcript, others) = lines.split_at(end);
+        rest = others.strip_prefix(HEAD);
+        Some((name, transcript))
+    })
+}
+
+/// The `text` of a [`FILE`] in which `transcript` is that of `name`, whether it had one or not.
+#[must_use]
+pub fn with(text: &str, name: &str, transcript: &str) -> String {
+    let mut all: BTreeMap<_, _> = kept(text).collect();
+    all.insert(name, transcript);
+    all.into_iter().flat_map(|(name, transcript)| [HEAD, name, "\n", transcript]).collect()
+}
 
 /// The text of a guest's output. Bytes that are not UTF-8 are replaced, so that they are shown and not hidden.
 #[must_use]
@@ -13,7 +41,7 @@ fn is_note(line: &str) -> bool {
     line == "#" || line.starts_with("# ")
 }
 
-/// A transcript in the form of an `.out` file: without its notes.
+/// A transcript in the form in which it is kept: without its notes.
 #[must_use]
 pub fn without_notes(transcript: &str) -> String {
     transcript.lines().filter(|line| !is_note(line)).flat_map(|line| [line, "\n"]).collect()
@@ -73,6 +101,15 @@ fn visible(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transcript_is_kept_among_others_and_is_what_was_kept() {
+        let two = with(&with("", "b", "1\n\n2\n"), "a", "3\n");
+        assert_eq!(two, "==== a\n3\n==== b\n1\n\n2\n");
+        let other = with(&two, "a", "");
+        assert_eq!(kept(&other).collect::<Vec<_>>(), [("a", ""), ("b", "1\n\n2\n")]);
+        assert_eq!(kept("").count(), 0);
+    }
 
     #[test]
     fn notes_are_not_compared() {

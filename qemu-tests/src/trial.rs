@@ -1,6 +1,5 @@
-//! A guest's trial on a machine: it must end as its head says, and print the contents of its `.out` file.
+//! A guest's trial on a machine: it must end as its head says, and print its transcript.
 
-use std::fs;
 use std::path::Path;
 
 use crate::boot::Boot;
@@ -41,7 +40,7 @@ impl Tried {
     }
 }
 
-/// Boots `guest`, which was built as `elf`, and judges it by its head and its `.out` file.
+/// Boots `guest`, which was built as `elf`, and judges it by its head and its transcript.
 #[must_use]
 pub fn run(guest: &Guest, machine: &'static Machine, elf: &Path) -> Tried {
     let mut transcript = String::new();
@@ -62,12 +61,12 @@ fn judged(guest: &Guest, machine: &'static Machine, elf: &Path, transcript: &mut
     checked(guest, machine, elf, transcript, compare)
 }
 
-/// Boots `guest`, which must end as its head says, and keeps its transcript as its `.out` file. Returns whether the
-/// file has changed.
+/// Boots `guest`, which must end as its head says, and keeps its transcript as the expected one. Returns
+/// whether that has changed.
 ///
 /// # Errors
 ///
-/// What was wrong, with the command line that repeats it; the file is unchanged.
+/// What was wrong, with the command line that repeats it; what was kept is unchanged.
 pub fn bless(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<bool, String> {
     let mut is_new = false;
     checked(guest, machine, elf, &mut String::new(), |transcript| {
@@ -76,8 +75,7 @@ pub fn bless(guest: &Guest, machine: &'static Machine, elf: &Path) -> Result<boo
             return Err("it printed nothing that could be kept".to_owned());
         }
         is_new = guest.transcript().as_ref() != Ok(&text);
-        let at = &guest.expected;
-        if is_new { fs::write(at, text).map_err(|error| format!("{}: {error}", at.display())) } else { Ok(()) }
+        if is_new { guest.keep(&text) } else { Ok(()) }
     })?;
     Ok(is_new)
 }

@@ -64,8 +64,8 @@ fn hello() -> Result<(), Failed> {
     prints(Command::new(program), "hello\nfrom\na\ngreenlet\ngreenlet 1 (dead)\n")
 }
 
-/// What a sink gets of three greenlets: each is announced with its stack before it runs, runs lie between a begin and an
-/// end, an error has a marker, and a dead greenlet is terminated.
+/// What a sink gets of three greenlets: each is announced with its stack before it runs, runs lie between a begin and
+/// an end, an error has a marker, and a dead greenlet is terminated.
 fn rtos_trace() -> Result<(), Failed> {
     const LINES: [&str; 26] = [
         "start",
@@ -146,8 +146,8 @@ fn firmware_c(all: bool) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The `.text` of the firmware in C is what the README of the crate says, on both boards of its table and at each of its
-/// levels.
+/// The `.text` of the firmware in C is what the README of the crate says, on both boards of its table and at each of
+/// its levels.
 fn firmware_c_size() -> Result<(), Failed> {
     /// What compilers of its own files may differ by.
     const ROOM: u64 = 64;

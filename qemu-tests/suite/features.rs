@@ -92,14 +92,20 @@ fn foreign() -> Vec<Case> {
 }
 
 /// Rust's programs for musl have LLVM's unwinder, and not GCC's. They run on any Linux.
-fn musl() -> Option<Case> {
+fn musl() -> Vec<Case> {
     const TARGET: &str = "x86_64-unknown-linux-musl";
-    let runs_here = cfg!(all(target_arch = "x86_64", target_os = "linux"));
-    runs_here.then(|| {
-        let mut case = case("musl::backtraces", || hosted::backtraces(TARGET).map(drop));
+    const RUNS: [(&str, &str); 2] = [("std", "std,alloc,recorder,high-water,fp-control,abandon"), ("none", "")];
+    let run = |(name, features)| {
+        let mut case = case(&format!("musl::{name}"), move || {
+            let attempts = hosted::of_target(TARGET, features)?;
+            println!("{}", Tally { attempts, failures: 0 }.line(format_args!("hosted::musl::{name}")));
+            Ok(())
+        });
         case.needs.target(TARGET);
         case
-    })
+    };
+    let runs_here = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+    RUNS.into_iter().filter(|_| runs_here).map(run).collect()
 }
 
 fn case(name: &str, run: impl FnOnce() -> anyhow::Result<()> + Send + 'static) -> Case {

@@ -1,6 +1,6 @@
 //! Random scenarios with an audit after every op, on the host and on bare metal; and the handling of one that fails.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::Failed;
@@ -9,8 +9,8 @@ use qemu_tests::conformance::Place;
 use qemu_tests::fuzz::{Caught, Hunt, NAME, Program, Stretch};
 use qemu_tests::tools::Needs;
 
-use crate::Case;
 use crate::builds::{self, Builds};
+use crate::{Case, fakes};
 
 /// Places and profiles, each with a seed of its own, so that no scenario runs twice. A place takes some seconds: bare
 /// metal without optimization runs some 200 scenarios a second, and all others thousands.
@@ -115,7 +115,7 @@ fn log() -> Result<(), Failed> {
     let _turn = builds::turn("release");
     let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-tests"));
     command.args(["conformance-random", "1", "3", "--from", "5", "--only", "host"]).stdin(Stdio::null());
-    command.env("GREENLET_PYTHON", Path::new(env!("CARGO_MANIFEST_DIR")).join("suite/fakes/python/wrong"));
+    command.env("GREENLET_PYTHON", fakes::wrong_python()?);
     let output = command.output()?;
     let errors = String::from_utf8_lossy(&output.stderr);
     let parts = [
@@ -134,7 +134,7 @@ fn log() -> Result<(), Failed> {
 
 /// Hunts with a fake program of the suite's.
 fn hunt_with(fake: &str, count: u64) -> anyhow::Result<Option<Caught>> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("suite/fakes/fuzz").join(fake);
+    let file = fakes::fuzz(fake)?;
     let program = Program { place: Place::Host, profile: Profile::Release, file };
     hunt(1, count, false).run(&program, |_| ())
 }

@@ -1,5 +1,5 @@
-//! Each guest on each machine in each profile: it must end as its head says, and print what its
-//! `.out` file says.
+//! Each guest on each machine in each profile: it must end as its head says, and print its
+//! transcript.
 
 use std::fs;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn blessed() -> Option<Case> {
             guests::survey(&places::guest_sources())?.guests.into_iter().find(|guest| guest.name == USUAL_GUEST);
         let mut guest = found.ok_or("the usual guest is gone")?;
         let kept = guest.transcript()?;
-        guest.expected = Path::new(env!("CARGO_TARGET_TMPDIR")).join("blessed.out");
+        guest.expected = Path::new(env!("CARGO_TARGET_TMPDIR")).join("blessed.txt");
         fs::write(&guest.expected, "")?;
         let written = [(); 2].map(|()| trial::bless(&guest, machine, &file.file()?).map_err(Failed::from));
         match written {

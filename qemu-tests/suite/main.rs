@@ -17,6 +17,7 @@
 //! The list of tests is computed when the suite runs, from the files in `guests/src/bin` and `feature-guests/src/bin`;
 //! hence `harness = false`.
 
+mod browser;
 mod builds;
 mod c;
 mod counted;
@@ -26,6 +27,7 @@ mod cycles;
 mod debugger;
 mod documents;
 mod examples;
+mod fakes;
 mod features;
 mod floors;
 mod fuzz;

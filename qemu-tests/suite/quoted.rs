@@ -11,7 +11,7 @@ use qemu_tests::tools::Needs;
 use crate::Case;
 
 /// A document, how a row of a table in it begins, which operation its cells quote, and of which subjects.
-const QUOTED: [(&str, &str, &str, &[&str]); 13] = [
+const QUOTED: [(&str, &str, &str, &[&str]); 20] = [
     (
         "docs/hub.md",
         "| embassy-executor: a number to another task and back, by two signals |",
@@ -32,6 +32,13 @@ const QUOTED: [(&str, &str, &str, &[&str]); 13] = [
         &["aarch64-watchpoint", "x86_64-watchpoint"],
     ),
     ("docs/costs.md", "| a switch with both, and `fp-control` |", "switch", FP_CONTROL),
+    ("docs/costs.md", "| a switch by handle |", "switch", OTHERS),
+    ("docs/costs.md", "| a switch by `up` |", "up", OTHERS),
+    ("docs/costs.md", "| by a weak handle |", "switch_weak", OTHERS),
+    ("docs/costs.md", "| a switch with 64 bytes |", "switch_64_bytes", OTHERS),
+    ("docs/costs.md", "| a throw that is handled |", "throw", OTHERS),
+    ("docs/costs.md", "| a kill |", "kill", OTHERS),
+    ("docs/costs.md", "| spawn, start, end, in one |", "life_run", OTHERS),
     ("docs/design.md", "| by handle |", "switch", CHECKED),
     ("docs/design.md", "| by `up` |", "up", CHECKED),
     ("docs/design.md", "| by handle, `unchecked-switch` |", "switch", UNCHECKED),
@@ -42,6 +49,7 @@ const QUOTED: [(&str, &str, &str, &[&str]); 13] = [
     ("docs/registers.md", "| by `up`, `fp-control` |", "up", FP_CONTROL),
 ];
 
+const OTHERS: &[&str] = &["riscv64", "riscv32", "thumbv7em", "thumbv6m"];
 const BARE: &[&str] = &["aarch64", "x86_64"];
 const FP_CONTROL: &[&str] = &["aarch64-fp-control", "x86_64-fp-control"];
 

@@ -10,7 +10,7 @@ use qemu_tests::places;
 use qemu_tests::reliability::{PROMISES, Promise, Size};
 use qemu_tests::tools::Needs;
 
-use crate::{Case, builds};
+use crate::{Case, builds, fakes};
 
 pub(crate) fn cases() -> Vec<Case> {
     let case = |name: &str, test: fn() -> Result<(), Failed>| {
@@ -67,7 +67,7 @@ fn missing() -> Result<(), Failed> {
 /// The package's logs are all others than the kernel's, by a fake of it.
 fn fails() -> Result<(), Failed> {
     let words = ["conformance-random", "--quick", "--only", "host"];
-    let fake = places::root().join("qemu-tests/suite/fakes/python/wrong");
+    let fake = fakes::wrong_python()?;
     let parts = [
         "         1  cargo xtask conformance-random 1 500 --only host",
         "\"failures\": 1",

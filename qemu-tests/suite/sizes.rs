@@ -6,7 +6,7 @@ use std::fs;
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::figures::Figures;
-use qemu_tests::machine::{MICROBIT, Machine, ONE_OF_EACH};
+use qemu_tests::machine::{MICROBIT, Machine, ONE_OF_EACH, OTHERS};
 use qemu_tests::places;
 use qemu_tests::sizes::{self, Extent, FORM, TABLES};
 use qemu_tests::tools::Needs;
@@ -22,9 +22,10 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     let usual = ONE_OF_EACH.map(|machine| case(machine, format!("sizes::{machine}"), Extent::Usual));
     let whole = ONE_OF_EACH.map(|machine| case(machine, format!("sizes::whole::{machine}"), Extent::Whole));
+    let others = OTHERS.map(|machine| case(machine, format!("sizes::{machine}"), Extent::Plain));
     let documents = Case::new("documents::sizes_are_those_kept".to_owned(), Needs::default(), documents);
     let four = [Profile::Small, Profile::Least, Profile::Release].map(four);
-    usual.into_iter().chain(whole).chain(four).chain([documents]).collect()
+    usual.into_iter().chain(whole).chain(others).chain(four).chain([documents]).collect()
 }
 
 /// Four greenlets in 4 KiB of RAM.
@@ -56,8 +57,8 @@ fn kept(machine: &Machine) -> Result<Figures, Failed> {
 }
 
 fn documents() -> Result<(), Failed> {
-    let all = ONE_OF_EACH.into_iter().map(kept).collect::<Result<Vec<_>, _>>()?;
-    let mut stale: Vec<_> = all.iter().flat_map(sizes::not_free).collect();
+    let all = sizes::kept().map(|(machine, _)| Ok((machine, kept(machine)?))).collect::<Result<Vec<_>, Failed>>()?;
+    let mut stale: Vec<_> = all.iter().flat_map(|(_, figures)| sizes::not_free(figures)).collect();
     for table in &TABLES {
         let file = table.file();
         let text = fs::read_to_string(&file)?;

@@ -8,14 +8,17 @@ use qemu_tests::{environment, places};
 use crate::{Case, builds};
 
 /// Built for, with each of these features besides none, and what the build script takes them for.
-const BUILT: [(&str, &str, &str); 7] = [
+const BUILT: [(&str, &str, &str); 10] = [
     ("x86_64-unknown-uefi", BARE_FEATURES, "bare"),
     ("aarch64-unknown-uefi", BARE_FEATURES, "bare"),
     ("x86_64-apple-darwin", HOSTED_FEATURES, "hosted"),
     ("aarch64-apple-darwin", HOSTED_FEATURES, "hosted"),
     ("x86_64-unknown-linux-musl", HOSTED_FEATURES, "hosted"),
     ("thumbv6m-none-eabi", "greenlet/abandon,greenlet/high-water", "bare"),
+    ("thumbv7em-none-eabi", "greenlet/abandon,greenlet/high-water", "bare"),
     ("armv7a-none-eabi", "greenlet/abandon,greenlet/high-water,greenlet/cores", "bare"),
+    ("riscv32imac-unknown-none-elf", "greenlet/abandon,greenlet/high-water,greenlet/supervisor-mode", "bare"),
+    ("riscv64gc-unknown-none-elf", "greenlet/cores,greenlet/fp-control,greenlet/supervisor-mode", "bare"),
 ];
 
 /// What replaces compare-and-swap where there is none. Other targets do not look at it.

@@ -1,31 +1,21 @@
-//! Timelines of the tour and of a hub, on each instruction set: each format is written, read by a parser of its own, and compared
-//! with the counts of the guest. If Chromium is installed, it lays out the report, and the layout is checked.
+//! Timelines of the tour and of a hub, on each instruction set: each format is written, read by a parser of its own,
+//! and compared with the counts of the guest. Chromium lays out the report, and the layout is checked.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use libtest_mimic::Failed;
 use qemu_tests::compile::Profile;
 use qemu_tests::guests::{self, Guest};
-use qemu_tests::limit::Limit;
 use qemu_tests::machine::{Machine, ONE_OF_EACH};
-use qemu_tests::process::{self, Status};
 use qemu_tests::timeline::parse::{Key, Step, Trace, What};
 use qemu_tests::timeline::{self, Wanted};
-use qemu_tests::tools::{self, Needs};
+use qemu_tests::tools::Needs;
 use qemu_tests::{places, transcript, verdict};
 use roxmltree::{Document, Node};
 use serde_json::Value;
 
-use crate::{Case, builds};
-
-/// Names under which Chromium is installed.
-const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "headless_shell"];
-/// The limit of a browser.
-const LIMIT: Limit = Limit::of_silence(Duration::from_secs(120));
+use crate::{Case, browser, builds};
 
 /// Checks the layout for faults: text outside of the picture or over other text, a bar over the name of its lane, an
 /// arrow without length.
@@ -65,7 +55,12 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut needs = Needs::default();
     needs.machine(ONE_OF_EACH[0]);
     let cores = Case::new("timeline::of_several_cores".to_owned(), needs, of_several_cores);
-    vec![first, second.when_asked_for(), cores.when_asked_for()]
+    let mut needs = Needs::default();
+    needs.machine(ONE_OF_EACH[0]);
+    browser::needed(&mut needs);
+    let looked_at = Case::new("timeline::in_a_browser".to_owned(), needs, || in_a_browser(ONE_OF_EACH[0]));
+    let looked_at = looked_at.usual_if(browser::is_installed());
+    vec![first, second.when_asked_for(), cores.when_asked_for(), looked_at]
 }
 
 /// Boots a guest with a tree on each of four cores: each has its lanes, and nothing is lost or taken for another's.
@@ -128,11 +123,11 @@ fn of_the_tour(machine: &'static Machine) -> Result<(), Failed> {
         return Err("the report is not self-contained".into());
     }
     in_json(&serde_json::from_str(&fs::read_to_string(file("tour.json"))?)?)?.must_be(&expected, "Perfetto's trace")?;
-    in_a_browser(&html, &folder, expected.lanes)
+    Ok(())
 }
 
-/// Boots the hub's guest with recording: each format has its waits, its wakes and their latencies, and whom an interrupt
-/// woke.
+/// Boots the hub's guest with recording: each format has its waits, its wakes and their latencies, and whom an
+/// interrupt woke.
 fn of_a_hub(machine: &'static Machine) -> Result<(), Failed> {
     let survey = guests::survey(&places::guest_sources())?.guests;
     let hub = survey.iter().find(|guest| guest.name == "hub").ok_or("there is no guest `hub`")?;
@@ -202,7 +197,7 @@ fn of_a_hub(machine: &'static Machine) -> Result<(), Failed> {
             format!("Perfetto's trace has {counts:?} wakes, waits and latencies, {begins} and {ends} flows").into()
         );
     }
-    in_a_browser(&html, &folder, 60)
+    Ok(())
 }
 
 fn is_by_interrupt(step: &Step) -> bool {
@@ -293,40 +288,28 @@ fn in_json(json: &Value) -> Result<Expected, Failed> {
     })
 }
 
-/// Has a browser lay out the report.
-fn in_a_browser(html: &str, folder: &Path, lanes: usize) -> Result<(), Failed> {
-    let Some(browser) = BROWSERS.iter().find_map(|name| tools::on_path(name)) else {
-        println!("skipped: no Chromium is here to look at the report");
-        return Ok(());
-    };
-    let page = folder.join("looked_at.html");
-    fs::write(&page, html.replace("</body>", &format!("{LOOK}</body>")))?;
-    let found = look(&browser, &page)?;
-    let found: Value = serde_json::from_str(&found)?;
-    if found["lanes"] != lanes || found["texts"].as_u64().is_none_or(|texts| texts < 2 * lanes as u64) {
-        return Err(format!("the browser shows something else: {found}").into());
-    }
-    match found["wrong"].as_array().map(Vec::as_slice) {
-        Some([]) => Ok(()),
-        _ => Err(format!("what the browser shows is wrong: {found:#}").into()),
-    }
-}
-
-/// What the script in `page` wrote.
-fn look(browser: &PathBuf, page: &Path) -> Result<String, Failed> {
-    let mut command = Command::new(browser);
-    // Without its sandbox, which root has not; the page is ours.
-    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom"]);
-    command.arg(format!("--user-data-dir={}", page.with_extension("profile").display()));
-    command.arg(format!("file://{}", page.display()));
-    let ended = process::run(command, LIMIT, |_| Ok(()))?;
-    let dom = String::from_utf8_lossy(&ended.output);
-    let written = dom.split_once("<pre>").and_then(|(_, rest)| rest.split_once("</pre>"));
-    match (ended.status, written) {
-        (Status::Exited(0), Some((written, _))) => Ok(written.replace("&gt;", ">").replace("&amp;", "&")),
-        (status, _) => {
-            let errors = String::from_utf8_lossy(&ended.errors);
-            Err(format!("the browser did not run the script: {status:?}\n{dom}\n{errors}").into())
+/// Boots the tour and the hub with recording, and has a browser lay out the report of each.
+fn in_a_browser(machine: &'static Machine) -> Result<(), Failed> {
+    let survey = guests::survey(&places::guest_sources())?.guests;
+    for (name, lanes) in [("tour", 15), ("hub", 60)] {
+        let guest = survey.iter().find(|guest| guest.name == name).ok_or("there is no such guest")?;
+        let trace = recorded(machine, guest)?;
+        let folder = places::built()?.join("timelines").join(format!("{machine}-{name}-in-a-browser"));
+        fs::create_dir_all(&folder)?;
+        let page = folder.join("report.html");
+        Wanted { terminal: false, svg: None, report: Some(page.clone()), perfetto: None }.make(&trace, None, name)?;
+        let html = fs::read_to_string(&page)?;
+        fs::write(&page, html.replace("</body>", &format!("{LOOK}</body>")))?;
+        let shown = browser::elements(&format!("file://{}", page.display()), &folder)?;
+        let found = shown.split_once("<pre>").and_then(|(_, rest)| rest.split_once("</pre>"));
+        let (found, _) = found.ok_or_else(|| format!("the browser did not run the script:\n{shown}"))?;
+        let found: Value = serde_json::from_str(&found.replace("&gt;", ">").replace("&amp;", "&"))?;
+        if found["lanes"] != lanes || found["texts"].as_u64().is_none_or(|texts| texts < 2 * lanes) {
+            return Err(format!("{name}: the browser shows something else: {found}").into());
+        }
+        if found["wrong"].as_array().is_none_or(|wrong| !wrong.is_empty()) {
+            return Err(format!("{name}: what the browser shows is wrong: {found:#}").into());
         }
     }
+    Ok(())
 }

@@ -93,8 +93,8 @@ pub enum AbandonError {
     NotOnStack,
     /// The state of the processor differs from the state in which the greenlet's code ran: another stack pointer is
     /// selected (aarch64: SPSel, Cortex-M: CONTROL.SPSEL), debug exceptions are masked (aarch64: PSTATE.D), the
-    /// direction flag is set (x86_64: DF), or registers of floating point wait to be stored, FAULTMASK is set or the code
-    /// is unprivileged (Cortex-M).
+    /// direction flag is set (x86_64: DF), or registers of floating point wait to be stored, FAULTMASK is set or the
+    /// code is unprivileged (Cortex-M).
     State,
     /// The access that faulted may have been a push by the processor, of the frame of an interrupt (bare x86_64).
     /// Then that interrupt was never handled, and no further one is delivered. The access was where such a frame
@@ -198,7 +198,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     ///
     /// | | the same as in the greenlet's code | checked |
     /// |---|---|---|
-    /// | all | the interrupt mask: PSTATE.I, F and A; RFLAGS.IF; mstatus.MIE | newly masked: [`Masked`](AbandonError::Masked) |
+    /// | all | the interrupt mask: PSTATE.I, F and A; RFLAGS.IF; mstatus.MIE or sstatus.SIE | newly masked: [`Masked`](AbandonError::Masked) |
     /// | all | exception level, ring or mode; page tables; other interrupt masks, such as the controller's priorities | no |
     /// | aarch64 | SPSel, the stack pointer that is selected | [`State`](AbandonError::State) |
     /// | aarch64 | PSTATE.D, with which watchpoints are off | set now, and clear when the tree was entered: `State` |
@@ -227,7 +227,8 @@ impl<V: 'static, E: 'static> Tree<V, E> {
     /// vector from 32 up has no stack of its own. Give all of these entries one.
     ///
     /// On a Cortex-M the processor stores a frame, too, but an interrupt whose frame does not fit is not lost: it stays
-    /// pending, or its handler runs first. The greenlet is stopped at any instruction then. Run greenlets on the process stack (PSP): on the main stack a fault handler has no room at the limit.
+    /// pending, or its handler runs first. The greenlet is stopped at any instruction then. Run greenlets on the
+    /// process stack (PSP): on the main stack a fault handler has no room at the limit.
     ///
     /// On aarch64 the processor pushes nothing. There the access that faults is one of the handler, which runs with
     /// interrupts masked, so the call is refused as well. If handlers use the same stack pointer as the greenlet

@@ -92,7 +92,7 @@ macro_rules! core_identity {
 ///
 /// Handlers do that unless firmware unmasks interrupts in them. Code with interrupts masked counts as a handler, in a
 /// critical section as well: there no tree can be entered, and `Tree::current` returns `None`. The mask is PSTATE.I on
-/// aarch64, RFLAGS.IF on x86_64, and mstatus.MIE on RISC-V. On Cortex-M it is exact, and no mask counts: a handler is
+/// aarch64, RFLAGS.IF on x86_64, and mstatus.MIE or sstatus.SIE on RISC-V. On Cortex-M it is exact, and no mask counts: a handler is
 /// code with an IPSR other than 0.
 ///
 /// For [`core_identity!`](crate::core_identity) with `unsafe`: the promise is that there is one core, and that no

@@ -80,7 +80,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// A line has the id, the name, the size, the bytes in use now, the most bytes ever used, and those in per cent
     /// of the size. `write` is called with one piece of text after the other.
     ///
-    /// Does not allocate, and formats without `core::fmt`: with optimization it takes at most 320 bytes of stack
+    /// Does not allocate, and formats without `core::fmt`: with optimization it takes at most 384 bytes of stack
     /// besides what `write` takes, so it can be called where little stack is left. With an inert handle it writes
     /// nothing.
     ///

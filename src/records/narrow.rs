@@ -25,8 +25,8 @@
 //! ones or a whole id. Code of the core itself reads what it wrote before; handlers in between can only have changed
 //! flags, and then the compare-and-swap fails and is repeated.
 //!
-//! A core and its handlers see its own accesses in the order of the program. So the compiler has to keep that order, and
-//! no barrier of the processor is needed: every operation is relaxed, between [fences](in_order) for the compiler.
+//! A core and its handlers see its own accesses in the order of the program. So the compiler has to keep that order,
+//! and no barrier of the processor is needed: every operation is relaxed, between [fences](in_order) for the compiler.
 
 use crate::records::sync::AtomicU32;
 use crate::records::sync::Ordering::{self, Relaxed};

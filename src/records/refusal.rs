@@ -27,7 +27,7 @@ pub enum Refusal {
     Cycle,
     /// Interrupts are masked that were unmasked when the tree was entered, or at a transfer since. On bare metal this
     /// is so in a critical section or an interrupt handler. The masks are PSTATE.I, F and A on aarch64, RFLAGS.IF on
-    /// x86_64, mstatus.MIE on RISC-V; PRIMASK, BASEPRI and IPSR on Cortex-M.
+    /// x86_64, mstatus.MIE or sstatus.SIE on RISC-V; PRIMASK, BASEPRI and IPSR on Cortex-M.
     ///
     /// A kill by the drop of the last handle and [`cancel`](crate::Greenlet::cancel) are not refused, because control
     /// comes back from them.

@@ -1,12 +1,12 @@
 //! The atomics of the kernel, and what stands in for those that a processor lacks: two words for 64 bits, and the crate
-//! `portable-atomic` for compare-and-swap. The models of `qemu-tests/models` replace this module by the atomics of a test
-//! scheduler.
+//! `portable-atomic` for compare-and-swap. The models of `qemu-tests/models` replace this module by the atomics of a
+//! test scheduler.
 
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) use core::sync::atomic;
 
-// An operation that reads and writes masks interrupts meanwhile, or takes the critical section of the firmware: which of
-// the two, the firmware chooses.
+// An operation that reads and writes masks interrupts meanwhile, or takes the critical section of the firmware: which
+// of the two, the firmware chooses.
 #[cfg(not(target_has_atomic = "ptr"))]
 portable_atomic::cfg_has_atomic_cas! {
     pub(crate) use portable_atomic as atomic;

@@ -87,5 +87,6 @@ fn it_goes_past_a_parent_that_will_start_with_a_value_in_several_registers() {
     });
     let shown = shown.unwrap().concat();
     assert_eq!(shown.matches("::trampoline\n").count(), 2, "that of the body, and that of its parent:\n{shown}");
-    assert!(shown.contains("it_goes_past_a_parent_that_will_start"), "{shown}");
+    // Of what called the test: the test itself may be inlined.
+    assert!(shown.contains("__rust_begin_short_backtrace"), "{shown}");
 }

@@ -22,12 +22,10 @@ const STRUCTS: [(&str, &str); 7] = [
 ];
 
 /// Their fields that the script reads, in its words: a path leads through the struct of its first step.
-const FIELDS: [(&str, &str); 3] = [
+const FIELDS: [(&str, &str); 4] = [
     ("Context", r#""context." + field for field in ("sp", "pc", "frame", "reserved", "link")"#),
-    (
-        "Block",
-        r#"others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name", "id.word"]"#,
-    ),
+    ("Block", r#"others = ["flags", "refs", "bounds.floor", "bounds.reach", "record", "body_or_pin", "next", "name"]"#),
+    ("Block", r#"self.number = ["id.word"]"#),
     ("Core", r#""current", "main", "tree")"#),
 ];
 
@@ -110,10 +108,10 @@ fn the_script_has_the_constants_of_the_crate() {
             BAND,
             "KEY: usize = (0x9e37_79b9_7f4a_7c15_u64 >> (64 - usize::BITS)) as usize;",
         ),
-        ("-(KEY + BAND + self.address) % (1 << 64), KEY", BAND, canary),
+        ("-(key + BAND + self.address) % (1 << bits), key", BAND, canary),
         (", 0x9E\n", include_str!("../../src/records/paint.rs"), "PAINT: u8 = 0x9e;"),
-        ("\"little\"), 2)", include_str!("../../arch/aarch64/cpu.rs"), "LOWER_CANARY: usize = 2;"),
-        ("b\"\\xcc\", BAND // WORD)", include_str!("../../arch/isa.rs"), "LOWER_CANARY: usize = BAND_WORDS;"),
+        ("lower_canary=2)", include_str!("../../arch/aarch64/cpu.rs"), "LOWER_CANARY: usize = 2;"),
+        ("lower_canary or BAND // word", include_str!("../../arch/isa.rs"), "LOWER_CANARY: usize = BAND_WORDS;"),
         ("0xD2800002", include_str!("../../arch/aarch64/switch.rs"), "MARK: u32 = 0xd280_0002;"),
         ("b\"\\xcc\"", include_str!("../../arch/x86_64/switch.rs"), "MARK: u32 = 0xcc;"),
     ] {

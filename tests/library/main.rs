@@ -1,7 +1,7 @@
 //! The library's hosted tests in one program, which is linked once: a module for each subject.
 //!
-//! What needs a program of its own lies beside this folder: `cores` declares another core identity, `floor` and `values`
-//! compile as much code as all of these.
+//! What needs a program of its own lies beside this folder: `cores` declares another core identity, `floor` and
+//! `values` compile as much code as all of these.
 
 mod abandon;
 mod abandon_anywhere;
@@ -29,7 +29,6 @@ mod messages;
 mod no_run;
 mod overflow;
 mod panics_abort;
-mod panics_inside;
 mod panics_std;
 mod parents;
 mod pool;

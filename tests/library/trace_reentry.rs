@@ -1,6 +1,6 @@
 //! Tracers that switch, throw, spawn and set tracers themselves.
 
-use crate::common::{Handle, Log, Main, STACKS, holding, tree, waiting};
+use crate::common::{Handle, Log, Main, STACKS, tree, waiting};
 use greenlet::{Event, Thrown};
 use std::cell::Cell;
 
@@ -94,63 +94,5 @@ fn a_throw_inside_a_tracer_goes_where_it_is_sent() {
         });
         assert_eq!(g.switch(1), Ok(2));
         assert!(victim.is_dead());
-    });
-}
-
-#[test]
-fn a_tracer_may_spawn_and_drop() {
-    tree(|main| {
-        let log = Log::default();
-        let (g, held) = (doubler(main, &log, "g"), Cell::new(Some(waiting(main))));
-        let captured = log.dropping("fresh");
-        let fresh = Cell::new(Some(captured));
-        act_once(main, &log, move |_, _, target| {
-            drop(held.take()); // kills it
-            let captured = fresh.take();
-            drop(target.spawn(&STACKS, holding(captured)).unwrap());
-            let child = target.spawn(&STACKS, |_me, x| Ok(x + 1)).unwrap();
-            assert_eq!(child.switch(1), Ok(2));
-            Ok(())
-        });
-        assert_eq!(g.switch(1), Ok(2));
-        assert!(log.take().contains("-fresh"));
-    });
-}
-
-#[test]
-fn a_tracer_may_remove_or_replace_itself() {
-    tree(|main| {
-        let log = Log::default();
-        act_once(main, &log, |_, _, target| {
-            assert!(target.set_trace(None).is_some());
-            Ok(())
-        });
-        assert_eq!((main.switch(1), main.switch(2)), (Ok(1), Ok(2)));
-        assert_eq!(log.take(), "switch:main>main", "once");
-        act_once(main, &log, |_, _, target| {
-            target.set_trace(Some(&|_: Event, _: &Handle, _: &Handle| Err("the next one")));
-            Ok(())
-        });
-        assert_eq!((main.switch(1), main.switch(2)), (Ok(1), Err(Thrown::Error("the next one"))));
-    });
-}
-
-#[test]
-fn a_tracer_may_keep_the_handles_that_it_gets() {
-    tree(|main| {
-        let log = Log::default();
-        let kept = std::rc::Rc::new(Cell::new(None));
-        let keep = kept.clone();
-        let g = doubler(main, &log, "g");
-        act_once(main, &log, move |_, origin, target| {
-            keep.set(Some((origin.clone(), target.clone())));
-            Ok(())
-        });
-        g.switch(1).unwrap();
-        main.set_trace(None);
-        drop(g);
-        let (origin, target) = kept.take().unwrap();
-        assert_eq!((origin, target.references()), (main.handle(), 1));
-        assert_eq!(target.switch(3), Ok(6));
     });
 }

@@ -53,7 +53,8 @@ pub(crate) fn rest(is_woken: impl Fn() -> bool) {
         return;
     }
     CLOCK.idle(&mut || {
-        // With interrupts masked: one that comes from now on ends the sleep, also that of an alarm which is over already.
+        // With interrupts masked: one that comes from now on ends the sleep, also that of an alarm which is over
+        // already.
         TIMERS.look();
         let next = TIMERS.next.load(Relaxed);
         let sleeps = !is_woken();

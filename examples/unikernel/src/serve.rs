@@ -1,8 +1,9 @@
 //! Connections: a greenlet for each, and code that reads and writes as if there were no other.
 
 use crate::net::{self, Connection, Net};
+use crate::pages::{self, Page};
 use crate::stream::{Error, Stream};
-use crate::{Fault, Result, Stop, Task, pages, tally};
+use crate::{Fault, Result, Stop, Task, tally};
 use core::fmt::{self, Write as _};
 use core::hint::black_box;
 use core::time::Duration;
@@ -75,7 +76,12 @@ fn converse(me: &Task, mut stream: Stream<'_>) -> Result {
             request = (!parser.is_fresh()).then_some(Err(Refusal::TooSlow));
         }
         let Some(request) = &request else { return Ok(()) };
-        match me.with_timeout(RESPONSE, || Ok(respond(me, &mut stream, request)?))? {
+        let page = request.as_ref().ok().and_then(|request| pages::find(&request.path));
+        let in_time = match (request, page) {
+            (Ok(request), Some(page)) => me.with_timeout(RESPONSE, || Ok(respond(me, &mut stream, request, page)?))?,
+            _ => refuse(me, &mut stream, request)?,
+        };
+        match in_time {
             Some(true) => {}
             Some(false) => return Ok(()),
             None => {
@@ -121,23 +127,37 @@ fn next<S: Read>(
     }
 }
 
-/// Answers a request. Returns `true` if the connection stays open.
+/// Answers a request with a head alone. Returns `true` if the connection stays open, and `None` if the client reads too
+/// slowly.
+///
+/// Where there is room for it, nothing waits, so no time is limited.
 #[inline(never)]
-fn respond(me: &Task, stream: &mut Stream<'_>, request: &Result<Request, Refusal>) -> Result<bool, Error> {
-    let request = match request {
-        Ok(request) => request,
+fn refuse(me: &Task, stream: &mut Stream<'_>, request: &Result<Request, Refusal>) -> Result<Option<bool>> {
+    let mut head = String::<HEAD>::new();
+    let keeps_alive = match request {
+        Ok(request) => {
+            tally::responded(Status::NotFound);
+            write!(head, "{}", Status::NotFound.head(Body::Empty, request.keeps_alive)).expect("it has room");
+            request.keeps_alive
+        }
         Err(refusal) => {
             let status = Status::Refused(*refusal);
             tally::responded(status);
-            write(stream, format_args!("{}", status.closing()))?;
-            return Ok(false);
+            write!(head, "{}", status.closing()).expect("it has room");
+            false
         }
     };
-    let Some(page) = pages::find(&request.path) else {
-        tally::responded(Status::NotFound);
-        write(stream, format_args!("{}", Status::NotFound.head(Body::Empty, request.keeps_alive)))?;
-        return Ok(request.keeps_alive);
-    };
+    let sent = stream.send(head.as_bytes())?;
+    if sent == head.len() {
+        return Ok(Some(keeps_alive));
+    }
+    me.with_timeout(RESPONSE, || Ok(stream.write_all(&head.as_bytes()[sent..])?))
+        .map(|in_time| in_time.map(|()| keeps_alive))
+}
+
+/// Answers a request with a page. Returns `true` if the connection stays open.
+#[inline(never)]
+fn respond(me: &Task, stream: &mut Stream<'_>, request: &Request, page: &Page) -> Result<bool, Error> {
     tally::responded(Status::Ok);
     let keeps_alive = request.keeps_alive && request.is_1_1;
     let body = if request.is_1_1 { Body::Chunked(page.media) } else { Body::ToTheEnd(page.media) };

@@ -27,6 +27,13 @@ impl<'a> Stream<'a> {
         self.net.has_changed();
     }
 
+    /// Writes as many bytes as there is room for, and does not wait.
+    pub(crate) fn send(&self, bytes: &[u8]) -> Result<usize, Error> {
+        let sent = self.net.with(self.handle, |socket| socket.send_slice(bytes));
+        self.net.has_changed();
+        sent.map_err(|_| Error(Stop::Error(Fault::Reset)))
+    }
+
     /// Waits until `attempt` is ready.
     fn wait<T>(
         &self,

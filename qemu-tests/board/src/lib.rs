@@ -87,6 +87,8 @@ use aarch64 as machine;
 mod arm;
 #[cfg(all(target_arch = "arm", not(target_has_atomic = "64")))]
 use arm as machine;
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "64")))]
+pub use arm::timer::{count_ticks, phases, ticks};
 
 #[cfg(all(target_arch = "arm", target_has_atomic = "64"))]
 mod armv7a;

@@ -62,7 +62,6 @@ pub(crate) fn write() {
     }
     let happened = HAPPENED.load(Relaxed);
     let mut written = 0;
-    // The channel takes everything.
     let _ = writeln!(Channel, "greenlet timeline 1");
     for (core, recorder) in RECORDERS.iter().enumerate() {
         // One that is being written to, by another core or by code that was interrupted, counts as lost.
@@ -86,8 +85,9 @@ fn line(core: usize, record: &Record) -> fmt::Result {
     writeln!(Channel, "{}\t{}", name(origin), name(target))
 }
 
-/// The id of a greenlet that is not main.
-struct Id<'a>(&'a Identity);
+/// The id of a greenlet, which is `main` of main.
+#[derive(Debug)]
+pub struct Id<'a>(pub &'a Identity);
 
 impl fmt::Display for Id<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,7 +95,9 @@ impl fmt::Display for Id<'_> {
     }
 }
 
-struct Channel;
+/// Writes by [`write_frames`](crate::write_frames), which takes everything.
+#[derive(Debug)]
+pub struct Channel;
 
 impl Write for Channel {
     fn write_str(&mut self, text: &str) -> fmt::Result {

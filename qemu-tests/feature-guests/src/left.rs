@@ -31,7 +31,8 @@ pub fn with(limit: usize, bytes: usize, run: &mut dyn FnMut()) {
     }
 }
 
-/// Calls `call` with the stack pointer at `sp`. A function, because `clobber_abi` names registers that a Cortex-M lacks.
+/// Calls `call` with the stack pointer at `sp`. A function, because `clobber_abi` names registers that a Cortex-M
+/// lacks.
 ///
 /// # Safety
 ///

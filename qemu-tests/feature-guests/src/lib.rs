@@ -33,8 +33,8 @@ unsafe impl CoreIdentity for EveryCore {
 
 /// The one core of the machines, and handlers exactly when they run: the board keeps track.
 ///
-/// A guest says `greenlet::core_identity!(feature_guests::OneCore)`, or `feature_guests::one_core!()` if a Cortex-M runs
-/// it, too.
+/// A guest says `greenlet::core_identity!(feature_guests::OneCore)`, or `feature_guests::one_core!()` if a Cortex-M
+/// runs it, too.
 #[derive(Debug)]
 pub struct OneCore;
 

@@ -124,6 +124,18 @@ pub(crate) fn waits() -> impl FnOnce(&Me, Value) -> Out + 'static {
     }
 }
 
+/// A body that is never over.
+pub(crate) fn never_ends() -> impl FnOnce(&Me, Value) -> Out + 'static {
+    let held = Token::new();
+    move |me, x| {
+        drop(x);
+        let _held = held;
+        loop {
+            drop(me.up(v(3)));
+        }
+    }
+}
+
 /// A body that ends by a value only: whatever is thrown into it, it waits again.
 pub(crate) fn stubborn() -> impl FnOnce(&Me, Value) -> Out + 'static {
     let held = Token::new();

@@ -13,6 +13,9 @@ core::arch::global_asm!(
     .type   _start, %function
     .thumb_func
 _start:
+    ldr     r0, =0xe000ed88             // CPACR: floating point is on. Without it there is nothing at this address
+    ldr     r1, =0xf00000
+    str     r1, [r0]
     ldr     r0, =bss_start
     ldr     r1, =bss_end
     movs    r2, #0

@@ -13,6 +13,9 @@ mod boot;
 #[cfg(target_arch = "arm")]
 #[path = "arm.rs"]
 mod boot;
+#[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+#[path = "riscv.rs"]
+mod boot;
 #[cfg(target_arch = "x86_64")]
 #[path = "x86_64.rs"]
 mod boot;

@@ -1,8 +1,8 @@
 //! The programs in C of `crates/greenlet-c/tests/c`: compiled in several ways, linked with the archive, run hosted and
 //! on bare metal; and the firmware of `examples/firmware-c`.
 //!
-//! The suite uses the C compiler that rustc links with, and those for aarch64 and for a Cortex-M4 where they are installed;
-//! `cargo xtask c-suite` uses all of [`WAYS`].
+//! The suite uses the C compiler that rustc links with, and those for aarch64 and for a Cortex-M4 where they are
+//! installed; `cargo xtask c-suite` uses all of [`WAYS`].
 
 mod count;
 mod ways;
@@ -123,8 +123,8 @@ pub fn firmware(line: &str) -> Result<String> {
     run_tool(shell, Limit { silence: LIMIT.total, total: CARGO_LIMIT.total })
 }
 
-/// Builds the firmware of `examples/firmware-c` by Clang for a board of its Makefile, which is `machine`, with an archive
-/// at that level of optimization; returns its file.
+/// Builds the firmware of `examples/firmware-c` by Clang for a board of its Makefile, which is `machine`, with an
+/// archive at that level of optimization; returns its file.
 ///
 /// # Errors
 ///

@@ -83,6 +83,8 @@ const RISCV64: Platform = Platform {
 static RISCV32: Platform = Platform {
     machine: Some("riscv32"),
     flags: &["-march=rv32imac", "-mabi=ilp32", "-mcmodel=medany"],
+    // The linker of GCC for both has 64 bits as its default.
+    script: &["-m", "elf32lriscv", "--defsym=origin=0x80000000", "-T", "ram.ld"],
     triple: "riscv32-none-elf",
     ..RISCV64
 };

@@ -6,7 +6,7 @@ use crate::machine::{self, MACHINES};
 /// How to use the runner; `guests` are those that it can boot, each with a line about it.
 pub fn usage<'a>(guests: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let list = |entries: &mut dyn Iterator<Item = (&'a str, &'a str)>| -> String {
-        entries.map(|(name, about)| format!("  {name:<18}{about}\n")).collect()
+        entries.map(|(name, about)| format!("  {name:<20}{about}\n")).collect()
     };
     let machines = list(&mut machine::all().map(|machine| (machine.name, machine.about)));
     let guests = list(&mut guests.into_iter());
@@ -49,7 +49,7 @@ guests:
 A guest is ended after 60 seconds of its own time without output, or as its source says, or
 --timeout; after four times that it is ended whatever it prints. Its own time is the time in
 which QEMU executes or sleeps; while a busy computer has it wait, none passes.
-With --bless the transcript of a guest that ends as its source says is kept as its .out file,
+With --bless the transcript of a guest that ends as its source says is kept in transcripts.txt,
 and `cargo test GUEST` fails when one of another machine or profile differs.
 With --gdb GDB stops it before its first instruction; with --gdb --bless the commands in its
 .gdb file are run, and what they show is kept as its .gdb.out file.

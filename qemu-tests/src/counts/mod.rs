@@ -57,7 +57,7 @@ enum Place {
 
 /// Each instruction set on bare metal and hosted x86-64, with the features that change a switch; and Embassy, which
 /// firmware uses instead of coroutines with stacks.
-pub static SUBJECTS: [Subject; 13] = [
+pub static SUBJECTS: [Subject; 17] = [
     Subject { name: "aarch64", place: Place::Bare("aarch64", None) },
     Subject { name: "x86_64", place: Place::Bare("x86_64", None) },
     Subject { name: "hosted", place: Place::Hosted(&[]) },
@@ -69,6 +69,10 @@ pub static SUBJECTS: [Subject; 13] = [
     Subject { name: "x86_64-fp-control", place: Place::Bare("x86_64", Some("fp-control")) },
     Subject { name: "aarch64-watchpoint", place: Place::Bare("aarch64", Some("watchpoint")) },
     Subject { name: "x86_64-watchpoint", place: Place::Bare("x86_64", Some("watchpoint")) },
+    Subject { name: "riscv64", place: Place::Bare("riscv64", None) },
+    Subject { name: "riscv32", place: Place::Bare("riscv32", None) },
+    Subject { name: "thumbv7em", place: Place::Bare("thumbv7em", None) },
+    Subject { name: "thumbv6m", place: Place::Bare("thumbv6m", None) },
     Subject { name: "stackless-aarch64", place: Place::Stackless("aarch64") },
     Subject { name: "stackless-x86_64", place: Place::Stackless("x86_64") },
 ];
@@ -85,7 +89,10 @@ impl Subject {
     pub fn is_usual(&self) -> bool {
         let is_usual = |feature: &&str| *feature == "unchecked-switch";
         match &self.place {
-            Place::Bare(_, feature) => feature.iter().all(is_usual),
+            // Where the suite boots a core set of guests, this is not one of them.
+            Place::Bare(name, feature) => {
+                feature.iter().all(is_usual) && machine::named(name).is_some_and(|it| it.boots_by_default(GUEST))
+            }
             Place::Hosted(features) => features.iter().all(is_usual),
             // Most of what it counts is Embassy's, and takes longer to compile than all that is ours.
             Place::Stackless(_) => false,

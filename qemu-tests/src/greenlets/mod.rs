@@ -212,13 +212,13 @@ impl Program {
     fn ring(&self, stub: &mut Stub, main: u64, core: usize, ring: &mut Vec<Greenlet>) -> Result<()> {
         let (mut at, mut seen) = (main, BTreeSet::new());
         while seen.is_empty() || at != main {
-            let after = || ring.last().map_or("the core's record".to_owned(), Greenlet::title);
+            let after = || ring.last().map_or("the core's record".to_owned(), Greenlet::full_title);
             let damaged = |why| format!("the list of greenlets is overwritten: after {} it {why}", after());
             ensure!(seen.insert(at), damaged(format!("goes round without its head, by {at:#x}")));
             let block = self.greenlet(stub, at, core).ok().filter(|_| at.is_multiple_of(ALIGNMENT));
             let is_one = |(greenlet, _): &(Greenlet, u64)| greenlet.is_main == (at == main) && greenlet.has_place();
             let block = block.filter(is_one);
-            let (greenlet, next) = block.with_context(|| damaged(format!("has {at:#x}, where no greenlet is")))?;
+            let (greenlet, next) = block.with_context(|| damaged(format!("has no greenlet at {at:#x}")))?;
             ring.push(greenlet);
             at = next;
         }
@@ -331,7 +331,8 @@ impl Greenlet {
 
     /// Whether its stack lies below its block, with at most 4 GiB. Else the block is none.
     fn has_place(&self) -> bool {
-        self.is_main || self.address.wrapping_sub(self.limit) < 1 << 32
+        let from = self.limit.checked_add(BAND);
+        self.is_main || from.and_then(|from| self.address.checked_sub(from)).is_some_and(|bytes| bytes < 1 << 32)
     }
 
     /// Whether it has frames: it runs or is suspended.
@@ -348,6 +349,14 @@ impl Greenlet {
             _ if self.is_main => "main".to_owned(),
             Some(name) => name.clone(),
             None => format!("greenlet {}", self.id),
+        }
+    }
+
+    /// Its number with its name, as reports of the library have it.
+    fn full_title(&self) -> String {
+        match &self.name {
+            Some(name) if !self.is_main => format!("greenlet {} \"{name}\"", self.id),
+            _ => self.title(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! What the tasks of a hub wait for, in the words of the hub's report: crates/greenlet-hub, as debug information has it.
+//! What the tasks of a hub wait for, in the words of the hub's report: crates/greenlet-hub, as debug information has
+//! it.
 
 use std::collections::BTreeMap;
 

@@ -33,6 +33,8 @@ impl Code {
             Architecture::Aarch64 => (4, decode::aarch64 as fn(&[u8], u64) -> Vec<_>),
             Architecture::X86_64 => (1, decode::x86_64 as fn(&[u8], u64) -> Vec<_>),
             Architecture::Riscv32 | Architecture::Riscv64 => (2, halves::riscv as fn(&[u8], u64) -> Vec<_>),
+            // Bit 0 of a code address says that it is Thumb. The guest has a bit for each two bytes in any case.
+            Architecture::Arm if file.entry() & 1 == 0 => (2, decode::arm as fn(&[u8], u64) -> Vec<_>),
             Architecture::Arm => (2, halves::thumb as fn(&[u8], u64) -> Vec<_>),
             other => bail!("no decoder for instructions of {other:?}"),
         };

@@ -29,11 +29,20 @@ pub(super) enum Kind {
 
 /// The instructions in `bytes`, which lie at `start`.
 pub(super) fn aarch64(bytes: &[u8], start: u64) -> Vec<Instruction> {
+    words(bytes, start, of_word)
+}
+
+/// The instructions in `bytes`, which lie at `start`: in Arm state, A32.
+pub(super) fn arm(bytes: &[u8], start: u64) -> Vec<Instruction> {
+    words(bytes, start, of_word_of_arm)
+}
+
+fn words(bytes: &[u8], start: u64, kind: fn(u32, u64) -> Kind) -> Vec<Instruction> {
     let words = bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
     let addresses = (start..).step_by(4);
     addresses
         .zip(words)
-        .map(|(address, word)| Instruction { address, end: address + 4, kind: of_word(word, address) })
+        .map(|(address, word)| Instruction { address, end: address + 4, kind: kind(word, address) })
         .collect()
 }
 
@@ -53,6 +62,23 @@ fn of_word(word: u32, address: u64) -> Kind {
         _ if word & 0xffc0_7fff == LDP_X9_X10_FROM_X2 => Kind::LoadsStack,
         BR_X10 => Kind::Jumps,
         BLR_X19 => Kind::CallsEntry,
+        _ => Kind::Other,
+    }
+}
+
+/// Encodings are in the Arm Architecture Reference Manual for Armv7-A, A8.8.
+fn of_word_of_arm(word: u32, address: u64) -> Kind {
+    /// Forward, by less than 256 bytes: `add r5, pc, #N`.
+    const ADR_R5: u32 = 0xe28f_5000;
+    /// The first of the loads, the last of which is that of sp.
+    const LDR_R5_FROM_R2: u32 = 0xe592_5000;
+    const BX_R5: u32 = 0xe12f_ff15;
+    const BLX_R6: u32 = 0xe12f_ff36;
+    match word {
+        _ if word & !0xff == ADR_R5 => Kind::TakesAddress(address + 8 + u64::from(word & 0xff)),
+        _ if word & !0xfff == LDR_R5_FROM_R2 => Kind::LoadsStack,
+        BX_R5 => Kind::Jumps,
+        BLX_R6 => Kind::CallsEntry,
         _ => Kind::Other,
     }
 }
@@ -100,6 +126,15 @@ mod tests {
             Kind::Other,
         ];
         assert_eq!(kinds(&aarch64(&bytes, 0x1000)), expected);
+    }
+
+    #[test]
+    fn the_switch_of_armv7a_is_known() {
+        // add r5, pc, #4; ldr r5, [r2, #4]; bx r5; blx r6; ldr r5, [r1, #4]
+        let words: [u32; 5] = [0xe28f_5004, 0xe592_5004, 0xe12f_ff15, 0xe12f_ff36, 0xe591_5004];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let expected = [Kind::TakesAddress(0x100c), Kind::LoadsStack, Kind::Jumps, Kind::CallsEntry, Kind::Other];
+        assert_eq!(kinds(&arm(&bytes, 0x1000)), expected);
     }
 
     #[test]

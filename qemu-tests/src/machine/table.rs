@@ -3,7 +3,7 @@
 use super::{Coverage, ExitDevice, Machine, firmware};
 
 /// Every machine; the first is the default of `cargo run`.
-pub static MACHINES: [Machine; 15] = [
+pub static MACHINES: [Machine; 17] = [
     Machine { name: "aarch64", about: "QEMU's `virt` with a Cortex-A72", target: "aarch64-unknown-none", ..AARCH64 },
     Machine {
         name: "x86_64",
@@ -38,6 +38,7 @@ pub static MACHINES: [Machine; 15] = [
         target: "riscv64gc-unknown-none-elf",
         ..RISCV64
     },
+    RISCV64_SUPERVISOR,
     Machine {
         name: "riscv32",
         about: "`virt` with a 32-bit RISC-V processor, in machine mode",
@@ -54,6 +55,13 @@ pub static MACHINES: [Machine; 15] = [
         ..RISCV64
     },
     Machine { name: "thumbv7em", about: "a Cortex-M4 with floating-point registers: `mps2-an386`", ..CORTEX_M },
+    Machine {
+        name: "thumbv7em-softfloat",
+        about: "the same, with guests that use no floating-point register",
+        target: "thumbv7em-none-eabi",
+        coverage: Coverage::Core(&[]),
+        ..CORTEX_M
+    },
     Machine {
         name: "thumbv7m",
         about: "a Cortex-M3: `mps2-an385`",
@@ -107,25 +115,22 @@ pub static MACHINES: [Machine; 15] = [
     },
 ];
 
-/// Machines that are booted by their names alone. Guests of one are built in another way than the suite builds them.
-/// Not every mirror has rustc's library for the target of the other, so `cargo xtask setup` does not ask for it either.
-pub(super) static BY_NAME: [Machine; 2] = [
-    RISCV64_SUPERVISOR,
-    Machine {
-        name: "loongarch64",
-        about: "`virt` with a LoongArch processor; only by this name, not in the suite",
-        target: "loongarch64-unknown-none",
-        qemu: "qemu-system-loongarch64",
-        input_at: 0x0800_0000,
-        arguments: &["-M", "virt"],
-        exit: ExitDevice::Power,
-        // The least that it accepts.
-        memory: "1G",
-        chooses_cores: false,
-        coverage: Coverage::Core(&[]),
-        ..RISCV64
-    },
-];
+/// A machine that is booted by its name alone. Not every mirror has rustc's library for its target, so `cargo xtask
+/// setup` does not ask for it either.
+pub(super) static BY_NAME: [Machine; 1] = [Machine {
+    name: "loongarch64",
+    about: "`virt` with a LoongArch processor; only by this name, not in the suite",
+    target: "loongarch64-unknown-none",
+    qemu: "qemu-system-loongarch64",
+    input_at: 0x0800_0000,
+    arguments: &["-M", "virt"],
+    exit: ExitDevice::Power,
+    // The least that it accepts.
+    memory: "1G",
+    chooses_cores: false,
+    coverage: Coverage::Core(&[]),
+    ..RISCV64
+}];
 
 /// A machine for one program of `qemu-tests/sizes`: guests do not fit.
 pub static MICROBIT: Machine = Machine {
@@ -140,6 +145,9 @@ pub static MICROBIT: Machine = Machine {
 /// One machine for each instruction set whose counts and sizes are recorded: for results that are the same on the other
 /// machines of that set.
 pub static ONE_OF_EACH: [&Machine; 2] = [&MACHINES[0], &MACHINES[1]];
+
+/// The other machines whose counts are recorded, and the sizes of programs without features.
+pub static OTHERS: [&Machine; 4] = [&MACHINES[4], &MACHINES[7], &MACHINES[9], &MACHINES[13]];
 
 /// The common values of the AArch64 machines.
 pub(super) const AARCH64: Machine = Machine {
@@ -199,12 +207,13 @@ const RISCV64: Machine = Machine {
     coverage: Coverage::Core(&["masked", "pool", "registers", "tour"]),
 };
 
-/// The first core of a RISC-V machine, in supervisor mode; also among those of `cargo xtask machines`.
+/// The first core of a RISC-V machine; also among those of `cargo xtask machines`.
 pub(super) const RISCV64_SUPERVISOR: Machine = Machine {
     name: "riscv64-supervisor",
-    about: "`virt` with a 64-bit RISC-V processor, in supervisor mode; only by this name, not in the suite",
+    about: "`virt` with a 64-bit RISC-V processor, in supervisor mode",
     feature: Some("supervisor-mode"),
     chooses_cores: false,
+    coverage: Coverage::Core(&["masked", "tour"]),
     ..RISCV64
 };
 

@@ -106,6 +106,8 @@ impl<'a> Session<'a> {
             // QEMU does not answer one without actions.
             [b'v', b'C', b'o', b'n', b't', ..] => WRONG.to_vec(),
             [b'c' | b's' | b'C' | b'S', ..] => self.resume(packet)?,
+            // The machine goes on then, and may end before the stub has heard that its answer came.
+            [b'D', ..] => self.stub.exchange(packet).unwrap_or_else(|_| b"OK".to_vec()),
             [b'k', ..] => {
                 let _may_be_gone = self.stub.send(packet);
                 return Ok(None);
@@ -130,7 +132,9 @@ impl<'a> Session<'a> {
                     };
                 }
             }
-            Some(b'M' | b'X' | b'R' | b'Q') => self.forget(),
+            // The greenlet that runs is the same after that, so the debugger keeps its thread, whatever is overwritten.
+            Some(b'M' | b'X') => (self.seen, self.tasks) = (None, None),
+            Some(b'R' | b'Q') => self.forget(),
             _ => {}
         }
         Ok(answer)
@@ -285,6 +289,8 @@ impl<'a> Session<'a> {
         if self.program.cores() > 1 {
             self.core = core.map_or(0, |core| usize::try_from(core).unwrap_or(1).saturating_sub(1));
         }
+        // GDB takes the thread of a stop for chosen.
+        self.general = None;
         let now = self.now()?;
         let name = String::from_utf8_lossy(&hex(self.label(now)?.as_bytes())).into_owned();
         let mut said = format!("T{signal}thread:{now:x};hexname:{name};");

@@ -8,6 +8,22 @@ const BARE: &[&str] = &["aarch64", "aarch64-softfloat", "x86_64"];
 /// The places for scenarios and random operations.
 const ALL: &[&str] = &[HOST, "aarch64", "x86_64"];
 const HOSTED: &[&str] = &[HOST];
+/// The places of the other instruction sets and of UEFI: all that the suite has of each is one promise.
+const PORTS: &[&str] = &[
+    "riscv64",
+    "riscv64gc",
+    "riscv64-supervisor",
+    "riscv32",
+    "riscv32imc",
+    "thumbv6m",
+    "thumbv7m",
+    "thumbv7em",
+    "thumbv7em-softfloat",
+    "thumbv8m",
+    "armv7a",
+    "uefi",
+    "uefi-aarch64",
+];
 
 /// What is promised, and how it is attacked.
 #[derive(Debug)]
@@ -150,6 +166,12 @@ pub static PROMISES: &[Promise] = &[
         "cargo xtask soak host 100000 --under asan",
     ),
     tallied("machines", &["all"], "cargo xtask machines", "cargo xtask machines raspi3b"),
+    tallied(
+        "ports",
+        PORTS,
+        "cargo test --test suite -- ::{}:: --include-ignored",
+        "cargo test --test suite -- guest::tour::{}::release --include-ignored",
+    ),
     tallied(
         "library-tests",
         HOSTED,

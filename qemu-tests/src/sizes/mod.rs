@@ -23,7 +23,7 @@ use crate::boot::Boot;
 use crate::compile::{self, Built, Profile};
 use crate::figures::{self, Figures, Form};
 use crate::limit::Limit;
-use crate::machine::{GuestExit, MICROBIT, Machine, ONE_OF_EACH};
+use crate::machine::{GuestExit, MICROBIT, Machine, ONE_OF_EACH, OTHERS};
 use crate::process::Status;
 use crate::tools::{self, Needs};
 use crate::{places, transcript};
@@ -34,8 +34,8 @@ pub static FORM: Form = Form { word: "size", unit: "bytes", command: "cargo xtas
 /// The limit of a boot: a hundred times the time that it needs.
 const LIMIT: Limit = Limit::of_silence(Duration::from_secs(20));
 
-/// The features that the machines whose sizes are kept cannot have: that of hosted programs, and that of a Cortex-M.
-const ELSEWHERE: [&str; 2] = ["stack-limit", "std"];
+/// The features whose sizes are not kept: those of one instruction set, and that of hosted programs.
+const ELSEWHERE: [&str; 3] = ["stack-limit", "std", "supervisor-mode"];
 
 /// A program that was built.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct Build {
 pub enum Extent {
     /// At opt-level `s`, as most small firmware is, and without features: a minute.
     Usual,
+    /// Also at opt-level `3`: all that is kept of [other](OTHERS) machines.
+    Plain,
     /// At each opt-level, with and without each feature: some two hundred programs.
     Whole,
 }
@@ -73,6 +75,7 @@ pub fn text_of(elf: &Path) -> Result<u64> {
 pub fn build(machine: &Machine, extent: Extent) -> Result<Vec<Build>> {
     let (profiles, features) = match extent {
         Extent::Usual => (vec![Profile::Small], Vec::new()),
+        Extent::Plain => (vec![Profile::Small, Profile::Release], Vec::new()),
         Extent::Whole => (vec![Profile::Small, Profile::Least, Profile::Release, Profile::Debug], compile::features()?),
     };
     let features = features.into_iter().filter(|feature| !ELSEWHERE.contains(&feature.as_str()));
@@ -80,8 +83,9 @@ pub fn build(machine: &Machine, extent: Extent) -> Result<Vec<Build>> {
     let mut builds = Vec::new();
     for profile in profiles {
         for feature in &variants {
-            let wanted: Vec<_> =
-                PROGRAMS.iter().filter(|program| program.is_wanted(profile, feature.as_deref())).collect();
+            // The guest `hub` has the same crates as the program of that name.
+            let is_wanted = |it: &&Program| it.is_wanted(profile, feature.as_deref()) && machine.boots(it.name, false);
+            let wanted: Vec<_> = PROGRAMS.iter().filter(is_wanted).collect();
             if wanted.is_empty() {
                 continue;
             }
@@ -138,7 +142,11 @@ impl Build {
         let ended = boot.run(|_| Ok(()))?;
         let passed = GuestExit::Code(self.program.returns);
         let came = match ended.status {
-            Status::Exited(status) if machine.decode(status) == passed => return Ok(transcript::text(&ended.output)),
+            Status::Exited(status) if machine.decode(status) == passed => {
+                // A Cortex-M prints by semihosting, and QEMU to standard error.
+                let printed = [&ended.output, &ended.errors].into_iter().find(|printed| !printed.is_empty());
+                return Ok(printed.map(|printed| transcript::text(printed)).unwrap_or_default());
+            }
             Status::Exited(status) => format!("{:?}", machine.decode(status)),
             other => format!("{other:?}"),
         };
@@ -174,6 +182,12 @@ pub fn measure(machine: &'static Machine, builds: &[Build]) -> Result<Figures> {
     Figures::of_now(&FORM, figures)
 }
 
+/// The machines whose sizes are kept, and of which programs.
+pub fn kept() -> impl Iterator<Item = (&'static Machine, Extent)> {
+    let of = |machines: &'static [&Machine], extent| machines.iter().map(move |&machine| (machine, extent));
+    of(&ONE_OF_EACH, Extent::Whole).chain(of(&OTHERS, Extent::Plain))
+}
+
 /// Prints the tables of all sizes. With `bless`, keeps them for the suite to compare, and writes them into the
 /// documents.
 ///
@@ -182,18 +196,18 @@ pub fn measure(machine: &'static Machine, builds: &[Build]) -> Result<Figures> {
 /// When something does not build, does not work, or cannot be written.
 pub fn show(bless: bool) -> Result<()> {
     let mut needs = Needs::default();
-    ONE_OF_EACH.iter().for_each(|machine| needs.machine(machine));
+    kept().for_each(|(machine, _)| needs.machine(machine));
     tools::ensure(&needs)?;
     let mut all = Vec::new();
-    for machine in ONE_OF_EACH {
-        let now = measure(machine, &build(machine, Extent::Whole)?)?;
+    for (machine, extent) in kept() {
+        let now = measure(machine, &build(machine, extent)?)?;
         if bless {
             now.keep(&places::sizes_of(machine))?;
             println!("kept: {}", places::sizes_of(machine).display());
         }
-        all.push(now);
+        all.push((machine, now));
     }
-    for (machine, figures) in ONE_OF_EACH.iter().zip(&all) {
+    for (machine, figures) in &all {
         println!(
             "\n{machine}: bytes of {}, then figures that programs print\n{}",
             sections::MEASURED.join(" "),

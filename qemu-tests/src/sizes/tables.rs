@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::figures::Figures;
-use crate::machine::ONE_OF_EACH;
+use crate::machine::{Machine, ONE_OF_EACH, OTHERS};
 use crate::places;
 
 /// A table in a document.
@@ -15,6 +15,7 @@ pub struct Table {
     file: &'static str,
     /// Its first cell, by which it is found.
     corner: &'static str,
+    machines: &'static [&'static Machine],
     /// The opt-levels of its columns, for each machine.
     levels: &'static [&'static str],
     rows: &'static [Row],
@@ -32,10 +33,11 @@ const fn row(title: &'static str, figure: &'static str) -> Row {
 }
 
 /// All of them.
-pub static TABLES: [Table; 2] = [
+pub static TABLES: [Table; 3] = [
     Table {
         file: "docs/size.md",
         corner: "bytes",
+        machines: &ONE_OF_EACH,
         levels: &["s", "z", "3"],
         rows: &[
             row("`.text` of a program that does nothing", "empty, opt-level LEVEL, .text"),
@@ -63,8 +65,28 @@ pub static TABLES: [Table; 2] = [
         ],
     },
     Table {
+        file: "docs/size.md",
+        corner: "bytes, without features",
+        machines: &OTHERS,
+        levels: &["s", "3"],
+        rows: &[
+            row("`.text` of *two*", "two, opt-level LEVEL, .text"),
+            row("*throw*", "throw, opt-level LEVEL, .text"),
+            row("*throw*, and two greenlets killed", "kill, opt-level LEVEL, .text"),
+            row("*throw* with values of 64 bytes", "values, opt-level LEVEL, .text"),
+            row("*two* with four bodies", "many, opt-level LEVEL, .text"),
+            row("`.rodata` of *two*", "two, opt-level LEVEL, .rodata"),
+            row("its `Tree`", "Tree<u64>, opt-level LEVEL"),
+            row("RAM: a control block", "control block, opt-level LEVEL"),
+            row("control block and frames of a greenlet that waits in `up`", "waiting in up, opt-level LEVEL"),
+            row("what 64 stacks of a `StackPool` take besides", "StackPool of 64, opt-level LEVEL"),
+            row("of a `SharedStackPool`", "SharedStackPool of 64, opt-level LEVEL"),
+        ],
+    },
+    Table {
         file: "docs/stack-sizing.md",
         corner: "least stack",
+        machines: &ONE_OF_EACH,
         levels: &["s", "3", "0"],
         rows: &[
             row("only `up`: takes", "up, opt-level LEVEL"),
@@ -106,21 +128,22 @@ impl Table {
         places::root().join(self.file)
     }
 
-    /// The table, of the figures of a [machine of each instruction set](ONE_OF_EACH).
+    /// The table, of the figures of all machines.
     ///
     /// # Errors
     ///
     /// When a figure is missing.
-    pub fn of(&self, all: &[Figures]) -> Result<String> {
+    pub fn of(&self, all: &[(&Machine, Figures)]) -> Result<String> {
+        let all: Vec<_> = all.iter().filter(|(machine, _)| self.machines.contains(machine)).collect();
         let mut table = format!("| {} |", self.corner);
-        for machine in ONE_OF_EACH {
+        for (machine, _) in &all {
             self.levels.iter().for_each(|level| table += &format!(" {machine}, `{level}` |"));
         }
         table += "\n|---|";
-        table += &"---|".repeat(ONE_OF_EACH.len() * self.levels.len());
+        table += &"---|".repeat(all.len() * self.levels.len());
         for Row { title, figure } in self.rows {
             table += &format!("\n| {title} |");
-            for figures in all {
+            for (_, figures) in &all {
                 for level in self.levels {
                     let name = figure.replace("LEVEL", level);
                     let figure = figures.of(&name).with_context(|| format!("there is no figure `{name}`"))?;
@@ -151,7 +174,7 @@ impl Table {
     /// # Errors
     ///
     /// When a figure is missing, or the document has no place for it or cannot be written.
-    pub fn write(&self, all: &[Figures]) -> Result<()> {
+    pub fn write(&self, all: &[(&Machine, Figures)]) -> Result<()> {
         let file = self.file();
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let text = text.replace(self.found(&text)?, &self.of(all)?);

@@ -12,11 +12,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use qemu_tests::compile::Profile;
 use qemu_tests::debugger::newest;
+use qemu_tests::machine::{self, Machine};
 use qemu_tests::tools::Needs;
-use qemu_tests::{machine, places, proxy};
+use qemu_tests::{places, proxy};
 use serde_json::{Value, json};
 
-use super::proxy::{BACKTRACES, GUEST, STEPS, STEPS_FROM, THREADS};
+use super::proxy::{BACKTRACES, GUEST, STEPS, STEPS_FROM, THREADS, seen};
 use crate::{Case, builds};
 
 /// How long the adapter may say nothing.
@@ -34,7 +35,7 @@ pub(super) fn cases() -> Vec<Case> {
             let (guests, program) = (vec![guest.clone()], program.clone());
             let test = move || {
                 let elf = guest.file()?;
-                let tried = proxy::at_a_guest(machine, &elf, |address| drive(&program, &elf, address));
+                let tried = proxy::at_a_guest(machine, &elf, |address| drive(&program, machine, &elf, address));
                 tried.map_err(|error| format!("{error:#}").into())
             };
             let name = format!("debugger::proxy::adapter_of_lldb::{machine}::{profile}");
@@ -44,7 +45,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn drive(program: &str, elf: &Path, address: SocketAddr) -> Result<()> {
+fn drive(program: &str, machine: &Machine, elf: &Path, address: SocketAddr) -> Result<()> {
     let mut adapter = Adapter::start(program)?;
     adapter.ask("initialize", json!({"adapterID": "lldb-dap", "pathFormat": "path"}))?;
     let patience = format!("settings set plugin.process.gdb-remote.packet-timeout {}", PATIENCE.as_secs());
@@ -68,6 +69,7 @@ fn drive(program: &str, elf: &Path, address: SocketAddr) -> Result<()> {
         let trace = adapter.ask("stackTrace", json!({"threadId": id, "levels": 30}))?;
         let frames = trace["stackFrames"].as_array().context("no frames")?.iter();
         let in_guest = frames.filter(|frame| frame["source"]["name"].as_str() == Some(&format!("{GUEST}.rs")));
+        let lines = seen(true, machine, lines);
         let found: Vec<_> = in_guest.filter_map(|frame| frame["line"].as_u64()).collect();
         let is_there = found.iter().copied().take(lines.len()).eq(lines.iter().map(|&line| u64::from(line)));
         ensure!(is_there, "thread {id} is at lines {found:?} of the guest instead of {lines:?}");

@@ -29,7 +29,7 @@ const DAMAGES: [(&str, &str, &str); 12] = [
 ];
 
 /// Defines how damage is done, and commands of which no error is lost.
-const TOOLS: &str = r#"python exec("""
+const TOOLS: &str = r#"python import sys; exec("""
 def damage(path, value):
     global at, kept
     g = named('parser', all_greenlets())
@@ -45,7 +45,7 @@ def attempt(command):
         print(gdb.execute(command, to_string=True))
     except gdb.error as error:
         print('error:', error)
-""")"#;
+""", vars(sys.modules['greenlet_gdb'])); from greenlet_gdb import damage, repair, attempt"#;
 /// What shows the greenlets.
 const COMMANDS: [&str; 6] =
     ["info greenlets", "greenlet tree", "greenlet stacks", "greenlet apply all bt 4", "greenlet parser", "bt 4"];

@@ -23,7 +23,15 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     // The hub takes 64 bits, and its guests a board with interrupts, which RISC-V's lacks.
     let with_a_hub = ["aarch64", "x86_64"];
-    for name in with_a_hub.into_iter().chain(["riscv64", "riscv32", "thumbv7em", "thumbv7m", "thumbv8m", "thumbv6m"]) {
+    for name in with_a_hub.into_iter().chain([
+        "riscv64",
+        "riscv64-supervisor",
+        "riscv32",
+        "thumbv7em",
+        "thumbv7m",
+        "thumbv8m",
+        "thumbv6m",
+    ]) {
         let has_a_hub = with_a_hub.contains(&name);
         let machine = machine::named(name).expect("a machine of the table");
         for profile in [Profile::Debug, Profile::Release] {

@@ -6,6 +6,7 @@ mod damage;
 mod extension;
 mod plain;
 mod proxy;
+mod through;
 
 use crate::Case;
 
@@ -16,5 +17,6 @@ pub(crate) fn cases() -> Vec<Case> {
         .chain(proxy::cases())
         .chain(adapter::cases())
         .chain(damage::cases())
+        .chain(through::cases())
         .collect()
 }

@@ -5,8 +5,8 @@ use qemu_tests::compile::Profile;
 use qemu_tests::machine::{self, Machine};
 use qemu_tests::tools::Needs;
 
-use super::{expect, own_folder, runner};
-use crate::{Case, builds};
+use super::{expect, runner};
+use crate::{Case, builds, fakes};
 
 /// A bad log: its name, what QEMU writes into it as `printf` takes it, if anything, and what the runner has to say.
 type Bad = (&'static str, Option<&'static str>, &'static str);
@@ -41,7 +41,7 @@ fn refused(bytes: Option<&str>, says: &str) -> Result<(), Failed> {
     let write = bytes.map_or_else(String::new, |bytes| {
         format!("for word; do case $word in file,id=log,path=*) printf '{bytes}' > \"${{word#*path=}}\";; esac; done; ")
     });
-    let mut command = runner(&["run-elf"]);
-    command.arg(elf).env("PATH", own_folder("fakes/qemu")).env("FAKE_QEMU", format!("{write}echo DONE 1/1; exit 33"));
+    let mut command = runner(&["run-elf"])?;
+    command.arg(elf).env("PATH", fakes::qemus()?).env("FAKE_QEMU", format!("{write}echo DONE 1/1; exit 33"));
     expect(command, 1, &[says]).map(drop)
 }

@@ -77,7 +77,7 @@ fn named() -> Result<(), Failed> {
 
 /// The runner with the real tools to build with, and a fake QEMU.
 fn with_tools(words: &[&str]) -> io::Result<Command> {
-    let mut command = runner(words);
+    let mut command = runner(words)?;
     command.env("PATH", path_with_fake_qemu()?);
     Ok(command)
 }

@@ -4,8 +4,8 @@ use std::fs;
 
 use libtest_mimic::Failed;
 
-use super::{case, expect, own_folder, runner, scratch};
-use crate::Case;
+use super::{case, expect, runner, scratch};
+use crate::{Case, fakes};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -17,8 +17,8 @@ pub(super) fn cases() -> Vec<Case> {
             unknown("board", "echo '  a64fx'", "qemu-system-aarch64 does not support the board virt")
         }),
         case("machines::qemu_fails", || {
-            let mut command = runner(&["machines", "virt a64fx"]);
-            command.env("PATH", own_folder("fakes/qemu")).env("FAKE_QEMU", "exit 1");
+            let mut command = runner(&["machines", "virt a64fx"])?;
+            command.env("PATH", fakes::qemus()?).env("FAKE_QEMU", "exit 1");
             expect(command, 1, &["`qemu-system-aarch64 -M help` failed"]).map(drop)
         }),
     ]
@@ -27,8 +27,8 @@ pub(super) fn cases() -> Vec<Case> {
 /// The fake `qemu` lacks something for the machine asked for: in the table and in the file stands what.
 fn unknown(name: &str, qemu: &str, lack: &str) -> Result<(), Failed> {
     let file = scratch(&format!("machines-{name}"))?.join("rows.json");
-    let mut command = runner(&["machines", "virt a64fx", "--json"]);
-    command.arg(&file).env("PATH", own_folder("fakes/qemu")).env("FAKE_QEMU", qemu);
+    let mut command = runner(&["machines", "virt a64fx", "--json"])?;
+    command.arg(&file).env("PATH", fakes::qemus()?).env("FAKE_QEMU", qemu);
     let output = expect(command, 1, &["nothing was run"])?;
     let (table, rows) = (String::from_utf8_lossy(&output.stdout), fs::read_to_string(&file)?);
     if table.contains(&format!("-  {lack}\n")) && rows.contains(&format!("\"not_run\": \"{lack}\"")) {

@@ -1,8 +1,6 @@
 //! The runner itself, tested from outside: what it says and how it exits when all goes wrong.
 //!
-//! Most of it runs against fakes: a `PATH` with programs of `suite/fakes` that do what a test
-//! tells them through a variable. They are files of the project and not written by the tests,
-//! because a program that one thread writes while another forks cannot be started (`ETXTBSY`).
+//! Most of it runs against [`fakes`].
 
 mod endings;
 mod frames;
@@ -23,7 +21,7 @@ use std::{env, fs, io};
 use libtest_mimic::Failed;
 use qemu_tests::tools::Needs;
 
-use crate::Case;
+use crate::{Case, fakes};
 
 /// Every test of the runner.
 pub(crate) fn cases() -> Vec<Case> {
@@ -47,11 +45,6 @@ fn case(name: &str, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) 
     Case::new(format!("runner::{name}"), Needs::default(), test)
 }
 
-/// A folder of the suite's own.
-fn own_folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("suite").join(name)
-}
-
 /// A folder for what the test `name` writes, empty.
 fn scratch(name: &str) -> io::Result<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runner").join(name);
@@ -63,15 +56,15 @@ fn scratch(name: &str) -> io::Result<PathBuf> {
 }
 
 /// The runner, with a `PATH` that has no QEMU on it, and with leave to install nothing.
-fn runner(words: &[&str]) -> Command {
+fn runner(words: &[&str]) -> io::Result<Command> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qemu-tests"));
-    command.args(words).env("PATH", own_folder("fakes")).env("GREENLET_NO_INSTALL", "1").stdin(Stdio::null());
-    command
+    command.args(words).env("PATH", fakes::none()?).env("GREENLET_NO_INSTALL", "1").stdin(Stdio::null());
+    Ok(command)
 }
 
 /// The real `PATH`, to build with, and a fake QEMU before it.
 fn path_with_fake_qemu() -> io::Result<OsString> {
-    let mut path = vec![own_folder("fakes/qemu")];
+    let mut path = vec![fakes::qemus()?];
     path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     env::join_paths(path).map_err(io::Error::other)
 }
@@ -80,8 +73,8 @@ fn path_with_fake_qemu() -> io::Result<OsString> {
 fn runner_with_fake(test: &str, elf_machine: u16, qemu: &str, words: &[&str]) -> io::Result<Command> {
     let elf = scratch(test)?.join("guest");
     fs::write(&elf, elf_header(elf_machine))?;
-    let mut command = runner(&["run-elf"]);
-    command.args(words).arg(elf).env("PATH", own_folder("fakes/qemu")).env("FAKE_QEMU", qemu);
+    let mut command = runner(&["run-elf"])?;
+    command.args(words).arg(elf).env("PATH", fakes::qemus()?).env("FAKE_QEMU", qemu);
     Ok(command)
 }
 

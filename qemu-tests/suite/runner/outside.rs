@@ -1,11 +1,12 @@
 //! `run-elf`, as cargo calls it: from any folder, in the middle of a build with flags of its own.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use qemu_tests::places;
 
-use super::{X86_64, case, elf_header, expect, own_folder, path_with_fake_qemu, scratch};
+use super::{X86_64, case, elf_header, expect, path_with_fake_qemu, scratch};
 use crate::Case;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -13,7 +14,7 @@ pub(super) fn cases() -> Vec<Case> {
         let folder = scratch("run-elf")?.join("a folder, with more");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("the guest"), elf_header(X86_64))?;
-        let mut command = Command::new(own_folder("../run-elf"));
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("run-elf"));
         command.arg("the guest").current_dir(&folder).env("PATH", path_with_fake_qemu()?);
         // What an outer cargo, or its user, may have set for the guest's build.
         command.env("RUSTFLAGS", "--no-such-flag").env("CARGO_ENCODED_RUSTFLAGS", "--no-such-flag");

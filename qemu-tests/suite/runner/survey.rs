@@ -11,17 +11,18 @@ use crate::Case;
 /// A set of guests by its files, each with its text, and what is wrong with it.
 type Set = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
+const KEPT_B: (&str, &str) = ("transcripts.txt", "==== b\nDONE 1/1\n");
+const KEPT_BOTH: (&str, &str) = ("transcripts.txt", "==== a\nDONE 1/1\n==== b\nDONE 1/1\n");
+
 const SETS: &[Set] = &[
     ("empty", &[], "no guest to test in "),
     ("only_not_a_test", &[("a.rs", "//@ not-a-test\n")], "no guest to test in "),
-    ("no_transcript", &[("a.rs", ""), ("b.rs", ""), ("b.out", "")], "a.rs has no a.out"),
-    ("no_source", &[("a.rs", ""), ("a.out", ""), ("b.out", "")], "b.out has no b.rs"),
-    (
-        "surplus_transcript",
-        &[("a.rs", "//@ not-a-test\n"), ("a.out", ""), ("b.rs", ""), ("b.out", "")],
-        "yet has a.out",
-    ),
-    ("bad_directive", &[("a.rs", "\n//@ exits: fault\n"), ("a.out", "")], "a.rs:2: no directive `exits`"),
+    ("no_transcript", &[("a.rs", ""), ("b.rs", ""), KEPT_B], "a.rs has no transcript"),
+    ("no_source", &[("a.rs", ""), KEPT_BOTH], "`b` has no b.rs"),
+    ("surplus_transcript", &[("a.rs", "//@ not-a-test\n"), ("b.rs", ""), KEPT_BOTH], "yet has a transcript"),
+    ("unread_transcript", &[("b.rs", ""), KEPT_B, ("b.out", "")], "nothing reads b.out"),
+    ("unread_transcript_of_gdb", &[("b.rs", ""), KEPT_B, ("b.gdb.out", "")], "nothing reads b.gdb.out"),
+    ("bad_directive", &[("b.rs", "\n//@ exits: fault\n"), KEPT_B], "b.rs:2: no directive `exits`"),
 ];
 
 pub(super) fn cases() -> Vec<Case> {
@@ -41,7 +42,7 @@ fn survey(name: &str, files: &[(&str, &str)], problem: &str) -> Result<(), Faile
 
 /// A set that is whole has no problem, or the rest would prove nothing.
 fn whole() -> Result<(), Failed> {
-    let files = [("a.rs", "//@ exit: fault\n"), ("a.out", ""), ("b.rs", "//@ not-a-test\n")];
+    let files = [("a.rs", "//@ not-a-test\n"), ("b.rs", "//@ exit: fault\n"), KEPT_B, ("b.gdb", ""), ("b.gdb.out", "")];
     let problems = problems("whole", &files)?;
     if problems.is_empty() { Ok(()) } else { Err(format!("found {problems:?}").into()) }
 }
@@ -50,11 +51,11 @@ fn whole() -> Result<(), Failed> {
 fn same_name_twice() -> Result<(), Failed> {
     let folders = ["survey-one", "survey-other"].map(scratch).into_iter().collect::<Result<Vec<_>, _>>()?;
     for folder in &folders {
-        fs::write(folder.join("a.rs"), "")?;
-        fs::write(folder.join("a.out"), "")?;
+        fs::write(folder.join("b.rs"), "")?;
+        fs::write(folder.join(KEPT_B.0), KEPT_B.1)?;
     }
     match guests::survey(&folders)?.problems.as_slice() {
-        [found] if found.starts_with("two guests are called `a`") => Ok(()),
+        [found] if found.starts_with("two guests are called `b`") => Ok(()),
         found => Err(format!("found {found:?}").into()),
     }
 }

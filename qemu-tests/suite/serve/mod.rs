@@ -9,6 +9,7 @@ mod contained;
 mod load;
 mod patience;
 mod protocol;
+mod shown;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,7 @@ use qemu_tests::serve::{self, Cable, Network, SERVERS, Server};
 use qemu_tests::tools::Needs;
 use qemu_tests::{environment, places};
 
-use crate::{Case, builds};
+use crate::{Case, browser, builds};
 
 /// Of the guest's own time: the usual tests of a server take some thirty seconds, most of them time-outs.
 const LIMIT: Limit = Limit::of_all(Duration::from_secs(240));
@@ -81,6 +82,13 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(case("", |server| drive(server, &["faults"], LIMIT, None, USUAL)));
         cases.push(case("_wide", |server| drive(server, &["faults"], LONG, None, WIDE)).when_asked_for());
         cases.push(case("_cable", on_a_cable).when_asked_for());
+        let mut needs = server.needs().unwrap_or_default();
+        browser::needed(&mut needs);
+        let looked_at = || {
+            drive(server, &["faults"], LIMIT, None, &[("a browser", shown::page as Step), ("the end", contained::end)])
+        };
+        let looked_at = Case::new(format!("serve::{}_in_a_browser", server.name), needs, looked_at);
+        cases.push(looked_at.usual_if(browser::is_installed() && server.name == SERVERS[0].name));
         cases.push(
             case("_without_faults", |server| {
                 drive(server, &[], LIMIT, None, &[("pages", contained::no_faults as Step)])

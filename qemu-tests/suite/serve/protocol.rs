@@ -38,8 +38,8 @@ pub(super) fn pages(server: SocketAddr) -> Outcome {
     }
 }
 
-/// `/timeline` has the last transfers, in their order: what one greenlet ends, another one begins, and the connection that
-/// answers is there with those that serve it.
+/// `/timeline` has the last transfers, in their order: what one greenlet ends, another one begins, and the connection
+/// that answers is there with those that serve it.
 pub(super) fn timeline(server: SocketAddr) -> Outcome {
     let both = [get(server, "/timeline")?, get(server, "/timeline")?];
     let mut ends = Vec::new();

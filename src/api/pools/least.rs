@@ -5,10 +5,12 @@
 //! is compiled, because its generic functions are compiled with the crate that uses them, which may have another
 //! opt-level. So there are two figures:
 //!
-//! | | a smaller stack is refused to | when |
+//! | figure | a smaller stack is refused in | when |
 //! |---|---|---|
-//! | [`LEAST`] | every crate; by the larger figure if the build script [detects such a build](LEAST) | compile time |
-//! | [`UNOPTIMIZED`] | a crate that is detected to be compiled [without optimization](is_unoptimized) | spawn |
+//! | [`LEAST`] | every crate | compile time |
+//! | [`UNOPTIMIZED`] | a crate that is [found to be compiled without optimization](is_unoptimized) | spawn |
+//!
+//! `LEAST` is the optimized figure, or the unoptimized one if this crate itself is compiled without optimization.
 //!
 //! The package `qemu-tests/floor` measures these by single steps, in each kind of build that `qemu-tests/src/least.rs`
 //! lists.
@@ -33,21 +35,21 @@ struct Depth {
     /// The number of `Words` in them, where values travel in several registers.
     words: usize,
     /// Bytes of the `Busy` guards in them, with the feature `abandon`.
-    notes: usize,
+    guards: usize,
 }
 
 /// With optimization: at opt-levels 1, 2, 3, `s` and `z`.
 const OPTIMIZED: Depth = match cfg!(feature = "std") {
-    // Registers have half of the bytes, and there are none of floating point.
-    false if cfg!(thumb_1) => Depth { frames: 224, outcomes: 14, bodies: 2, words: 2, notes: 64 },
-    true => Depth { frames: 720, outcomes: 14, bodies: 2, words: 2, notes: 64 },
-    false => Depth { frames: 448, outcomes: 14, bodies: 2, words: 2, notes: 64 },
+    // Smaller frames: a register has 4 bytes, and there are none of floating point.
+    false if cfg!(thumb_1) => Depth { frames: 224, outcomes: 14, bodies: 2, words: 2, guards: 64 },
+    true => Depth { frames: 720, outcomes: 14, bodies: 2, words: 2, guards: 64 },
+    false => Depth { frames: 448, outcomes: 14, bodies: 2, words: 2, guards: 64 },
 };
 
 /// Without optimization. With `std` the frames are larger, because panics are caught.
 const UNOPTIMIZED: Depth = match cfg!(feature = "std") {
-    true => Depth { frames: 3264, outcomes: 40, bodies: 3, words: 16, notes: 320 },
-    false => Depth { frames: 2560, outcomes: 36, bodies: 3, words: 16, notes: 320 },
+    true => Depth { frames: 3264, outcomes: 40, bodies: 3, words: 16, guards: 320 },
+    false => Depth { frames: 2560, outcomes: 36, bodies: 3, words: 16, guards: 320 },
 };
 
 /// The figure that applies to every crate, as far as this is known when this crate is compiled.
@@ -65,10 +67,10 @@ impl Depth {
     const fn bytes<V, E, F>(self) -> usize {
         let align = if align_of::<F>() > STACK_ALIGN { align_of::<F>() } else { STACK_ALIGN };
         let body = size_of::<F>().next_multiple_of(align) + align;
-        let notes = if cfg!(feature = "abandon") { self.notes } else { 0 };
+        let guards = if cfg!(feature = "abandon") { self.guards } else { 0 };
         let words = if is_wide::<V>() { self.words * size_of::<Words>() } else { 0 };
         let outcomes = self.outcomes.saturating_mul(size_of::<Outcome<V, E>>());
-        (size_of::<Block>() + BAND + self.frames + words + notes)
+        (size_of::<Block>() + BAND + self.frames + words + guards)
             .saturating_add(body.saturating_mul(self.bodies))
             .saturating_add(outcomes)
     }
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn each_part_is_counted_as_often_as_it_is_there() {
-        let none = Depth { frames: 0, outcomes: 0, bodies: 0, words: 0, notes: 0 };
+        let none = Depth { frames: 0, outcomes: 0, bodies: 0, words: 0, guards: 0 };
         let least = size_of::<Block>() + BAND;
         assert_eq!(none.bytes::<u8, (), [u128; 9]>(), least);
         assert_eq!(Depth { frames: 100, ..none }.bytes::<u8, (), ()>(), least + 100);
@@ -112,11 +114,11 @@ mod tests {
             least + 3 * size_of::<Outcome<[u8; 99], ()>>()
         );
         assert_eq!(Depth { bodies: 3, ..none }.bytes::<u8, (), [u8; 33]>(), least + 3 * (48 + 16));
-        let notes = if cfg!(feature = "abandon") { 40 } else { 0 };
-        assert_eq!(Depth { notes: 40, ..none }.bytes::<u8, (), ()>(), least + notes);
-        let words = Depth { frames: 100, words: 2, notes: 40, ..none };
-        assert_eq!(words.bytes::<u8, (), ()>(), least + 100 + notes);
+        let guards = if cfg!(feature = "abandon") { 40 } else { 0 };
+        assert_eq!(Depth { guards: 40, ..none }.bytes::<u8, (), ()>(), least + guards);
+        let words = Depth { frames: 100, words: 2, guards: 40, ..none };
+        assert_eq!(words.bytes::<u8, (), ()>(), least + 100 + guards);
         let wide = if is_wide::<[usize; 8]>() { 2 * size_of::<Words>() } else { 0 };
-        assert_eq!(words.bytes::<[usize; 8], (), ()>(), least + 100 + notes + wide);
+        assert_eq!(words.bytes::<[usize; 8], (), ()>(), least + 100 + guards + wide);
     }
 }

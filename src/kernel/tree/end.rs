@@ -1,4 +1,6 @@
 //! The end of a tree: an exit is thrown into every greenlet that is left; then all are detached from one another.
+//!
+//! The control blocks of a tree form a ring, linked in the order of creation, with main as its head.
 
 use super::Tree;
 use crate::kernel::handle::Greenlet;
@@ -38,8 +40,8 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
         let newer = core.next_id();
         // SAFETY: the same.
         unsafe { report(tree, main, &mut panicked) };
-        // The hook may have created greenlets. After the last round these are reported without an exit. A hook that
-        // creates one each time would not end: so it is called for the greenlets of so many generations, and no more.
+        // The hook may have created greenlets: they get their exits next, or none if all rounds are used up. A hook may
+        // create one each time it is called, so this loop is bounded, too.
         if core.next_id() == newer {
             break;
         }
@@ -170,9 +172,9 @@ unsafe fn report<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockP
     }
 }
 
-/// Makes every handle inert, and detaches the greenlets that still exist from one another: no parents, no ring. A dead
-/// or unstarted greenlet is freed here if it has no handle, else by its last handle. One that refused to exit is never
-/// freed.
+/// Makes every handle inert, and detaches the greenlets that still exist: they lose their parents and leave the ring. A
+/// dead or unstarted greenlet is freed here if it has no handle, else by its last handle. One that refused to exit is
+/// never freed.
 ///
 /// # Safety
 ///
@@ -184,13 +186,14 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     tree.occupancy.leave();
     let mut at = main.successor();
     while at != main {
-        at.count_no_more();
+        at.count_no_more(); // among the dead greenlets of its pool
         at.set(ENDED);
-        at.home.get().outlived();
-        paint::keep(at);
+        at.home.get().outlived(); // its pool counts the stacks that are not back yet
+        paint::keep(at); // its high-water mark
         at.id.end();
         at = at.successor();
     }
+    // Requests from other cores: from here on none reaches this core, and those that are left are dropped.
     tree.mail.take_down(wait_for_the_bell);
     if let Some(settle) = tree.settle.get() {
         (settle.clear)(&tree.mail);

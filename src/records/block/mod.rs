@@ -318,8 +318,8 @@ impl BlockPtr {
         self.as_ptr().addr() + size_of::<Block>()
     }
 
-    /// The saved stack pointer. If the greenlet has no body, or none yet, that of an empty stack: null is saved then, or
-    /// what the last greenlet on the stack had.
+    /// The saved stack pointer. If the greenlet has no body, or none yet, that of an empty stack: null is saved then,
+    /// or what the last greenlet on the stack had.
     pub(crate) fn saved_sp(self) -> usize {
         let is_current = self.core().current_ptr() == self.as_ptr();
         let is_empty = !is_current && self.context.is_unused() && self.body().is_none();

@@ -72,7 +72,7 @@ fn interrupts() -> u32 {
     if CHECKED { Native::interrupts() } else { 0 }
 }
 
-/// The kinds of interrupts that are masked now; 0 in a configuration that refuses nothing because of them.
+/// The kinds of interrupts that are masked now; 0 if this build refuses no transfer for that reason.
 fn masks() -> u32 {
     if CHECKED || cfg!(feature = "abandon") { Native::masked(Native::interrupts()) } else { 0 }
 }
@@ -104,7 +104,7 @@ pub(crate) struct Core {
     tree: AtomicPtr<()>,
     /// Head of the list of the single-core pools that this core owns, linked by `List::chain`.
     pools: AtomicPtr<List>,
-    /// The next id of this core's range of ids; a multiple of [`NUMBERS`] if the range is used up or there is none yet.
+    /// The next id of this core's range of ids; a multiple of [`RANGE`] if the range is used up or there is none yet.
     next_id: Counter,
 }
 
@@ -121,23 +121,24 @@ impl Places for FastPath {
 
 /// How many ids a core takes at a time. Each range is given to one core, so that no two greenlets of any cores have the
 /// same id: weak handles rely on it.
-const NUMBERS: u64 = 1 << 20;
-/// How many ranges of ids were given to cores.
-static NUMBERS_GIVEN: Counter = Counter::new(0);
+const RANGE: u64 = 1 << 20;
+/// How many ranges cores have taken.
+static RANGES_TAKEN: Counter = Counter::new(0);
 
 /// How many ranges there are. The last one is left out, because its last id marks a free slot.
-const BLOCKS: u64 = mail::NUMBERS / NUMBERS - 1;
+const RANGES: u64 = mail::NUMBERS / RANGE - 1;
 
 /// Aborts: with an id that is given twice, a weak handle could find another greenlet than its own. `extern "C"` turns
 /// the panic into an abort where panics unwind.
 #[cold]
 #[inline(never)]
-extern "C" fn no_more_numbers() -> ! {
+extern "C" fn ids_have_run_out() -> ! {
     panic!("the ids of greenlets have run out: cores or threads took 2^36 ranges of 2^20 ids; restart the program")
 }
 
-/// Called while another thread is setting the request bit in this thread's record, which must not be freed before that
-/// is done. It takes a moment; this sleeps, because that thread may have been preempted in favour of this one.
+/// Called while another thread may be setting [`ASKED`], which is the *bell* of `records::mail`, in this thread's
+/// record: the record must not be freed before that is done. That takes a moment, but the other thread may have been
+/// preempted in favour of this one, so this sleeps. Returns whether to ask again.
 #[cfg(feature = "std")]
 pub(crate) fn wait_for_the_bell() -> bool {
     std::thread::sleep(std::time::Duration::from_micros(20));
@@ -234,6 +235,7 @@ impl Core {
             return Some(Refusal::Masked);
         }
         self.may_be_masked.store(masks(), Relaxed);
+        // The difference to the present interrupt bits, so `slow` then has these.
         self.slow.fetch_xor(unusual, Relaxed);
         None
     }
@@ -247,8 +249,8 @@ impl Core {
     }
 
     /// Stops the tree that is entered, if there is one. Called when this thread's thread-locals are about to be
-    /// dropped: a greenlet of the tree may hold references to them. This record may be freed next, so the tree's bell is
-    /// taken down.
+    /// dropped: a greenlet of the tree may hold references to them. This record may be freed next, so requests to
+    /// the tree must no longer set a bit in it.
     #[cfg(feature = "std")]
     fn exit(&self) {
         if self.current_ptr().is_null() {
@@ -382,15 +384,15 @@ impl Core {
         let mut id = self.next_id.load(Relaxed);
         // Without 64-bit atomics the last id of a range is left out: its low half may be the bits that mean "no id".
         #[cfg(not(target_has_atomic = "64"))]
-        if id % NUMBERS == NUMBERS - 1 {
+        if id % RANGE == RANGE - 1 {
             id += 1;
         }
-        if id.is_multiple_of(NUMBERS) {
-            let block = NUMBERS_GIVEN.fetch_add(1, Relaxed);
-            if block >= BLOCKS {
-                no_more_numbers();
+        if id.is_multiple_of(RANGE) {
+            let number = RANGES_TAKEN.fetch_add(1, Relaxed);
+            if number >= RANGES {
+                ids_have_run_out();
             }
-            id = block * NUMBERS;
+            id = number * RANGE;
         }
         self.next_id.store(id + 1, Relaxed);
         id
@@ -406,7 +408,7 @@ impl Core {
 mod tests {
     extern crate std;
 
-    use super::{BLOCKS, Core, NUMBERS, NUMBERS_GIVEN};
+    use super::{Core, RANGE, RANGES, RANGES_TAKEN};
     use crate::records::mail::Number;
     use core::sync::atomic::Ordering::Relaxed;
     use std::process::Command;
@@ -431,16 +433,16 @@ mod tests {
             assert!(told.contains("the last id was given") && !told.contains("and another"), "{told}");
             return;
         }
-        NUMBERS_GIVEN.store(BLOCKS - 1, Relaxed);
+        RANGES_TAKEN.store(RANGES - 1, Relaxed);
         let core = Core::new();
-        for expected in (BLOCKS - 1) * NUMBERS..BLOCKS * NUMBERS {
+        for expected in (RANGES - 1) * RANGE..RANGES * RANGE {
             assert_eq!(core.new_id(), expected);
         }
         let word = Number::unused();
-        word.set(BLOCKS * NUMBERS - 1, || true);
-        assert_eq!(word.get(), BLOCKS * NUMBERS - 1, "the largest id fits into the word");
+        word.set(RANGES * RANGE - 1, || true);
+        assert_eq!(word.get(), RANGES * RANGE - 1, "the largest id fits into the word");
         word.forget();
-        assert!(word.get() > BLOCKS * NUMBERS - 1, "a free slot shows none of the ids");
+        assert!(word.get() > RANGES * RANGE - 1, "a free slot shows none of the ids");
         std::eprintln!("the last id was given");
         let other = Core::new();
         std::eprintln!("and another: {}", other.new_id());

@@ -12,6 +12,10 @@ const VALUE: usize = 0xe000_e018;
 
 /// It runs, with an interrupt at zero, by the processor's clock.
 const ON: u32 = 0b111;
+/// The same without an interrupt.
+const SILENT: u32 = 0b101;
+/// As many ticks as it has room for.
+const MOST: u32 = (1 << 24) - 1;
 
 /// Has the interrupt come after that time.
 ///
@@ -29,6 +33,28 @@ pub(crate) fn set(nanoseconds: u32) {
     device::store(VALUE, 0);
     device::store(CONTROL, ON);
     wait(ticks * tick - nanoseconds);
+}
+
+/// How many phases of a tick there are: instructions that a tick takes, where they are counted.
+pub fn phases() -> u32 {
+    places().tick as u32
+}
+
+/// Begins to count [ticks], and takes so many instructions, and a few.
+///
+/// Ticks are coarse, and yet their sum over all [phases], each of which begins one instruction later, is exact: the
+/// floors of (n + 0) / t, (n + 1) / t, ... (n + t - 1) / t add up to n (Hermite).
+pub fn count_ticks(phase: u32) {
+    device::store(CONTROL, 0);
+    device::store(RELOAD, MOST);
+    device::store(VALUE, 0);
+    device::store(CONTROL, SILENT);
+    wait(phase);
+}
+
+/// How many ticks there were since [`count_ticks`].
+pub fn ticks() -> u32 {
+    MOST - device::load(VALUE)
 }
 
 /// Takes so many instructions, and a few.

@@ -116,18 +116,18 @@ _start:
     .balign 4
 machine_entry:
     csrrw   sp, mscratch, sp
-    addi    sp, sp, -16 * {word}
+    addi    sp, sp, -32 * {word}        // a place for each register, by its number
     .irp    register, 1, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
-    sx      x\register, (\register % 16) * {word}(sp)
+    sx      x\register, \register * {word}(sp)
     .endr
     call    {set}
     csrr    t0, mepc
     addi    t0, t0, 4
     csrw    mepc, t0
     .irp    register, 1, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
-    lx      x\register, (\register % 16) * {word}(sp)
+    lx      x\register, \register * {word}(sp)
     .endr
-    addi    sp, sp, 16 * {word}
+    addi    sp, sp, 32 * {word}
     csrrw   sp, mscratch, sp
     mret
 

@@ -34,9 +34,14 @@ pub(super) fn counter() -> u64 {
 /// Sets the deadline of a core. It is far away in between. Returns how many [`instructions`] there were before the
 /// store that ends this.
 pub(super) fn set_deadline(core: usize, ticks: u64) -> u64 {
-    if csr::IS_SUPERVISOR {
-        return set_own_deadline(ticks);
-    }
+    let after = if csr::IS_SUPERVISOR { set_own(ticks) } else { set_that_of(core, ticks) };
+    let now = instructions();
+    // The lower half is all that there is of it on 32 bits.
+    now - u64::from((now as u32).wrapping_sub(after as u32)) - 1
+}
+
+/// Returns the lower half of [`instructions`] behind the store.
+fn set_that_of(core: usize, ticks: u64) -> usize {
     let register = DEADLINES + 8 * core;
     device::store(register + 4, u32::MAX);
     device::store(register, ticks as u32);
@@ -52,24 +57,37 @@ pub(super) fn set_deadline(core: usize, ticks: u64) -> u64 {
             options(nostack, preserves_flags),
         );
     }
-    let now = instructions();
-    // The lower half is all that there is of it on 32 bits.
-    now - u64::from((now as u32).wrapping_sub(after as u32)) - 1
+    after
 }
 
-/// Sets that of supervisor mode, a register of the processor: stimecmp.
-fn set_own_deadline(ticks: u64) -> u64 {
-    let now = instructions();
+/// The same of supervisor mode, whose deadline is a register of the processor: stimecmp.
+fn set_own(ticks: u64) -> usize {
+    let after: usize;
     #[cfg(target_pointer_width = "64")]
-    // SAFETY: an interrupt that is handled, or masked.
+    // SAFETY: an interrupt that is handled, or masked; and reads a counter.
     unsafe {
-        asm!("csrw 0x14d, {}", in(reg) ticks, options(nostack, preserves_flags));
+        asm!(
+            "csrw 0x14d, {ticks}",
+            "csrr {after}, cycle",
+            ticks = in(reg) ticks,
+            after = out(reg) after,
+            options(nostack, preserves_flags),
+        );
     }
     #[cfg(target_pointer_width = "32")]
-    // SAFETY: the same. The upper half is far away in between.
+    // SAFETY: the same.
     unsafe {
-        asm!("csrw 0x15d, {}", "csrw 0x14d, {}", "csrw 0x15d, {}", in(reg) u32::MAX, in(reg) ticks as u32,
-             in(reg) (ticks >> 32) as u32, options(nostack, preserves_flags));
+        asm!(
+            "csrw 0x15d, {far}",
+            "csrw 0x14d, {low}",
+            "csrw 0x15d, {high}",
+            "csrr {after}, cycle",
+            far = in(reg) u32::MAX,
+            low = in(reg) ticks as u32,
+            high = in(reg) (ticks >> 32) as u32,
+            after = out(reg) after,
+            options(nostack, preserves_flags),
+        );
     }
-    now
+    after
 }

@@ -15,7 +15,7 @@ greenlet::core_identity!(feature_guests::OneCore);
 
 const SIZE: usize = 16384;
 /// What a report may take.
-const REPORT: usize = 320;
+const REPORT: usize = 384;
 /// The same, of the report of all greenlets.
 const REPORT_OF_ALL: usize = 256;
 

@@ -5,8 +5,8 @@
 //@ long
 #![no_std]
 #![no_main]
-//! Tasks of a hub panic and overflow their stacks, a thousand in a row each, while others run; and in each operation, with each
-//! number of bytes left.
+//! Tasks of a hub panic and overflow their stacks, a thousand in a row each, while others run; and in each operation,
+//! with each number of bytes left.
 
 use core::future::poll_fn;
 use core::hint::black_box;
@@ -76,7 +76,8 @@ fn stopped(access: &Access) -> Option<Land> {
 
 fn land() -> ! {
     let overflow = OVERFLOW.lock().take().expect("the handler has left it");
-    // SAFETY: a guard page has stopped it; no function of it is written in C or assembly. This stack is for nothing else.
+    // SAFETY: a guard page has stopped it; no function of it is written in C or assembly. This stack is for nothing
+    // else.
     let Err(Refused { reason, .. }) = unsafe { HUB.abandon(&overflow, Failure::Overflowed) };
     check!(false, "not given up: {reason}");
     board::finish()
@@ -203,7 +204,8 @@ fn locks(main: &Me) {
 
 type Operation = fn(&Me) -> Result<(), Stop>;
 
-/// An operation that moves small values is done with so many bytes, of which a recorder takes some; one of large values, with so many.
+/// An operation that moves small values is done with so many bytes, of which a recorder takes some; one of large
+/// values, with so many.
 const FEW: usize = if cfg!(feature = "timeline") { 9216 } else { 8192 };
 const MANY: usize = 196_608;
 
@@ -307,8 +309,8 @@ static PATIENT: AtomicPtr<JoinHandle<(), (), Failure>> = AtomicPtr::new(ptr::nul
 /// Of this channel no task receives.
 static LOCKED: Channel<u32, Failure> = Channel::new();
 
-/// Each operation, from where there is room for all of it down to where it cannot begin: it is done, or the task is given up, and
-/// in both cases the others continue.
+/// Each operation, from where there is room for all of it down to where it cannot begin: it is done, or the task is
+/// given up, and in both cases the others continue.
 fn each_operation(main: &Me) {
     for (name, most, operation) in OPERATIONS {
         let (mut done, mut overflowed) = (0, 0);

@@ -2,8 +2,8 @@
 //@ stack: 8192
 #![no_std]
 #![no_main]
-//! Hubs whose values are large: they arrive whole, and a task that panics while it makes one is given up. The tasks of its scopes end
-//! before it, and one that has not its body yet never begins.
+//! Hubs whose values are large: they arrive whole, and a task that panics while it makes one is given up. The tasks of
+//! its scopes end before it, and one that has not its body yet never begins.
 
 use core::cell::Cell;
 use core::panic::PanicInfo;

@@ -132,17 +132,21 @@ fn interrupted(operation: &Operation, own: bool) -> [usize; 2] {
         }
     };
 
+    let reports = isa::HAS_STEPS && own && *name == "a spawn";
     if isa::HAS_STEPS {
         run(Plan::Steps);
     } else {
         sweep::sweep(&run, 0);
     }
-    check!(bad.take() == 0, "{name}, stepped or by pairs");
-    if isa::HAS_STEPS && own && *name == "a spawn" {
+    if reports {
         run(Plan::Reports);
-        let [unstarted, other] = handler::take_reported();
-        check!(bad.take() == 0 && unstarted > 0 && other == 0, "reports: {unstarted} unstarted, {other} other");
     }
+    let [unstarted, other] = handler::take_reported();
+    let is_reported = other == 0 && (unstarted > 0) == reports;
+    check!(
+        bad.take() == 0 && is_reported,
+        "{name}, stepped or by pairs; reported: {unstarted} unstarted, {other} other"
+    );
     let disturbed = stacks::used();
     handler::HITS.move_to(&STEPPED);
     let steps = STEPPED.count();

@@ -18,7 +18,7 @@ static TREE: Tree<usize> = Tree::new();
 const NOWHERE: usize = 0x0000_0dea_dbee_f000;
 
 fn main() {
-    // By pointer, for a frame of its own in each build: LLDB 14 does not name an inlined function that calls within a `let`.
+    // By pointer, for a frame of its own: LLDB 14 does not name an inlined function that calls within a `let`.
     let _unreached = black_box::<fn(&'static Tree<usize>, _) -> _>(Tree::enter)(&TREE, |main: &Main<usize, _>| {
         // Another greenlet runs before, and is suspended when it happens.
         let bystander = main.build(&STACKS).name("bystander").spawn(|me, x| me.up(x)).expect("a stack is free");

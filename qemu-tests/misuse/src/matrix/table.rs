@@ -4,8 +4,8 @@ use super::{After, State, Wanted};
 use crate::answer::Answer;
 use greenlet::State as Life;
 
-/// Makes rows. With `stays` in front, a row has the answer of most states, then those of others, and the subject's state
-/// is what it was.
+/// Makes rows. With `stays` in front, a row has the answer of most states, then those of others, and the subject's
+/// state is what it was.
 macro_rules! rows {
     (stays $($name:literal, $call:expr => { _: $most:expr $(, $state:ident: $answer:expr)* })*) => {
         &[$($crate::matrix::Row {

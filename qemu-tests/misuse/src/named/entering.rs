@@ -5,7 +5,7 @@ use crate::single::Single;
 use crate::values::{Fault, Handle, OnDrop, Token, Value, Weak, alive, f, v};
 use crate::verdict::{holds, same};
 use crate::world::{
-    FIRST, FOR_EVER, ON_EXIT, ON_LEAK, ON_UNRAISABLE, OTHER, STACKS, TREE, heard, other_tree, refuses_once,
+    FIRST, FOR_EVER, ON_EXIT, ON_LEAK, ON_UNRAISABLE, OTHER, STACKS, TREE, heard, never_ends, other_tree, refuses_once,
     rounds_are_used_up, spawn, started, tree, use_up_rounds, waiting, waits,
 };
 use greenlet::{EnterError, Event, Refusal, Refused, SpawnError, Thrown, Tree};
@@ -155,18 +155,6 @@ fn from_a_body_that_is_cut_loose() {
     });
     same(heard().leaks, 1);
     drop((FIRST.take(), kept));
-}
-
-/// A body that is never over.
-fn never_ends() -> impl FnOnce(&crate::values::Me, Value) -> crate::values::Out {
-    let held = Token::new();
-    move |me, x| {
-        drop(x);
-        let _held = held;
-        loop {
-            drop(me.up(v(3)));
-        }
-    }
 }
 
 fn while_a_handle_to_main_is_kept() {

@@ -6,7 +6,8 @@ use crate::single::Single;
 use crate::values::{Handle, Main, Me, OnDrop, Out, Token, Value, alive, f, v};
 use crate::verdict::{holds, same};
 use crate::world::{
-    CONTEXTS, FIRST, FOR_EVER, LOCALS, SINGLE, STACKS, heard, other_tree, spawn, started, tree, waiting, waits,
+    CONTEXTS, FIRST, FOR_EVER, LOCALS, SINGLE, STACKS, heard, never_ends, other_tree, spawn, started, tree, waiting,
+    waits,
 };
 use greenlet::{Context, ParentError, Refusal, RemoteGreenlet, RunError, SpawnError, State};
 
@@ -86,16 +87,7 @@ fn one_that_was_dead() {
 }
 
 fn one_that_never_ended() {
-    let kept = inert(|main| {
-        let g = main.spawn(&FOR_EVER, |me: &Me, x| -> Out {
-            drop(x);
-            let _held = Token::new();
-            loop {
-                drop(me.up(v(3)));
-            }
-        });
-        started(g.expect("a stack is free"))
-    });
+    let kept = inert(|main| started(main.spawn(&FOR_EVER, never_ends()).expect("a stack is free")));
     same((heard().leaks, kept.references()), (1, 2));
 }
 

@@ -4,7 +4,9 @@ use super::group;
 use crate::answer::Answer::{self, Exit, Number, Value};
 use crate::values::{Me, Out, Token, Weak, f, v};
 use crate::verdict::{holds, same};
-use crate::world::{EXIT, FIRST, FOR_EVER, SINGLE, heard, refuses_once, spawn, started, stubborn, tree, waiting};
+use crate::world::{
+    EXIT, FIRST, FOR_EVER, SINGLE, heard, never_ends, refuses_once, spawn, started, stubborn, tree, waiting,
+};
 use greenlet::{SpawnError, State};
 
 group! { "refusing":
@@ -102,21 +104,9 @@ fn a_leaked_one_is_reported_once() {
     });
 }
 
-/// A body that is never over.
-fn never() -> impl FnOnce(&Me, crate::values::Value) -> Out {
-    let held = Token::new();
-    move |me, x| {
-        drop(x);
-        let _held = held;
-        loop {
-            drop(me.up(v(3)));
-        }
-    }
-}
-
 fn lost_for_ever() {
     tree(|main| {
-        let g = main.spawn(&FOR_EVER, never()).expect("a stack is free");
+        let g = main.spawn(&FOR_EVER, never_ends()).expect("a stack is free");
         same(Answer::from(g.switch(v(1))), Value(3));
         drop(g);
         same(heard().leaks, 1);
@@ -126,7 +116,7 @@ fn lost_for_ever() {
 
 fn kept_until_the_tree_ends_and_never_over() {
     let kept = tree(|main| {
-        let g = main.spawn(&FOR_EVER, never()).expect("a stack is free");
+        let g = main.spawn(&FOR_EVER, never_ends()).expect("a stack is free");
         same(Answer::from(g.switch(v(1))), Value(3));
         g
     });

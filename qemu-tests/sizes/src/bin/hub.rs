@@ -41,6 +41,11 @@ fn main(seed: u64) -> u64 {
     unsafe {
         core::arch::asm!("msr daifclr, #2", options(nomem, nostack, preserves_flags))
     };
+    // SAFETY: the same, as each is masked by itself.
+    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+    unsafe {
+        core::arch::asm!("csrsi mstatus, 8", options(nomem, nostack, preserves_flags))
+    };
     // SAFETY: the same, as the legacy interrupt controller is masked.
     #[cfg(target_arch = "x86_64")]
     unsafe {

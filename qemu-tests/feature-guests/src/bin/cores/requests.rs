@@ -1,7 +1,8 @@
-//! Kills and wakes from every core to every other. Each that is left is settled once; or the greenlet was gone, and that is said.
+//! Kills and wakes from every core to every other. Each that is left is settled once; or the greenlet was gone, and
+//! that is said.
 //!
-//! No core waits: it answers the orders that there are, settles the requests to it, and begins anew. A request was left before the
-//! sender says so; so a core that has heard and looks finds it, or it is lost.
+//! No core waits: it answers the orders that there are, settles the requests to it, and begins anew. A request was left
+//! before the sender says so; so a core that has heard and looks finds it, or it is lost.
 
 use core::hint::spin_loop;
 use core::sync::atomic::AtomicU64;

@@ -9,13 +9,14 @@
 //! ```
 //!
 //! Time, step, core, id of the task; of a wait, its words and its object; of a wake, its waker: a task by its id, and
-//! its name. Last the name of the task. `sleeps` and `awake`: the core, on the stack of that task. The last line has how
-//! many there are, and how many are kept at most.
+//! its name. Last the name of the task. `sleeps` and `awake`: the core, on the stack of that task. The last line has
+//! how many there are, and how many are kept at most.
 
 use core::fmt::{self, Write};
 
 use board::interrupts;
-use greenlet::{Greenlet, Identity};
+use board::timeline::{Channel, Id};
+use greenlet::Greenlet;
 use greenlet_hub::{Hub, Place, Record, Recorder, Step, WokenBy};
 
 /// Steps that are kept: the last ones.
@@ -70,22 +71,4 @@ fn line(record: &Record) -> fmt::Result {
 
 fn name(of: Option<&'static str>) -> impl fmt::Display {
     of.unwrap_or_default().escape_default()
-}
-
-/// The id of a greenlet that is not main.
-struct Id<'a>(&'a Identity);
-
-impl fmt::Display for Id<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_main { f.write_str("main") } else { self.0.id.fmt(f) }
-    }
-}
-
-struct Channel;
-
-impl Write for Channel {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        board::write_frames(text.as_bytes());
-        Ok(())
-    }
 }

@@ -1,5 +1,5 @@
-//! A wake at each nanosecond in turn: from before the task looks for it until after the core sleeps. So with a kill, and with
-//! the end of a task that another one joins.
+//! A wake at each nanosecond in turn: from before the task looks for it until after the core sleeps. So with a kill,
+//! and with the end of a task that another one joins.
 
 use core::ptr;
 use core::sync::atomic::Ordering::SeqCst;

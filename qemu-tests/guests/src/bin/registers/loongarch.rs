@@ -27,7 +27,8 @@ pub(crate) unsafe extern "C" fn framed(
     found: &mut Words,
 ) {
     naked_asm!(
-        // Does what `\\general` and `\\float` are to r22 to r31, which are fp and s0 to s8, and to f24 to f31, at `\\base`.
+        // Does what `\\general` and `\\float` are to r22 to r31, which are fp and s0 to s8, and to f24 to f31, at
+        // `\\base`.
         ".macro each general, float, base",
         ".irp n, 0, 1, 2, 3, 4, 5, 6, 7",
         "\\general $s\\n, \\base, 8 + 8 * \\n",

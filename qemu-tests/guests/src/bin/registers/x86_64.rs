@@ -1,4 +1,4 @@
-//! The registers of x86_64, by the System V ABI.
+//! The registers of x86_64, by the System V ABI, whose registers that calls keep those of UEFI keep, too.
 
 use crate::live;
 use core::arch::{asm, naked_asm};
@@ -18,7 +18,7 @@ pub(crate) type Words = [u64; NAMES.len()];
 ///
 /// `call` may be called with `job`.
 #[unsafe(naked)]
-pub(crate) unsafe extern "C" fn framed(
+pub(crate) unsafe extern "sysv64" fn framed(
     call: unsafe extern "C" fn(*mut ()),
     job: *mut (),
     loaded: &Words,
@@ -40,8 +40,12 @@ pub(crate) unsafe extern "C" fn framed(
         "mov r14, [rdx + 32]",
         "mov r15, [rdx + 40]",
         "mov rax, rdi",
+        // The argument, and 32 bytes for the callee: by the one ABI and by the other.
         "mov rdi, rsi",
+        "mov rcx, rsi",
+        "sub rsp, 32",
         "call rax",
+        "add rsp, 32",
         "pop rcx",
         "mov [rcx], rbx",
         "mov [rcx + 8], rbp",
@@ -62,7 +66,7 @@ pub(crate) unsafe extern "C" fn framed(
 /// Overwrites every register that a function may change: the general ones, xmm0 to xmm15, the mantissas of the x87
 /// registers, and the condition flags. The board does not enable AVX.
 #[unsafe(naked)]
-pub(crate) extern "C" fn scribble() {
+pub(crate) extern "sysv64" fn scribble() {
     naked_asm!(
         "mov rax, 0xdead0000beef0000",
         ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
@@ -95,7 +99,7 @@ pub(crate) const UNUSUAL: [u32; 2] = [0xff80, 0x0f7f];
 /// What the control words are.
 pub(crate) fn control() -> [u32; 2] {
     #[unsafe(naked)]
-    extern "C" fn store(_words: &mut [u32; 2]) {
+    extern "sysv64" fn store(_words: &mut [u32; 2]) {
         naked_asm!("stmxcsr [rdi]", "fnstcw [rdi + 4]", "ret")
     }
     let mut words = [0; 2];
@@ -106,7 +110,7 @@ pub(crate) fn control() -> [u32; 2] {
 /// Sets the control words.
 pub(crate) fn set_control(words: [u32; 2]) {
     #[unsafe(naked)]
-    extern "C" fn load(_words: &[u32; 2]) {
+    extern "sysv64" fn load(_words: &[u32; 2]) {
         naked_asm!("ldmxcsr [rdi]", "fldcw [rdi + 4]", "ret")
     }
     load(&words);

@@ -14,6 +14,7 @@ group! { "panics":
     the_destructor_of_an_unstarted_body_that_is_freed,
     the_destructor_of_an_unstarted_body_whose_parent_is_lost_with_it,
     the_destructor_of_an_unstarted_body_that_is_killed,
+    the_destructor_of_an_unstarted_body_at_the_end_of_the_tree,
     the_destructor_of_a_replaced_body,
     the_destructor_of_a_lost_value,
     the_destructor_of_what_a_dying_greenlet_cannot_deliver,
@@ -23,6 +24,7 @@ group! { "panics":
     the_destructor_of_a_context,
     the_destructor_of_a_context_of_one_that_is_freed,
     the_destructor_of_a_local_value,
+    the_destructor_of_a_local_value_of_main,
     the_destructors_of_all_local_values,
 }
 
@@ -61,6 +63,12 @@ fn the_destructor_of_an_unstarted_body_that_is_killed() {
         blows(|| drop(g.kill()));
         same(g.state(), State::Dead);
     });
+}
+
+fn the_destructor_of_an_unstarted_body_at_the_end_of_the_tree() {
+    let mut kept = None;
+    blows(|| tree(|main| kept = Some([spawn(main, captured()), waiting(main)])));
+    holds(kept.is_some_and(|all| all.iter().all(Handle::is_dead)), "all were ended");
 }
 
 fn the_destructor_of_a_replaced_body() {
@@ -180,6 +188,17 @@ fn the_destructor_of_a_local_value() {
         }
         same((STACKS.free(), main.references()), (STACKS.count(), 1));
     });
+}
+
+fn the_destructor_of_a_local_value_of_main() {
+    for _ in 0..2 {
+        blows(|| {
+            tree(|main| {
+                same(LOUD.with(main, |value| value.number), Ok(LOADED));
+                on_drop(blow);
+            });
+        });
+    }
 }
 
 fn the_destructors_of_all_local_values() {

@@ -22,6 +22,7 @@ group! { "panics":
     the_leak_hook_when_one_is_lost,
     the_leak_hook_that_ended_it,
     a_tracer_at_a_switch,
+    a_tracer_at_a_switch_to_oneself,
     a_tracer_at_a_start,
     a_tracer_at_a_death,
     a_tracer_in_a_kill,
@@ -173,6 +174,15 @@ fn a_tracer_at_a_switch() {
         trace(main, 0);
         blows(|| drop(g.switch(v(7))));
         same((g.state(), main.references()), (State::Dead, 2));
+        holds(main.set_trace(None).is_none(), "a panic removes it, as an error does");
+    });
+}
+
+fn a_tracer_at_a_switch_to_oneself() {
+    tree(|main| {
+        trace(main, 0);
+        blows(|| drop(main.switch(v(7))));
+        same(main.references(), 1);
         holds(main.set_trace(None).is_none(), "a panic removes it, as an error does");
     });
 }
