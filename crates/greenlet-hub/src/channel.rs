@@ -233,7 +233,9 @@ impl<T, E: 'static> Channel<T, E> {
         if let Some(node) = self.waiters.pop(Kind::Receive) {
             // SAFETY: the place of a receiver of this channel.
             unsafe { give(node, message) };
-            self.meet(me, node, Preference::Receiver);
+            if self.meet(node, Preference::Receiver) {
+                Self::give_way(me);
+            }
             return Ok(());
         }
         let place = UnsafeCell::new(Some(message));
@@ -323,22 +325,28 @@ impl<T, E: 'static> Channel<T, E> {
         let node = self.waiters.pop(Kind::Send)?;
         // SAFETY: the place of a sender of this channel.
         let message = unsafe { take(node) };
-        self.meet(me, node, Preference::Sender);
+        if self.meet(node, Preference::Sender) {
+            Self::give_way(me);
+        }
         message
     }
 
-    /// Called when two tasks have met: `first` has waited, in the role `role`. Decides which of them runs first.
+    /// Called when two tasks have met: `first` has waited, in the role `role`. Returns `true` if the other one has to
+    /// [give way](Self::give_way).
     #[inline]
-    fn meet<V: Default + 'static>(&self, me: &Task<V, E>, first: &Node, role: Preference) {
+    fn meet(&self, first: &Node, role: Preference) -> bool {
         if self.owner.with.preference == role {
             first.complete_first();
-        } else {
-            first.complete();
-            if self.owner.with.preference != Preference::Both {
-                return;
-            }
+            return true;
         }
-        // From here on the node may be gone.
+        first.complete();
+        self.owner.with.preference == Preference::Both
+    }
+
+    /// Lets the other tasks run first. Apart from [`meet`](Self::meet), because the node is gone when this returns, and a
+    /// reference in an argument must be good until then.
+    #[inline]
+    fn give_way<V: Default + 'static>(me: &Task<V, E>) {
         me.slot.schedule().ready.append(me.slot);
         me.pause(None);
     }

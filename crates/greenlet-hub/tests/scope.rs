@@ -110,6 +110,7 @@ fn an_error_of_the_body_a_kill_and_a_timeout_end_the_tasks_first() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "without `std` a panic of a task ends the program")]
 fn a_panic_leaves_the_scope_when_the_tasks_have_ended() {
     hub!(HUB, STACKS);
     HUB.run(|main| {
@@ -239,6 +240,7 @@ fn a_run_takes_over_nothing_of_one_that_ends_in_a_scope() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "without `std` a panic of a task ends the program")]
 fn a_panic_of_a_task_that_is_killed_waits_for_the_other_ones() {
     hub!(HUB, STACKS);
     HUB.run(|main| {
@@ -311,6 +313,7 @@ fn in_the_arrival(main: &Handle, tracer: &'static dyn Fn(&Handle) -> Result<(), 
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a thread-local is of one greenlet")]
 fn a_task_that_a_tracer_keeps_from_its_body_never_begins() {
     hub!(HUB, STACKS);
     let spawn_in_main = |tracer| {
@@ -347,6 +350,7 @@ fn a_task_that_a_tracer_keeps_from_its_body_never_begins() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "without `std` a panic of a task ends the program")]
 fn a_panic_of_a_tracer_that_leaves_spawn_keeps_the_task_from_its_body() {
     hub!(HUB, STACKS);
     HUB.run(|main| {
@@ -381,6 +385,7 @@ fn main_switches_with_a_panic(task: &Handle) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a thread-local is of one greenlet")]
 fn a_task_that_spawns_runs_on_though_the_new_one_dies_before_its_body() {
     hub!(HUB, STACKS);
     HUB.run(|main| {
@@ -402,6 +407,7 @@ fn a_task_that_spawns_runs_on_though_the_new_one_dies_before_its_body() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a thread-local is of one greenlet")]
 fn what_the_kernel_throws_before_the_body_begins_is_not_lost() {
     hub!(HUB, STACKS);
     HUB.run(|main| {

@@ -170,7 +170,7 @@ fn drive(main: &MainTask<(), Value>, (wait, way, step): Case, things: &Rc<Things
 #[test]
 fn each_wait_stopped_in_each_way_at_each_step_drops_each_thing_once() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut cases = 0;
+    let (mut number, mut cases) = (0, 0);
     for wait in &WAITS {
         for way in Way::ALL {
             for step in STEPS {
@@ -181,7 +181,9 @@ fn each_wait_stopped_in_each_way_at_each_step_drops_each_thing_once() {
                     AtTheEntry | BeforeItIsComplete => at_the_end || way == Way::Cancel,
                     _ => false,
                 };
-                if !pointless {
+                number += 1;
+                // Under Miri each takes a second or so.
+                if !pointless && (!cfg!(miri) || number % 7 == 0) {
                     let seen = stopped((wait, way, step));
                     assert!(is_right(wait, way, step, seen), "{} {way:?} {step:?}: {seen:?}", wait.name);
                     cases += 1;

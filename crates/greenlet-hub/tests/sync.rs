@@ -333,7 +333,7 @@ fn another_hub_is_refused() {
     let (ask, asked) = std::sync::mpsc::channel();
     let (go, goes) = std::sync::mpsc::channel::<()>();
     let other = std::thread::spawn(move || {
-        static PLATFORM: greenlet_hub::Threads = greenlet_hub::Threads::new();
+        static PLATFORM: common::Threads = common::Threads::new();
         static OTHER: greenlet_hub::Hub<1> = greenlet_hub::Hub::new(&PLATFORM);
         OTHER
             .run(|main| {

@@ -56,7 +56,7 @@ fn every_sleeper_wakes_at_its_time() {
         for n in 0..32 {
             let mut state = n * 7919 + 1;
             let body = move |me: &greenlet_hub::Task| {
-                for _ in 0..500 {
+                for _ in 0..if cfg!(miri) { 10 } else { 500 } {
                     let ticks = random(&mut state) % 1000;
                     let at = me.after(Duration::from_micros(ticks));
                     if state % 3 == 0 {
@@ -97,7 +97,13 @@ fn an_interval_of_a_million_ticks_does_not_drift() {
             .unwrap();
         let mut interval = main.interval(Duration::from_micros(10));
         // A million takes a while without optimization.
-        let ticks = if cfg!(debug_assertions) { 100_000 } else { 1_000_000_u64 };
+        let ticks = if cfg!(miri) {
+            300
+        } else if cfg!(debug_assertions) {
+            100_000
+        } else {
+            1_000_000_u64
+        };
         for tick in 1..=ticks {
             assert_eq!(interval.tick(main), Ok(0));
             assert_eq!(main.now(), Instant::from_ticks(10 * tick));

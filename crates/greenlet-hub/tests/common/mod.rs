@@ -70,7 +70,7 @@ mod jumps {
         }
 
         fn hertz(&self) -> u32 {
-            1_000_000
+            1_000_000_000
         }
 
         fn arm(&self, at: Option<u64>) {
