@@ -190,9 +190,11 @@ impl<V: Default + 'static, E: 'static> Task<V, E> {
     }
 
     /// Waits for [`RemoteTask::wake`](crate::RemoteTask::wake) or a [waker](Self::waker) of this task. May return
-    /// without a wake, so callers test a condition in a loop.
+    /// without a wake, so callers test a condition in a loop: `while !so() { me.park()?; }`.
     ///
-    /// Other waits can be built on it: if a wake has come since the task last waited, it returns at once.
+    /// Such a loop loses no wake whose sender makes the condition true first. If a wake has come since the task's turn
+    /// began, this returns at once. One that came earlier, while the task was ready or had not begun, is used up by the
+    /// turn, in which the task finds the condition true and does not wait.
     ///
     /// # Errors
     ///
