@@ -322,8 +322,9 @@ impl Words {
     fn run(&mut self, name: &str) -> Result<Request, lexopt::Error> {
         let machine = match name {
             "" => &MACHINES[0],
-            name => machine::named(name)
-                .ok_or_else(|| format!("no machine is called `{name}`; known: {}", machine::names()))?,
+            name => machine::named(name).ok_or_else(|| {
+                format!("no machine and no command is called `{name}`; machines: {}", machine::names())
+            })?,
         };
         let guest = if self.values.is_empty() { USUAL_GUEST.to_owned() } else { self.values.remove(0).string()? };
         let profile = self.profile.take().unwrap_or(Profile::Release);

@@ -14,7 +14,7 @@ const SCENARIO: &str = "scenario a\nslots 1\nend\n";
 pub(super) fn cases() -> Vec<Case> {
     vec![
         case("request::unknown_machine", || {
-            refused(&["sparc64"], &["no machine is called `sparc64`", "aarch64, x86_64, microvm"])
+            refused(&["sparc64"], &["no machine and no command is called `sparc64`", "aarch64, x86_64, microvm"])
         }),
         case("request::unknown_guest", || {
             refused(&["x86_64", "nosuch"], &["no guest is called `nosuch`; known: ", "tour"])
