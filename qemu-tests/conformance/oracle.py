@@ -19,6 +19,10 @@ nothing to say that a kernel could be held to:
   is put back without a look at what happened meanwhile.  That can close a
   cycle of parents, in which the package may then search for ever.
 - time: it did not end, most likely for that reason.
+- thread: the first switch to a greenlet can take the last reference to its
+  origin, whose kill then runs before the body of the greenlet does.  To that
+  code the package says of the greenlet's context that it runs in a different
+  thread; there is one thread.
 """
 
 import contextvars
@@ -142,6 +146,8 @@ class Machine:
             return "E%d" % error.args[0]
         if isinstance(error, AttributeError) and error.args == ("run",):
             return "NORUN"
+        if isinstance(error, ValueError) and "running in a different thread" in str(error):
+            leave("skipped %s thread\n" % self.name)
         return "UNEXPECTED-" + type(error).__name__ + "-" + str(error).replace(" ", "-")
 
     def state_of(self, g):
