@@ -270,3 +270,21 @@ impl<V: 'static, E: 'static> Round<V, E> {
         unsafe { self.tree.mail.post(victim.number(), victim.id(), Request::Kill) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_settling_takes_grows_with_the_outcomes_and_with_values_in_several_registers() {
+        type Wide = [usize; 8];
+        for unoptimized in [false, true] {
+            let frames = takes::<u8, ()>(unoptimized);
+            let more = takes::<Wide, ()>(unoptimized) - frames;
+            let outcomes = size_of::<Outcome<Wide, ()>>() - size_of::<Outcome<u8, ()>>();
+            let words = if is_wide::<Wide>() { 2 * size_of::<Words>() } else { 0 };
+            assert!(more >= 4 * outcomes + words && more % 2 == 0, "{more} of {outcomes} and {words}");
+            assert!(more <= 16 * (outcomes + words), "{more} of {outcomes} and {words}");
+        }
+    }
+}

@@ -178,10 +178,13 @@ impl Number {
     }
 
     /// Takes the request of a slot that was found by a visit of all greenlets. The slot stays in its list, if it is in
-    /// one.
+    /// one. Only the tree's core takes requests, so one that is seen is still there when it is taken.
     pub(crate) fn take_found(&self, request: Request) -> bool {
-        self.word.load(Relaxed) & request.asked() != 0
-            && self.word.fetch_and(!request.asked(), AcqRel) & request.asked() != 0
+        let is_asked = self.word.load(Relaxed) & request.asked() != 0;
+        if is_asked {
+            self.word.fetch_and(!request.asked(), AcqRel);
+        }
+        is_asked
     }
 }
 

@@ -114,11 +114,21 @@ mod tests {
             least + 3 * size_of::<Outcome<[u8; 99], ()>>()
         );
         assert_eq!(Depth { bodies: 3, ..none }.bytes::<u8, (), [u8; 33]>(), least + 3 * (48 + 16));
+        #[repr(align(64))]
+        struct Aligned(#[allow(dead_code, reason = "for its size")] [u8; 65]);
+        assert_eq!(Depth { bodies: 3, ..none }.bytes::<u8, (), Aligned>(), least + 3 * (128 + 64));
         let guards = if cfg!(feature = "abandon") { 40 } else { 0 };
         assert_eq!(Depth { guards: 40, ..none }.bytes::<u8, (), ()>(), least + guards);
         let words = Depth { frames: 100, words: 2, guards: 40, ..none };
         assert_eq!(words.bytes::<u8, (), ()>(), least + 100 + guards);
         let wide = if is_wide::<[usize; 8]>() { 2 * size_of::<Words>() } else { 0 };
         assert_eq!(words.bytes::<[usize; 8], (), ()>(), least + 100 + guards + wide);
+    }
+
+    #[test]
+    fn the_least_stack_of_every_crate_is_that_of_this_crate_s_build() {
+        let figures = (OPTIMIZED.bytes::<u8, (), ()>(), UNOPTIMIZED.bytes::<u8, (), ()>());
+        assert!(figures.0 < figures.1, "{figures:?}");
+        assert_eq!(super::least::<u8, (), ()>(), if IS_KNOWN_UNOPTIMIZED { figures.1 } else { figures.0 });
     }
 }

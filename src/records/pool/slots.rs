@@ -133,3 +133,19 @@ const FIRST: u32 = u32::MAX >> (32 - HALF);
 const fn after(head: Bits, first: u32) -> Bits {
     ((head >> HALF).wrapping_add(1) << HALF) | first as Bits
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_that_other_cores_lead_in_a_circle_ends_with_the_number_of_slots() {
+        let slots = Slots::<3>::new();
+        let first = slots.claim().unwrap().0;
+        assert_eq!((first, slots.free()), (0, 2));
+        // A core that is interrupted in the walk can find a slot that others have claimed and released meanwhile.
+        slots.head.store(1, Ordering::Relaxed);
+        slots.links[0].store(1, Ordering::Relaxed);
+        assert_eq!(slots.free(), 3);
+    }
+}
