@@ -7,5 +7,6 @@ fn main() {
     let script = format!("{folder}/../../examples/unikernel/aarch64.ld");
     println!("cargo::rerun-if-changed={script}");
     println!("cargo::rustc-link-arg-bins=--script={script}");
+    println!("cargo::rustc-link-arg-bins=--script=greenlet.x");
     println!("cargo::rustc-link-arg-bins=--no-pie");
 }

@@ -11,6 +11,7 @@ fn main() {
     let script = format!("{folder}/{}.ld", of_target("ARCH"));
     println!("cargo::rerun-if-changed={script}");
     println!("cargo::rustc-link-arg-bins=--script={script}");
+    println!("cargo::rustc-link-arg-bins=--script=greenlet.x");
     // An image that is not relocated when it starts: x86_64-unknown-none would link a position-independent one.
     println!("cargo::rustc-link-arg-bins=--no-pie");
 }

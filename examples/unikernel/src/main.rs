@@ -26,14 +26,14 @@ mod tally;
 #[cfg_attr(not(feature = "timeline"), path = "no_timeline.rs")]
 mod timeline;
 
-use board::{CLOCK, println};
+use board::{CLOCK, Frame, println};
 use core::fmt;
 use core::time::Duration;
-use greenlet::GuardedStackPool;
+use greenlet::stack_pool;
 use greenlet_hub::{Chosen4, Event, Hub, select};
 use net::{Net, SOCKETS};
 use serve::CONNECTIONS;
-use static_cell::StaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 /// An error that ends a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,19 +62,26 @@ type Result<T = (), E = Stop> = core::result::Result<T, E>;
 
 /// The tasks that run as long as the server.
 const SERVICES: usize = 3;
+/// The bytes of the stack of each.
+const SERVICE_STACK: usize = 8192;
 
 // SAFETY: nothing refers to the frames of a task that was given up. What a connection's task lends from them it lends
 // to functions that it calls: sockets copy bytes, the network keeps its wakers, which are no pointers to frames, and
 // what the end of a connection needs is in its context.
 static HUB: Hub<{ SERVICES + CONNECTIONS }, (), Fault> = unsafe { Hub::new(&CLOCK).reclaiming() };
-static STACKS: GuardedStackPool<SERVICES, 8192> = GuardedStackPool::new();
+stack_pool! {
+    static STACKS: GuardedStackPool<SERVICES, SERVICE_STACK>;
+}
+/// RAM for the stacks.
+static FRAMES: ConstStaticCell<[Frame; (SERVICES * SERVICE_STACK + CONNECTIONS * serve::STACK) / Frame::SIZE]> =
+    ConstStaticCell::new([Frame::UNUSED; _]);
 static NET: StaticCell<Net> = StaticCell::new();
 /// Ends the server when it is set.
 static END: Event = Event::new().named("the end");
 
 /// Called by the start-up code, with interrupts unmasked.
 fn main() -> ! {
-    board::guard(STACKS.guards().chain(serve::STACKS.guards()));
+    board::map_stacks(FRAMES.take(), STACKS.guards().chain(serve::STACKS.guards()));
     let net: &'static Net = NET.init(Net::new(80));
     let ran = HUB.run(|main| {
         timeline::begin(main.greenlet());

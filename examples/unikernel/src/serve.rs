@@ -8,7 +8,7 @@ use core::fmt::{self, Write as _};
 use core::hint::black_box;
 use core::time::Duration;
 use embedded_io::{Read, Write as _};
-use greenlet::{ContextPool, GuardedStackPool};
+use greenlet::{ContextPool, stack_pool};
 use heapless::String;
 use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
 
@@ -16,13 +16,15 @@ use unikernel::http::{Body, Chunks, Method, Parser, Refusal, Request, Status};
 pub(crate) const CONNECTIONS: usize = 32;
 /// The bytes of the stack of a connection: whole pages, so that a page without memory lies below each. Operations of
 /// the hub make sure of more room in debug builds.
-const STACK: usize = if cfg!(debug_assertions) { 8192 } else { 4096 };
+pub(crate) const STACK: usize = if cfg!(debug_assertions) { 8192 } else { 4096 };
 
 /// The bytes that the deepest call must leave, beyond those that the hub checks for. A server for tests takes them away,
 /// so that every response there shows that they are not needed.
 const MARGIN: usize = if cfg!(feature = "faults") { 64 } else { 0 };
 
-pub(crate) static STACKS: GuardedStackPool<CONNECTIONS, STACK> = GuardedStackPool::new();
+stack_pool! {
+    pub(crate) static STACKS: GuardedStackPool<CONNECTIONS, STACK>;
+}
 
 /// What is left of a connection when its greenlet is gone, also when that was given up: the frames of such a one are
 /// lost, and no destructor in them runs, but contexts are dropped as always.

@@ -191,7 +191,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     /// static STACKS: GuardedStackPool<4, 8192> = GuardedStackPool::new();
     /// STACKS.guards().for_each(|guard| unmap(guard.start));
     /// ```
-    pub fn guards(&'static self) -> impl ExactSizeIterator<Item = Range<usize>>
+    pub fn guards(&'static self) -> impl ExactSizeIterator<Item = Range<usize>> + Clone
     where
         L: Guards<COUNT, SIZE>,
     {

@@ -4,7 +4,7 @@
 mod clock;
 mod contain;
 #[path = "../../../../examples/unikernel/src/board/aarch64/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "guard pages are taken out for stacks of greenlets alone")]
+#[allow(dead_code, unused_imports, reason = "pages are mapped for stacks of greenlets alone")]
 mod machine;
 #[path = "../../../../examples/unikernel/src/board/nic.rs"]
 pub(crate) mod nic;

@@ -11,6 +11,7 @@ pub(crate) mod nic;
 pub(crate) use clock::CLOCK;
 use core::fmt;
 use core::ops::Range;
+use core::ptr;
 use virtio_drivers::transport::mmio::MmioTransport;
 
 /// The network card, as the machine describes it.
@@ -31,9 +32,38 @@ pub(crate) fn print(arguments: fmt::Arguments<'_>) {
     machine::print(arguments);
 }
 
-/// Takes the memory away from pages that guard stacks: from now on an access to one is a fault.
-pub(crate) fn guard(pages: impl Iterator<Item = Range<usize>>) {
-    pages.for_each(|page| machine::unmap(page.start));
+/// A page of RAM for a stack.
+#[derive(Clone, Copy)]
+#[repr(align(4096))]
+pub(crate) struct Frame(#[allow(dead_code, reason = "used at the address of a stack")] [u8; Frame::SIZE]);
+
+impl Frame {
+    /// The bytes of a page.
+    pub(crate) const SIZE: usize = 4096;
+    pub(crate) const UNUSED: Self = Self([0; Self::SIZE]);
+}
+
+unsafe extern "C" {
+    /// The ends of the addresses of stacks, from `greenlet.x`.
+    static _greenlet_stacks_start: u8;
+    static _greenlet_stacks_end: u8;
+}
+
+/// Gives each page of the stacks a frame, but for those that are in `guards`: an access to one of these is a fault.
+///
+/// Stacks have addresses where there is no RAM, so a guard takes none.
+///
+/// # Panics
+///
+/// If there are fewer frames than pages.
+pub(crate) fn map_stacks(frames: &'static mut [Frame], guards: impl Iterator<Item = Range<usize>> + Clone) {
+    let (start, end) = ((&raw const _greenlet_stacks_start).addr(), (&raw const _greenlet_stacks_end).addr());
+    let pages = (start..end).step_by(Frame::SIZE).filter(|page| !guards.clone().any(|guard| guard.contains(page)));
+    let mut frames = frames.iter_mut();
+    for page in pages {
+        let frame = frames.next().expect("each page of the stacks needs a frame: make FRAMES larger");
+        machine::map(page, ptr::from_mut(frame).expose_provenance());
+    }
 }
 
 /// Ends QEMU.

@@ -174,7 +174,8 @@ struct Pages(#[allow(dead_code, reason = "the card's and the driver's, by addres
 static mut DMA: Pages = Pages([0; PAGES * PAGE_SIZE]);
 static PAGES_IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: each page is handed out once, zeroed, and everything is mapped one to one. Buffers are shared where they are.
+// SAFETY: each page is handed out once and zeroed. Buffers are shared where they are: both are statics, which are mapped
+// one to one, as all is but the stacks.
 unsafe impl Hal for Dma {
     fn dma_alloc(pages: usize, _direction: BufferDirection) -> (PhysAddr, NonNull<u8>) {
         let first = PAGES_IN_USE.fetch_add(pages, Relaxed);

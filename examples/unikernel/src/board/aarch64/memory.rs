@@ -1,9 +1,9 @@
-//! Translation: memory one to one, with pages of 4 KiB where the image is, so that single ones can be taken out.
+//! Translation: RAM one to one, with pages of 2 MiB, and addresses for stacks, with pages of 4 KiB.
 //!
 //! ```text
 //!   ROOT ─► devices: 1 GiB
-//!           BLOCKS ─► PAGES ─► the image: 4 KiB each
-//!                     the rest of RAM: 2 MiB each
+//!           BLOCKS ─► RAM: 2 MiB each
+//!                     STACKS ─► frames of RAM, for the pages that are in use: 4 KiB each
 //! ```
 //!
 //! aarch64-rt's start-up code turns it on. The attributes are those of its MAIR: 0 is device memory, 1 is memory with
@@ -17,9 +17,8 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 const PAGE: usize = 4096;
 /// What an entry of `BLOCKS` covers.
 const BLOCK: usize = 512 * PAGE;
-/// Where RAM begins. The linker script has the same numbers.
+/// Where RAM begins.
 const RAM: usize = 1 << 30;
-const IMAGE: usize = 16 << 20;
 
 const IS_BLOCK: usize = 0b01;
 const IS_TABLE: usize = 0b11;
@@ -40,27 +39,17 @@ unsafe impl Sync for Table {}
 #[repr(C, align(4096))]
 struct Pages([AtomicUsize; 512]);
 
-static PAGES: [Pages; IMAGE / BLOCK] = {
-    let mut pages = [const { Pages([const { AtomicUsize::new(0) }; 512]) }; IMAGE / BLOCK];
-    let mut page = 0;
-    while page < IMAGE / PAGE {
-        pages[page / 512].0[page % 512] = AtomicUsize::new((RAM + page * PAGE) | NORMAL | IS_PAGE);
-        page += 1;
-    }
-    pages
-};
+/// The last 2 MiB of the gigabyte: the region `GREENLET_STACKS` of the linker script.
+static STACKS: Pages = Pages([const { AtomicUsize::new(0) }; 512]);
 
 static BLOCKS: Table = {
     let mut blocks = [without_provenance(0); 512];
     let mut block = 0;
-    while block < 512 {
-        blocks[block] = if block < PAGES.len() {
-            (&raw const PAGES[block]).cast::<()>().wrapping_byte_add(IS_TABLE)
-        } else {
-            without_provenance((RAM + block * BLOCK) | NORMAL | IS_BLOCK)
-        };
+    while block < 511 {
+        blocks[block] = without_provenance((RAM + block * BLOCK) | NORMAL | IS_BLOCK);
         block += 1;
     }
+    blocks[511] = (&raw const STACKS).cast::<()>().wrapping_byte_add(IS_TABLE);
     Table(blocks)
 };
 
@@ -73,13 +62,10 @@ static ROOT: Table = {
 
 enable_mmu!(ROOT, aarch64_rt::DEFAULT_MAIR, aarch64_rt::DEFAULT_SCTLR, aarch64_rt::DEFAULT_TCR);
 
-/// Takes the memory away from a page of the image.
-pub(in crate::board) fn unmap(page: usize) {
-    let number = (page - RAM) / PAGE;
-    PAGES[number / 512].0[number % 512].store(0, Relaxed);
+/// Maps a page of the region of stacks, which has no memory yet, to a frame of RAM.
+pub(in crate::board) fn map(page: usize, frame: usize) {
+    STACKS.0[page / PAGE % 512].store(frame | NORMAL | NO_EXECUTE | IS_PAGE, Relaxed);
+    // The core caches no entry that is not valid, so there is nothing to forget.
     barrier::dsb(barrier::ISHST);
-    // SAFETY: forgets what the core has cached of the page, which nothing uses. Other pages stay as they are.
-    unsafe { core::arch::asm!("tlbi vaae1, {}", in(reg) page / PAGE, options(nostack, preserves_flags)) };
-    barrier::dsb(barrier::ISH);
     barrier::isb(barrier::SY);
 }

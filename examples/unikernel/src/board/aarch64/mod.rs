@@ -9,7 +9,7 @@ mod memory;
 
 pub(super) use console::{break_console_lock, print};
 pub(super) use interrupts::listen;
-pub(super) use memory::unmap;
+pub(super) use memory::map;
 
 use super::Card;
 use aarch64_cpu::asm::barrier;

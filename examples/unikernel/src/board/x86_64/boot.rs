@@ -11,8 +11,9 @@ const PRESENT_AND_WRITABLE: u64 = 0b11;
 const LARGE: u64 = PRESENT_AND_WRITABLE | 1 << 7;
 /// Gigabytes that are mapped one to one with pages of 2 MiB: RAM, and the devices, which are below 4 GiB.
 const GIGABYTES: usize = 4;
-/// How many of these pages are split into pages of 4 KiB: as many as the image reaches, by the linker script.
-pub(super) const SMALL: usize = 4;
+/// The number of the page of 2 MiB that is split into pages of 4 KiB: the last of the first gigabyte, the region
+/// `GREENLET_STACKS` of the linker script.
+const STACKS: usize = 511;
 
 global_asm!(
     ".section .data.boot_tables, \"aw\", @progbits",
@@ -28,24 +29,21 @@ global_asm!(
     ".zero 4096 - 8 * {gigabytes}",
     "boot_pages:",
     ".set n, 0",
-    ".rept {small}",
-    ".quad boot_small_pages + n * 4096 + {table}",
-    ".set n, n + 1",
-    ".endr",
-    ".rept 512 * {gigabytes} - {small}",
+    ".rept 512 * {gigabytes}",
+    ".if n == {stacks}",
+    ".quad boot_stack_pages + {table}",
+    ".else",
     ".quad n * 0x200000 + {large}",
-    ".set n, n + 1",
-    ".endr",
-    ".global boot_small_pages",
-    "boot_small_pages:",
-    ".set n, 0",
-    ".rept 512 * {small}",
-    ".quad n * 4096 + {table}",
+    ".endif",
     ".set n, n + 1",
     ".endr",
     "boot_gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff",
     "boot_gdt_pointer: .word 23",
     ".quad boot_gdt",
+    ".section .bss.boot_tables, \"aw\", @nobits",
+    ".balign 4096",
+    ".global boot_stack_pages",
+    "boot_stack_pages: .zero 4096",
     ".section .bss.main_stack, \"aw\", @nobits",
     ".balign 16",
     ".zero {stack}",
@@ -54,7 +52,7 @@ global_asm!(
     table = const PRESENT_AND_WRITABLE,
     large = const LARGE,
     gigabytes = const GIGABYTES,
-    small = const SMALL,
+    stacks = const STACKS,
     stack = const STACK,
 );
 

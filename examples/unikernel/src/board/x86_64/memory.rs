@@ -1,20 +1,20 @@
-//! Pages of the image, which the start-up code has mapped one to one with 4 KiB each, so that single ones can be taken
-//! out.
+//! Pages of 4 KiB for stacks, in the region `GREENLET_STACKS` of the linker script. All else is mapped one to one, by the
+//! start-up code.
 
-use super::boot::SMALL;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use x86_64::VirtAddr;
-use x86_64::instructions::tlb;
 
 const PAGE: usize = 4096;
 
+const PRESENT_AND_WRITABLE: u64 = 0b11;
+const NO_EXECUTE: u64 = 1 << 63;
+
 unsafe extern "C" {
-    /// The entries of the first pages, in the start-up code's tables.
-    safe static boot_small_pages: [AtomicU64; SMALL * 512];
+    /// The entries of these pages, in the start-up code's tables.
+    safe static boot_stack_pages: [AtomicU64; 512];
 }
 
-/// Takes the memory away from a page of the image.
-pub(in crate::board) fn unmap(page: usize) {
-    boot_small_pages[page / PAGE].store(0, Relaxed);
-    tlb::flush(VirtAddr::new(page as u64));
+/// Maps a page of the region of stacks, which has no memory yet, to a frame of RAM. The core caches no entry that is not
+/// present, so there is nothing to flush.
+pub(in crate::board) fn map(page: usize, frame: usize) {
+    boot_stack_pages[page / PAGE % 512].store(frame as u64 | PRESENT_AND_WRITABLE | NO_EXECUTE, Relaxed);
 }

@@ -10,7 +10,7 @@ mod vectors;
 pub(super) use clock::{arm, hertz, ticks};
 pub(super) use console::{break_console_lock, print};
 pub(super) use interrupts::listen;
-pub(super) use memory::unmap;
+pub(super) use memory::map;
 
 use super::Card;
 use core::ptr::NonNull;
