@@ -3,6 +3,8 @@
 //! A request is read piece by piece, as its bytes arrive, and only one line of it is kept. So a connection needs little
 //! memory, and a client may send as long a head as [`HEAD`] allows.
 
+#[cfg(test)]
+mod check;
 mod chunks;
 mod line;
 #[cfg(test)]
