@@ -1,5 +1,5 @@
-//! The adapter by which VS Code and other editors use LLDB, driven as an editor does: by the Debug Adapter Protocol, with
-//! the launch configuration of docs/debugging.md, through the proxy.
+//! The adapters by which VS Code and other editors use LLDB and GDB, driven as an editor does: by the Debug Adapter
+//! Protocol, with the launch configurations of docs/debugging.md, through the proxy.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use qemu_tests::compile::Profile;
-use qemu_tests::debugger::newest;
+use qemu_tests::debugger::{Debugger, newest};
 use qemu_tests::machine::{self, Machine};
 use qemu_tests::tools::Needs;
 use qemu_tests::{places, proxy};
@@ -20,56 +20,91 @@ use serde_json::{Value, json};
 use super::proxy::{BACKTRACES, GUEST, STEPS, STEPS_FROM, THREADS, seen};
 use crate::{Case, builds};
 
-/// How long the adapter may say nothing.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How long an adapter may say nothing.
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A debugger with an adapter.
+#[derive(Clone)]
+enum Adapted {
+    /// LLDB's is a program of its own.
+    Lldb(String),
+    /// GDB is its own, from version 14 on.
+    Gdb,
+}
 
 /// On request, and where an adapter is installed.
 pub(super) fn cases() -> Vec<Case> {
-    let Some(program) = newest("lldb-dap") else { return Vec::new() };
+    let lldb = newest("lldb-dap").map(|program| ("lldb", Adapted::Lldb(program)));
+    let gdb = gdb_has_one().then_some(("gdb", Adapted::Gdb));
     let mut cases = Vec::new();
-    for machine in ["aarch64", "x86_64"].map(|name| machine::named(name).expect("a machine of the table")) {
-        for profile in [Profile::Debug, Profile::Release] {
-            let mut needs = Needs::default();
-            needs.machine(machine);
-            let guest = builds::Guest::new(GUEST, machine.code(), profile);
-            let (guests, program) = (vec![guest.clone()], program.clone());
-            let test = move || {
-                let elf = guest.file()?;
-                let tried = proxy::at_a_guest(machine, &elf, |address| drive(&program, machine, &elf, address));
-                tried.map_err(|error| format!("{error:#}").into())
-            };
-            let name = format!("debugger::proxy::adapter_of_lldb::{machine}::{profile}");
-            cases.push(Case::new(name, needs, test).with_guests(guests).when_asked_for());
+    for (of, adapted) in lldb.into_iter().chain(gdb) {
+        for machine in ["aarch64", "x86_64"].map(|name| machine::named(name).expect("a machine of the table")) {
+            for profile in [Profile::Debug, Profile::Release] {
+                let mut needs = Needs::default();
+                needs.machine(machine);
+                let guest = builds::Guest::new(GUEST, machine.code(), profile);
+                let (guests, adapted) = (vec![guest.clone()], adapted.clone());
+                let test = move || {
+                    let elf = guest.file()?;
+                    let tried = proxy::at_a_guest(machine, &elf, |at| drive(&adapted, machine, profile, &elf, at));
+                    tried.map_err(|error| format!("{error:#}").into())
+                };
+                let name = format!("debugger::proxy::adapter_of_{of}::{machine}::{profile}");
+                cases.push(Case::new(name, needs, test).with_guests(guests).when_asked_for());
+            }
         }
     }
     cases
 }
 
-fn drive(program: &str, machine: &Machine, elf: &Path, address: SocketAddr) -> Result<()> {
-    let mut adapter = Adapter::start(program)?;
-    adapter.ask("initialize", json!({"adapterID": "lldb-dap", "pathFormat": "path"}))?;
-    let patience = format!("settings set plugin.process.gdb-remote.packet-timeout {}", PATIENCE.as_secs());
-    adapter.send(
-        "attach",
-        json!({"program": elf, "initCommands": [patience], "attachCommands": [format!("gdb-remote {}", address.port())]}),
-    )?;
+/// Whether it is version 14 or later: `GNU gdb (Debian 13.1-3) 13.1`.
+fn gdb_has_one() -> bool {
+    let said = Command::new(Debugger::Gdb.program())
+        .arg("--version")
+        .output()
+        .map_or_else(|_| Vec::new(), |output| output.stdout);
+    let said = String::from_utf8_lossy(&said);
+    let version = said.lines().next().and_then(|line| line.rsplit(' ').next()?.split('.').next()?.parse().ok());
+    version.is_some_and(|version: u32| version >= 14)
+}
+
+fn drive(adapted: &Adapted, machine: &Machine, profile: Profile, elf: &Path, address: SocketAddr) -> Result<()> {
+    let is_lldb = matches!(adapted, Adapted::Lldb(_));
+    let mut adapter = Adapter::start(adapted)?;
+    adapter.ask("initialize", json!({"adapterID": "greenlets", "pathFormat": "path"}))?;
+    let how = if is_lldb {
+        let patience = format!("settings set plugin.process.gdb-remote.packet-timeout {}", PATIENCE.as_secs());
+        let attach = format!("gdb-remote {}", address.port());
+        json!({"program": elf, "initCommands": [patience], "attachCommands": [attach]})
+    } else {
+        json!({"program": elf, "target": address.to_string()})
+    };
+    adapter.send("attach", how)?;
     adapter.event("initialized")?;
     adapter.ask("setFunctionBreakpoints", json!({"breakpoints": [{"name": "look_here"}]}))?;
     adapter.ask("configurationDone", json!({}))?;
     adapter.event("stopped")?;
+    if !is_lldb {
+        // GDB lets the editor decide when the program goes on.
+        adapter.ask("continue", json!({"threadId": 1}))?;
+        adapter.event("stopped")?;
+    }
 
     let threads = adapter.ask("threads", json!({}))?;
     let threads = threads["threads"].as_array().context("no list of threads")?;
+    let named =
+        |said: &str| threads.iter().find(|thread| thread["name"].as_str().is_some_and(|name| name.starts_with(said)));
     for said in THREADS {
-        let is_it = |thread: &Value| thread["name"].as_str().is_some_and(|name| name.starts_with(said));
         // LLDB 19 gives a name to main only once it has stopped there.
-        ensure!(said.starts_with("main:") || threads.iter().any(is_it), "no thread `{said}` in {threads:?}");
+        ensure!(is_lldb && said.starts_with("main:") || named(said).is_some(), "no thread `{said}` in {threads:?}");
     }
-    for (id, lines) in BACKTRACES {
-        let trace = adapter.ask("stackTrace", json!({"threadId": id, "levels": 30}))?;
+    // GDB has numbers of its own for threads.
+    let number = |of: usize| if is_lldb { json!(BACKTRACES[of].0) } else { named(THREADS[of]).unwrap()["id"].clone() };
+    for (of, (id, lines)) in BACKTRACES.into_iter().enumerate() {
+        let trace = adapter.ask("stackTrace", json!({"threadId": number(of), "levels": 30}))?;
         let frames = trace["stackFrames"].as_array().context("no frames")?.iter();
         let in_guest = frames.filter(|frame| frame["source"]["name"].as_str() == Some(&format!("{GUEST}.rs")));
-        let lines = seen(true, machine, lines);
+        let lines = seen(is_lldb, machine, profile, id, lines);
         let found: Vec<_> = in_guest.filter_map(|frame| frame["line"].as_u64()).collect();
         let is_there = found.iter().copied().take(lines.len()).eq(lines.iter().map(|&line| u64::from(line)));
         ensure!(is_there, "thread {id} is at lines {found:?} of the guest instead of {lines:?}");
@@ -78,7 +113,7 @@ fn drive(program: &str, machine: &Machine, elf: &Path, address: SocketAddr) -> R
     adapter.ask("setFunctionBreakpoints", json!({"breakpoints": []}))?;
     let source = json!({"path": source_of_guest(), "name": format!("{GUEST}.rs")});
     adapter.ask("setBreakpoints", json!({"source": source, "breakpoints": [{"line": STEPS_FROM}]}))?;
-    adapter.ask("continue", json!({"threadId": BACKTRACES[1].0}))?;
+    adapter.ask("continue", json!({"threadId": number(1)}))?;
     let stepper = adapter.event("stopped")?["threadId"].clone();
     adapter.ask("setBreakpoints", json!({"source": source, "breakpoints": []}))?;
     let mut lines = vec![u64::from(STEPS_FROM)];
@@ -116,8 +151,15 @@ struct Adapter {
 }
 
 impl Adapter {
-    fn start(program: &str) -> Result<Self> {
-        let mut command = Command::new(program);
+    fn start(adapted: &Adapted) -> Result<Self> {
+        let mut command = match adapted {
+            Adapted::Lldb(program) => Command::new(program),
+            Adapted::Gdb => Command::new(Debugger::Gdb.program()),
+        };
+        if matches!(adapted, Adapted::Gdb) {
+            let patience = format!("set remotetimeout {}", PATIENCE.as_secs());
+            command.args(["--nx", "-i=dap", "-iex", &patience]);
+        }
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let (input, output) = process.stdin.take().zip(process.stdout.take()).context("no pipes")?;
         let (sender, come) = mpsc::channel();

@@ -4,6 +4,7 @@
 mod adapter;
 mod damage;
 mod extension;
+mod machine_interface;
 mod plain;
 mod proxy;
 mod through;
@@ -16,6 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
         .chain(extension::cases())
         .chain(proxy::cases())
         .chain(adapter::cases())
+        .chain(machine_interface::cases())
         .chain(damage::cases())
         .chain(through::cases())
         .collect()

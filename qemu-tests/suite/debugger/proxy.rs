@@ -238,7 +238,7 @@ fn threads(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest)
         let Some((_, found)) = lists.iter().find(|(thread, _)| *thread == id) else {
             return wrong(&format!("thread {id} has no backtrace"));
         };
-        if !found.starts_with(seen(debugger == Debugger::Lldb, machine, lines)) {
+        if !found.starts_with(seen(debugger == Debugger::Lldb, machine, guest.profile(), id, lines)) {
             return wrong(&format!("thread {id} is at lines {found:?} of the guest instead of {lines:?}"));
         }
     }
@@ -246,9 +246,11 @@ fn threads(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest)
 }
 
 /// The lines that a debugger comes to. In an optimized x86_64 function LLDB takes the `pop` after the `pushfq` of a switch
-/// for one of a register, and its walk may end there.
-pub(super) fn seen<'a>(is_lldb: bool, machine: &Machine, lines: &'a [u32]) -> &'a [u32] {
-    if is_lldb && machine.name == "x86_64" { &lines[..1] } else { lines }
+/// for one of a register, so its walk from a greenlet that is suspended there may end in the innermost function. Main and
+/// the running greenlet are walked to the end.
+pub(super) fn seen<'a>(is_lldb: bool, machine: &Machine, profile: Profile, id: u64, lines: &'a [u32]) -> &'a [u32] {
+    let is_cut = is_lldb && machine.name == "x86_64" && profile != Profile::Debug;
+    if is_cut && ![BACKTRACES[0].0, BACKTRACES[1].0].contains(&id) { &lines[..1] } else { lines }
 }
 
 /// The threads with a backtrace, by their ids, and the lines of the guest in it.
