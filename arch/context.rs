@@ -238,14 +238,14 @@ pub(super) const HAS_BYTE_BEFORE: bool = cfg!(all(hosted, not(target_env = "gnu"
 
 /// Byte offsets of the fields that assembly reads and writes.
 #[cfg(not(miri))]
-pub(super) mod offset {
+pub(crate) mod offset {
     use super::{Context, Isa, Native, RECORD_AT};
     use core::mem::offset_of;
 
-    pub(in crate::arch) const SP: usize = offset_of!(Context, sp);
-    pub(in crate::arch) const PC: usize = offset_of!(Context, pc);
-    pub(in crate::arch) const FRAME: usize = offset_of!(Context, frame);
-    pub(in crate::arch) const RESERVED: usize = offset_of!(Context, reserved);
+    pub(crate) const SP: usize = offset_of!(Context, sp);
+    pub(crate) const PC: usize = offset_of!(Context, pc);
+    pub(crate) const FRAME: usize = offset_of!(Context, frame);
+    pub(crate) const RESERVED: usize = offset_of!(Context, reserved);
     #[cfg(stack_limit)]
     pub(in crate::arch) const LIMIT: usize = offset_of!(Context, limit);
 

@@ -35,6 +35,8 @@ mod imp;
 #[path = "threads.rs"]
 mod imp;
 
+#[cfg(not(any(miri, feature = "std", feature = "cores")))]
+pub use imp::RECORD;
 pub(crate) use imp::{Link, reported_core, this_core};
 
 use crate::arch::{Cpu, INTERRUPT_BITS, Native, Places};
@@ -78,7 +80,7 @@ fn masks() -> u32 {
 }
 
 /// The record of a core.
-pub(crate) struct Core {
+pub struct Core {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
     /// The interrupt bits that a transfer normally finds, and one bit for each reason to take the slow path: see the
