@@ -221,9 +221,14 @@ impl Way {
     }
 
     /// The machine of QEMU's on which its programs run; none for this computer.
+    ///
+    /// # Panics
+    ///
+    /// If no machine has the name: what is meant for it would run on this computer instead.
     #[must_use]
     pub fn machine(&self) -> Option<&'static Machine> {
-        self.on.machine.and_then(machine::named)
+        let named = |name| machine::named(name).unwrap_or_else(|| panic!("no machine has the name {name}"));
+        self.on.machine.map(named)
     }
 
     /// Whether its compilers are installed.
