@@ -126,6 +126,29 @@ static void registers(greenlet *me) {
     greenlet_unref(g);
 }
 
+/* ---- A parent that is replaced ---- */
+
+static greenlet_result switches(greenlet *me, void *argument, void *value) {
+    (void)me;
+    return greenlet_switch((greenlet *)argument, value);
+}
+/* A pending greenlet_up keeps the greenlet that it went to, a pending greenlet_switch does not. */
+static void parents(greenlet *me) {
+    greenlet *parent, *up, *switched;
+    CHECK(greenlet_spawn(&parent, me, &stacks, echo, NULL, NULL) == 0);
+    CHECK(greenlet_spawn(&up, parent, &stacks, echo, NULL, NULL) == 0);
+    CHECK(is(greenlet_switch(up, word(1)), GREENLET_VALUE, 1) && greenlet_references(parent) == 2);
+    CHECK(greenlet_set_parent(up, me) == 0 && greenlet_references(parent) == 2);
+    greenlet_unref(up);
+    CHECK(greenlet_references(parent) == 1);
+    CHECK(greenlet_spawn(&switched, parent, &stacks, switches, parent, NULL) == 0);
+    CHECK(is(greenlet_switch(switched, word(2)), GREENLET_VALUE, 2) && greenlet_references(parent) == 2);
+    CHECK(greenlet_set_parent(switched, me) == 0 && greenlet_references(parent) == 1);
+    greenlet_unref(switched);
+    greenlet_unref(parent);
+    CHECK(greenlet_pool_free(&stacks) == 3);
+}
+
 /* ---- In an interrupt handler ---- */
 
 static greenlet *waiting;
@@ -163,11 +186,12 @@ static greenlet_result program(greenlet *me, void *argument) {
     odd_targets(me);
     destructors(me);
     registers(me);
+    parents(me);
     return greenlet_ok(NULL);
 }
 
 int run(void) {
     CHECK(greenlet_enter(program, NULL, NULL).kind == 0);
     CHECK(greenlet_hub_run(&tasks, &board, handled, NULL, NULL).kind == 0);
-    return verdict(31);
+    return verdict(40);
 }
