@@ -126,7 +126,7 @@ unsafe fn free_slowly(block: BlockPtr) -> Option<Payload> {
         // Pointers to its frames may exist, so its stack is never released. It is counted like the stack of a greenlet
         // that outlives its tree.
         if !block.has(ENDED) {
-            block.home.get().outlived();
+            block.home.get().count_out_of_tree();
         }
         return panicked;
     }

@@ -188,7 +188,7 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     while at != main {
         at.count_no_more(); // among the dead greenlets of its pool
         at.set(ENDED);
-        at.home.get().outlived(); // its pool counts the stacks that are not back yet
+        at.home.get().count_out_of_tree(); // its pool counts the stacks that are not back yet
         paint::keep(at); // its high-water mark
         at.id.end();
         at = at.successor();
