@@ -239,7 +239,7 @@ impl BlockPtr {
 
     /// Undoes [`leak`](Self::leak); true if the greenlet was leaked. The reference that the leak kept is the caller's
     /// then.
-    pub(crate) fn recover(self) -> bool {
+    pub(crate) fn unleak(self) -> bool {
         let leaked = self.has(LEAKED);
         if leaked {
             self.clear(LEAKED);
