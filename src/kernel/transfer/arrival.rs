@@ -21,7 +21,7 @@
 //!
 //! User code can run in steps 2 to 5, so programs can observe their order. If user code
 //! panics in steps 3 to 5, the last panic replaces what was sent. `tests/library/unreferred.rs` tests the order of 3, 4
-//! and 6, `trace.rs` beside it that of 2 and 3, and `settling.rs` step 5.
+//! and 6, `trace.rs` beside it that of 2 and 3, and `settling.rs` that of 4 and 5.
 
 use super::word::Packed;
 use crate::arch::Landing;
