@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-/// The sources of the lowest floor.
+/// The sources of the lowest layer.
 const SOURCES: &str = "../../src/records";
 
 /// A file of the kernel, a name for what is done to it, and that.
