@@ -80,7 +80,7 @@ pub trait LayoutImpl<const COUNT: usize, const SIZE: usize> {
     /// The unused bytes of `Memory` below the lowest stack.
     const BELOW: usize;
 
-    /// Returns the address of the control block of stack `number`, counted from the lowest stack.
+    /// Returns the slot of stack `number`, counted from the lowest stack.
     fn slot(memory: &'static Self::Memory, number: usize) -> Slot;
 }
 
