@@ -16,12 +16,11 @@
 //! 4. Release the pin, if there is one: the reference to the target of the receiver's `up`.
 //! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets. If the stack has no
 //!    room for that, the next arrival in another greenlet does it.
-//!
 //! 6. Return.
 //!
-//! User code can run in steps 2 to 5, so programs can observe their order. If user code
-//! panics in steps 3 to 5, the last panic replaces what was sent. `tests/library/unreferred.rs` tests the order of 3, 4
-//! and 6, `trace.rs` beside it that of 2 and 3, and `settling.rs` that of 4 and 5.
+//! User code can run in steps 2 to 5, so programs can observe their order. If it panics in steps 3 to 5, the last panic
+//! replaces what was sent. `tests/library/unreferred.rs` tests the order of 3, 4 and 6, `trace.rs` beside it that of 2
+//! and 3, and `settling.rs` that of 4 and 5.
 
 use super::word::Packed;
 use crate::arch::Landing;

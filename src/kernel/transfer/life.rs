@@ -44,7 +44,8 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Body<V, E>>(
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
 unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> OutcomeOrPanic<V, E> {
     // Taken before `arrival::receive_first`. The address of the body is the saved sp, and user code that an arrival
-    // runs may switch, which saves another sp there. SAFETY: the caller's contract.
+    // runs may switch, which saves another sp there.
+    // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
     match unsafe { arrival::receive_first::<V, E>(landing) } {
