@@ -36,7 +36,8 @@ use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
-/// The record of one greenlet. A switch uses only the fields in the first cache line.
+/// The record of one greenlet. A switch uses only the fields in the first cache line. `CONTRIBUTING.md` of the
+/// repository lists what a new field touches.
 #[repr(C, align(64))]
 pub(crate) struct Block {
     /// The saved registers. `link` is the parent, a counted reference; null for main and in ended trees.
