@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-/// The sources of the lowest floor.
+/// The sources of the lowest layer.
 const SOURCES: &str = "../../src/records";
 
 /// A file of the kernel, a name for what is done to it, and that.
@@ -55,8 +55,8 @@ const VARIANTS: &[Variant] = &[
         "pool/slots.rs",
         "slots_fresh_twice",
         &[(
-            "self.fresh\n            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| ((used as usize) < N).then(|| used + 1))\n            .ok()",
-            "let used = self.fresh.load(Ordering::Relaxed);\n        ((used as usize) < N).then(|| { self.fresh.store(used + 1, Ordering::Relaxed); used })",
+            "self.ever_used\n            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| ((used as usize) < N).then(|| used + 1))\n            .ok()",
+            "let used = self.ever_used.load(Ordering::Relaxed);\n        ((used as usize) < N).then(|| { self.ever_used.store(used + 1, Ordering::Relaxed); used })",
         )],
     ),
     ("pool/tally.rs", "tally", &[]),

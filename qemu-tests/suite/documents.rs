@@ -276,10 +276,10 @@ fn reference<'a>(before: &str, code: &'a str) -> Option<Reference<'a>> {
     }
     let (file, name) = code.split_once("::")?;
     // A lint, another crate or a function of the kernel is no test; but a file of both names is taken for the test.
-    let floors = ["api", "kernel", "records"].map(|floor| places::root().join("src").join(floor));
+    let layers = ["api", "kernel", "records"].map(|layer| places::root().join("src").join(layer));
     let is_test = TESTS.iter().any(|folder| places::root().join(folder).join(file).with_extension("rs").is_file());
     let is_other = ["clippy", "critical_section"].contains(&file)
-        || floors.iter().map(|floor| floor.join(file)).any(|path| path.is_dir() || path.with_extension("rs").is_file());
+        || layers.iter().map(|layer| layer.join(file)).any(|path| path.is_dir() || path.with_extension("rs").is_file());
     (is_name(file) && is_name(name) && (is_test || !is_other)).then_some(Reference::Test(file, name))
 }
 

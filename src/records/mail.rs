@@ -304,8 +304,9 @@ impl Mail {
         self.bell.store(ptr::from_ref(bell).cast_mut(), Release);
     }
 
-    /// Removes the bell, as its core leaves the tree. Calls `wait` as long as a requester may be using it. If the bell
-    /// exists for ever, there is no need to wait: `wait` can return false.
+    /// Removes the bell, as its core leaves the tree: at the end of the tree, or when the thread exits in it. Calls
+    /// `wait` as long as a requester may be using it. If the bell exists for ever, there is no need to wait: `wait` can
+    /// return false.
     pub(crate) fn take_down(&self, mut wait: impl FnMut() -> bool) {
         self.bell.store(ptr::null_mut(), Relaxed);
         // A read-modify-write: a requester that counts itself later sees no bell, and one that did so earlier is
