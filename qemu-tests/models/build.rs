@@ -139,7 +139,22 @@ const VARIANTS: &[Variant] = &[
         )],
     ),
     // A slot that could not be put into a list is not reported.
-    ("mail.rs", "mail_none_is_missing", &[("list.missing.swap(1, Release);", "")]),
+    ("mail.rs", "mail_none_is_missing", &[("list.missing.fetch_or(whose, Release);", "")]),
+    // A slot that a requester has not pushed yet is taken for one that is in a list.
+    (
+        "mail.rs",
+        "mail_none_is_late",
+        &[
+            ("missing.fetch_add(REQUESTER, Relaxed); // seen", "// seen"),
+            ("missing.fetch_sub(REQUESTER, Release);", ""),
+        ],
+    ),
+    // The same of a slot that is in another tree's list.
+    (
+        "mail.rs",
+        "mail_none_is_elsewhere",
+        &[("if before & request.strange() == 0 { LINKED_ASKED } else { STRANGE_ASKED }", "LINKED_ASKED")],
+    ),
     // A core that settles between the two steps finds nothing, and the bell is not rung again.
     (
         "mail.rs",

@@ -176,6 +176,26 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), plac
     }
 }
 
+/// Receives what `me` has sent to itself, or to a dead greenlet below it, as if it had left and come back.
+///
+/// # Safety
+///
+/// `me` is current, of a tree with the types `V` and `E`. There is an outcome in `place`.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn receive_own<V: 'static, E: 'static>(me: BlockPtr, place: &mut Place<V, E>) -> Delivery {
+    // SAFETY: by the contract; the current greenlet exists.
+    let delivered = unsafe { trace(me, me, place, Ok(())) };
+    if me.core().slow() & ASKED != 0 && !me.has(SETTLING) {
+        // SAFETY: the same; the tree is entered.
+        if let Some(payload) = unsafe { settle_asked::<V, E>(me) } {
+            // SAFETY: if an outcome was delivered, it is still there.
+            return unsafe { replace_by_panic(payload, place, delivered) };
+        }
+    }
+    delivered
+}
+
 /// Moves what was sent into `place`, and returns the origin.
 ///
 /// # Safety

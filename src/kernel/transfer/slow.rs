@@ -6,14 +6,13 @@
 //! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value. Otherwise
 //! each frame of an arrival would contain an outcome, and these frames have to fit into the least stack.
 
-use super::arrival::{Arrived, Delivery, Packet, Place, open_packet, receive_unopened, replace_by_panic};
+use super::arrival::{Arrived, Delivery, Packet, Place, open_packet, receive_own, receive_unopened, replace_by_panic};
 use super::word;
 use crate::arch::{Isa, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
 use crate::kernel::thrown::{Sent, Thrown};
-use crate::kernel::trace::trace;
 use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::core_state::UNREF;
@@ -151,7 +150,7 @@ unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E
     }
     if from == to {
         // SAFETY: `to` is current, and the current greenlet exists.
-        return Arrived::Received(unsafe { trace(from, to, place, Ok(())) });
+        return Arrived::Received(unsafe { receive_own(to, place) });
     }
     set_current_for_packet(to);
     // SAFETY: `from` is running. `to` is suspended or unstarted, being neither dead nor bare. It is `named`, which
@@ -262,7 +261,7 @@ pub(super) unsafe fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>
     let delivered = if to.block() == from {
         drop(to.into_inner());
         // SAFETY: `from` is current.
-        unsafe { trace(from, from, sent.into_place(), Ok(())) }
+        unsafe { receive_own(from, sent.into_place()) }
     } else {
         let place = sent.into_place();
         let to = ManuallyDrop::new(to.into_inner()).block();
