@@ -463,6 +463,17 @@ mod tests {
         assert!(mail.is_missing(Request::Wake));
     }
 
+    /// A requester may be changing the word, and what it writes must not be overwritten.
+    #[test]
+    fn a_slot_of_a_greenlet_with_a_remote_handle_is_not_freed_by_a_store() {
+        let slot = Number::unused();
+        slot.set(7, || true);
+        assert!(slot.forget_unasked());
+        slot.set(8, || true);
+        slot.admit();
+        assert!(!slot.forget_unasked() && slot.get() == 8);
+    }
+
     /// And keeps nothing else of its greenlet.
     #[test]
     fn a_slot_that_is_freed_stays_in_its_lists_and_gets_into_no_other() {

@@ -181,19 +181,19 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), plac
 /// # Safety
 ///
 /// `me` is current, of a tree with the types `V` and `E`. There is an outcome in `place`.
-#[cold]
-#[inline(never)]
+#[inline(always)]
 pub(super) unsafe fn receive_own<V: 'static, E: 'static>(me: BlockPtr, place: &mut Place<V, E>) -> Delivery {
     // SAFETY: by the contract; the current greenlet exists.
     let delivered = unsafe { trace(me, me, place, Ok(())) };
-    if me.core().slow() & ASKED != 0 && !me.has(SETTLING) {
-        // SAFETY: the same; the tree is entered.
-        if let Some(payload) = unsafe { settle_asked::<V, E>(me) } {
-            // SAFETY: if an outcome was delivered, it is still there.
-            return unsafe { replace_by_panic(payload, place, delivered) };
-        }
+    if me.core().slow() & ASKED == 0 || me.has(SETTLING) {
+        return delivered;
     }
-    delivered
+    // SAFETY: the same; the tree is entered.
+    match unsafe { settle_asked::<V, E>(me) } {
+        // SAFETY: if an outcome was delivered, it is still there.
+        Some(payload) => unsafe { replace_by_panic(payload, place, delivered) },
+        None => delivered,
+    }
 }
 
 /// Moves what was sent into `place`, and returns the origin.
