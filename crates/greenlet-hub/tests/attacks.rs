@@ -9,7 +9,9 @@ mod common;
 use clock::Clock;
 use common::{MS, log};
 use greenlet::StackPool;
-use greenlet_hub::{Channel, Chosen2, Event, Hub, Instant, JoinHandle, Semaphore, Signal, Stop, Task, select};
+use greenlet_hub::{
+    Channel, Chosen2, Event, Hub, Instant, JoinHandle, Preference, Semaphore, Signal, Stop, Task, select,
+};
 use std::cell::{Cell, RefCell};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -274,24 +276,25 @@ fn of_nested_timeouts_with_one_deadline_the_outermost_is_delivered() {
 fn a_select_with_a_channel_twice_takes_one_value_and_never_meets_itself() {
     hub!(HUB, STACKS);
     HUB.run(|main| {
-        let line = Channel::<u32>::new();
         // Both arms receive: one value is taken, and the second stays with its sender.
-        main.scope(|scope| {
+        for preference in [Preference::Receiver, Preference::Neither, Preference::Sender, Preference::Both] {
+            let line = Channel::<u32>::new().preferring(preference);
             let line = &line;
-            scope.spawn(&STACKS, move |me| {
-                for n in [1, 2] {
-                    line.send(me, n)?;
-                }
-                Ok(())
-            })?;
-            for expected in [1, 2] {
-                let (Chosen2::First(got) | Chosen2::Second(got)) = select(main, (line.receiving(), line.receiving()))?;
-                assert_eq!(got, Ok(expected));
-            }
-            assert_eq!(line.balance(main), 0);
-            Ok(())
-        })
-        .unwrap();
+            let twice = || match select(main, (line.receiving(), line.receiving()))? {
+                Chosen2::First(got) | Chosen2::Second(got) => got,
+            };
+            let got = main.scope(|scope| {
+                scope.spawn(&STACKS, move |me| {
+                    for n in [1, 2] {
+                        line.send(me, n)?;
+                    }
+                    Ok(())
+                })?;
+                Ok([twice()?, twice()?])
+            });
+            assert_eq!((got, line.balance(main)), (Ok([1, 2]), 0), "{preference:?}");
+        }
+        let line = Channel::<u32>::new();
         // One sends and one receives: not to itself.
         let both = |me: &Task, value| match select(me, (line.sending(value), line.receiving()))? {
             Chosen2::First(sent) => sent.map(|()| None).map_err(|refused| refused.reason),
@@ -300,22 +303,17 @@ fn a_select_with_a_channel_twice_takes_one_value_and_never_meets_itself() {
         assert_eq!(both(main, 1), Err(Stop::Deadlock));
         assert_eq!(line.balance(main), 0);
         // With another one that does the same.
-        main.scope(|scope| {
-            let got = Cell::new(None);
-            let (both, got) = (&both, &got);
-            main.scope(|inner| {
-                inner.spawn(&STACKS, move |me| both(me, 2).map(|value| got.set(Some(value))))?;
-                main.yield_now()?;
-                let mine = both(main, 3)?;
-                main.yield_now()?;
-                assert!(matches!((mine, got.get()), (Some(2), Some(None)) | (None, Some(Some(3)))), "{mine:?} {got:?}");
-                Ok(())
-            })?;
-            let _ = scope;
-            assert_eq!(line.balance(main), 0);
-            Ok(())
-        })
-        .unwrap();
+        let theirs = Cell::new(None);
+        let mine = main.scope(|scope| {
+            scope.spawn(&STACKS, |me| both(me, 2).map(|value| theirs.set(Some(value))))?;
+            main.yield_now()?;
+            both(main, 3)
+        });
+        assert!(
+            matches!((mine, theirs.get()), (Ok(Some(2)), Some(None)) | (Ok(None), Some(Some(3)))),
+            "{mine:?} {theirs:?}"
+        );
+        assert_eq!(line.balance(main), 0);
     })
     .unwrap();
 }
