@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         case("every_test_that_is_named_exists", every_test_that_is_named_exists),
         case("every_behaviour_has_a_row_with_its_tests", every_behaviour_has_a_row_with_its_tests),
+        case("every_complaint_has_a_test", every_complaint_has_a_test),
         case("every_feature_says_what_differs_and_what_shows_it", every_feature_says_what_differs_and_what_shows_it),
         case("every_public_item_has_an_example", every_public_item_has_an_example),
         case("a_name_that_is_nowhere_is_noticed", a_name_that_is_nowhere_is_noticed),
@@ -105,6 +106,22 @@ fn wrong_rows(text: &str) -> Vec<String> {
     }
     problems.extend(expected.map(|id| format!("{id} has no row")));
     problems
+}
+
+/// The tables of `docs/hub.md` that say what users of other libraries know, and what shows it here.
+fn every_complaint_has_a_test() -> Result<(), Failed> {
+    let text = fs::read_to_string(places::root().join("docs/hub.md"))?;
+    let mut problems = Vec::new();
+    for (title, expected) in [("What users of other libraries complain of", 16), ("Stackless' channels", 11)] {
+        let section = text.split("\n## ").find(|section| section.starts_with(title)).unwrap_or_default();
+        let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+        if rows.len() != expected {
+            problems.push(format!("{title}: {} rows", rows.len()));
+        }
+        let shown = |row: &&str| row.trim_matches('|').rsplit(" | ").next().map_or(0, |cell| references(cell).count());
+        problems.extend(rows.into_iter().filter(|row| shown(row) == 0).map(str::to_owned));
+    }
+    none_of("without a test", &problems)
 }
 
 fn every_feature_says_what_differs_and_what_shows_it() -> Result<(), Failed> {
