@@ -71,7 +71,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(format!("serve::{name}"), Needs::default(), move || parser(arguments)) //
     };
     let mut cases = vec![
-        parser("parser", &[("--lib", &[], 7), ("--doc", &[], 4)]),
+        parser("parser", &[("--lib", &[], 8), ("--doc", &[], 4)]),
         parser("parser_wide", &[("--lib", &["--", "--ignored"], 1)]).when_asked_for(),
     ];
     for server in &SERVERS {
