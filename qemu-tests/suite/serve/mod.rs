@@ -75,7 +75,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(format!("serve::{name}"), Needs::default(), move || parser(arguments)) //
     };
     let mut cases = vec![
-        parser("parser", &[("--lib", &[], 7), ("--doc", &[], 4)]),
+        parser("parser", &[("--lib", &[], 8), ("--doc", &[], 4)]),
         parser("parser_wide", &[("--lib", &["--", "--ignored"], 1)]).when_asked_for(),
     ];
     for server in &SERVERS {
@@ -156,11 +156,12 @@ fn parser(calls: &[Tests]) -> Result<(), Failed> {
 /// What happens to frames on their way, and what sends frames of its own.
 fn on_a_cable(server: &'static Server) -> Result<(), Failed> {
     let (cable, peer) = cable::lay()?;
-    let steps: [(&str, &Interference<'_>); 6] = [
+    let steps: [(&str, &Interference<'_>); 7] = [
         ("clients that connect at once", &|server| cable::oldest_first(server, &cable)),
         ("a cable that is cut for a moment", &|server| cable::cut_for_a_moment(server, &cable)),
         ("a cable that is cut", &|server| cable::cut(server, &cable)),
         ("a flood of SYNs", &|server| cable::flood(server, &cable, &peer)),
+        ("a computer that vanishes", &|server| cable::vanished(server, &cable, &peer)),
         ("clients that connect and reset", &cable::resets),
         ("the end", &contained::end),
     ];
