@@ -96,10 +96,12 @@ pub(crate) mod exports {
     pub use super::native::Mpidr;
 }
 
+#[cfg(not(miri))]
+use context::HAS_BYTE_BEFORE;
 #[cfg(all(not(miri), target_arch = "aarch64"))]
 use context::NOT_LEFT;
 #[cfg(not(miri))]
-use context::{HAS_BYTE_BEFORE, offset};
+pub(crate) use context::offset;
 
 /// The instruction set that the crate is compiled for. One of the folders implements [`Isa`] and [`Cpu`] for it.
 pub(crate) enum Native {}

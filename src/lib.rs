@@ -60,6 +60,9 @@ pub use kernel::me::{Main, Me};
 pub use kernel::overflow::Overflow;
 pub use kernel::thrown::{Outcome, Sent, Thrown};
 pub use kernel::trace::{Event, Trace, Tracer};
+#[cfg(not(miri))]
+#[doc(hidden)]
+pub use kernel::transfer::foreign;
 pub use kernel::tree::Tree;
 pub use records::errors::{EnterError, ParentError, Refused, RunError, SpawnError};
 pub use records::identity::Identity;

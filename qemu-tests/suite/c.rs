@@ -15,7 +15,7 @@ use qemu_tests::limit::Limit;
 use qemu_tests::machine;
 use qemu_tests::process::{self, Status};
 use qemu_tests::speed::{NOT_COUNTED, why_not};
-use qemu_tests::tools::Needs;
+use qemu_tests::tools::{self, Needs};
 
 use crate::{Case, builds};
 
@@ -30,6 +30,8 @@ pub(crate) fn cases() -> Vec<Case> {
         case("another_abi_does_not_link", another_abi),
         case("a_round_trip_takes_what_the_readme_says", round_trip),
         case("each_use_of_a_freed_greenlet_is_noticed", each_use_of_a_freed_greenlet),
+        case("each_attack_is_told", each_attack),
+        case("headers_compile_in_each_standard", each_standard),
         case("nothing_formats", nothing_formats),
         case("every_function_is_declared_and_tested", every_function),
     ];
@@ -178,6 +180,74 @@ fn each_use_of_a_freed_greenlet() -> Result<(), Failed> {
     Ok(())
 }
 
+/// What no named error can be returned for ends the program with a message: by `greenlet_panic`, or by the runtime of
+/// C++ where an exception leaves a body.
+fn each_attack() -> Result<(), Failed> {
+    let source = c_suite::package().join("tests/c/attacks.c");
+    let jumped = "panic: greenlet_enter ends while another greenlet runs: a longjmp has left its body";
+    let on_a_foreign_stack = "panic: a transfer on a stack that is not the current greenlet's";
+    let no_greenlet = "panic: a pointer is not a greenlet";
+    let attacks = [
+        ("JUMP_SWITCH", on_a_foreign_stack),
+        ("JUMP_UP", jumped),
+        ("JUMP_RETURN", jumped),
+        ("THREAD", on_a_foreign_stack),
+        ("ZEROS", no_greenlet),
+        ("ODD", no_greenlet),
+        ("UNREF_ZEROS", no_greenlet),
+        ("THROW", "terminate called after throwing"),
+    ];
+    for (attack, message) in attacks {
+        let name = if attack == "THROW" { "g++" } else { "cc" };
+        let way = WAYS.iter().find(|way| way.name == name).ok_or("a way of that name")?;
+        if !way.is_installed() {
+            eprintln!("\n== NOT RUN, the attack {attack} of C: {name} is not installed");
+            continue;
+        }
+        let program = way.build(archive()?, attack, &source, true, &[&format!("-DATTACK={attack}")])?;
+        let ended = process::run(std::process::Command::new(program), LIMIT, |_| Ok(()))?;
+        let told = String::from_utf8_lossy(&[ended.output, ended.errors].concat()).into_owned();
+        if ended.status == Status::Exited(0) || !told.contains(message) {
+            return Err(format!("{attack}: {:?}, and not \"{message}\":\n{told}", ended.status).into());
+        }
+    }
+    Ok(())
+}
+
+/// Both headers, and a program that uses most of them, compile without a warning in each standard of C and C++, by each
+/// compiler that is here.
+fn each_standard() -> Result<(), Failed> {
+    const COMPILERS: [(&str, &[&str]); 5] = [
+        ("cc", &["c99", "c11", "c17"]),
+        ("gcc", &["c99", "c11", "c17"]),
+        ("clang", &["c99", "c11", "c17"]),
+        ("g++", &["c++17", "c++20"]),
+        ("clang++", &["c++17", "c++20"]),
+    ];
+    const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-O2"];
+    let own = c_suite::package();
+    for (compiler, standards) in COMPILERS {
+        if tools::on_path(compiler).is_none() {
+            eprintln!("\n== NOT RUN, the headers by {compiler}, which is not installed");
+            continue;
+        }
+        for standard in standards {
+            for calls in ["0", "1"] {
+                let mut command = std::process::Command::new(compiler);
+                command.args(STRICT).arg(format!("-std={standard}")).arg(format!("-DGREENLET_CALLS={calls}"));
+                command.args(["-x", if standard.starts_with("c++") { "c++" } else { "c" }, "-S", "-o", "/dev/null"]);
+                command.arg("-I").arg(own.join("include")).arg(own.join("tests/c/hostile.c"));
+                let ended = process::run(command, LIMIT, |_| Ok(()))?;
+                let told = String::from_utf8_lossy(&ended.errors);
+                if ended.status != Status::Exited(0) || !told.is_empty() {
+                    return Err(format!("{compiler} -std={standard}: {:?}\n{told}", ended.status).into());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The linker refuses a program whose header has another number than the archive, and the error has that number.
 fn another_abi() -> Result<(), Failed> {
     let source = c_suite::package().join("tests/c/panics.c");
@@ -249,8 +319,10 @@ fn every_function() -> Result<(), Failed> {
     }
     let calls = |text: &str, name: &str| text.contains(&format!("{name}("));
     let undeclared: Vec<_> = exported.iter().filter(|name| !calls(&headers, name)).collect();
-    // What functions in the headers call.
-    let called = |name: &str| calls(&programs, name.trim_end_matches("_abi_1"));
+    // What functions in the headers call: under the name of one of these, or beside its declaration.
+    let called = |name: &str| {
+        calls(&programs, name.trim_end_matches("_abi_1")) || headers.matches(&format!("{name}(")).count() > 1
+    };
     let untested: Vec<_> = exported.iter().filter(|name| !called(name)).collect();
     if exported.len() < 45 || !undeclared.is_empty() || !untested.is_empty() {
         return Err(format!("{} functions; undeclared: {undeclared:?}; untested: {untested:?}", exported.len()).into());

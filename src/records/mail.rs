@@ -113,7 +113,8 @@ impl Number {
     }
 
     /// [`set`](Self::set) of a slot that is not linked.
-    #[inline]
+    #[cfg_attr(small, inline(never))] // one copy
+    #[cfg_attr(not(small), inline)]
     pub(crate) fn set_unlinked(&self, id: u64) {
         self.word.store(id, Relaxed);
     }

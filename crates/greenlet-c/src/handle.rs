@@ -1,6 +1,7 @@
 //! What C calls `greenlet`: a control block, whose address is the handle.
 
 use crate::outcome::{Fault, Word};
+use crate::tree;
 use core::mem::{self, ManuallyDrop};
 use core::ptr;
 use greenlet::State;
@@ -46,9 +47,23 @@ pub(crate) unsafe fn existing(handle: &*mut Handle) -> Option<&Greenlet> {
 /// Not in each function that asks, which would be larger.
 #[inline(never)]
 fn check_exists(greenlet: &Greenlet) {
+    check_is_one(greenlet);
     // One that has ended exists as long as it is referred to. Main is in a static.
     if greenlet.references() == 0 && greenlet.state() == State::Dead && !greenlet.is_main() {
         panic!("a greenlet was used after its last reference was given up; keep one with greenlet_ref");
+    }
+}
+
+/// Tells a control block from most other memory, such as zeros, by its bounds.
+///
+/// # Panics
+///
+/// If it is something else.
+#[inline(never)]
+fn check_is_one(greenlet: &Greenlet) {
+    // First, since a block is read only where one can be.
+    if !raw(greenlet).addr().is_multiple_of(64) || !(greenlet.is_on_stack() || tree::is_main(raw(greenlet))) {
+        panic!("a pointer is not a greenlet; pass what greenlet_spawn stored, or `me`");
     }
 }
 
@@ -104,7 +119,8 @@ pub unsafe extern "C" fn greenlet_ref(handle: *mut Handle) -> *mut Handle {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn greenlet_unref(handle: *mut Handle) {
     // SAFETY: the caller's contract. A block stays one for ever, so the count can be read after the greenlet was freed.
-    if unsafe { borrow(&handle) }.is_some_and(|greenlet| greenlet.references() == 0) {
+    let greenlet = unsafe { borrow(&handle) }.inspect(|greenlet| check_is_one(greenlet));
+    if greenlet.is_some_and(|greenlet| greenlet.references() == 0) {
         panic!("greenlet_unref: this reference was given up before; call it once for each spawn and each greenlet_ref");
     }
     if !handle.is_null() {

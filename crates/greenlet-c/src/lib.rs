@@ -11,6 +11,7 @@
 //! | `tree` | `greenlet_enter`, the hooks, the current greenlet |
 //! | `body` | `greenlet_spawn`: a C function as the body of a greenlet |
 //! | `transfer` | switch, up, throw, kill, cancel |
+//! | `in_place` | switch and up where the header has assembly for them
 //! | `query` | state, name, parent, all greenlets of the tree |
 //! | `remote` | tokens: weak handles, requests from interrupt handlers |
 //! | `trace` | the tracer |
@@ -36,6 +37,8 @@ pub mod body;
 pub mod handle;
 #[cfg(target_has_atomic = "ptr")]
 pub mod hub;
+#[cfg(all(not(miri), target_arch = "x86_64", target_os = "linux"))]
+pub mod in_place;
 pub mod outcome;
 #[cfg(feature = "panic-handler")]
 mod panic_handler;

@@ -51,6 +51,12 @@ fn overflow(at: &Overflow) -> ! {
         // SAFETY: the program's own function.
         unsafe { hook(&report, hooks.context) }
     }
+    if at.is_foreign_stack() {
+        panic!(
+            "a transfer on a stack that is not the current greenlet's: after a longjmp out of its body, on another \
+             thread, or in a handler; return from the body, and leave a request by greenlet_remote_wake"
+        )
+    }
     panic!("a greenlet has overflowed its stack; give its GREENLET_POOL a larger SIZE")
 }
 
@@ -92,7 +98,11 @@ pub unsafe extern "C" fn greenlet_enter_abi_1(
     let entered = TREE.enter(|main| {
         begin(main, hooks);
         // SAFETY: the program's own function.
-        unsafe { body(raw(main), argument) }
+        let result = unsafe { body(raw(main), argument) };
+        if !main.is_current() {
+            panic!("greenlet_enter ends while another greenlet runs: a longjmp has left its body; return from it")
+        }
+        result
     });
     match entered {
         Ok(result) => result,
@@ -104,6 +114,11 @@ pub unsafe extern "C" fn greenlet_enter_abi_1(
 pub(crate) fn begin(main: &Greenlet, hooks: *const Hooks) {
     HOOKS.store(hooks.cast_mut(), Relaxed);
     MAIN_GREENLET.store(raw(main), Relaxed);
+}
+
+/// Whether that is the main greenlet, which is in the static of the tree.
+pub(crate) fn is_main(handle: *const Handle) -> bool {
+    ptr::eq(handle, MAIN_GREENLET.load(Relaxed))
 }
 
 /// Why the tree could not be entered.

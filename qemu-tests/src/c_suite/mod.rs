@@ -33,11 +33,12 @@ const CARGO_LIMIT: Limit = Limit::of_all(Duration::from_secs(1800));
 pub type Program = (&'static str, i32, &'static str);
 
 /// The programs.
-pub const PROGRAMS: [Program; 7] = [
+pub const PROGRAMS: [Program; 8] = [
     ("suite", 0, "DONE 197/197"),
     ("misuse", 0, "DONE 78/78"),
     ("hub", 0, "DONE 95/95"),
     ("limits", 0, "DONE 65/65"),
+    ("hostile", 0, "DONE 31/31"),
     ("overflow", 0, "DONE 5/5"),
     ("freed", 101, "panic: a greenlet was used after its last reference was given up"),
     ("panics", 101, "panic: greenlet_unref: this reference was given up before"),

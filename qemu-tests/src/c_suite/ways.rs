@@ -140,6 +140,7 @@ pub static WAYS: LazyLock<Vec<Way>> = LazyLock::new(|| {
     const ASAN: &str = "-fsanitize=address,undefined";
     let mut ways = vec![
         hosted("cc", None, &["cc", "-std=c99", "-O2"], &["cc", "-Wl,--gc-sections"]),
+        hosted("cc-calls", None, &["cc", "-std=c11", "-O2", "-DGREENLET_CALLS=1"], &["cc", "-Wl,--gc-sections"]),
         hosted("cc-unoptimized", None, &["cc", "-std=c17", "-O0"], &["cc"]),
         hosted("gcc-asan", Some("gcc"), &["gcc", "-std=c11", ASAN, "-O1"], &["gcc", ASAN]),
         hosted("g++", Some("g++"), &["g++", "-std=c++17", "-xc++", "-O2"], &["g++"]),
@@ -220,9 +221,14 @@ impl Way {
     }
 
     /// The machine of QEMU's on which its programs run; none for this computer.
+    ///
+    /// # Panics
+    ///
+    /// If no machine has the name: what is meant for it would run on this computer instead.
     #[must_use]
     pub fn machine(&self) -> Option<&'static Machine> {
-        self.on.machine.and_then(machine::named)
+        let named = |name| machine::named(name).unwrap_or_else(|| panic!("no machine has the name {name}"));
+        self.on.machine.map(named)
     }
 
     /// Whether its compilers are installed.

@@ -3,6 +3,7 @@
 use crate::arch::{Cpu, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::tree::each;
+use crate::records::band::BAND;
 use crate::records::stack::Stack;
 
 /// # All greenlets
@@ -109,5 +110,17 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
         let is_on_stack = self.is_current() && !block.core().reports_overflow();
         let sp = if is_on_stack { Native::stack_pointer().addr() } else { block.saved_sp() };
         Some(Stack { base: block.base(), limit: block.limit(), sp })
+    }
+}
+
+impl<V: 'static, E: 'static> Greenlet<V, E> {
+    /// Whether the bounds in the control block are those of a stack below it; false for main. For wrappers in other
+    /// languages, where a handle may be any pointer.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_on_stack(&self) -> bool {
+        let bounds = &self.block().bounds;
+        let band = self.block().as_ptr().addr().wrapping_add(bounds.reach.get());
+        bounds.floor.get().addr() == band.wrapping_add(BAND)
     }
 }

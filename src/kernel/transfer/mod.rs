@@ -27,6 +27,8 @@
 //! [`receive_slowly`] calls the slow path if it failed.
 
 pub(crate) mod arrival;
+#[cfg(not(miri))]
+pub mod foreign;
 pub(crate) mod life;
 pub(crate) mod slow;
 pub(crate) mod word;

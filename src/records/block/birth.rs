@@ -61,7 +61,6 @@ impl Block {
             };
         }
         fill! {
-            context: Context::running(),
             flags: Cell::new(Flags::NONE),
             refs: Cell::new(1),
             bounds: bounds,
@@ -77,6 +76,8 @@ impl Block {
             local_context: Cell::new(ptr::null()),
             attached: Cell::new(ptr::null()),
         }
+        // SAFETY: as for the other fields; the context is the first one.
+        unsafe { Context::write_running(place.cast()) };
         // SAFETY: all fields are written.
         let me = unsafe { BlockPtr::new(place) };
         me.context.set_limit(floor);

@@ -35,6 +35,8 @@ mod imp;
 #[path = "threads.rs"]
 mod imp;
 
+#[cfg(not(any(miri, feature = "std", feature = "cores")))]
+pub use imp::RECORD;
 pub(crate) use imp::{Link, reported_core, this_core};
 
 use crate::arch::{Cpu, INTERRUPT_BITS, Native, Places};
@@ -78,7 +80,7 @@ fn masks() -> u32 {
 }
 
 /// The record of a core.
-pub(crate) struct Core {
+pub struct Core {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
     /// The interrupt bits that a transfer normally finds, and one bit for each reason to take the slow path: see the
@@ -379,7 +381,8 @@ impl Core {
     }
 
     /// An id that no greenlet had before. It is larger than every id that this core handed out before.
-    #[inline]
+    #[cfg_attr(small, inline(never))] // one copy
+    #[cfg_attr(not(small), inline)]
     pub(crate) fn new_id(&self) -> u64 {
         let mut id = self.next_id.load(Relaxed);
         // Without 64-bit atomics the last id of a range is left out: its low half may be the bits that mean "no id".

@@ -2,7 +2,8 @@
 
 use super::Core;
 
-static RECORD: Core = Core::new();
+/// Public for assembly of other crates: see [`crate::kernel::transfer::foreign`].
+pub static RECORD: Core = Core::new();
 
 /// The record of the only core.
 pub(crate) fn this_core() -> Option<&'static Core> {
