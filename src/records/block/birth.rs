@@ -53,7 +53,7 @@ impl Block {
         macro_rules! fill {
             ($($field:ident: $value:expr,)*) => {
                 // No field is left out: this pattern has to name them all.
-                const _: fn(&Block) = |Block { id: _, $($field: _,)* }| ();
+                const _: fn(&Block) = |Block { id: _, context: _, $($field: _,)* }| ();
                 $(
                     // SAFETY: the memory is the caller's to give away, and no reference to this field exists.
                     unsafe { (&raw mut (*place).$field).write($value) };
