@@ -30,6 +30,8 @@ WAITS = {
     "Future": "waits for a future",
     "Wake": "is parked",
 }
+# `Waiting::is_for_an_object`.
+OBJECTS = ("Send", "Receive", "Remote", "Lock", "Event", "Permit", "Condition", "Signal")
 
 
 class Tasks:
@@ -74,6 +76,8 @@ class Tasks:
         if what == 0:
             return "is ready" if slot["base.next"] else None
         kind, name, item = self.what.read(what)
+        if kind in OBJECTS:
+            name = name or "?"
         words = ["waits for" if kind == "Future" and name else WAITS.get(kind, kind)] + ([name] if name else [])
         if kind == "Join":
             words.append(self.name(item, every))

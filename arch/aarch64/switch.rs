@@ -26,8 +26,8 @@
 //!   0x1000  limit └──────────────────────┘     └──────────────────────┘     └──────────────────────┘
 //! ```
 //!
-//! A switch pushes nothing, and saves four words in the [`Context`]. The return address into the trampoline is in the
-//! entry's frame record.
+//! A switch pushes nothing, and saves four words in the [`Context`]. Between link and record are fields that a switch
+//! tests (flags, bounds).
 //!
 //! ```text
 //!   register   at the branch                            at label 2, in the other context
@@ -36,7 +36,7 @@
 //!   x11, x12
 //!   x2         to, until its context is loaded; null    the resumed context; null if a packet arrived
 //!              then, if a packet is sent
-//!   x3         packet, if one is sent                   packet
+//!   x3         packet, if one is sent                   packet; `to` with `NOT_LEFT`, if a test failed (x2 is null)
 //!   x1         from, where this context is saved        unspecified
 //!   sp, x29    saved in from, loaded from to            as this context left them
 //!   x19        saved in from, loaded from to            as this context left it
@@ -59,8 +59,9 @@ const _: () = assert!(
     "sp and pc, frame and reserved are saved and loaded in pairs"
 );
 
-/// The instruction before label 2 of a marked switch: `movz x2, #0`. Before label 2 of an unmarked one is its branch,
-/// or the same in another encoding, `orr x2, xzr, xzr`. It is executed only if a test of a tested switch fails.
+/// The instruction before label 2 of a marked switch: `movz x2, #0`. Before label 2 of an unmarked one is its branch;
+/// of an unmarked tested one `orr x2, xzr, xzr`, which does the same and is another instruction. The two that set x2
+/// are executed only if a test of a tested switch fails.
 const MARK: u32 = 0xd280_0002;
 
 /// Lines that leave the running stack for that of `to`, in x2. Then sp, x29 and x19 are those of `to`, x10 is its
@@ -144,7 +145,7 @@ macro_rules! tested_switch {
             "stp x9, x10, [x1, {SP}]",
             "stp x29, x19, [x1, {FRAME}]",
             control!(save),
-            // x13 = floor, x14 = reach.
+            // x13 = `Bounds::floor`, x14 = `Bounds::reach`.
             "ldp x15, x16, [x13, #-16]",
             "ldp x9, x10, [x2, {SP}]",
             "add x16, sp, x16",

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-/// The sources of the lowest floor.
+/// The sources of the lowest layer.
 const SOURCES: &str = "../../src/records";
 
 /// A file of the kernel, a name for what is done to it, and that.
@@ -55,8 +55,8 @@ const VARIANTS: &[Variant] = &[
         "pool/slots.rs",
         "slots_fresh_twice",
         &[(
-            "self.fresh\n            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| ((used as usize) < N).then(|| used + 1))\n            .ok()",
-            "let used = self.fresh.load(Ordering::Relaxed);\n        ((used as usize) < N).then(|| { self.fresh.store(used + 1, Ordering::Relaxed); used })",
+            "self.ever_used\n            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| ((used as usize) < N).then(|| used + 1))\n            .ok()",
+            "let used = self.ever_used.load(Ordering::Relaxed);\n        ((used as usize) < N).then(|| { self.ever_used.store(used + 1, Ordering::Relaxed); used })",
         )],
     ),
     ("pool/tally.rs", "tally", &[]),
@@ -139,7 +139,22 @@ const VARIANTS: &[Variant] = &[
         )],
     ),
     // A slot that could not be put into a list is not reported.
-    ("mail.rs", "mail_none_is_missing", &[("list.missing.swap(1, Release);", "")]),
+    ("mail.rs", "mail_none_is_missing", &[("list.missing.fetch_or(whose, Release);", "")]),
+    // A slot that a requester has not pushed yet is taken for one that is in a list.
+    (
+        "mail.rs",
+        "mail_none_is_late",
+        &[
+            ("missing.fetch_add(REQUESTER, Relaxed); // seen", "// seen"),
+            ("missing.fetch_sub(REQUESTER, Release);", ""),
+        ],
+    ),
+    // The same of a slot that is in another tree's list.
+    (
+        "mail.rs",
+        "mail_none_is_elsewhere",
+        &[("if before & request.strange() == 0 { LINKED_ASKED } else { STRANGE_ASKED }", "LINKED_ASKED")],
+    ),
     // A core that settles between the two steps finds nothing, and the bell is not rung again.
     (
         "mail.rs",

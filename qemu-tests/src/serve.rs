@@ -137,11 +137,27 @@ impl Server {
     ///
     /// When cargo cannot be started or fails; cargo has printed the reason on standard error then.
     pub fn build(&self, features: &[&str]) -> Result<PathBuf> {
+        self.build_program("unikernel", features)
+    }
+
+    /// Builds the least program on the same board, and returns it with the command that boots it.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn blink(&self) -> Result<Command> {
+        let (elf, machine) = (self.build_program("blink", &[])?, self.machine()?);
+        let mut command = Command::new(machine.qemu);
+        command.args(machine.arguments(&elf, None, None, false, 1)).args(self.arguments).stdin(Stdio::null());
+        Ok(command)
+    }
+
+    fn build_program(&self, name: &str, features: &[&str]) -> Result<PathBuf> {
         let mut cargo = environment::cargo();
         cargo.current_dir(project()).args(["build", "--release", "--locked", "--target", self.machine()?.target]);
-        cargo.args(["--features", &features.join(",")]);
+        cargo.args(["--bin", name, "--features", &features.join(",")]);
         let mut built = compile::executables(cargo, "bin", &built()?)?;
-        built.remove("unikernel").context("cargo built no `unikernel`")
+        built.remove(name).with_context(|| format!("cargo built no `{name}`"))
     }
 
     /// Boots it with `network`, and calls `serves` with its address when it serves. Passes what its console prints to

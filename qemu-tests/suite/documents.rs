@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         case("every_test_that_is_named_exists", every_test_that_is_named_exists),
         case("every_behaviour_has_a_row_with_its_tests", every_behaviour_has_a_row_with_its_tests),
+        case("every_complaint_has_a_test", every_complaint_has_a_test),
         case("every_feature_says_what_differs_and_what_shows_it", every_feature_says_what_differs_and_what_shows_it),
         case("every_public_item_has_an_example", every_public_item_has_an_example),
         case("a_name_that_is_nowhere_is_noticed", a_name_that_is_nowhere_is_noticed),
@@ -105,6 +106,22 @@ fn wrong_rows(text: &str) -> Vec<String> {
     }
     problems.extend(expected.map(|id| format!("{id} has no row")));
     problems
+}
+
+/// The tables of `docs/hub.md` that say what users of other libraries know, and what shows it here.
+fn every_complaint_has_a_test() -> Result<(), Failed> {
+    let text = fs::read_to_string(places::root().join("docs/hub.md"))?;
+    let mut problems = Vec::new();
+    for (title, expected) in [("What users of other libraries complain of", 16), ("Stackless' channels", 11)] {
+        let section = text.split("\n## ").find(|section| section.starts_with(title)).unwrap_or_default();
+        let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+        if rows.len() != expected {
+            problems.push(format!("{title}: {} rows", rows.len()));
+        }
+        let shown = |row: &&str| row.trim_matches('|').rsplit(" | ").next().map_or(0, |cell| references(cell).count());
+        problems.extend(rows.into_iter().filter(|row| shown(row) == 0).map(str::to_owned));
+    }
+    none_of("without a test", &problems)
 }
 
 fn every_feature_says_what_differs_and_what_shows_it() -> Result<(), Failed> {
@@ -276,10 +293,10 @@ fn reference<'a>(before: &str, code: &'a str) -> Option<Reference<'a>> {
     }
     let (file, name) = code.split_once("::")?;
     // A lint, another crate or a function of the kernel is no test; but a file of both names is taken for the test.
-    let floors = ["api", "kernel", "records"].map(|floor| places::root().join("src").join(floor));
+    let layers = ["api", "kernel", "records"].map(|layer| places::root().join("src").join(layer));
     let is_test = TESTS.iter().any(|folder| places::root().join(folder).join(file).with_extension("rs").is_file());
     let is_other = ["clippy", "critical_section"].contains(&file)
-        || floors.iter().map(|floor| floor.join(file)).any(|path| path.is_dir() || path.with_extension("rs").is_file());
+        || layers.iter().map(|layer| layer.join(file)).any(|path| path.is_dir() || path.with_extension("rs").is_file());
     (is_name(file) && is_name(name) && (is_test || !is_other)).then_some(Reference::Test(file, name))
 }
 

@@ -1,6 +1,6 @@
 //! The suite: every guest on every machine, the stack that it takes, the instructions that operations take, also those
 //! of the hub, sizes, the conformance scenarios, random ones, a soak, vectors, the linker fragment, processors,
-//! targets, the runner itself, the table of promises, crash reports, what the documents say of all these, the floors of
+//! targets, the runner itself, the table of promises, crash reports, what the documents say of all these, the layers of
 //! the library, timelines, the server of `examples/unikernel`, the C interface, the least stack in many ways to build,
 //! and the library's tests with its features, each a test with a name of its own.
 //!
@@ -29,11 +29,11 @@ mod documents;
 mod examples;
 mod fakes;
 mod features;
-mod floors;
 mod fuzz;
 mod guests;
 mod hub;
 mod lanes;
+mod layers;
 mod least;
 mod linking;
 mod links;
@@ -122,7 +122,7 @@ fn main() -> ExitCode {
         runner::cases(),
         reliability::cases(),
         documents::cases(),
-        floors::cases(),
+        layers::cases(),
         examples::cases(),
         links::cases(),
         serve::cases(),

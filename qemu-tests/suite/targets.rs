@@ -1,6 +1,9 @@
 //! Targets whose programs do not run here: those for which the library is built, assembly included; those that are
 //! refused, with the reason; and the cfgs by which the user can choose.
 
+use std::fs;
+use std::path::Path;
+
 use libtest_mimic::Failed;
 use qemu_tests::tools::Needs;
 use qemu_tests::{environment, places};
@@ -67,7 +70,41 @@ pub(crate) fn cases() -> Vec<Case> {
         case("other_systems_are_accepted", || WITHOUT_CORE.iter().try_for_each(|case| is_accepted(*case))),
         case("what_is_known_to_be_wrong_is_refused", || REFUSED.iter().try_for_each(|case| is_refused(*case))),
     ];
-    built.into_iter().chain(others).collect()
+    let mut needs = Needs::default();
+    needs.target(A32);
+    let thumb = Case::new("targets::a_switch_in_a_thumb_function_is_refused".to_owned(), needs, in_a_thumb_function);
+    built.into_iter().chain(others).chain([thumb]).collect()
+}
+
+/// The target of Arm state.
+const A32: &str = "armv7a-none-eabi";
+
+/// A switch is inlined into a function; in one in Thumb state it ends the build.
+fn in_a_thumb_function() -> Result<(), Failed> {
+    // Its frame pointer is another register: the compiler notices that before the assembler says what to do.
+    const MESSAGE: &str = "write to reserved register 'R7'";
+    for (state, expected) in [("a32", None), ("t32", Some(MESSAGE))] {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("thumb-function");
+        fs::create_dir_all(folder.join("src"))?;
+        let library = places::root();
+        let manifest = format!(
+            "[workspace]\n[package]\nname = \"thumb-function\"\nedition = \"2024\"\n[profile.release]\npanic = \"abort\"\n\
+             [dependencies]\ngreenlet = {{ path = {library:?} }}\n"
+        );
+        fs::write(folder.join("Cargo.toml"), manifest)?;
+        let source = format!(
+            "#![no_std]\n#[unsafe(no_mangle)]\n#[instruction_set(arm::{state})]\n\
+             pub fn turn(to: &greenlet::Greenlet<usize, ()>) -> bool {{ to.switch(1).is_ok() }}\n"
+        );
+        fs::write(folder.join("src/lib.rs"), source)?;
+        let manifest = folder.join("Cargo.toml");
+        let manifest = manifest.to_str().ok_or("the folder's name is not in UTF-8")?;
+        let told = cargo(&["build", "--release", "--manifest-path", manifest], A32, "")?;
+        if told.passed != expected.is_none() || !told.errors.contains(expected.unwrap_or_default()) {
+            return Err(format!("in {state} it must be built or refused with {expected:?}:\n{}", told.errors).into());
+        }
+    }
+    Ok(())
 }
 
 /// Builds the library with code that uses it, and so with its assembly, which a mere check would not compile.

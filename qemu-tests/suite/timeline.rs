@@ -233,7 +233,8 @@ impl Expected {
 }
 
 fn in_the_terminal(graph: &str) -> Result<Expected, Failed> {
-    let lines = || graph.lines().filter(|line| line.starts_with(' '));
+    // A time may fill its column.
+    let lines = || graph.lines().filter(|line| line.starts_with(|first: char| first == ' ' || first.is_ascii_digit()));
     let is_transfer = |line: &&str| line.trim_start().starts_with(|first: char| first.is_ascii_digit());
     let transfers: Vec<_> = lines().filter(is_transfer).collect();
     let heads = lines().filter(|line| !is_transfer(line)).skip(1); // after that of the time

@@ -24,7 +24,7 @@
 use crate::api::report::stack_of;
 use crate::arch::{Cpu, Native};
 use crate::kernel::overflow::Overflow;
-use crate::kernel::transfer::life::take_out;
+use crate::kernel::transfer::life;
 use crate::kernel::tree::Tree;
 use crate::records::band::{BAND, is_whole};
 use crate::records::block::BlockPtr;
@@ -260,7 +260,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
             // SAFETY: the greenlet is current, not main, of a tree of `V` and `E`, and no code of this crate is active
             // on its stack. By the contract it is not resumed, and the landing stack does not change until the packet
             // on it is read.
-            Ok(current) => unsafe { take_out::<V, E>(current, error) },
+            Ok(current) => unsafe { life::abandon::<V, E>(current, error) },
             Err(reason) => Err(Refused { reason, returned: error }),
         }
     }
@@ -331,7 +331,7 @@ impl<V: 'static, E: 'static> Tree<V, E> {
             // SAFETY: the greenlet is current, not main, of a tree of `V` and `E`, and no code of this crate is active
             // on its stack. By the contract it is not resumed. The packet is on its own stack, which is not reused
             // before the packet is read, because that releases the reference that the packet owns.
-            Ok(current) => unsafe { take_out::<V, E>(current, error) },
+            Ok(current) => unsafe { life::abandon::<V, E>(current, error) },
             Err(reason) => Err(Refused { reason, returned: error }),
         }
     }

@@ -95,8 +95,7 @@ impl<'a, V: 'static, E: 'static, P: Stacks> Builder<'a, V, E, P> {
     {
         const { assert_fits::<V, E, P, F>() }
         let _busy = Busy::in_tree_of(self.parent.block());
-        if let Some(needs) = least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
-            let reason = SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE };
+        if let Some(reason) = least::refusal::<V, E, F>(P::SIZE, P::HEADROOM) {
             return Err(Refused { reason, returned: body });
         }
         match self.create() {

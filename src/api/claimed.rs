@@ -8,7 +8,6 @@ use crate::kernel::me::Me;
 use crate::kernel::thrown::Outcome;
 use crate::records::block::{ENDED, NO_BODY, REPLACING};
 use crate::records::busy::Busy;
-use crate::records::errors::SpawnError;
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -50,7 +49,7 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
     ///
     /// If `greenlet` is compiled with optimization and the calling crate without, and the larger frames of such a
     /// build do not fit into the stack: where [`Builder::spawn`](crate::Builder::spawn) would return
-    /// [`SpawnError::StackTooSmall`].
+    /// [`SpawnError::StackTooSmall`](crate::SpawnError::StackTooSmall).
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};
@@ -67,8 +66,8 @@ impl<V: 'static, E: 'static, P: Stacks> Claimed<V, E, P> {
         F: FnOnce(&Me<V, E>, V) -> Outcome<V, E> + 'static,
     {
         const { assert_fits::<V, E, P, F>() }
-        if let Some(needs) = least::missing::<V, E, F>(P::SIZE - P::HEADROOM) {
-            panic!("{}", SpawnError::StackTooSmall { needs: needs + P::HEADROOM, stack: P::SIZE });
+        if let Some(reason) = least::refusal::<V, E, F>(P::SIZE, P::HEADROOM) {
+            panic!("{reason}");
         }
         let _busy = Busy::in_tree_of(self.greenlet.block());
         let greenlet = self.greenlet.clone();

@@ -1,6 +1,6 @@
 //! The public interface: methods of handles, builders, stack pools, greenlet-local values and reports.
 //!
-//! The top of the three floors `records`, `kernel` and `api`: it uses both others, and neither of them uses it.
+//! The top of the three layers `records`, `kernel` and `api`: it uses both others, and neither of them uses it.
 
 #[cfg(feature = "abandon")]
 pub(crate) mod abandon;

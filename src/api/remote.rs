@@ -267,7 +267,8 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     /// Whether and when to switch to the greenlet is up to the caller. A greenlet is returned once, however many
     /// wakes it has. Greenlets come in the order of their wakes, with one exception: if a greenlet was woken and
     /// freed, another one that has its stack now, and is woken, can take its place in the order. Takes constant
-    /// time, whatever the number of greenlets.
+    /// time, whatever the number of greenlets, but for one that has its stack from another tree in which a wake was not
+    /// taken: it is searched for in the whole tree.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};

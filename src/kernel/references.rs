@@ -92,7 +92,7 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
     let parent = block.parent();
     block.leave_ring();
     // At opt-level `s` and `z` there is one way.
-    if !cfg!(small) && !block.has(ENDED) && is_bare(block) && block.id.forget_unasked() {
+    if !cfg!(small) && !block.has(ENDED) && owns_only_stack(block) && block.id.forget_unasked() {
         paint::keep(block);
         // SAFETY: as in `free_slowly`, while the tree runs.
         unsafe { pool::release(block, false) };
@@ -104,7 +104,7 @@ unsafe fn free(block: BlockPtr) -> (Option<BlockPtr>, Option<Payload>) {
 
 /// Whether a greenlet that is being freed owns nothing but its stack, which may be used again.
 #[inline]
-fn is_bare(block: BlockPtr) -> bool {
+fn owns_only_stack(block: BlockPtr) -> bool {
     !(block.has(ABANDONED) || block.has_body_or_pin() || attached::is_attached(block))
 }
 
@@ -120,13 +120,13 @@ unsafe fn free_slowly(block: BlockPtr) -> Option<Payload> {
     let is_linked = block.id.forget();
     block.note_lists(is_linked && !block.has(ENDED));
     // SAFETY: the caller's contract.
-    let panicked = if is_bare(block) { None } else { unsafe { strip(block) } };
+    let panicked = if owns_only_stack(block) { None } else { unsafe { strip(block) } };
     paint::keep(block);
     if block.has(ABANDONED) {
         // Pointers to its frames may exist, so its stack is never released. It is counted like the stack of a greenlet
         // that outlives its tree.
         if !block.has(ENDED) {
-            block.home.get().outlived();
+            block.home.get().count_out_of_tree();
         }
         return panicked;
     }
@@ -297,7 +297,7 @@ pub(crate) unsafe fn kill_as_parent<V: 'static, E: 'static>(
     // SAFETY: the caller's contract.
     let old = unsafe { stand_in(victim) };
     // SAFETY: the caller's reference keeps the victim alive.
-    let mut delivered = unsafe { slow::exchange(victim, place, Work::Open) };
+    let mut delivered = unsafe { slow::exchange(victim, place, Work::Pending) };
     if delivered.is_ok() {
         delivered = then(place);
     }

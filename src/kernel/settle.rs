@@ -277,14 +277,16 @@ mod tests {
 
     #[test]
     fn what_settling_takes_grows_with_the_outcomes_and_with_values_in_several_registers() {
-        type Wide = [usize; 8];
         for unoptimized in [false, true] {
-            let frames = takes::<u8, ()>(unoptimized);
-            let more = takes::<Wide, ()>(unoptimized) - frames;
-            let outcomes = size_of::<Outcome<Wide, ()>>() - size_of::<Outcome<u8, ()>>();
-            let words = if is_wide::<Wide>() { 2 * size_of::<Words>() } else { 0 };
-            assert!(more >= 4 * outcomes + words && more % 2 == 0, "{more} of {outcomes} and {words}");
-            assert!(more <= 16 * (outcomes + words), "{more} of {outcomes} and {words}");
+            let [byte, seven, eight] =
+                [takes::<u8, ()>, takes::<[usize; 7], ()>, takes::<[usize; 8], ()>].map(|takes| takes(unoptimized));
+            let word = size_of::<Outcome<[usize; 8], ()>>() - size_of::<Outcome<[usize; 7], ()>>();
+            let outcomes = (eight - seven) / word;
+            assert!((4..=16).contains(&outcomes) && (eight - seven).is_multiple_of(word), "{outcomes}");
+            let grown = size_of::<Outcome<[usize; 8], ()>>() - size_of::<Outcome<u8, ()>>();
+            let words = eight - byte - outcomes * grown;
+            let each = if is_wide::<[usize; 8]>() { size_of::<Words>() } else { 0 };
+            assert!(words >= 2 * each && words <= 16 * each, "{words} bytes");
         }
     }
 }

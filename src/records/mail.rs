@@ -24,9 +24,11 @@
 //!
 //! *Linked* belongs to the slot, whichever greenlet lives in it. Only a requester that is about to push the slot sets
 //! it, and only the core that has taken the slot out of a list clears it; so a slot is never pushed twice. A greenlet
-//! may be freed while its slot is linked. A request to the next greenlet in the slot pushes nothing and sets `missing`,
-//! so that the core visits all greenlets: the slot may be in another tree's list (then it is *strange*), or in none
-//! yet, if the first requester was interrupted between ① and ②.
+//! may be freed while its slot is linked. A request to the next greenlet in the slot pushes nothing, and notes that in
+//! `missing`. The slot may be in another tree's list: then it is *strange*, and the core visits all greenlets. Else it is
+//! in a list of this tree, where the core finds it, or in none yet, if the first requester was interrupted between ① and
+//! ②. So the core visits all greenlets only if a requester is between them, which `missing` counts. A visit takes time in
+//! proportion to the number of greenlets, and a slot often gets its next greenlet before a request is taken.
 //!
 //! A core that takes a strange slot out of a list leaves the requests in it alone, because they are for another tree.
 //!
@@ -196,9 +198,16 @@ struct List {
     /// Head of the list of slots that were collected and not visited yet, the oldest first. Only the tree's core uses
     /// it.
     queue: AtomicPtr<Number>,
-    /// 1 if there may be a request to a slot that could not be pushed, because it was linked already.
+    /// [`STRANGE_ASKED`] and [`LINKED_ASKED`]; above them, the number of requesters that may be between ① and ②.
     missing: AtomicU32,
 }
+
+/// In `missing`: there may be a request to a slot that is in another tree's list.
+const STRANGE_ASKED: u32 = 1;
+/// In `missing`: there may be a request to a slot that an earlier requester pushes, or has pushed.
+const LINKED_ASKED: u32 = 2;
+/// In `missing`: one requester.
+const REQUESTER: u32 = 4;
 
 impl List {
     const fn new() -> Self {
@@ -244,8 +253,11 @@ impl Mail {
     ///
     /// The slot stays a slot for ever, and its greenlet `id` is or was of the tree with this mail.
     pub(crate) unsafe fn leave(&self, number: NonNull<Number>, id: u64, request: Request) -> bool {
+        let missing = &self.list(request).missing;
+        missing.fetch_add(REQUESTER, Relaxed); // seen by whoever sees that this has linked the slot
         // SAFETY: the same contract.
         let left = unsafe { self.post(number, id, request) };
+        missing.fetch_sub(REQUESTER, Release); // after the push
         if left && matches!(request, Request::Kill) {
             self.ring();
         }
@@ -279,10 +291,9 @@ impl Mail {
                 }
             }
         } else if before & asked == 0 {
-            // The slot is linked by a request to an earlier greenlet in it. Its list may be another tree's; or it is
-            // not in any list yet, because that requester has not come to its push. So a visit of all greenlets has to
-            // find it.
-            list.missing.swap(1, Release);
+            // The slot is linked by a request to an earlier greenlet in it.
+            let whose = if before & request.strange() == 0 { LINKED_ASKED } else { STRANGE_ASKED };
+            list.missing.fetch_or(whose, Release);
         }
         true
     }
@@ -305,8 +316,9 @@ impl Mail {
         self.bell.store(ptr::from_ref(bell).cast_mut(), Release);
     }
 
-    /// Removes the bell, as its core leaves the tree. Calls `wait` as long as a requester may be using it. If the bell
-    /// exists for ever, there is no need to wait: `wait` can return false.
+    /// Removes the bell, as its core leaves the tree: at the end of the tree, or when the thread exits in it. Calls
+    /// `wait` as long as a requester may be using it. If the bell exists for ever, there is no need to wait: `wait` can
+    /// return false.
     pub(crate) fn take_down(&self, mut wait: impl FnMut() -> bool) {
         self.bell.store(ptr::null_mut(), Relaxed);
         // A read-modify-write: a requester that counts itself later sees no bell, and one that did so earlier is
@@ -318,7 +330,8 @@ impl Mail {
     #[inline]
     pub(crate) fn has(&self, request: Request) -> bool {
         let list = self.list(request);
-        !list.inbox.load(Relaxed).is_null() || !list.queue.load(Relaxed).is_null() || list.missing.load(Relaxed) != 0
+        let is_missing = list.missing.load(Relaxed) & (STRANGE_ASKED | LINKED_ASKED) != 0;
+        !list.inbox.load(Relaxed).is_null() || !list.queue.load(Relaxed).is_null() || is_missing
     }
 
     /// Takes the oldest of the slots that were [collected](Self::collect).
@@ -359,15 +372,22 @@ impl Mail {
     /// Whether there may be a request to a slot that is in no list of this tree. If so, the caller must visit all
     /// greenlets of the tree.
     ///
-    /// Called by the tree's core.
+    /// Called by the tree's core when it has visited all slots in the lists. One that is pushed between that and this
+    /// call is left for the next time: its requester is not done.
     pub(crate) fn is_missing(&self, request: Request) -> bool {
+        const ASKED: u32 = STRANGE_ASKED | LINKED_ASKED;
         let missing = &self.list(request).missing;
-        missing.load(Relaxed) != 0 && missing.swap(0, Acquire) != 0
+        if missing.load(Relaxed) & ASKED == 0 {
+            return false;
+        }
+        // Acquire: of a requester that is not counted any more, the push is visible.
+        let before = missing.fetch_and(!ASKED, Acquire);
+        before & STRANGE_ASKED != 0 || before >= REQUESTER
     }
 
     /// Notes that the visit of all greenlets was cut short: [`is_missing`](Self::is_missing) is true once more.
     pub(crate) fn leave_missing(&self, request: Request) {
-        self.list(request).missing.fetch_or(1, Relaxed);
+        self.list(request).missing.fetch_or(STRANGE_ASKED, Relaxed);
     }
 
     /// Empties all lists, as the tree ends: requests to its greenlets are not accepted any more.
@@ -395,13 +415,64 @@ mod tests {
     #[test]
     fn a_request_to_a_slot_that_is_linked_and_in_no_list_is_found() {
         let (mail, slot) = (Mail::new(), Number::unused());
+        mail.kills.missing.fetch_add(REQUESTER, Relaxed);
         slot.word.fetch_or(Request::Kill.linked(), Relaxed);
         slot.set(7, || true);
         slot.admit();
+        assert!(!mail.has(Request::Kill));
         // SAFETY: the slot outlives the mail, and its greenlet is taken as one of that tree.
-        assert!(unsafe { mail.post(NonNull::from(&slot), 7, Request::Kill) });
+        assert!(unsafe { mail.leave(NonNull::from(&slot), 7, Request::Kill) });
+        assert!(mail.has(Request::Kill));
         assert!(mail.next(Request::Kill).is_none() && !mail.collect(Request::Kill));
         assert!(mail.is_missing(Request::Kill) && slot.take_found(Request::Kill));
+        assert!(!mail.is_missing(Request::Kill) && !mail.has(Request::Kill) && !slot.take_found(Request::Kill));
+    }
+
+    /// A walk over all greenlets would find nothing more.
+    #[test]
+    fn a_request_to_a_slot_that_is_in_a_list_is_found_there_alone() {
+        for request in [Request::Kill, Request::Wake] {
+            let (mail, slot) = (Mail::new(), Number::unused());
+            for (id, was_linked) in [(7, false), (8, true)] {
+                slot.set(id, || true);
+                slot.admit();
+                // SAFETY: the slot outlives the mail, and its greenlets are taken as those of that tree.
+                assert!(unsafe { mail.leave(NonNull::from(&slot), id, request) });
+                assert!(slot.forget(), "linked, by {id}");
+                assert_eq!(mail.list(request).missing.load(Relaxed) != 0, was_linked);
+            }
+            slot.set(9, || true);
+            slot.admit();
+            // SAFETY: the same.
+            assert!(unsafe { mail.leave(NonNull::from(&slot), 9, request) });
+            assert!(mail.collect(request) && mail.next(request) == Some(NonNull::from(&slot)) && slot.take(request));
+            assert!(mail.next(request).is_none() && !mail.collect(request));
+            assert!(mail.has(request) && !mail.is_missing(request) && !mail.has(request));
+        }
+    }
+
+    #[test]
+    fn a_request_to_a_slot_in_another_tree_s_list_is_looked_for() {
+        let (mail, slot) = (Mail::new(), Number::unused());
+        slot.word.fetch_or(Request::Wake.linked(), Relaxed);
+        slot.set(7, || false);
+        slot.admit();
+        // SAFETY: the slot outlives the mail, and its greenlet is taken as one of that tree.
+        assert!(unsafe { mail.leave(NonNull::from(&slot), 7, Request::Wake) });
+        assert!(mail.is_missing(Request::Wake) && !mail.is_missing(Request::Wake));
+        mail.leave_missing(Request::Wake);
+        assert!(mail.is_missing(Request::Wake));
+    }
+
+    /// A requester may be changing the word, and what it writes must not be overwritten.
+    #[test]
+    fn a_slot_of_a_greenlet_with_a_remote_handle_is_not_freed_by_a_store() {
+        let slot = Number::unused();
+        slot.set(7, || true);
+        assert!(slot.forget_unasked());
+        slot.set(8, || true);
+        slot.admit();
+        assert!(!slot.forget_unasked() && slot.get() == 8);
     }
 
     /// And keeps nothing else of its greenlet.

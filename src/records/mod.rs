@@ -1,4 +1,4 @@
-//! The lowest floor: the records of greenlets, cores and stacks, without the types of values, errors and bodies.
+//! The lowest layer: the records of greenlets, cores and stacks, without the types of values, errors and bodies.
 //! Nothing here uses a handle or resumes a greenlet.
 
 pub(crate) mod attached;

@@ -7,6 +7,7 @@ use greenlet::{AbandonError, ContextPool, Event, GreenletLocal, Overflow, Refuse
 use std::arch::asm;
 use std::cell::{Cell, UnsafeCell};
 use std::fmt::{self, Write};
+use std::rc::Rc;
 use std::sync::Mutex;
 
 static TREE: Tree<u32> = Tree::new();
@@ -405,6 +406,30 @@ fn a_greenlet_that_refused_to_end_or_has_no_reference_is_given_up() {
         let mut listed = 0;
         main.for_each(|_| listed += 1);
         assert_eq!(listed, 1);
+    });
+}
+
+/// Their errors have no receiver but the hook, and the others are asked to exit all the same.
+#[test]
+fn the_end_of_a_tree_goes_on_past_greenlets_that_are_given_up_as_they_exit() {
+    let (pool, asked) = (stacks!(4), Rc::new(Cell::new(0)));
+    tree(|main| {
+        for number in 0..4 {
+            let asked = asked.clone();
+            let g = main.spawn(pool, move |me: &Me, x| {
+                let exit = me.up(x);
+                asked.set(asked.get() + 1);
+                if number == 2 { exit } else { given_up(me) }
+            });
+            let g = g.unwrap();
+            g.switch(1).unwrap();
+            std::mem::forget(g);
+        }
+    });
+    assert_eq!(asked.get(), 4);
+    tree(|main| {
+        let g = main.spawn(stacks!(1), echo).unwrap();
+        assert_eq!((g.switch(2), main.references(), main.kills_in_progress()), (Ok(2), 2, 0));
     });
 }
 

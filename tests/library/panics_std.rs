@@ -239,6 +239,32 @@ fn a_destructor_that_runs_in_a_panic_may_switch() {
     });
 }
 
+/// `std` counts panics by thread. Others may panic all the same, and catch that.
+#[cfg_attr(miri, ignore = "there each greenlet is a thread")]
+#[test]
+fn a_switch_in_a_destructor_of_a_panic_leaves_the_thread_panicking() {
+    struct Leaves(Handle);
+    impl Drop for Leaves {
+        fn drop(&mut self) {
+            assert_eq!(self.0.switch(1), Ok(2));
+        }
+    }
+    tree(|main| {
+        let leaves = Leaves(main.handle());
+        let g = main.spawn(&STACKS, move |_, _| {
+            let _leaves = leaves;
+            blow("boom")
+        });
+        let g = g.unwrap();
+        assert_eq!(g.switch(0), Ok(1), "in the middle of its panic");
+        assert!(std::thread::panicking());
+        let other = main.spawn(&STACKS, |_, _| blow("crash")).unwrap();
+        assert_eq!(caught(|| other.switch(0)), "crash");
+        assert_eq!(caught(|| g.switch(2)), "boom");
+        assert!(!std::thread::panicking() && g.is_dead());
+    });
+}
+
 #[test]
 fn threads_panic_apart() {
     static TREES: [Tree<u32>; 4] = [const { Tree::new() }; 4];

@@ -94,6 +94,32 @@ fn a_core_that_only_switches_settles_a_kill_by_its_next_switch() {
 }
 
 /// Of the greenlet that runs, and of one above it: while it waits, every transfer looks whether it is time.
+/// Whatever it is: also one to where the core is already.
+#[test]
+fn every_kind_of_transfer_settles_a_kill() {
+    tree(|main| {
+        let (pinger, thrown, cancelled, ended) = (waiting(main), waiting(main), waiting(main), dead(main));
+        let kinds: [&dyn Fn(); 9] = [
+            &|| _ = pinger.switch(1),
+            &|| _ = pinger.clone().switch_away(1),
+            &|| _ = pinger.downgrade().switch(1),
+            &|| _ = thrown.throw("boo"),
+            &|| _ = cancelled.cancel(),
+            &|| _ = ended.switch(1),
+            &|| _ = ended.kill(),
+            &|| _ = main.switch(1),
+            &|| _ = main.handle().switch_away(1),
+        ];
+        for (number, transfer) in kinds.iter().enumerate() {
+            let victim = waiting(main);
+            kill(&[victim.remote()]);
+            assert!(!victim.is_dead());
+            transfer();
+            assert!(victim.is_dead(), "kind {number}");
+        }
+    });
+}
+
 #[test]
 fn a_kill_that_waits_is_settled_by_the_plain_switch_that_leaves() {
     tree(|main| {

@@ -1,8 +1,9 @@
 //! Kills from elsewhere that are requested while others are settled.
 
-use crate::common::{Handle, Log, Me, STACKS, alone, echo, stacks, tree, waiting};
+use crate::common::{Dropping, Handle, Log, Me, STACKS, alone, echo, stacks, tree, waiting, waiting_with};
 use crate::remote::kill;
-use greenlet::{RemoteGreenlet, SharedStackPool, Tree};
+use greenlet::{GreenletLocal, RemoteGreenlet, SharedStackPool, Tree};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Each is requested by a destructor of the one before. Settled one inside of the other, as many as there are would
@@ -23,7 +24,7 @@ fn kills_that_are_asked_for_while_others_are_settled_do_not_nest() {
         let mut chain: Vec<Handle> = Vec::new();
         for _ in 0..20 {
             let asks = Asks(chain.last().map(Handle::remote), main.handle(), log.clone());
-            let victim = main.spawn(&STACKS, crate::common::waiting_with(asks)).unwrap();
+            let victim = main.spawn(&STACKS, waiting_with(asks)).unwrap();
             victim.switch(0).unwrap();
             chain.push(victim);
         }
@@ -121,6 +122,33 @@ fn kills_that_are_settled_by_two_greenlets_in_turn_do_not_nest() {
     let (few, many) = (depth(6), depth(40));
     // Nested, 34 kills more would be 17 levels more.
     assert!(few > 0 && many < few + 512, "{few} bytes for 6 kills, {many} for 40");
+}
+
+/// The pin is released first, of the steps of an arrival.
+#[test]
+fn a_kill_is_settled_after_the_target_of_a_pending_up_is_let_go() {
+    static KEPT: GreenletLocal<Cell<Option<Dropping>>, 1> = GreenletLocal::new(|| Cell::new(None));
+    tree(|main| {
+        let log = Log::default();
+        let parent = main.spawn(&STACKS, waiting_with(())).unwrap(); // its `up` ends when the child's reaches it
+        parent.switch(0).unwrap();
+        KEPT.with(&parent, |kept| kept.set(Some(log.dropping("target")))).unwrap();
+        let said = log.clone();
+        let child = parent.spawn(&STACKS, move |me, x| {
+            let answer = me.up(x);
+            said.say("arrives");
+            answer
+        });
+        let child = child.unwrap();
+        assert_eq!((child.switch(2), parent.is_dead()), (Ok(2), true));
+        child.set_parent(main).unwrap(); // its `up` alone refers to the old parent now
+        drop(parent);
+        let victim = main.spawn(&STACKS, waiting_with(log.dropping("victim"))).unwrap();
+        victim.switch(0).unwrap();
+        kill(&[victim.remote()]);
+        assert_eq!(child.switch(1), Ok(1));
+        assert_eq!(log.take(), "-target -victim arrives");
+    });
 }
 
 /// The same body on a large stack and on one that has no room to settle a kill when the body is resumed: there the kill

@@ -59,6 +59,12 @@ fn another_thread_is_refused_because_there_is_one_core() {
     let elsewhere = || std::thread::scope(|scope| scope.spawn(try_both).join().unwrap());
     let busy = Err(EnterError::CoreBusy);
     TREE.enter(|_main| assert_eq!(elsewhere(), (busy, busy))).unwrap();
+    // What `unwrap` prints in such a thread.
+    let refused = TREE.enter(|_main| {
+        std::thread::scope(|scope| scope.spawn(|| format!("{:?}", TREE.enter(|_main| ()).unwrap_err())).join().unwrap())
+    });
+    let refused = refused.unwrap();
+    assert!(refused.contains("for tests in parallel threads use the feature `std`"), "{refused}");
     assert_eq!(elsewhere(), (Ok(()), Ok(())));
 }
 

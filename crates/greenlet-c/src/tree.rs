@@ -81,6 +81,10 @@ fn unraisable(greenlet: &Greenlet, thrown: Thrown<Word, Fault>) {
 /// `greenlet_enter`. The number in the name is that of the interface: a program that was compiled with the header of
 /// another one does not link. `layout` is what that header takes the sizes of its structs to be.
 ///
+/// # Panics
+///
+/// If the function has returned while another greenlet runs.
+///
 /// # Safety
 ///
 /// `hooks` is null or exists until this returns.

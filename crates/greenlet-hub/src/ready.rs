@@ -1,15 +1,16 @@
-//! The ready queue: a ring of slots per level, in the order of their wakes.
+//! The ready queue: a ring per level of the slots of tasks ([`crate::slot`]), in the order of their wakes.
 //!
 //! For each ring the last slot is recorded. Its `next` is the first one, so both ends are reached in constant time.
 
 use crate::slot::SlotRef;
 use core::cell::Cell;
 
-/// How many levels there are: 0 to 3.
+/// How many levels there are: 0 to 3. Every level is one of them; `% LEVELS` only spares the check of an index.
 pub(crate) const LEVELS: u8 = 4;
 
 pub(crate) struct Ready {
-    /// A bit per level above 0 that has a slot: what is most often in use is level 0, whose test is one load.
+    /// A bit per level above 0 that has a slot. Most programs use level 0 alone: that the others are empty is then one
+    /// load.
     higher: Cell<u32>,
     last: [Cell<Option<SlotRef>>; LEVELS as usize],
 }

@@ -178,7 +178,7 @@ impl fmt::Display for Wait {
             (Waiting::Future, Some(_)) => f.write_str("waits for")?,
             _ => kind.fmt(f)?,
         }
-        if let Some(name) = name {
+        if let Some(name) = name.or(kind.is_for_an_object().then_some("?")) {
             f.write_str(" ")?;
             f.write_str(name)?;
         }

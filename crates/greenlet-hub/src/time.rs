@@ -45,7 +45,7 @@ impl Instant {
 /// Returns the ticks of a duration, rounded up.
 pub(crate) fn ticks(schedule: &Schedule, time: Duration) -> u64 {
     let hertz = u64::from(schedule.hertz.get());
-    // Both factors of the second product are below 2^32.
+    // Does not overflow: both factors are below 2^32.
     let part = (u64::from(time.subsec_nanos()) * hertz).div_ceil(NANOSECONDS);
     time.as_secs().saturating_mul(hertz).saturating_add(part)
 }

@@ -1,6 +1,6 @@
 //! Timers: a pairing heap whose nodes lie in the frames that wait.
 //!
-//! An insertion takes one comparison, a removal logarithmic time on average. There is no capacity.
+//! An insertion takes one comparison, a removal amortized logarithmic time. There is no capacity.
 
 use crate::slot::SlotRef;
 use core::cell::Cell;
@@ -15,6 +15,7 @@ pub(crate) struct Entry {
     pub(crate) scope: u8,
     /// Set when the time has come.
     pub(crate) due: Cell<bool>,
+    /// Whether it is in the heap.
     inside: Cell<bool>,
     child: Cell<*const Entry>,
     /// The next sibling.
@@ -42,8 +43,8 @@ impl Entry {
 }
 
 impl Entry {
-    /// Takes it out of the heap. One that is in none does not read its slot: an arm of `select` may outlive its run,
-    /// and another core may bind the slot meanwhile.
+    /// Takes it out of the heap, if it is in one. Otherwise does not read its slot: an arm of `select` may outlive its
+    /// run, and another core may bind the slot meanwhile.
     pub(crate) fn leave(&self) {
         if self.inside.get() {
             self.slot.get().schedule().timers.remove(self);
@@ -57,6 +58,7 @@ impl Drop for Entry {
     }
 }
 
+/// The heap, by its root.
 pub(crate) struct Timers(Cell<*const Entry>);
 
 fn get<'a>(entry: *const Entry) -> Option<&'a Entry> {
@@ -70,7 +72,8 @@ impl Timers {
         Self(Cell::new(ptr::null()))
     }
 
-    /// Empties the heap: its entries are in frames of a run that is over, which are never left.
+    /// Empties the heap. Entries that are still in it are in frames of a run that is over: these never return, so the
+    /// entries are never dropped.
     pub(crate) fn clear(&self) {
         self.0.set(ptr::null());
     }
@@ -81,6 +84,8 @@ impl Timers {
         get(self.0.get()).map(|entry| entry.at)
     }
 
+    /// Puts an entry into the heap, until its drop or [`remove`](Self::remove).
+    ///
     /// # Safety
     ///
     /// The entry stays where it is until it is dropped there; or its memory is never used again.
@@ -111,7 +116,7 @@ impl Timers {
         self.0.set(meld(self.0.get(), rest));
     }
 
-    /// Removes all entries of a slot, whose frames are never left.
+    /// Removes all entries of a slot, whose frames never return: its task was abandoned.
     #[cfg(feature = "abandon")]
     pub(crate) fn remove_all_of(&self, slot: SlotRef) {
         let mut at = get(self.0.get());

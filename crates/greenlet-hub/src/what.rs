@@ -51,6 +51,12 @@ impl What {
 }
 
 impl Waiting {
+    /// Returns `true` if the words want a name after them.
+    pub(crate) fn is_for_an_object(self) -> bool {
+        use Waiting::{Condition, Event, Lock, Permit, Receive, Remote, Send, Signal};
+        matches!(self, Send | Receive | Remote | Lock | Event | Permit | Condition | Signal)
+    }
+
     /// The words of the report.
     #[inline(always)]
     pub(crate) fn words(&self) -> &'static str {

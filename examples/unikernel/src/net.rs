@@ -34,6 +34,9 @@ const HANDSHAKE: Span = Span::from_secs(4);
 const FAREWELL: Span = Span::from_secs(10);
 /// When it has, it has this time to close the connection, too.
 const LINGER: Span = Span::from_secs(2);
+/// How long the reset of a connection may wait until it can be sent. A computer on the same Ethernet that has vanished does
+/// not even say where it is.
+const RESET: Span = Span::from_secs(2);
 /// How long an acknowledgement may wait for something that it can be sent with.
 const ACKNOWLEDGEMENT: Span = Span::from_millis(10);
 
@@ -176,7 +179,7 @@ impl Inner {
             while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|count| count > 0) {}
             match socket.state() {
                 // A reset is still to be sent.
-                State::Closed if socket.remote_endpoint().is_some() => {}
+                State::Closed if socket.remote_endpoint().is_some() && now < *end => {}
                 // Both sides are done. The time-wait state would keep the socket for ten seconds.
                 State::Closed | State::TimeWait => {
                     retire(*handle, sockets, spare);
@@ -187,6 +190,7 @@ impl Inner {
             }
             if *end <= now {
                 socket.abort(); // and the reset is to be sent
+                *end = now + RESET;
             }
             true
         });

@@ -1,6 +1,6 @@
 //! The pages: `/` for people, `/metrics` for Prometheus, `/timeline` for Perfetto.
 
-use crate::board::CLOCK;
+use crate::board::{self, CLOCK};
 use crate::serve::{CONNECTIONS, STACKS};
 use crate::{Fault, Task, faults, net, tally, timeline};
 use core::fmt::{self, Write};
@@ -48,7 +48,7 @@ fn summary(out: &mut dyn Write) -> fmt::Result {
     write!(out, "<p>{} requests a second. {} requests, ", tally::rate(), tally::REQUESTS.get())?;
     write!(out, "{} connections, ", tally::CONNECTIONS.get())?;
     write!(out, "{} refused for want of a stack, ", tally::BUSY.get())?;
-    write!(out, "{} ended by a panic, {} by a stack overflow. ", tally::PANICS.get(), tally::OVERFLOWS.get())?;
+    write!(out, "{} ended by a panic, {} by a stack overflow. ", board::panics(), board::overflows())?;
     write!(out, "{} of {CONNECTIONS} stacks free. ", STACKS.free())?;
     write!(out, "Up {}.{} s, awake {} % of it.", up / 1_000_000, up / 100_000 % 10, awake * 100 / up.max(1))
 }
@@ -67,19 +67,19 @@ fn row_of_table(out: &mut dyn Write, row: &Row<(), Fault>) -> fmt::Result {
 
 /// The counters, in Prometheus' text format.
 fn metrics(me: &Task, out: &mut dyn Write) -> fmt::Result {
-    counter(out, "connections_total", "Connections that were accepted.", &tally::CONNECTIONS)?;
-    counter(out, "requests_total", "Requests that were answered.", &tally::REQUESTS)?;
+    counter(out, "connections_total", "Connections that were accepted.", tally::CONNECTIONS.get())?;
+    counter(out, "requests_total", "Requests that were answered.", tally::REQUESTS.get())?;
     counter(
         out,
         "requests_refused_total",
         "Requests that were answered with another status than 200.",
-        &tally::REFUSED,
+        tally::REFUSED.get(),
     )?;
-    counter(out, "connections_refused_total", "Connections that got no stack.", &tally::BUSY)?;
-    counter(out, "timeouts_total", "Connections that sent or read nothing for too long.", &tally::TIMEOUTS)?;
-    counter(out, "resets_total", "Connections that the other side has reset.", &tally::RESETS)?;
-    counter(out, "panics_total", "Connections that a panic has ended.", &tally::PANICS)?;
-    counter(out, "overflows_total", "Connections that a stack overflow has ended.", &tally::OVERFLOWS)?;
+    counter(out, "connections_refused_total", "Connections that got no stack.", tally::BUSY.get())?;
+    counter(out, "timeouts_total", "Connections that sent or read nothing for too long.", tally::TIMEOUTS.get())?;
+    counter(out, "resets_total", "Connections that the other side has reset.", tally::RESETS.get())?;
+    counter(out, "panics_total", "Connections that a panic has ended.", board::panics())?;
+    counter(out, "overflows_total", "Connections that a stack overflow has ended.", board::overflows())?;
     seconds(out, "uptime_seconds_total", "Time since the machine was started.", CLOCK.microseconds())?;
     seconds(out, "awake_seconds_total", "Time in which the core did not sleep.", CLOCK.awake())?;
     gauge(out, "stacks", "Stacks for connections.", CONNECTIONS)?;
@@ -110,9 +110,9 @@ fn about(out: &mut dyn Write, name: &str, kind: &str, help: &str) -> fmt::Result
 }
 
 #[inline(never)]
-fn counter(out: &mut dyn Write, name: &str, help: &str, value: &tally::Counter) -> fmt::Result {
+fn counter(out: &mut dyn Write, name: &str, help: &str, value: u32) -> fmt::Result {
     about(out, name, "counter", help)?;
-    writeln!(out, "unikernel_{name} {}", value.get())
+    writeln!(out, "unikernel_{name} {value}")
 }
 
 #[inline(never)]

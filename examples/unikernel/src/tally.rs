@@ -32,10 +32,6 @@ pub(crate) static REFUSED: Counter = Counter::new();
 pub(crate) static TIMEOUTS: Counter = Counter::new();
 /// Connections that the other side has reset.
 pub(crate) static RESETS: Counter = Counter::new();
-/// Connections whose greenlet has panicked, and was given up.
-pub(crate) static PANICS: Counter = Counter::new();
-/// Connections whose greenlet has overflowed its stack, and was given up.
-pub(crate) static OVERFLOWS: Counter = Counter::new();
 
 /// Requests in the last second.
 static RATE: AtomicU32 = AtomicU32::new(0);

@@ -20,9 +20,9 @@ trait Pool: Send + Sync + 'static {
     fn claim(&self, core: usize, more: impl FnOnce(u32) -> Option<*mut Block>) -> Result<(*mut Block, bool), No>;
     fn give_up(&self);
     fn release(&self, block: *mut Block);
-    fn outlived(&self);
+    fn count_out_of_tree(&self);
     fn release_late(&self, block: *mut Block);
-    fn taken(&self) -> usize;
+    fn in_use(&self) -> usize;
 }
 
 /// Stacks of a pool of the models.
@@ -43,7 +43,7 @@ macro_rules! variants {
                     core: usize,
                     more: impl FnOnce(u32) -> Option<*mut Block>,
                 ) -> Result<(*mut Block, bool), super::No> {
-                    match List::take(self, core as *mut ()) {
+                    match List::become_owned_by(self, core as *mut ()) {
                         Err(_other) => Err(super::No::OtherCore),
                         Ok(_) => {
                             let last = List::claim_last(self, |block| !block.linked.get());
@@ -51,7 +51,7 @@ macro_rules! variants {
                             let is_linked = last.is_some_and(|block| unsafe { &*block }.linked.get());
                             assert!(!is_linked, "a linked stack went the short way");
                             let last = last.map(|block| (block, true));
-                            last.or_else(|| List::claim(self, more)).ok_or(super::No::Empty)
+                            last.or_else(|| List::claim_any(self, more)).ok_or(super::No::Empty)
                         }
                     }
                 }
@@ -61,14 +61,14 @@ macro_rules! variants {
                 fn release(&self, block: *mut Block) {
                     List::release(self, block);
                 }
-                fn outlived(&self) {
-                    List::outlived(self);
+                fn count_out_of_tree(&self) {
+                    List::count_out_of_tree(self);
                 }
                 fn release_late(&self, block: *mut Block) {
                     List::release_late(self, block);
                 }
-                fn taken(&self) -> usize {
-                    List::taken(self)
+                fn in_use(&self) -> usize {
+                    List::in_use(self)
                 }
             }
         }
@@ -142,7 +142,7 @@ impl<P: Pool> Bench<P> {
 
     /// At the end, with all threads joined: a core that was never there gets all.
     fn check_all_free(&'static self) {
-        assert_eq!((self.pool.taken(), self.kept.load(Relaxed)), (0, 0), "miscounted");
+        assert_eq!((self.pool.in_use(), self.kept.load(Relaxed)), (0, 0), "miscounted");
         let all: Vec<_> = std::iter::from_fn(|| self.claim(99).ok()).take(STACKS + 1).collect();
         assert_eq!(all.len(), STACKS, "a stack is lost, or the pool has an owner still");
         let noted: u32 = self.notes.iter().map(|notes| notes.load(Relaxed)).sum();
@@ -181,7 +181,7 @@ fn two_trees<P: Pool>(bench: &'static Bench<P>, core: usize) {
         }
         if let Ok(block) = second {
             bench.kept.fetch_add(1, Relaxed);
-            bench.pool.outlived();
+            bench.pool.count_out_of_tree();
             kept = Some(block);
         }
         if had {

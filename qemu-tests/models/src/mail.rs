@@ -130,7 +130,8 @@ macro_rules! variants {
 
 variants! {
     mail, mail_for_any_greenlet, mail_in_two_steps, mail_after_the_end, mail_taken_together, mail_put_in_by_store, mail_collected_by_store,
-    mail_linked_no_more, mail_never_strange, mail_strangers_taken, mail_none_is_missing, mail_rung_first, mail_rung_uncounted,
+    mail_linked_no_more, mail_never_strange, mail_strangers_taken, mail_none_is_missing, mail_none_is_late,
+    mail_none_is_elsewhere, mail_rung_first, mail_rung_uncounted,
     mail_relaxed, mail_narrow,
 }
 
@@ -239,6 +240,25 @@ fn successors_are_left_alone<P: Post>() {
         attend(post, 0, &[0], Wake, &mut settled);
         let once = [(20, Wake)];
         assert_eq!(settled, once, "greenlet 20 was asked for one wake, settled {} times", settled.len());
+    });
+}
+
+/// A slot is freed and used again while the requester for its first greenlet may be interrupted. Nobody waits for that one.
+fn one_behind_a_late_requester_is_found<P: Post>() {
+    as_static(P::default(), |post| {
+        post.set(0, 10, false);
+        let first = thread::spawn(move || post.leave(0, 0, 10, Wake));
+        let ours = post.forget(0);
+        post.set(0, 20, ours);
+        assert!(post.leave(0, 0, 20, Wake));
+        let mut settled = Vec::new();
+        for _ in 0..2 {
+            attend(post, 0, &[0], Wake, &mut settled);
+        }
+        assert_eq!(settled, [(20, Wake)], "greenlet 20 was asked for one wake, settled {} times", settled.len());
+        first.join().unwrap();
+        attend(post, 0, &[0], Wake, &mut settled);
+        assert_eq!(settled.len(), 1, "greenlet 20 was asked for one wake, settled {} times", settled.len());
     });
 }
 
@@ -377,6 +397,11 @@ fn a_request_does_not_reach_the_next_greenlet_in_the_slot() {
 }
 
 #[test]
+fn a_request_does_not_wait_for_a_requester_that_is_interrupted() {
+    every_order(one_behind_a_late_requester_is_found::<mail::Office>);
+}
+
+#[test]
 fn a_request_reaches_the_tree_that_has_the_slot() {
     every_order(another_tree_is_notified::<mail::Office>);
 }
@@ -424,6 +449,8 @@ noticed! {
     a_slot_in_a_strange_list_that_counts_as_ours_is_noticed: another_tree_is_notified, mail_never_strange, LOST;
     a_stranger_s_request_that_is_taken_is_noticed: another_tree_is_notified, mail_strangers_taken, LOST;
     one_that_is_missing_and_not_looked_for_is_noticed: another_tree_is_notified, mail_none_is_missing, LOST;
+    one_that_is_late_and_not_looked_for_is_noticed: one_behind_a_late_requester_is_found, mail_none_is_late, LOST;
+    one_that_is_elsewhere_and_not_looked_for_is_noticed: another_tree_is_notified, mail_none_is_elsewhere, LOST;
     a_bell_before_the_request_is_noticed: the_bell_is_noticed, mail_rung_first, LOST;
     a_ring_that_is_not_counted_is_noticed: no_ring_where_there_is_no_bell, mail_rung_uncounted, NO_BELL;
 }

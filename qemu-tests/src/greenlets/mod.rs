@@ -399,7 +399,7 @@ pub fn is_kernel(function: &str) -> bool {
     let own = path.strip_prefix("greenlet::");
     path.starts_with("greenlet_hub::")
         || own
-            .is_some_and(|own| ["api::", "kernel::", "records::", "arch::"].iter().any(|floor| own.starts_with(floor)))
+            .is_some_and(|own| ["api::", "kernel::", "records::", "arch::"].iter().any(|layer| own.starts_with(layer)))
 }
 
 /// The `&str` or `Option<&str>` at an address: `None` for none, `?` if it is overwritten.

@@ -161,7 +161,7 @@ impl Program {
             (_, Some(_)) if kind == "Future" => "waits for".to_owned(),
             (words, _) => words.to_owned(),
         };
-        if let Some(name) = name {
+        if let Some(name) = name.or_else(|| is_for_an_object(kind).then(|| "?".to_owned())) {
             said += &format!(" {name}");
         }
         let object = field(stub, what, layout.object)?;
@@ -215,6 +215,11 @@ fn words(kind: &str) -> &str {
         "Wake" => "is parked",
         other => other,
     }
+}
+
+/// `Waiting::is_for_an_object`, in the same file.
+fn is_for_an_object(kind: &str) -> bool {
+    ["Send", "Receive", "Remote", "Lock", "Event", "Permit", "Condition", "Signal"].contains(&kind)
 }
 
 fn called(values: &[(u64, String)], value: u64) -> &str {

@@ -23,9 +23,13 @@ pub(super) fn lay() -> Outcome<(Cable, UdpSocket)> {
     Ok((Cable { monitor, peer: address(&peer)?, card: address(&card)? }, peer))
 }
 
-/// Has QEMU cut the cable at the card, or mend it.
-fn set_link(cable: &Cable, is_up: bool) -> Outcome {
-    command(cable, &format!(r#"{{"execute": "set_link", "arguments": {{"name": "net", "up": {is_up}}}}}"#))
+/// The ends of the cable: at the card, and at QEMU's user network.
+const CARDS_END: &str = "net";
+const USERS_END: &str = "user";
+
+/// Has QEMU cut the cable at one end, or mend it.
+fn set_link(cable: &Cable, end: &str, is_up: bool) -> Outcome {
+    command(cable, &format!(r#"{{"execute": "set_link", "arguments": {{"name": "{end}", "up": {is_up}}}}}"#))
 }
 
 /// Has QEMU carry out a command.
@@ -57,9 +61,9 @@ pub(super) fn cut_for_a_moment(server: SocketAddr, cable: &Cable) -> Outcome {
     let mut client = Client::connect(server)?;
     client.send(&b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(REQUESTS))?;
     client.response()?;
-    set_link(cable, false)?;
+    set_link(cable, CARDS_END, false)?;
     thread::sleep(Duration::from_millis(500));
-    set_link(cable, true)?;
+    set_link(cable, CARDS_END, true)?;
     for number in 1..REQUESTS {
         client.response().map_err(|error| format!("response {number}, with a cut in between: {error}"))?;
     }
@@ -110,9 +114,9 @@ pub(super) fn cut(server: SocketAddr, cable: &Cable) -> Outcome {
     let before = metrics(server)?;
     let served = |_| Client::connect(server).and_then(|mut client| client.get("/nosuch").map(|_| client));
     let mut idle = (0..IDLE).map(served).collect::<Outcome<Vec<_>>>()?;
-    set_link(cable, false)?;
+    set_link(cable, CARDS_END, false)?;
     thread::sleep(GONE);
-    set_link(cable, true)?;
+    set_link(cable, CARDS_END, true)?;
     let now = metrics(server)?;
     let changed = |name: &str| Some(now.get(name)? - before.get(name)?);
     let [timeouts, resets] = ["unikernel_timeouts_total", "unikernel_resets_total"].map(changed);
@@ -141,7 +145,7 @@ pub(super) fn flood(server: SocketAddr, cable: &Cable, peer: &UdpSocket) -> Outc
     let mut client = Client::connect(server)?;
     let mut least = f64::INFINITY;
     for number in 0..SYNS {
-        let frame = syn(1024 + number);
+        let frame = segment(1024 + number, SYN, 0);
         peer.send_to(&frame, cable.card).map_err(|error| format!("SYN {number}: {error}"))?;
         if number % 100 == 99 {
             let text = client.get("/metrics").map_err(|error| format!("a client, after SYN {number}: {error}"))?.body;
@@ -172,18 +176,82 @@ pub(super) fn flood(server: SocketAddr, cable: &Cable, peer: &UdpSocket) -> Outc
     }
 }
 
-/// A frame to the server's card with a SYN from this port of a computer that does not answer.
-fn syn(port: u16) -> Vec<u8> {
-    const FROM: [u8; 6] = [0x52, 0x54, 0, 0, 0, 0x63];
-    const CARD: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
-    const ADDRESSES: [u8; 8] = [10, 0, 2, 99, 10, 0, 2, 15];
-    let mut tcp = [&port.to_be_bytes()[..], &[0, 80], &[1; 4], &[0; 4], &[5 << 4, 2, 0xff, 0xff, 0, 0, 0, 0]].concat();
-    let sum = checksum(&[&ADDRESSES[..], &[0, 6, 0, 20], &tcp].concat());
+/// Another computer begins connections, and vanishes when they are accepted: it does not even say any more at which
+/// address of the Ethernet it is. Each socket is free again all the same.
+pub(super) fn vanished(server: SocketAddr, cable: &Cable, peer: &UdpSocket) -> Outcome {
+    const CONNECTIONS: u16 = 20;
+    /// The server keeps the Ethernet addresses of eight computers.
+    const OTHERS: u8 = 16;
+    until_free(server)?;
+    let failed = |error: std::io::Error| format!("the other computer: {error}");
+    peer.set_read_timeout(Some(AT_ONCE)).map_err(failed)?;
+    let send = |frame: &[u8]| peer.send_to(frame, cable.card).map(drop).map_err(failed);
+    let before = metric(server, "unikernel_connections_total")?;
+    // QEMU's user network sees frames of others, and would reset what it does not know.
+    set_link(cable, USERS_END, false)?;
+    for port in 1024..1024 + CONNECTIONS {
+        send(&segment(port, SYN, 0))?;
+        loop {
+            let mut frame = [0; 1600];
+            peer.recv(&mut frame).map_err(failed)?;
+            let number = frame[38..42].iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
+            if frame[12..14] == ARP && frame[38..42] == [10, 0, 2, OTHER] {
+                send(&arp(OTHER, 2))?; // it has asked for the Ethernet address
+            } else if frame[6..12] == CARD && frame[36..38] == port.to_be_bytes() && frame[47] == SYN | ACK {
+                send(&segment(port, ACK, number.wrapping_add(1)))?;
+                break;
+            }
+        }
+    }
+    // The server forgets where it is.
+    (1..=OTHERS).try_for_each(|other| send(&arp(OTHER + other, 1)))?;
+    set_link(cable, USERS_END, true)?;
+    match metric(server, "unikernel_connections_total")? - before - 1.0 {
+        accepted if accepted == f64::from(CONNECTIONS) => {}
+        accepted => return Err(format!("{CONNECTIONS} connections of another computer are {accepted}")),
+    }
+    let began = Instant::now();
+    while metric(server, "unikernel_sockets_free")? != 47.0 {
+        if began.elapsed() > GONE + AT_ONCE {
+            return Err("the sockets of a computer that has vanished do not return".to_owned());
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    until_free(server)
+}
+
+const CARD: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+const SERVER: [u8; 4] = [10, 0, 2, 15];
+/// The last number of the address of the other computer on the cable.
+const OTHER: u8 = 99;
+const ARP: [u8; 2] = [8, 6];
+const SYN: u8 = 2;
+const ACK: u8 = 16;
+
+fn ethernet_address(computer: u8) -> [u8; 6] {
+    [0x52, 0x54, 0, 0, 0, computer]
+}
+
+/// A frame to the server's card with a question for its Ethernet address (1), or an answer (2).
+fn arp(from: u8, operation: u8) -> Vec<u8> {
+    let kind = [0, 1, 8, 0, 6, 4, 0, operation];
+    let from = [&ethernet_address(from)[..], &[10, 0, 2, from]].concat();
+    [&CARD[..], &from[..6], &ARP, &kind, &from, &CARD, &SERVER].concat()
+}
+
+/// A frame to the server's card with the beginning of a connection from this port of the other computer, or its second
+/// segment, which acknowledges what the server has sent before `next`.
+fn segment(port: u16, flags: u8, next: u32) -> Vec<u8> {
+    let number = if flags == SYN { 1 } else { 2u32 };
+    let from = [10, 0, 2, OTHER];
+    let numbers = [number.to_be_bytes(), next.to_be_bytes()].concat();
+    let mut tcp = [&port.to_be_bytes()[..], &[0, 80], &numbers, &[5 << 4, flags, 0xff, 0xff, 0, 0, 0, 0]].concat();
+    let sum = checksum(&[&from[..], &SERVER, &[0, 6, 0, 20], &tcp].concat());
     tcp[16..18].copy_from_slice(&sum);
-    let mut ip = [&[0x45, 0, 0, 40, 0, 1, 0, 0, 64, 6, 0, 0][..], &ADDRESSES].concat();
+    let mut ip = [&[0x45, 0, 0, 40, 0, 1, 0, 0, 64, 6, 0, 0][..], &from, &SERVER].concat();
     let sum = checksum(&ip);
     ip[10..12].copy_from_slice(&sum);
-    [&CARD[..], &FROM, &[8, 0], &ip, &tcp].concat()
+    [&CARD[..], &ethernet_address(OTHER), &[8, 0], &ip, &tcp].concat()
 }
 
 /// The Internet's checksum of an even number of bytes.

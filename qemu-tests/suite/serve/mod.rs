@@ -36,6 +36,10 @@ const BUILD: Limit = Limit::of_silence(Duration::from_secs(300));
 /// What the server prints last, if it is told to end.
 const ENDED: &str = "ended, 32 of 32 stacks free, 48 of 48 sockets closed\n";
 
+/// What the least program prints.
+const LEAST: &str = "blink 1\nblink 1\nOk(Ok(3))\nblink 1\n  lamp       waits for the signal beat\n\nOk(Err(Killed: \"the task \
+                     is asked to end; return from the body, `?` does\"))\nOk(()), 2 stacks free\n";
+
 /// The outcome of an exchange with the server. The error names what was not as expected.
 type Outcome<T = ()> = Result<T, String>;
 /// What clients do, one after the other.
@@ -71,7 +75,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(format!("serve::{name}"), Needs::default(), move || parser(arguments)) //
     };
     let mut cases = vec![
-        parser("parser", &[("--lib", &[], 7), ("--doc", &[], 4)]),
+        parser("parser", &[("--lib", &[], 8), ("--doc", &[], 4)]),
         parser("parser_wide", &[("--lib", &["--", "--ignored"], 1)]).when_asked_for(),
     ];
     for server in &SERVERS {
@@ -80,6 +84,7 @@ pub(crate) fn cases() -> Vec<Case> {
             Case::new(name, server.needs().unwrap_or_default(), move || test(server))
         };
         cases.push(case("", |server| drive(server, &["faults"], LIMIT, None, USUAL)));
+        cases.push(case("_least", least));
         cases.push(case("_wide", |server| drive(server, &["faults"], LONG, None, WIDE)).when_asked_for());
         cases.push(case("_cable", on_a_cable).when_asked_for());
         let mut needs = server.needs().unwrap_or_default();
@@ -99,6 +104,20 @@ pub(crate) fn cases() -> Vec<Case> {
     let needs = SERVERS[0].needs().unwrap_or_default();
     cases.push(Case::new("bench_peers::server".to_owned(), needs, peer).when_asked_for());
     cases
+}
+
+/// The least program on the server's board, which users begin with.
+fn least(server: &'static Server) -> Result<(), Failed> {
+    let command = {
+        let _turn = builds::turn("unikernel");
+        server.blink()?
+    };
+    let ended = process::run(command, Limit::of_all(Duration::from_secs(20)), |_| Ok(()))?;
+    let output = String::from_utf8_lossy(&ended.output);
+    match ended.status {
+        Status::Exited(_) if output.ends_with(LEAST) => Ok(()), // of microvm 1, of `virt` 0
+        status => Err(format!("{status:?}\n{output}{}", String::from_utf8_lossy(&ended.errors)).into()),
+    }
 }
 
 /// The servers that `cargo xtask bench-peers --server` counts compile.
@@ -137,11 +156,12 @@ fn parser(calls: &[Tests]) -> Result<(), Failed> {
 /// What happens to frames on their way, and what sends frames of its own.
 fn on_a_cable(server: &'static Server) -> Result<(), Failed> {
     let (cable, peer) = cable::lay()?;
-    let steps: [(&str, &Interference<'_>); 6] = [
+    let steps: [(&str, &Interference<'_>); 7] = [
         ("clients that connect at once", &|server| cable::oldest_first(server, &cable)),
         ("a cable that is cut for a moment", &|server| cable::cut_for_a_moment(server, &cable)),
         ("a cable that is cut", &|server| cable::cut(server, &cable)),
         ("a flood of SYNs", &|server| cable::flood(server, &cable, &peer)),
+        ("a computer that vanishes", &|server| cable::vanished(server, &cable, &peer)),
         ("clients that connect and reset", &cable::resets),
         ("the end", &contained::end),
     ];

@@ -43,7 +43,7 @@ impl<V: 'static, E: 'static> Greenlet<V, E> {
     ///
     /// On the fast path 25 instructions on bare aarch64 and 27 on bare x86_64; 18 with the feature `unchecked-switch`.
     /// A value of up to 8 bytes is passed in a register, one of up to 64 bytes in eight, and a larger one through
-    /// memory. On a 32-bit processor these limits are 4 and 32 bytes; on Cortex-M more than 4 bytes go through memory.
+    /// memory. On a 32-bit processor these limits are 4 and 32 bytes; on 32-bit Arm more than 4 bytes go through memory.
     ///
     /// ```
     /// # use greenlet::{StackPool, Tree};

@@ -213,7 +213,7 @@ impl<const COUNT: usize, const SIZE: usize, const HEADROOM: usize, L: Layout<COU
     }
 
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
-        let unused = |number| (number < COUNT).then(|| L::place(&self.memory, number));
+        let unused = |number| (number < COUNT).then(|| L::slot(&self.memory, number));
         let (place, home) = self.free_list.claim(core, unused)?;
         Ok(Claim::of(place, SIZE, home))
     }

@@ -3,7 +3,7 @@
 use super::check;
 use crate::api::pools::Plain;
 use crate::api::pools::layout::{FAR, SPARE};
-use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, slot};
 use alloc::alloc::{Layout, alloc};
 use core::fmt;
 
@@ -82,7 +82,7 @@ impl<const SIZE: usize, const HEADROOM: usize> HeapStacks<SIZE, HEADROOM> {
     /// ```
     #[must_use]
     pub fn free(&self) -> usize {
-        self.allocated().saturating_sub(self.list.taken())
+        self.allocated().saturating_sub(self.list.in_use())
     }
 }
 
@@ -108,7 +108,7 @@ impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for HeapStacks<SIZE, HEA
             let layout = Layout::from_size_align(SIZE.checked_add(Self::BELOW)?, 64).ok()?;
             // SAFETY: the size is not zero: `new` checks that at compile time.
             let memory = unsafe { alloc(layout) };
-            (!memory.is_null()).then(|| place(memory.wrapping_add(Self::BELOW), SIZE))
+            (!memory.is_null()).then(|| slot(memory.wrapping_add(Self::BELOW), SIZE))
         };
         match FreeList::claim(&self.list, core, unused) {
             Ok((place, home)) => Ok(Claim::of(place, SIZE, home)),

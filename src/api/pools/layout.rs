@@ -3,7 +3,7 @@
 use super::placed::Apart;
 use crate::arch::STACK_ALIGN;
 use crate::records::block::Block;
-use crate::records::pool::{Place, place};
+use crate::records::pool::{Slot, slot};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::{MaybeUninit, align_of, size_of};
@@ -80,8 +80,8 @@ pub trait LayoutImpl<const COUNT: usize, const SIZE: usize> {
     /// The unused bytes of `Memory` below the lowest stack.
     const BELOW: usize;
 
-    /// Returns the address of the control block of stack `number`, counted from the lowest stack.
-    fn place(memory: &'static Self::Memory, number: usize) -> Place;
+    /// Returns the slot of stack `number`, counted from the lowest stack.
+    fn slot(memory: &'static Self::Memory, number: usize) -> Slot;
 }
 
 /// A layout whose memory has a constant initial value: for a pool that contains it, or for a static of its own.
@@ -160,8 +160,8 @@ impl<const COUNT: usize, const SIZE: usize> LayoutImpl<COUNT, SIZE> for Plain {
         assert!(align_of::<Block>() >= STACK_ALIGN);
     };
 
-    fn place(memory: &'static Self::Memory, number: usize) -> Place {
-        place(memory.stacks[number].0.get().cast(), SIZE)
+    fn slot(memory: &'static Self::Memory, number: usize) -> Slot {
+        slot(memory.stacks[number].0.get().cast(), SIZE)
     }
 }
 
@@ -184,8 +184,8 @@ impl<const COUNT: usize, const SIZE: usize> LayoutImpl<COUNT, SIZE> for Guarded 
         assert!(PAGE.is_multiple_of(align_of::<Block>()));
     };
 
-    fn place(memory: &'static Self::Memory, number: usize) -> Place {
-        place(memory.stacks[number].stack.get().cast(), SIZE)
+    fn slot(memory: &'static Self::Memory, number: usize) -> Slot {
+        slot(memory.stacks[number].stack.get().cast(), SIZE)
     }
 }
 
@@ -212,8 +212,8 @@ impl<const COUNT: usize, const SIZE: usize, L: Layout<COUNT, SIZE>> LayoutImpl<C
     const SOUND: () = L::SOUND;
     const BELOW: usize = 0;
 
-    fn place(memory: &'static Self::Memory, number: usize) -> Place {
-        L::place(memory.stacks(), number)
+    fn slot(memory: &'static Self::Memory, number: usize) -> Slot {
+        L::slot(memory.stacks(), number)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::kernel::thrown::Outcome;
 use crate::kernel::transfer::word::is_wide;
 use crate::records::band::BAND;
 use crate::records::block::Block;
+use crate::records::errors::SpawnError;
 use crate::records::optimized::{IS_KNOWN_UNOPTIMIZED, is_unoptimized};
 use core::mem::{align_of, size_of};
 
@@ -99,6 +100,14 @@ pub(crate) fn missing<V, E, F>(bytes: usize) -> Option<usize> {
     (bytes < needs).then_some(needs)
 }
 
+/// Returns the refusal of a body for stacks of `size` bytes that keep `headroom` for interrupt handlers, if they are too
+/// small for it; for what is not known at compile time.
+#[inline(always)]
+pub(crate) fn refusal<V, E, F>(size: usize, headroom: usize) -> Option<SpawnError> {
+    let needs = missing::<V, E, F>(size - headroom)? + headroom;
+    Some(SpawnError::StackTooSmall { needs, stack: size })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,5 +139,13 @@ mod tests {
         let figures = (OPTIMIZED.bytes::<u8, (), ()>(), UNOPTIMIZED.bytes::<u8, (), ()>());
         assert!(figures.0 < figures.1, "{figures:?}");
         assert_eq!(super::least::<u8, (), ()>(), if IS_KNOWN_UNOPTIMIZED { figures.1 } else { figures.0 });
+    }
+
+    #[test]
+    fn a_refusal_counts_what_is_kept_for_interrupts() {
+        let needs = needs::<u8, (), ()>();
+        assert_eq!(refusal::<u8, (), ()>(needs + 100, 100), None);
+        let refused = Some(SpawnError::StackTooSmall { needs: needs + 100, stack: needs + 99 });
+        assert_eq!(refusal::<u8, (), ()>(needs + 99, 100), refused);
     }
 }

@@ -1,7 +1,7 @@
 //! Stacks whose number and size are known at run time only: for wrappers in other languages, which lay out the pool.
 
 use crate::api::pools::least;
-use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, slot};
 
 /// A pool of stacks in memory that a program in another language has laid out. Not for Rust programs.
 ///
@@ -42,7 +42,7 @@ impl RawStacks {
     #[doc(hidden)]
     #[must_use]
     pub fn free(&self) -> usize {
-        self.count.saturating_sub(self.list.taken())
+        self.count.saturating_sub(self.list.in_use())
     }
 }
 
@@ -60,7 +60,7 @@ impl PoolImpl for RawStacks {
 
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
         let unused =
-            |number| (number < self.count).then(|| place(self.stacks.wrapping_add(number * self.size), self.size));
+            |number| (number < self.count).then(|| slot(self.stacks.wrapping_add(number * self.size), self.size));
         let (place, home) = FreeList::claim(&self.list, core, unused)?;
         Ok(Claim::of(place, self.size, home))
     }

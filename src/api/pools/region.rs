@@ -3,7 +3,7 @@
 use super::check;
 use crate::api::pools::Plain;
 use crate::records::errors::Refused;
-use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, place};
+use crate::records::pool::{Claim, CoreRef, FreeList, List, NoStack, PoolImpl, slot};
 use core::fmt;
 use core::mem::{MaybeUninit, align_of, size_of};
 use core::ptr;
@@ -171,7 +171,7 @@ impl<const SIZE: usize, const HEADROOM: usize> StackRegion<SIZE, HEADROOM> {
     /// ```
     #[must_use]
     pub fn free(&self) -> usize {
-        self.count.saturating_sub(self.list.taken())
+        self.count.saturating_sub(self.list.in_use())
     }
 }
 
@@ -187,7 +187,7 @@ impl<const SIZE: usize, const HEADROOM: usize> PoolImpl for StackRegion<SIZE, HE
     }
 
     fn claim(&'static self, core: CoreRef) -> Result<Claim, NoStack> {
-        let unused = |number| (number < self.count).then(|| place(self.stacks.wrapping_add(number * SIZE), SIZE));
+        let unused = |number| (number < self.count).then(|| slot(self.stacks.wrapping_add(number * SIZE), SIZE));
         let (place, home) = FreeList::claim(&self.list, core, unused)?;
         Ok(Claim::of(place, SIZE, home))
     }

@@ -1,7 +1,12 @@
 //! Arrivals: what a greenlet is resumed with, a value in registers or a packet.
 //!
-//! A greenlet that left by the slow path calls [`receive`]; one that left by the fast path [`receive_packet`]; one that
-//! starts [`receive_first`]. All call [`open_packet`], which does these steps in this order:
+//! | a greenlet that | receives a value in | and a packet in |
+//! |---|---|---|
+//! | left by the fast path | `receive`, of the parent module | [`receive_packet`] |
+//! | left by the slow path | [`receive_unopened`] | `slow::exchange` or `slow::send_with_last` |
+//! | starts | [`receive_first`] | [`receive_first`] |
+//!
+//! A value arrives alone. A packet is opened by [`open_packet`], which does these steps in this order:
 //!
 //! 1. Move what was sent out of the sender's frame. This is first, because each later step may resume or free the
 //!    sender.
@@ -11,9 +16,11 @@
 //! 4. Release the pin, if there is one: the reference to the target of the receiver's `up`.
 //! 5. Settle kills that other cores or interrupt handlers requested, which runs other greenlets. If the stack has no
 //!    room for that, the next arrival in another greenlet does it.
+//! 6. Return.
 //!
-//! Then the transfer returns. User code can run in steps 2 to 5, so programs can observe their order. If user code
-//! panics in steps 3 to 5, the last panic replaces what was sent.
+//! User code can run in steps 2 to 5, so programs can observe their order. If it panics in steps 3 to 5, the last panic
+//! replaces what was sent. `tests/library/unreferred.rs` tests the order of 3, 4 and 6, `trace.rs` beside it that of 2
+//! and 3, and `settling.rs` that of 4 and 5.
 
 use super::word::Packed;
 use crate::arch::Landing;
@@ -34,12 +41,12 @@ use core::mem::MaybeUninit;
 /// have room for one, and these frames are part of the least stack.
 pub(crate) type Place<V, E> = MaybeUninit<Outcome<V, E>>;
 
-/// What a transfer has delivered. `Ok`: an outcome, into the place of the receiver. `Err`: a panic, to be resumed
-/// there; the place is empty then.
+/// Whether a transfer has delivered an outcome. `Ok`: it is in the place of the receiver. `Err`: a panic was delivered
+/// instead, to be resumed there, and the place is empty.
 pub(crate) type Delivery = Result<(), Payload>;
 
-/// What a transfer delivers, as a value.
-pub(super) type Arrival<V, E> = Result<Outcome<V, E>, Payload>;
+/// What a transfer has delivered, as a value; and what a body ends with.
+pub(super) type OutcomeOrPanic<V, E> = Result<Outcome<V, E>, Payload>;
 
 /// The message of a slow departure to its receiver, on the stack of the greenlet that leaves. The receiver owns what is
 /// in it.
@@ -61,13 +68,13 @@ pub(super) enum Arrived {
     Packet(*const ()),
 }
 
-/// Receives a value that a greenlet which left by the slow path is resumed with, into `place`.
+/// Receives into `place` the value that a greenlet which left by the slow path is resumed with, or returns the packet.
 ///
 /// # Safety
 ///
 /// `landing` was just returned by a switch in a tree of `V` and `E`, and is received once.
 #[inline(always)]
-pub(super) unsafe fn receive<V: 'static, E: 'static, W: Packed>(
+pub(super) unsafe fn receive_unopened<V: 'static, E: 'static, W: Packed>(
     landing: Landing<W>,
     place: &mut Place<V, E>,
 ) -> Arrived {
@@ -98,7 +105,7 @@ unsafe fn receive_words<V, E, W: Packed>(words: W, place: &mut Place<V, E>) {
 ///
 /// `landing` was passed to a new greenlet in a tree of `V` and `E`, and is received once.
 #[inline]
-pub(super) unsafe fn receive_first<V: 'static, E: 'static>(landing: Landing) -> Arrival<V, E> {
+pub(super) unsafe fn receive_first<V: 'static, E: 'static>(landing: Landing) -> OutcomeOrPanic<V, E> {
     match landing.received() {
         // SAFETY: they are a packed `V`.
         Ok(words) => Ok(Ok(unsafe { words.unpack() })),
@@ -114,7 +121,7 @@ pub(super) unsafe fn receive_first<V: 'static, E: 'static>(landing: Landing) -> 
 /// As for [`open_packet`].
 #[cold]
 #[inline(never)]
-unsafe fn open_first_packet<V: 'static, E: 'static>(packet: *const ()) -> Arrival<V, E> {
+unsafe fn open_first_packet<V: 'static, E: 'static>(packet: *const ()) -> OutcomeOrPanic<V, E> {
     let mut place = MaybeUninit::uninit();
     // SAFETY: the same contract.
     match unsafe { open_packet(packet, &mut place) } {
@@ -163,6 +170,26 @@ pub(super) unsafe fn open_packet<V: 'static, E: 'static>(packet: *const (), plac
         panicked = panic::last(panicked, unsafe { settle_asked::<V, E>(me) });
     }
     match panicked {
+        // SAFETY: if an outcome was delivered, it is still there.
+        Some(payload) => unsafe { replace_by_panic(payload, place, delivered) },
+        None => delivered,
+    }
+}
+
+/// Receives what `me` has sent to itself, or to a dead greenlet below it, as if it had left and come back.
+///
+/// # Safety
+///
+/// `me` is current, of a tree with the types `V` and `E`. There is an outcome in `place`.
+#[inline(always)]
+pub(super) unsafe fn receive_own<V: 'static, E: 'static>(me: BlockPtr, place: &mut Place<V, E>) -> Delivery {
+    // SAFETY: by the contract; the current greenlet exists.
+    let delivered = unsafe { trace(me, me, place, Ok(())) };
+    if me.core().slow() & ASKED == 0 || me.has(SETTLING) {
+        return delivered;
+    }
+    // SAFETY: the same; the tree is entered.
+    match unsafe { settle_asked::<V, E>(me) } {
         // SAFETY: if an outcome was delivered, it is still there.
         Some(payload) => unsafe { replace_by_panic(payload, place, delivered) },
         None => delivered,

@@ -8,8 +8,6 @@ use crate::kernel::handle::Greenlet;
 use crate::kernel::thrown::Outcome;
 use crate::records::band::CHECKED;
 use crate::records::block::Block;
-#[cfg(any(feature = "std", feature = "cores"))]
-use crate::records::core_state::Core;
 use crate::records::core_state::FastPath;
 use core::mem::offset_of;
 
@@ -17,7 +15,7 @@ use core::mem::offset_of;
 pub use crate::records::core_state::RECORD;
 /// Not used, since this build is not [plain](Places::PLAIN).
 #[cfg(any(feature = "std", feature = "cores"))]
-pub static RECORD: Core = Core::new();
+pub static RECORD: Option<crate::records::core_state::Core> = None;
 
 /// Byte offsets.
 #[derive(Debug)]

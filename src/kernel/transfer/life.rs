@@ -1,7 +1,7 @@
 //! The start and the death of a greenlet.
 
-use super::arrival::{self, Arrival, Packet};
-use super::slow::{first_not_dead, set_current_counted};
+use super::arrival::{self, OutcomeOrPanic, Packet};
+use super::slow::{first_not_dead, set_current_for_packet};
 use super::{outgoing, word};
 use crate::arch::{Context, Isa, Landing, Native, Word};
 use crate::kernel::body::{self, Body, Waiting};
@@ -42,15 +42,15 @@ pub(crate) unsafe extern "C" fn entry<V: 'static, E: 'static, F: Body<V, E>>(
 ///
 /// As for [`entry`]; `me` is the current greenlet.
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
-unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> Arrival<V, E> {
-    // Before `arrival::receive_first`, which may run code that switches and so overwrites the saved sp: the address of
-    // the body.
+unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing: Landing) -> OutcomeOrPanic<V, E> {
+    // Taken before `arrival::receive_first`. The address of the body is the saved sp, and user code that an arrival
+    // runs may switch, which saves another sp there.
     // SAFETY: the caller's contract.
     let body = unsafe { body::take::<F>(me) };
     // SAFETY: the caller's contract.
     match unsafe { arrival::receive_first::<V, E>(landing) } {
         Ok(Ok(value)) => Ok(body.call(&Me::new(me), value)),
-        thrown if panic::CAUGHT => refused(body, thrown),
+        thrown if panic::CAUGHT => drop_uncalled(body, thrown),
         thrown => {
             drop(body);
             thrown
@@ -58,11 +58,11 @@ unsafe fn run_body<V: 'static, E: 'static, F: Body<V, E>>(me: BlockPtr, landing:
     }
 }
 
-/// Drops the body of a greenlet whose first transfer delivered no value. Returns its result: `thrown`, or the panic of
-/// the drop.
+/// Drops the body of a greenlet whose first transfer delivered no value. Returns the greenlet's result: `thrown`, or
+/// the panic of the drop.
 #[cold]
 #[inline(never)]
-fn refused<V, E, F>(body: Waiting<F>, thrown: Arrival<V, E>) -> Arrival<V, E> {
+fn drop_uncalled<V, E, F>(body: Waiting<F>, thrown: OutcomeOrPanic<V, E>) -> OutcomeOrPanic<V, E> {
     match panic::catch(|| drop(body)) {
         Ok(()) => thrown,
         Err(payload) => {
@@ -72,10 +72,11 @@ fn refused<V, E, F>(body: Waiting<F>, thrown: Arrival<V, E>) -> Arrival<V, E> {
     }
 }
 
-/// Ends `me`, the current greenlet, whose body has ended with `left`. Not inlined, so all bodies share one copy.
+/// Ends `me`, the current greenlet. `result` is the panic that left the body; or else what the body returned; or, if it
+/// was not called, what arrived in place of a value. Not inlined, so all bodies share one copy.
 #[inline(never)]
-fn end<V: 'static, E: 'static>(me: BlockPtr, left: Result<Arrival<V, E>, Payload>) -> ! {
-    let undelivered = finish(me, left.unwrap_or_else(Err));
+fn end<V: 'static, E: 'static>(me: BlockPtr, result: Result<OutcomeOrPanic<V, E>, Payload>) -> ! {
+    let undelivered = finish(me, result.unwrap_or_else(Err));
     die(me, undelivered)
 }
 
@@ -83,8 +84,8 @@ fn end<V: 'static, E: 'static>(me: BlockPtr, left: Result<Arrival<V, E>, Payload
 /// value or an exit as result, no flags on `me` or its parent, and the usual `slow` word: so `me` is referenced, and
 /// there is no tracer and no pending kill. Otherwise returns the result, for [`die`].
 #[cfg_attr(not(any(unoptimized, debug_assertions)), inline(always))] // else out of line: smaller frames
-fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<V, E> {
-    let (Ok(Ok(value)) | Ok(Err(Thrown::Exit(value)))) = left else { return left };
+fn finish<V: 'static, E: 'static>(me: BlockPtr, result: OutcomeOrPanic<V, E>) -> OutcomeOrPanic<V, E> {
+    let (Ok(Ok(value)) | Ok(Err(Thrown::Exit(value)))) = result else { return result };
     overflow::check_whole::<V, E>(me);
     // SAFETY: `me` runs a body, in a tree that is entered, so it has a parent.
     let parent = unsafe { me.parent().unwrap_unchecked() };
@@ -93,7 +94,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     }
     let _busy = Busy::in_tree_of(me);
     outgoing!(place = value);
-    mark(me, DEAD);
+    mark_dead(me, DEAD);
     me.core().set_current(parent);
     if const { word::is_wide::<V>() } {
         // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
@@ -103,8 +104,8 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
     }
     // SAFETY: `place` points to a valid `V`, which no other code uses or drops from here on.
     let word = unsafe { word::pack(place) };
-    // SAFETY: the parent is suspended or fresh, and exists: the parent field refers to it. `me` is never resumed. Its
-    // stack is not reused before the parent has unpacked the value: `me` is referenced, and unpacking is what the
+    // SAFETY: the parent is suspended or unstarted, and exists: the parent field refers to it. `me` is never resumed.
+    // Its stack is not reused before the parent has unpacked the value: `me` is referenced, and unpacking is what the
     // parent does first.
     unsafe { Native::finish_with_word(parent.context(), word) }
 }
@@ -112,7 +113,7 @@ fn finish<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> Arrival<
 /// Sets the flags `how` on `me`, which is dying, and resets its context: a debugger then sees an empty stack.
 #[cfg_attr(small, inline(never))] // one copy
 #[cfg_attr(not(small), inline(always))]
-fn mark(me: BlockPtr, how: Flags) {
+fn mark_dead(me: BlockPtr, how: Flags) {
     me.die(how);
     me.context.clear_frames();
 }
@@ -121,17 +122,17 @@ fn mark(me: BlockPtr, how: Flags) {
 /// bare.
 #[cold]
 #[inline(never)]
-fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
+fn die<V: 'static, E: 'static>(me: BlockPtr, result: OutcomeOrPanic<V, E>) -> ! {
     overflow::check_whole::<V, E>(me);
     let _busy = Busy::in_tree_of(me);
-    let (mut what, mut panicked) = match left {
+    let (mut what, mut panicked) = match result {
         // An exit that leaves the body is its result.
         Ok(Err(Thrown::Exit(value))) => (MaybeUninit::new(Ok(value)), None),
         Ok(outcome) => (MaybeUninit::new(outcome), None),
         Err(payload) => (MaybeUninit::uninit(), Some(payload)),
     };
-    let (mut heir, whole) = heir_of(me);
-    if !whole {
+    let (mut heir, unchanged) = heir_of(me);
+    if !unchanged {
         panicked = match panicked {
             Some(payload) => panic::drop_payload(payload).err(),
             // SAFETY: there is an outcome if there is no panic. Something else is written.
@@ -141,39 +142,39 @@ fn die<V: 'static, E: 'static>(me: BlockPtr, left: Arrival<V, E>) -> ! {
         // The destructor may have changed parents, or given a bare one a body.
         (heir, _) = heir_of(me);
     }
-    mark(me, DEAD);
-    let origin = if me.recover() { me } else { me.retain() }; // a leaked greenlet owns a reference already
+    mark_dead(me, DEAD);
+    let origin = if me.unleak() { me } else { me.retain() }; // a leaked greenlet owns a reference already
     let packet = ManuallyDrop::new(Packet { origin, what: what.as_ptr(), panic: panicked });
-    set_current_counted(heir);
-    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed. Its stack,
-    // with the packet, is not reused before the heir has read the packet and releases the origin.
+    set_current_for_packet(heir);
+    // SAFETY: the heir is suspended or unstarted, and exists: parent fields refer to it. `me` is never resumed. Its
+    // stack, with the packet, is not reused before the heir has read the packet and releases the origin.
     unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 
 /// Ends `me`, whose body neither returns nor unwinds, because a fault or a panic stopped it: sends `error` to the
 /// nearest ancestor that is neither dead nor bare. Does what the last part of [`die`] does, but runs no user code. Runs
-/// on any stack: on a landing stack after a fault, on that of `me` after a panic.
+/// on any stack: after a fault on the landing stack, which the firmware provides; after a panic on that of `me`.
 ///
 /// # Safety
 ///
 /// `me` is current and not main, of a tree of `V` and `E`. It was not stopped inside this crate's own code, and no code
 /// returns to its frames. The caller's stack does not change until the packet is read.
 #[cfg(feature = "abandon")]
-pub(crate) unsafe fn take_out<V: 'static, E: 'static>(me: BlockPtr, error: E) -> ! {
-    let (heir, whole) = heir_of(me);
-    let thrown: Thrown<V, E> = if whole {
+pub(crate) unsafe fn abandon<V: 'static, E: 'static>(me: BlockPtr, error: E) -> ! {
+    let (heir, unchanged) = heir_of(me);
+    let thrown: Thrown<V, E> = if unchanged {
         Thrown::Error(error)
     } else {
         core::mem::forget(error); // its destructor might switch, and this stack may be no greenlet's
         Thrown::NoRun
     };
-    mark(me, DEAD | ABANDONED);
-    let origin = if me.recover() { me } else { me.retain() };
+    mark_dead(me, DEAD | ABANDONED);
+    let origin = if me.unleak() { me } else { me.retain() };
     let what: ManuallyDrop<crate::kernel::thrown::Outcome<V, E>> = ManuallyDrop::new(Err(thrown));
     let packet = ManuallyDrop::new(Packet::<V, E> { origin, what: (&raw const what).cast(), panic: None });
-    set_current_counted(heir);
-    // SAFETY: the heir is suspended or fresh, and exists: parent fields refer to it. `me` is never resumed; the packet
-    // stays until it is read, by the contract.
+    set_current_for_packet(heir);
+    // SAFETY: the heir is suspended or unstarted, and exists: parent fields refer to it. `me` is never resumed; the
+    // packet stays until it is read, by the contract.
     unsafe { Native::finish_with_packet(heir.context(), (&raw const packet).cast()) }
 }
 

@@ -6,7 +6,7 @@
 //!   up               │                                      └───────────────► a packet: receive_packet ┐
 //!                   yes                                                                                ├► open_packet
 //!                    ▼                                              ┌───────► a packet ────────────────┘
-//!                slow::send ─► depart ─► Native:: ────────► arrival::receive ► a word: the value
+//!                slow::send ─► depart ─► Native:: ────────► receive_unopened ► a word: the value
 //!                                        switch_with_packet
 //! ```
 //!
@@ -57,8 +57,8 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     let core = to.core();
     if const { TESTED_IN_SWITCH } {
         outgoing!(place = value);
-        // SAFETY: the flags of `to` are tested, so the current greenlet exists by the time it is used; the rest is as
-        // below.
+        // SAFETY: the switch uses the current greenlet only after it has found the flags of `to` to be 0: then the tree
+        // has not ended, and the current greenlet exists. The rest is as below.
         return unsafe { leave_tested::<V, E, false>(core.current_ptr(), to, place) };
     }
     if core.needs_slow_path(to) {
@@ -73,8 +73,8 @@ pub(crate) unsafe fn switch<V: 'static, E: 'static>(to: BlockPtr, value: V) -> O
     overflow::check::<V, E>(from);
     core.set_current(to);
     outgoing!(place = value);
-    // SAFETY: `from` is running; `to` is suspended or fresh, or is `from` itself. `place` points to a valid `V`, which
-    // no other code uses or drops from here on.
+    // SAFETY: `from` is running; `to` is suspended or unstarted, or is `from` itself. `place` points to a valid `V`,
+    // which no other code uses or drops from here on.
     unsafe { leave::<V, E, false>(from, to, place) }
 }
 

@@ -6,14 +6,13 @@
 //! What is sent is moved from the place of the sender to that of the receiver, and is never passed by value. Otherwise
 //! each frame of an arrival would contain an outcome, and these frames have to fit into the least stack.
 
-use super::arrival::{Arrived, Delivery, Packet, Place, open_packet, receive, replace_by_panic};
+use super::arrival::{Arrived, Delivery, Packet, Place, open_packet, receive_own, receive_unopened, replace_by_panic};
 use super::word;
 use crate::arch::{Isa, Native};
 use crate::kernel::handle::Greenlet;
 use crate::kernel::overflow;
 use crate::kernel::references::release_caught;
 use crate::kernel::thrown::{Sent, Thrown};
-use crate::kernel::trace::trace;
 use crate::records::block::{BlockPtr, DEAD, ENDED, NO_BODY};
 use crate::records::busy::Busy;
 use crate::records::core_state::UNREF;
@@ -38,11 +37,12 @@ pub(crate) unsafe fn send<V: 'static, E: 'static>(named: BlockPtr, place: &mut P
     }
 }
 
-/// Whether the caller of a departure has work left. If it has, a panic of user code is caught and returned to it.
+/// Whether the caller of a departure has work left to do after it.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Work {
-    Open,
-    /// No work is left, so a panic may unwind through the caller.
+    /// A panic of user code is caught, and returned to the caller.
+    Pending,
+    /// A panic of user code may unwind through the caller.
     Done,
 }
 
@@ -93,7 +93,7 @@ unsafe fn refuse<V, E>(refusal: Refusal, place: &mut Place<V, E>) {
 pub(crate) unsafe fn send_up<V: 'static, E: 'static>(me: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) {
     me.pin(to.retain());
     // SAFETY: the same contract; the pin owns a reference to `to`.
-    let mut delivered = unsafe { send_caught::<V, E>(to, place, Work::Open) };
+    let mut delivered = unsafe { send_caught::<V, E>(to, place, Work::Pending) };
     if let Some(target) = me.take_pin() {
         // SAFETY: the pin's reference now belongs to this function; the tree has the types `V` and `E`.
         if let Some(payload) = unsafe { release_caught::<V, E>(target) } {
@@ -146,27 +146,27 @@ unsafe fn depart<V: 'static, E: 'static>(named: BlockPtr, place: &mut Place<V, E
     }
     if to.has(NO_BODY) {
         // SAFETY: the caller's contract.
-        return Arrived::Received(unsafe { refuse_without_body(place, work) });
+        return Arrived::Received(unsafe { drop_undeliverable(place, work) });
     }
     if from == to {
         // SAFETY: `to` is current, and the current greenlet exists.
-        return Arrived::Received(unsafe { trace(from, to, place, Ok(())) });
+        return Arrived::Received(unsafe { receive_own(to, place) });
     }
-    set_current_counted(to);
-    // SAFETY: `from` is running. `to` is suspended or fresh, being neither dead nor bare. It is `named`, which exists,
-    // or an ancestor, which its child's parent field keeps alive; no other code has run since it was found.
-    unsafe { leave(from, to, place) }
+    set_current_for_packet(to);
+    // SAFETY: `from` is running. `to` is suspended or unstarted, being neither dead nor bare. It is `named`, which
+    // exists, or an ancestor, which its child's parent field keeps alive; no other code has run since it was found.
+    unsafe { leave_with_packet(from, to, place) }
 }
 
 /// Leaves `from` for `to` with what is in the place, in a packet. The place and the packet are on this stack, which
 /// does not change until the receiver has read them. Returns when a value has been received into the place, or a packet
-/// has arrived.
+/// has arrived, which the caller opens.
 ///
 /// # Safety
 ///
-/// `from` is running, and `to` suspended or fresh. The tree is one of `V` and `E`.
+/// `from` is running, and `to` suspended or unstarted. The tree is one of `V` and `E`.
 #[inline(always)]
-unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Arrived {
+unsafe fn leave_with_packet<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mut Place<V, E>) -> Arrived {
     // The pointer is derived from `place`, which this function uses again only after the receiver has used the pointer.
     let packet = ManuallyDrop::new(Packet { origin: from.retain(), what: place.as_ptr(), panic: None });
     let (from, to, packet) = (from.context(), to.context(), (&raw const packet).cast());
@@ -174,27 +174,27 @@ unsafe fn leave<V: 'static, E: 'static>(from: BlockPtr, to: BlockPtr, place: &mu
         // SAFETY: the caller's contract.
         let landing = unsafe { Native::wide_switch_with_packet(from, to, packet) };
         // SAFETY: `landing` comes from this switch, and is received once.
-        return unsafe { receive(landing, place) };
+        return unsafe { receive_unopened(landing, place) };
     }
     // SAFETY: the caller's contract.
     let landing = unsafe { Native::switch_with_packet(from, to, packet) };
     // SAFETY: `landing` comes from this switch, and is received once.
-    unsafe { receive(landing, place) }
+    unsafe { receive_unopened(landing, place) }
 }
 
-/// Drops what was to be sent to a greenlet without a body.
+/// Drops what was to be sent to a greenlet without a body, and delivers [`Thrown::NoRun`] to the sender in its place.
 ///
 /// # Safety
 ///
 /// There is an outcome in `place`.
 #[cold]
 #[inline(never)]
-unsafe fn refuse_without_body<V, E>(place: &mut Place<V, E>, work: Work) -> Delivery {
+unsafe fn drop_undeliverable<V, E>(place: &mut Place<V, E>, work: Work) -> Delivery {
     // The departure has changed nothing yet, so the destructor may switch, spawn or panic.
     // SAFETY: by the contract, and another outcome is written.
     let mut drop = || unsafe { place.assume_init_drop() };
     let dropped = match work {
-        Work::Open => panic::catch(drop),
+        Work::Pending => panic::catch(drop),
         Work::Done => {
             drop();
             Ok(())
@@ -261,18 +261,18 @@ pub(super) unsafe fn send_with_last<V: 'static, E: 'static>(last: Greenlet<V, E>
     let delivered = if to.block() == from {
         drop(to.into_inner());
         // SAFETY: `from` is current.
-        unsafe { trace(from, from, sent.into_place(), Ok(())) }
+        unsafe { receive_own(from, sent.into_place()) }
     } else {
         let place = sent.into_place();
         let to = ManuallyDrop::new(to.into_inner()).block();
-        set_current_counted(to);
+        set_current_for_packet(to);
         // Decremented by hand, because `release` would free a target that has not started.
         to.refs.set(to.refs.get() - 1);
         if to.refs.get() == 0 {
             to.core().set_slow(UNREF);
         }
-        // SAFETY: `from` is running. `to` is suspended or fresh, and current from here on.
-        match unsafe { leave(from, to, place) } {
+        // SAFETY: `from` is running. `to` is suspended or unstarted, and current from here on.
+        match unsafe { leave_with_packet(from, to, place) } {
             Arrived::Received(delivered) => delivered,
             // SAFETY: the packet has just arrived, and is received once.
             Arrived::Packet(packet) => unsafe { open_packet(packet, place) },
@@ -313,9 +313,9 @@ pub(super) fn first_not_dead(named: BlockPtr) -> BlockPtr {
     target
 }
 
-/// Makes `to` the current greenlet, which will receive a packet. The packet owns a reference to the origin, so the
-/// core's [`UNREF`] bit is cleared.
-pub(super) fn set_current_counted(to: BlockPtr) {
+/// Makes `to` the current greenlet, to which a packet is about to be sent. The packet owns a reference to the origin,
+/// so the core's [`UNREF`] bit is cleared. The arrival is [counted for `to`](Busy::of_receiver) here, before it runs.
+pub(super) fn set_current_for_packet(to: BlockPtr) {
     Busy::of_receiver(to);
     let core = to.core();
     core.clear_slow(UNREF);

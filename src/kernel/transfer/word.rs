@@ -6,6 +6,9 @@
 //! | that [is wide](is_wide): larger, up to eight words | in eight words, of which it fills some | [`pack_wide`] |
 //! | larger, or of an alignment above 16 | in the sender's frame: the word is its address | [`pack`] |
 //!
+//! On 32-bit Arm, which has no registers to spare, a wide value travels by address, too: see the defaults of
+//! `arch::Isa`'s wide forms.
+//!
 //! Through memory, each word would be stored twice, by the sender and by the receiver, and a processor stores one word
 //! per cycle. Words in registers need no memory unless the sender or the receiver keeps the value there.
 

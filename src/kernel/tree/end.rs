@@ -24,16 +24,16 @@ const ROUNDS: usize = 32;
 /// calls this. (Another greenlet may be current: this checks it.)
 pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: BlockPtr) -> Option<Payload> {
     let core = main.core();
-    // Only other code than this crate's that switches stacks can bring control here while another greenlet is current.
+    // Main may not be current if another crate switches stacks, too: see `ends_elsewhere`.
     if core.current_ptr() != main.as_ptr() {
         ends_elsewhere();
     }
     // So main is current, on its own stack, and all other greenlets are suspended, unstarted or dead.
     let mut panicked = None;
-    let mut rounds = 0..ROUNDS;
+    let mut rounds_left = 0..ROUNDS;
     let mut asked_below = 0;
     for _ in 0..ROUNDS {
-        while asked_below < core.next_id() && rounds.next().is_some() {
+        while asked_below < core.next_id() && rounds_left.next().is_some() {
             // SAFETY: the caller's contract; main is current, by the test.
             asked_below = unsafe { round(tree, main, asked_below, &mut panicked) };
         }
@@ -52,8 +52,8 @@ pub(super) unsafe fn end<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main
     panicked
 }
 
-/// Aborts. `extern "C"` turns the panic into an abort where panics unwind: the frames above are main's, and main is not
-/// the current greenlet.
+/// Aborts. The panic must not unwind: the frames above are main's, and their destructors would run while another
+/// greenlet is current. So this is `extern "C"`, which turns the panic into an abort where panics unwind.
 #[cold]
 #[inline(never)]
 extern "C" fn ends_elsewhere() -> ! {
@@ -188,12 +188,13 @@ unsafe fn cut_loose<V: 'static, E: 'static>(tree: &'static Tree<V, E>, main: Blo
     while at != main {
         at.count_no_more(); // among the dead greenlets of its pool
         at.set(ENDED);
-        at.home.get().outlived(); // its pool counts the stacks that are not back yet
+        at.home.get().count_out_of_tree(); // its pool counts the stacks that are not back yet
         paint::keep(at); // its high-water mark
         at.id.end();
         at = at.successor();
     }
-    // Requests from other cores: from here on none reaches this core, and those that are left are dropped.
+    // Requests from other cores: from here on none sets a bit in this core's `slow`, which is the bell of
+    // `records::mail`; those that are left are dropped.
     tree.mail.take_down(wait_for_the_bell);
     if let Some(settle) = tree.settle.get() {
         (settle.clear)(&tree.mail);

@@ -51,10 +51,14 @@ impl Block {
         let me = place.cast_const();
         let floor = bounds.floor.get().addr();
         macro_rules! fill {
-            ($($field:ident: $value:expr,)*) => {$(
-                // SAFETY: the memory is the caller's to give away, and no reference to this field exists.
-                unsafe { (&raw mut (*place).$field).write($value) };
-            )*};
+            ($($field:ident: $value:expr,)*) => {
+                // No field is left out: this pattern has to name them all.
+                const _: fn(&Block) = |Block { id: _, context: _, $($field: _,)* }| ();
+                $(
+                    // SAFETY: the memory is the caller's to give away, and no reference to this field exists.
+                    unsafe { (&raw mut (*place).$field).write($value) };
+                )*
+            };
         }
         fill! {
             flags: Cell::new(Flags::NONE),

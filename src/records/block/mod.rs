@@ -30,13 +30,14 @@ use crate::records::busy::Count;
 use crate::records::core_state::{Core, Link};
 pub(crate) use crate::records::flags::{ABANDONED, DEAD, ENDED, Flags, LEAKED, NO_BODY, PINNED, REPLACING, SETTLING};
 use crate::records::mail::Number;
-use crate::records::pool::{Home, LESS, Lot, MORE};
+use crate::records::pool::{Fate, Home, LESS, MORE};
 use core::cell::Cell;
 use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
-/// The record of one greenlet. A switch uses only the fields in the first cache line.
+/// The record of one greenlet. A switch uses only the fields in the first cache line. `CONTRIBUTING.md` of the
+/// repository lists what a new field touches.
 #[repr(C, align(64))]
 pub(crate) struct Block {
     /// The saved registers. `link` is the parent, a counted reference; null for main and in ended trees.
@@ -228,22 +229,22 @@ impl BlockPtr {
     pub(crate) fn die(self, how: Flags) {
         self.set(how);
         self.core().note_death();
-        self.count(if self.has(ABANDONED) { Lot::Abandoned } else { Lot::Dead }, MORE);
+        self.count(if self.has(ABANDONED) { Fate::Abandoned } else { Fate::Dead }, MORE);
     }
 
     /// Marks the greenlet leaked: it was asked to end and did not.
     pub(crate) fn leak(self) {
         self.set(LEAKED);
-        self.count(Lot::Leaked, MORE);
+        self.count(Fate::Leaked, MORE);
     }
 
     /// Undoes [`leak`](Self::leak); true if the greenlet was leaked. The reference that the leak kept is the caller's
     /// then.
-    pub(crate) fn recover(self) -> bool {
+    pub(crate) fn unleak(self) -> bool {
         let leaked = self.has(LEAKED);
         if leaked {
             self.clear(LEAKED);
-            self.count(Lot::Leaked, LESS);
+            self.count(Fate::Leaked, LESS);
         }
         leaked
     }
@@ -256,9 +257,9 @@ impl BlockPtr {
     /// The greenlet is abandoned, and its tree has not ended. Nothing uses the frames on its stack any more.
     #[cfg(feature = "abandon")]
     pub(crate) unsafe fn reclaim(self) {
-        self.count(Lot::Abandoned, LESS);
+        self.count(Fate::Abandoned, LESS);
         self.clear(ABANDONED);
-        self.count(Lot::Dead, MORE);
+        self.count(Fate::Dead, MORE);
         // SAFETY: the band is part of the stack, which nothing uses, by the contract.
         unsafe { lay_band(self.floor().cast_mut().cast::<u8>().wrapping_sub(BAND), self.as_ptr().cast()) };
     }
@@ -267,13 +268,13 @@ impl BlockPtr {
     /// ended are counted.
     pub(crate) fn count_no_more(self) {
         if self.has(DEAD) && !self.has(ABANDONED | ENDED) {
-            self.count(Lot::Dead, LESS);
+            self.count(Fate::Dead, LESS);
         }
     }
 
     #[inline]
-    fn count(self, lot: Lot, change: u32) {
-        self.home.get().count(lot, change);
+    fn count(self, fate: Fate, change: u32) {
+        self.home.get().count(fate, change);
     }
 
     /// Notes for [`Block::renew`] whether the slot is still in lists of its tree, as [`Number::forget`] said: stores

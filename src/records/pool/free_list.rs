@@ -1,6 +1,6 @@
 //! How a pool finds a free stack: the trait [`FreeList`], implemented for one core at a time and for several cores.
 
-use super::interface::{CoreRef, Home, Place};
+use super::interface::{CoreRef, Home, Slot};
 use super::list::{List, NoStack};
 use super::slots::{self, Slots};
 use super::tally::Tally;
@@ -13,13 +13,14 @@ pub trait FreeList: Sync + 'static {
     /// The free list of a pool of which no stack was used yet. All bits zero, so that the pool lies in `.bss`.
     const ALL_FREE: Self;
 
-    /// Takes a stack for a greenlet of `core`. `stack(n)` returns the place of stack number `n`'s control block, or
-    /// `None` if the pool has no such stack.
-    fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack>;
+    /// Takes a stack for a greenlet of `core`. `stack(n)` returns the slot of stack number `n`, or `None` if the pool
+    /// has no such stack.
+    fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Slot>) -> Result<(Slot, Home), NoStack>;
 
-    /// Takes the stack that was released last, for a greenlet of `core`, if its block is in no list of requests: the
-    /// short way of a [`claim`](Self::claim). `None` if that has to do it.
-    fn reuse(&self, _core: CoreRef) -> Option<Place> {
+    /// The fast path of [`claim`](Self::claim): takes the stack that was released last, for a greenlet of `core`.
+    /// `None` if there is none, or if its block is still linked in a list of requests (`records::mail`).
+    /// [`claim`](Self::claim) then finds a stack.
+    fn reuse(&self, _core: CoreRef) -> Option<Slot> {
         None
     }
 
@@ -35,24 +36,24 @@ impl FreeList for List {
     const ALL_FREE: Self = Self::new();
 
     #[inline]
-    fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
-        if self.take(core.id())? {
-            core.has(self);
+    fn claim(&'static self, core: CoreRef, stack: impl Fn(usize) -> Option<Slot>) -> Result<(Slot, Home), NoStack> {
+        if self.become_owned_by(core.id())? {
+            core.add_pool(self);
         }
-        let (block, used) = self.claim(|unused| Some(stack(unused as usize)?.block)).ok_or(NoStack::Empty)?;
-        Ok((Place { block, used }, Home::OneCore(self)))
+        let (block, used) = self.claim_any(|number| Some(stack(number as usize)?.block)).ok_or(NoStack::Empty)?;
+        Ok((Slot { block, used }, Home::OneCore(self)))
     }
 
     #[inline]
-    fn reuse(&self, core: CoreRef) -> Option<Place> {
+    fn reuse(&self, core: CoreRef) -> Option<Slot> {
         if !self.is_owned_by(core.id()) {
             return None;
         }
-        self.claim_last(|block| !block.id.is_linked()).map(|block| Place { block, used: true })
+        self.claim_last(|block| !block.id.is_linked()).map(|block| Slot { block, used: true })
     }
 
     fn free(&self, count: usize) -> usize {
-        count.saturating_sub(self.taken())
+        count.saturating_sub(self.in_use())
     }
 
     fn tally(&self) -> &Tally {
@@ -98,10 +99,10 @@ impl<const COUNT: usize> FreeList for Shared<COUNT> {
     #[allow(clippy::declare_interior_mutable_const, reason = "copied into statics, never used itself")]
     const ALL_FREE: Self = Self { tally: Tally::new(), slots: Slots::new() };
 
-    fn claim(&'static self, _core: CoreRef, stack: impl Fn(usize) -> Option<Place>) -> Result<(Place, Home), NoStack> {
+    fn claim(&'static self, _core: CoreRef, stack: impl Fn(usize) -> Option<Slot>) -> Result<(Slot, Home), NoStack> {
         let (slot, used) = self.slots.claim().ok_or(NoStack::Empty)?;
-        let Place { block, .. } = stack(slot as usize).ok_or(NoStack::Empty)?;
-        Ok((Place { block, used }, Home::Shared(NonNull::from(self).cast(), slot)))
+        let Slot { block, .. } = stack(slot as usize).ok_or(NoStack::Empty)?;
+        Ok((Slot { block, used }, Home::Shared(NonNull::from(self).cast(), slot)))
     }
 
     fn free(&self, _count: usize) -> usize {

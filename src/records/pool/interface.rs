@@ -2,7 +2,7 @@
 
 use super::free_list::{FreeList, Shared};
 use super::list::{List, NoStack};
-use super::tally::{LESS, Lot};
+use super::tally::{Fate, LESS};
 use crate::records::block::{Block, BlockPtr, DEAD};
 use crate::records::core_state::Core;
 use crate::records::occupancy::Occupancy;
@@ -49,7 +49,7 @@ impl CoreRef {
     }
 
     /// Adds a pool to the list of those that the core owns until its tree ends.
-    pub(super) fn has(self, list: &'static List) {
+    pub(super) fn add_pool(self, list: &'static List) {
         list.chain(self.0.pools());
         self.0.set_pools(ptr::from_ref(list).cast_mut());
     }
@@ -60,16 +60,18 @@ pub(crate) fn give_up_all(core: &Core) {
     let mut list = core.pools();
     core.set_pools(ptr::null_mut());
     while !list.is_null() {
-        // SAFETY: `CoreRef::has` put it into the list, pools live for ever, and all fields of a `List` are atomics.
+        // SAFETY: `CoreRef::add_pool` put it into the list, pools live for ever, and all fields of a `List` are
+        // atomics.
         let pool = unsafe { &*list };
         list = pool.next();
         pool.give_up();
     }
 }
 
-/// Where a control block is, or is to be written.
+/// A slot of a pool: the memory of one stack, by its control block.
 #[doc(hidden)]
-pub struct Place {
+pub struct Slot {
+    /// Where the control block is, or is to be written.
     pub(crate) block: *mut Block,
     /// Whether the stack had a greenlet before, which was freed: then the block is initialised.
     pub(super) used: bool,
@@ -90,16 +92,16 @@ pub struct Claim {
 impl Claim {
     /// The claim of the stack of `size` bytes whose control block is at `block`.
     #[inline]
-    pub(crate) fn of(Place { block, used }: Place, size: usize, home: Home) -> Self {
+    pub(crate) fn of(Slot { block, used }: Slot, size: usize, home: Home) -> Self {
         let base = block.cast::<u8>().wrapping_add(size_of::<Block>());
         Self { block, limit: base.wrapping_sub(size), home, used }
     }
 }
 
-/// The place of the control block in the stack of `size` bytes whose lowest address is `limit`. It is in bounds,
-/// because the smallest stack is larger than a block, and aligned, because sizes and limits are multiples of 64.
-pub(crate) fn place(limit: *mut u8, size: usize) -> Place {
-    Place { block: limit.wrapping_add(size - size_of::<Block>()).cast(), used: false }
+/// The unused slot of the stack of `size` bytes whose lowest address is `limit`. Its block is in bounds, because the
+/// smallest stack is larger than a block, and aligned, because sizes and limits are multiples of 64.
+pub(crate) fn slot(limit: *mut u8, size: usize) -> Slot {
+    Slot { block: limit.wrapping_add(size - size_of::<Block>()).cast(), used: false }
 }
 
 /// Where a stack returns to when its greenlet is freed.
@@ -118,22 +120,23 @@ pub enum Home {
 }
 
 impl Home {
-    /// Counts a greenlet that keeps its stack after its tree, or that was abandoned. Shared pools need no such count.
-    pub(crate) fn outlived(self) {
+    /// Counts a greenlet that keeps its stack after its tree, or that was abandoned. Shared pools need no such count,
+    /// because they count free stacks, not used ones.
+    pub(crate) fn count_out_of_tree(self) {
         if let Self::OneCore(list) = self {
-            list.outlived();
+            list.count_out_of_tree();
         }
     }
 
-    /// Changes the count of `lot` in the pool by `change`: [`MORE`](super::MORE) or [`LESS`]. Called on the greenlet's
+    /// Changes the count of `fate` in the pool by `change`: [`MORE`](super::MORE) or [`LESS`]. Called on the greenlet's
     /// core, before its tree has ended.
     #[cfg_attr(small, inline(never))] // one copy
     #[cfg_attr(not(small), inline)]
-    pub(crate) fn count(self, lot: Lot, change: u32) {
+    pub(crate) fn count(self, fate: Fate, change: u32) {
         match self {
-            Self::OneCore(list) => list.tally.count_alone(lot, change),
+            Self::OneCore(list) => list.tally.count_alone(fate, change),
             // SAFETY: `FreeList::claim` made this home from the address of a pool's `Shared`.
-            Self::Shared(pool, _) => unsafe { Shared::tally_of(pool) }.count(lot, change),
+            Self::Shared(pool, _) => unsafe { Shared::tally_of(pool) }.count(fate, change),
             Self::Tree(_) => {}
         }
     }
@@ -150,7 +153,7 @@ impl Home {
 pub(crate) unsafe fn release(block: BlockPtr, ended: bool) {
     let home = block.home.get();
     if block.has(DEAD) && !ended {
-        home.count(Lot::Dead, LESS);
+        home.count(Fate::Dead, LESS);
     }
     match home {
         Home::OneCore(list) if ended => list.release_late(block.as_ptr()),

@@ -1,15 +1,16 @@
 //! The free list of a pool that one core uses at a time. It is linked through the control blocks of the stacks.
 //!
 //! ```text
-//!   take, give_up    a core becomes the owner when its tree first claims a stack here, until that tree ends
-//!   claim, release   for greenlets of the owner's tree: relaxed loads and stores, no read-modify-write
-//!   release_late     for greenlets that outlived their tree: one atomic list, from any core
+//!   become_owned_by, give_up         a core is the owner from the first claim of its tree here until that tree ends
+//!   claim_any, claim_last, release   for greenlets of the owner's tree: relaxed loads and stores, no read-modify-write
+//!   release_late                     for greenlets that outlived their tree: one atomic list, from any core
 //! ```
 //!
-//! So different cores can use a pool, one after the other. While one core owns it, `take` refuses every other core.
+//! So different cores can use a pool, one after the other. While one core owns it, [`List::become_owned_by`] refuses
+//! every other core, whose `spawn` fails with `SpawnError::OtherCore`.
 //!
-//! Only `owner`, `late` and `ended` are changed by more than one core. The other fields are atomics all the same,
-//! because any core may call [`List::taken`]; a relaxed load or store is an ordinary one to the processor.
+//! Only `owner`, `late` and `out_of_tree` are changed by more than one core. The other fields are atomics all the same,
+//! because any core may call [`List::in_use`]; a relaxed load or store is an ordinary one to the processor.
 
 use super::tally::Tally;
 use crate::records::block::Block;
@@ -28,12 +29,14 @@ pub struct List {
     free: AtomicPtr<Block>,
     /// Head of the list of stacks that were released after their greenlets' trees had ended. Linked in the same way.
     late: AtomicPtr<Block>,
-    /// How many stacks were ever used: the stacks in use and the free ones that had a greenlet before.
-    fresh: AtomicU32,
-    /// How many stacks are in use by greenlets of the owner's tree.
-    living: AtomicU32,
-    /// How many stacks are in use by greenlets that outlived their trees, or are kept for ever for abandoned greenlets.
-    ended: AtomicU32,
+    /// How many stacks were ever used: the stacks in use and the free ones that had a greenlet before. So it is the
+    /// number of the first one that was never used.
+    ever_used: AtomicU32,
+    /// How many stacks are in use by greenlets of the owner's tree, dead ones with references included.
+    in_tree: AtomicU32,
+    /// How many stacks are in use, but not by greenlets of the owner's tree: by greenlets that outlived their trees,
+    /// and those that abandoned greenlets keep for ever.
+    out_of_tree: AtomicU32,
     /// How many dead, leaked and abandoned greenlets have stacks of this pool. Only the owner changes it.
     pub(super) tally: Tally,
 }
@@ -59,9 +62,9 @@ impl List {
             next: AtomicPtr::new(ptr::null_mut()),
             free: AtomicPtr::new(ptr::null_mut()),
             late: AtomicPtr::new(ptr::null_mut()),
-            fresh: AtomicU32::new(0),
-            living: AtomicU32::new(0),
-            ended: AtomicU32::new(0),
+            ever_used: AtomicU32::new(0),
+            in_tree: AtomicU32::new(0),
+            out_of_tree: AtomicU32::new(0),
             tally: Tally::new(),
         }
     }
@@ -69,8 +72,8 @@ impl List {
     /// Makes `core` the owner. `Ok(true)` if this call made it the owner: the core must then call
     /// [`give_up`](Self::give_up) when its tree ends.
     #[inline]
-    pub(super) fn take(&self, core: *mut ()) -> Result<bool, NoStack> {
-        if self.is_owned_by(core) { Ok(false) } else { self.begin(core) }
+    pub(super) fn become_owned_by(&self, core: *mut ()) -> Result<bool, NoStack> {
+        if self.is_owned_by(core) { Ok(false) } else { self.take_ownership(core) }
     }
 
     #[inline]
@@ -79,7 +82,7 @@ impl List {
     }
 
     #[cold]
-    fn begin(&self, core: *mut ()) -> Result<bool, NoStack> {
+    fn take_ownership(&self, core: *mut ()) -> Result<bool, NoStack> {
         // Acquire: pairs with the release in `give_up`, so that the writes of the previous owner are visible.
         match self.owner.compare_exchange(ptr::null_mut(), core, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Ok(true),
@@ -90,7 +93,8 @@ impl List {
     /// Ends the ownership: from here on any core can take the pool. Called by the owner when its tree ends, after its
     /// last claim and release.
     pub(super) fn give_up(&self) {
-        // Release: pairs with the acquire in `begin`, so that the writes of this owner are visible to the next one.
+        // Release: pairs with the acquire in `take_ownership`, so that the writes of this owner are visible to the next
+        // one.
         self.owner.store(ptr::null_mut(), Ordering::Release);
     }
 
@@ -104,19 +108,19 @@ impl List {
         self.next.load(Ordering::Relaxed)
     }
 
-    /// Takes a free stack for the owner. If none is free, calls `more(n)` for a new one, where `n` is the number of
-    /// stacks that were ever used. Also returns whether the stack was used before; if so, the fields of its control
-    /// block still have the values of its last greenlet.
+    /// Takes a free stack for the owner. If none was released, calls `unused(n)` for stack number `n`, the first one
+    /// that was never used. Also returns whether the stack was used before; if so, the fields of its control block
+    /// still have the values of its last greenlet.
     #[inline]
-    pub(super) fn claim(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<(*mut Block, bool)> {
+    pub(super) fn claim_any(&self, unused: impl FnOnce(u32) -> Option<*mut Block>) -> Option<(*mut Block, bool)> {
         // Late stacks are reused before a new one is made: an allocator could supply new ones for ever.
-        let used = self.last().map(|last| self.pop(last)).or_else(|| self.collect());
-        let stack = used.or_else(|| self.unused(more))?;
+        let released = self.last().map(|last| self.pop(last)).or_else(|| self.collect());
+        let stack = released.or_else(|| self.first_use(unused))?;
         self.one_more();
-        Some((stack, used.is_some()))
+        Some((stack, released.is_some()))
     }
 
-    /// As [`claim`](Self::claim), if the free list has a stack, and `fits` is true of the first one's block.
+    /// As [`claim_any`](Self::claim_any), if the free list has a stack, and `fits` is true of the first one's block.
     #[inline]
     pub(super) fn claim_last(&self, fits: impl FnOnce(&Block) -> bool) -> Option<*mut Block> {
         let last = self.last()?;
@@ -131,7 +135,7 @@ impl List {
     /// Counts one greenlet more of the owner's tree.
     #[inline]
     fn one_more(&self) {
-        self.living.store(self.living.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.in_tree.store(self.in_tree.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// The stack that was released last, if it is free: the first of the free list.
@@ -150,10 +154,10 @@ impl List {
         last
     }
 
-    fn unused(&self, more: impl FnOnce(u32) -> Option<*mut Block>) -> Option<*mut Block> {
-        let used = self.fresh.load(Ordering::Relaxed);
-        let block = more(used)?;
-        self.fresh.store(used + 1, Ordering::Relaxed);
+    fn first_use(&self, unused: impl FnOnce(u32) -> Option<*mut Block>) -> Option<*mut Block> {
+        let number = self.ever_used.load(Ordering::Relaxed);
+        let block = unused(number)?;
+        self.ever_used.store(number + 1, Ordering::Relaxed);
         Some(block)
     }
 
@@ -180,15 +184,15 @@ impl List {
 
     /// Counts a greenlet that keeps its stack although it is no longer part of the owner's tree: the tree is ending, or
     /// the greenlet was abandoned. Called by the owner.
-    pub(super) fn outlived(&self) {
-        self.ended.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn count_out_of_tree(&self) {
+        self.out_of_tree.fetch_add(1, Ordering::Relaxed);
         self.one_less();
     }
 
     /// Counts one greenlet less of the owner's tree.
     #[inline]
     fn one_less(&self) {
-        self.living.store(self.living.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+        self.in_tree.store(self.in_tree.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 
     /// Releases the stack of a greenlet that outlived its tree. Called by the core that drops the last handle, which
@@ -205,17 +209,17 @@ impl List {
                 Err(now) => first = now,
             }
         }
-        self.ended.fetch_sub(1, Ordering::Relaxed);
+        self.out_of_tree.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// How many stacks are in use. Exact only while no other core uses the pool.
-    pub(crate) fn taken(&self) -> usize {
-        self.living.load(Ordering::Relaxed) as usize + self.ended.load(Ordering::Relaxed) as usize
+    pub(crate) fn in_use(&self) -> usize {
+        self.in_tree.load(Ordering::Relaxed) as usize + self.out_of_tree.load(Ordering::Relaxed) as usize
     }
 
     /// How many stacks were ever used.
     #[cfg(feature = "alloc")]
     pub(crate) fn ever_used(&self) -> usize {
-        self.fresh.load(Ordering::Relaxed) as usize
+        self.ever_used.load(Ordering::Relaxed) as usize
     }
 }

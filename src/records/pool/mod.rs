@@ -19,7 +19,7 @@ mod slots;
 mod tally;
 
 pub(crate) use free_list::{FreeList, Shared};
-pub(crate) use interface::{Claim, CoreRef, Home, Place, PoolImpl, give_up_all, place, release};
+pub(crate) use interface::{Claim, CoreRef, Home, PoolImpl, Slot, give_up_all, release, slot};
 pub(crate) use list::{List, NoStack};
 pub(crate) use slots::{Claimed, Slots};
-pub(crate) use tally::{LESS, Lot, MORE};
+pub(crate) use tally::{Fate, LESS, MORE};

@@ -1,8 +1,9 @@
-//! The free list of a pool that cores may share: a stack of slot numbers.
+//! Slots that cores may share, of a pool of stacks, of a `GreenletLocal` or of a `ContextPool`: which of them are free.
 //!
-//! Free slots are of two kinds. Slots that were released are linked through `links`, the newest first, so that a slot
-//! which is still in the cache is used next. Slots that were never used are those from `fresh` on. In an all-zero
-//! `Slots` every slot is free and none is linked, so a pool lies in `.bss` and needs no initialisation at run time.
+//! Free slots are of two kinds. Slots that were released are linked by their numbers through `links`, the newest first,
+//! so that a slot which is still in the cache is used next. Slots that were never used are those from `ever_used` on.
+//! In an all-zero `Slots` every slot is free and none is linked, so a pool lies in `.bss` and needs no initialisation
+//! at run time.
 
 use crate::records::sync::{AtomicU32, Bits, Head, Ordering};
 use core::ptr::NonNull;
@@ -14,8 +15,8 @@ pub(crate) struct Slots<const N: usize> {
     /// ABA, so that a compare-exchange fails on a core that read the head before another core took and released the
     /// same slot.
     head: Head,
-    /// How many slots were ever used.
-    fresh: AtomicU32,
+    /// How many slots were ever used: the number of the first one that was not.
+    ever_used: AtomicU32,
     /// For each free slot: the number of the next one plus one, or 0 for none.
     links: [AtomicU32; N],
 }
@@ -28,7 +29,7 @@ impl<const N: usize> Slots<N> {
                 "a pool that cores may share has fewer than 2^16 stacks where a word has 32 bits"
             );
         }
-        Self { head: Head::new(0), fresh: AtomicU32::new(0), links: [const { AtomicU32::new(0) }; N] }
+        Self { head: Head::new(0), ever_used: AtomicU32::new(0), links: [const { AtomicU32::new(0) }; N] }
     }
 
     /// Takes a free slot; `None` if there is none. Also returns whether the slot was used before.
@@ -49,14 +50,14 @@ impl<const N: usize> Slots<N> {
     }
 
     fn unused(&self) -> Option<u32> {
-        self.fresh
+        self.ever_used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| ((used as usize) < N).then(|| used + 1))
             .ok()
     }
 
     /// How many slots are free. Walks the free list; exact only while no other core claims or releases.
     pub(crate) fn free(&self) -> usize {
-        let mut free = N - self.fresh.load(Ordering::Relaxed) as usize;
+        let mut free = N - self.ever_used.load(Ordering::Relaxed) as usize;
         let mut next = self.head.load(Ordering::Acquire) as u32 & FIRST;
         while let Some(slot) = next.checked_sub(1)
             && free < N
@@ -67,8 +68,8 @@ impl<const N: usize> Slots<N> {
         free
     }
 
-    /// Erases the number of slots from the type, for a control block to store. [`release`] finds the links from this
-    /// pointer.
+    /// Erases the number of slots from the type, for a record that cannot name it to store. [`release`] finds the links
+    /// from this pointer.
     pub(crate) fn erase(&'static self) -> NonNull<Slots<0>> {
         NonNull::from(self).cast()
     }
@@ -100,8 +101,8 @@ impl Drop for Claimed {
 ///
 /// # Safety
 ///
-/// `home` came from [`Slots::erase`], `slot` from a [`Slots::claim`] of the same `Slots`, and it was not released
-/// since.
+/// `home` is the address of a `Slots<N>`, with the provenance of all of it, as [`Slots::erase`] returns it. `slot` came
+/// from a [`Slots::claim`] of the same `Slots`, and was not released since.
 pub(super) unsafe fn release(home: NonNull<Slots<0>>, slot: u32) {
     // SAFETY: `head` has the same offset for every N (`repr(C)`), and statics live for ever. No reference to a whole
     // `Slots<0>` is made: it has padding where other N have their first link, which another core may be changing.

@@ -11,9 +11,9 @@ pub struct Tally {
     abandoned: AtomicU32,
 }
 
-/// Why a greenlet keeps its stack without running.
+/// What has become of a greenlet that keeps its stack without running.
 #[derive(Clone, Copy)]
-pub(crate) enum Lot {
+pub(crate) enum Fate {
     /// Dead, but still referenced, in a tree that has not ended.
     Dead,
     /// Asked to exit, or lost while it could not be asked, and still alive.
@@ -32,29 +32,29 @@ impl Tally {
         Self { dead: AtomicU32::new(0), leaked: AtomicU32::new(0), abandoned: AtomicU32::new(0) }
     }
 
-    fn of(&self, lot: Lot) -> &AtomicU32 {
-        match lot {
-            Lot::Dead => &self.dead,
-            Lot::Leaked => &self.leaked,
-            Lot::Abandoned => &self.abandoned,
+    fn of(&self, fate: Fate) -> &AtomicU32 {
+        match fate {
+            Fate::Dead => &self.dead,
+            Fate::Leaked => &self.leaked,
+            Fate::Abandoned => &self.abandoned,
         }
     }
 
     /// Changes a count by a load and a store. Called by the only core that counts in this pool.
     #[inline]
-    pub(super) fn count_alone(&self, lot: Lot, change: u32) {
-        let count = self.of(lot);
+    pub(super) fn count_alone(&self, fate: Fate, change: u32) {
+        let count = self.of(fate);
         count.store(count.load(Ordering::Relaxed).wrapping_add(change), Ordering::Relaxed);
     }
 
     /// Changes a count atomically. Called by any core.
     #[inline]
-    pub(super) fn count(&self, lot: Lot, change: u32) {
-        self.of(lot).fetch_add(change, Ordering::Relaxed);
+    pub(super) fn count(&self, fate: Fate, change: u32) {
+        self.of(fate).fetch_add(change, Ordering::Relaxed);
     }
 
-    /// The counts of [`Lot::Dead`], [`Lot::Leaked`] and [`Lot::Abandoned`], in this order.
+    /// The counts of [`Fate::Dead`], [`Fate::Leaked`] and [`Fate::Abandoned`], in this order.
     pub(crate) fn read(&self) -> [usize; 3] {
-        [Lot::Dead, Lot::Leaked, Lot::Abandoned].map(|lot| self.of(lot).load(Ordering::Relaxed) as usize)
+        [Fate::Dead, Fate::Leaked, Fate::Abandoned].map(|fate| self.of(fate).load(Ordering::Relaxed) as usize)
     }
 }

@@ -2,18 +2,16 @@
 //! Miri, where each task has a thread of its own, of the process.
 
 use greenlet_hub::Platform;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 pub(crate) struct Clock;
 
-const NEVER: u64 = u64::MAX;
-
-/// The time, and that of the alarm.
-struct Times(AtomicU64, AtomicU64);
+/// The time, that of the alarm, and whether there is one.
+struct Times(AtomicU64, AtomicU64, AtomicBool);
 
 impl Times {
     const fn new() -> Self {
-        Self(AtomicU64::new(0), AtomicU64::new(NEVER))
+        Self(AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false))
     }
 }
 
@@ -49,15 +47,17 @@ impl Platform for Clock {
     }
 
     fn arm(&self, at: Option<u64>) {
-        with(|times| times.1.store(at.unwrap_or(NEVER), Relaxed));
+        with(|times| {
+            times.1.store(at.unwrap_or(0), Relaxed);
+            times.2.store(at.is_some(), Relaxed);
+        });
     }
 
     fn idle(&self, sleep: &mut dyn FnMut() -> bool) {
         if sleep() {
             with(|times| {
-                let alarm = times.1.load(Relaxed);
-                assert_ne!(alarm, NEVER, "a timer, or the hub sleeps for ever");
-                times.0.fetch_max(alarm, Relaxed);
+                assert!(times.2.load(Relaxed), "a timer, or the hub sleeps for ever");
+                times.0.fetch_max(times.1.load(Relaxed), Relaxed);
             });
         }
     }

@@ -4,15 +4,29 @@
 //! Main cannot be given up, nor can code that others call in the middle of something. Then the machine is powered off.
 
 use super::{machine, println};
-use crate::{Fault, HUB, tally};
+use crate::{Fault, HUB};
 use core::hint::black_box;
 use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use greenlet::{Overflow, Refused};
 use spin::Mutex;
 
 /// The bytes of stack that the panic handler takes, at most, with the canary band. If it overwrote that, what it calls
 /// would find memory overwritten, and the greenlet could not be given up.
 const ROOM: usize = if cfg!(debug_assertions) { 2048 } else { 1024 };
+
+static PANICS: AtomicU32 = AtomicU32::new(0);
+static OVERFLOWS: AtomicU32 = AtomicU32::new(0);
+
+/// Returns how many greenlets have panicked, and were given up.
+pub(crate) fn panics() -> u32 {
+    PANICS.load(Relaxed)
+}
+
+/// Returns how many greenlets have overflowed their stacks, and were given up.
+pub(crate) fn overflows() -> u32 {
+    OVERFLOWS.load(Relaxed)
+}
 
 /// The overflow on which the handler has returned to [`land`].
 static OVERFLOW: Mutex<Option<Overflow>> = Mutex::new(None);
@@ -30,7 +44,7 @@ fn panicked(info: &PanicInfo<'_>) -> ! {
     if let Some(greenlet) = unsafe { greenlet::current_report() } {
         println!("in {greenlet}");
     }
-    tally::PANICS.add_one();
+    PANICS.fetch_add(1, Relaxed);
     // SAFETY: one core, whose handlers run on a stack of their own. What a task shares is of safe code, and borrowed
     // while it is half changed: then the next borrow panics. The card's buffers are statics.
     let Err(Refused { reason, .. }) = unsafe { HUB.abandon_current(Fault::Panicked) };
@@ -61,7 +75,7 @@ pub(super) fn land() -> ! {
     machine::break_console_lock();
     let overflow = OVERFLOW.lock().take().expect("the handler has left it");
     println!("{overflow}");
-    tally::OVERFLOWS.add_one();
+    OVERFLOWS.fetch_add(1, Relaxed);
     // SAFETY: a guard page has stopped it, before it changed anything by that access; none of its functions is written
     // in C or assembly. This is the core of the fault, and the stack is for this alone. For the rest, as after a panic.
     let Err(Refused { reason, .. }) = unsafe { HUB.abandon(&overflow, Fault::Overflowed) };

@@ -1,5 +1,5 @@
 //! The machine: start-up, the console, interrupts, the clock, and where the network card is. All `unsafe` code of the
-//! server is here.
+//! server is here. Of the crate it needs `main`, its hub `HUB` and the error `Fault`.
 
 mod clock;
 mod contain;
@@ -9,6 +9,7 @@ mod machine;
 pub(crate) mod nic;
 
 pub(crate) use clock::CLOCK;
+pub(crate) use contain::{overflows, panics};
 use core::fmt;
 use core::ops::Range;
 use core::ptr;

@@ -4,18 +4,7 @@ extern crate std;
 
 use std::vec::Vec;
 
-use super::check::check;
-use super::tests::REFUSED;
-
-/// What is changed, besides what is refused.
-const ACCEPTED: [&[u8]; 6] = [
-    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"HEAD /metrics?a=b HTTP/1.1\r\nHost: [::1]:80\r\nAccept: */*\r\nUser-Agent: x\r\n\r\n",
-    b"GET http://x:80/%6detrics HTTP/1.1\nhost:x\nConnection: TE, close\n\n",
-    b"GET /a%2Fb HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: x\r\nCookie: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n",
-];
+use super::check::{check, seed};
 
 /// What is put into a request, besides random bytes.
 const WORDS: [&[u8]; 12] = [
@@ -42,18 +31,9 @@ impl Random {
         (self.0 >> 33) as usize % end
     }
 
-    fn seed(&mut self) -> &'static [u8] {
-        match self.below(ACCEPTED.len() + REFUSED.len()) {
-            number if number < ACCEPTED.len() => ACCEPTED[number],
-            number => REFUSED[number - ACCEPTED.len()].0,
-        }
-    }
-
     /// Returns a request with a few changes.
     fn request(&mut self) -> Vec<u8> {
-        // One that is accepted, as often as not: changes rarely make one of those that are refused.
-        let first = if self.below(2) == 0 { self.seed() } else { ACCEPTED[self.below(ACCEPTED.len())] };
-        let mut bytes = first.to_vec();
+        let mut bytes = seed(self.below(1 << 16)).to_vec();
         for _ in 0..1 + self.below(4) {
             let (at, other) = (self.below(bytes.len() + 1), self.below(bytes.len() + 1));
             let range = at.min(other)..at.max(other).min(at.min(other) + 12);
@@ -64,7 +44,7 @@ impl Random {
                 3 => drop(bytes.splice(at..at, WORDS[self.below(WORDS.len())].iter().copied())),
                 4 => bytes.extend_from_within(range),
                 _ => {
-                    let more = self.seed();
+                    let more = seed(self.below(1 << 16));
                     bytes.truncate(at);
                     bytes.extend_from_slice(&more[self.below(more.len())..]);
                 }

@@ -90,7 +90,7 @@ impl Parser {
         (self.bytes, self.lines, self.seen) = (0, 0, Seen::default());
     }
 
-    /// Returns `true` if nothing of a request has arrived.
+    /// Returns `true` if nothing of a request has arrived, but for an empty line before it.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.bytes == 0
@@ -118,8 +118,10 @@ impl Parser {
 
     fn end_of_line(&mut self) -> Result<bool, Refusal> {
         let Some(request) = &mut self.request else {
-            // RFC 9112 lets a server ignore an empty line before a request.
-            if !(self.line.bytes().is_empty() && self.lines == 1) {
+            // RFC 9112 lets a server ignore an empty line before a request. Some clients end a request with it.
+            if self.line.bytes().is_empty() && self.lines == 1 {
+                self.bytes = 0;
+            } else {
                 self.request = Some(request_line(&self.line)?);
             }
             return Ok(false);
@@ -178,6 +180,10 @@ fn field(line: &Line, request: &mut Request, seen: &mut Seen) -> Result<(), Refu
     }
     let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
     if is("host") {
+        // What is cut off is not looked at.
+        if line.is_cut() {
+            return Err(Refusal::TooLarge);
+        }
         if core::mem::replace(&mut seen.host, true) || !is_host(value) {
             return Err(Refusal::Malformed);
         }

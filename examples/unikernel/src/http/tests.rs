@@ -5,10 +5,8 @@ extern crate std;
 use std::format;
 use std::string::ToString;
 
+use super::check::REFUSED;
 use super::{Body, Chunks, HEAD, LINES, Method, Parser, Refusal, Request, Status};
-
-/// What is refused, and the status that says so.
-pub(super) const REFUSED: &[(&[u8], u16)] = &include!("../../refused.in");
 
 /// What the parser makes of `bytes`, which are one request and nothing else, in pieces of every size.
 fn parse(bytes: &[u8]) -> Option<Result<Request, Refusal>> {
@@ -79,6 +77,16 @@ fn the_next_request_is_left() {
     assert_eq!(first + second, two.len());
 }
 
+/// A client that has ended its last request with it is idle, and not in the midst of another one.
+#[test]
+fn an_empty_line_is_no_request() {
+    let mut parser = Parser::default();
+    for (bytes, is_fresh) in [(&b"\r"[..], false), (b"\n", true), (b"G", false)] {
+        assert_eq!(parser.add(bytes), (1, None));
+        assert_eq!(parser.is_fresh(), is_fresh, "after {}", bytes.escape_ascii());
+    }
+}
+
 #[test]
 fn refusals() {
     let long = "x".repeat(100);
@@ -95,6 +103,7 @@ fn refusals() {
         (&large, Refusal::TooLarge),
         (&format!("GET / HTTP/1.1\r\n{long}: x\r\n\r\n"), Refusal::TooLarge),
         (&lines, Refusal::TooLarge),
+        (&format!("GET / HTTP/1.1\r\nHost: {long}\r\n\r\n"), Refusal::TooLarge),
     ] {
         assert_eq!(parse(text.as_bytes()), Some(Err(refusal)), "{text:?}");
     }

@@ -6,6 +6,10 @@ use core::arch::asm;
 use super::clint::{self, TICK};
 use super::{cores, instructions};
 
+/// Ticks in which the counters are read, and the deadline is computed and set; and one for the part of a tick that has
+/// passed.
+const SLACK: u64 = if cfg!(debug_assertions) { 16 } else { 3 };
+
 /// Has the interrupt come after that time.
 ///
 /// The deadline is a tick of the counter. Under `-icount shift=0` both counters count the same nanoseconds, and this
@@ -13,16 +17,16 @@ use super::{cores, instructions};
 /// of ticks after the store of the deadline, whatever part of a tick had passed then.
 pub(crate) fn set(nanoseconds: u32) {
     let nanoseconds = u64::from(nanoseconds);
-    let is_counted = clint::counter().abs_diff(instructions() / TICK) <= 1;
+    let is_counted = clint::counter().abs_diff(instructions() / TICK) < SLACK;
     if !is_counted {
         clint::set_deadline(cores::number(), clint::counter() + nanoseconds.div_ceil(TICK));
         return;
     }
-    // What comes until the wait takes less than two ticks.
-    let deadline = (instructions() + nanoseconds) / TICK + 3;
+    let deadline = (instructions() + nanoseconds) / TICK + SLACK;
     let stored = clint::set_deadline(cores::number(), deadline);
     let interrupt = stored + (deadline - stored / TICK) * TICK;
-    wait((interrupt - nanoseconds).saturating_sub(instructions()) as usize);
+    let left = (interrupt - nanoseconds).checked_sub(instructions());
+    wait(left.expect("the instructions from the first count to here take more than SLACK") as usize);
 }
 
 /// Takes so many instructions, and a few.

@@ -1,8 +1,8 @@
-//! The floors of the library, `arch`, `records`, `kernel`, `api`: a floor names only itself and those below it.
+//! The layers of the library, `arch`, `records`, `kernel`, `api`: a layer names only itself and those below it.
 //!
 //! Two tests ensure that. One reads the paths in the sources, and reports the line of each path that goes up. The other
-//! compiles each floor with those below it and without those above. So the use of a method or a trait of a higher
-//! floor, for which there is no path, is detected, too.
+//! compiles each layer with those below it and without those above. So the use of a method or a trait of a higher
+//! layer, for which there is no path, is detected, too.
 
 use std::fs;
 use std::path::Path;
@@ -15,13 +15,13 @@ use qemu_tests::tools::Needs;
 
 use crate::Case;
 
-/// The floors from the lowest up, each the name of a module of the crate, and its folder.
-const FLOORS: [(&str, &str); 4] =
+/// The layers from the lowest up, each the name of a module of the crate, and its folder.
+const LAYERS: [(&str, &str); 4] =
     [("arch", "arch"), ("records", "src/records"), ("kernel", "src/kernel"), ("api", "src/api")];
 
 pub(crate) fn cases() -> Vec<Case> {
     let case =
-        |name: &str, test: fn() -> Result<(), Failed>| Case::new(format!("floors::{name}"), Needs::default(), test);
+        |name: &str, test: fn() -> Result<(), Failed>| Case::new(format!("layers::{name}"), Needs::default(), test);
     vec![
         case("no_path_goes_up", no_path_goes_up),
         case("a_path_that_goes_up_is_noticed", a_path_that_goes_up_is_noticed),
@@ -32,7 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn no_path_goes_up() -> Result<(), Failed> {
     let (mut problems, mut files) = (Vec::new(), 0);
-    for (name, folder) in FLOORS {
+    for (name, folder) in LAYERS {
         let mut folders = vec![(places::root().join(folder), vec![name.to_owned()])];
         while let Some((folder, module)) = folders.pop() {
             for entry in fs::read_dir(folder)? {
@@ -58,14 +58,14 @@ fn no_path_goes_up() -> Result<(), Failed> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
-/// The number of the floor of a module. For an export of `lib.rs` it is the highest, because that one names all others.
-fn floor(name: &str) -> usize {
-    FLOORS.iter().position(|(floor, _)| *floor == name).unwrap_or(FLOORS.len() - 1)
+/// The number of the layer of a module. For an export of `lib.rs` it is the highest, because that one names all others.
+fn layer(name: &str) -> usize {
+    LAYERS.iter().position(|(layer, _)| *layer == name).unwrap_or(LAYERS.len() - 1)
 }
 
-/// The paths in `source`, a file of `module`, that lead to a higher floor, each with its line.
+/// The paths in `source`, a file of `module`, that lead to a higher layer, each with its line.
 fn upward(module: &[String], source: &str) -> Vec<String> {
-    let mine = floor(&module[0]);
+    let mine = layer(&module[0]);
     // How many modules deep the place is, and at what number of open braces each inline module began.
     let (mut inline, mut open) = (Vec::new(), 0);
     let (mut found, tokens) = (Vec::new(), tokens(source));
@@ -82,15 +82,15 @@ fn upward(module: &[String], source: &str) -> Vec<String> {
             "crate" if at == 0 || !["$", "extern"].contains(&tokens[at - 1].1.as_str()) => {
                 let targets = if is(1, "::") { heads(&tokens[at + 2..]) } else { vec!["all of the crate".to_owned()] };
                 let is_visibility = !is(1, "::") && is(1, ")");
-                let ups = targets.iter().filter(|target| !is_visibility && floor(target) > mine);
-                found.extend(ups.map(|target| format!("{line}: {} names `crate::{target}`", FLOORS[mine].0)));
+                let ups = targets.iter().filter(|target| !is_visibility && layer(target) > mine);
+                found.extend(ups.map(|target| format!("{line}: {} names `crate::{target}`", LAYERS[mine].0)));
             }
             "super" if at < 2 || tokens[at - 2].1 != "super" => {
                 let supers = tokens[at..].chunks(2).take_while(|pair| pair[0].1 == "super").count();
                 if supers >= module.len() + inline.len() {
                     let targets = heads(tokens.get(at + 2 * supers..).unwrap_or_default());
-                    let ups = targets.iter().filter(|target| floor(target) > mine);
-                    found.extend(ups.map(|target| format!("{line}: {} names `super::{target}`", FLOORS[mine].0)));
+                    let ups = targets.iter().filter(|target| layer(target) > mine);
+                    found.extend(ups.map(|target| format!("{line}: {} names `super::{target}`", LAYERS[mine].0)));
                 }
             }
             _ => {}
@@ -195,15 +195,15 @@ fn a_path_that_goes_up_is_noticed() -> Result<(), Failed> {
     if wrong.is_empty() { Ok(()) } else { Err(format!("told wrong: {wrong:#?}").into()) }
 }
 
-/// Compiles the lowest `floors` as a crate of their own, with `more` in it. If the compiler refuses, returns its
+/// Compiles the lowest `layers` as a crate of their own, with `more` in it. If the compiler refuses, returns its
 /// message.
-fn compile(name: &str, floors: usize, more: &str) -> Result<Result<(), String>, Failed> {
-    let mut root = "#![no_std]\n#![allow(warnings, reason = \"a floor alone is not used\")]\nextern crate alloc;\nextern crate std;\n".to_owned();
-    for (name, folder) in &FLOORS[..floors] {
+fn compile(name: &str, layers: usize, more: &str) -> Result<Result<(), String>, Failed> {
+    let mut root = "#![no_std]\n#![allow(warnings, reason = \"a layer alone is not used\")]\nextern crate alloc;\nextern crate std;\n".to_owned();
+    for (name, folder) in &LAYERS[..layers] {
         let path = places::root().join(folder).join("mod.rs");
         root.push_str(&format!("#[path = {path:?}]\nmod {name};\n"));
     }
-    let file = places::built()?.join(format!("floors-{name}.rs"));
+    let file = places::built()?.join(format!("layers-{name}.rs"));
     fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
     fs::write(&file, root + more)?;
     let mut rustc = environment::rustc();
@@ -217,9 +217,9 @@ fn compile(name: &str, floors: usize, more: &str) -> Result<Result<(), String>, 
 }
 
 fn each_compiles_without_those_above() -> Result<(), Failed> {
-    for floors in 1..FLOORS.len() {
-        let (name, _) = FLOORS[floors - 1];
-        compile(name, floors, "")?.map_err(|told| format!("`{name}` needs a floor above it:\n{told}"))?;
+    for layers in 1..LAYERS.len() {
+        let (name, _) = LAYERS[layers - 1];
+        compile(name, layers, "")?.map_err(|told| format!("`{name}` needs a layer above it:\n{told}"))?;
     }
     Ok(())
 }
