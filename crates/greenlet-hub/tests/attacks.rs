@@ -330,10 +330,18 @@ fn a_signal_that_a_destructor_raises_ends_a_wait() {
     static BELL: Signal = Signal::new();
     HUB.run(|main| {
         let wait = || main.with_timeout(1000 * MS, || BELL.wait(main));
-        let ends = main.spawn(&STACKS, |_me| Ok(drop(Raises(&BELL, 1)))).unwrap();
+        let raises = |me: &Task| {
+            let _raises = Raises(&BELL, 1);
+            me.check()
+        };
+        let ends = main.spawn(&STACKS, raises).unwrap();
         assert_eq!(wait(), Ok(Some(1)));
         let captured = Raises(&BELL, 2);
-        let unstarted = main.spawn(&STACKS, move |_me| Ok(drop(captured))).unwrap();
+        let unstarted = main.spawn(&STACKS, move |me| {
+            let _captured = captured;
+            me.check()
+        });
+        let unstarted = unstarted.unwrap();
         unstarted.kill();
         assert_eq!(wait(), Ok(Some(2)));
         assert_eq!(unstarted.join(main), Ok(Err(Stop::Killed)));
@@ -378,18 +386,19 @@ fn a_channel_that_a_destructor_closes_ends_every_receiver_and_loses_no_sender() 
         let closed = Cell::new(0);
         main.scope(|scope| {
             let closed = &closed;
-            let seen = |ended| {
+            let seen = |ended: Result<u32, Stop>| -> Result<(), Stop> {
                 assert_eq!(ended, Err(Stop::Closed));
                 closed.set(closed.get() + 1);
+                Ok(())
             };
-            scope.spawn(&STACKS, move |me| Ok(seen(first.receive(me))))?;
+            scope.spawn(&STACKS, move |me| seen(first.receive(me)))?;
             scope.spawn(&STACKS, move |me| {
-                Ok(seen(me.with_timeout(1000 * MS, || first.receive(me)).map(drop).map(|()| 0)))
+                seen(me.with_timeout(1000 * MS, || first.receive(me)).map(|got| got.expect("its time is not up")))
             })?;
             scope.spawn(&STACKS, move |me| {
                 // The arm that is closed is chosen; the other one leaves its list.
                 match select(me, (first.receiving(), second.receiving()))? {
-                    Chosen2::First(ended) => seen(ended),
+                    Chosen2::First(ended) => seen(ended)?,
                     Chosen2::Second(_) => unreachable!(),
                 }
                 assert_eq!(second.balance(me), 0);
