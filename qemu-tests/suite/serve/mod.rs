@@ -165,7 +165,7 @@ fn on_a_cable(server: &'static Server) -> Result<(), Failed> {
         ("clients that connect and reset", &cable::resets),
         ("the end", &contained::end),
     ];
-    drive(server, &["faults"], LIMIT, Some(cable), &steps)
+    drive(server, &["faults"], LONG, Some(cable), &steps)
 }
 
 /// A step with what is on the cable.
