@@ -77,6 +77,10 @@ pub(crate) fn cases() -> Vec<Case> {
                 };
                 cases.push(case("greenlets_are_threads", threads));
                 cases.push(case("a_step_stays_in_its_greenlet", steps));
+                if debugger == Debugger::Gdb && ["aarch64", "x86_64"].contains(&machine.name) {
+                    let instructions = case("threads_are_right_at_each_instruction_of_switches", instructions);
+                    cases.push(instructions.when_asked_for());
+                }
             }
         }
     }
@@ -323,4 +327,39 @@ fn steps(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest) -
         return Err(format!("a step went to another greenlet:\n{text}").into());
     }
     Ok(())
+}
+
+/// Steps by the instruction over the same switches: at each, the list has the threads that there
+/// are, and this greenlet runs.
+fn instructions(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    // Past the last line, or so many.
+    let each = format!(
+        "python exec('for _ in range(3000):\\n gdb.execute(\"stepi\")\\n print(\"at each\")\\n \
+         gdb.execute(\"info threads\")\\n if \"{GUEST}.rs:{last}\" in gdb.execute(\"frame\", to_string=True): break')",
+        last = STEPS[STEPS.len() - 1]
+    );
+    let stop = format!("hbreak {GUEST}.rs:{STEPS_FROM}");
+    let text = shown(debugger, machine, guest, &[stop.as_str(), "continue", "delete", &each], &[])?;
+    let ids = |list: &str| {
+        let ids = list.lines().filter_map(|line| line.split_once(" Thread ")?.1.split(' ').next()?.parse().ok());
+        let mut ids: Vec<u32> = ids.collect();
+        ids.sort_unstable();
+        ids
+    };
+    let lists: Vec<_> = text.split("at each\n").skip(1).collect();
+    for list in &lists {
+        let running: Vec<_> = list.lines().filter(|line| line.contains(": running")).collect();
+        if running.len() != 1 || !running[0].starts_with("* ") || !running[0].contains(" Thread 13 (") {
+            return Err(format!("another greenlet runs than the one that steps:\n{list}").into());
+        }
+    }
+    let mut all: Vec<_> = lists.iter().map(|list| ids(list)).collect();
+    all.dedup();
+    // Main starts one more while the first switch is stepped over.
+    if all != [&[1, 2, 3, 7, 8, 9, 13][..], &[1, 2, 3, 7, 8, 9, 12, 13]] {
+        return Err(format!("the lists of threads are {all:?}, one after another").into());
+    }
+    println!("{machine}: {} instructions", lists.len());
+    let missing = STEPS.into_iter().find(|line| !text.contains(&format!("{GUEST}.rs:{line}")));
+    missing.map_or(Ok(()), |line| Err(format!("it does not come to line {line}:\n{text}").into()))
 }
