@@ -128,8 +128,9 @@ impl Gdb {
         let (input, output) = process.stdin.take().zip(process.stdout.take()).context("no pipes")?;
         let (sender, come) = mpsc::channel();
         thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
+            // GDB 18 escapes half of the bytes of a letter.
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
                     return;
                 }
             }

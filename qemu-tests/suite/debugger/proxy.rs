@@ -50,10 +50,24 @@ pub(super) const VARIABLE: (u64, &str, &str) = (2, "depth", "0");
 pub(super) const STEPS_FROM: u32 = 47;
 pub(super) const STEPS: [u32; 3] = [48, 49, 50];
 
+const MACHINES: [&str; 11] = [
+    "aarch64",
+    "x86_64",
+    "riscv64",
+    "riscv64gc",
+    "riscv32",
+    "riscv32imc",
+    "thumbv7em",
+    "thumbv7em-softfloat",
+    "thumbv7m",
+    "thumbv8m",
+    "thumbv6m",
+];
+
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for debugger in [Debugger::Gdb, Debugger::Lldb] {
-        for name in ["aarch64", "x86_64", "riscv64", "riscv32", "thumbv7em", "thumbv7m", "thumbv8m", "thumbv6m"] {
+        for name in MACHINES {
             let machine = machine::named(name).expect("a machine of the table");
             for profile in [Profile::Debug, Profile::Release] {
                 if is_unable(debugger, machine) {
