@@ -111,7 +111,8 @@ class Struct:
         except gdb.error:
             raise gdb.GdbError(
                 f"no type {name} here: load the program's symbols with `file`, "
-                "and build it with `debug = true` in its Cargo profile"
+                "build it with `debug = true` in its Cargo profile and without `strip`, "
+                "and take `gdb/` of the same version of the crate"
             )
         self.size = struct.sizeof
         self.fields = {path: self.find(struct, name, path.split(".")) for path in paths}
@@ -123,7 +124,10 @@ class Struct:
             field = next((field for field in struct.fields() if field.name == step), None)
             if field is None:
                 path = ".".join(path)
-                raise gdb.GdbError(f"{name} has no field {path}: this script is of another version of the crate")
+                raise gdb.GdbError(
+                    f"{name} has no field {path}: this script is of another version of the crate; "
+                    "take `gdb/` of the version that the program is built with"
+                )
             at, struct = at + field.bitpos // 8, field.type
         return at, struct.sizeof
 

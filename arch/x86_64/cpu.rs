@@ -81,11 +81,7 @@ impl Cpu for Native {
     #[cfg(bare)]
     #[inline(always)]
     fn interrupts() -> u32 {
-        let flags: u64;
-        // SAFETY: reads the flags through the stack. `nostack` is not given, so that the compiler keeps no data below
-        // rsp.
-        unsafe { asm!("pushfq", "pop {}", out(reg) flags, options(preserves_flags)) };
-        flags as u32 & INTERRUPT_ENABLE
+        flags() as u32 & INTERRUPT_ENABLE
     }
 
     /// One bit for all kinds of interrupts, since IF masks all of them.
@@ -97,10 +93,7 @@ impl Cpu for Native {
     /// RFLAGS.DF, the direction flag, which is clear at every call (System V ABI, 3.2.1).
     fn state() -> u32 {
         const DIRECTION: u64 = 1 << 10;
-        let flags: u64;
-        // SAFETY: as in `interrupts`.
-        unsafe { asm!("pushfq", "pop {}", out(reg) flags, options(preserves_flags)) };
-        (flags & DIRECTION) as u32
+        (flags() & DIRECTION) as u32
     }
 
     /// Whether the interrupt descriptor table has an entry without a stack of its own, for an interrupt that may come
@@ -179,4 +172,17 @@ impl Cpu for Native {
         }
         control
     }
+}
+
+/// RFLAGS.
+///
+/// LLDB finds no call frame information about the push, and knows only a `pop` of a register by its code, so it would
+/// take the stack pointer for 8 bytes higher than it is in the rest of the function, in which a greenlet is then
+/// suspended. It does not know the `pop` with a prefix that says what is so without it, a byte and no instruction more.
+#[inline(always)]
+fn flags() -> u64 {
+    let flags;
+    // SAFETY: reads the flags through the stack. `nostack` is not given, so that the compiler keeps no data below rsp.
+    unsafe { asm!("pushfq", "rex64 pop {}", out(reg) flags, options(preserves_flags)) };
+    flags
 }

@@ -65,6 +65,15 @@ impl Debugger {
         }
     }
 
+    /// The number of its version up to the first point: of `GNU gdb (Debian 13.1-3) 13.1` or `lldb version 19.1.7`. `None`
+    /// if it is not installed.
+    #[must_use]
+    pub fn version(self) -> Option<u32> {
+        let said = Command::new(self.program()).arg("--version").output().ok()?.stdout;
+        let said = String::from_utf8_lossy(&said);
+        said.lines().next()?.rsplit(' ').next()?.split('.').next()?.parse().ok()
+    }
+
     /// GDB, with options to be quiet and to end after its commands.
     fn batch(self) -> Result<Command> {
         let mut command = Command::new(self.program());

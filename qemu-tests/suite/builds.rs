@@ -90,11 +90,6 @@ impl Guest {
         self.code.target
     }
 
-    /// How it is compiled.
-    pub(crate) fn profile(&self) -> Profile {
-        self.profile
-    }
-
     /// Its ELF file. The first test that needs one builds all guests of this target and profile that the selected tests
     /// [want](want).
     pub(crate) fn file(&self) -> Result<PathBuf, Failed> {

@@ -7,7 +7,7 @@ use super::types::Types;
 
 /// What a program needs so that its greenlets can be found.
 const REMEDY: &str = "its debug information does not have the types of this version of greenlet: build it with `debug = true` in its \
-     profile";
+     profile and without `strip`";
 
 /// Offsets in bytes.
 #[derive(Clone, Copy, Debug)]

@@ -126,8 +126,7 @@ pub fn marks_of_guests(machine: &'static Machine, names: &[String]) -> Result<St
     guests.retain(|guest| machine.boots(&guest.name, false));
     let known: Vec<_> = guests.iter().map(|guest| guest.name.clone()).collect();
     if let Some(name) = names.iter().find(|name| !known.contains(name)) {
-        let known = known.join(", ");
-        bail!(Misuse(format!("no guest without features is called `{name}` on {machine}; known: {known}")));
+        bail!(Misuse(format!("{machine} boots no guest `{name}` without features; known: {}", known.join(", "))));
     }
     guests.retain(|guest| match names {
         [] => guest.directives.tested && guest.directives.ending == Ending::Pass,

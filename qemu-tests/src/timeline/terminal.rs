@@ -26,11 +26,12 @@ pub(super) fn draw(run: &Run) -> String {
     if let Some(note) = run.lost_note() {
         let _infallible = writeln!(text, "{note}");
     }
-    let _infallible = writeln!(text, "{:>9}", "µs");
+    let width = width_of_times(run);
+    let _infallible = writeln!(text, "{:>width$}", "µs");
     let mut steps = steps(run).into_iter().peekable();
     for arrow in &run.arrows {
         while let Some(step) = steps.next_if(|step| step.time < arrow.time) {
-            step.line(run, &columns, &mut text);
+            step.line(run, width, &columns, &mut text);
         }
         let before = columns.clone();
         let (origin, target) = (column(&mut columns, arrow.origin), column(&mut columns, arrow.target));
@@ -42,7 +43,7 @@ pub(super) fn draw(run: &Run) -> String {
                 None => cell("", ' '),
             };
             let heads: String = columns.iter().map(head).collect();
-            let _infallible = writeln!(text, "{:9}  {}", "", heads.trim_end());
+            let _infallible = writeln!(text, "{:width$}  {}", "", heads.trim_end());
         }
         let cells: String =
             (0..columns.len()).map(|at| of_line(arrow, columns[at].is_some(), at, origin, target)).collect();
@@ -53,7 +54,7 @@ pub(super) fn draw(run: &Run) -> String {
         if arrow.ends {
             notes.push(format!("{} ends", run.lanes[arrow.origin].label));
         }
-        let line = format!("{:9.2}  {cells}  {}", run.micros(arrow.time), notes.join(", "));
+        let line = format!("{:width$.2}  {cells}  {}", run.micros(arrow.time), notes.join(", "));
         let _infallible = writeln!(text, "{}", line.trim_end());
         if arrow.ends {
             columns[origin] = None;
@@ -62,8 +63,15 @@ pub(super) fn draw(run: &Run) -> String {
             }
         }
     }
-    steps.for_each(|step| step.line(run, &columns, &mut text));
+    steps.for_each(|step| step.line(run, width, &columns, &mut text));
     text + &latencies(run)
+}
+
+/// Letters for each time: the longest one has a space before it. Of runs up to a second it is the same.
+fn width_of_times(run: &Run) -> usize {
+    let steps = steps(run).into_iter().map(|step| step.time);
+    let last = run.arrows.iter().map(|arrow| arrow.time).chain(steps).max().unwrap_or(0);
+    format!("{:.2}", run.micros(last)).len().max(8) + 1
 }
 
 /// A wait or a wake, as a line.
@@ -76,7 +84,7 @@ struct OfTask {
 
 impl OfTask {
     /// Writes the line: its mark is in the column of the task, if that has one.
-    fn line(&self, run: &Run, columns: &[Option<usize>], text: &mut String) {
+    fn line(&self, run: &Run, width: usize, columns: &[Option<usize>], text: &mut String) {
         let cells: String = columns
             .iter()
             .map(|lane| match lane {
@@ -85,7 +93,7 @@ impl OfTask {
                 None => cell("", ' '),
             })
             .collect();
-        let line = format!("{:9.2}  {cells}  {} {}", run.micros(self.time), run.lanes[self.lane].label, self.text);
+        let line = format!("{:width$.2}  {cells}  {} {}", run.micros(self.time), run.lanes[self.lane].label, self.text);
         let _infallible = writeln!(text, "{}", line.trim_end());
     }
 }
@@ -207,6 +215,18 @@ mod tests {
      0.55  ◀─────────┤
      1.05  ├━━━━━━━━━▶           throw
      2.05  ◀━━━━━━━━━✕           throw, a ends
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn times_of_minutes_have_their_columns() {
+        let records = ["0 switch 0 main suspended 0 0 1 - a", "900000000000 switch 0 1 dead 1 64 main a -"];
+        let text = draw(&Run::of(&trace(&records, 2), 9));
+        let expected = "           µs
+               main      a
+         0.00  ├─────────▶
+ 900000000.00  ◀─────────✕           a ends
 ";
         assert_eq!(text, expected);
     }

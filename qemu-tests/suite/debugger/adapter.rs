@@ -12,16 +12,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use qemu_tests::compile::Profile;
 use qemu_tests::debugger::{Debugger, newest};
-use qemu_tests::machine::{self, Machine};
+use qemu_tests::machine;
 use qemu_tests::tools::Needs;
 use qemu_tests::{places, proxy};
 use serde_json::{Value, json};
 
-use super::proxy::{BACKTRACES, GUEST, STEPS, STEPS_FROM, THREADS, seen};
+use super::proxy::{BACKTRACES, GUEST, STEPS, STEPS_FROM, THREADS, VARIABLE};
 use crate::{Case, builds};
 
 /// How long an adapter may say nothing.
-pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A debugger with an adapter.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ enum Adapted {
 /// On request, and where an adapter is installed.
 pub(super) fn cases() -> Vec<Case> {
     let lldb = newest("lldb-dap").map(|program| ("lldb", Adapted::Lldb(program)));
-    let gdb = gdb_has_one().then_some(("gdb", Adapted::Gdb));
+    let gdb = Debugger::Gdb.version().is_some_and(|version| version >= 14).then_some(("gdb", Adapted::Gdb));
     let mut cases = Vec::new();
     for (of, adapted) in lldb.into_iter().chain(gdb) {
         for machine in ["aarch64", "x86_64"].map(|name| machine::named(name).expect("a machine of the table")) {
@@ -46,7 +46,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let (guests, adapted) = (vec![guest.clone()], adapted.clone());
                 let test = move || {
                     let elf = guest.file()?;
-                    let tried = proxy::at_a_guest(machine, &elf, |at| drive(&adapted, machine, profile, &elf, at));
+                    let tried = proxy::at_a_guest(machine, &elf, |at| drive(&adapted, profile, &elf, at));
                     tried.map_err(|error| format!("{error:#}").into())
                 };
                 let name = format!("debugger::proxy::adapter_of_{of}::{machine}::{profile}");
@@ -57,25 +57,13 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Whether it is version 14 or later: `GNU gdb (Debian 13.1-3) 13.1`.
-fn gdb_has_one() -> bool {
-    let said = Command::new(Debugger::Gdb.program())
-        .arg("--version")
-        .output()
-        .map_or_else(|_| Vec::new(), |output| output.stdout);
-    let said = String::from_utf8_lossy(&said);
-    let version = said.lines().next().and_then(|line| line.rsplit(' ').next()?.split('.').next()?.parse().ok());
-    version.is_some_and(|version: u32| version >= 14)
-}
-
-fn drive(adapted: &Adapted, machine: &Machine, profile: Profile, elf: &Path, address: SocketAddr) -> Result<()> {
+fn drive(adapted: &Adapted, profile: Profile, elf: &Path, address: SocketAddr) -> Result<()> {
     let is_lldb = matches!(adapted, Adapted::Lldb(_));
     let mut adapter = Adapter::start(adapted)?;
     adapter.ask("initialize", json!({"adapterID": "greenlets", "pathFormat": "path"}))?;
     let how = if is_lldb {
         let patience = format!("settings set plugin.process.gdb-remote.packet-timeout {}", PATIENCE.as_secs());
-        let attach = format!("gdb-remote {}", address.port());
-        json!({"program": elf, "initCommands": [patience], "attachCommands": [attach]})
+        json!({"program": elf, "initCommands": [patience], "gdb-remote-port": address.port(), "stopOnEntry": true})
     } else {
         json!({"program": elf, "target": address.to_string()})
     };
@@ -83,12 +71,11 @@ fn drive(adapted: &Adapted, machine: &Machine, profile: Profile, elf: &Path, add
     adapter.event("initialized")?;
     adapter.ask("setFunctionBreakpoints", json!({"breakpoints": [{"name": "look_here"}]}))?;
     adapter.ask("configurationDone", json!({}))?;
+    // Both wait then, LLDB because it is told to.
     adapter.event("stopped")?;
-    if !is_lldb {
-        // GDB lets the editor decide when the program goes on.
-        adapter.ask("continue", json!({"threadId": 1}))?;
-        adapter.event("stopped")?;
-    }
+    adapter.ask("continue", json!({"threadId": 1}))?;
+    // LLDB may say twice that it stopped where it connected.
+    while !adapter.event("stopped")?["reason"].as_str().is_some_and(|reason| reason.contains("breakpoint")) {}
 
     let threads = adapter.ask("threads", json!({}))?;
     let threads = threads["threads"].as_array().context("no list of threads")?;
@@ -104,10 +91,16 @@ fn drive(adapted: &Adapted, machine: &Machine, profile: Profile, elf: &Path, add
         let trace = adapter.ask("stackTrace", json!({"threadId": number(of), "levels": 30}))?;
         let frames = trace["stackFrames"].as_array().context("no frames")?.iter();
         let in_guest = frames.filter(|frame| frame["source"]["name"].as_str() == Some(&format!("{GUEST}.rs")));
-        let lines = seen(is_lldb, machine, profile, id, lines);
-        let found: Vec<_> = in_guest.filter_map(|frame| frame["line"].as_u64()).collect();
+        let in_guest: Vec<_> = in_guest.collect();
+        let found: Vec<_> = in_guest.iter().filter_map(|frame| frame["line"].as_u64()).collect();
         let is_there = found.iter().copied().take(lines.len()).eq(lines.iter().map(|&line| u64::from(line)));
         ensure!(is_there, "thread {id} is at lines {found:?} of the guest instead of {lines:?}");
+        // An optimized program has it nowhere.
+        if id == VARIABLE.0 && profile == Profile::Debug {
+            let found = adapter.variables(&in_guest[0]["id"])?;
+            let (_, name, value) = VARIABLE;
+            ensure!(found.iter().any(|is| (&*is.0, &*is.1) == (name, value)), "no {name} is {value}: {found:?}");
+        }
     }
 
     adapter.ask("setFunctionBreakpoints", json!({"breakpoints": []}))?;
@@ -185,7 +178,7 @@ impl Adapter {
     fn ask(&mut self, command: &str, arguments: Value) -> Result<Value> {
         self.send(command, arguments)?;
         loop {
-            let message = self.next()?;
+            let message = self.next().with_context(|| format!("`{command}` has no answer"))?;
             if message["type"] == "event" {
                 self.events.push(message);
             } else if message["request_seq"] == self.sent {
@@ -198,14 +191,34 @@ impl Adapter {
     /// The body of the next event of this name.
     fn event(&mut self, name: &str) -> Result<Value> {
         loop {
-            let message = if self.events.is_empty() { self.next()? } else { self.events.remove(0) };
+            let message = match self.events.is_empty() {
+                true => self.next().with_context(|| format!("there is no event `{name}`"))?,
+                false => self.events.remove(0),
+            };
             if message["event"] == name {
                 return Ok(message["body"].clone());
             }
+            ensure!(message["success"] != false, "a request fails before `{name}`: {message}");
             if message["event"] == "terminated" {
                 bail!("the program has ended before `{name}`");
             }
         }
+    }
+
+    /// The variables of a frame, with their values.
+    fn variables(&mut self, frame: &Value) -> Result<Vec<(String, String)>> {
+        let mut found = Vec::new();
+        let scopes = self.ask("scopes", json!({"frameId": frame}))?;
+        for scope in
+            scopes["scopes"].as_array().context("no scopes")?.iter().filter(|scope| scope["name"] != "Registers")
+        {
+            let of = json!({"variablesReference": scope["variablesReference"]});
+            let variables = self.ask("variables", of)?;
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let variables = variables["variables"].as_array().context("no variables")?.iter();
+            found.extend(variables.map(|variable| (text(&variable["name"]), text(&variable["value"]))));
+        }
+        Ok(found)
     }
 
     fn next(&mut self) -> Result<Value> {

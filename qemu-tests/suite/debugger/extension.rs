@@ -26,8 +26,11 @@ pub(crate) fn cases() -> Vec<Case> {
     for name in with_a_hub.into_iter().chain([
         "riscv64",
         "riscv64-supervisor",
+        "riscv64gc",
         "riscv32",
+        "riscv32imc",
         "thumbv7em",
+        "thumbv7em-softfloat",
         "thumbv7m",
         "thumbv8m",
         "thumbv6m",
@@ -63,6 +66,7 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(case("a_list_of_thousands_takes_less_than_a_second", thousands));
         cases.push(case("greenlets_of_threads_are_in_a_core_file_too", threads_and_a_core_file));
         cases.push(case("the_script_works_in_every_locale", locales));
+        cases.push(case("the_script_says_what_it_lacks", remedies));
     }
     cases
 }
@@ -84,6 +88,35 @@ fn thousands() -> Result<(), Failed> {
         Some((seconds, count)) if seconds < 1.0 && count > 2000 => Ok(()),
         _ => Err(format!("2001 greenlets in `up` are to be listed in a second:\n{shown}").into()),
     }
+}
+
+/// Without types, and from another version than the program: an error with the remedy.
+fn remedies() -> Result<(), Failed> {
+    const LIST: &str = "python exec('try: gdb.execute(\"info greenlets\")\\nexcept gdb.error as error: print(error)')";
+    let program = hosted("", "thousands")?;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gdb-of-another-version");
+    std::fs::create_dir_all(&folder)?;
+    for file in std::fs::read_dir(places::root().join("gdb"))? {
+        let path = file?.path();
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            let text = std::fs::read_to_string(&path)?.replace("\"context.\"", "\"context.former_\"");
+            std::fs::write(folder.join(name), text)?;
+        }
+    }
+    let named = |folder: &Path| format!("source {}", folder.join("greenlet.py").display());
+    let ours = named(&places::root().join("gdb"));
+    let without_types = [ours.as_str(), "symbol-file", LIST];
+    let other = named(&folder);
+    let of_another = [other.as_str(), STOP, "run 10", LIST, "kill"];
+    for (commands, said) in
+        [(&without_types[..], "without `strip`"), (&of_another[..], "take `gdb/` of the version that")]
+    {
+        let shown = Debugger::Gdb.run(&program, commands).map_err(failed)?;
+        if !shown.contains(said) {
+            return Err(format!("it does not say `{said}`:\n{shown}").into());
+        }
+    }
+    Ok(())
 }
 
 fn threads_and_a_core_file() -> Result<(), Failed> {

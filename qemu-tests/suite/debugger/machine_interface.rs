@@ -16,7 +16,7 @@ use qemu_tests::proxy;
 use qemu_tests::tools::Needs;
 
 use super::adapter::PATIENCE;
-use super::proxy::{BACKTRACES, GUEST, STEPS, STEPS_FROM, THREADS};
+use super::proxy::{BACKTRACES, GUEST, STEPS, STEPS_FROM, THREADS, VARIABLE};
 use crate::{Case, builds};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -30,7 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
             let guests = vec![guest.clone()];
             let test = move || {
                 let elf = guest.file()?;
-                let tried = proxy::at_a_guest(machine, &elf, |address| drive(&elf, address));
+                let tried = proxy::at_a_guest(machine, &elf, |address| drive(profile, &elf, address));
                 tried.map_err(|error| format!("{error:#}").into())
             };
             let name = format!("debugger::proxy::machine_interface_of_gdb::{machine}::{profile}");
@@ -41,7 +41,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn drive(elf: &Path, address: SocketAddr) -> Result<()> {
+fn drive(profile: Profile, elf: &Path, address: SocketAddr) -> Result<()> {
     let mut gdb = Gdb::start(elf)?;
     gdb.ask(&format!("-gdb-set remotetimeout {}", PATIENCE.as_secs()))?;
     gdb.ask(&format!("-target-select remote {address}"))?;
@@ -53,9 +53,19 @@ fn drive(elf: &Path, address: SocketAddr) -> Result<()> {
         ensure!(threads.contains(&format!("details=\"{said}")), "no thread `{said}` in {threads}");
     }
     for (id, lines) in BACKTRACES {
-        let frames = gdb.ask(&format!("-stack-list-frames --thread {}", number(&threads, id)?))?;
+        let thread = number(&threads, id)?;
+        let frames = gdb.ask(&format!("-stack-list-frames --thread {thread}"))?;
         let found = lines_of_guest(&frames);
         ensure!(found.starts_with(lines), "thread {id} is at lines {found:?} of the guest instead of {lines:?}");
+        // An optimized program has it nowhere.
+        if id == VARIABLE.0 && profile == Profile::Debug {
+            let (_, name, value) = VARIABLE;
+            let frame = frames_of_guest(&frames).next().and_then(|frame| field(frame, "level")).context("no level")?;
+            let of = format!("--thread {thread} --frame {frame} --simple-values");
+            let found = gdb.ask(&format!("-stack-list-variables {of}"))?;
+            let found = found.split('{').find(|variable| variable.starts_with(&format!("name=\"{name}\"")));
+            ensure!(found.and_then(|found| field(found, "value")) == Some(value), "{name} is no {value}: {found:?}");
+        }
     }
 
     gdb.ask("-break-delete")?;
@@ -85,14 +95,22 @@ fn number(threads: &str, id: u64) -> Result<&str> {
 }
 
 fn thread_of(stopped: &str) -> Result<String> {
-    let (_, number) = stopped.split_once("thread-id=\"").context("no thread has stopped")?;
-    Ok(number.split('"').next().unwrap_or_default().to_owned())
+    Ok(field(stopped, "thread-id").context("no thread has stopped")?.to_owned())
 }
 
-/// The lines of the guest that the frames of an answer are at.
+/// The frames of an answer that are in the guest's source.
+fn frames_of_guest(frames: &str) -> impl Iterator<Item = &str> {
+    frames.split("frame={").skip(1).filter(|frame| frame.contains(&format!("{GUEST}.rs\"")))
+}
+
+/// The lines of these.
 fn lines_of_guest(frames: &str) -> Vec<u32> {
-    let files = frames.split("frame={").skip(1).filter(|frame| frame.contains(&format!("{GUEST}.rs\"")));
-    files.filter_map(|frame| frame.split_once("line=\"")?.1.split('"').next()?.parse().ok()).collect()
+    frames_of_guest(frames).filter_map(|frame| field(frame, "line")?.parse().ok()).collect()
+}
+
+/// The value of `NAME="VALUE"`.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.split_once(&format!("{name}=\""))?.1.split('"').next()
 }
 
 /// A GDB that runs; ended when this is dropped.
@@ -110,8 +128,9 @@ impl Gdb {
         let (input, output) = process.stdin.take().zip(process.stdout.take()).context("no pipes")?;
         let (sender, come) = mpsc::channel();
         thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
+            // GDB 18 escapes half of the bytes of a letter.
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
                     return;
                 }
             }

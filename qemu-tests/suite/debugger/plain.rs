@@ -84,9 +84,10 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Whether LLDB misreads the scene. For a function above a signal frame on x86_64, LLDB 14 reads the code and not the
 /// call frame information: it takes the loads of rsp, rbp and rbx in an inlined switch for loads of the function's own
-/// registers. LLDB 22 walks well.
+/// registers. LLDB 19 walks well.
 fn is_misread(debugger: Debugger, machine: &Machine, profile: Profile, scene: &Scene) -> bool {
-    debugger == Debugger::Lldb && machine.name == "x86_64" && profile == Profile::Release && scene.guest == "backtrace"
+    let is_such = machine.name == "x86_64" && profile == Profile::Release && scene.guest == "backtrace";
+    debugger == Debugger::Lldb && is_such && debugger.version().is_none_or(|version| version < 19)
 }
 
 fn case(debugger: Debugger, machine: &'static Machine, profile: Profile, scene: &'static Scene) -> Case {

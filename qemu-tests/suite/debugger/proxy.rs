@@ -42,15 +42,32 @@ pub(super) const BACKTRACES: [(u64, &[u32]); 8] = [
     (10, &[76]),
 ];
 
+/// A variable in the innermost of these lines of a thread that is suspended: its name and value.
+pub(super) const VARIABLE: (u64, &str, &str) = (2, "depth", "0");
+
 /// Where the steps begin, and the lines that they come to: over `up` to main, and over a switch to a greenlet that
 /// comes back.
 pub(super) const STEPS_FROM: u32 = 47;
 pub(super) const STEPS: [u32; 3] = [48, 49, 50];
 
+const MACHINES: [&str; 11] = [
+    "aarch64",
+    "x86_64",
+    "riscv64",
+    "riscv64gc",
+    "riscv32",
+    "riscv32imc",
+    "thumbv7em",
+    "thumbv7em-softfloat",
+    "thumbv7m",
+    "thumbv8m",
+    "thumbv6m",
+];
+
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for debugger in [Debugger::Gdb, Debugger::Lldb] {
-        for name in ["aarch64", "x86_64", "riscv64", "riscv32", "thumbv7em", "thumbv7m", "thumbv8m", "thumbv6m"] {
+        for name in MACHINES {
             let machine = machine::named(name).expect("a machine of the table");
             for profile in [Profile::Debug, Profile::Release] {
                 if is_unable(debugger, machine) {
@@ -74,6 +91,10 @@ pub(crate) fn cases() -> Vec<Case> {
                 };
                 cases.push(case("greenlets_are_threads", threads));
                 cases.push(case("a_step_stays_in_its_greenlet", steps));
+                if debugger == Debugger::Gdb && ["aarch64", "x86_64"].contains(&machine.name) {
+                    let instructions = case("threads_are_right_at_each_instruction_of_switches", instructions);
+                    cases.push(instructions.when_asked_for());
+                }
             }
         }
     }
@@ -238,19 +259,11 @@ fn threads(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest)
         let Some((_, found)) = lists.iter().find(|(thread, _)| *thread == id) else {
             return wrong(&format!("thread {id} has no backtrace"));
         };
-        if !found.starts_with(seen(debugger == Debugger::Lldb, machine, guest.profile(), id, lines)) {
+        if !found.starts_with(lines) {
             return wrong(&format!("thread {id} is at lines {found:?} of the guest instead of {lines:?}"));
         }
     }
     Ok(())
-}
-
-/// The lines that a debugger comes to. In an optimized x86_64 function LLDB takes the `pop` after the `pushfq` of a switch
-/// for one of a register, so its walk from a greenlet that is suspended there may end in the innermost function. Main and
-/// the running greenlet are walked to the end.
-pub(super) fn seen<'a>(is_lldb: bool, machine: &Machine, profile: Profile, id: u64, lines: &'a [u32]) -> &'a [u32] {
-    let is_cut = is_lldb && machine.name == "x86_64" && profile != Profile::Debug;
-    if is_cut && ![BACKTRACES[0].0, BACKTRACES[1].0].contains(&id) { &lines[..1] } else { lines }
 }
 
 /// The threads with a backtrace, by their ids, and the lines of the guest in it.
@@ -328,4 +341,39 @@ fn steps(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest) -
         return Err(format!("a step went to another greenlet:\n{text}").into());
     }
     Ok(())
+}
+
+/// Steps by the instruction over the same switches: at each, the list has the threads that there
+/// are, and this greenlet runs.
+fn instructions(debugger: Debugger, machine: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
+    // Past the last line, or so many.
+    let each = format!(
+        "python exec('for _ in range(3000):\\n gdb.execute(\"stepi\")\\n print(\"at each\")\\n \
+         gdb.execute(\"info threads\")\\n if \"{GUEST}.rs:{last}\" in gdb.execute(\"frame\", to_string=True): break')",
+        last = STEPS[STEPS.len() - 1]
+    );
+    let stop = format!("hbreak {GUEST}.rs:{STEPS_FROM}");
+    let text = shown(debugger, machine, guest, &[stop.as_str(), "continue", "delete", &each], &[])?;
+    let ids = |list: &str| {
+        let ids = list.lines().filter_map(|line| line.split_once(" Thread ")?.1.split(' ').next()?.parse().ok());
+        let mut ids: Vec<u32> = ids.collect();
+        ids.sort_unstable();
+        ids
+    };
+    let lists: Vec<_> = text.split("at each\n").skip(1).collect();
+    for list in &lists {
+        let running: Vec<_> = list.lines().filter(|line| line.contains(": running")).collect();
+        if running.len() != 1 || !running[0].starts_with("* ") || !running[0].contains(" Thread 13 (") {
+            return Err(format!("another greenlet runs than the one that steps:\n{list}").into());
+        }
+    }
+    let mut all: Vec<_> = lists.iter().map(|list| ids(list)).collect();
+    all.dedup();
+    // Main starts one more while the first switch is stepped over.
+    if all != [&[1, 2, 3, 7, 8, 9, 13][..], &[1, 2, 3, 7, 8, 9, 12, 13]] {
+        return Err(format!("the lists of threads are {all:?}, one after another").into());
+    }
+    println!("{machine}: {} instructions", lists.len());
+    let missing = STEPS.into_iter().find(|line| !text.contains(&format!("{GUEST}.rs:{line}")));
+    missing.map_or(Ok(()), |line| Err(format!("it does not come to line {line}:\n{text}").into()))
 }
