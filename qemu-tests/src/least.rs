@@ -146,6 +146,10 @@ impl Way {
         let ended = process::run(cargo, LIMIT, |_| Ok(()))?;
         let (output, errors) = (String::from_utf8_lossy(&ended.output), String::from_utf8_lossy(&ended.errors));
         let spare = output.lines().find_map(|line| line.strip_prefix("the least to spare: "));
+        let refused = output.lines().find(|line| line.starts_with("spawns on ") && !is_on_all(line));
+        if let Some(refused) = refused.filter(|_| self.is_plain_release()) {
+            bail!("{}: {refused}, and an optimized program needs no larger ones", self.name);
+        }
         match (ended.status, spare) {
             (Status::Exited(0), Some(spare)) => {
                 println!("{} with `{features}`: {spare} bytes to spare", self.name);
@@ -157,4 +161,15 @@ impl Way {
             }
         }
     }
+
+    /// Whether all crates are optimized, and nothing else makes their frames deeper.
+    fn is_plain_release(&self) -> bool {
+        self.is_optimized && self.release && self.settings.is_empty() && self.flags.is_empty()
+    }
+}
+
+/// Whether a line `spawns on 3 of 11 sizes` says so of all.
+fn is_on_all(line: &str) -> bool {
+    let mut numbers = line.split(' ').filter_map(|word| word.parse::<u32>().ok());
+    numbers.next() == numbers.next()
 }

@@ -464,6 +464,20 @@ mod tests {
         assert!(mail.is_missing(Request::Wake));
     }
 
+    #[test]
+    fn a_tree_that_has_ended_leaves_its_lists_empty() {
+        for request in [Request::Kill, Request::Wake] {
+            let (mail, slot) = (Mail::new(), Number::unused());
+            slot.set(7, || true);
+            slot.admit();
+            // SAFETY: the slot outlives the mail, and its greenlet is taken as one of that tree.
+            assert!(unsafe { mail.leave(NonNull::from(&slot), 7, request) });
+            mail.leave_missing(request);
+            mail.clear();
+            assert!(!mail.has(request) && !slot.is_linked());
+        }
+    }
+
     /// A requester may be changing the word, and what it writes must not be overwritten.
     #[test]
     fn a_slot_of_a_greenlet_with_a_remote_handle_is_not_freed_by_a_store() {
