@@ -141,7 +141,7 @@ impl Context {
         // call of `memset`, which is larger than all that creates a greenlet, and which most firmware has for this
         // alone. It does not for volatile accesses.
         const WORDS: usize = 5;
-        if cfg!(small) && size_of::<Self>() == WORDS * size_of::<usize>() {
+        if cfg!(all(small, target_pointer_width = "32")) && size_of::<Self>() == WORDS * size_of::<usize>() {
             for word in 0..WORDS {
                 // SAFETY: within the memory, by the test.
                 unsafe { place.cast::<usize>().wrapping_add(word).write_volatile(0) };

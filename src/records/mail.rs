@@ -113,8 +113,8 @@ impl Number {
     }
 
     /// [`set`](Self::set) of a slot that is not linked.
-    #[cfg_attr(small, inline(never))] // one copy
-    #[cfg_attr(not(small), inline)]
+    #[cfg_attr(all(small, target_pointer_width = "32"), inline(never))] // one copy
+    #[cfg_attr(not(all(small, target_pointer_width = "32")), inline)]
     pub(crate) fn set_unlinked(&self, id: u64) {
         self.word.store(id, Relaxed);
     }

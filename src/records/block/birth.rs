@@ -60,6 +60,8 @@ impl Block {
                 )*
             };
         }
+        // SAFETY: the memory is the caller's to give away; the context is the first one.
+        unsafe { Context::write_running(place.cast()) };
         fill! {
             flags: Cell::new(Flags::NONE),
             refs: Cell::new(1),
@@ -76,8 +78,6 @@ impl Block {
             local_context: Cell::new(ptr::null()),
             attached: Cell::new(ptr::null()),
         }
-        // SAFETY: as for the other fields; the context is the first one.
-        unsafe { Context::write_running(place.cast()) };
         // SAFETY: all fields are written.
         let me = unsafe { BlockPtr::new(place) };
         me.context.set_limit(floor);

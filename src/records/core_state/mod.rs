@@ -381,8 +381,8 @@ impl Core {
     }
 
     /// An id that no greenlet had before. It is larger than every id that this core handed out before.
-    #[cfg_attr(small, inline(never))] // one copy
-    #[cfg_attr(not(small), inline)]
+    #[cfg_attr(all(small, target_pointer_width = "32"), inline(never))] // one copy
+    #[cfg_attr(not(all(small, target_pointer_width = "32")), inline)]
     pub(crate) fn new_id(&self) -> u64 {
         let mut id = self.next_id.load(Relaxed);
         // Without 64-bit atomics the last id of a range is left out: its low half may be the bits that mean "no id".
