@@ -1,5 +1,5 @@
-//! Programs of safe code that a hub could take badly: joins in a ring, tasks that stop themselves, destructors that wait, things
-//! that are forgotten, times at the ends of the clock, a `select` with itself, storms from other threads.
+//! Programs of safe code that a hub could take badly: joins in a ring, tasks that stop themselves, destructors that wait,
+//! things that are forgotten, times at the ends of the clock, a `select` with itself, storms from other threads.
 #![cfg(any(feature = "std", miri))]
 
 #[path = "common/clock.rs"]
