@@ -1,5 +1,5 @@
-//! Programs of safe code that a hub could take badly: joins in a ring, tasks that stop themselves, destructors that wait, things
-//! that are forgotten, times at the ends of the clock, a `select` with itself, storms from other threads.
+//! Programs of safe code that a hub could take badly: joins in a ring, tasks that stop themselves, destructors that wait,
+//! things that are forgotten, times at the ends of the clock, a `select` with itself, storms from other threads.
 #![cfg(any(feature = "std", miri))]
 
 #[path = "common/clock.rs"]
@@ -14,7 +14,6 @@ use greenlet_hub::{
 };
 use std::cell::{Cell, RefCell};
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -128,7 +127,6 @@ fn destructors_wait_and_are_stopped_as_their_task_is() {
                 let _waits = Waits(me, &log, name);
                 match name {
                     "end" => Ok(()),
-                    "panic" => std::panic::panic_any("a panic"),
                     "timeout" => me
                         .with_timeout(MS, || {
                             let _inner = Waits(me, &log, "inside");
@@ -150,17 +148,6 @@ fn destructors_wait_and_are_stopped_as_their_task_is() {
         thrown.throw("told").unwrap();
         assert_eq!(thrown.join(main), Ok(Err(Stop::Error("told"))));
         assert_eq!(task("timeout").join(main), Ok(Ok(())));
-        let others = main.spawn(&STACKS, |me| {
-            for _ in 0..4 {
-                me.sleep(MS)?;
-            }
-            Ok(())
-        });
-        // The panic leaves the task while another one runs, and comes out of main's wait.
-        let panics = task("panic");
-        let caught = catch_unwind(AssertUnwindSafe(|| panics.join(main)));
-        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"a panic"));
-        assert_eq!(others.unwrap().join(main), Ok(Ok(())));
         drop(task("run's end"));
         main.yield_now().unwrap();
     })
@@ -169,8 +156,35 @@ fn destructors_wait_and_are_stopped_as_their_task_is() {
     assert_eq!(
         log.borrow().join("; "),
         "end: slept, slept; kill: killed, slept; throw: slept, slept; inside: timeout, slept; timeout: slept, slept; \
-         panic: slept, slept; run's end: killed, slept"
+         run's end: killed, slept"
     );
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn a_destructor_waits_while_a_panic_leaves_its_task() {
+    hub!(HUB, STACKS);
+    let log = log();
+    HUB.run(|main| {
+        let others = main.spawn(&STACKS, |me| {
+            for _ in 0..4 {
+                me.sleep(MS)?;
+            }
+            Ok(())
+        });
+        let inside = log.clone();
+        let panics = main.spawn(&STACKS, move |me| -> Result<(), Stop> {
+            let _waits = Waits(me, &inside, "panic");
+            std::panic::panic_any("a panic")
+        });
+        let panics = panics.unwrap();
+        // Another task runs meanwhile, and the panic comes out of main's wait.
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panics.join(main)));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"a panic"));
+        assert_eq!(others.unwrap().join(main), Ok(Ok(())));
+    })
+    .unwrap();
+    assert_eq!((STACKS.free(), log.borrow().join("")), (8, "panic: slept, slept".into()));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What users of other libraries complain of, and the words of Stackless: rows of the tables in `docs/hub.md` that no other file tests.
+//! What users of other libraries complain of, and the words of Stackless: rows of the tables in `docs/hub.md` that no
+//! other file tests.
 #![cfg(any(feature = "std", miri))]
 
 #[path = "common/clock.rs"]

@@ -1,4 +1,5 @@
-//! A hub of two tasks, a timer and a signal, on the server's board: what is left of this package when the server is deleted.
+//! A hub of two tasks, a timer and a signal, on the server's board: what is left of this package when
+//! the server is deleted.
 
 #![no_std]
 #![no_main]
