@@ -333,4 +333,5 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // What is only there with this feature of the kernel is not modelled.
     println!("cargo::rustc-check-cfg=cfg(feature, values(\"alloc\"))");
+    println!("cargo::rustc-check-cfg=cfg(small)");
 }

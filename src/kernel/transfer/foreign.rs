@@ -1,5 +1,5 @@
-//! For code of other languages that switches by assembly of its own: what the fast path of [`super::switch`] and
-//! [`super::up`] reads and writes, and the slow way back.
+//! For code of other languages that switches by assembly of its own: what the fast path of `switch` and `up` reads and
+//! writes, and the slow way back.
 
 use super::arrival;
 use super::out_of_line;
