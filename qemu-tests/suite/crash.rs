@@ -162,7 +162,9 @@ fn begin(lines: &[String], starts: &[&str]) -> Result<(), Failed> {
 }
 
 fn census_at_the_limit(_: &'static Machine, guest: &builds::Guest) -> Result<(), Failed> {
-    let (lines, _) = census(guest, &["--timeout", "1"])?;
+    let (mut lines, _) = census(guest, &["--timeout", "1"])?;
+    // Where the compiler inlines it into a function of the board, it is not shown.
+    lines.retain(|line| line != "      stuck::main at stuck.rs:26");
     let starts = [
         "  main: suspended in a switch",
         "      stuck::main::{{closure}} at stuck.rs:30",
