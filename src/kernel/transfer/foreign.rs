@@ -18,6 +18,7 @@ pub use crate::records::core_state::RECORD;
 pub static RECORD: Option<crate::records::core_state::Core> = None;
 
 /// Byte offsets.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Places;
 

@@ -80,6 +80,7 @@ fn masks() -> u32 {
 }
 
 /// The record of a core.
+#[doc(hidden)]
 pub struct Core {
     /// The greenlet that runs; null outside `enter`.
     current: AtomicPtr<Block>,
